@@ -1,0 +1,56 @@
+# make demo   a first study and its site, from nothing
+# make test   everything the tests need, then lint, types and tests
+# make check  lint, types and tests with what is installed
+# make bench  figures about greenreport itself
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test check lint types tests bench browser format clean
+
+demo: $(VENV)/.installed
+	$(BIN)/greenreport run studies/quickstart.yaml
+	$(BIN)/greenreport build
+	@echo
+	@echo "Open site/index.html in a browser, or run: $(BIN)/greenreport serve"
+
+test: $(VENV)/.installed browser
+	$(MAKE) check
+
+check: lint types tests
+
+lint:
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types:
+	$(BIN)/mypy
+
+tests:
+	$(BIN)/pytest
+
+format:
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks
+
+# Versions are locked in constraints.txt; the mark is newer than both files when everything is installed.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,test]'
+	touch $@
+
+# The browser tests drive Debian's chromium. Without the right to install it, they are skipped and say so.
+browser:
+	@if command -v chromium >/dev/null 2>&1; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "installing chromium"; \
+	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium; } >/dev/null 2>&1 \
+	  || echo "chromium could not be installed: the browser tests will be skipped"; \
+	else echo "no chromium and no right to install it: the browser tests will be skipped"; fi
+
+clean:
+	rm -rf site build dist .mypy_cache .pytest_cache .ruff_cache

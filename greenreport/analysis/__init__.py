@@ -1,0 +1,1 @@
+"""From records to observations, statistics, answers and guidelines; pure functions."""

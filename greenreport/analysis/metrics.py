@@ -1,0 +1,321 @@
+"""From a run record to observations: one value for each metric of `catalog.METRICS`, or the reason why there is none.
+
+The boundary of `energy_j` is every component that was measured: CPU packages, memory, GPUs. It needs the component the work
+ran on: without a CPU meter a CPU configuration has no energy, whatever the idle GPU drew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from greenreport.analysis import traces as tr
+from greenreport.catalog import METRICS
+from greenreport.record import Kind, Mark, Method, Outcome, Phase, RunRecord, Trace
+
+MEASURED_METHOD = "measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One value of one metric of one run.
+
+    Attributes:
+        value: in the metric's unit; None when it does not exist, with the `reason`.
+        boundary: what the value includes, for energy and power.
+        method: `measured`, `estimated`, or None for values that are counted or timed.
+    """
+
+    metric: str
+    value: float | None
+    boundary: str | None = None
+    method: Method | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Energy of one domain over a window."""
+
+    domain: str
+    joules: float
+    method: Method
+    meter: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseRow:
+    """A phase of a run: length, energy of the boundary, mean power."""
+
+    mark: Mark
+    energy_j: float | None
+    power_w: float | None
+
+
+def observations(record: RunRecord) -> tuple[Observation, ...]:
+    """Return an observation of every metric; of a run without a window, none."""
+    window = record.mark(Phase.WINDOW)
+    if window is None or record.outcome not in (Outcome.OK, Outcome.INVALID, Outcome.UNFAITHFUL):
+        return ()
+    found = {o.metric: o for group in (_energy, _times, _utilisation, _gpu, _phases) for o in group(record, window)}
+    return tuple(found.get(name, Observation(name, None, reason="not recorded")) for name in METRICS)
+
+
+# --- energy -----------------------------------------------------------------------------------------------------------
+
+
+def energy_traces(record: RunRecord) -> list[Trace]:
+    """Return one energy trace a domain: counters first, else power; measured first, else estimated."""
+    best: dict[str, Trace] = {}
+    candidates = [t for t in record.traces if t.quantity in ("energy", "power") and t.unit in ("J", "W")]
+    for trace in sorted(candidates, key=lambda t: (t.method is Method.ESTIMATED, t.kind is Kind.GAUGE, t.meter)):
+        best.setdefault(trace.domain, trace)
+    return [best[domain] for domain in sorted(best)]
+
+
+def components(record: RunRecord, start_ns: int, end_ns: int) -> tuple[Component, ...]:
+    """Return the energy of each component domain between two times; domains that cannot be computed are left out."""
+    found = []
+    for trace in energy_traces(record):
+        joules = tr.energy(trace, start_ns, end_ns)
+        if joules is not None:
+            found.append(Component(trace.domain, joules, trace.method, trace.meter))
+    return tuple(found)
+
+
+def is_cpu(domain: str) -> bool:
+    """Whether a domain is a CPU package or the CPU of a power model."""
+    return domain.startswith(("package", "cpu"))
+
+
+def boundary_of(found: tuple[Component, ...]) -> str:
+    """Return the boundary in words: "CPU package-0 + DRAM dram-0 + GPU gpu-0", estimates named as such."""
+    names = []
+    for component in found:
+        kind = "CPU" if is_cpu(component.domain) else "GPU" if component.domain.startswith("gpu") else "DRAM"
+        text = kind if component.domain == "cpu" else f"{kind} {component.domain}"
+        names.append(text + (" (power model)" if component.method is Method.ESTIMATED else ""))
+    return " + ".join(names)
+
+
+def _inside(domain: str) -> bool:
+    return is_cpu(domain) or domain.startswith(("dram", "gpu"))
+
+
+def boundary_components(record: RunRecord, start_ns: int, end_ns: int) -> tuple[Component, ...]:
+    """Return the components of the boundary, or () when the component the work runs on is not among them."""
+    found = tuple(c for c in components(record, start_ns, end_ns) if _inside(c.domain))
+    needed = is_cpu if record.provider == "cpu" else (lambda domain: domain.startswith("gpu"))
+    return found if any(needed(c.domain) for c in found) else ()
+
+
+def _energy(record: RunRecord, window: Mark) -> list[Observation]:
+    found = boundary_components(record, window.start_ns, window.end_ns)
+    if not found:
+        reason = _why_no_energy(record)
+        names = [n for n, m in METRICS.items() if "energy" in n or m.unit in ("W", "J/request", "J/token", "1/kJ", "1/J")]
+        return [Observation(name, None, reason=reason) for name in names]
+    boundary = boundary_of(found)
+    method = Method.ESTIMATED if any(c.method is Method.ESTIMATED for c in found) else Method.MEASURED
+    total = sum(c.joules for c in found)
+    requests, tokens = len(record.requests), sum(r.output_tokens or 0 for r in record.requests)
+    idle = idle_power(record)
+
+    def observe(metric: str, value: float | None, reason: str | None = None) -> Observation:
+        return Observation(metric, value, boundary, method, reason if value is None else None)
+
+    result = [
+        observe("energy_j", total),
+        observe("energy_net_j", None if idle is None else total - idle * window.duration_s, "no idle baseline"),
+        observe("j_per_request", total / requests if requests else None, "no request"),
+        observe("j_per_output_token", total / tokens if tokens else None, "the server tells no token counts"),
+        observe("requests_per_kj", requests / total * 1e3 if total > 0 else None, "no energy"),
+        observe("tokens_per_j", tokens / total if total > 0 and tokens else None, "no energy or no token counts"),
+        observe("power_mean_w", total / window.duration_s),
+        observe("idle_power_w", idle, "no idle baseline"),
+        *_power_spread(record, window, found, observe),
+    ]
+    return result + _per_domain(components(record, window.start_ns, window.end_ns))
+
+
+def _per_domain(found: tuple[Component, ...]) -> list[Observation]:
+    result = []
+    for metric, belongs, absent in (
+        ("cpu_energy_j", is_cpu, "no CPU energy meter on this machine"),
+        ("dram_energy_j", lambda d: d.startswith("dram"), "this machine has no memory energy domain"),
+        ("gpu_energy_j", lambda d: d.startswith("gpu"), "no GPU on this machine"),
+        ("machine_energy_j", lambda d: d in ("platform", "machine"), "no wall meter or platform domain"),
+    ):
+        parts = tuple(c for c in found if belongs(c.domain))
+        if parts:
+            method = Method.ESTIMATED if any(c.method is Method.ESTIMATED for c in parts) else Method.MEASURED
+            boundary = ", ".join(c.domain for c in parts)
+            result.append(Observation(metric, sum(c.joules for c in parts), boundary, method))
+        else:
+            result.append(Observation(metric, None, reason=absent))
+    return result
+
+
+def _power_spread(
+    record: RunRecord, window: Mark, found: tuple[Component, ...], observe: Callable[[str, float | None, str], Observation]
+) -> list[Observation]:
+    """p95 and peak of power; of several domains the samples are on one grid, so they are added sample by sample."""
+    domains = {c.domain for c in found}
+    series = [tr.power_samples(t, window.start_ns, window.end_ns) for t in energy_traces(record) if t.domain in domains]
+    shortest = min((len(s) for s in series), default=0)
+    if shortest < 5:
+        return [observe(m, None, "fewer than 5 power samples in the window") for m in ("power_p95_w", "power_peak_w")]
+    total = np.sum([s[:shortest] for s in series], axis=0)
+    return [
+        observe("power_p95_w", float(np.percentile(total, 95)), ""),
+        observe("power_peak_w", float(total.max()), ""),
+    ]
+
+
+def idle_power(record: RunRecord) -> float | None:
+    """Return mean power in W over the run's idle baselines, before and after the window together."""
+    joules = seconds = 0.0
+    for phase in (Phase.IDLE_BEFORE, Phase.IDLE_AFTER):
+        mark = record.mark(phase)
+        if mark is not None:
+            found = boundary_components(record, mark.start_ns, mark.end_ns)
+            if not found:
+                return None
+            joules += sum(c.joules for c in found)
+            seconds += mark.duration_s
+    return joules / seconds if seconds > 0 else None
+
+
+def _why_no_energy(record: RunRecord) -> str:
+    wanted = "RAPL" if record.provider == "cpu" else "NVML"
+    for missing in record.missing:
+        if missing.meter == wanted.lower():
+            return f"not measured on this machine: {missing.cause}"
+    if record.provider != "cpu" and any(t.meter == "nvml" for t in record.traces):
+        return "the GPU's energy cannot be computed over the window (gap or counter reset)"
+    if any(is_cpu(t.domain) and t.quantity == "energy" for t in record.traces):
+        return "the CPU's energy cannot be computed over the window (gap or counter reset)"
+    return f"the study lists no meter for it ({wanted})"
+
+
+# --- time -------------------------------------------------------------------------------------------------------------
+
+
+def latencies_s(record: RunRecord) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return the client-side latency of each request in seconds."""
+    return np.array([(r.end_ns - r.start_ns) / 1e9 for r in record.requests if r.error is None])
+
+
+def first_token_s(record: RunRecord) -> tuple[list[float], str]:
+    """Return times to first token in seconds, and whose clock saw them."""
+    streamed = [(r.first_token_ns - r.start_ns) / 1e9 for r in record.requests if r.first_token_ns is not None]
+    if streamed:
+        return streamed, "client"
+    return [(r.token_ns[0] - r.server_start_ns) / 1e9 for r in record.requests if r.token_ns and r.server_start_ns], "server"
+
+
+def _times(record: RunRecord, window: Mark) -> list[Observation]:
+    latency = latencies_s(record)
+    duration = window.duration_s
+    tokens = sum(r.output_tokens or 0 for r in record.requests)
+    first, side = first_token_s(record)
+    gaps = [(r.token_ns[-1] - r.token_ns[0]) / 1e9 / (len(r.token_ns) - 1) for r in record.requests if len(r.token_ns) > 1]
+    served = [(r.server_end_ns - r.server_start_ns) / 1e9 for r in record.requests if r.server_end_ns and r.server_start_ns]
+    untold = "the server tells no token times"
+
+    def observe(metric: str, value: float | None, reason: str = "", boundary: str | None = "client") -> Observation:
+        return Observation(metric, value, boundary, None, reason if value is None else None)
+
+    return [
+        observe("duration_s", duration),
+        observe("server_duration_s", sum(served) if served else None, "the server tells no times", "server"),
+        observe("latency_s", float(np.median(latency)) if len(latency) else None, "no request"),
+        observe("latency_p95_s", float(np.percentile(latency, 95)) if len(latency) else None, "no request"),
+        observe("latency_p99_s", float(np.percentile(latency, 99)) if len(latency) else None, "no request"),
+        observe("ttft_s", float(np.median(first)) if first else None, untold, side),
+        observe("tbt_s", float(np.median(gaps)) if gaps else None, untold, "server"),
+        observe("throughput_tokens_per_s", tokens / duration if tokens and duration > 0 else None, "no token counts"),
+        observe("throughput_requests_per_s", len(record.requests) / duration if duration > 0 else None, "no window"),
+    ]
+
+
+def _phases(record: RunRecord, window: Mark) -> list[Observation]:  # noqa: ARG001 - one signature for all groups
+    load, compiled = record.mark(Phase.LOAD), record.mark(Phase.COMPILE)
+    return [
+        Observation("load_s", None if load is None else load.duration_s, reason="no load phase" if load is None else None),
+        Observation(
+            "compile_s",
+            None if compiled is None else compiled.duration_s,
+            reason="this engine compiles nothing before serving" if compiled is None else None,
+        ),
+    ]
+
+
+# --- utilisation ------------------------------------------------------------------------------------------------------
+
+
+def _find(record: RunRecord, domain: str, quantity: str) -> Trace | None:
+    return next((t for t in record.traces if t.domain == domain and t.quantity == quantity), None)
+
+
+def _utilisation(record: RunRecord, window: Mark) -> list[Observation]:
+    start, end = window.start_ns, window.end_ns
+    cpus, memory_b = record.environment.logical_cpus, record.environment.memory_b
+    machine_cpu, server_cpu = _find(record, "machine", "cpu_time"), _find(record, "server", "cpu_time")
+    memory, rss = _find(record, "machine", "memory"), _find(record, "server", "rss")
+    busy = None if machine_cpu is None else tr.counter_growth(machine_cpu, start, end)
+    own = None if server_cpu is None else tr.counter_growth(server_cpu, start, end)
+    used = None if memory is None else tr.gauge_mean(memory, start, end)
+    reason = "the study lists no `utilisation` meter" if machine_cpu is None else "the samples do not span the window"
+
+    def observe(metric: str, value: float | None, boundary: str) -> Observation:
+        return Observation(metric, value, boundary, Method.MEASURED, reason if value is None else None)
+
+    share = 100.0 / (window.duration_s * cpus)
+    return [
+        observe("cpu_usage_pct", None if busy is None else busy * share, "machine"),
+        observe("process_cpu_pct", None if own is None else own * share, "serving process tree"),
+        observe("ram_used_b", used, "machine"),
+        observe("ram_usage_pct", None if used is None else 100.0 * used / memory_b, "machine"),
+        observe("ram_rss_peak_b", None if rss is None else tr.gauge_peak(rss, start, end), "serving process tree"),
+    ]
+
+
+def _gpu(record: RunRecord, window: Mark) -> list[Observation]:
+    names = ("gpu_usage_pct", "gpu_memory_utilization_pct", "gpu_memory_used_b", "gpu_memory_used_pct")
+    gpus = sorted({t.domain for t in record.traces if t.domain.startswith("gpu")})
+    if not gpus:
+        return [Observation(name, None, reason="no GPU on this machine") for name in names]
+    quantities = (("load", "load"), ("memory_load", "memory_load"), ("memory", "memory"), ("total", "memory_total"))
+    means: dict[str, list[float]] = {name: [] for name, _ in quantities}
+    for gpu in gpus:
+        for name, quantity in quantities:
+            trace = _find(record, gpu, quantity)
+            mean = None if trace is None else tr.gauge_mean(trace, window.start_ns, window.end_ns)
+            if mean is not None:
+                means[name].append(mean)
+    used, total = sum(means["memory"]), sum(means["total"])
+    values = (
+        float(np.mean(means["load"])) if means["load"] else None,
+        float(np.mean(means["memory_load"])) if means["memory_load"] else None,
+        used if means["memory"] else None,
+        100.0 * used / total if means["memory"] and total else None,
+    )
+    absent = "the GPU reports no such value"
+    return [
+        Observation(name, value, ", ".join(gpus), Method.MEASURED, absent if value is None else None)
+        for name, value in zip(names, values, strict=True)
+    ]
+
+
+def phase_rows(record: RunRecord) -> tuple[PhaseRow, ...]:
+    """Return every phase of a run with its energy and mean power, in order of time."""
+    rows = []
+    for mark in sorted(record.marks, key=lambda mark: mark.start_ns):
+        found = boundary_components(record, mark.start_ns, mark.end_ns)
+        joules = sum(c.joules for c in found) if found else None
+        power = joules / mark.duration_s if joules is not None and mark.duration_s > 0 else None
+        rows.append(PhaseRow(mark, joules, power))
+    return tuple(rows)

@@ -1,0 +1,393 @@
+"""Tables of what greenreport knows: runtime engines, instruments, metrics.
+
+A row holds facts and a lazy target string (``"module:attribute"``); nothing heavy is imported here. Adding an engine or a
+meter is one file and one row. Third parties add engines through the entry point group ``greenreport.engines``: each entry
+point names an `EngineInfo`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+PROVIDERS = ("cpu", "cuda")
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """A runtime engine.
+
+    Attributes:
+        providers: execution providers the engine can use; any other pair is an error in a study file.
+        dtypes: weight and compute types the adapter can load and verify.
+        requires: importable modules the engine needs, with the extra that installs them.
+        artefact: what a model is converted to before serving, or None when it is loaded as it is.
+        weights: whether the engine needs the model's weights at all.
+        revision: raised whenever the adapter changes what is measured; part of the fingerprint.
+    """
+
+    name: str
+    label: str
+    target: str
+    providers: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    requires: tuple[str, ...]
+    extra: str
+    summary: str
+    artefact: str | None = None
+    revision: int = 1
+    weights: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MeterInfo:
+    """An instrument: what it reads, and whether its numbers are measured or estimated."""
+
+    name: str
+    label: str
+    target: str
+    summary: str
+    method: str = "measured"
+
+
+class Better(StrEnum):
+    """The direction in which a metric is better, where there is one."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+    NEITHER = "neither"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricInfo:
+    """A metric: SI unit, direction, and the definition printed beside it.
+
+    Attributes:
+        noun: the metric inside a sentence ("energy", "execution time").
+        less, more: comparison words of that noun ("less"/"more", "shorter"/"longer").
+    """
+
+    id: str
+    label: str
+    unit: str
+    better: Better
+    noun: str
+    definition: str
+    less: str = "less"
+    more: str = "more"
+
+
+# fmt: off: tables are read by row
+_HF = ("torch", "transformers", "tokenizers")
+
+_ENGINES = (
+    EngineInfo(
+        "torch",
+        "Torch",
+        "greenreport.engines.torch_eager:TorchEager",
+        PROVIDERS,
+        DTYPES,
+        _HF,
+        "torch",
+        "PyTorch, eager mode, through transformers' generate()",
+    ),
+    EngineInfo(
+        "torch_compile",
+        "torch.compile",
+        "greenreport.engines.torch_compile:TorchCompile",
+        PROVIDERS,
+        DTYPES,
+        _HF,
+        "torch",
+        "PyTorch with the model's forward pass compiled by TorchInductor",
+    ),
+    EngineInfo(
+        "torchscript",
+        "TorchScript",
+        "greenreport.engines.torchscript:TorchScript",
+        PROVIDERS,
+        ("float32",),
+        _HF,
+        "torch",
+        "the model traced to TorchScript with its KV cache as inputs and outputs",
+        artefact="torchscript",
+    ),
+    EngineInfo(
+        "onnx",
+        "ONNX Runtime",
+        "greenreport.engines.onnx:OnnxRuntime",
+        PROVIDERS,
+        ("float32",),
+        (*_HF, "onnxruntime", "optimum.onnxruntime"),
+        "onnx",
+        "ONNX Runtime on the model exported by Optimum",
+        artefact="onnx",
+    ),
+    EngineInfo(
+        "openvino",
+        "OpenVINO",
+        "greenreport.engines.openvino:OpenVino",
+        ("cpu",),
+        ("float32",),
+        (*_HF, "openvino", "optimum.intel"),
+        "openvino",
+        "OpenVINO on the model exported by Optimum Intel, stateful KV cache",
+        artefact="openvino",
+    ),
+    EngineInfo(
+        "fake",
+        "Fake",
+        "greenreport.engines.fake:Fake",
+        ("cpu",),
+        DTYPES,
+        (),
+        "",
+        "no model: answers after a declared service time; for tests of the protocol, never for results",
+        weights=False,
+    ),
+)
+
+_METERS = (
+    MeterInfo("rapl", "RAPL", "greenreport.meters.rapl:Rapl", "energy counters of CPU packages and memory (Intel, AMD)"),
+    MeterInfo("nvml", "NVML", "greenreport.meters.nvml:Nvml", "power, energy, memory and load of NVIDIA GPUs"),
+    MeterInfo(
+        "utilisation",
+        "Utilisation",
+        "greenreport.meters.utilisation:Utilisation",
+        "CPU load and memory of the machine and of the serving process tree",
+    ),
+    MeterInfo(
+        "estimate",
+        "Power model",
+        "greenreport.meters.estimate:Estimate",
+        "CPU energy from a declared power model and the CPU load; an estimate, marked as one everywhere",
+        "estimated",
+    ),
+)
+
+_L, _H, _N = Better.LOWER, Better.HIGHER, Better.NEITHER
+_METRICS = (
+    MetricInfo(
+        "energy_j",
+        "Energy",
+        "J",
+        _L,
+        "energy",
+        "Energy of the declared boundary over the measured window: serving requests only, idle power included.",
+    ),
+    MetricInfo(
+        "energy_net_j",
+        "Net energy",
+        "J",
+        _L,
+        "net energy",
+        "Energy minus idle power times window length; idle power from the run's own idle baseline with the server up.",
+    ),
+    MetricInfo("cpu_energy_j", "CPU energy", "J", _L, "CPU energy", "Energy of all CPU packages over the window."),
+    MetricInfo("dram_energy_j", "DRAM energy", "J", _L, "memory energy", "Energy of the memory domain over the window."),
+    MetricInfo("gpu_energy_j", "GPU energy", "J", _L, "GPU energy", "Energy of all GPUs of the boundary over the window."),
+    MetricInfo(
+        "machine_energy_j",
+        "Machine energy",
+        "J",
+        _L,
+        "machine energy",
+        "Energy at the wall or platform domain over the window.",
+    ),
+    MetricInfo("j_per_request", "Energy per request", "J/request", _L, "energy per request", "Energy ÷ completed requests."),
+    MetricInfo(
+        "j_per_output_token",
+        "Energy per output token",
+        "J/token",
+        _L,
+        "energy per output token",
+        "Energy ÷ output tokens.",
+    ),
+    MetricInfo("requests_per_kj", "Requests per kJ", "1/kJ", _H, "requests per kilojoule", "Completed requests ÷ energy."),
+    MetricInfo("tokens_per_j", "Tokens per joule", "1/J", _H, "output tokens per joule", "Output tokens ÷ energy."),
+    MetricInfo(
+        "duration_s",
+        "Execution time",
+        "s",
+        _L,
+        "execution time",
+        "First request sent until last response complete, seen by the client.",
+        "shorter",
+        "longer",
+    ),
+    MetricInfo(
+        "server_duration_s",
+        "Server time",
+        "s",
+        _L,
+        "server time",
+        "Sum over requests of the time between arrival and completion, seen by the server.",
+        "shorter",
+        "longer",
+    ),
+    MetricInfo("latency_s", "Latency (median)", "s", _L, "latency", "Median over requests of total time.", "lower", "higher"),
+    MetricInfo("latency_p95_s", "Latency (p95)", "s", _L, "95th-percentile latency", "95th percentile.", "lower", "higher"),
+    MetricInfo("latency_p99_s", "Latency (p99)", "s", _L, "99th-percentile latency", "99th percentile.", "lower", "higher"),
+    MetricInfo(
+        "ttft_s",
+        "Time to first token",
+        "s",
+        _L,
+        "time to first token",
+        "Median over requests of the time from sending to the first output token.",
+        "shorter",
+        "longer",
+    ),
+    MetricInfo(
+        "tbt_s",
+        "Time between tokens",
+        "s",
+        _L,
+        "time between tokens",
+        "Median over requests of the mean gap between successive output tokens.",
+        "shorter",
+        "longer",
+    ),
+    MetricInfo(
+        "throughput_tokens_per_s",
+        "Throughput",
+        "tokens/s",
+        _H,
+        "throughput",
+        "Output tokens ÷ execution time.",
+        "lower",
+        "higher",
+    ),
+    MetricInfo(
+        "throughput_requests_per_s",
+        "Request throughput",
+        "requests/s",
+        _H,
+        "request throughput",
+        "Completed requests ÷ execution time.",
+        "lower",
+        "higher",
+    ),
+    MetricInfo("power_mean_w", "Mean power", "W", _L, "mean power", "Energy ÷ window length.", "lower", "higher"),
+    MetricInfo("power_p95_w", "Power (p95)", "W", _L, "95th-percentile power", "95th percentile of power.", "lower", "higher"),
+    MetricInfo("power_peak_w", "Peak power", "W", _L, "peak power", "Largest sampled power in the window.", "lower", "higher"),
+    MetricInfo("idle_power_w", "Idle power", "W", _L, "idle power", "Mean power of the idle baseline.", "lower", "higher"),
+    MetricInfo(
+        "cpu_usage_pct",
+        "CPU usage",
+        "%",
+        _N,
+        "CPU usage",
+        "Time-weighted mean load of the whole machine over the window.",
+        "lower",
+        "higher",
+    ),
+    MetricInfo(
+        "process_cpu_pct",
+        "CPU usage of the server",
+        "%",
+        _N,
+        "CPU usage of the server",
+        "CPU time of the serving process tree ÷ (window length · logical CPUs).",
+        "lower",
+        "higher",
+    ),
+    MetricInfo("ram_usage_pct", "RAM usage", "%", _L, "RAM usage", "Mean used memory ÷ installed memory.", "lower", "higher"),
+    MetricInfo("ram_used_b", "RAM used", "B", _L, "memory in use", "Mean used memory of the whole machine.", "lower", "higher"),
+    MetricInfo(
+        "ram_rss_peak_b",
+        "Server memory (RSS peak)",
+        "B",
+        _L,
+        "server memory",
+        "Largest resident set size of the serving process tree in the window.",
+        "lower",
+        "higher",
+    ),
+    MetricInfo(
+        "gpu_usage_pct",
+        "GPU usage",
+        "%",
+        _N,
+        "GPU usage",
+        "Time-weighted mean of NVML utilisation.gpu.",
+        "lower",
+        "higher",
+    ),
+    MetricInfo(
+        "gpu_memory_utilization_pct",
+        "GPU memory utilisation",
+        "%",
+        _N,
+        "GPU memory utilisation",
+        "Time-weighted mean of NVML utilisation.memory: share of time GPU memory was read or written.",
+        "lower",
+        "higher",
+    ),
+    MetricInfo(
+        "gpu_memory_used_b",
+        "GPU memory used",
+        "B",
+        _L,
+        "GPU memory in use",
+        "Mean of used GPU memory.",
+        "lower",
+        "higher",
+    ),
+    MetricInfo(
+        "gpu_memory_used_pct",
+        "GPU memory used",
+        "%",
+        _L,
+        "GPU memory in use",
+        "Mean used GPU memory ÷ installed GPU memory.",
+        "lower",
+        "higher",
+    ),
+    MetricInfo(
+        "load_s",
+        "Load time",
+        "s",
+        _L,
+        "load time",
+        "Reading weights and building the engine's model.",
+        "shorter",
+        "longer",
+    ),
+    MetricInfo(
+        "compile_s",
+        "Compile time",
+        "s",
+        _L,
+        "compile time",
+        "Just-in-time compilation before serving.",
+        "shorter",
+        "longer",
+    ),
+)
+# fmt: on
+
+METERS = {meter.name: meter for meter in _METERS}
+METRICS = {metric.id: metric for metric in _METRICS}
+
+
+@cache
+def engines() -> dict[str, EngineInfo]:
+    """Return every known engine by name: the built-in ones, then those of installed plug-ins."""
+    found = {engine.name: engine for engine in _ENGINES}
+    for entry in entry_points(group="greenreport.engines"):
+        info = entry.load()
+        if isinstance(info, EngineInfo):
+            found.setdefault(info.name, info)
+    return found
+
+
+def load_target(target: str) -> Any:
+    """Import ``"module:attribute"`` and return the attribute."""
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,151 @@
+"""What the commands print: problems, tables, and the progress of a study.
+
+On a terminal one line at the bottom shows the current run; it is redrawn only at phase changes and never inside a window.
+Elsewhere each finished run is one plain line. ``--quiet`` prints errors only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from greenreport.errors import Problem
+from greenreport.execute.doctor import Finding
+from greenreport.plan import PendingRun, Plan
+from greenreport.record import Environment, Outcome, Phase, RunRecord
+from greenreport.units import plain_duration, quantity
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+_PHASES = {
+    Phase.COOLDOWN: "cooling down", Phase.START: "starting the server", Phase.IDLE_BEFORE: "idle baseline",
+    Phase.WARMUP: "warming up", Phase.WINDOW: "measuring", Phase.IDLE_AFTER: "idle baseline", Phase.STOP: "stopping",
+}  # fmt: skip
+
+
+def print_problems(problems: Iterable[Problem]) -> None:
+    """Print problems of a study file, one a line."""
+    for problem in problems:
+        err.print(Text(str(problem), style="yellow" if problem.warning else "red"), soft_wrap=True)
+
+
+def print_error(message: str) -> None:
+    """Print an error as a sentence."""
+    err.print(Text("error: ", style="bold red") + Text(message), soft_wrap=True)
+
+
+def print_plan(plan: Plan, pending: Sequence[PendingRun], left_s: float | None) -> None:
+    """Print cells, what is pending and why."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("cell", "runs done", "pending", "because"):
+        table.add_column(name, justify="right" if name in ("runs done", "pending") else "left")
+    reasons: dict[str, Counter[str]] = {}
+    for item in pending:
+        reasons.setdefault(item.run.cell.key, Counter())[item.reason.value] += 1
+    repetitions = Counter(run.cell.key for run in plan.runs)
+    for cell in plan.cells:
+        why = reasons.get(cell.key, Counter())
+        because = ", ".join(f"{reason} ({number})" if len(why) > 1 else reason for reason, number in why.items())
+        table.add_row(cell.key, str(repetitions[cell.key] - why.total()), str(why.total() or "–"), because)
+    out.print(table)
+    for excluded in plan.excluded[:1]:
+        number = len(plan.excluded)
+        out.print(
+            f"[dim]{number} cells excluded by design, for example {excluded.configuration.id}: {escape(excluded.reason)}[/]"
+        )
+    time_left = "" if left_s is None or not pending else f", about {plain_duration(left_s)}"
+    out.print(f"{len(plan.cells)} cells, {len(plan.runs)} runs, [bold]{len(pending)} pending[/]{time_left}")
+
+
+def print_doctor(environment: Environment, findings: Sequence[Finding]) -> None:
+    """Print what the machine can do, with the remedy under each thing it cannot."""
+    memory = quantity(environment.memory_b, "B")
+    cores = f"{environment.physical_cores} cores, {environment.logical_cpus} CPUs"
+    out.print(f"[bold]{escape(environment.cpu_model)}[/], {cores}, {memory} memory, {escape(environment.os)}")
+    group = ""
+    for finding in findings:
+        if finding.group != group:
+            group = finding.group
+            out.print(f"\n[bold]{group}[/]")
+        mark = "[green]yes[/]" if finding.works else ("[yellow]note[/]" if group == "host" else "[red]no [/]")
+        out.print(f"  {mark} {escape(finding.name)}: {escape(finding.found)}", soft_wrap=True)
+        if finding.remedy:
+            out.print(f"      [cyan]{escape(finding.remedy)}[/]", soft_wrap=True)
+
+
+class Progress:
+    """Shows the progress of a study; implements `runner.Reporter`."""
+
+    def __init__(self, *, quiet: bool, left_s: float | None) -> None:
+        self.quiet = quiet
+        self.left_s = left_s
+        self.number = self.total = 0
+        self.current = ""
+        self.started = 0.0
+        self.spent: list[float] = []
+        self.live = None if quiet or not out.is_terminal else Live(console=out, auto_refresh=False, transient=True)
+        self.obstacles: Counter[tuple[str, str]] = Counter()
+
+    def __enter__(self) -> Progress:
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.live:
+            self.live.stop()
+        for (cell, reason), number in self.obstacles.items():
+            runs = f"{number} run" + ("s" if number > 1 else "")
+            out.print(f"[yellow]not run[/] {escape(cell)} ({runs}): {escape(reason)}", soft_wrap=True)
+
+    def preparing(self, what: str) -> None:
+        """A download or conversion may begin."""
+        self._line(f"preparing {what}")
+
+    def run_begins(self, pending: PendingRun, number: int, total: int) -> None:
+        """A run begins."""
+        self.number, self.total, self.started = number, total, time.monotonic()
+        self.current = f"{pending.run.cell.key} repetition {pending.run.repetition}"
+
+    def phase(self, phase: Phase) -> None:
+        """Draw the line of the new phase; nothing is drawn again before the next one."""
+        self._line(
+            f"[bold]{self.number}/{self.total}[/] {escape(self.current)} · {_PHASES.get(phase, phase.value)}{self._left()}"
+        )
+
+    def run_ended(self, record: RunRecord) -> None:
+        """Print the outcome of a run."""
+        if not record.marks and record.outcome is not Outcome.OK:
+            self.obstacles[record.key, record.reason or record.outcome.value] += 1
+            return
+        self.spent.append(time.monotonic() - self.started)
+        if self.quiet:
+            return
+        colour = {Outcome.OK: "green"}.get(record.outcome, "yellow")
+        reason = f": {escape(record.reason)}" if record.reason else ""
+        text = f"[{self.number}/{self.total}] {self.current}"
+        out.print(
+            f"{escape(text)} [{colour}]{record.outcome.value}[/]{reason} in {plain_duration(self.spent[-1])}{self._left()}",
+            soft_wrap=True,
+        )
+
+    def _left(self) -> str:
+        remaining = self.total - len(self.spent)
+        if self.spent and remaining > 0:
+            return f" · about {plain_duration(fmean(self.spent) * remaining)} left"
+        if self.left_s is not None and not self.spent:
+            return f" · about {plain_duration(self.left_s)} left"
+        return ""
+
+    def _line(self, text: str) -> None:
+        if self.live:
+            self.live.update(Text.from_markup(text), refresh=True)

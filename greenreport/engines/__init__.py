@@ -1,0 +1,1 @@
+"""Load a model and generate, one file per runtime engine; imported only inside worker processes."""

@@ -1,0 +1,106 @@
+"""The seam every runtime engine implements.
+
+::
+
+    Engine(job) ─ load() ─ compile()? ─ facts() ─ generate() … ─ close()
+    Engine.convert(job, target)       once per model, in a process of its own, never inside a run
+
+Adding an engine is one file with a subclass and one row in `catalog`. An engine runs inside a worker process, is used by one
+thread at a time, and raises the errors of `greenreport.errors`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from greenreport.record import Facts
+from greenreport.study import Configuration
+
+#: Called for each decoding step with the new token of every sequence, as soon as the engine has them.
+OnToken = Callable[[Sequence[int]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineJob:
+    """What an engine is asked to load.
+
+    Attributes:
+        weights: folder with config.json, safetensors and tokenizer; None for engines without weights.
+        artefact: folder with the converted model, for engines that need one.
+        threads: compute threads to use, resolved.
+    """
+
+    configuration: Configuration
+    threads: int
+    weights: Path | None = None
+    artefact: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """One generated sequence: new token ids only, and why it ended (`length` or `stop`)."""
+
+    token_ids: tuple[int, ...]
+    finish_reason: str
+
+
+class Engine(ABC):
+    """A runtime engine that has one model."""
+
+    #: Whether `compile` does anything; then it is a phase of its own.
+    compiles = False
+
+    def __init__(self, job: EngineJob) -> None:
+        self.job = job
+
+    @classmethod
+    def convert(cls, job: EngineJob, target: Path) -> None:
+        """Write the converted model into the existing empty folder `target`; only for engines with an artefact."""
+        raise TypeError(f"{cls.__name__} needs no conversion")
+
+    @abstractmethod
+    def load(self) -> None:
+        """Read the weights and build the model on the device.
+
+        Raises:
+            EngineUnavailable, OutOfMemory, MeasurementInvalid: when what was loaded is not what the configuration says.
+        """
+
+    def compile(self) -> None:
+        """Compile just in time what would otherwise be compiled by the first requests."""
+        return
+
+    @abstractmethod
+    def facts(self) -> Facts:
+        """Return what was really loaded, read back from the engine."""
+
+    @abstractmethod
+    def encode(self, text: str) -> list[int]:
+        """Return the token ids of a text."""
+
+    @abstractmethod
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Return the text of token ids."""
+
+    @abstractmethod
+    def generate(
+        self, prompts: Sequence[Sequence[int]], output_tokens: int, *, exact: bool, on_token: OnToken
+    ) -> list[Generated]:
+        """Continue each prompt greedily.
+
+        Args:
+            prompts: token ids, one sequence a prompt; they are answered as one batch.
+            output_tokens: new tokens for each prompt.
+            exact: generate exactly that many; otherwise stop at the end-of-sequence token.
+            on_token: told of each step.
+
+        Raises:
+            OutOfMemory: the state does not fit.
+        """
+
+    def close(self) -> None:
+        """Release what the model holds."""
+        return

@@ -1,0 +1,149 @@
+"""What the engines built on transformers share: tokenizer, greedy generation with per-token times, error translation.
+
+All of them generate through the same `transformers` loop; only the forward pass differs. A difference between engines is
+then a difference of engines, not of harnesses.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers.generation.streamers import BaseStreamer
+
+from greenreport.engines.base import Engine, EngineJob, Generated, OnToken
+from greenreport.engines.weights import INFO_FILE
+from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
+from greenreport.record import Facts
+
+TORCH_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class HfEngine(Engine):
+    """Base of the engines whose model has transformers' ``generate``."""
+
+    def __init__(self, job: EngineJob) -> None:
+        super().__init__(job)
+        if job.weights is None:
+            raise EngineUnavailable(f"{type(self).__name__} needs weights")
+        self.weights: Path = job.weights
+        self.device = torch.device(job.configuration.provider)
+        self.model: Any = None
+        self.tokenizer = AutoTokenizer.from_pretrained(job.weights, local_files_only=True, trust_remote_code=False)
+        end = self.tokenizer.eos_token_id
+        self.end_ids = () if end is None else (int(end),)
+        self.pad_id = int(self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else end or 0)
+
+    def read_torch_model(self) -> Any:
+        """Read the transformers model in the configured dtype onto the device."""
+        torch.set_num_threads(self.job.threads)
+        if self.device.type == "cuda" and not torch.cuda.is_available():
+            raise EngineUnavailable("torch sees no CUDA device")
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                self.weights,
+                dtype=TORCH_DTYPES[self.job.configuration.dtype],
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+            )
+            return model.eval().to(self.device)
+        except torch.OutOfMemoryError as error:
+            raise OutOfMemory(f"the weights do not fit on {self.device}: {first_line(error)}") from None
+
+    def encode(self, text: str) -> list[int]:
+        ids = self.tokenizer(text, return_token_type_ids=False)["input_ids"]
+        return [int(token) for token in ids] or [self.pad_id]
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], output_tokens: int, *, exact: bool, on_token: OnToken
+    ) -> list[Generated]:
+        longest = max(len(prompt) for prompt in prompts)
+        ids = torch.full((len(prompts), longest), self.pad_id, dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for row, prompt in enumerate(prompts):  # padding goes to the left: every sequence ends where generation starts
+            ids[row, longest - len(prompt) :] = torch.tensor(prompt)
+            mask[row, longest - len(prompt) :] = 1
+        settings = GenerationConfig(
+            max_new_tokens=output_tokens,
+            do_sample=False,
+            num_beams=1,
+            eos_token_id=None if exact or not self.end_ids else list(self.end_ids),
+            pad_token_id=self.pad_id,
+            use_cache=self.job.configuration.kv_cache,
+        )
+        try:
+            with torch.inference_mode():
+                result = self.model.generate(
+                    ids.to(self.device),
+                    attention_mask=mask.to(self.device),
+                    generation_config=settings,
+                    use_model_defaults=False,
+                    streamer=_TokenTimes(on_token),
+                )
+        except torch.OutOfMemoryError as error:
+            raise OutOfMemory(f"generation does not fit on {self.device}: {first_line(error)}") from None
+        return [self._finished(row[longest:].tolist(), exact) for row in result.cpu()]
+
+    def _finished(self, token_ids: list[int], exact: bool) -> Generated:
+        if not exact:
+            for end in self.end_ids:
+                if end in token_ids:
+                    return Generated(tuple(token_ids[: token_ids.index(end)]), "stop")
+        return Generated(tuple(token_ids), "length")
+
+    def torch_facts(self, details: dict[str, str]) -> Facts:
+        """Return the facts of a model whose weights are torch parameters, checking dtype and threads."""
+        parameters = list(self.model.parameters())
+        dtypes = {str(parameter.dtype).removeprefix("torch.") for parameter in parameters}
+        if dtypes != {self.job.configuration.dtype}:
+            raise MeasurementInvalid(f"weights are {', '.join(sorted(dtypes))}, the study says {self.job.configuration.dtype}")
+        if self.device.type == "cpu" and torch.get_num_threads() != self.job.threads:
+            raise MeasurementInvalid(f"torch uses {torch.get_num_threads()} threads, {self.job.threads} were asked for")
+        return Facts(
+            dtype=self.job.configuration.dtype,
+            kv_cache=self.job.configuration.kv_cache,
+            threads=torch.get_num_threads(),
+            device=str(parameters[0].device),
+            parameters=sum(parameter.numel() for parameter in parameters),
+            weights_b=sum(parameter.numel() * parameter.element_size() for parameter in parameters),
+            details=tuple(sorted({"torch": torch.__version__, **details}.items())),
+        )
+
+    def weights_info(self) -> dict[str, Any]:
+        """Return what is known of the weights since they were obtained (parameters, bytes)."""
+        file = self.weights / INFO_FILE
+        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+
+
+class _TokenTimes(BaseStreamer):  # type: ignore[misc]
+    """Passes each step's tokens on; the first call of transformers carries the prompt and is ignored."""
+
+    def __init__(self, on_token: OnToken) -> None:
+        self.on_token = on_token
+        self.prompt_seen = False
+
+    def put(self, value: Any) -> None:
+        if self.prompt_seen:
+            self.on_token(value.tolist())
+        self.prompt_seen = True
+
+    def end(self) -> None:
+        return
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the size of all files below a folder."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

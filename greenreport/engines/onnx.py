@@ -1,0 +1,85 @@
+"""ONNX Runtime, on the model exported by Optimum with its key-value cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+import torch
+from optimum.exporters.onnx import main_export
+from optimum.onnxruntime import ORTModelForCausalLM
+
+from greenreport.engines.base import EngineJob
+from greenreport.engines.hf import HfEngine, first_line, folder_bytes
+from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
+from greenreport.record import Facts
+
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+class OnnxRuntime(HfEngine):
+    """An ONNX Runtime session behind Optimum's causal language model."""
+
+    @classmethod
+    def convert(cls, job: EngineJob, target: Path) -> None:
+        task = "text-generation-with-past" if job.configuration.kv_cache else "text-generation"
+        main_export(str(job.weights), target, task=task, do_validation=False, no_post_process=False)
+
+    def load(self) -> None:
+        torch.set_num_threads(self.job.threads)
+        provider = PROVIDERS[self.job.configuration.provider]
+        if provider not in onnxruntime.get_available_providers():
+            raise EngineUnavailable(f"this onnxruntime has no {provider}")
+        session = onnxruntime.SessionOptions()
+        session.intra_op_num_threads = self.job.threads
+        session.inter_op_num_threads = 1
+        session.log_severity_level = 3
+        for name, value in self.job.configuration.options.items():
+            session.add_session_config_entry(name, str(value))
+        try:
+            self.model = ORTModelForCausalLM.from_pretrained(
+                self.job.artefact,
+                provider=provider,
+                session_options=session,
+                use_cache=self.job.configuration.kv_cache,
+                local_files_only=True,
+                trust_remote_code=False,
+            )
+        except (MemoryError, RuntimeError) as error:
+            raise translate(error, provider) from None
+
+    def facts(self) -> Facts:
+        session: Any = self.model.session
+        wanted = PROVIDERS[self.job.configuration.provider]
+        used = session.get_providers()
+        if used[0] != wanted:
+            raise MeasurementInvalid(f"ONNX Runtime fell back to {used[0]}; the study says {wanted}")
+        caches = {i.type for i in session.get_inputs() if i.name.startswith("past_key_values")}
+        if bool(caches) != self.job.configuration.kv_cache:
+            raise MeasurementInvalid("the ONNX model's KV cache is not what the configuration says")
+        if caches - {"tensor(float)"}:
+            raise MeasurementInvalid(f"the ONNX model computes in {', '.join(sorted(caches))}, the study says float32")
+        options = session.get_session_options()
+        return Facts(
+            dtype="float32",
+            kv_cache=bool(caches),
+            threads=options.intra_op_num_threads,
+            device=self.job.configuration.provider,
+            parameters=self.weights_info().get("parameters"),
+            weights_b=folder_bytes(self.job.artefact) if self.job.artefact else None,
+            details=(
+                ("graph optimisation", str(options.graph_optimization_level).rsplit(".", 1)[-1]),
+                ("io binding", str(self.model.use_io_binding).lower()),
+                ("onnxruntime", onnxruntime.__version__),
+                ("session providers", ", ".join(used)),
+            ),
+        )
+
+
+def translate(error: BaseException, provider: str) -> OutOfMemory | EngineUnavailable:
+    """Say what an error of session creation means."""
+    text = first_line(error)
+    if isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text.lower():
+        return OutOfMemory(f"ONNX Runtime could not allocate memory: {text}")
+    return EngineUnavailable(f"ONNX Runtime cannot create a session on {provider}: {text}")

@@ -1,0 +1,112 @@
+"""OpenVINO, on the model exported by Optimum Intel with a stateful key-value cache.
+
+Precision is explicit everywhere. By default OpenVINO computes in bfloat16 on CPUs that have it, stores the cache in 8 bits, and
+Optimum compresses large models to 8-bit weights; each of these would make the comparison one of precisions.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # OpenVINO's converter would report its use
+
+import openvino
+import torch
+from optimum.exporters.openvino import main_export
+from optimum.intel.openvino import OVConfig, OVModelForCausalLM
+
+from greenreport.engines.base import EngineJob
+from greenreport.engines.hf import HfEngine, first_line, folder_bytes
+from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
+from greenreport.record import Facts
+
+MODEL_FILE = "openvino_model.xml"
+
+
+class OpenVino(HfEngine):
+    """An OpenVINO compiled model behind Optimum Intel's causal language model."""
+
+    @classmethod
+    def convert(cls, job: EngineJob, target: Path) -> None:
+        cached = job.configuration.kv_cache
+        main_export(
+            str(job.weights),
+            target,
+            task="text-generation-with-past" if cached else "text-generation",
+            stateful=cached,
+            ov_config=OVConfig(dtype="fp32"),
+            convert_tokenizer=False,
+        )
+
+    def load(self) -> None:
+        torch.set_num_threads(self.job.threads)
+        config = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "KV_CACHE_PRECISION": "f32",
+            "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
+            "INFERENCE_NUM_THREADS": str(self.job.threads),
+            "NUM_STREAMS": "1",
+            "PERFORMANCE_HINT": "LATENCY",
+            "CACHE_DIR": "",
+            **{name: str(value) for name, value in self.job.configuration.options.items()},
+        }
+        try:
+            self.model = OVModelForCausalLM.from_pretrained(
+                self.job.artefact,
+                device="CPU",
+                ov_config=config,
+                use_cache=self.job.configuration.kv_cache,
+                local_files_only=True,
+                trust_remote_code=False,
+                export=False,
+                load_in_8bit=False,
+            )
+        except (MemoryError, RuntimeError) as error:
+            text = first_line(error)
+            if isinstance(error, MemoryError) or "allocat" in text.lower():
+                raise OutOfMemory(f"OpenVINO could not allocate memory: {text}") from None
+            raise EngineUnavailable(f"OpenVINO cannot compile the model: {text}") from None
+
+    def facts(self) -> Facts:
+        compiled: Any = self.model.request
+        compiled = compiled.get_compiled_model() if hasattr(compiled, "get_compiled_model") else compiled
+        precision = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
+        cache_precision = str(compiled.get_property("KV_CACHE_PRECISION").get_type_name())
+        weights = weight_types(self.model.model)
+        asked = self.job.configuration.dtype
+        if precision != "f32" or not weights <= {"f32"}:
+            found = f"computes in {precision} on weights of {', '.join(sorted(weights))}"
+            raise MeasurementInvalid(f"OpenVINO {found}; the study says {asked}")
+        threads = int(compiled.get_property("INFERENCE_NUM_THREADS"))
+        if threads != self.job.threads:
+            raise MeasurementInvalid(f"OpenVINO uses {threads} threads, {self.job.threads} were asked for")
+        if bool(self.model.stateful) != self.job.configuration.kv_cache:
+            raise MeasurementInvalid("the OpenVINO model's KV cache is not what the configuration says")
+        return Facts(
+            dtype=asked,
+            kv_cache=bool(self.model.stateful),
+            threads=threads,
+            device=", ".join(compiled.get_property("EXECUTION_DEVICES")),
+            parameters=self.weights_info().get("parameters"),
+            weights_b=folder_bytes(self.job.artefact) if self.job.artefact else None,
+            details=(
+                ("KV cache precision", cache_precision),
+                ("inference precision", precision),
+                ("openvino", openvino.get_version()),
+                ("weight types", ", ".join(sorted(weights))),
+            ),
+        )
+
+
+def weight_types(model: openvino.Model) -> set[str]:
+    """Return the element types of the model's large constants: those are its weights."""
+    types = set()
+    for op in model.get_ops():
+        if op.get_type_name() != "Constant":
+            continue
+        shape = list(op.get_output_shape(0))
+        if len(shape) == 2 and shape[0] > 8:
+            types.add(op.get_output_element_type(0).get_type_name())
+    return types - {"i64", "i32", "boolean"}

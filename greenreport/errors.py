@@ -1,0 +1,117 @@
+"""The one exception tree of greenreport.
+
+::
+
+    GreenReportError            a sentence a person can act on: what, where, how to fix
+    ├─ SpecError                every problem of a study file at once, each with file:line
+    ├─ Unavailable              never silently replaced by something else
+    │  ├─ EngineUnavailable     engine or provider, with the missing extra or driver
+    │  ├─ ModelUnavailable      model, why (offline, gated, no such revision), what to do
+    │  ├─ PromptsUnavailable    prompt source, why, what to do
+    │  └─ MeterUnavailable      meter, cause, exact remedy
+    ├─ RunError                 caught by the runner only, becomes outcome + reason of a record
+    │  ├─ WorkerCrashed
+    │  ├─ WorkerTimedOut
+    │  ├─ OutOfMemory
+    │  └─ MeasurementInvalid
+    ├─ StoreError               locked, other schema version, unreadable
+    ├─ ImportFileError          a results file that cannot be imported, with the offending line
+    └─ BuildError               page and template line
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class GreenReportError(Exception):
+    """Base of every error greenreport raises on purpose; its text is meant for the user."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One problem in a file: where it is and a sentence that says how to fix it."""
+
+    file: str
+    line: int
+    message: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {'warning: ' if self.warning else ''}{self.message}"
+
+
+class SpecError(GreenReportError):
+    """All problems of a study file, in the order of its lines."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Problem, ...]]]:
+        return (SpecError, (self.problems,))
+
+
+class Unavailable(GreenReportError):
+    """Something the study names is not available here; nothing is put in its place."""
+
+
+class EngineUnavailable(Unavailable):
+    """A runtime engine or execution provider that cannot be used on this machine."""
+
+
+class ModelUnavailable(Unavailable):
+    """A model whose weights cannot be obtained."""
+
+
+class PromptsUnavailable(Unavailable):
+    """A prompt source that cannot be read."""
+
+
+class MeterUnavailable(Unavailable):
+    """An instrument that cannot be read, with the remedy.
+
+    Args:
+        cause: what is missing, as a clause ("RAPL counters are readable by root only").
+        remedy: the exact command or action that makes it available, or "".
+    """
+
+    def __init__(self, cause: str, remedy: str = "") -> None:
+        self.cause = cause
+        self.remedy = remedy
+        super().__init__(f"{cause}. {remedy}".rstrip())
+
+    def __reduce__(self) -> tuple[type[MeterUnavailable], tuple[str, str]]:
+        return (MeterUnavailable, (self.cause, self.remedy))
+
+
+class RunError(GreenReportError):
+    """A run that ended early; the runner turns it into an outcome with a reason."""
+
+
+class WorkerCrashed(RunError):
+    """A process of the run ended without being asked to."""
+
+
+class WorkerTimedOut(RunError):
+    """A phase of the run outlasted its limit."""
+
+
+class OutOfMemory(RunError):
+    """The model or its state did not fit into memory."""
+
+
+class MeasurementInvalid(RunError):
+    """The run ended, but its numbers must not be used."""
+
+
+class StoreError(GreenReportError):
+    """The store of run records cannot be read or written."""
+
+
+class ImportFileError(GreenReportError):
+    """A file of results measured elsewhere that cannot be imported."""
+
+
+class BuildError(GreenReportError):
+    """The site could not be built; nothing was replaced."""

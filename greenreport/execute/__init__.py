@@ -1,0 +1,1 @@
+"""Perform pending runs: preparation, processes, the protocol, the model server."""

@@ -1,0 +1,97 @@
+"""What this machine can measure and run: each engine, provider and meter, yes or no, why, and what mends it.
+
+Nothing is changed and no joule is made up: a meter counts as working only when it was opened and read just now.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from greenreport.catalog import METERS, engines, load_target
+from greenreport.errors import MeterUnavailable
+from greenreport.execute.host import environment
+from greenreport.execute.prepare import capability
+from greenreport.meters.base import Meter
+from greenreport.record import Environment
+from greenreport.study import MeterUse
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what, whether it works, what was found, and the remedy."""
+
+    group: str
+    name: str
+    works: bool
+    found: str
+    remedy: str = ""
+
+
+def examine() -> tuple[Environment, list[Finding]]:
+    """Return the environment and what works on it."""
+    host = environment()
+    return host, [*_meters(), *_engines(host), *_hub(), *_advice(host)]
+
+
+def _meters() -> list[Finding]:
+    findings = []
+    for name, info in METERS.items():
+        meter: Meter = load_target(info.target)(MeterUse(name=name))
+        try:
+            channels = meter.open()
+            values = meter.read()
+            meter.close()
+        except MeterUnavailable as error:
+            findings.append(Finding("meter", info.label, False, error.cause, error.remedy))
+            continue
+        read = [f"{c.domain} {c.quantity}" for c, value in zip(channels, values, strict=True) if value is not None]
+        shown = ", ".join(read[:8]) + (f" and {len(read) - 8} more" if len(read) > 8 else "")
+        mark = "" if info.method == "measured" else "estimated, never a measurement: "
+        findings.append(Finding("meter", info.label, True, mark + shown))
+    return findings
+
+
+def _engines(host: Environment) -> list[Finding]:
+    findings = []
+    for engine in engines().values():
+        if not engine.weights:
+            continue
+        for provider in engine.providers:
+            obstacle = capability(engine, provider, host)
+            where = "CPU" if provider == "cpu" else ", ".join(gpu.name for gpu in host.gpus)
+            cause, _, remedy = ("", "", "") if obstacle is None else str(obstacle).partition("; ")
+            findings.append(Finding("engine", f"{engine.label} · {provider}", obstacle is None, cause or f"on {where}", remedy))
+    return findings
+
+
+def _hub() -> list[Finding]:
+    home = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface")) / "hub"
+    models = len(list(home.glob("models--*"))) if home.is_dir() else 0
+    offline = os.environ.get("HF_HUB_OFFLINE", "") in ("1", "true")
+    found = f"{models} models in the local hub cache" + ("; HF_HUB_OFFLINE is set" if offline else "")
+    return [Finding("weights", "model hub", not offline, found, "unset HF_HUB_OFFLINE to download" if offline else "")]
+
+
+def _advice(host: Environment) -> list[Finding]:
+    """What about this host makes results less exact, and what it means; nothing is changed."""
+    findings = []
+    if host.virtualisation:
+        found = f"{host.virtualisation}: other guests share the hardware, and power sensors are usually hidden"
+        findings.append(Finding("host", "virtualisation", False, found, "measure on a physical machine for energy"))
+    if host.governor not in (None, "performance"):
+        found = f"CPU governor {host.governor}: clocks follow the load, short windows vary more"
+        findings.append(Finding("host", "governor", False, found, "sudo cpupower frequency-set -g performance"))
+    if host.swap_b:
+        findings.append(
+            Finding(
+                "host", "swap", False, "swap is on: a model that does not fit gets slow instead of failing", "sudo swapoff -a"
+            )
+        )
+    load = os.getloadavg()[0]
+    quiet = load <= 0.1 * host.logical_cpus
+    findings.append(
+        Finding("host", "background load", quiet, f"load average {load:.2f}", "" if quiet else "stop other programs first")
+    )
+    return findings

@@ -1,0 +1,168 @@
+"""The machine: what it is, what of it must agree for runs to be pooled, and what a person should know before measuring.
+
+Nothing here changes the machine. Identifying values (machine id, GPU UUIDs) are hashed where they are read and kept nowhere.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+import platform
+import re
+import socket
+import sys
+from contextlib import suppress
+from dataclasses import asdict, replace
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+
+from greenreport.errors import MeterUnavailable
+from greenreport.record import Environment, Gpu
+
+#: Fields of `Environment` that must agree for runs to be pooled or compared in absolute values.
+COMPARABLE = (
+    "host_sha256", "cpu_model", "physical_cores", "logical_cpus", "memory_b", "gpus", "gpu_driver", "python", "libraries",
+)  # fmt: skip
+#: Libraries that decide what is measured.
+LIBRARIES = (
+    "torch", "transformers", "tokenizers", "optimum", "optimum-onnx", "optimum-intel", "onnxruntime-gpu", "onnxruntime",
+    "openvino", "triton",
+)  # fmt: skip
+
+
+def environment() -> Environment:
+    """Return what is known of this machine now."""
+    gpus, driver = _gpus()
+    found = Environment(
+        key="",
+        host_sha256=_host_digest(),
+        cpu_model=_cpu_model(),
+        physical_cores=physical_cores(),
+        logical_cpus=psutil.cpu_count() or 1,
+        memory_b=round(psutil.virtual_memory().total / 2**28) * 2**28,  # to 256 MiB: firmware takes varying bits
+        gpus=gpus,
+        gpu_driver=driver,
+        os=_os_name(),
+        kernel=platform.release(),
+        virtualisation=_virtualisation(),
+        python=platform.python_version(),
+        libraries=_libraries(),
+        governor=_read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        turbo=_turbo(),
+        smt=_flag(_read("/sys/devices/system/cpu/smt/active")),
+        numa_nodes=len(list(Path("/sys/devices/system/node").glob("node[0-9]*"))) or None,
+        swap_b=psutil.swap_memory().total,
+    )
+    facts = asdict(found)
+    key = hashlib.sha256(json.dumps([facts[name] for name in COMPARABLE], sort_keys=True).encode()).hexdigest()[:16]
+    return replace(found, key=key)
+
+
+def physical_cores() -> int:
+    """Return the physical cores this process may use: the default number of compute threads."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(psutil.cpu_count(logical=False) or allowed, allowed))
+
+
+def redact(text: str) -> str:
+    """Return a text without the folders, user name, host name and addresses of this machine."""
+    for pattern, stand_in in _private():
+        text = pattern.sub(stand_in, text)
+    return text
+
+
+@cache
+def _private() -> tuple[tuple[re.Pattern[str], str], ...]:
+    folders = [(str(Path.cwd()), "."), (sys.prefix, "<python>"), (sys.base_prefix, "<python>"), (str(Path.home()), "~")]
+    patterns = [(re.escape(folder), stand_in) for folder, stand_in in folders if len(folder) > 1]
+    with suppress(OSError, KeyError):
+        user = getpass.getuser()
+        patterns += [(rf"\b{re.escape(user)}\b", "<user>")] if user != "root" else []
+    patterns.append((rf"\b{re.escape(socket.gethostname())}\b", "<host>"))
+    patterns.append((r"\b(?!127\.0\.0\.1\b|0\.0\.0\.0\b)(?:\d{1,3}\.){3}\d{1,3}\b", "<address>"))
+    return tuple((re.compile(pattern), stand_in) for pattern, stand_in in patterns)
+
+
+def _host_digest() -> str:
+    """Return a digest that tells this machine from others and does not reveal its id."""
+    identity = _read("/etc/machine-id") or platform.node()
+    return hashlib.sha256(f"greenreport:{identity}".encode()).hexdigest()[:16]
+
+
+def _cpu_model() -> str:
+    text = _read("/proc/cpuinfo") or ""
+    found = re.search(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", text, re.MULTILINE)
+    return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def _gpus() -> tuple[tuple[Gpu, ...], str | None]:
+    from greenreport.meters.nvml import initialise
+
+    try:
+        nvml = initialise()
+    except MeterUnavailable:
+        return (), None
+    try:
+        found = []
+        for index in range(nvml.nvmlDeviceGetCount()):
+            handle = nvml.nvmlDeviceGetHandleByIndex(index)
+            name, uuid = nvml.nvmlDeviceGetName(handle), nvml.nvmlDeviceGetUUID(handle)
+            digest = hashlib.sha256(f"greenreport:{uuid}".encode()).hexdigest()[:16]
+            found.append(Gpu(index, _text(name), int(nvml.nvmlDeviceGetMemoryInfo(handle).total), digest))
+        return tuple(found), _text(nvml.nvmlSystemGetDriverVersion())
+    except nvml.NVMLError:
+        return (), None
+    finally:
+        with suppress(nvml.NVMLError):
+            nvml.nvmlShutdown()
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _os_name() -> str:
+    with suppress(OSError):
+        return platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    return platform.system()
+
+
+def _virtualisation() -> str | None:
+    """Return the kind of virtual machine or container, None on a machine that looks physical."""
+    if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
+        return "container"
+    product = _read("/sys/class/dmi/id/product_name") or ""
+    if re.search(r"virtual|kvm|vmware|xen|bochs|hvm", product, re.IGNORECASE):
+        return f"virtual machine ({product})"
+    return "virtual machine" if " hypervisor" in (_read("/proc/cpuinfo") or "") else None
+
+
+def _libraries() -> tuple[tuple[str, str], ...]:
+    found = []
+    for name in LIBRARIES:
+        with suppress(metadata.PackageNotFoundError):
+            found.append((name, metadata.version(name)))
+    return tuple(found)
+
+
+def _turbo() -> bool | None:
+    intel = _read("/sys/devices/system/cpu/intel_pstate/no_turbo")
+    if intel is not None:
+        return intel == "0"
+    return _flag(_read("/sys/devices/system/cpu/cpufreq/boost"))
+
+
+def _flag(text: str | None) -> bool | None:
+    return None if text is None else text == "1"
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip() or None
+    except OSError:
+        return None

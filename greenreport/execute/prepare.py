@@ -1,0 +1,172 @@
+"""Before anything is measured: can each cell run here, are its weights there, is its model converted?
+
+Downloads and conversions happen once, in processes of their own, and are kept by digest. What cannot be had becomes the reason
+of the cells that need it; the other cells go on.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from greenreport.catalog import EngineInfo, engines
+from greenreport.engines.base import EngineJob
+from greenreport.engines.weights import WeightsJob
+from greenreport.errors import EngineUnavailable, GreenReportError, RunError
+from greenreport.execute.host import physical_cores
+from greenreport.execute.launch import Launcher
+from greenreport.execute.worker import ConvertJob, Failure, Prepared, prepare_main
+from greenreport.plan import Cell, digest
+from greenreport.record import Environment, Mark
+from greenreport.study import Configuration, Study, Weights
+
+PREPARE_TIMEOUT_S = 4 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """A download or conversion that was done now, for the record."""
+
+    cell: Cell
+    target: Path
+    content: str
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why a cell cannot run, with the log of the attempt."""
+
+    error: GreenReportError
+    detail: str | None = None
+
+
+def capability(engine: EngineInfo, provider: str, environment: Environment) -> EngineUnavailable | None:
+    """Return why this machine cannot run an engine on a provider, or None; nothing heavy is imported."""
+    for module in engine.requires:
+        if not _importable(module):
+            return EngineUnavailable(
+                f"{engine.label} needs {module}; install it with: pip install 'greenreport[{engine.extra}]'"
+            )
+    if provider == "cuda":
+        if not environment.gpus:
+            return EngineUnavailable("no NVIDIA GPU is visible on this machine (see `greenreport doctor`)")
+        version = dict(environment.libraries).get("torch", "")
+        if version.endswith("+cpu"):
+            return EngineUnavailable(f"torch {version} is a CPU build; install the CUDA build of torch {version.split('+')[0]}")
+    return None
+
+
+def _importable(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+class Preparer:
+    """Prepares the cells of a study, each thing once.
+
+    Args:
+        models: folder in which weights and converted models are kept.
+    """
+
+    def __init__(
+        self, study: Study, folder: Path, models: Path, launcher: Launcher, environment: Environment, logs: Path
+    ) -> None:
+        self.study = study
+        self.folder = folder
+        self.models = models
+        self.launcher = launcher
+        self.environment = environment
+        self.logs = logs
+        self.weights: dict[str, Path | Obstacle] = {}
+        self.artefacts: dict[str, Path | Obstacle] = {}
+
+    def steps(self, cells: Iterable[Cell]) -> Iterator[tuple[str, Cell]]:
+        """Yield (what, cell) for each step that `prepare` would really do, for the progress display."""
+        for cell in cells:
+            info = engines()[cell.configuration.engine]
+            if capability(info, cell.configuration.provider, self.environment) is None and info.weights:
+                yield "weights and conversion", cell
+
+    def prepare(self, cell: Cell) -> tuple[EngineJob | Obstacle, tuple[Preparation, ...]]:
+        """Return what the worker needs to load the cell, or the obstacle; and what was done for it now."""
+        configuration = cell.configuration
+        info = engines()[configuration.engine]
+        unavailable = capability(info, configuration.provider, self.environment)
+        if unavailable is not None:
+            return Obstacle(unavailable), ()
+        threads = configuration.threads or physical_cores()
+        if not info.weights:
+            return EngineJob(configuration, threads), ()
+        done: list[Preparation] = []
+        weights = self._weights_of(cell, done)
+        if isinstance(weights, Obstacle):
+            return weights, tuple(done)
+        if info.artefact is None:
+            return EngineJob(configuration, threads, weights), tuple(done)
+        artefact = self._artefact_of(cell, info, EngineJob(configuration, threads, weights), done)
+        if isinstance(artefact, Obstacle):
+            return artefact, tuple(done)
+        return EngineJob(configuration, threads, weights, artefact), tuple(done)
+
+    def _weights_of(self, cell: Cell, done: list[Preparation]) -> Path | Obstacle:
+        model, weights = cell.model, self.study.weights_of(cell.model)
+        if model.id not in self.weights:
+            target = self._home(cell) / "weights"
+            if weights is Weights.UNTRAINED and target.is_dir():
+                self.weights[model.id] = target
+            else:
+                self.weights[model.id] = self._run(WeightsJob(model, weights, target, self.folder), cell, cell.weights, done)
+        return self.weights[model.id]
+
+    def _artefact_of(self, cell: Cell, info: EngineInfo, job: EngineJob, done: list[Preparation]) -> Path | Obstacle:
+        content = {
+            "weights": cell.weights,
+            "folder": job.weights.name if job.weights else None,  # of a hub model: the resolved commit
+            "engine": info.name,
+            "revision": info.revision,
+            "configuration": _converted(job.configuration),
+            "libraries": self.environment.libraries,
+        }
+        name = digest(content)
+        if name not in self.artefacts:
+            target = self._home(cell) / f"{info.artefact}-{name[:12]}"
+            if target.is_dir():
+                self.artefacts[name] = target
+            else:
+                for stale in target.parent.glob(f"{target.name}.*.part"):
+                    shutil.rmtree(stale, ignore_errors=True)
+                self.artefacts[name] = self._run(ConvertJob(job, target), cell, name, done)
+        return self.artefacts[name]
+
+    def _home(self, cell: Cell) -> Path:
+        return self.models / f"{cell.model.id}-{cell.weights[:12]}"
+
+    def _run(self, job: WeightsJob | ConvertJob, cell: Cell, content: str, done: list[Preparation]) -> Path | Obstacle:
+        log = self.logs / f"prepare-{cell.key.replace('/', '-')}-{time.monotonic_ns()}.log"
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+        child = self.launcher.start("preparing", self.launcher.servers, prepare_main, job, log)
+        child.log = log
+        try:
+            result = child.receive(Prepared, PREPARE_TIMEOUT_S)
+        except Failure as failure:
+            return Obstacle(failure.error, failure.detail)
+        except RunError as error:
+            return Obstacle(error, child.log_tail())
+        finally:
+            child.stop()
+            log.unlink(missing_ok=True)
+        done.append(Preparation(cell, result.path, content, result.marks))
+        return result.path
+
+
+def _converted(configuration: Configuration) -> dict[str, object]:
+    """What of a configuration the conversion depends on; a trace holds device constants."""
+    provider = configuration.provider if configuration.engine == "torchscript" else None
+    return {"dtype": configuration.dtype, "kv_cache": configuration.kv_cache, "provider": provider}

@@ -1,0 +1,1 @@
+"""Record traces of power, energy and utilisation, one file per instrument."""

@@ -1,0 +1,48 @@
+"""CPU energy from a declared power model: power = idle + (max − idle) · load.
+
+The value is an estimate and is marked as one wherever it goes. It is recorded as a counter built from the machine's CPU time,
+so it does not depend on the sampling interval. Without `idle_w` and `max_w` in the study, a default from the number of CPUs is
+used and named as such: 2 W idle and 10 W at full load for each logical CPU, the order of magnitude of server processors.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import psutil
+
+from greenreport.meters.base import Channel, Meter
+from greenreport.meters.utilisation import machine_busy_s
+from greenreport.record import Kind, Method
+from greenreport.study import MeterUse
+
+DEFAULT_IDLE_W = 2.0
+DEFAULT_MAX_W = 10.0
+
+
+class Estimate(Meter):
+    """Adds up estimated energy since `open`."""
+
+    def __init__(self, use: MeterUse) -> None:
+        super().__init__(use)
+        self.cpus = psutil.cpu_count() or 1
+        self.idle_w, self.max_w = model(use, self.cpus)
+        self.start_s = 0.0
+        self.start_busy_s = 0.0
+
+    def open(self) -> tuple[Channel, ...]:
+        self.start_s, self.start_busy_s = time.monotonic(), machine_busy_s()
+        return (Channel("cpu", "energy", Kind.COUNTER, "J", Method.ESTIMATED),)
+
+    def read(self) -> Sequence[float | None]:
+        elapsed = time.monotonic() - self.start_s
+        busy = machine_busy_s() - self.start_busy_s
+        return [self.idle_w * elapsed + (self.max_w - self.idle_w) * busy / self.cpus]
+
+
+def model(use: MeterUse, cpus: int) -> tuple[float, float]:
+    """Return idle and full-load power in W: declared, or the default for that many logical CPUs."""
+    if use.idle_w is not None and use.max_w is not None:
+        return use.idle_w, use.max_w
+    return DEFAULT_IDLE_W * cpus, DEFAULT_MAX_W * cpus

@@ -1,0 +1,263 @@
+"""From a study to cells, ordered runs, and the runs that are still to do with the reason of each. Pure functions.
+
+*Identity and content differ.* A cell's `key` says which cell it is; its `fingerprint` digests everything that could change a
+number. A record counts for a cell only when fingerprint, repetition and comparable environment agree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+from typing import Any
+
+from greenreport.catalog import engines
+from greenreport.record import SETTLED, Outcome
+from greenreport.study import Configuration, Model, Study, Weights
+
+FINGERPRINT_VERSION = 1
+#: Version of the recipe that gives untrained models their weights; raised when the same seed would give others.
+UNTRAINED_RECIPE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One model in one serving configuration under the study's workload and protocol.
+
+    Attributes:
+        fingerprint: sha256 of `content`, the JSON of everything that could change a number.
+        weights: digest of what identifies the weights alone.
+    """
+
+    model: Model
+    configuration: Configuration
+    fingerprint: str
+    content: str
+    weights: str
+
+    @property
+    def key(self) -> str:
+        """Readable identity, ``<model>/<configuration>``."""
+        return f"{self.model.id}/{self.configuration.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """A cell left out by design."""
+
+    model: Model
+    configuration: Configuration
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One repetition of a cell; `repetition` counts from 1 and is the block, `position` is the place in the whole order."""
+
+    cell: Cell
+    repetition: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every cell and run of a study, in order of execution."""
+
+    study: Study
+    cells: tuple[Cell, ...]
+    excluded: tuple[Excluded, ...]
+    runs: tuple[Run, ...]
+
+
+class Reason(StrEnum):
+    """Why a run is to be done."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    FAILED = "failed"
+    OTHER_ENVIRONMENT = "other environment"
+    FORCED = "forced"
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRun:
+    """A run to be done, and why."""
+
+    run: Run
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """What the plan needs to know of a record."""
+
+    run_id: str
+    study: str
+    key: str
+    fingerprint: str
+    repetition: int
+    environment: str
+    outcome: Outcome
+    duration_s: float
+    started_at: str
+
+
+def make_plan(study: Study, prompts_digest: str, local: Mapping[str, str] | None = None) -> Plan:
+    """Expand a study into cells and ordered runs.
+
+    Args:
+        prompts_digest: identifies the prompts (see `prompts.source_digest`).
+        local: model id → digest of its folder, for models with a local path.
+    """
+    cells, excluded = [], []
+    for model in study.models:
+        for configuration in study.configurations:
+            reason = next((e.reason for e in study.exclude if e.covers(model, configuration)), None)
+            if reason is not None:
+                excluded.append(Excluded(model, configuration, reason))
+                continue
+            weights = weights_content(model, study.weights_of(model), (local or {}).get(model.id))
+            content = _canonical({**_content(study, configuration, prompts_digest), "model": weights})
+            fingerprint = hashlib.sha256(content.encode()).hexdigest()
+            cells.append(Cell(model, configuration, fingerprint, content, digest(weights)))
+    return Plan(study, tuple(cells), tuple(excluded), _ordered(study, cells))
+
+
+def _ordered(study: Study, cells: list[Cell]) -> tuple[Run, ...]:
+    """Order the runs: each repetition a block; within a block by a seeded digest, so that added cells move no other cell."""
+    order = study.protocol.order
+    runs = []
+    for repetition in range(1, study.protocol.repetitions + 1):
+        block = list(cells)
+        if order.design == "randomized_complete_blocks":
+            block.sort(key=lambda cell: hashlib.sha256(f"{order.seed}:{repetition}:{cell.key}".encode()).digest())
+        runs += [(cell, repetition) for cell in block]
+    return tuple(Run(cell, repetition, position) for position, (cell, repetition) in enumerate(runs, start=1))
+
+
+def _content(study: Study, configuration: Configuration, prompts_digest: str) -> dict[str, Any]:
+    engine = engines()[configuration.engine]
+    protocol = study.protocol.model_dump(mode="json", exclude=_NOT_MEASURED)
+    return {
+        "version": FINGERPRINT_VERSION,
+        "configuration": configuration.model_dump(mode="json", exclude={"name"}),
+        "engine_revision": engine.revision,
+        "prompts": prompts_digest,
+        "generation": study.workload.generation.model_dump(mode="json"),
+        "transport": {"transport": study.workload.transport, "stream": study.workload.stream},
+        "protocol": protocol,
+        "meters": [meter.model_dump(mode="json", exclude_defaults=True) for meter in study.meters],
+    }
+
+
+_NOT_MEASURED = {"repetitions": True, "load_timeout_s": True, "window_timeout_s": True, "give_up_after": True}
+
+
+def weights_content(model: Model, weights: Weights, local: str | None = None) -> dict[str, Any]:
+    """Return what identifies the weights of a model; names, labels and published figures are not part of it."""
+    if weights is Weights.UNTRAINED and model.architecture is not None:
+        architecture = model.architecture
+        return {"untrained": UNTRAINED_RECIPE, "type": architecture.type, "shape": architecture.shape, "seed": model.seed}
+    if weights is Weights.PATH:
+        return {"path": model.path, "content": local}
+    return {"hub": model.hub, "revision": model.revision}
+
+
+def digest(content: Mapping[str, Any]) -> str:
+    """Return the sha256 of a JSON-like mapping, independent of the order of its keys."""
+    return hashlib.sha256(_canonical(content).encode()).hexdigest()
+
+
+def _canonical(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def pending(plan: Plan, index: Iterable[IndexRow], environment: str, *, force: bool = False) -> tuple[PendingRun, ...]:
+    """Return the runs still to do, in order, each with its reason.
+
+    Args:
+        index: rows of the store, any study.
+        environment: key of this machine's comparable environment.
+        force: every run is to be done again.
+    """
+    here: dict[tuple[str, int], set[Outcome]] = defaultdict(set)
+    elsewhere: set[tuple[str, int]] = set()
+    keys: set[tuple[str, int]] = set()
+    for row in index:
+        keys.add((row.key, row.repetition))
+        if row.environment == environment:
+            here[row.fingerprint, row.repetition].add(row.outcome)
+        else:
+            elsewhere.add((row.fingerprint, row.repetition))
+    result = []
+    for run in plan.runs:
+        content = (run.cell.fingerprint, run.repetition)
+        outcomes = here.get(content, set())
+        if force:
+            result.append(PendingRun(run, Reason.FORCED))
+        elif outcomes & SETTLED:
+            continue
+        elif outcomes:
+            result.append(PendingRun(run, Reason.FAILED))
+        elif content in elsewhere:
+            result.append(PendingRun(run, Reason.OTHER_ENVIRONMENT))
+        elif (run.cell.key, run.repetition) in keys:
+            result.append(PendingRun(run, Reason.CHANGED))
+        else:
+            result.append(PendingRun(run, Reason.NEW))
+    return tuple(result)
+
+
+def current(plan: Plan, index: Iterable[IndexRow]) -> dict[str, dict[tuple[str, int], IndexRow]]:
+    """Return, for each environment, the record that counts for each (cell key, repetition) of the plan.
+
+    The newest OK record wins; without one, the newest record of another outcome stands for what happened.
+
+    Args:
+        index: rows in the order in which they were made.
+    """
+    keys = {cell.fingerprint: cell.key for cell in plan.cells}
+    chosen: dict[str, dict[tuple[str, int], IndexRow]] = defaultdict(dict)
+    for row in index:
+        key = keys.get(row.fingerprint)
+        if key is None or row.repetition > plan.study.protocol.repetitions:
+            continue
+        held = chosen[row.environment].get((key, row.repetition))
+        if held is None or held.outcome is not Outcome.OK or row.outcome is Outcome.OK:
+            chosen[row.environment][key, row.repetition] = row
+    return dict(chosen)
+
+
+def only(plan: Plan, conditions: Mapping[str, frozenset[str]]) -> Plan:
+    """Return the plan with only the cells that meet every condition (model, engine, provider, dtype, configuration)."""
+
+    def meets(cell: Cell) -> bool:
+        values = {
+            "model": cell.model.id,
+            "engine": cell.configuration.engine,
+            "provider": cell.configuration.provider,
+            "dtype": cell.configuration.dtype,
+            "configuration": cell.configuration.id,
+        }
+        return all(values[key] in wanted for key, wanted in conditions.items())
+
+    cells = tuple(cell for cell in plan.cells if meets(cell))
+    kept = {cell.key for cell in cells}
+    return Plan(plan.study, cells, plan.excluded, tuple(run for run in plan.runs if run.cell.key in kept))
+
+
+def estimate_s(runs: Iterable[PendingRun], index: Iterable[IndexRow]) -> float | None:
+    """Return the seconds pending runs will take, from finished runs of the same cell, else of any; None without any."""
+    per_key: dict[str, list[float]] = defaultdict(list)
+    for row in index:
+        if row.outcome is Outcome.OK and row.duration_s > 0:
+            per_key[row.key].append(row.duration_s)
+    if not per_key:
+        return None
+    typical = {key: median(values) for key, values in per_key.items()}
+    overall = median(typical.values())
+    return sum(typical.get(pending_run.run.cell.key, overall) for pending_run in runs)

@@ -1,0 +1,254 @@
+"""What happened: the values a run leaves behind.
+
+Times are nanoseconds of CLOCK_MONOTONIC, which all processes of one host share; a wall-clock time is kept once per run, for
+people. Values are SI base units. An absent value is ``None``, never 0 or "".
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """The phases of a run, in the order of its timeline; `CONVERT` and `MATERIALISE` belong to preparations."""
+
+    MATERIALISE = "materialise"
+    CONVERT = "convert"
+    COOLDOWN = "cooldown"
+    START = "start"
+    LOAD = "load"
+    COMPILE = "compile"
+    IDLE_BEFORE = "idle_before"
+    WARMUP = "warmup"
+    WINDOW = "window"
+    IDLE_AFTER = "idle_after"
+    STOP = "stop"
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMED_OUT = "timed_out"
+    INVALID = "invalid"
+    UNSUPPORTED = "unsupported"
+    UNFAITHFUL = "unfaithful"
+
+
+#: Outcomes that stand until something changes; the others are tried again by the next ``run``.
+SETTLED = frozenset({Outcome.OK, Outcome.OUT_OF_MEMORY, Outcome.UNSUPPORTED, Outcome.UNFAITHFUL})
+
+
+class Method(StrEnum):
+    """Whether a number was read from an instrument or derived from a model."""
+
+    MEASURED = "measured"
+    ESTIMATED = "estimated"
+
+
+class Kind(StrEnum):
+    """A counter grows (energy); a gauge is a momentary value (power, load, memory)."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One phase as it happened.
+
+    Attributes:
+        planned_s: what the protocol asked for, where it asks for a time.
+        note: what decided its end, where that is not obvious ("steady after 12 s: …").
+    """
+
+    phase: Phase
+    start_ns: int
+    end_ns: int
+    planned_s: float | None = None
+    note: str | None = None
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return (self.end_ns - self.start_ns) / 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of the window, seen by the client; the server's own times where the server tells them.
+
+    Attributes:
+        first_token_ns: arrival of the first token at the client (streaming only).
+        token_ns: when the server had each output token.
+        output_sha256: digest of the output token ids (of the text, for servers that give no ids).
+        answered_by: the model name in the response; another name than the requested one invalidates the run.
+    """
+
+    index: int
+    start_ns: int
+    end_ns: int
+    first_token_ns: int | None = None
+    server_start_ns: int | None = None
+    server_end_ns: int | None = None
+    token_ns: tuple[int, ...] = ()
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
+    finish_reason: str | None = None
+    output_sha256: str | None = None
+    answered_by: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output, kept once per digest."""
+
+    sha256: str
+    text: str
+    token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Samples of one channel of one meter.
+
+    Attributes:
+        domain: what was observed: ``package-0``, ``dram-0``, ``gpu-0``, ``machine``, ``server``.
+        quantity: ``energy``, ``power``, ``load``, ``memory``, ``temperature``, ``clock``, …
+        wrap_at: value at which a counter starts again from 0, in `unit`.
+        t_ns: sample times, array('q'); value: array('d') of the same length; NaN is never stored.
+    """
+
+    meter: str
+    domain: str
+    quantity: str
+    kind: Kind
+    unit: str
+    method: Method
+    t_ns: array[int]
+    value: array[float]
+    wrap_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A GPU as the driver names it; the UUID is hashed before it is kept."""
+
+    index: int
+    name: str
+    memory_b: int
+    uuid_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Hardware and software a run was made on. Identifying values are hashed when they are read.
+
+    `key` is the digest of the fields that must agree for runs to be pooled (see `host.COMPARABLE`).
+    """
+
+    key: str
+    host_sha256: str
+    cpu_model: str
+    physical_cores: int
+    logical_cpus: int
+    memory_b: int
+    gpus: tuple[Gpu, ...]
+    gpu_driver: str | None
+    os: str
+    kernel: str
+    virtualisation: str | None
+    python: str
+    libraries: tuple[tuple[str, str], ...]
+    governor: str | None = None
+    turbo: bool | None = None
+    smt: bool | None = None
+    numa_nodes: int | None = None
+    swap_b: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A validity flag: reason code, sentence, and whether it excludes the run from tests."""
+
+    code: str
+    detail: str
+    fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the engine reports after load, to be compared with what the configuration asks for.
+
+    `details` holds further (name, value) pairs: session providers, inference precision, IO binding.
+    """
+
+    dtype: str
+    kv_cache: bool
+    threads: int
+    device: str
+    parameters: int | None = None
+    weights_b: int | None = None
+    details: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A listed meter that could not be read in this run, with its cause and remedy."""
+
+    meter: str
+    cause: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """Everything known of one run (or of one preparation: a download, a conversion).
+
+    Attributes:
+        kind: ``run`` or ``prepare``.
+        key: readable identity of the cell, ``<model>/<configuration>``.
+        fingerprint: sha256 of all that could change a number.
+        spec: the cell and protocol as JSON, as executed.
+        started_at: UTC, ISO 8601, to the second.
+    """
+
+    run_id: str
+    kind: str
+    study: str
+    key: str
+    model: str
+    engine: str
+    provider: str
+    fingerprint: str
+    repetition: int
+    position: int
+    outcome: Outcome
+    reason: str | None
+    started_at: str
+    environment: Environment
+    spec: str
+    detail: str | None = None
+    facts: Facts | None = None
+    flags: tuple[Flag, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    requests: tuple[Request, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    traces: tuple[Trace, ...] = field(default=(), repr=False)
+
+    def mark(self, phase: Phase) -> Mark | None:
+        """Return the mark of a phase, or None when the run never reached it."""
+        return next((mark for mark in self.marks if mark.phase is phase), None)
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the whole run in seconds, first mark to last mark."""
+        if not self.marks:
+            return 0.0
+        return (max(m.end_ns for m in self.marks) - min(m.start_ns for m in self.marks)) / 1e9

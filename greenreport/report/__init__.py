@@ -1,0 +1,1 @@
+"""From answers to charts, pages and files."""

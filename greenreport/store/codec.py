@@ -1,0 +1,156 @@
+"""Records to rows and back. The only place that knows both."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from greenreport.record import (
+    Environment,
+    Facts,
+    Flag,
+    Gpu,
+    Kind,
+    Mark,
+    Method,
+    Missing,
+    Outcome,
+    Output,
+    Phase,
+    Request,
+    RunRecord,
+    Trace,
+)
+
+RUN_COLUMNS = (
+    "run_id", "kind", "study", "key", "model", "engine", "provider", "fingerprint", "repetition", "position", "outcome",
+    "reason", "detail", "started_at", "duration_s", "environment", "environment_content", "spec", "facts", "flags", "missing",
+)  # fmt: skip
+REQUEST_COLUMNS = (
+    "index", "start_ns", "end_ns", "first_token_ns", "server_start_ns", "server_end_ns", "token_ns", "prompt_tokens",
+    "output_tokens", "finish_reason", "output_sha256", "answered_by", "error",
+)  # fmt: skip
+
+
+def run_row(record: RunRecord) -> list[Any]:
+    """Return the row of the `runs` table."""
+    return [
+        record.run_id, record.kind, record.study, record.key, record.model, record.engine, record.provider,
+        record.fingerprint, record.repetition, record.position, record.outcome.value, record.reason, record.detail,
+        record.started_at, record.duration_s, record.environment.key, environment_content(record.environment), record.spec,
+        None if record.facts is None else _json(asdict(record.facts)),
+        _json([asdict(flag) for flag in record.flags]), _json([asdict(missing) for missing in record.missing]),
+    ]  # fmt: skip
+
+
+def mark_rows(record: RunRecord) -> list[list[Any]]:
+    """Return the rows of the `marks` table."""
+    return [[record.run_id, m.phase.value, m.start_ns, m.end_ns, m.planned_s, m.note] for m in record.marks]
+
+
+def request_rows(record: RunRecord) -> list[list[Any]]:
+    """Return the rows of the `requests` table."""
+    return [
+        [record.run_id, *(list(r.token_ns) if column == "token_ns" else getattr(r, column) for column in REQUEST_COLUMNS)]
+        for r in record.requests
+    ]
+
+
+def output_rows(record: RunRecord) -> list[list[Any]]:
+    """Return the rows of the `outputs` table."""
+    return [[output.sha256, output.text, list(output.token_ids)] for output in record.outputs]
+
+
+def trace_rows(record: RunRecord) -> list[list[Any]]:
+    """Return the rows of the `traces` table."""
+    return [
+        [
+            record.run_id,
+            t.meter,
+            t.domain,
+            t.quantity,
+            t.kind.value,
+            t.unit,
+            t.method.value,
+            t.wrap_at,
+            list(t.t_ns),
+            list(t.value),
+        ]
+        for t in record.traces
+    ]
+
+
+def environment_row(environment: Environment) -> list[Any]:
+    """Return the row of the `environments` table."""
+    return [environment_content(environment), environment.key, _json(asdict(environment))]
+
+
+def environment_content(environment: Environment) -> str:
+    """Return the digest of everything known of an environment."""
+    return hashlib.sha256(_json(asdict(environment)).encode()).hexdigest()
+
+
+def read_environment(text: str) -> Environment:
+    """Return an environment from the JSON of its row."""
+    facts = json.loads(text)
+    facts["gpus"] = tuple(Gpu(**gpu) for gpu in facts["gpus"])
+    facts["libraries"] = tuple((name, version) for name, version in facts["libraries"])
+    return Environment(**facts)
+
+
+def read_run(row: Mapping[str, Any], environment: Environment, parts: Mapping[str, Iterable[Any]]) -> RunRecord:
+    """Return a record from its row of `runs` and the parts read from the other tables."""
+    facts = None if row["facts"] is None else json.loads(row["facts"])
+    return RunRecord(
+        **{name: row[name] for name in RUN_COLUMNS[:10]},
+        outcome=Outcome(row["outcome"]),
+        reason=row["reason"],
+        detail=row["detail"],
+        started_at=row["started_at"],
+        environment=environment,
+        spec=row["spec"],
+        facts=None if facts is None else Facts(**{**facts, "details": tuple(map(tuple, facts["details"]))}),
+        flags=tuple(Flag(**flag) for flag in json.loads(row["flags"])),
+        missing=tuple(Missing(**missing) for missing in json.loads(row["missing"])),
+        marks=tuple(parts.get("marks", ())),
+        requests=tuple(parts.get("requests", ())),
+        outputs=tuple(parts.get("outputs", ())),
+        traces=tuple(parts.get("traces", ())),
+    )
+
+
+def read_mark(row: tuple[Any, ...]) -> Mark:
+    """Return a mark from (phase, start_ns, end_ns, planned_s, note)."""
+    return Mark(Phase(row[0]), *row[1:])
+
+
+def read_request(row: tuple[Any, ...]) -> Request:
+    """Return a request from the columns of `REQUEST_COLUMNS`."""
+    values = dict(zip(REQUEST_COLUMNS, row, strict=True))
+    values["token_ns"] = tuple(values["token_ns"])
+    return Request(**values)
+
+
+def read_output(row: tuple[Any, ...]) -> Output:
+    """Return an output from (sha256, text, token_ids)."""
+    return Output(row[0], row[1], tuple(row[2]))
+
+
+def read_trace(row: Mapping[str, Any]) -> Trace:
+    """Return a trace; `t_ns` and `value` are numpy arrays as DuckDB gives them."""
+    times, values = array("q"), array("d")
+    times.frombytes(row["t_ns"].tobytes())
+    values.frombytes(row["value"].tobytes())
+    wrap_at = row["wrap_at"]
+    return Trace(
+        row["meter"], row["domain"], row["quantity"], Kind(row["kind"]), row["unit"], Method(row["method"]), times, values,
+        None if wrap_at is None or wrap_at != wrap_at else float(wrap_at),
+    )  # fmt: skip
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

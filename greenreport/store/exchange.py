@@ -1,0 +1,123 @@
+"""Exchange with files: a study's runs as Parquet, and tables of results measured elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from greenreport.errors import StoreError
+from greenreport.plan import IndexRow
+from greenreport.record import RunRecord
+from greenreport.store.store import TABLES, Store, index_of, records_of
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_ORDER = {
+    "environments": "content", "runs": "repetition, position, run_id", "marks": "run_id, start_ns, end_ns",
+    "requests": 'run_id, "index"', "outputs": "sha256", "traces": "run_id, meter, domain, quantity",
+}  # fmt: skip
+_BELONGS = {
+    "environments": "content IN (SELECT environment_content FROM runs WHERE run_id IN (SELECT unnest($ids)))",
+    "outputs": "sha256 IN (SELECT output_sha256 FROM requests WHERE run_id IN (SELECT unnest($ids)))",
+}
+
+
+def export_parquet(store: Store, run_ids: Collection[str], folder: Path) -> dict[str, int]:
+    """Write the runs with these ids as one Parquet file a table; return the number of rows of each.
+
+    Files are replaced one by one, each only when it is complete; the order of rows is fixed, so equal runs give equal files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = {}
+    with store.connection() as connection:
+        for table in TABLES:
+            where = _BELONGS.get(table, "run_id IN (SELECT unnest($ids))")
+            part = folder / f"{table}.parquet.part"
+            query = f"SELECT * FROM {table} WHERE {where} ORDER BY {_ORDER[table]}"
+            connection.execute(
+                f"COPY ({query}) TO '{_quoted(part)}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 19)",
+                {"ids": list(run_ids)},
+            )
+            count = connection.execute(f"SELECT count(*) FROM '{_quoted(part)}'").fetchone()
+            part.replace(folder / f"{table}.parquet")
+            rows[table] = int(count[0]) if count else 0
+    return rows
+
+
+def import_parquet(store: Store, folder: Path) -> int:
+    """Add the runs of exported files that the store does not have; return how many."""
+    _require_files(folder)
+    with store.connection() as connection:
+        connection.begin()
+        before = _count(connection)
+        for table in TABLES:
+            source = _quoted(folder / f"{table}.parquet")
+            if table in ("environments", "outputs", "runs"):
+                connection.execute(f"CREATE TEMP TABLE new_{table} AS SELECT * FROM '{source}'")
+        connection.execute(
+            "CREATE TEMP TABLE fresh AS SELECT run_id FROM new_runs WHERE run_id NOT IN (SELECT run_id FROM runs)"
+        )
+        for table in TABLES:
+            source = _quoted(folder / f"{table}.parquet")
+            if table in ("environments", "outputs"):
+                connection.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM '{source}'")
+            else:
+                connection.execute(f"INSERT INTO {table} SELECT * FROM '{source}' WHERE run_id IN (SELECT run_id FROM fresh)")
+        after = _count(connection)
+        connection.commit()
+    return after - before
+
+
+class Published:
+    """Exported results of a study, read where they lie."""
+
+    def __init__(self, folder: Path) -> None:
+        _require_files(folder)
+        self.folder = folder
+
+    def index(self) -> tuple[IndexRow, ...]:
+        """Return a row for each run, oldest first."""
+        with self._open() as connection:
+            return index_of(connection)
+
+    def records(self, run_ids: Collection[str], *, traces: bool = True) -> Iterator[RunRecord]:
+        """Yield the records with these ids."""
+        with self._open() as connection:
+            yield from records_of(connection, run_ids, traces=traces)
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[DuckDBPyConnection]:
+        connection = duckdb.connect(":memory:")
+        try:
+            for table in TABLES:
+                connection.execute(f"CREATE VIEW {table} AS SELECT * FROM '{_quoted(self.folder / f'{table}.parquet')}'")
+            yield connection
+        except duckdb.Error as error:
+            raise StoreError(f"{self.folder} cannot be read: {str(error).splitlines()[0]}") from None
+        finally:
+            connection.close()
+
+
+def published(folder: Path) -> Published | None:
+    """Return the exported results in a folder, or None when it has none."""
+    return Published(folder) if (folder / "runs.parquet").is_file() else None
+
+
+def _require_files(folder: Path) -> None:
+    absent = [f"{table}.parquet" for table in TABLES if not (folder / f"{table}.parquet").is_file()]
+    if absent:
+        raise StoreError(f"{folder} is no complete export: {', '.join(absent)} missing")
+
+
+def _count(connection: DuckDBPyConnection) -> int:
+    row = connection.execute("SELECT count(*) FROM runs").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -1,0 +1,135 @@
+"""Results measured elsewhere, as a tidy table: one row for each value.
+
+Columns: ``model, engine, provider, repetition, metric, value, unit``; optional ``size_category, host``. Metrics carry the names
+of `catalog.METRICS` and their units; anything else is an error with its line.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from greenreport.catalog import METRICS
+from greenreport.errors import ImportFileError
+from greenreport.store.store import Store
+
+REQUIRED = ("model", "engine", "provider", "repetition", "metric", "value", "unit")
+OPTIONAL = ("size_category", "host")
+MAX_PROBLEMS = 20
+MAX_LABEL = 200
+
+
+@dataclass(frozen=True, slots=True)
+class TidyRow:
+    """One imported value."""
+
+    model: str
+    size_category: str | None
+    engine: str
+    provider: str
+    repetition: int
+    metric: str
+    value: float
+    unit: str
+    host: str | None
+
+
+def import_csv(store: Store, file: Path, study: str) -> int:
+    """Replace a study's imported observations by those of a table; return their number.
+
+    Raises:
+        ImportFileError: naming every problem (up to 20) with its line.
+    """
+    rows = read_csv(file)
+    source = f"{file.name} sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
+    with store.connection() as connection:
+        connection.begin()
+        connection.execute("DELETE FROM observations WHERE study = ?", [study])
+        connection.executemany(
+            "INSERT INTO observations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                [study, r.model, r.size_category, r.engine, r.provider, r.repetition, r.metric, r.value, r.unit, r.host, source]
+                for r in rows
+            ],
+        )
+        connection.commit()
+    return len(rows)
+
+
+def observed_studies(store: Store) -> dict[str, tuple[str, tuple[TidyRow, ...]]]:
+    """Return imported studies: name → (source, rows)."""
+    if not store.path.is_file():
+        return {}
+    with store.connection() as connection:
+        rows = connection.execute(
+            "SELECT study, source, model, size_category, engine, provider, repetition, metric, value, unit, host "
+            "FROM observations ORDER BY study, rowid"
+        ).fetchall()
+    found: dict[str, tuple[str, list[TidyRow]]] = {}
+    for study, source, *values in rows:
+        found.setdefault(study, (source, []))[1].append(TidyRow(*values))
+    return {study: (source, tuple(values)) for study, (source, values) in found.items()}
+
+
+def read_csv(file: Path) -> tuple[TidyRow, ...]:
+    """Read and check a tidy table.
+
+    Raises:
+        ImportFileError: naming every problem (up to 20) with its line.
+    """
+    problems: list[str] = []
+    rows: list[TidyRow] = []
+    seen: dict[tuple[str, str, str, int, str], int] = {}
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            columns = reader.fieldnames or []
+            absent = [name for name in REQUIRED if name not in columns]
+            if absent:
+                raise ImportFileError(f"{file}:1: missing columns {', '.join(absent)}; needed: {', '.join(REQUIRED)}")
+            for row in reader:
+                try:
+                    parsed = _row({key: (value or "").strip() for key, value in row.items() if key is not None})
+                    identity = (parsed.model, parsed.engine, parsed.provider, parsed.repetition, parsed.metric)
+                    if identity in seen:
+                        raise ValueError(f"the same run and metric as line {seen[identity]}")
+                    seen[identity] = reader.line_num
+                    rows.append(parsed)
+                except ValueError as error:
+                    problems.append(f"{file}:{reader.line_num}: {error}")
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ImportFileError(f"{file}: cannot be read as CSV: {error}") from None
+    if problems:
+        more = f"\n… and {len(problems) - MAX_PROBLEMS} more" if len(problems) > MAX_PROBLEMS else ""
+        raise ImportFileError("\n".join(problems[:MAX_PROBLEMS]) + more)
+    if not rows:
+        raise ImportFileError(f"{file}: holds no rows")
+    return tuple(rows)
+
+
+def _row(row: dict[str, str]) -> TidyRow:
+    for name in ("model", "engine", "provider"):
+        if not row[name]:
+            raise ValueError(f"{name} is empty")
+        if len(row[name]) > MAX_LABEL:
+            raise ValueError(f"{name} is longer than {MAX_LABEL} characters")
+    metric = row["metric"]
+    if metric not in METRICS:
+        raise ValueError(f"unknown metric {metric[:60]!r}; known: {', '.join(METRICS)}")
+    if row["unit"] != METRICS[metric].unit:
+        raise ValueError(f"{metric} is in {METRICS[metric].unit!r}, not {row['unit'][:20]!r}; convert it first")
+    if not row["repetition"].isdigit() or int(row["repetition"]) < 1:
+        raise ValueError(f"repetition {row['repetition'][:20]!r} is no whole number from 1")
+    try:
+        value = float(row["value"])
+    except ValueError:
+        raise ValueError(f"value {row['value'][:30]!r} is no number") from None
+    if not math.isfinite(value):
+        raise ValueError(f"value {row['value'][:30]!r} is not finite; leave the row out instead")
+    return TidyRow(
+        row["model"], row.get("size_category") or None, row["engine"], row["provider"], int(row["repetition"]), metric, value,
+        row["unit"], row.get("host") or None,
+    )  # fmt: skip

@@ -1,0 +1,33 @@
+"""What was asked: the study file, its types and its checks."""
+
+from greenreport.study.load import Overrides, StudyFile, load_study
+from greenreport.study.spec import (
+    Configuration,
+    Exclusion,
+    Fidelity,
+    Hypothesis,
+    MeterUse,
+    Model,
+    Prompts,
+    Protocol,
+    Study,
+    Weights,
+    Workload,
+)
+
+__all__ = [
+    "Configuration",
+    "Exclusion",
+    "Fidelity",
+    "Hypothesis",
+    "MeterUse",
+    "Model",
+    "Overrides",
+    "Prompts",
+    "Protocol",
+    "Study",
+    "StudyFile",
+    "Weights",
+    "Workload",
+    "load_study",
+]

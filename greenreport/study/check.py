@@ -1,0 +1,161 @@
+"""Checks across the fields of a study: references, impossible pairs, things that cannot be run or tested."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from greenreport.catalog import METERS, METRICS, PROVIDERS, engines
+from greenreport.study.explain import Remark, nearest, unknown
+from greenreport.study.spec import Configuration, Study, Weights
+
+KNOWN_ARCHITECTURES = ("gpt2", "gpt_bigcode", "gpt_neox", "bloom", "llama", "gemma", "phi", "opt", "qwen2")
+
+
+def check(study: Study, folder: Path) -> list[Remark]:
+    """Return every problem that one field alone does not show.
+
+    Args:
+        folder: where the study file lies; relative paths start there.
+    """
+    return [
+        *_unique("models", (m.id for m in study.models), "model id"),
+        *_unique("configurations", (c.id for c in study.configurations), "configuration"),
+        *_unique("hypotheses", (h.id for h in study.hypotheses), "hypothesis id"),
+        *_unique("meters", (m.name for m in study.meters), "meter"),
+        *_models(study, folder),
+        *_configurations(study),
+        *_exclusions(study),
+        *_prompts(study, folder),
+        *_meters(study),
+        *_fidelity(study),
+        *_hypotheses(study),
+    ]
+
+
+def _unique(section: str, names: Iterable[str], kind: str) -> Iterator[Remark]:
+    listed = list(names)
+    for name, times in Counter(listed).items():
+        if times > 1:
+            last = len(listed) - 1 - listed[::-1].index(name)
+            yield Remark((section, last), f"{kind} {name!r} is listed {times} times")
+
+
+def _models(study: Study, folder: Path) -> Iterator[Remark]:
+    loose = [i for i, m in enumerate(study.models) if study.weights_of(m) is Weights.HUB and m.hub and m.revision is None]
+    if loose:
+        names = ", ".join(study.models[index].id for index in loose)
+        message = f"not pinned: {names}; fill in `revision:` with a commit so that others get the same weights"
+        yield Remark(("models", loose[0]), message, warning=True)
+    for index, model in enumerate(study.models):
+        at = ("models", index)
+        match study.weights_of(model):
+            case Weights.HUB if model.hub is None:
+                yield Remark(
+                    at, f"model {model.id!r} has no `hub: owner/name`; give it one, or a `path:`, or `weights: untrained`"
+                )
+            case Weights.UNTRAINED if model.architecture is None:
+                yield Remark(at, f"model {model.id!r} has untrained weights but no `architecture:`")
+            case Weights.PATH if model.path is None:
+                yield Remark(at, f"model {model.id!r} has `weights: path` but no `path:`")
+            case Weights.PATH if not (folder / str(model.path)).is_dir():
+                yield Remark((*at, "path"), f"{model.path!r} is no directory (relative to the study file)")
+            case _:
+                pass
+        if model.architecture is not None and model.architecture.type not in KNOWN_ARCHITECTURES:
+            kind = model.architecture.type
+            hint = nearest(kind, KNOWN_ARCHITECTURES)
+            message = f"architecture type {kind!r} is not among those greenreport is tested with{hint or '.'}"
+            yield Remark((*at, "architecture", "type"), f"{message} Tested: {', '.join(KNOWN_ARCHITECTURES)}", not hint)
+
+
+def _configurations(study: Study) -> Iterator[Remark]:
+    for index, configuration in enumerate(study.configurations):
+        at = ("configurations", index)
+        engine = engines().get(configuration.engine)
+        if engine is None:
+            yield Remark((*at, "engine"), unknown("engine", configuration.engine, engines()))
+        if configuration.provider not in PROVIDERS:
+            yield Remark((*at, "provider"), unknown("provider", configuration.provider, PROVIDERS))
+        elif engine is not None and configuration.provider not in engine.providers and not _left_out(study, configuration):
+            yield Remark(
+                at,
+                f"{engine.label} has no {configuration.provider} provider (it has: {', '.join(engine.providers)}); "
+                "remove the pair or list it under `exclude:` with a reason",
+            )
+        if engine is not None and configuration.dtype not in engine.dtypes:
+            yield Remark((*at, "dtype"), unknown(f"dtype for {engine.label}", configuration.dtype, engine.dtypes))
+    if all(_left_out(study, c) for c in study.configurations):
+        yield Remark(("exclude",), "every cell is excluded; nothing is left to run")
+
+
+def _left_out(study: Study, configuration: Configuration) -> bool:
+    return all(any(e.covers(model, configuration) for e in study.exclude) for model in study.models)
+
+
+def _exclusions(study: Study) -> Iterator[Remark]:
+    known = {"engine": set(engines()), "provider": set(PROVIDERS), "model": {m.id for m in study.models}}
+    for index, exclusion in enumerate(study.exclude):
+        values = exclusion.model_dump(exclude={"reason"}, exclude_none=True)
+        if not values:
+            yield Remark(("exclude", index), "names no engine, provider, model or dtype, so it would exclude everything")
+        for key, value in values.items():
+            if key in known and value not in known[key]:
+                yield Remark(("exclude", index, key), unknown(key, value, known[key]))
+
+
+def _prompts(study: Study, folder: Path) -> Iterator[Remark]:
+    prompts = study.workload.prompts
+    at = ("workload", "prompts")
+    available = {"humaneval": 164}.get(prompts.source)
+    if prompts.source == "file" and prompts.path is None:
+        yield Remark(at, "source `file` needs a `path:`")
+    if prompts.source == "builtin" and prompts.path is not None:
+        yield Remark((*at, "path"), "source `builtin` takes no path; use `source: file`")
+    if prompts.source == "file" and prompts.path is not None and not (folder / prompts.path).is_file():
+        yield Remark((*at, "path"), f"{prompts.path!r} is no file (relative to the study file)")
+    if available is not None and prompts.count is not None and prompts.count > available:
+        yield Remark((*at, "count"), f"{prompts.count} prompts asked for, but {prompts.source} has {available}")
+
+
+def _meters(study: Study) -> Iterator[Remark]:
+    for index, meter in enumerate(study.meters):
+        if meter.name not in METERS:
+            yield Remark(("meters", index), unknown("meter", meter.name, METERS))
+        if meter.name != "estimate" and (meter.idle_w is not None or meter.max_w is not None or meter.use == "fallback"):
+            yield Remark(
+                ("meters", index), f"`use: fallback`, `idle_w` and `max_w` belong to `estimate`, not to {meter.name!r}"
+            )
+        if meter.idle_w is not None and meter.max_w is not None and meter.idle_w > meter.max_w:
+            yield Remark(("meters", index), f"idle_w ({meter.idle_w:g}) is larger than max_w ({meter.max_w:g})")
+        if (meter.idle_w is None) != (meter.max_w is None):
+            yield Remark(("meters", index), "idle_w and max_w belong together; give both or neither")
+
+
+def _fidelity(study: Study) -> Iterator[Remark]:
+    reference = study.fidelity.reference
+    if reference is not None and not any(
+        c.engine == reference.engine and c.provider == reference.provider for c in study.configurations
+    ):
+        pairs = ", ".join(f"{c.engine}/{c.provider}" for c in study.configurations)
+        message = f"reference {reference.engine}/{reference.provider} is not among the configurations ({pairs})"
+        yield Remark(("fidelity", "reference"), message)
+
+
+def _hypotheses(study: Study) -> Iterator[Remark]:
+    for index, hypothesis in enumerate(study.hypotheses):
+        at = ("hypotheses", index)
+        if hypothesis.question not in study.questions:
+            yield Remark((*at, "question"), unknown("question", hypothesis.question, study.questions))
+        if hypothesis.metric not in METRICS:
+            yield Remark((*at, "metric"), unknown("metric", hypothesis.metric, METRICS))
+        for position, provider in enumerate(hypothesis.providers or ()):
+            if provider not in PROVIDERS:
+                yield Remark((*at, "providers", position), unknown("provider", provider, PROVIDERS))
+    asked = {h.question for h in study.hypotheses}
+    for question in study.questions:
+        if question not in asked:
+            yield Remark(
+                ("questions", question), f"question {question!r} has no hypothesis; it will be described, not tested", True
+            )

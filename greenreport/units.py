@@ -1,0 +1,98 @@
+"""SI units: parsing counts such as ``110M`` and printing quantities for people.
+
+Values are in base units everywhere (J, W, s, B); only this module turns them into text.
+A thin space (U+202F) stands between number and unit so that they never wrap apart.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+THIN = "\u202f"
+MINUS = "\u2212"
+
+_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"))
+_SCALED_UNITS = frozenset({"J", "W", "B", "Hz", "J/request", "J/token", "Wh"})
+_COUNT_SUFFIX = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9, "G": 10**9}
+_COUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kKMBG]?)")
+
+
+def parse_count(text: str) -> int:
+    """Return the number written as ``110M``, ``1.1B`` or ``4096``.
+
+    Raises:
+        ValueError: the text is no such number.
+    """
+    match = _COUNT.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a count; write for example 110M, 1.1B or 4096")
+    return round(float(match[1]) * _COUNT_SUFFIX[match[2]])
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Print with the given significant digits: 0.00123, 1.23, 1,230."""
+    if not math.isfinite(value):
+        return "not computable"
+    if value == 0:
+        return "0"
+    decimals = digits - 1 - math.floor(math.log10(abs(value)))
+    rounded = round(value, decimals)
+    if rounded != 0:  # 9.996 rounds to 10.0: one digit less after the point
+        decimals = digits - 1 - math.floor(math.log10(abs(rounded)))
+    text = f"{rounded:,.{max(decimals, 0)}f}"
+    return text.replace("-", MINUS)
+
+
+def quantity(value: float, unit: str, digits: int = 3) -> str:
+    """Print a value of a base unit with an SI prefix where the unit takes one: 45.1 kJ, 2.31 s, 84.0 %."""
+    if not math.isfinite(value):
+        return "not computable"
+    if unit == "s":
+        return duration(value, digits)
+    if unit not in _SCALED_UNITS or value == 0:
+        return f"{number(value, digits)}{THIN}{unit}" if unit else number(value, digits)
+    # 999.96 J with three digits is 1,000 J: it belongs to the next prefix
+    fits = (pair for pair in _PREFIXES if abs(value) >= pair[0] * (1 - 0.5 * 10**-digits))
+    factor, prefix = next(fits, _PREFIXES[-1])
+    return f"{number(value / factor, digits)}{THIN}{prefix}{unit}"
+
+
+def duration(seconds: float, digits: int = 3) -> str:
+    """Print a time: 1.23 ms, 12.3 s, 12 min 3 s, 3 h 20 min."""
+    magnitude = abs(seconds)
+    if magnitude < 1e-3:
+        return f"{number(seconds * 1e6, digits)}{THIN}µs"
+    if magnitude < 1:
+        return f"{number(seconds * 1e3, digits)}{THIN}ms"
+    if magnitude < 600:
+        return f"{number(seconds, digits)}{THIN}s"
+    return plain_duration(seconds)
+
+
+def plain_duration(seconds: float) -> str:
+    """Print a time for progress lines, to the second: 45 s, 12 min 3 s, 3 h 20 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}{THIN}s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes}{THIN}min {rest}{THIN}s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}{THIN}h {minutes}{THIN}min"
+
+
+def count(value: float) -> str:
+    """Print a large count shortly: 110M, 1.1B, 4,096."""
+    for factor, suffix in ((1e9, "B"), (1e6, "M")):
+        if value >= factor:
+            text = f"{value / factor:.3g}"
+            return f"{text}{suffix}"
+    return f"{value:,.0f}"
+
+
+def p_value(p: float | None) -> str:
+    """Print a p value as journals do: 0.0213, < 0.001."""
+    if p is None or not math.isfinite(p):
+        return "not computable"
+    return "<" + THIN + "0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,0 +1,1 @@
+"""Prompts and the client that sends them."""

@@ -1,0 +1,194 @@
+"""Prompt lists: where texts come from, the seeded choice and slices, and the digest of the result.
+
+Slicing follows Durán et al. (arXiv 2412.15441, §4.3): a random contiguous run of 10–15 tokens of each problem. Tokens here
+are those of the reference tokenizer, so that every model gets the same texts.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import random
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from greenreport.errors import PromptsUnavailable
+from greenreport.study import Prompts
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+SLICER = 1  # raised when the same seed would give other slices
+TOKENIZER_FILE = Path(__file__).with_name("tokenizer.json")
+TOKENIZER_ENTRIES = 4096
+END_OF_TEXT = "<|endoftext|>"
+TOKENIZER_SHA256 = "622e17dc19046f60e3220d19626a750635a8795f2767f11c7b768f520eebef6c"
+HUMANEVAL_SHA256 = "eb2a2b2910a647f5a3f42a4cffba0ceb7909410a6ab0894d9b290e142b66cc8b"
+HUMANEVAL_HUB = ("openai/openai_humaneval", "openai_humaneval/test-00000-of-00001.parquet")
+HUMANEVAL_VARIABLE = "GREENREPORT_HUMANEVAL"
+MAX_FILE_BYTES = 200_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PromptList:
+    """Resolved prompts.
+
+    Attributes:
+        sha256: digest of the JSON array of the texts.
+        source: what they were taken from, in words.
+    """
+
+    texts: tuple[str, ...]
+    sha256: str
+    source: str
+
+
+def source_digest(prompts: Prompts, folder: Path) -> str:
+    """Return what identifies the texts before choice and slicing, without reading a tokenizer or a network.
+
+    Raises:
+        PromptsUnavailable: a file cannot be read.
+    """
+    match prompts.source:
+        case "humaneval":
+            content = HUMANEVAL_SHA256
+        case "builtin":
+            content = _texts_digest(_read(builtin_file()))
+        case "file":
+            content = _texts_digest(_read(folder / str(prompts.path)))
+    parts = [content, prompts.count, prompts.slice_tokens, prompts.seed]
+    if prompts.slice_tokens is not None:
+        parts += [TOKENIZER_SHA256, SLICER]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def resolve(prompts: Prompts, folder: Path, datasets: Path) -> PromptList:
+    """Return the prompts of a study.
+
+    Args:
+        folder: folder of the study file; relative paths start there.
+        datasets: folder where downloaded data sets are kept.
+
+    Raises:
+        PromptsUnavailable: the source cannot be read, or the result is not the expected one.
+    """
+    texts, source = _load(prompts, folder, datasets)
+    if prompts.count is not None:
+        if prompts.count > len(texts):
+            raise PromptsUnavailable(f"{prompts.count} prompts asked for, but {source} has {len(texts)}")
+        chosen = sorted(random.Random(f"choice:{prompts.seed}").sample(range(len(texts)), prompts.count))
+        texts = [texts[index] for index in chosen]
+    if prompts.slice_tokens is not None:
+        smallest, largest = prompts.slice_tokens
+        texts = [slice_text(t, smallest, largest, random.Random(f"{prompts.seed}:{i}:{t}")) for i, t in enumerate(texts)]
+    digest = _texts_digest(texts)
+    if prompts.sha256 is not None and digest != prompts.sha256:
+        raise PromptsUnavailable(f"the prompts have sha256 {digest}, the study expects {prompts.sha256}")
+    return PromptList(tuple(texts), digest, source)
+
+
+def slice_text(text: str, smallest: int, largest: int, random_source: random.Random) -> str:
+    """Return a random run of smallest to largest reference tokens, the whole text when it is shorter.
+
+    A run is taken again (up to 100 times) when it is blank or cuts through a character.
+    """
+    tokenizer = reference_tokenizer()
+    ids = tokenizer.encode(text).ids
+    for _ in range(100):
+        length = min(random_source.randint(smallest, largest), len(ids))
+        start = random_source.randint(0, len(ids) - length)
+        piece = str(tokenizer.decode(ids[start : start + length], skip_special_tokens=False))
+        if piece.strip() and "\ufffd" not in piece:
+            return piece
+    raise PromptsUnavailable(f"no run of {smallest}–{largest} tokens of {text[:40]!r} is readable text")
+
+
+@cache
+def reference_tokenizer() -> Tokenizer:
+    """Return the tokenizer shipped with greenreport (4,096 entries, byte-level BPE)."""
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(TOKENIZER_FILE))
+
+
+def builtin_file() -> Path:
+    """Return the file of built-in problems: beside the package when installed, in the source tree otherwise."""
+    installed = Path(__file__).parent / "builtin.jsonl"
+    return installed if installed.is_file() else Path(__file__).parents[2] / "studies" / "prompts" / "builtin.jsonl"
+
+
+def _load(prompts: Prompts, folder: Path, datasets: Path) -> tuple[list[str], str]:
+    if prompts.source == "builtin":
+        return _read(builtin_file()), "the built-in problems"
+    if prompts.source == "file":
+        return _read(folder / str(prompts.path)), f"the file {Path(str(prompts.path)).name}"
+    return _humaneval(prompts, folder, datasets), "HumanEval"
+
+
+def _humaneval(prompts: Prompts, folder: Path, datasets: Path) -> list[str]:
+    kept = datasets / "humaneval.jsonl"
+    named = os.environ.get(HUMANEVAL_VARIABLE)
+    given = Path(named) if named else folder / prompts.path if prompts.path else None
+    texts = _read(given or kept) if given or kept.is_file() else _download_humaneval()
+    if _texts_digest(texts) != HUMANEVAL_SHA256:
+        raise PromptsUnavailable(f"{given or kept} does not hold the 164 prompts of HumanEval (their digest differs)")
+    if not kept.is_file():
+        datasets.mkdir(parents=True, exist_ok=True)
+        part = kept.with_suffix(f".{os.getpid()}.part")
+        part.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in texts), encoding="utf-8")
+        part.replace(kept)
+    return texts
+
+
+def _download_humaneval() -> list[str]:
+    try:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    except ImportError:
+        raise PromptsUnavailable(f"HumanEval is not on this machine: {_HUMANEVAL_REMEDY}") from None
+    import duckdb
+
+    try:
+        file = hf_hub_download(HUMANEVAL_HUB[0], HUMANEVAL_HUB[1], repo_type="dataset")
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        cause = str(error).splitlines()[0]
+        raise PromptsUnavailable(f"HumanEval cannot be downloaded ({cause}); {_HUMANEVAL_REMEDY}") from None
+    query = "SELECT prompt FROM read_parquet(?) ORDER BY CAST(split_part(task_id, '/', 2) AS INTEGER)"
+    return [str(row[0]) for row in duckdb.execute(query, [file]).fetchall()]
+
+
+_HUMANEVAL_REMEDY = "give its file with `--prompts FILE` or `path:` (HumanEval.jsonl or .jsonl.gz); it is kept for later runs"
+
+
+def _read(path: Path) -> list[str]:
+    """Read prompts from JSON Lines (key `prompt`) or from plain text, one a line."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise PromptsUnavailable(f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB")
+        raw = path.read_bytes()
+        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise PromptsUnavailable(f"the prompts in {path} cannot be read: {error}") from None
+    lines = [line for line in text.split("\n") if line.strip()]
+    if path.name.removesuffix(".gz").endswith(".txt"):
+        return lines
+    return [_prompt_of(line, path, index) for index, line in enumerate(lines)]
+
+
+def _prompt_of(line: str, path: Path, index: int) -> str:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError:
+        row = None
+    prompt = row.get("prompt") if isinstance(row, dict) else None
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise PromptsUnavailable(f"{path}:{index + 1}: expected a JSON object with a non-empty text under `prompt`")
+    return prompt
+
+
+def _texts_digest(texts: list[str]) -> str:
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()

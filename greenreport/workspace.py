@@ -1,0 +1,61 @@
+"""A working folder: where studies, cache and site lie, and how a study file becomes a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from greenreport.engines.weights import local_digest
+from greenreport.plan import Plan, make_plan, only
+from greenreport.store import Store
+from greenreport.study import Overrides, StudyFile, Weights, load_study
+from greenreport.workloads.prompts import source_digest
+
+STORE_FILE = "greenreport.duckdb"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A study file with its plan."""
+
+    file: StudyFile
+    plan: Plan
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the study file; relative paths in it start there."""
+        return self.file.path.parent
+
+
+def open_plan(
+    path: Path, overrides: Overrides | None = None, conditions: Mapping[str, frozenset[str]] | None = None
+) -> Planned:
+    """Read a study file and expand it.
+
+    Args:
+        conditions: keep only cells that meet them (see `plan.only`).
+
+    Raises:
+        SpecError: the file has problems.
+        PromptsUnavailable: a file of prompts cannot be read.
+    """
+    file = load_study(path, overrides)
+    folder = path.parent
+    local = {
+        model.id: local_digest(folder / model.path)
+        for model in file.study.models
+        if file.study.weights_of(model) is Weights.PATH and model.path is not None
+    }
+    plan = make_plan(file.study, source_digest(file.study.workload.prompts, folder), local)
+    return Planned(file, only(plan, conditions) if conditions else plan)
+
+
+def open_store(cache: Path) -> Store:
+    """Return the store in a cache folder."""
+    return Store(cache / STORE_FILE)
+
+
+def results_folder(planned: Planned) -> Path:
+    """Return where a study's published results lie: ``studies/<study>/results``."""
+    return planned.folder / planned.file.study.study / "results"

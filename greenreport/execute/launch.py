@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from greenreport.errors import OutOfMemory, RunError, WorkerCrashed, WorkerTimedOut
 
 Message = TypeVar("Message")
-STOP_S = 10.0
+STOP_S = 2.0
 LIGHT_MODULES = ("greenreport.meters.sampler", "greenreport.meters.utilisation", "greenreport.workloads.client")
 HEAVY_MODULES = (
     "torch", "transformers", "transformers.models.auto.modeling_auto", "greenreport.engines.hf", "greenreport.execute.server",
@@ -33,14 +33,15 @@ class Launcher:
     """Starts processes: from a fork server for clients and samplers, and as the protocol asks for servers.
 
     Args:
-        preload_engines: also import torch and transformers in the fork server, and fork model servers from it.
+        fork_servers: fork model servers too, instead of starting a new interpreter for each.
+        engines: import torch and transformers in the fork server beforehand.
     """
 
-    def __init__(self, *, preload_engines: bool) -> None:
+    def __init__(self, *, fork_servers: bool, engines: bool) -> None:
         self.forked: BaseContext = multiprocessing.get_context("forkserver")
-        modules = LIGHT_MODULES + (HEAVY_MODULES if preload_engines else ())
-        self.forked.set_forkserver_preload(list(modules))
-        self.servers: BaseContext = self.forked if preload_engines else multiprocessing.get_context("spawn")
+        heavy = HEAVY_MODULES if engines else ("greenreport.execute.server", "uvicorn")
+        self.forked.set_forkserver_preload(list(LIGHT_MODULES + (heavy if fork_servers else ())))
+        self.servers: BaseContext = self.forked if fork_servers else multiprocessing.get_context("spawn")
 
     def warm(self) -> None:
         """Start the fork server now, so that its imports are no part of the first run."""
@@ -81,18 +82,19 @@ class Child:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.connection.send(message)
 
-    def receive(self, kind: type[Message], timeout_s: float, others: Sequence[Child] = ()) -> Message:
+    def receive(self, kind: type[Message], timeout_s: float, others: Sequence[Child] = (), doing: str = "") -> Message:
         """Wait for the next message, which must be of this kind.
 
         Args:
             others: processes whose end also ends the wait.
+            doing: what is waited for, for the reason of a time-out.
 
         Raises:
             RunError: the process sent it, ended, or said nothing for `timeout_s`.
         """
         ready = wait([self.connection, self.process.sentinel, *(c.process.sentinel for c in others)], timeout_s)
         if not ready:
-            raise WorkerTimedOut(f"the {self.name} process said nothing for {timeout_s:.0f} s")
+            raise WorkerTimedOut(f"{doing or f'an answer of the {self.name} process'} took longer than {timeout_s:g} s")
         if self.connection in ready:
             try:
                 message = self.connection.recv()

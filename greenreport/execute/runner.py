@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
+from greenreport.catalog import engines
 from greenreport.engines.base import EngineJob
 from greenreport.errors import (
     EngineUnavailable,
@@ -107,7 +108,10 @@ def run_all(
     Raises:
         KeyboardInterrupt: after the current run was discarded.
     """
-    launcher = Launcher(preload_engines=assignment.study.protocol.worker == "preloaded")
+    launcher = Launcher(
+        fork_servers=assignment.study.protocol.worker == "preloaded",
+        engines=any(engines()[item.run.cell.configuration.engine].weights for item in pending),
+    )
     logs = assignment.cache / "logs"
     preparer = Preparer(
         assignment.study, assignment.folder, assignment.cache / "models", launcher, assignment.environment, logs
@@ -131,11 +135,11 @@ def run_all(
             job = jobs[item.run.cell.key]
             assert isinstance(job, EngineJob)
             record = _run_one(assignment, item, job, launcher, logs, reporter)
+            if record.outcome is not Outcome.OK:
+                failures[key] += 1
+                last_reason[key] = record.reason or record.outcome.value
         assignment.store.append([record])
         ended[record.outcome] += 1
-        if record.outcome is not Outcome.OK:
-            failures[key] += 1
-            last_reason.setdefault(key, record.reason or record.outcome.value)
         reporter.run_ended(record)
     return ended
 
@@ -253,7 +257,7 @@ def _perform(
     )
     server.log = log
     stack.callback(server.stop)
-    ready = server.receive(Ready, protocol.load_timeout_s, [sampler])
+    ready = server.receive(Ready, protocol.load_timeout_s, [sampler], "starting and loading")
     progress.marks += ready.marks
     progress.facts = ready.facts
     sampler.send(Watch((server.pid,)))
@@ -277,14 +281,14 @@ def _perform(
     if protocol.warmup_requests:
         reporter.phase(Phase.WARMUP)
         client.send(WarmUp(protocol.warmup_requests))
-        warmed = client.receive(Warmed, protocol.window_timeout_s, [server, sampler])
+        warmed = client.receive(Warmed, protocol.window_timeout_s, [server, sampler], "the warm-up")
         progress.marks.append(Mark(Phase.WARMUP, warmed.start_ns, warmed.end_ns))
         _raise_server_error(warmed.error, server)
 
     reporter.phase(Phase.WINDOW)
     sampler.send(Now())
     client.send(Go())
-    finished = client.receive(Finished, protocol.window_timeout_s, [server, sampler])
+    finished = client.receive(Finished, protocol.window_timeout_s, [server, sampler], "the window")
     sampler.send(Now())
     progress.requests, progress.outputs = finished.requests, finished.outputs
     progress.marks.append(Mark(Phase.WINDOW, finished.requests[0].start_ns, finished.requests[-1].end_ns))

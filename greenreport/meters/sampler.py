@@ -2,13 +2,14 @@
 
 ::
 
-    parent ── Watch(pids) ──▶            the serving process tree, once it exists
-           ── Now() ──▶                  sample at once: a phase begins or ends
-           ── AwaitSteady(…) ──▶  … ◀── Steadiness
-           ── Stop() ──▶          … ◀── tuple[Trace, …]
+    parent ── Watch(pids) ──▶                  the serving process tree, once it exists
+           ── Edge() ──▶         … ◀── Sampled  a phase begins: the answer comes when the samples are taken
+           ── Now() ──▶                         a phase ended: sample at once, no answer
+           ── AwaitSteady(…) ──▶ … ◀── Steadiness
+           ── Stop() ──▶         … ◀── Recorded
 
-The process sleeps in `poll` until the next deadline or message. A read that is late is late by itself: deadlines stay on the
-grid, missed ones are left out, and the gap is visible in the trace.
+Each meter is read by a thread of its own (`recorder`); the main thread sleeps until a message comes. A meter that fails is a
+gap in its own traces and an event in the answer; a process that is gone closes the pipe, which its parent sees at once.
 """
 
 from __future__ import annotations
@@ -16,17 +17,24 @@ from __future__ import annotations
 import os
 import signal
 import time
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from greenreport.catalog import METERS, load_target
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter
+from greenreport.meters.recorder import Recorder
 from greenreport.meters.steady import History, Steadiness
 from greenreport.record import Missing, Trace
 from greenreport.study import MeterUse
+
+#: Longest wait for the samples of an edge: twice the slowest refresh of an energy counter, less than a slow wall meter takes.
+EDGE_S = 0.2
+#: Longest wait for the last samples.
+END_S = 5.0
+JUDGE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,19 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """Take a sample now, besides the regular ones."""
+    """Take a sample now, besides the regular ones, as exact as the instruments allow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Like `Now`, and answer with `Sampled` when it is done, after at most `EDGE_S`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """The samples of an `Edge` are taken; False when an instrument was too slow for it."""
+
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +71,7 @@ class AwaitSteady:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Answer with the traces and end."""
+    """Answer with `Recorded` and end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,34 +82,25 @@ class Opened:
     channels: tuple[tuple[str, Channel], ...]
 
 
-class _Recorder:
-    """One open meter with its growing traces."""
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was recorded.
 
-    def __init__(self, name: str, meter: Meter, channels: tuple[Channel, ...]) -> None:
-        self.name = name
-        self.meter = meter
-        self.channels = channels
-        self.times: list[array[int]] = [array("q") for _ in channels]
-        self.values: list[array[float]] = [array("d") for _ in channels]
+    Attributes:
+        events: what failed or should be known, by meter: lost devices, failed reads, shortened intervals.
+    """
 
-    def sample(self) -> None:
-        before = time.monotonic_ns()
-        values = self.meter.read()
-        at = (before + time.monotonic_ns()) // 2
-        for index, value in enumerate(values):
-            if value is not None:
-                self.times[index].append(at)
-                self.values[index].append(value)
-
-    def traces(self) -> list[Trace]:
-        return [
-            Trace(self.name, c.domain, c.quantity, c.kind, c.unit, c.method, times, values, c.wrap_at)
-            for c, times, values in zip(self.channels, self.times, self.values, strict=True)
-        ]
+    traces: tuple[Trace, ...]
+    events: tuple[Missing, ...] = ()
 
 
-def open_meters(uses: Sequence[MeterUse]) -> tuple[list[tuple[str, Meter, tuple[Channel, ...]]], list[Missing]]:
+def open_meters(
+    uses: Sequence[MeterUse], folder: Path | None = None
+) -> tuple[list[tuple[str, Meter, tuple[Channel, ...]]], list[Missing]]:
     """Open the listed meters; a `fallback` one only when no other gives CPU energy.
+
+    Args:
+        folder: where relative paths start (the folder of the study file); the working directory when absent.
 
     Returns:
         (name, meter, channels) of each open meter, and the missing ones with cause and remedy.
@@ -99,7 +110,7 @@ def open_meters(uses: Sequence[MeterUse]) -> tuple[list[tuple[str, Meter, tuple[
     for use in sorted(uses, key=lambda use: use.use == "fallback"):
         if use.use == "fallback" and any(measures_cpu(channels) for _, _, channels in opened):
             continue
-        meter: Meter = load_target(METERS[use.name].target)(use)
+        meter: Meter = load_target(METERS[use.name].target)(_located(use, folder))
         try:
             opened.append((use.name, meter, meter.open()))
         except MeterUnavailable as error:
@@ -108,54 +119,85 @@ def open_meters(uses: Sequence[MeterUse]) -> tuple[list[tuple[str, Meter, tuple[
 
 
 def measures_cpu(channels: Sequence[Channel]) -> bool:
-    """Whether the channels include the energy of the CPU or of the whole machine."""
-    return any(c.quantity == "energy" and c.domain.startswith(("package", "cpu", "platform", "machine")) for c in channels)
+    """Whether the channels include the energy of the CPU."""
+    return any(c.quantity in ("energy", "power") and c.domain.startswith(("package", "cpu")) for c in channels)
 
 
-def sampler_main(connection: Connection, uses: tuple[MeterUse, ...], interval_s: float) -> None:
+def _located(use: MeterUse, folder: Path | None) -> MeterUse:
+    """Make a relative path absolute; a bare name stays one, so that programs are found on PATH."""
+    if folder is None or use.path is None or (use.name == "energibridge" and "/" not in use.path):
+        return use
+    return use.model_copy(update={"path": str(folder / use.path)})
+
+
+def sampler_main(connection: Connection, uses: tuple[MeterUse, ...], interval_s: float, folder: Path | None = None) -> None:
     """Entry of the sampling process; ends on `Stop` or when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the parent decides
     os.setsid()
-    opened, missing = open_meters(uses)
-    recorders = [_Recorder(*item) for item in opened]
-    connection.send(Opened(tuple(missing), tuple((name, c) for name, _, channels in opened for c in channels)))
+    opened, missing = open_meters(uses, folder)
+    recorders = [Recorder(*item, interval_s) for item in opened]
+    for recorder in recorders:
+        recorder.start()
     try:
-        traces = _sample_until_stopped(connection, recorders, interval_s)
-        connection.send(traces)
+        connection.send(Opened(tuple(missing), tuple((name, c) for name, _, channels in opened for c in channels)))
+        _obey_until_stopped(connection, recorders)
+        _end(recorders)
+        traces = tuple(trace for recorder in recorders for trace in recorder.traces())
+        connection.send(Recorded(traces, tuple(event for recorder in recorders for event in recorder.events())))
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        return  # the parent is gone, and with it the run
-    finally:
-        for recorder in recorders:
-            recorder.meter.close()
+        _end(recorders)  # the parent is gone, and with it the run
 
 
-def _sample_until_stopped(connection: Connection, recorders: list[_Recorder], interval_s: float) -> tuple[Trace, ...]:
+def _obey_until_stopped(connection: Connection, recorders: Sequence[Recorder]) -> None:
     history: History | None = None
-    due = time.monotonic()
     while True:
-        for recorder in recorders:
-            recorder.sample()
-        if history is not None:
-            verdict = history.judge([trace for recorder in recorders for trace in recorder.traces()])
+        if not connection.poll(None if history is None else JUDGE_S):
+            assert history is not None
+            verdict = history.judge([t for recorder in recorders for t in recorder.recent(int(history.window_s * 1e9))])
             if verdict is not None:
                 connection.send(verdict)
                 history = None
-        now = time.monotonic()
-        due += interval_s * (1 + max(0, int((now - due) / interval_s)))
-        if not connection.poll(max(0.0, due - now)):
             continue
         match connection.recv():
             case Stop():
-                for recorder in recorders:
-                    recorder.sample()
-                return tuple(trace for recorder in recorders for trace in recorder.traces() if trace.t_ns)
+                return
             case Watch(pids=pids):
                 for recorder in recorders:
-                    recorder.meter.watch(pids)
+                    recorder.watch(pids)
             case AwaitSteady(window_s=window_s, max_s=max_s):
                 history = History(window_s, max_s)
+            case Edge():
+                connection.send(Sampled(_edge(recorders)))
             case Now():
-                pass
+                for recorder in recorders:
+                    recorder.edge()
 
 
-__all__ = ["AwaitSteady", "Now", "Opened", "Steadiness", "Stop", "Watch", "measures_cpu", "open_meters", "sampler_main"]
+def _edge(recorders: Sequence[Recorder]) -> bool:
+    deadline = time.monotonic() + EDGE_S
+    asked = [recorder.edge() for recorder in recorders]
+    return all([done.wait(max(0.0, deadline - time.monotonic())) for done in asked])
+
+
+def _end(recorders: Sequence[Recorder]) -> None:
+    deadline = time.monotonic() + END_S
+    for recorder in recorders:
+        recorder.stop()
+    for recorder in recorders:
+        recorder.join(max(0.0, deadline - time.monotonic()))
+
+
+__all__ = [
+    "AwaitSteady",
+    "Edge",
+    "Now",
+    "Opened",
+    "Recorded",
+    "Sampled",
+    "Steadiness",
+    "Stop",
+    "Watch",
+    "measures_cpu",
+    "open_meters",
+    "sampler_main",
+]

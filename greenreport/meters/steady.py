@@ -2,11 +2,13 @@
 
 Steady means, over the trailing window: power varies by at most 5 % (coefficient of variation), temperature stays within 2 °C,
 and no GPU throttles. Where a machine has no power or temperature sensor, the rule is its CPU load, and the verdict says so.
+Power and temperature are judged by the means of five blocks of the window, so that one noisy sample decides nothing.
 """
 
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -52,11 +54,9 @@ class History:
 
 def is_steady(traces: Sequence[Trace], window_ns: int) -> tuple[bool, str]:
     """Return whether the trailing window is steady, and the rule with its figures."""
-    powers = [
-        p for t in traces if t.quantity == "energy" and t.method is Method.MEASURED for p in [_block_powers(t, window_ns)] if p
-    ]
-    temperatures = [values for t in traces if t.quantity == "temperature" for values in [_recent(t, window_ns)] if values]
-    throttled = any(value for t in traces if t.quantity == "throttle" for value in _recent(t, window_ns)[-1:])
+    powers = [blocks for trace in _power_traces(traces) if (blocks := _block_powers(trace, window_ns))]
+    temperatures = [blocks for t in traces if t.quantity == "temperature" and (blocks := _block_means(t, window_ns))]
+    throttled = any(t.value[-1] for t in traces if t.quantity == "throttle" and t.value)
     if not powers and not temperatures:
         return _by_load(traces, window_ns)
     cov = max((pstdev(p) / fmean(p) if fmean(p) > 0 else 0.0 for p in powers), default=0.0)
@@ -65,6 +65,15 @@ def is_steady(traces: Sequence[Trace], window_ns: int) -> tuple[bool, str]:
     figures += [f"temperature by {spread:.1f} °C"] if temperatures else []
     figures += ["a GPU throttles"] if throttled else []
     return cov <= POWER_COV and spread < TEMPERATURE_RANGE and not throttled, ", ".join(figures)
+
+
+def _power_traces(traces: Sequence[Trace]) -> list[Trace]:
+    """Return one measured trace a domain, the energy counter before sampled power."""
+    best: dict[str, Trace] = {}
+    wanted = [t for t in traces if t.quantity in ("energy", "power") and t.method is Method.MEASURED]
+    for trace in sorted(wanted, key=lambda t: t.kind is Kind.GAUGE):
+        best.setdefault(trace.domain, trace)
+    return list(best.values())
 
 
 def _by_load(traces: Sequence[Trace], window_ns: int) -> tuple[bool, str]:
@@ -85,23 +94,28 @@ def _logical_cpus() -> int:
 
 
 def _first_index(trace: Trace, window_ns: int) -> int:
-    since = trace.t_ns[-1] - window_ns
-    return next((index for index, at in enumerate(trace.t_ns) if at >= since), len(trace.t_ns) - 1)
+    return bisect_left(trace.t_ns, trace.t_ns[-1] - window_ns)
 
 
-def _recent(trace: Trace, window_ns: int) -> list[float]:
-    return list(trace.value[_first_index(trace, window_ns) :]) if trace.t_ns else []
+def _edges(trace: Trace, window_ns: int) -> list[int]:
+    """Return the sample indices at which the blocks of the trailing window begin and end; empty when there are too few."""
+    if len(trace.t_ns) < BLOCKS + 1:
+        return []
+    first, last = _first_index(trace, window_ns), len(trace.t_ns) - 1
+    return [first + (last - first) * block // BLOCKS for block in range(BLOCKS + 1)] if last - first >= BLOCKS else []
+
+
+def _block_means(trace: Trace, window_ns: int) -> list[float]:
+    """Return the mean of a gauge in consecutive blocks of the trailing window."""
+    return [fmean(trace.value[start : end + 1]) for start, end in pairwise(_edges(trace, window_ns))]
 
 
 def _block_powers(trace: Trace, window_ns: int) -> list[float]:
-    """Return the mean power of consecutive blocks of the trailing window of an energy counter, in W."""
-    if trace.kind is not Kind.COUNTER or len(trace.t_ns) < BLOCKS + 1:
-        return []
-    first = _first_index(trace, window_ns)
-    last = len(trace.t_ns) - 1
-    edges = [first + (last - first) * block // BLOCKS for block in range(BLOCKS + 1)]
+    """Return the mean power of consecutive blocks of the trailing window, in W."""
+    if trace.kind is Kind.GAUGE:
+        return _block_means(trace, window_ns)
     powers = []
-    for start, end in pairwise(edges):
+    for start, end in pairwise(_edges(trace, window_ns)):
         energy = trace.value[end] - trace.value[start]
         seconds = (trace.t_ns[end] - trace.t_ns[start]) / 1e9
         if seconds <= 0 or energy < 0:  # a wrap inside the window: judge again with the next sample

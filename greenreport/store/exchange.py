@@ -37,13 +37,13 @@ def export_parquet(store: Store, run_ids: Collection[str], folder: Path) -> dict
     with store.connection() as connection:
         for table in TABLES:
             where = _BELONGS.get(table, "run_id IN (SELECT unnest($ids))")
-            part = folder / f"{table}.parquet.part"
+            part = folder / f".{table}.parquet.part"
             query = f"SELECT * FROM {table} WHERE {where} ORDER BY {_ORDER[table]}"
             connection.execute(
                 f"COPY ({query}) TO '{_quoted(part)}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 19)",
                 {"ids": list(run_ids)},
             )
-            count = connection.execute(f"SELECT count(*) FROM '{_quoted(part)}'").fetchone()
+            count = connection.execute(f"SELECT count(*) FROM read_parquet('{_quoted(part)}')").fetchone()
             part.replace(folder / f"{table}.parquet")
             rows[table] = int(count[0]) if count else 0
     return rows
@@ -58,16 +58,16 @@ def import_parquet(store: Store, folder: Path) -> int:
         for table in TABLES:
             source = _quoted(folder / f"{table}.parquet")
             if table in ("environments", "outputs", "runs"):
-                connection.execute(f"CREATE TEMP TABLE new_{table} AS SELECT * FROM '{source}'")
+                connection.execute(f"CREATE TEMP TABLE new_{table} AS SELECT * FROM read_parquet('{source}')")
         connection.execute(
             "CREATE TEMP TABLE fresh AS SELECT run_id FROM new_runs WHERE run_id NOT IN (SELECT run_id FROM runs)"
         )
         for table in TABLES:
             source = _quoted(folder / f"{table}.parquet")
             if table in ("environments", "outputs"):
-                connection.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM '{source}'")
+                connection.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM read_parquet('{source}')")
             else:
-                connection.execute(f"INSERT INTO {table} SELECT * FROM '{source}' WHERE run_id IN (SELECT run_id FROM fresh)")
+                connection.execute(f"INSERT INTO {table} SELECT * FROM read_parquet('{source}') WHERE run_id IN (SELECT run_id FROM fresh)")
         after = _count(connection)
         connection.commit()
     return after - before
@@ -95,7 +95,7 @@ class Published:
         connection = duckdb.connect(":memory:")
         try:
             for table in TABLES:
-                connection.execute(f"CREATE VIEW {table} AS SELECT * FROM '{_quoted(self.folder / f'{table}.parquet')}'")
+                connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{_quoted(self.folder / f'{table}.parquet')}')")
             yield connection
         except duckdb.Error as error:
             raise StoreError(f"{self.folder} cannot be read: {str(error).splitlines()[0]}") from None

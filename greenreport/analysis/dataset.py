@@ -1,0 +1,250 @@
+"""The data of a study as the analysis sees it: cells with their runs, from records or from an imported table.
+
+Only runs with the outcome `ok` carry values into tests; all others stay visible with their reason. Raw traces are reduced to
+observations and phases while records stream by, so memory does not grow with the number of samples.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from greenreport.analysis.metrics import Observation, PhaseRow, observations, phase_rows
+from greenreport.catalog import engines
+from greenreport.plan import Excluded, Plan
+from greenreport.record import Environment, Facts, Flag, Method, Missing, Outcome, Output, Phase, Request, RunRecord
+from greenreport.study import Configuration, Model, Study, Weights
+
+PROVIDER_LABELS = {"cpu": "CPU", "cuda": "CUDA"}
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run: what became of it and its value of every metric."""
+
+    run_id: str
+    repetition: int
+    position: int
+    outcome: Outcome
+    reason: str | None
+    started_at: str
+    start_ns: int
+    duration_s: float
+    flags: tuple[Flag, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    observations: Mapping[str, Observation] = field(default_factory=dict)
+    phases: tuple[PhaseRow, ...] = ()
+    requests: tuple[Request, ...] = ()
+    facts: Facts | None = None
+    detail: str | None = None
+    spec: str = "{}"
+
+    def value(self, metric: str) -> float | None:
+        """Return the run's value of a metric, or None."""
+        observation = self.observations.get(metric)
+        return None if observation is None else observation.value
+
+
+@dataclass(frozen=True, slots=True)
+class CellView:
+    """A cell with all its runs, in order of repetition."""
+
+    model: Model
+    configuration: Configuration
+    runs: tuple[RunView, ...]
+
+    @property
+    def key(self) -> str:
+        """Readable identity."""
+        return f"{self.model.id}/{self.configuration.id}"
+
+    @property
+    def ok(self) -> tuple[RunView, ...]:
+        """The runs whose values count."""
+        return tuple(run for run in self.runs if run.outcome is Outcome.OK)
+
+    def values(self, metric: str) -> tuple[float, ...]:
+        """Return the values of a metric over the runs that count."""
+        return tuple(value for run in self.ok if (value := run.value(metric)) is not None)
+
+    def absence(self, metric: str) -> str:
+        """Return why a metric has no values here."""
+        for run in self.ok:
+            observation = run.observations.get(metric)
+            if observation is not None and observation.value is None:
+                return observation.reason or "not recorded"
+        reasons = Counter(run.reason or run.outcome.value for run in self.runs if run.outcome is not Outcome.OK)
+        return reasons.most_common(1)[0][0] if reasons else "not run yet"
+
+    def methods(self, metric: str) -> set[Method]:
+        """Return whether the values were measured or estimated."""
+        found = (run.observations.get(metric) for run in self.ok)
+        return {o.method for o in found if o is not None and o.method is not None and o.value is not None}
+
+    def boundaries(self, metric: str) -> set[str]:
+        """Return the boundaries of the values."""
+        found = (run.observations.get(metric) for run in self.ok)
+        return {o.boundary for o in found if o is not None and o.boundary is not None and o.value is not None}
+
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        """How the runs ended."""
+        return Counter(run.outcome for run in self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """A download or conversion done for a cell: what, how long, how large."""
+
+    model: str
+    engine: str
+    what: str
+    seconds: float
+    size_b: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """All data of a study on one machine.
+
+    Attributes:
+        source: where the values come from, in words.
+        imported: whether they were measured elsewhere, so that runs, phases and environment are unknown.
+        other_runs: runs of this study in the store that do not count here (other machine, earlier protocol), by reason.
+    """
+
+    study: Study
+    cells: tuple[CellView, ...]
+    excluded: tuple[Excluded, ...] = ()
+    environment: Environment | None = None
+    source: str = "measured here"
+    imported: bool = False
+    outputs: Mapping[str, Output] = field(default_factory=dict)
+    preparations: tuple[Preparation, ...] = ()
+    other_runs: Mapping[str, int] = field(default_factory=dict)
+    prompts_sha256: str | None = None
+    prompts_count: int | None = None
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Models with a cell, in the study's order."""
+        present = {cell.model.id for cell in self.cells}
+        return tuple(model for model in self.study.models if model.id in present)
+
+    @property
+    def configurations(self) -> tuple[Configuration, ...]:
+        """Configurations with a cell, in the study's order."""
+        present = {cell.configuration.id for cell in self.cells}
+        return tuple(c for c in self.study.configurations if c.id in present)
+
+    def cell(self, model: str, configuration: str) -> CellView | None:
+        """Return a cell, or None when it is excluded."""
+        return next((c for c in self.cells if c.model.id == model and c.configuration.id == configuration), None)
+
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        """How all runs ended."""
+        return sum((cell.outcomes for cell in self.cells), Counter())
+
+    @property
+    def untrained(self) -> bool:
+        """Whether any model has untrained weights."""
+        return not self.imported and any(self.study.weights_of(model) is Weights.UNTRAINED for model in self.models)
+
+    @property
+    def estimated(self) -> bool:
+        """Whether any energy comes from a power model."""
+        return any(Method.ESTIMATED in cell.methods("energy_j") for cell in self.cells)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any engine is the fake one."""
+        return any(cell.configuration.engine == "fake" for cell in self.cells)
+
+    def has(self, metric: str) -> bool:
+        """Whether any cell has a value of the metric."""
+        return any(cell.values(metric) for cell in self.cells)
+
+
+def label_of(configuration: Configuration) -> str:
+    """Return the label of a configuration: ``ONNX Runtime · CPU``, with what differs from the defaults."""
+    if configuration.name:
+        return configuration.name
+    info = engines().get(configuration.engine)
+    parts = [
+        info.label if info else configuration.engine,
+        PROVIDER_LABELS.get(configuration.provider, configuration.provider),
+    ]
+    parts += [configuration.dtype] if configuration.dtype != "float32" else []
+    parts += [f"{configuration.threads} threads"] if configuration.threads else []
+    parts += ["no cache"] if not configuration.kv_cache else []
+    parts += [f"{name} {value}" for name, value in sorted(configuration.options.items())]
+    return " · ".join(parts)
+
+
+def from_records(
+    plan: Plan,
+    records: Iterable[RunRecord],
+    *,
+    source: str = "measured here",
+    other_runs: Mapping[str, int] | None = None,
+    preparations: Sequence[RunRecord] = (),
+) -> Dataset:
+    """Return the dataset of a plan from the records that count for it (see `plan.current`)."""
+    keys = {cell.fingerprint: cell.key for cell in plan.cells}
+    runs: dict[str, list[RunView]] = {cell.key: [] for cell in plan.cells}
+    outputs: dict[str, Output] = {}
+    environment: Environment | None = None
+    prompts: tuple[str | None, int | None] = (None, None)
+    for record in records:
+        runs[keys[record.fingerprint]].append(_view(record))
+        outputs.update((output.sha256, output) for output in record.outputs)
+        environment = environment or record.environment
+        if record.outcome is Outcome.OK and prompts[0] is None:
+            spec = json.loads(record.spec)
+            prompts = (spec.get("prompts_sha256"), spec.get("prompts_count"))
+    cells = tuple(
+        CellView(cell.model, cell.configuration, tuple(sorted(runs[cell.key], key=lambda run: run.repetition)))
+        for cell in plan.cells
+    )
+    return Dataset(
+        plan.study,
+        cells,
+        plan.excluded,
+        environment,
+        source,
+        outputs=outputs,
+        preparations=tuple(_preparation(record) for record in preparations),
+        other_runs=dict(other_runs or {}),
+        prompts_sha256=prompts[0],
+        prompts_count=prompts[1],
+    )
+
+
+def _view(record: RunRecord) -> RunView:
+    return RunView(
+        run_id=record.run_id,
+        repetition=record.repetition,
+        position=record.position,
+        outcome=record.outcome,
+        reason=record.reason,
+        started_at=record.started_at,
+        start_ns=min((mark.start_ns for mark in record.marks), default=0),
+        duration_s=record.duration_s,
+        flags=record.flags,
+        missing=record.missing,
+        observations={observation.metric: observation for observation in observations(record)},
+        phases=phase_rows(record),
+        requests=record.requests,
+        facts=record.facts,
+        detail=record.detail,
+        spec=record.spec,
+    )
+
+
+def _preparation(record: RunRecord) -> Preparation:
+    spec = json.loads(record.spec)
+    what = str(spec.get("what", Phase.CONVERT.value))
+    return Preparation(record.model, record.engine, what, record.duration_s, int(spec.get("size_b", 0)))

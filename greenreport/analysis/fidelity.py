@@ -1,0 +1,144 @@
+"""Do the configurations do the same work? Outputs are compared, prompt by prompt, with the reference configuration.
+
+A cell whose outputs differ more than the study admits is `unfaithful`: its numbers are shown, greyed, and never ranked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from greenreport.analysis.dataset import CellView, Dataset
+from greenreport.record import Output
+from greenreport.study import Study
+
+
+class Verdict(StrEnum):
+    """Whether a cell may be ranked."""
+
+    REFERENCE = "reference"
+    FAITHFUL = "faithful"
+    UNFAITHFUL = "unfaithful"
+    UNKNOWN = "not known"
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """The first prompt whose output differs, and the first differing token.
+
+    Attributes:
+        prompt: number of the prompt, from 0.
+        token: index of the first differing output token; None where only texts can be compared.
+    """
+
+    prompt: int
+    token: int | None
+    reference: Output
+    other: Output
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """Comparison of one cell with the reference cell of its model.
+
+    Attributes:
+        exact_match: share of prompts with the same output, 0–1.
+        token_count_drift: largest relative difference of output token counts.
+        stable: whether every repetition of the cell gave the same outputs.
+    """
+
+    model: str
+    configuration: str
+    verdict: Verdict
+    reason: str
+    prompts: int = 0
+    exact_match: float | None = None
+    token_count_drift: float | None = None
+    stable: bool | None = None
+    divergence: Divergence | None = None
+
+
+def assess(dataset: Dataset) -> tuple[Fidelity, ...]:
+    """Compare every cell with the reference configuration of its model."""
+    return tuple(_assess(dataset, cell) for cell in dataset.cells)
+
+
+def reference_of(study: Study, dataset: Dataset) -> str | None:
+    """Return the id of the reference configuration: the study's, else the first with a cell."""
+    wanted = study.fidelity.reference
+    for configuration in dataset.configurations:
+        if wanted is None or (configuration.engine == wanted.engine and configuration.provider == wanted.provider):
+            return configuration.id
+    return None
+
+
+def _assess(dataset: Dataset, cell: CellView) -> Fidelity:
+    reference_id = reference_of(dataset.study, dataset)
+    reference = dataset.cell(cell.model.id, reference_id) if reference_id else None
+
+    def unknown(reason: str) -> Fidelity:
+        return Fidelity(cell.model.id, cell.configuration.id, Verdict.UNKNOWN, reason)
+
+    if dataset.imported:
+        return unknown("outputs are not part of the imported table")
+    own = _answers(cell)
+    if not own:
+        return unknown("no run with outputs")
+    stable = len(own) == 1
+    if reference is None or not _answers(reference):
+        return unknown("the reference configuration has no outputs to compare with")
+    if cell.configuration.id == reference_id:
+        reason = "the other configurations are compared with this one"
+        return Fidelity(cell.model.id, cell.configuration.id, Verdict.REFERENCE, reason, len(own[0]), 1.0, 0.0, stable)
+    return _compare(dataset, cell, _answers(reference)[0], own[0], stable)
+
+
+def _answers(cell: CellView) -> list[tuple[tuple[str, int], ...]]:
+    """Return the distinct answer lists over the cell's runs: (digest, output tokens) for each prompt."""
+    lists = dict.fromkeys(
+        tuple((request.output_sha256 or "", request.output_tokens or 0) for request in run.requests) for run in cell.ok
+    )
+    return [answers for answers in lists if answers]
+
+
+def _compare(
+    dataset: Dataset, cell: CellView, reference: tuple[tuple[str, int], ...], own: tuple[tuple[str, int], ...], stable: bool
+) -> Fidelity:
+    pairs = list(zip(reference, own, strict=False))
+    equal = sum(a[0] == b[0] for a, b in pairs)
+    match = equal / len(pairs)
+    drift = max(abs(b[1] - a[1]) / a[1] if a[1] else 0.0 for a, b in pairs)
+    gate = dataset.study.fidelity
+    failures = []
+    if match < gate.min_exact_match:
+        failures.append(f"{equal} of {len(pairs)} outputs equal the reference, at least {gate.min_exact_match:.0%} are required")
+    if drift > gate.max_token_count_drift:
+        failures.append(f"output token counts differ by up to {drift:.1%}")
+    if len(reference) != len(own):
+        failures.append(f"{len(own)} answers, the reference has {len(reference)}")
+    verdict = Verdict.UNFAITHFUL if failures else Verdict.FAITHFUL
+    reason = "; ".join(failures) or f"{equal} of {len(pairs)} outputs equal the reference token for token"
+    return Fidelity(
+        cell.model.id, cell.configuration.id, verdict, reason, len(pairs), match, drift, stable,
+        _first_divergence(dataset.outputs, reference, own),
+    )  # fmt: skip
+
+
+def _first_divergence(
+    outputs: Mapping[str, Output], reference: tuple[tuple[str, int], ...], own: tuple[tuple[str, int], ...]
+) -> Divergence | None:
+    for prompt, (a, b) in enumerate(zip(reference, own, strict=False)):
+        if a[0] != b[0] and a[0] in outputs and b[0] in outputs:
+            left, right = outputs[a[0]], outputs[b[0]]
+            return Divergence(prompt, _first_difference(left.token_ids, right.token_ids), left, right)
+    return None
+
+
+def _first_difference(left: tuple[int, ...], right: tuple[int, ...]) -> int | None:
+    if not left or not right:
+        return None
+    for index, (a, b) in enumerate(zip(left, right, strict=False)):
+        if a != b:
+            return index
+    return min(len(left), len(right))

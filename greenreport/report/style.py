@@ -1,0 +1,81 @@
+"""Colour and shape of every configuration, the same on every page: engine by hue, provider by fill.
+
+Only four hues reach 3:1 contrast on paper and on the dark ground and stay apart for colour-blind readers, so a fifth engine gets
+a hue again with another shape. Colours are names of CSS variables; the page's theme gives them their value, and files that
+leave the page (PNG, SVG) get those of the light theme.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+HUES = ("blue", "vermilion", "green", "purple")
+SHAPES = ("circle", "square", "triangle-up", "diamond")
+LIGHT = {
+    "--ink": "#1c1b18", "--soft": "#57534b", "--paper": "#fbf9f4", "--blue": "#0072b2", "--vermilion": "#d55e00", "--green": "#00855f",
+    "--purple": "#b0568b", "--hair": "#dcd9d2",
+}  # fmt: skip
+_FIRST = {"torch": ("blue", "circle"), "onnx": ("vermilion", "circle"), "openvino": ("green", "circle"), "torchscript": ("purple", "circle"),
+          "torch_compile": ("blue", "square")}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a configuration is drawn."""
+
+    hue: str
+    shape: str
+    filled: bool
+
+    @property
+    def colour(self) -> str:
+        """The CSS colour."""
+        return f"var(--{self.hue})"
+
+
+def looks(engines: Sequence[str], pairs: Sequence[tuple[str, str, str]]) -> dict[str, Look]:
+    """Return the look of each configuration.
+
+    Args:
+        engines: every engine of the study in its order.
+        pairs: (configuration id, engine, provider).
+    """
+    taken = dict(_FIRST)
+    free = [(hue, shape) for shape in SHAPES for hue in HUES if (hue, shape) not in taken.values()]
+    free = [(h, s) for h, s in [("blue", "circle"), ("vermilion", "circle"), ("green", "circle"), ("purple", "circle")]
+            if (h, s) not in [taken[e] for e in engines if e in taken]] + free  # fmt: skip
+    for engine in dict.fromkeys(engines):
+        if engine not in taken:
+            taken[engine] = free.pop(0)
+    return {identifier: Look(*taken[engine], filled=provider != "cpu") for identifier, engine, provider in pairs}
+
+
+def fixed_colours(text: str) -> str:
+    """Replace theme variables by the colours of the light theme, for files that leave the page."""
+    text = re.sub(r"var\((--[a-z]+)\)", lambda match: LIGHT[match[1]], text)
+    return text.replace("currentColor", LIGHT["--ink"])
+
+
+def theme() -> dict[str, Any]:
+    """Return the Vega-Lite configuration of every chart."""
+    soft = {"labelColor": "currentColor", "titleColor": "currentColor", "labelFontSize": 12, "titleFontSize": 12}
+    return {
+        "background": None,
+        "font": "system-ui, sans-serif",
+        "padding": 4,
+        "view": {"stroke": None, "continuousHeight": 260},
+        "axis": {
+            **soft, "titleFontWeight": "normal", "domainColor": "currentColor", "domainOpacity": 0.4, "tickColor": "currentColor",
+            "tickOpacity": 0.4, "gridColor": "currentColor", "gridOpacity": 0.1, "labelLimit": 220, "titlePadding": 8,
+        },
+        "axisY": {"grid": False, "ticks": False, "domain": False, "titleAngle": 0, "titleAlign": "left", "titleAnchor": "start", "titleY": -10, "titleX": 0},
+        "header": {"labelColor": "currentColor", "titleColor": "currentColor", "labelFontSize": 13, "labelFontWeight": 600, "labelAnchor": "start", "labelOrient": "top", "title": None},
+        "legend": {**soft, "orient": "top", "titleFontWeight": "normal", "symbolStrokeWidth": 2, "labelLimit": 260, "columns": 4},
+        "title": {"color": "currentColor", "anchor": "start", "fontSize": 13, "fontWeight": 600},
+        "text": {"color": "currentColor", "fontSize": 12},
+        "rule": {"color": "currentColor"},
+        "facet": {"spacing": 14},
+    }  # fmt: skip

@@ -1,0 +1,201 @@
+"""Tests of running studies: real processes, real server, real store, on the fake engine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.conftest import minimal_study
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+Write = Callable[..., Path]
+
+
+def query(tmp_path: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Return rows of the store."""
+    with duckdb.connect(str(tmp_path / "cache" / "greenreport.duckdb")) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def fake(**options: Any) -> dict[str, Any]:
+    """Return a configuration of the fake engine."""
+    return {"engine": "fake", "options": {"token_s": 0.001} | options}
+
+
+def test_a_study_runs_once_and_then_has_nothing_to_do(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """Every run ends as an ok record with all phases in order; the second call does nothing."""
+    file = write_study()
+    first = command("run", str(file))
+    assert "all 4 runs are done and ok" in first.stdout
+    assert query(tmp_path, "SELECT outcome, count(*) FROM runs GROUP BY ALL") == [("ok", 4)]
+    phases = query(tmp_path, "SELECT list(phase ORDER BY start_ns) FROM marks GROUP BY run_id")
+    assert {tuple(row[0]) for row in phases} == {
+        ("start", "load", "idle_before", "warmup", "window", "idle_after", "stop")
+    }
+    assert query(tmp_path, "SELECT count(*), min(output_tokens), max(output_tokens) FROM requests") == [(16, 8, 8)]
+    assert "nothing to do: all 4 runs" in command("run", str(file)).stdout
+    assert query(tmp_path, "SELECT count(*) FROM runs") == [(4,)]
+
+
+def test_only_what_is_missing_runs(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """More repetitions add runs, a changed protocol runs again and keeps the old rows, force repeats."""
+    command("run", str(write_study()), "--quiet")
+    command("run", str(write_study()), "--repetitions", "3", "--quiet")
+    assert query(tmp_path, "SELECT count(*) FROM runs") == [(6,)]
+    protocol = minimal_study()["protocol"] | {"warmup_requests": 2}
+    plan = command("plan", str(write_study(protocol=protocol))).stdout
+    assert "changed" in plan
+    assert "4 pending" in plan
+    command("run", str(write_study(protocol=protocol)), "--quiet")
+    assert query(tmp_path, "SELECT count(*) FROM runs") == [(10,)]
+    command("run", str(write_study()), "--force", "--repetitions", "1", "--quiet")
+    assert query(tmp_path, "SELECT count(*) FROM runs") == [(12,)]
+
+
+def test_a_cell_that_fails_is_a_recorded_outcome_and_the_rest_goes_on(
+    command: Command, write_study: Write, tmp_path: Path
+) -> None:
+    """Crash, out of memory, hang and failed load each end as their outcome with a reason; the good cell is ok; exit code 1."""
+    protocol = minimal_study()["protocol"] | {"repetitions": 1, "window_timeout_s": 2, "order": {"design": "fixed"}}
+    file = write_study(
+        configurations=[
+            fake(),
+            fake(crash_at=3),
+            fake(out_of_memory_at=3),
+            fake(hang_at=3),
+            fake(fail_load=True),
+            {"engine": "torch", "provider": "cuda"},
+        ],
+        protocol=protocol,
+    )
+    result = command("run", str(file), check=1)
+    rows = dict(query(tmp_path, "SELECT outcome, reason FROM runs"))
+    assert rows["ok"] is None
+    assert rows["failed"] == "the model server process ended with exit code 3"
+    assert rows["out_of_memory"] == "the fake engine was asked to run out of memory"
+    assert rows["timed_out"] == "the window took longer than 2 s"
+    assert query(tmp_path, "SELECT count(*) FROM runs WHERE outcome = 'unsupported'") == [(2,)]
+    assert "1 of 6 runs ok; 1 failed, 1 out_of_memory, 1 timed_out, 2 unsupported" in result.stdout
+
+
+def test_failed_runs_are_tried_again_and_given_up_within_a_call(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """After two failures a cell's other runs are recorded with the reason; the next call tries all of them again."""
+    protocol = minimal_study()["protocol"] | {"repetitions": 4}
+    file = write_study(configurations=[fake(crash_at=2)], protocol=protocol)
+    command("run", str(file), "--quiet", check=1)
+    reasons = [row[0] for row in query(tmp_path, "SELECT reason FROM runs ORDER BY repetition")]
+    assert reasons[:2] == ["the model server process ended with exit code 3"] * 2
+    assert all(reason.startswith("not tried after 2 failures of this cell: the model server") for reason in reasons[2:])
+    assert "failed" in command("plan", str(file)).stdout
+    assert "4 pending" in command("plan", str(file)).stdout
+
+
+def test_wrong_token_counts_make_a_run_invalid(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """A server that answers with another number of tokens than asked for is caught by the same-work check."""
+    file = write_study(configurations=[fake(short_by=1)], protocol=minimal_study()["protocol"] | {"repetitions": 1})
+    command("run", str(file), check=1)
+    [(outcome, reason)] = query(tmp_path, "SELECT outcome, reason FROM runs")
+    assert outcome == "invalid"
+    assert "4 of 4 answers do not have exactly 8 tokens" in reason
+
+
+def test_streaming_gives_the_clients_time_to_first_token(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """With `stream: true` each request has a first-token time between its start and its end, and the same tokens."""
+    workload = minimal_study()["workload"]
+    command("run", str(write_study(workload=workload)), "--repetitions", "1", "--quiet")
+    command("run", str(write_study(workload=workload | {"stream": True})), "--repetitions", "1", "--quiet")
+    streamed = query(tmp_path, "SELECT count(*) FROM requests WHERE first_token_ns > start_ns AND first_token_ns < end_ns")
+    assert streamed == [(8,)]
+    assert query(tmp_path, "SELECT count(DISTINCT output_sha256) FROM requests") == [(4,)]
+
+
+def test_a_required_meter_that_is_missing_makes_cells_unsupported(
+    command: Command, write_study: Write, tmp_path: Path
+) -> None:
+    """With `required: true` nothing stands in for the meter."""
+    environment = os.environ | {"GREENREPORT_POWERCAP": str(tmp_path / "none")}
+    file = write_study(meters=["utilisation", {"rapl": {"required": True}}])
+    command("run", str(file), "--quiet", check=1, env=environment)
+    [(outcome, reason)] = query(tmp_path, "SELECT DISTINCT outcome, reason FROM runs")
+    assert outcome == "unsupported"
+    assert reason.startswith("the required meter rapl cannot be read: this machine shows no RAPL package")
+
+
+def test_two_measurements_on_one_cache_are_refused(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """A second run says which process is measuring and does not start."""
+    file = write_study(configurations=[fake(token_s=0.05)])
+    with started("run", str(file), folder=tmp_path) as process:
+        wait_for(lambda: (tmp_path / "cache" / "run.lock").exists() and (tmp_path / "cache" / "run.lock").read_text() != "")
+        other = command("run", str(file), check=3)
+        assert f"another greenreport run (process {process.pid}) is measuring" in other.stderr
+        process.wait(120)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_study_goes_on_where_it_was(
+    command: Command, write_study: Write, tmp_path: Path, how: signal.Signals
+) -> None:
+    """Ctrl-C, SIGTERM and SIGKILL lose at most the current run, leave no process behind, and nothing is run twice."""
+    file = write_study(configurations=[fake(token_s=0.02)], protocol=minimal_study()["protocol"] | {"repetitions": 5})
+    with started("run", str(file), folder=tmp_path) as process:
+        wait_for(lambda: finished_runs(tmp_path) >= 1)
+        time.sleep(0.6)  # into the next run
+        process.send_signal(how)
+        code = process.wait(60)
+    assert code == (-signal.SIGKILL if how == signal.SIGKILL else 130)
+    wait_for(lambda: not orphans(tmp_path))
+    done = finished_runs(tmp_path)
+    assert done >= 1
+    result = command("run", str(file))
+    assert f"[1/{5 - done}]" in result.stdout
+    assert query(tmp_path, "SELECT repetition, count(*) FROM runs WHERE kind = 'run' GROUP BY ALL ORDER BY 1") == [
+        (repetition, 1) for repetition in range(1, 6)
+    ]
+
+
+def started(*arguments: str, folder: Path) -> subprocess.Popen[bytes]:
+    """Start the command line in the background, marked so that its children can be found."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "greenreport", *arguments],
+        cwd=folder,
+        env=os.environ | {"GREENREPORT_TEST": str(folder)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait up to a minute for something to become true."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "waited a minute in vain"
+        time.sleep(0.05)
+
+
+def finished_runs(tmp_path: Path) -> int:
+    """Return how many runs the store holds, 0 while another process has it open."""
+    try:
+        return int(query(tmp_path, "SELECT count(*) FROM runs WHERE kind = 'run'")[0][0])
+    except duckdb.Error:
+        return 0
+
+
+def orphans(tmp_path: Path) -> list[int]:
+    """Return the processes that carry the mark of `started`."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"GREENREPORT_TEST={tmp_path}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found

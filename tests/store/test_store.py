@@ -1,0 +1,125 @@
+"""Tests of the store: what goes in comes out, all or nothing, one writer at a time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from greenreport.errors import StoreError
+from greenreport.record import Flag, Gpu, Missing, Outcome
+from greenreport.store import Store, export_parquet, import_parquet, published, store
+from tests.records import ENVIRONMENT, counter, record
+
+
+def rich_record() -> object:
+    """Return a record that uses every field."""
+    return record(
+        flags=(Flag("estimated_energy", "a sentence", fatal=False),),
+        missing=(Missing("nvml", "no driver", "install it"),),
+        reason="why",
+        detail="Traceback …",
+        environment=replace(ENVIRONMENT, gpus=(Gpu(0, "GPU", 10**9, "u"),), turbo=True, swap_b=0),
+        traces=(replace(counter("package-0", 3.0), wrap_at=262143.0), counter("gpu-0", 5.0)),
+    )
+
+
+def test_a_record_comes_back_as_it_went_in(tmp_path: Path) -> None:
+    """Every field survives, traces and outputs included."""
+    original = rich_record()
+    held = Store(tmp_path / "s.duckdb")
+    held.append([original])  # type: ignore[list-item]
+    assert list(held.records(["run-1"])) == [
+        replace(original, traces=tuple(sorted(original.traces, key=lambda t: (t.meter, t.domain))))  # type: ignore[attr-defined,type-var]
+    ]
+
+
+def test_the_index_lists_runs_and_not_preparations(tmp_path: Path) -> None:
+    """Rows come oldest first; downloads and conversions are left out."""
+    held = Store(tmp_path / "s.duckdb")
+    held.append([record(run_id="b", started_at="2026-01-02T00:00:00Z"), record(run_id="a")])
+    held.append([record(run_id="c", kind="prepare")])
+    assert [row.run_id for row in held.index()] == ["a", "b"]
+    assert held.index()[0].outcome is Outcome.OK
+
+
+def test_an_append_is_all_or_nothing(tmp_path: Path) -> None:
+    """A batch with a record that cannot be added leaves the store as it was."""
+    held = Store(tmp_path / "s.duckdb")
+    held.append([record(run_id="a")])
+    with pytest.raises(duckdb.ConstraintException):
+        held.append([record(run_id="b"), record(run_id="a")])
+    assert [row.run_id for row in held.index()] == ["a"]
+
+
+def test_a_store_that_is_in_use_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process with the file open gives a sentence, after a short wait."""
+    monkeypatch.setattr(store, "LOCK_WAIT_S", 0.2)
+    held = Store(tmp_path / "s.duckdb")
+    held.append([record()])
+    holder = f"import duckdb, sys; c = duckdb.connect({str(held.path)!r}); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with pytest.raises(StoreError, match="is in use by another greenreport command"):
+            held.index()
+        process.communicate(b"")
+
+
+def test_another_schema_version_is_refused(tmp_path: Path) -> None:
+    """A store written by another version is not touched."""
+    held = Store(tmp_path / "s.duckdb")
+    held.append([record()])
+    with duckdb.connect(str(held.path)) as connection:
+        connection.execute("UPDATE schema_version SET version = 99")
+    with pytest.raises(StoreError, match="has schema version 99, this greenreport writes version 1"):
+        held.index()
+
+
+def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
+    """Rubbish in place of the store is a sentence."""
+    file = tmp_path / "s.duckdb"
+    file.write_bytes(b"rubbish" * 1000)
+    with pytest.raises(StoreError, match="is no greenreport store|cannot be opened"):
+        Store(file).index()
+
+
+def test_export_and_import_keep_every_record(tmp_path: Path) -> None:
+    """Exported files read where they lie, and imported into another store, give the same records; twice adds nothing."""
+    first, second = Store(tmp_path / "a.duckdb"), Store(tmp_path / "b.duckdb")
+    first.append([record(run_id="r1"), record(run_id="r2", repetition=2), record(run_id="other", fingerprint="x")])
+    rows = export_parquet(first, ["r1", "r2"], tmp_path / "results")
+    assert (rows["runs"], rows["requests"], rows["outputs"]) == (2, 4, 2)
+    results = published(tmp_path / "results")
+    assert results is not None
+    expected = list(first.records(["r1", "r2"]))
+    assert list(results.records(["r1", "r2"])) == expected
+    assert import_parquet(second, tmp_path / "results") == 2
+    assert import_parquet(second, tmp_path / "results") == 0
+    assert list(second.records(["r1", "r2"])) == expected
+
+
+def test_equal_runs_export_to_equal_bytes(tmp_path: Path) -> None:
+    """The order in which runs were stored does not show in the files."""
+    stores = [Store(tmp_path / f"{name}.duckdb") for name in "ab"]
+    records = [record(run_id="r1"), record(run_id="r2", repetition=2)]
+    for held, order in zip(stores, (records, records[::-1]), strict=True):
+        for item in order:
+            held.append([item])
+        export_parquet(held, ["r1", "r2"], tmp_path / held.path.stem)
+    for file in (tmp_path / "a").glob("*.parquet"):
+        assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
+
+
+def test_an_incomplete_export_is_refused(tmp_path: Path) -> None:
+    """A folder that lacks a table is named with what is missing."""
+    held = Store(tmp_path / "a.duckdb")
+    held.append([record()])
+    export_parquet(held, ["run-1"], tmp_path / "results")
+    (tmp_path / "results" / "traces.parquet").unlink()
+    with pytest.raises(StoreError, match=r"no complete export: traces\.parquet missing"):
+        published(tmp_path / "results")

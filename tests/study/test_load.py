@@ -1,0 +1,164 @@
+"""Tests of reading study files: every problem at once, each with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from greenreport.errors import SpecError
+from greenreport.study import Overrides, load_study
+
+BROKEN = """\
+study: Code SLM
+title: x
+foo: 3
+models:
+  - id: a
+    hubb: x/y
+  - {id: b, hub: x/y, parameters: 110Q}
+  - {id: b, hub: x/z, architecture: {type: gptt2}}
+  - {id: b, hub: x/z}
+configurations:
+  - {engine: onxx, provider: cpu}
+  - {engine: openvino, provider: cuda}
+  - {engine: torch, provider: cpux, dtype: float33}
+workload:
+  prompts: {source: humanevl, slice_tokens: [15, 10]}
+protocol:
+  repetitions: .inf
+  repetitions: 3
+  order: {design: random}
+meters: [rapl, {nvml: {requird: true}}, raple, {estimate: fallbak}]
+hypotheses:
+  - {id: H1, question: RQ9, metric: energy}
+"""
+
+
+def problems_of(text: str, tmp_path: Path) -> list[str]:
+    """Return the problems of a study text as ``line: message``."""
+    file = tmp_path / "study.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        load_study(file)
+    return [f"{problem.line}: {problem.message}" for problem in caught.value.problems if not problem.warning]
+
+
+def test_every_problem_is_reported_at_once_with_its_line(tmp_path: Path) -> None:
+    """One pass names all problems of a broken study, the right line and the nearest match."""
+    found = problems_of(BROKEN, tmp_path)
+    beginnings = [
+        "1: study: 'Code SLM' is no short name",
+        "3: unknown key 'foo'",
+        "6: unknown key 'hubb', did you mean 'hub'?",
+        "7: parameters: '110Q' is not a count",
+        "8: architecture type 'gptt2' is not among those greenreport is tested with, did you mean 'gpt2'?",
+        "9: model id 'b' is listed 2 times",
+        "11: unknown engine 'onxx', did you mean 'onnx'?",
+        "12: OpenVINO has no cuda provider (it has: cpu)",
+        "13: unknown dtype for Torch 'float33', did you mean 'float32'?",
+        "13: unknown provider 'cpux', did you mean 'cpu'?",
+        "15: slice_tokens: give the smallest and the largest length",
+        "15: unknown source 'humanevl', did you mean 'humaneval'?",
+        "17: '.inf' is not a finite number",
+        "18: duplicate key 'repetitions'; the first one is on line 17",
+        "19: unknown design 'random'",
+        "20: unknown key 'requird', did you mean 'required'?",
+        "20: unknown meter 'raple', did you mean 'rapl'?",
+        "20: unknown use 'fallbak', did you mean 'fallback'?",
+        "22: unknown metric 'energy', did you mean 'energy_j'?",
+        "22: unknown question 'RQ9'",
+    ]
+    assert len(found) == len(beginnings), "\n".join(found)
+    for problem, beginning in zip(found, beginnings, strict=True):
+        assert problem.startswith(beginning)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(f"{c}: &{c} [{','.join(['*' + p] * 9)}]\n" for p, c in zip("abcdefgh", "bcdefghi", strict=True)),
+         "1: expands to more values or deeper nesting than any study needs"),
+        ("[" * 20_000, "1: expands to more values or deeper nesting"),
+        ("a: &a [*a]\n", "1: expands to more values or deeper nesting"),
+        ("study: !!python/object/apply:os.system ['ls']\n", "1: the tag 'tag:yaml.org,2002:python/object/apply:os.system' is not allowed"),
+        ("a: 1\n---\nb: 2\n", "2: not valid YAML: but found another document"),
+        ("a: [1, 2\nb: 3\n", "2: not valid YAML"),
+        ("a: \x00b", "1: not valid YAML"),
+        ("", "1: a study file is a mapping"),
+        ("- a\n- b\n", "1: a study file is a mapping"),
+        ("? [a, b]\n: 1\n", "1: a key must be a plain word"),
+    ],
+    ids=["alias bomb", "deep", "cycle", "python tag", "two documents", "unclosed", "null byte", "empty", "list", "list as key"],
+)  # fmt: skip
+def test_hostile_files_are_problems_not_tracebacks(text: str, message: str, tmp_path: Path) -> None:
+    """A file made to break the reader gives a sentence with a line."""
+    assert any(problem.startswith(message) for problem in problems_of(text, tmp_path))
+
+
+def test_files_that_cannot_be_read_are_problems(tmp_path: Path) -> None:
+    """A missing file, a folder, a binary file and an enormous file are named as such."""
+    binary, large = tmp_path / "b.yaml", tmp_path / "l.yaml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    large.write_bytes(b"#" * 3_000_000)
+    cases = {
+        tmp_path / "none.yaml": "no such file; `greenreport init` writes a starter study",
+        tmp_path: "is a directory; give the study's .yaml file",
+        binary: "is not UTF-8 text (invalid start byte at byte 0)",
+        large: "is larger than 2 MB; this is no study file",
+    }
+    for path, message in cases.items():
+        with pytest.raises(SpecError, match="^") as caught:
+            load_study(path)
+        assert caught.value.problems[0].message == message
+
+
+def test_yaml_scalars_mean_what_they_look_like(write_study: Callable[..., Path]) -> None:
+    """`no` stays a text, `010` is ten, an exponent needs no point."""
+    file = write_study()
+    text = file.read_text(encoding="utf-8").replace("seed: 3", "seed: 010").replace("id: one", "id: no")
+    file.write_text(text.replace("idle_baseline_s: 0.1", "idle_baseline_s: 1e-1"), encoding="utf-8")
+    study = load_study(file).study
+    assert (study.protocol.order.seed, study.models[0].id, study.protocol.idle_baseline_s) == (10, "no", 0.1)
+
+
+def test_excluded_impossible_pairs_are_allowed(write_study: Callable[..., Path]) -> None:
+    """A pair that cannot work may be listed when it is excluded with a reason."""
+    pairs = [{"engine": "fake"}, {"engine": "openvino", "provider": "cuda"}]
+    reason = "OpenVINO has no CUDA provider"
+    file = write_study(configurations=pairs, exclude=[{"engine": "openvino", "provider": "cuda", "reason": reason}])
+    assert load_study(file).study.exclude[0].reason == reason
+
+
+def test_unpinned_hub_models_are_a_warning(write_study: Callable[..., Path]) -> None:
+    """A hub model without revision is valid, and the reader is told."""
+    file = write_study(weights="hub", models=[{"id": "m", "hub": "owner/name"}])
+    assert "not pinned: m" in str(load_study(file).warnings[0])
+
+
+def test_overrides_take_the_place_of_the_file(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    """Weights, repetitions and prompts of the command line replace those of the file before it is checked."""
+    prompts = tmp_path / "p.jsonl"
+    prompts.write_text('{"prompt": "a"}\n', encoding="utf-8")
+    file = write_study(
+        weights="hub",
+        models=[{"id": "m", "hub": "o/n", "weights": "hub", "architecture": {"type": "gpt2"}}],
+        workload={"prompts": {"source": "file", "path": "absent.jsonl"}},
+    )
+    with pytest.raises(SpecError, match=r"absent\.jsonl"):
+        load_study(file)
+    study = load_study(file, Overrides("untrained", 7, prompts)).study
+    assert (study.weights_of(study.models[0]), study.protocol.repetitions) == ("untrained", 7)
+
+
+@given(st.text(max_size=300))
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_no_text_raises_anything_but_a_spec_error(tmp_path: Path, text: str) -> None:
+    """Whatever the file holds, reading it gives a study or a SpecError."""
+    file = tmp_path / "any.yaml"
+    file.write_text(text, encoding="utf-8", errors="surrogatepass")
+    with pytest.raises(SpecError):
+        load_study(file)

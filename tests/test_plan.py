@@ -1,0 +1,145 @@
+"""Tests of the plan: identity and content, order, what is pending and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from greenreport.plan import IndexRow, Plan, Reason, current, estimate_s, make_plan, only, pending
+from greenreport.record import Outcome
+from greenreport.study import Study
+from tests.conftest import minimal_study
+
+HERE = "this machine"
+
+
+def plan_of(prompts: str = "prompts", **changes: Any) -> Plan:
+    """Return the plan of a minimal study."""
+    return make_plan(Study.model_validate(minimal_study(**changes)), prompts)
+
+
+def rows_of(plan: Plan, outcome: Outcome = Outcome.OK, environment: str = HERE) -> list[IndexRow]:
+    """Return a row for every run of the plan."""
+    return [
+        IndexRow(f"{environment}-{outcome}-{run.position}", "tiny", run.cell.key, run.cell.fingerprint, run.repetition,
+                 environment, outcome, 2.0, f"2026-01-01T00:00:{run.position:02}Z")
+        for run in plan.runs
+    ]  # fmt: skip
+
+
+def reasons(plan: Plan, rows: list[IndexRow]) -> set[Reason]:
+    """Return the reasons of the pending runs."""
+    return {item.reason for item in pending(plan, rows, HERE)}
+
+
+def test_a_finished_study_has_nothing_to_do() -> None:
+    """Runs that are ok are not pending, and force makes all of them so."""
+    plan = plan_of()
+    assert pending(plan, rows_of(plan), HERE) == ()
+    assert {item.reason for item in pending(plan, rows_of(plan), HERE, force=True)} == {Reason.FORCED}
+
+
+def test_each_reason_is_given_where_it_holds() -> None:
+    """New, changed, failed and other environment are told apart."""
+    plan = plan_of()
+    assert reasons(plan, []) == {Reason.NEW}
+    assert reasons(plan, rows_of(plan_of(prompts="others"))) == {Reason.CHANGED}
+    assert reasons(plan, rows_of(plan, Outcome.FAILED)) == {Reason.FAILED}
+    assert reasons(plan, rows_of(plan, Outcome.INVALID)) == {Reason.FAILED}
+    assert reasons(plan, rows_of(plan, environment="elsewhere")) == {Reason.OTHER_ENVIRONMENT}
+    assert reasons(plan, rows_of(plan, Outcome.UNSUPPORTED)) == set()
+
+
+def test_more_repetitions_and_models_run_only_what_is_missing() -> None:
+    """Extending a study keeps every finished run and its order within the block."""
+    plan = plan_of()
+    protocol = minimal_study()["protocol"]
+    longer = plan_of(protocol=protocol | {"repetitions": 3})
+    assert [item.run.repetition for item in pending(longer, rows_of(plan), HERE)] == [3, 3]
+    models = minimal_study()["models"]
+    wider = plan_of(models=[*models, models[0] | {"id": "two", "seed": 1}])
+    todo = pending(wider, rows_of(plan), HERE)
+    assert {item.run.cell.model.id for item in todo} == {"two"}
+    kept = [run.cell.key for run in wider.runs if run.cell.model.id == "one"]
+    assert kept == [run.cell.key for run in plan.runs]
+
+
+def test_the_fingerprint_digests_everything_that_could_change_a_number() -> None:
+    """Names and repetitions leave the fingerprint alone; protocol, meters, weights, prompts and threads change it."""
+    base = minimal_study()
+    fingerprint = plan_of().cells[0].fingerprint
+    same: list[dict[str, Any]] = [
+        {"title": "another"},
+        {"protocol": base["protocol"] | {"repetitions": 9, "window_timeout_s": 5, "give_up_after": 7}},
+        {"models": [base["models"][0] | {"name": "One", "parameters": "1M", "size_category": 2}]},
+        {"hypotheses": []},
+    ]
+    other: list[dict[str, Any]] = [
+        {"protocol": base["protocol"] | {"warmup_requests": 2}},
+        {"protocol": base["protocol"] | {"idle_baseline_s": 0.2}},
+        {"protocol": base["protocol"] | {"order": {"design": "fixed"}}},
+        {"meters": ["utilisation"]},
+        {"models": [base["models"][0] | {"seed": 5}]},
+        {"configurations": [base["configurations"][0] | {"threads": 1}]},
+        {"workload": base["workload"] | {"generation": {"output_tokens": 9}}},
+        {"workload": base["workload"] | {"stream": True}},
+    ]
+    assert all(plan_of(**change).cells[0].fingerprint == fingerprint for change in same)
+    digests = [plan_of(**change).cells[0].fingerprint for change in other] + [plan_of(prompts="x").cells[0].fingerprint]
+    assert fingerprint not in digests
+    assert len(set(digests)) == len(digests)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 6))
+def test_every_block_holds_every_cell_once(seed: int, repetitions: int) -> None:
+    """Randomised complete blocks: each repetition is a permutation of the cells, and the same seed gives the same order."""
+    protocol = minimal_study()["protocol"] | {"repetitions": repetitions, "order": {"seed": seed}}
+    plan = plan_of(protocol=protocol)
+    for repetition in range(1, repetitions + 1):
+        block = [run.cell.key for run in plan.runs if run.repetition == repetition]
+        assert sorted(block) == sorted(cell.key for cell in plan.cells)
+    assert plan.runs == plan_of(protocol=protocol).runs
+    assert [run.position for run in plan.runs] == list(range(1, len(plan.runs) + 1))
+
+
+def test_order_differs_between_blocks_and_fixed_order_does_not() -> None:
+    """Over many blocks each cell comes first sometimes; the fixed design keeps the order of the file."""
+    protocol = minimal_study()["protocol"] | {"repetitions": 40}
+    first = {run.cell.key for run in plan_of(protocol=protocol).runs if run.position % 2 == 1}
+    assert len(first) == 2
+    fixed = plan_of(protocol=protocol | {"order": {"design": "fixed"}})
+    assert {run.cell.key for run in fixed.runs if run.position % 2 == 1} == {fixed.cells[0].key}
+
+
+def test_the_newest_ok_record_counts() -> None:
+    """A later failure does not displace a good run; a later good run does."""
+    plan = plan_of()
+    good, again, bad = rows_of(plan), rows_of(plan, environment=HERE), rows_of(plan, Outcome.FAILED)
+    again = [IndexRow(**{**_fields(row), "run_id": f"again-{row.run_id}"}) for row in again]
+    chosen = current(plan, [*good, *again, *bad])[HERE]
+    assert {row.run_id for row in chosen.values()} == {row.run_id for row in again}
+    only_bad = current(plan, bad)[HERE]
+    assert {row.outcome for row in only_bad.values()} == {Outcome.FAILED}
+
+
+def _fields(row: IndexRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in IndexRow.__slots__}
+
+
+def test_only_keeps_cells_that_meet_every_condition() -> None:
+    """Conditions on different keys must all hold; values of one key are alternatives."""
+    plan = plan_of()
+    identifier = plan.cells[0].configuration.id
+    kept = only(plan, {"model": frozenset({"one", "x"}), "configuration": frozenset({identifier})})
+    assert [cell.configuration.id for cell in kept.cells] == [identifier]
+    assert only(plan, {"provider": frozenset({"cuda"})}).cells == ()
+
+
+def test_time_left_comes_from_finished_runs() -> None:
+    """Each pending run takes as long as the median finished run of its cell."""
+    plan = plan_of()
+    todo = pending(plan, [], HERE)
+    assert estimate_s(todo, []) is None
+    assert estimate_s(todo, rows_of(plan)) == 2.0 * len(plan.runs)

@@ -150,7 +150,8 @@ def export_results(study: Path, cache: Path, weights: str | None) -> str:
     if not chosen:
         raise StoreError(f"the store in {cache} has no run of {study}; `greenreport run {study}` makes them")
     folder = results_folder(planned)
-    rows = export_parquet(store, [row.run_id for row in chosen.values()], folder)
+    prepared = [record.run_id for record in store.preparations(planned.file.study.study)]
+    rows = export_parquet(store, [*(row.run_id for row in chosen.values()), *prepared], folder)
     size = sum(file.stat().st_size for file in folder.glob("*.parquet"))
     return (
         f"wrote {rows['runs']} runs, {rows['requests']} requests and {rows['traces']} traces to {folder} ({size / 1e6:.1f} MB)"

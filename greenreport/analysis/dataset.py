@@ -12,11 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from greenreport.analysis.metrics import Observation, PhaseRow, observations, phase_rows
+from greenreport.analysis.thin import Rail, rails
 from greenreport.catalog import engines
 from greenreport.plan import Excluded, Plan
 from greenreport.record import Environment, Facts, Flag, Method, Missing, Outcome, Output, Phase, Request, RunRecord
 from greenreport.study import Configuration, Model, Study, Weights
 
+JOINT = "\u00a0·\u00a0"  # engine and provider never wrap apart
 PROVIDER_LABELS = {"cpu": "CPU", "cuda": "CUDA"}
 
 
@@ -36,6 +38,7 @@ class RunView:
     missing: tuple[Missing, ...] = ()
     observations: Mapping[str, Observation] = field(default_factory=dict)
     phases: tuple[PhaseRow, ...] = ()
+    rails: tuple[Rail, ...] = field(default=(), repr=False)
     requests: tuple[Request, ...] = ()
     facts: Facts | None = None
     detail: str | None = None
@@ -173,10 +176,8 @@ def label_of(configuration: Configuration) -> str:
     if configuration.name:
         return configuration.name
     info = engines().get(configuration.engine)
-    parts = [
-        info.label if info else configuration.engine,
-        PROVIDER_LABELS.get(configuration.provider, configuration.provider),
-    ]
+    provider = PROVIDER_LABELS.get(configuration.provider, configuration.provider)
+    parts = [f"{info.label if info else configuration.engine}{JOINT}{provider}"]
     parts += [configuration.dtype] if configuration.dtype != "float32" else []
     parts += [f"{configuration.threads} threads"] if configuration.threads else []
     parts += ["no cache"] if not configuration.kv_cache else []
@@ -237,6 +238,7 @@ def _view(record: RunRecord) -> RunView:
         missing=record.missing,
         observations={observation.metric: observation for observation in observations(record)},
         phases=phase_rows(record),
+        rails=rails(record),
         requests=record.requests,
         facts=record.facts,
         detail=record.detail,

@@ -112,7 +112,9 @@ def _compare(
     gate = dataset.study.fidelity
     failures = []
     if match < gate.min_exact_match:
-        failures.append(f"{equal} of {len(pairs)} outputs equal the reference, at least {gate.min_exact_match:.0%} are required")
+        failures.append(
+            f"{equal} of {len(pairs)} outputs equal the reference, at least {gate.min_exact_match:.0%} are required"
+        )
     if drift > gate.max_token_count_drift:
         failures.append(f"output token counts differ by up to {drift:.1%}")
     if len(reference) != len(own):

@@ -7,7 +7,8 @@ The timeline of one run::
 
 The sampler, the server and the client are three processes; this one blocks between their messages. Idle baselines are taken
 with the server up. The window is the time between the first request sent and the last answer complete, as the client marks it;
-the sampler takes an extra sample at every phase change. Nothing is written, logged or drawn while a window is open.
+the sampler takes an extra sample at every phase change, and the window waits for the one of its start. Nothing is written,
+logged or drawn while a window is open.
 
 This module holds one of the two places that catch every error: whatever goes wrong in a run becomes its outcome and reason.
 """
@@ -42,7 +43,7 @@ from greenreport.execute.host import redact
 from greenreport.execute.launch import Child, Launcher, sleep_until
 from greenreport.execute.prepare import Obstacle, Preparation, Preparer
 from greenreport.execute.worker import Failure, Ready, ServeJob, server_main
-from greenreport.meters.sampler import AwaitSteady, Now, Opened, Stop, Watch, sampler_main
+from greenreport.meters.sampler import AwaitSteady, Edge, Now, Opened, Recorded, Sampled, Stop, Watch, sampler_main
 from greenreport.meters.steady import Steadiness
 from greenreport.plan import Cell, PendingRun
 from greenreport.record import Environment, Facts, Mark, Missing, Outcome, Output, Phase, Request, RunRecord, Trace
@@ -242,7 +243,8 @@ def _perform(
     study, protocol = assignment.study, assignment.study.protocol
 
     reporter.phase(Phase.COOLDOWN)
-    sampler = launcher.start("sampling", launcher.forked, sampler_main, study.meters, protocol.sampling_interval_ms / 1e3)
+    interval_s = protocol.sampling_interval_ms / 1e3
+    sampler = launcher.start("sampling", launcher.forked, sampler_main, study.meters, interval_s, assignment.folder)
     stack.callback(sampler.stop)
     opened = sampler.receive(Opened, ANSWER_S)
     progress.missing = opened.missing
@@ -286,7 +288,8 @@ def _perform(
         _raise_server_error(warmed.error, server)
 
     reporter.phase(Phase.WINDOW)
-    sampler.send(Now())
+    sampler.send(Edge())
+    sampler.receive(Sampled, ANSWER_S)
     client.send(Go())
     finished = client.receive(Finished, protocol.window_timeout_s, [server, sampler], "the window")
     sampler.send(Now())
@@ -300,7 +303,9 @@ def _perform(
     reporter.phase(Phase.STOP)
     stopping = time.monotonic_ns()
     sampler.send(Stop())
-    progress.traces = sampler.receive(tuple, ANSWER_S)
+    recorded = sampler.receive(Recorded, ANSWER_S)
+    progress.traces = recorded.traces
+    progress.missing += tuple(replace(event, cause=redact(event.cause)) for event in recorded.events)
     client.stop()
     server.stop()
     progress.marks.append(Mark(Phase.STOP, stopping, time.monotonic_ns()))

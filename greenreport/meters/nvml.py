@@ -1,66 +1,140 @@
 """NVIDIA GPUs through NVML.
 
 For each visible GPU: the energy counter (Volta and later), instantaneous power, memory, load, temperature, clock and throttle
-reasons. The counter is preferred for energy; power is integrated beside it so that the two can be compared. GPUs are found by
-UUID, so ``CUDA_VISIBLE_DEVICES`` may list indices or UUIDs.
+reasons. The counter is preferred for energy; power is recorded beside it so that the two can be compared. The counter moves
+every 20 to 100 ms only, so at the edges of a phase it is read until it ticks: the sample then is true to a millisecond.
+
+Which GPUs are visible follows ``CUDA_VISIBLE_DEVICES`` as CUDA reads it: indices, UUIDs or their first characters; what follows
+an entry that names no GPU is invisible. A GPU split into MIG slices has no energy for a slice, so it is left out and said so.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from greenreport.errors import MeterUnavailable
-from greenreport.meters.base import Channel, Meter
+from greenreport.meters.base import Channel, Meter, Sample
 from greenreport.record import Kind
 from greenreport.study import MeterUse
 
 REMEDY_LIBRARY = (
     "Install the NVIDIA driver, or start the container with `--gpus all` and NVIDIA_DRIVER_CAPABILITIES=utility,compute"
 )
+REMEDY_PERMISSION = "Give this user access to /dev/nvidiactl and /dev/nvidia*, or start the container with `--gpus all`"
+REMEDY_MISMATCH = "The driver was updated while it was loaded: reboot, or reload its kernel modules"
+REMEDY_VISIBLE = "Check `nvidia-smi -L` and CUDA_VISIBLE_DEVICES"
 #: Power cap, hardware slowdown, thermal slowdown, power brake; idle clocks and clocks set by the user are no throttling.
 THROTTLE_BITS = 0x4 | 0x8 | 0x20 | 0x40 | 0x80
-Reader = Callable[[], float]
+#: Slowest refresh of an energy counter, and the pause between two looks at it.
+TICK_S = 0.1
+LOOK_S = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class _Sensor:
+    """One NVML call and the channels it fills."""
+
+    channels: tuple[Channel, ...]
+    read: Callable[[], tuple[float, ...]]
 
 
 class Nvml(Meter):
-    """Reads every channel each GPU supports."""
+    """Reads every sensor each GPU has."""
 
     def __init__(self, use: MeterUse) -> None:
         super().__init__(use)
-        self.readers: list[Reader] = []
+        self.sensors: list[_Sensor] = []
         self.nvml: Any = None
 
     def open(self) -> tuple[Channel, ...]:
-        nvml = initialise()
-        self.nvml = nvml
-        channels: list[Channel] = []
-        for index, handle in visible_gpus(nvml):
-            for channel, reader in _channels(nvml, handle, f"gpu-{index}"):
-                try:
-                    reader()
-                except nvml.NVMLError:
-                    continue  # this GPU has no such sensor; a channel without values would look like a gap
-                channels.append(channel)
-                self.readers.append(reader)
-        if not channels:
-            nvml.nvmlShutdown()
-            raise MeterUnavailable("NVML shows no GPU", "Check `nvidia-smi -L` and CUDA_VISIBLE_DEVICES")
-        return tuple(channels)
+        self.nvml = nvml = initialise()
+        try:
+            gpus = visible_gpus(nvml)
+            self._say_order(gpus)
+            for index, handle in gpus:
+                self._open_gpu(index, handle)
+        except nvml.NVMLError as error:
+            self.close()
+            raise unavailable(nvml, error) from None
+        if not self.sensors:
+            self.close()
+            raise MeterUnavailable(*_nothing_visible(self.notes()))
+        return tuple(channel for sensor in self.sensors for channel in sensor.channels)
+
+    def _open_gpu(self, index: int, handle: Any) -> None:
+        if _is_split(self.nvml, handle):
+            cause = f"gpu-{index} is split into MIG slices, and NVML has no energy for a slice"
+            self.note(cause, f"`sudo nvidia-smi -i {index} -mig 0` makes it one GPU again")
+            return
+        for sensor in _sensors(self.nvml, handle, f"gpu-{index}"):
+            # A GPU without such a sensor gets no channel; a channel without values would look like a gap.
+            with suppress(self.nvml.NVMLError):
+                sensor.read()
+                self.sensors.append(sensor)
+
+    def _say_order(self, gpus: Sequence[tuple[int, Any]]) -> None:
+        """CUDA counts GPUs from the fastest, NVML by bus address; the numbers agree only when all GPUs are of one kind."""
+        listed = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        if any(name.strip().isdigit() for name in listed.split(",")) and os.environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
+            handles = [self.nvml.nvmlDeviceGetHandleByIndex(i) for i in range(self.nvml.nvmlDeviceGetCount())]
+            if len({_text(self.nvml.nvmlDeviceGetName(handle)) for handle in handles}) > 1:
+                cause = "GPUs of several kinds: the numbers in CUDA_VISIBLE_DEVICES may mean other GPUs to CUDA than to NVML"
+                self.note(cause, "export CUDA_DEVICE_ORDER=PCI_BUS_ID, or list UUIDs (`nvidia-smi -L`)")
 
     def read(self) -> Sequence[float | None]:
-        return [self._value(reader) for reader in self.readers]
+        values: list[float | None] = []
+        for sensor in self.sensors:
+            try:
+                values += sensor.read()
+            except self.nvml.NVMLError as error:
+                values += [None] * len(sensor.channels)
+                self.note(f"{sensor.channels[0].domain} stopped answering: {error}", "see `dmesg` for Xid errors of the driver")
+        return values
 
-    def _value(self, reader: Reader) -> float | None:
-        try:
-            return reader()
-        except self.nvml.NVMLError:
-            return None
+    def sample(self, *, edge: bool = False) -> Sequence[Sample]:
+        samples = super().sample()
+        if not edge:
+            return samples
+        counters = self._counters()
+        return [s for s in samples if s.channel not in counters] + self._ticks([s for s in samples if s.channel in counters])
+
+    def _counters(self) -> dict[int, _Sensor]:
+        found, position = {}, 0
+        for sensor in self.sensors:
+            if sensor.channels[0].kind is Kind.COUNTER:
+                found[position] = sensor
+            position += len(sensor.channels)
+        return found
+
+    def _ticks(self, stale: Sequence[Sample]) -> list[Sample]:
+        """Read each counter until it moves, for `TICK_S` at most; the tick lies between the last two looks."""
+        counters, waiting, ticked = self._counters(), {s.channel: s for s in stale}, []
+        deadline = time.monotonic_ns() + int(TICK_S * 1e9)
+        while waiting and time.monotonic_ns() < deadline:
+            time.sleep(LOOK_S)
+            for channel, last in list(waiting.items()):
+                try:
+                    value = counters[channel].read()[0]
+                except self.nvml.NVMLError:
+                    del waiting[channel]
+                    continue
+                now = time.monotonic_ns()
+                if value == last.value:
+                    waiting[channel] = Sample(channel, now, value)
+                else:
+                    ticked.append(Sample(channel, (last.t_ns + now) // 2, value))
+                    del waiting[channel]
+        return [*ticked, *waiting.values()]
 
     def close(self) -> None:
         if self.nvml is not None:
-            self.nvml.nvmlShutdown()
+            with suppress(self.nvml.NVMLError):
+                self.nvml.nvmlShutdown()
 
 
 def initialise() -> Any:
@@ -76,67 +150,116 @@ def initialise() -> Any:
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
-        raise MeterUnavailable(f"NVML cannot be used: {error}", REMEDY_LIBRARY) from None
+        raise unavailable(pynvml, error) from None
     return pynvml
+
+
+def unavailable(nvml: Any, error: Any) -> MeterUnavailable:
+    """Return cause and remedy of an NVML error."""
+    remedies = {
+        nvml.NVML_ERROR_NO_PERMISSION: REMEDY_PERMISSION,
+        nvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: REMEDY_MISMATCH,
+        nvml.NVML_ERROR_GPU_IS_LOST: "The GPU fell off the bus: see `dmesg` for Xid errors, then reboot",
+    }
+    return MeterUnavailable(f"NVML cannot be used: {error}", remedies.get(error.value, REMEDY_LIBRARY))
 
 
 def visible_gpus(nvml: Any) -> list[tuple[int, Any]]:
     """Return (index, handle) of the GPUs CUDA programs see: all, or those of ``CUDA_VISIBLE_DEVICES``."""
-    count = nvml.nvmlDeviceGetCount()
-    handles = [(index, nvml.nvmlDeviceGetHandleByIndex(index)) for index in range(count)]
-    wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if wanted is None:
+    handles = [(index, nvml.nvmlDeviceGetHandleByIndex(index)) for index in range(nvml.nvmlDeviceGetCount())]
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if listed is None:
         return handles
-    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    uuids = {_text(nvml.nvmlDeviceGetUUID(handle)): index for index, handle in handles}
+    wanted = set()
+    for name in (name.strip() for name in listed.split(",")):
+        index = _named(nvml, name, uuids)
+        if index is None:
+            break
+        wanted.add(index)
+    return [(index, handle) for index, handle in handles if index in wanted]
 
-    def listed(index: int, handle: Any) -> bool:
-        uuid = _text(nvml.nvmlDeviceGetUUID(handle))
-        return any(name == str(index) or (not name.isdigit() and uuid.startswith(name)) for name in names)
 
-    return [(index, handle) for index, handle in handles if listed(index, handle)]
+def _named(nvml: Any, name: str, uuids: dict[str, int]) -> int | None:
+    """Return the index of the one GPU that an entry names; the GPU that carries it, for a MIG slice."""
+    if name.isdigit():
+        return int(name) if int(name) in uuids.values() else None
+    if name.startswith("MIG-"):
+        with suppress(nvml.NVMLError):
+            gpu = nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(nvml.nvmlDeviceGetHandleByUUID(name))
+            return uuids.get(_text(nvml.nvmlDeviceGetUUID(gpu)))
+        return None
+    found = [index for uuid, index in uuids.items() if name.startswith("GPU-") and uuid.startswith(name)]
+    return found[0] if len(found) == 1 else None
+
+
+def _nothing_visible(notes: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if notes:
+        return notes[0]
+    if listed is not None:
+        cause = f"CUDA_VISIBLE_DEVICES={listed!r} hides every GPU"
+        return cause, "unset CUDA_VISIBLE_DEVICES, or list a GPU of `nvidia-smi -L`"
+    return "NVML shows no GPU", REMEDY_VISIBLE
+
+
+def _is_split(nvml: Any, handle: Any) -> bool:
+    with suppress(nvml.NVMLError):
+        return bool(nvml.nvmlDeviceGetMigMode(handle)[0] == nvml.NVML_DEVICE_MIG_ENABLE)
+    return False  # most GPUs know no MIG
 
 
 def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _channels(nvml: Any, handle: Any, domain: str) -> list[tuple[Channel, Reader]]:
-    def gauge(quantity: str, unit: str, reader: Reader) -> tuple[Channel, Reader]:
-        return Channel(domain, quantity, Kind.GAUGE, unit), reader
+def _sensors(nvml: Any, handle: Any, domain: str) -> list[_Sensor]:
+    def gauges(read: Callable[[], tuple[float, ...]], *names: tuple[str, str]) -> _Sensor:
+        return _Sensor(tuple(Channel(domain, quantity, Kind.GAUGE, unit) for quantity, unit in names), read)
+
+    def memory() -> tuple[float, ...]:
+        info = nvml.nvmlDeviceGetMemoryInfo(handle)
+        return float(info.used), float(info.total)
+
+    def load() -> tuple[float, ...]:
+        rates = nvml.nvmlDeviceGetUtilizationRates(handle)
+        return float(rates.gpu), float(rates.memory)
 
     return [
-        (
-            Channel(domain, "energy", Kind.COUNTER, "J"),
-            lambda: nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1e3,
+        _Sensor(
+            (Channel(domain, "energy", Kind.COUNTER, "J"),),
+            lambda: (nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1e3,),
         ),
-        gauge("power", "W", _power(nvml, handle)),
-        gauge("memory", "B", lambda: float(nvml.nvmlDeviceGetMemoryInfo(handle).used)),
-        gauge("memory_total", "B", lambda: float(nvml.nvmlDeviceGetMemoryInfo(handle).total)),
-        gauge("load", "%", lambda: float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)),
-        gauge("memory_load", "%", lambda: float(nvml.nvmlDeviceGetUtilizationRates(handle).memory)),
-        gauge("temperature", "°C", lambda: float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))),
-        gauge("clock", "Hz", lambda: nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM) * 1e6),
-        gauge("throttle", "bits", lambda: float(nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle) & THROTTLE_BITS)),
+        gauges(*_power(nvml, handle)),
+        gauges(memory, ("memory", "B"), ("memory_total", "B")),
+        gauges(load, ("load", "%"), ("memory_load", "%")),
+        gauges(lambda: (float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)),), ("temperature", "°C")),
+        gauges(lambda: (nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM) * 1e6,), ("clock", "Hz")),
+        gauges(lambda: (float(nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle) & THROTTLE_BITS),), ("throttle", "bits")),
     ]
 
 
-def _power(nvml: Any, handle: Any) -> Reader:
-    """Return a reader of instantaneous power in W; plain power is a 1 s average on many GPUs and is the second choice."""
-    field = getattr(nvml, "NVML_FI_DEV_POWER_INSTANT", None)
+def _power(nvml: Any, handle: Any) -> tuple[Callable[[], tuple[float, ...]], tuple[str, str]]:
+    """Return a reader of power in W and the name of what it reads.
 
-    def instant() -> float:
-        value = nvml.nvmlDeviceGetFieldValues(handle, [field])[0]
+    Plain power is a 1 s average from Ampere on (GA100 apart), which smears the edges of a window: it then is a quantity of its
+    own that no energy is computed from.
+    """
+
+    def instant() -> tuple[float, ...]:
+        value = nvml.nvmlDeviceGetFieldValues(handle, [nvml.NVML_FI_DEV_POWER_INSTANT])[0]
         if value.nvmlReturn != nvml.NVML_SUCCESS:
             raise nvml.NVMLError(value.nvmlReturn)
-        return float(value.value.uiVal) / 1e3
+        return (float(value.value.uiVal) / 1e3,)
 
-    def averaged() -> float:
-        return float(nvml.nvmlDeviceGetPowerUsage(handle)) / 1e3
+    def plain() -> tuple[float, ...]:
+        return (float(nvml.nvmlDeviceGetPowerUsage(handle)) / 1e3,)
 
-    try:
-        if field is not None:
-            instant()
-            return instant
-    except nvml.NVMLError:
-        pass
-    return averaged
+    with suppress(nvml.NVMLError):
+        instant()
+        return instant, ("power", "W")
+    averaged = False
+    with suppress(nvml.NVMLError):
+        averaged = nvml.nvmlDeviceGetArchitecture(handle) >= nvml.NVML_DEVICE_ARCH_AMPERE
+        averaged = averaged and not {"A100", "A30"} & set(_text(nvml.nvmlDeviceGetName(handle)).replace("-", " ").split())
+    return plain, ("power_average" if averaged else "power", "W")

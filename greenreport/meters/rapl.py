@@ -1,16 +1,19 @@
 """RAPL energy counters through Linux powercap (``/sys/class/powercap``), Intel and AMD.
 
-Every package of every socket is read, with its DRAM domain where there is one, and the platform domain (psys) as a quantity of
-its own: psys contains the packages and is never added to them; core and uncore are parts of a package and are not read. The
-MMIO copy of a package and dies that repeat a package are left out. The counter starts again at ``max_energy_range_uj``; the
-trace carries that value and `analysis.metrics` unwraps.
+Every package of every socket is read, with its DRAM domain where there is one (AMD has none), and the platform domain (psys) as
+a quantity of its own: psys contains the packages and is never added to them; core and uncore are parts of a package and are not
+read. The MMIO copy of a package is left out, and so are dies that repeat their package or each other: on Zen 1 and 2 every die
+shows the counter of the whole socket [codecarbon#1274]. The counter starts again at ``max_energy_range_uj``; the trace carries
+that value and `analysis.traces` unwraps.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from greenreport.errors import MeterUnavailable
@@ -21,7 +24,7 @@ from greenreport.study import MeterUse
 ROOT_VARIABLE = "GREENREPORT_POWERCAP"
 ROOT = "/sys/class/powercap"
 REMEDY_READ = (
-    "Counters are root-only since PLATYPUS. For this boot: `sudo chmod -R a+r /sys/class/powercap/intel-rapl`. For good: "
+    "Counters are root-only since PLATYPUS. For this boot: `sudo chmod a+r /sys/class/powercap/*/energy_uj`. For good: "
     '`echo \'SUBSYSTEM=="powercap", ACTION=="add", RUN+="/bin/chmod a+r /sys%p/energy_uj"\' | '
     "sudo tee /etc/udev/rules.d/70-rapl.rules` and reboot"
 )
@@ -29,6 +32,10 @@ REMEDY_ABSENT = (
     "On a physical machine: `sudo modprobe intel_rapl_msr` (Linux ≥ 5.13 for AMD). In a container, mount "
     "/sys/class/powercap and /sys/devices/virtual/powercap read-only; most virtual machines hide RAPL for good"
 )
+#: More than any CPU package draws; a counter is read at least twice in the time it would take to wrap at that power.
+HIGHEST_W = 1_000.0
+#: Counters of one socket are read within microseconds: copies differ by millijoules, independent counters by kilojoules.
+SAME_J = 1.0
 
 
 class Rapl(Meter):
@@ -36,7 +43,9 @@ class Rapl(Meter):
 
     def __init__(self, use: MeterUse) -> None:
         super().__init__(use)
+        self.domains: list[str] = []
         self.files: list[int] = []
+        self.shortest_wrap_j = float("inf")
 
     def open(self) -> tuple[Channel, ...]:
         root = Path(os.environ.get(ROOT_VARIABLE, ROOT))
@@ -44,68 +53,102 @@ class Rapl(Meter):
         if not any(domain.startswith("package") for domain in zones):
             raise MeterUnavailable(f"this machine shows no RAPL package in {root}", REMEDY_ABSENT)
         channels = []
-        try:
-            for domain, zone in zones.items():
-                wrap = int((zone / "max_energy_range_uj").read_text()) / 1e6
-                self.files.append(os.open(zone / "energy_uj", os.O_RDONLY))
-                channels.append(Channel(domain, "energy", Kind.COUNTER, "J", wrap_at=wrap))
-        except PermissionError:
-            self.close()
-            raise MeterUnavailable("RAPL counters are readable by root only", REMEDY_READ) from None
-        except (OSError, ValueError) as error:
-            self.close()
-            raise MeterUnavailable(f"RAPL counters cannot be read: {error}", REMEDY_ABSENT) from None
-        if all(value is None for value in self.read()):
-            self.close()
-            raise MeterUnavailable("no RAPL counter can be read", REMEDY_READ)
+        for domain, copies in zones.items():
+            channel = self._open(domain, copies)
+            if channel is not None:
+                channels.append(channel)
+        for domain, value in zip(self.domains, self.read(), strict=True):
+            if value is None and domain.startswith("package"):
+                self.close()
+                raise MeterUnavailable(f"the RAPL counter of {domain} cannot be read", REMEDY_ABSENT)
         return tuple(channels)
 
+    def _open(self, domain: str, copies: Sequence[Path]) -> Channel | None:
+        """Open the first readable copy; a package that cannot be read ends the meter, so that no boundary shrinks unseen."""
+        obstacle: OSError | None = None
+        for zone in copies:
+            try:
+                self.files.append(os.open(zone / "energy_uj", os.O_RDONLY))
+            except OSError as error:
+                obstacle = error
+                continue
+            self.domains.append(domain)
+            return Channel(domain, "energy", Kind.COUNTER, "J", wrap_at=self._wrap_j(domain, zone))
+        remedy = REMEDY_READ if isinstance(obstacle, PermissionError) else REMEDY_ABSENT
+        if domain.startswith("package"):
+            self.close()
+            if isinstance(obstacle, PermissionError):
+                raise MeterUnavailable("RAPL counters are readable by root only", remedy)
+            raise MeterUnavailable(f"the RAPL counter of {domain} cannot be opened ({_reason(obstacle)})", remedy)
+        self.note(f"the RAPL counter of {domain} cannot be opened ({_reason(obstacle)}), so it is not read", remedy)
+        return None
+
+    def _wrap_j(self, domain: str, zone: Path) -> float | None:
+        try:
+            wrap = int((zone / "max_energy_range_uj").read_text()) / 1e6
+        except (OSError, ValueError):
+            wrap = 0.0
+        if wrap <= 0:
+            self.note(f"max_energy_range_uj of {domain} cannot be read, so a run in which the counter wraps has no energy")
+            return None
+        self.shortest_wrap_j = min(self.shortest_wrap_j, wrap)
+        return wrap
+
+    def interval_s(self, default_s: float) -> float:
+        wanted, longest = super().interval_s(default_s), self.shortest_wrap_j / HIGHEST_W / 2
+        if wanted <= longest:
+            return wanted
+        wrap = f"a counter wraps at {self.shortest_wrap_j:.0f} J"
+        self.note(f"sampled every {longest:.3g} s instead of {wanted:.3g} s, because {wrap}")
+        return longest
+
     def read(self) -> Sequence[float | None]:
-        return [_microjoules(file) for file in self.files]
+        values = [_joules(file) for file in self.files]
+        for domain, value in zip(self.domains, values, strict=True):
+            if value is None:
+                self.note(f"the RAPL counter of {domain} could not be read at times")
+        return values
 
     def close(self) -> None:
         for file in self.files:
             os.close(file)
-        self.files = []
+        self.files, self.domains = [], []
 
 
-def _microjoules(file: int) -> float | None:
+def _joules(file: int) -> float | None:
     try:
         return int(os.pread(file, 32, 0)) / 1e6
     except (OSError, ValueError):
         return None
 
 
-def find_zones(root: Path) -> dict[str, Path]:
-    """Return the powercap folder of each domain (``package-0``, ``dram-0``, ``platform``), without duplicates."""
-    zones: dict[str, Path] = {}
-    folders = sorted((folder for folder in _folders(root) if (folder / "energy_uj").exists()), key=_rank)
-    for folder in folders:
+def _reason(error: OSError | None) -> str:
+    return "no file" if error is None or error.strerror is None else error.strerror.lower()
+
+
+def find_zones(root: Path) -> dict[str, tuple[Path, ...]]:
+    """Return the powercap folders of each domain (``package-0``, ``dram-0``, ``platform``): MSR first, then copies of it."""
+    zones: dict[str, list[Path]] = {}
+    for folder in sorted(_folders(root), key=lambda folder: ("mmio" in folder.name, folder.name)):
         domain = _domain(folder)
         if domain is not None:
-            zones.setdefault(domain, folder)
-    whole = {domain for domain in zones if re.fullmatch(r"package-\d+", domain)}
-    return {d: z for d, z in zones.items() if "-die-" not in d or d.split("-die-")[0] not in whole}
+            zones.setdefault(domain, []).append(folder)
+    return {domain: tuple(zones[domain]) for domain in sorted(set(zones) - _repeated(zones))}
 
 
 def _folders(root: Path) -> list[Path]:
-    try:
-        return [*root.glob("intel-rapl*:*"), *root.glob("intel-rapl*/intel-rapl*:*"), *root.glob("amd-rapl*:*")]
-    except OSError:
-        return []
-
-
-def _rank(folder: Path) -> tuple[bool, str]:
-    """The MSR interface comes before its MMIO copy."""
-    return ("mmio" in folder.name, folder.name)
+    with suppress(OSError):
+        found = [*root.glob("intel-rapl*:*"), *root.glob("intel-rapl*/intel-rapl*:*"), *root.glob("amd-rapl*:*")]
+        return list({folder.name: folder for folder in found if (folder / "energy_uj").exists()}.values())
+    return []
 
 
 def _domain(folder: Path) -> str | None:
     try:
         name = (folder / "name").read_text().strip()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return None
-    if name.startswith("package"):
+    if re.fullmatch(r"package-\d+(-die-\d+)?", name):
         return name
     if name == "psys":
         return "platform"
@@ -114,3 +157,38 @@ def _domain(folder: Path) -> str | None:
         package = _domain(folder.with_name(parent[1])) if parent else None
         return "dram" if package is None else package.replace("package", "dram", 1)
     return None
+
+
+def _repeated(zones: dict[str, list[Path]]) -> set[str]:
+    """Return the dies whose package is there as a whole, and those that show the counter of another die of their package."""
+    dies = sorted(domain for domain in zones if domain.startswith("package") and "-die-" in domain)
+    parts = {die for die in dies if _package(die) in zones}
+    alone = [die for die in dies if die not in parts]
+    shown = _energies({die: zones[die][0] for die in alone})
+    mirrored = {
+        die
+        for index, die in enumerate(alone)
+        for other in alone[:index]
+        if _package(other) == _package(die) and _same(shown[die], shown[other])
+    }
+    drams = {die.replace("package", "dram", 1) for die in parts if _package(die).replace("package", "dram", 1) in zones}
+    return parts | mirrored | drams
+
+
+def _package(die: str) -> str:
+    return die.split("-die-")[0]
+
+
+def _energies(folders: dict[str, Path]) -> dict[str, list[float]]:
+    """Return two readings of each counter in J, all counters at once, 20 ms apart; fewer where one cannot be read."""
+    readings: dict[str, list[float]] = {domain: [] for domain in folders}
+    for pause in (0.02, 0.0) if len(folders) > 1 else ():
+        for domain, folder in folders.items():
+            with suppress(OSError, ValueError):
+                readings[domain].append(int((folder / "energy_uj").read_text()) / 1e6)
+        time.sleep(pause)
+    return readings
+
+
+def _same(one: Sequence[float], other: Sequence[float]) -> bool:
+    return len(one) == len(other) == 2 and all(a > 0 and abs(a - b) < SAME_J for a, b in zip(one, other, strict=True))

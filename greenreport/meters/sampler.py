@@ -176,7 +176,7 @@ def _obey_until_stopped(connection: Connection, recorders: Sequence[Recorder]) -
 def _edge(recorders: Sequence[Recorder]) -> bool:
     deadline = time.monotonic() + EDGE_S
     asked = [recorder.edge() for recorder in recorders]
-    return all([done.wait(max(0.0, deadline - time.monotonic())) for done in asked])
+    return all(done.wait(max(0.0, deadline - time.monotonic())) for done in asked)
 
 
 def _end(recorders: Sequence[Recorder]) -> None:

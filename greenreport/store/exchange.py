@@ -12,7 +12,7 @@ import duckdb
 from greenreport.errors import StoreError
 from greenreport.plan import IndexRow
 from greenreport.record import RunRecord
-from greenreport.store.store import TABLES, Store, index_of, records_of
+from greenreport.store.store import TABLES, Store, index_of, preparations_of, records_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -67,7 +67,9 @@ def import_parquet(store: Store, folder: Path) -> int:
             if table in ("environments", "outputs"):
                 connection.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM read_parquet('{source}')")
             else:
-                connection.execute(f"INSERT INTO {table} SELECT * FROM read_parquet('{source}') WHERE run_id IN (SELECT run_id FROM fresh)")
+                connection.execute(
+                    f"INSERT INTO {table} SELECT * FROM read_parquet('{source}') WHERE run_id IN (SELECT run_id FROM fresh)"
+                )
         after = _count(connection)
         connection.commit()
     return after - before
@@ -90,12 +92,25 @@ class Published:
         with self._open() as connection:
             yield from records_of(connection, run_ids, traces=traces)
 
+    def preparations(self, study: str) -> Iterator[RunRecord]:
+        """Yield the downloads and conversions done for a study."""
+        with self._open() as connection:
+            yield from preparations_of(connection, study)
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of rows of each table."""
+        with self._open() as connection:
+            rows = {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone() for table in TABLES}
+        return {table: int(row[0]) if row else 0 for table, row in rows.items()}
+
     @contextlib.contextmanager
     def _open(self) -> Iterator[DuckDBPyConnection]:
         connection = duckdb.connect(":memory:")
         try:
             for table in TABLES:
-                connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{_quoted(self.folder / f'{table}.parquet')}')")
+                connection.execute(
+                    f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{_quoted(self.folder / f'{table}.parquet')}')"
+                )
             yield connection
         except duckdb.Error as error:
             raise StoreError(f"{self.folder} cannot be read: {str(error).splitlines()[0]}") from None

@@ -66,6 +66,13 @@ class Store:
         with self._open() as connection:
             yield from records_of(connection, run_ids, traces=traces)
 
+    def preparations(self, study: str) -> Iterator[RunRecord]:
+        """Yield the downloads and conversions done for a study, oldest first."""
+        if not self.path.is_file():
+            return
+        with self._open() as connection:
+            yield from preparations_of(connection, study)
+
     @contextmanager
     def _open(self) -> Iterator[DuckDBPyConnection]:
         connection = _connect(self.path)
@@ -146,6 +153,14 @@ def index_of(connection: DuckDBPyConnection) -> tuple[IndexRow, ...]:
 def _index_row(row: tuple[Any, ...]) -> IndexRow:
     run_id, study, key, fingerprint, repetition, environment, outcome, duration_s, started_at = row
     return IndexRow(run_id, study, key, fingerprint, repetition, environment, Outcome(outcome), duration_s, started_at)
+
+
+def preparations_of(connection: DuckDBPyConnection, study: str) -> Iterator[RunRecord]:
+    """Yield the preparations of a study from any connection that has the tables."""
+    rows = connection.execute(
+        "SELECT run_id FROM runs WHERE kind = 'prepare' AND study = ? ORDER BY started_at, run_id", [study]
+    ).fetchall()
+    yield from records_of(connection, [row[0] for row in rows], traces=False)
 
 
 def records_of(connection: DuckDBPyConnection, run_ids: Collection[str], *, traces: bool = True) -> Iterator[RunRecord]:

@@ -131,6 +131,19 @@ def _meters(study: Study) -> Iterator[Remark]:
             yield Remark(("meters", index), f"idle_w ({meter.idle_w:g}) is larger than max_w ({meter.max_w:g})")
         if (meter.idle_w is None) != (meter.max_w is None):
             yield Remark(("meters", index), "idle_w and max_w belong together; give both or neither")
+        for option, owners in _METER_OPTIONS.items():
+            if option in meter.model_fields_set and meter.name not in owners:
+                yield Remark(("meters", index), f"`{option}` belongs to `{'` and `'.join(owners)}`, not to {meter.name!r}")
+        if meter.name == "wattmeter" and meter.kind == "json" and meter.power is None and meter.energy is None:
+            yield Remark(("meters", index), "a wattmeter of kind json needs `power:` or `energy:`: where it is in the answer")
+        if meter.name == "wattmeter" and meter.kind != "json" and (meter.power is not None or meter.energy is not None):
+            yield Remark(("meters", index), "`power` and `energy` say where values are in an answer of `kind: json`")
+
+
+_METER_OPTIONS = {
+    "path": ("energibridge", "replay"),
+    **dict.fromkeys(("kind", "url", "output", "power", "power_unit", "energy", "energy_unit", "scale"), ("wattmeter",)),
+}
 
 
 def _fidelity(study: Study) -> Iterator[Remark]:

@@ -244,6 +244,22 @@ class MeterUse(Spec):
     use: Literal["always", "fallback"] = Field("always", description="fallback: only when no measured CPU energy is available")
     idle_w: Annotated[float, Field(ge=0, le=10_000)] | None = Field(None, description="estimate: power of the idle CPU")
     max_w: Annotated[float, Field(ge=0, le=10_000)] | None = Field(None, description="estimate: power of the fully loaded CPU")
+    interval_ms: Annotated[int, Field(ge=5, le=10_000)] | None = Field(
+        None, description="time between samples of this meter; the protocol's or the meter's own when absent"
+    )
+    path: Label | None = Field(None, description="energibridge: the program; replay: the recording; relative to the study file")
+    kind: Literal["netio", "json"] | None = Field(None, description="wattmeter: NETIO, or any that answers in JSON")
+    url: Annotated[str, Field(pattern=r"^https?://\S+$", max_length=2000)] | None = Field(
+        None, description="wattmeter: address of the JSON answer; GREENREPORT_WATTMETER_URL when absent"
+    )
+    output: Annotated[int, Field(ge=1, le=1000)] | None = Field(None, description="wattmeter netio: number of the output")
+    power: Label | None = Field(None, description="wattmeter json: where the power is in the answer, e.g. `meters.0.power`")
+    power_unit: Literal["mW", "W", "kW"] = Field("W", description="wattmeter json: unit of the power")
+    energy: Label | None = Field(None, description="wattmeter json: where the energy register is in the answer")
+    energy_unit: Literal["J", "kJ", "mWh", "Wh", "kWh"] = Field("Wh", description="wattmeter json: unit of the energy register")
+    scale: Annotated[float, Field(gt=0, le=1e6)] = Field(
+        1.0, description="wattmeter json: factor of every value, for devices behind a current transformer"
+    )
 
 
 Meter = Annotated[
@@ -252,10 +268,10 @@ Meter = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"enum": ["rapl", "nvml", "utilisation"]},
+                {"enum": ["rapl", "nvml", "utilisation", "energibridge", "wattmeter", "replay", "estimate"]},
                 {"type": "object", "minProperties": 1, "maxProperties": 1},
             ],
-            "description": "a meter: rapl, nvml, utilisation, {estimate: fallback}, {nvml: {required: true}}",
+            "description": "a meter: rapl, nvml, utilisation, {estimate: fallback}, {nvml: {required: true, interval_ms: 20}}",
         }
     ),
 ]

@@ -32,20 +32,38 @@
     text = text.replace(/"var\((--[a-z]+)\)"/g, function (_, name) { return JSON.stringify(css(name)); });
     return JSON.parse(text);
   }
+  /* on a phone the labels of configurations take two lines: engine over provider */
+  function stacked(node) {
+    var found = false, y = node.encoding && node.encoding.y;
+    if (y && (y.field === "label" || y.field === "row")) {
+      y.axis = Object.assign({}, y.axis, { labelExpr: "split(datum.value, '\u00a0·\u00a0')", labelOffset: -6 });
+      found = true;
+    }
+    (node.layer || []).concat(node.spec || []).forEach(function (child) { found = stacked(child) || found; });
+    return found;
+  }
+  /* the specification says where its plot's width stands and how many pixels its labels need beside it */
+  function fitted(spec, width) {
+    var hint = spec.usermeta && spec.usermeta.greenreport;
+    if (hint && width > 0) {
+      var chrome = hint.chrome;
+      if (width < 480) chrome -= stacked(spec) ? 60 : 0;
+      var inner = hint.plot === "spec.width" ? spec.spec : spec;
+      inner.width = Math.round(Math.max(hint.narrowest, Math.min(width - chrome, hint.widest)));
+    }
+    return spec;
+  }
   function draw(figure) {
     var holder = figure.querySelector(".gr-vis");
     var script = figure.querySelector("script.gr-spec");
     if (!holder || !script || !window.vegaEmbed) return;
-    var spec = themed(JSON.parse(script.textContent));
+    var spec = fitted(themed(JSON.parse(script.textContent)), holder.clientWidth);
     var place = document.createElement("div");
     window.vegaEmbed(place, spec, {
       renderer: "svg", ast: true, defaultStyle: false, actions: false, mode: "vega-lite",
       tooltip: { disableDefaultStyle: true, sanitize: escaped }
     }).then(function () {
       var svg = place.querySelector("svg");
-      if (svg && !svg.getAttribute("viewBox")) {
-        svg.setAttribute("viewBox", "0 0 " + svg.getAttribute("width") + " " + svg.getAttribute("height"));
-      }
       holder.replaceChildren(place);
       holder.classList.add("live");
       figure.setAttribute("data-live", "true");

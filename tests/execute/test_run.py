@@ -38,9 +38,7 @@ def test_a_study_runs_once_and_then_has_nothing_to_do(command: Command, write_st
     assert "all 4 runs are done and ok" in first.stdout
     assert query(tmp_path, "SELECT outcome, count(*) FROM runs GROUP BY ALL") == [("ok", 4)]
     phases = query(tmp_path, "SELECT list(phase ORDER BY start_ns) FROM marks GROUP BY run_id")
-    assert {tuple(row[0]) for row in phases} == {
-        ("start", "load", "idle_before", "warmup", "window", "idle_after", "stop")
-    }
+    assert {tuple(row[0]) for row in phases} == {("start", "load", "idle_before", "warmup", "window", "idle_after", "stop")}
     assert query(tmp_path, "SELECT count(*), min(output_tokens), max(output_tokens) FROM requests") == [(16, 8, 8)]
     assert "nothing to do: all 4 runs" in command("run", str(file)).stdout
     assert query(tmp_path, "SELECT count(*) FROM runs") == [(4,)]
@@ -118,9 +116,7 @@ def test_streaming_gives_the_clients_time_to_first_token(command: Command, write
     assert query(tmp_path, "SELECT count(DISTINCT output_sha256) FROM requests") == [(4,)]
 
 
-def test_a_required_meter_that_is_missing_makes_cells_unsupported(
-    command: Command, write_study: Write, tmp_path: Path
-) -> None:
+def test_a_required_meter_that_is_missing_makes_cells_unsupported(command: Command, write_study: Write, tmp_path: Path) -> None:
     """With `required: true` nothing stands in for the meter."""
     environment = os.environ | {"GREENREPORT_POWERCAP": str(tmp_path / "none")}
     file = write_study(meters=["utilisation", {"rapl": {"required": True}}])

@@ -84,7 +84,7 @@ def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
     """Rubbish in place of the store is a sentence."""
     file = tmp_path / "s.duckdb"
     file.write_bytes(b"rubbish" * 1000)
-    with pytest.raises(StoreError, match="is no greenreport store|cannot be opened"):
+    with pytest.raises(StoreError, match=r"is no greenreport store|cannot be opened"):
         Store(file).index()
 
 

@@ -111,7 +111,7 @@ def test_files_that_cannot_be_read_are_problems(tmp_path: Path) -> None:
         large: "is larger than 2 MB; this is no study file",
     }
     for path, message in cases.items():
-        with pytest.raises(SpecError, match="^") as caught:
+        with pytest.raises(SpecError) as caught:
             load_study(path)
         assert caught.value.problems[0].message == message
 

@@ -1,0 +1,1 @@
+"""Figures about greenreport itself: what measuring costs, how fast the statistics are."""

@@ -1,0 +1,260 @@
+"""Type-I error of comparisons and coverage of every interval: ``python benchmarks/statistics_simulation.py [samples]``.
+
+Prints the Markdown tables of docs/statistics-simulation.md. Seeded: the same number of samples gives the same tables.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from scipy import stats
+
+from greenreport.analysis.stats import Effect, Interval, compare, describe, geometric_mean_ratio, ratio_of_medians
+from greenreport.analysis.stats.values import Floats
+
+SAMPLES = 3000
+RESAMPLES = 600
+SIZES = (5, 10, 30)
+Draw = Callable[[np.random.Generator, tuple[int, ...]], Floats]
+
+#: One population of runs around 100: 2 % spread, strong skewness, 2 % spread read in steps of 1 %, light tails.
+POPULATIONS: dict[str, Draw] = {
+    "normal": lambda random, shape: random.normal(100, 2, shape),
+    "log-normal σ=0.25": lambda random, shape: 100 * np.exp(random.normal(0, 0.25, shape)),
+    "log-normal σ=0.5": lambda random, shape: 100 * np.exp(random.normal(0, 0.5, shape)),
+    "log-normal σ=1": lambda random, shape: 100 * np.exp(random.normal(0, 1, shape)),
+    "tied": lambda random, shape: np.round(random.normal(100, 2, shape)),
+    "uniform": lambda random, shape: random.uniform(96, 104, shape),
+}
+SIGMA = {"log-normal σ=0.25": 0.25, "log-normal σ=0.5": 0.5, "log-normal σ=1": 1.0}
+
+
+def title(text: str, *columns: str) -> None:
+    print(f"\n### {text}\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}", flush=True)
+
+
+def row(*cells: object) -> None:
+    print(f"| {' | '.join(f'{100 * c:.1f}' if isinstance(c, float) else str(c) for c in cells)} |", flush=True)
+
+
+def holds(ci: object, truth: float) -> bool:
+    """Return whether an interval contains the truth; one that is not computable does not."""
+    return isinstance(ci, Interval) and ci.low - 1e-12 <= truth <= ci.high + 1e-12
+
+
+def data(name: str, groups: int, n: int, count: int, seed: int = 1) -> Iterator[dict[str, list[float]]]:
+    """Yield comparisons of groups of one population; heteroscedastic: same mean, spread growing fourfold."""
+    random = np.random.default_rng([seed, groups, n])
+    for _ in range(count):
+        if name == "heteroscedastic":
+            values = 100 + np.linspace(1, 4, groups)[:, None] * random.normal(0, 1, (groups, n))
+        else:
+            values = POPULATIONS[name](random, (groups, n))
+        yield {f"g{k}": x.tolist() for k, x in enumerate(values)}
+
+
+def type_one(samples: int) -> None:
+    """Print how often identical groups are called different."""
+    columns = ("population", "groups", *(f"n={n}" for n in (3, *SIZES)))
+    title("Type-I error of `auto` in %: any omnibus or pairwise claim on identical groups", *columns)
+    for name in ("normal", "log-normal σ=0.5", "tied", "heteroscedastic", "uniform"):
+        for groups in (2, 5, 10):
+            rates = []
+            for n in (3, *SIZES):
+                tests = [compare(x) for x in data(name, groups, n, samples)]
+                rates.append(float(np.mean([t.rejected or any(p.significant for p in t.pairs) for t in tests])))
+            row(name, groups, *rates)
+    title("The same with the test forced, 5 groups", "test", "population", *(f"n={n}" for n in SIZES))
+    for kind in ("welch", "kruskal", "friedman"):
+        for name in ("normal", "log-normal σ=0.5", "tied"):
+            runs = [[compare(x, test=kind).rejected for x in data(name, 5, n, samples)] for n in SIZES]
+            row(kind, name, *(float(np.mean(found)) for found in runs))
+
+
+def one_sample(samples: int) -> None:
+    """Print the coverage of the intervals of median and mean, and of alternatives."""
+    columns = (
+        "population",
+        "n",
+        "median",
+        "mean",
+        "not chosen: percentile bootstrap of median",
+        "BCa of median",
+        "Student's t of mean",
+    )
+    title("Coverage in % of intervals of one sample", *columns)
+    for name, draw in POPULATIONS.items():
+        for n in (3, *SIZES):
+            random = np.random.default_rng([2, n])
+            center, mean = 100.0, 100 * float(np.exp(SIGMA.get(name, 0.0) ** 2 / 2))
+            x = draw(random, (samples, n))
+            found = [describe(values.tolist()) for values in x]
+            t = stats.t.ppf(0.975, n - 1) * x.std(axis=1, ddof=1) / np.sqrt(n)
+            few = [bootstrap_median(values, center, random) for values in x[: samples // 4]]
+            row(
+                name,
+                n,
+                float(np.mean([holds(d.median_ci, center) for d in found])),
+                float(np.mean([holds(d.mean_ci, mean) for d in found])),
+                *(float(np.mean(part)) for part in zip(*few, strict=True)),
+                float(np.mean(np.abs(x.mean(axis=1) - mean) <= t + 1e-12)),
+            )
+
+
+def bootstrap_median(x: Floats, truth: float, random: np.random.Generator) -> tuple[bool, bool]:
+    """Return whether percentile and BCa bootstrap intervals of the median hold the truth."""
+    medians = np.median(x[random.integers(0, len(x), (RESAMPLES, len(x)))], axis=1)
+    low, high = np.quantile(medians, (0.025, 0.975))
+    share = np.clip((np.sign(np.median(x) - medians) + 1).mean() / 2, 1e-3, 1 - 1e-3)  # ties count half
+    jackknife = np.array([np.median(np.delete(x, k)) for k in range(len(x))])
+    d = jackknife.mean() - jackknife
+    acceleration = (d**3).sum() / (6 * max((d**2).sum(), 1e-12) ** 1.5)
+    z = stats.norm.ppf(share) + np.array([-1.96, 1.96])
+    levels = stats.norm.cdf(stats.norm.ppf(share) + z / (1 - acceleration * z))
+    lower, upper = np.quantile(medians, levels)
+    return bool(low <= truth <= high), bool(lower <= truth <= upper)
+
+
+def two_samples(samples: int) -> None:
+    """Print the coverage of ratio of medians, Hedges' g and Cliff's δ; the second group is shifted or scaled."""
+    columns = (
+        "population",
+        "n",
+        "shift (SD)",
+        "ratio of medians",
+        "Hedges' g",
+        "Cliff's δ",
+        "not chosen: percentile bootstrap of ratio",
+    )
+    title("Coverage in % of intervals of two samples", *columns)
+    for name in ("normal", "heteroscedastic", "log-normal σ=0.25", "log-normal σ=0.5", "tied"):
+        for n in ((3, 3), (5, 5), (5, 15), (10, 10), (30, 30)):
+            for shift in (0.0, 1.0, 3.0):
+                row(name, f"{n[0]}, {n[1]}", f"{shift:g}", *pair_coverage(name, n, shift, samples // 2))
+
+
+def pair_coverage(name: str, n: tuple[int, int], shift: float, samples: int) -> Iterator[float]:
+    random = np.random.default_rng([3, *n])
+
+    def draw(shape: tuple[int, ...], second: bool) -> Floats:
+        if name in SIGMA:  # multiplicative: a ratio is a shift of the logarithm
+            factor = np.exp(SIGMA[name] * shift) if second else 1.0
+            return np.asarray(factor * POPULATIONS[name](random, shape))
+        spread = 1 if second and name == "heteroscedastic" else 3 if name == "heteroscedastic" else 2
+        x = random.normal(100 + (2 * shift if second else 0), spread, shape)
+        return np.round(x) if name == "tied" else x
+
+    a, b = draw((samples, n[0]), False), draw((samples, n[1]), True)
+    big = draw((20000,), False), draw((20000,), True)
+    ratio = float(np.exp(-SIGMA[name] * shift)) if name in SIGMA else 100 / (100 + 2 * shift)
+    delta = float((np.searchsorted(np.sort(big[1]), big[0], "left") + np.searchsorted(np.sort(big[1]), big[0], "right")).mean())
+    delta = delta / 20000 - 1 if shift or name == "tied" else 0.0
+    mean = moments(name, shift)
+    tests = [
+        [compare({"a": x.tolist(), "b": y.tolist()}, test=kind).pairs[0] for x, y in zip(a, b, strict=True)]
+        for kind in ("welch", "kruskal")
+    ]
+    yield float(np.mean([holds(pair.ratio.ci, ratio) for pair in tests[0]]))
+    yield float(np.mean([isinstance(pair.effect, Effect) and holds(pair.effect.ci, mean) for pair in tests[0]]))
+    yield float(np.mean([isinstance(pair.effect, Effect) and holds(pair.effect.ci, delta) for pair in tests[1]]))
+    held = []
+    for x, y in zip(a[: samples // 4], b, strict=False):
+        first, second = (np.median(v[random.integers(0, len(v), (RESAMPLES, len(v)))], axis=1) for v in (x, y))
+        low, high = np.quantile(first / second, (0.025, 0.975))
+        held.append(low <= ratio <= high)
+    yield float(np.mean(held))
+
+
+def moments(name: str, shift: float) -> float:
+    """Return the true standardised mean difference, with the root mean variance."""
+    if name in SIGMA:
+        s, factor = SIGMA[name], np.exp(SIGMA[name] * shift)
+        variance = (np.exp(s * s) - 1) * np.exp(s * s) * (1 + factor**2) / 2
+        return float(np.exp(s * s / 2) * (1 - factor) / np.sqrt(variance))
+    variance = {"heteroscedastic": 5.0, "tied": 4 + 1 / 12}.get(name, 4.0)
+    return -2 * shift / variance**0.5
+
+
+def omnibus(samples: int) -> None:
+    """Print the coverage of ω², ε² and Kendall's W for five groups in steps of a spread."""
+    columns = ("n", "step (SD)", "ω²", "ε²", "Kendall's W", "not chosen: percentile bootstrap of ε²")
+    title("Coverage in % of intervals of the effect of five normal groups", *columns)
+    for n in SIZES:
+        for step in (0.0, 0.3, 1.0, 2.0):
+            random = np.random.default_rng([4, n])
+            means = step * np.arange(5)
+            big = means[:, None] + random.normal(0, 1, (5, 40000))
+            between = n * ((means - means.mean()) ** 2).sum()
+            order = np.argsort(np.argsort(big.ravel())).reshape(5, -1).mean(axis=1) / big.size
+            within = np.argsort(np.argsort(big, axis=0), axis=0).mean(axis=1) + 1
+            truth = (between / (between + 5 * n), 12 * ((order - 0.5) ** 2).mean(), ((within - 3) ** 2).sum() / 10)
+            truth = truth if step else (0.0, 0.0, 0.0)
+            held, boot = [], []
+            for place in range(samples // 2):
+                x = 20 + means[:, None] + random.normal(0, 1, (5, n))
+                groups = {f"g{k}": v.tolist() for k, v in enumerate(x)}
+                effects = [compare(groups, test=kind).omnibus.effect for kind in ("welch", "kruskal", "friedman")]
+                held.append([isinstance(e, Effect) and holds(e.ci, t) for e, t in zip(effects, truth, strict=True)])
+                if place < samples // 16:
+                    again = np.take_along_axis(x[None], random.integers(0, n, (RESAMPLES, 5, n)), axis=2)
+                    ranks = stats.rankdata(again.reshape(len(again), -1), axis=1)
+                    deviations = ranks.reshape(again.shape).mean(axis=2) - (5 * n + 1) / 2
+                    shares = n * (deviations**2).sum(axis=1) / (ranks.var(axis=1) * 5 * n)
+                    low, high = np.quantile(shares, (0.025, 0.975))
+                    boot.append(low <= truth[1] <= high)
+            row(n, f"{step:g}", *np.mean(held, axis=0).tolist(), float(np.mean(boot)))
+
+
+def models(samples: int) -> None:
+    """Print the coverage of the geometric mean of ratios."""
+    columns = ("models", "n", "spread between models", "over models", "over runs", "not chosen: two-level bootstrap")
+    title("Coverage in % of the geometric mean of ratios; runs spread by 3 %", *columns)
+    for count in (3, 5, 12):
+        for n in (5, 10):
+            for between, skewed in ((0.0, False), (0.3, False), (0.3, True)):
+                random = np.random.default_rng([5, count, n])
+                held = []
+                for _ in range(samples // 4):
+                    effects = between * (random.exponential(1, count) - 1) if skewed else random.normal(0, between, count)
+                    a, b = (
+                        np.exp(effects[:, None] + random.normal(0, 0.03, (count, n))),
+                        np.exp(random.normal(0, 0.03, (count, n))),
+                    )
+                    found = geometric_mean_ratio([(x.tolist(), y.tolist()) for x, y in zip(a, b, strict=True)])
+                    chosen = random.integers(0, count, (RESAMPLES, count, 1))
+                    first, second = (np.median(v[chosen, random.integers(0, n, (RESAMPLES, count, n))], axis=2) for v in (a, b))
+                    low, high = np.quantile(np.log(first / second).mean(axis=1), (0.025, 0.975))
+                    fixed = float(np.exp(effects.mean()))
+                    held.append([holds(found.over_models, 1.0), holds(found.over_runs, fixed), bool(low <= 0 <= high)])
+                label = f"{between:g}, skewed" if skewed else f"{between:g}"
+                row(count, n, label, *np.mean(held, axis=0).tolist())
+
+
+def paired(samples: int) -> None:
+    """Print the coverage of the ratio of medians of blocks."""
+    title("Coverage in % of the ratio of medians in blocks (`friedman`)", "correlation of blocks", *(f"n={n}" for n in SIZES))
+    for correlation in (0.0, 0.5, 0.9):
+        rates = []
+        for n in SIZES:
+            random = np.random.default_rng([6, n])
+            held = []
+            for _ in range(samples // 4):
+                common, own = random.normal(0, 1, n), random.normal(0, 1, (2, n))
+                x = np.exp(0.05 * (np.sqrt(correlation) * common + np.sqrt(1 - correlation) * own))
+                held.append(holds(compare({"a": x[0].tolist(), "b": x[1].tolist()}, test="friedman").pairs[0].ratio.ci, 1.0))
+            rates.append(float(np.mean(held)))
+        row(f"{correlation:g}", *rates)
+
+
+def main() -> None:
+    samples = int(sys.argv[1]) if len(sys.argv) > 1 else SAMPLES
+    np.seterr(all="ignore")
+    for table in (type_one, one_sample, two_samples, paired, omnibus, models):
+        table(samples)
+    assert ratio_of_medians([1.0] * 5, [1.0] * 5).value == 1
+
+
+if __name__ == "__main__":
+    main()

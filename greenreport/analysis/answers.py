@@ -1,0 +1,258 @@
+"""Answers to the research questions, built from sentence templates and claims; null results are answers.
+
+A text is a sequence of words and claims. The page prints a claim as its size in words with a link to its derivation; a number
+never stands in a text by itself unless it counts something (models, pairs, runs) or is a statistic of a named test.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from greenreport.analysis.claims import Claim
+from greenreport.analysis.dataset import Dataset, label_of
+from greenreport.analysis.fidelity import reference_of
+from greenreport.analysis.findings import Decision, Finding, ModelTest
+from greenreport.analysis.stats import Verdict
+from greenreport.analysis.winners import Standing, standing
+from greenreport.catalog import Better, MetricInfo
+from greenreport.units import p_value
+
+Text = tuple[str | Claim, ...]
+MAX_NAMED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class HypothesisAnswer:
+    """What the data say of one hypothesis: sentences in the order decision, direction, exceptions, withheld."""
+
+    finding: Finding
+    standing: Standing | None
+    lead: Text
+    decision: str
+    exceptions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a research question; `lead` is the sentence that stands first."""
+
+    id: str
+    question: str
+    lead: Text
+    answers: tuple[HypothesisAnswer, ...]
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """Every claim of the texts, once."""
+        found = {c.id: c for answer in self.answers for c in answer.lead if isinstance(c, Claim)}
+        return tuple(found.values())
+
+
+def plain(text: Text) -> str:
+    """Return a text with its claims in words, for attributes and feeds."""
+    return "".join(part if isinstance(part, str) else claim_words(part) for part in text)
+
+
+def claim_words(claim: Claim) -> str:
+    """Return the short form of a claim: ``38 % less energy than Torch · CPU``."""
+    than = "as" if claim.shown_equal else "of" if claim.value >= 2 else "than"
+    return f"{claim.size()} {than} {claim.denominator}"
+
+
+def answer_questions(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Answer, ...]:
+    """Answer every question of the study, those without a hypothesis too."""
+    result = []
+    for identifier, question in dataset.study.questions.items():
+        mine = [finding for finding in findings if finding.hypothesis.question == identifier]
+        answers = tuple(_answer(dataset, finding) for finding in mine)
+        lead: Text = (
+            answers[0].lead if answers else ("No hypothesis was declared for this question; the data are described only.",)
+        )
+        result.append(Answer(identifier, question, lead, answers))
+    return tuple(result)
+
+
+def _answer(dataset: Dataset, finding: Finding) -> HypothesisAnswer:
+    place = standing(dataset, finding.metric.id, finding.tests, reference_of(dataset.study, dataset))
+    return HypothesisAnswer(finding, place, _lead(finding, place), _decision(finding), tuple(_exceptions(finding)))
+
+
+def _lead(finding: Finding, place: Standing | None) -> Text:
+    info = finding.metric
+    if finding.decision is Decision.NOT_COMPUTABLE or place is None:
+        return (f"There is no answer for {info.noun} yet: {_why_unknown(finding)}.",)
+    if finding.decision is Decision.NOT_REJECTED:
+        scope = _models_text(len(finding.kept), len(finding.tests))
+        return (f"No difference in {info.noun} was found between the serving configurations {scope}.",)
+    if info.better is Better.NEITHER:
+        scope = _models_text(len(finding.rejected), len(finding.tests))
+        return (f"{_capital(info.noun)} differs between the serving configurations {scope}.", *_extremes(place))
+    return _winner_text(finding, place, info)
+
+
+def _winner_text(finding: Finding, place: Standing, info: MetricInfo) -> Text:
+    leader = label_of(place.leader)
+    best = _best_phrase(info)
+    scope = _models_text(place.models, len(finding.tests), on=True)
+    tail: Text = () if place.claim is None else (": ", place.claim, _tied(place), ".")
+    if place.unanimous:
+        return (f"{leader} {best} {scope}", *(tail or (".",)))
+    if place.never_beaten:
+        tail = () if place.claim is None else (": ", place.claim, ".")
+        return (f"{leader} is the best, or statistically tied with the best, in {info.noun} {scope}", *(tail or (".",)))
+    text: Text = (f"No configuration {best} on every model: {_counts(place)}.",)
+    if place.claim is not None:
+        text = (*text, f" Over the models together, {leader} {_verb(info)} ", place.claim, ".")
+    return text
+
+
+def _tied(place: Standing) -> str:
+    """Return a clause on configurations that are statistically tied with the leader."""
+    others = Counter(name for winner in place.winners for name in winner.ties if name != winner.leader)
+    if not others:
+        return ""
+    label, number = others.most_common(1)[0]
+    return f"; {_label(place, label)} is statistically tied with it {_models_text(number, place.models, on=True)}"
+
+
+def _label(place: Standing, identifier: str) -> str:
+    return place.labels.get(identifier, identifier)
+
+
+def _counts(place: Standing) -> str:
+    parts = [f"{_label(place, name)} on {number} of {place.models}" for name, number in place.wins]
+    return _listed(parts)
+
+
+def _extremes(place: Standing) -> Text:
+    if place.claim is None:
+        return ()
+    return (f" It is lowest with {label_of(place.leader)}: ", place.claim, ".")
+
+
+def _best_phrase(info: MetricInfo) -> str:
+    """Return the predicate of a winner: ``uses the least energy``, ``has the shortest execution time``."""
+    words = {
+        "less": "least",
+        "shorter": "shortest",
+        "lower": "lowest",
+        "more": "most",
+        "longer": "longest",
+        "higher": "highest",
+    }
+    word = words[info.more if info.better is Better.HIGHER else info.less]
+    verb = "uses" if word == "least" else "has"
+    return f"{verb} the {word} {info.noun}"
+
+
+def _verb(info: MetricInfo) -> str:
+    return "uses" if info.less == "less" else "has"
+
+
+def _models_text(number: int, total: int, *, on: bool = True) -> str:
+    preposition = "on" if on else "for"
+    if total == 1:
+        return f"{preposition} the one model studied"
+    if number == total:
+        return f"{preposition} both models" if total == 2 else f"{preposition} all {total} models"
+    return f"{preposition} {number} of {total} models"
+
+
+def _decision(finding: Finding) -> str:
+    """Return the decision sentence of a hypothesis with tests, level and family."""
+    name = finding.hypothesis.id
+    total = len(finding.tests)
+    if finding.decision is Decision.NOT_COMPUTABLE:
+        return f"{name} could not be tested: {_why_unknown(finding)}."
+    tests = Counter(t.test.omnibus.name for t in finding.tests if t.computable)
+    used = _listed([test if len(tests) == 1 else f"{test} on {number}" for test, number in tests.most_common()])
+    pairs = sum(len(t.test.pairs) for t in finding.tests)
+    basis = (
+        f"{used}, α = {finding.hypothesis.alpha:g}; {pairs} pairwise comparisons, p adjusted over the question's family (Holm)"
+    )
+    if finding.decision is Decision.REJECTED:
+        return f"{name} is rejected {_models_text(len(finding.rejected), total, on=False)} ({basis})."
+    if finding.decision is Decision.NOT_REJECTED:
+        return f"{name} is not rejected {_models_text(len(finding.kept), total, on=False)} ({basis})."
+    kept = _names(t.model.label for t in finding.kept)
+    return f"{name} is rejected {_models_text(len(finding.rejected), total, on=False)} and not rejected for {kept} ({basis})."
+
+
+def _exceptions(finding: Finding) -> Iterable[str]:
+    """Yield a sentence for each kind of exception: pairs that do not differ, practical verdicts, withheld cells, no result."""
+    labels = finding.labels
+    tied = [
+        (t, pair) for t in finding.tests if t.computable for pair in t.test.pairs if pair.p is not None and not pair.significant
+    ]
+    if tied:
+        shown = [
+            f"{labels[pair.a]} and {labels[pair.b]} on {t.model.label} (p {_p(pair.p_family if pair.p_family is not None else pair.p_adjusted)})"
+            for t, pair in tied[:MAX_NAMED]
+        ]
+        more = f", and {len(tied) - MAX_NAMED} more pairs" if len(tied) > MAX_NAMED else ""
+        yield f"Not significantly different: {'; '.join(shown)}{more}."
+    yield from _practical(finding)
+    withheld = [(t, item) for t in finding.tests for item in t.withheld]
+    if withheld:
+        shown = [
+            f"{labels.get(item.configuration, item.configuration)} on {t.model.label} ({item.reason})"
+            for t, item in withheld[:MAX_NAMED]
+        ]
+        more = f"; and {len(withheld) - MAX_NAMED} more cells" if len(withheld) > MAX_NAMED else ""
+        yield f"Not compared: {'; '.join(shown)}{more}."
+    if finding.unknown and (finding.rejected or finding.kept):
+        yield f"No test for {_names(t.model.label for t in finding.unknown)}: {finding.unknown[0].test.omnibus.reason}."
+
+
+def _practical(finding: Finding) -> Iterable[str]:
+    verdicts = Counter(pair.verdict for t in finding.tests for pair in t.test.pairs)
+    total = verdicts.total()
+    small = verdicts[Verdict.NO_PRACTICAL_DIFFERENCE]
+    open_pairs = [pair for t in finding.tests for pair in t.test.pairs if pair.verdict is Verdict.INCONCLUSIVE]
+    if total and small:
+        limit = f"{finding.hypothesis.smallest_effect:.0%}".replace("%", "\u202f%")
+        yield f"{small} of {total} pairs show no practical difference: their ratio lies within ±{limit}."
+    if open_pairs:
+        needed = sorted(pair.runs_needed for pair in open_pairs if pair.runs_needed is not None)
+        typical = needed[len(needed) // 2] if needed else 0
+        advice = "" if not needed else "; more than 100 runs a cell would be needed to decide half of them" if typical > 100 else (
+            f"; about {typical} runs a cell would decide half of them"
+        )  # fmt: skip
+        yield f"{len(open_pairs)} of {total} pairs are inconclusive{advice}."
+
+
+def _p(value: float | None) -> str:
+    text = p_value(value)
+    return text if text.startswith("<") else f"= {text}"
+
+
+def _why_unknown(finding: Finding) -> str:
+    reasons = Counter(item.reason for t in finding.tests for item in t.withheld)
+    if reasons:
+        return reasons.most_common(1)[0][0].rstrip(".")
+    others = [t.test.omnibus.reason for t in finding.tests if t.test.omnibus.reason]
+    return (others[0] if others else "no run has finished").rstrip(".")
+
+
+def _names(names: Iterable[str]) -> str:
+    listed = list(names)
+    if len(listed) > MAX_NAMED:
+        return f"{', '.join(listed[:MAX_NAMED])} and {len(listed) - MAX_NAMED} more models"
+    return _listed(listed)
+
+
+def _listed(parts: Sequence[str]) -> str:
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def model_tests(findings: Sequence[Finding], metric: str) -> tuple[ModelTest, ...]:
+    """Return the tests of the first finding on a metric."""
+    return next((finding.tests for finding in findings if finding.metric.id == metric), ())

@@ -1,0 +1,175 @@
+"""Test the hypotheses of a study: which groups are compared on each model, what is withheld and why, and the family's adjustment.
+
+The unit of analysis is the run. A group is a configuration on one model; its values are the runs that are ok. A configuration
+whose cell is unfaithful, has no values, or has another measurement boundary than the rest is withheld from the test with the
+reason, never silently.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from greenreport.analysis.dataset import CellView, Dataset, label_of
+from greenreport.analysis.fidelity import Fidelity, Verdict
+from greenreport.analysis.stats import GroupTest, compare, over_family
+from greenreport.catalog import METRICS, MetricInfo
+from greenreport.record import Method
+from greenreport.study import Hypothesis, Model
+
+
+class Decision(StrEnum):
+    """What the tests say of a null hypothesis."""
+
+    REJECTED = "rejected"
+    PARTLY = "rejected for some models"
+    NOT_REJECTED = "not rejected"
+    NOT_COMPUTABLE = "not computable"
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A configuration that is not compared on a model, and why."""
+
+    configuration: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTest:
+    """The comparison of configurations on one model; groups are named by configuration id."""
+
+    model: Model
+    test: GroupTest
+    withheld: tuple[Withheld, ...]
+
+    @property
+    def computable(self) -> bool:
+        """Whether the omnibus test could be computed."""
+        return self.test.omnibus.p is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A hypothesis with its tests, one a model.
+
+    Attributes:
+        labels: configuration id → label.
+    """
+
+    hypothesis: Hypothesis
+    tests: tuple[ModelTest, ...]
+    boundary: str | None
+    estimated: bool
+    labels: Mapping[str, str]
+
+    @property
+    def metric(self) -> MetricInfo:
+        """The dependent variable."""
+        return METRICS[self.hypothesis.metric]
+
+    @property
+    def rejected(self) -> tuple[ModelTest, ...]:
+        """Models for which the null hypothesis is rejected."""
+        return tuple(t for t in self.tests if t.test.rejected)
+
+    @property
+    def kept(self) -> tuple[ModelTest, ...]:
+        """Models for which it is not rejected."""
+        return tuple(t for t in self.tests if t.computable and not t.test.rejected)
+
+    @property
+    def unknown(self) -> tuple[ModelTest, ...]:
+        """Models for which nothing could be tested."""
+        return tuple(t for t in self.tests if not t.computable)
+
+    @property
+    def decision(self) -> Decision:
+        """The decision over all models."""
+        if not self.rejected and not self.kept:
+            return Decision.NOT_COMPUTABLE
+        if not self.rejected:
+            return Decision.NOT_REJECTED
+        return Decision.REJECTED if not self.kept else Decision.PARTLY
+
+    def statement(self) -> str:
+        """Return the null hypothesis in words."""
+        default = f"There is no difference in {self.metric.noun} between serving configurations."
+        return self.hypothesis.statement or default
+
+
+def examine_hypotheses(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[Finding, ...]:
+    """Test every hypothesis; p values are adjusted over all models × pairs of one research question."""
+    findings = [_test(dataset, hypothesis, fidelity) for hypothesis in dataset.study.hypotheses]
+    for question in dict.fromkeys(h.question for h in dataset.study.hypotheses):
+        members = [index for index, f in enumerate(findings) if f.hypothesis.question == question]
+        adjusted = iter(over_family([test.test for index in members for test in findings[index].tests]))
+        for index in members:
+            tests = tuple(replace(test, test=next(adjusted)) for test in findings[index].tests)
+            findings[index] = replace(findings[index], tests=tests)
+    return tuple(findings)
+
+
+def _test(dataset: Dataset, hypothesis: Hypothesis, fidelity: Sequence[Fidelity]) -> Finding:
+    metric = hypothesis.metric
+    tests = compare_models(dataset, metric, fidelity, providers=hypothesis.providers, hypothesis=hypothesis)
+    cells = [cell for cell in dataset.cells if cell.values(metric)]
+    boundaries = sorted({boundary for cell in cells for boundary in cell.boundaries(metric)})
+    estimated = any(Method.ESTIMATED in cell.methods(metric) for cell in cells)
+    labels = {configuration.id: label_of(configuration) for configuration in dataset.study.configurations}
+    return Finding(hypothesis, tests, "; ".join(boundaries) or None, estimated, labels)
+
+
+def compare_models(
+    dataset: Dataset,
+    metric: str,
+    fidelity: Sequence[Fidelity],
+    *,
+    providers: Sequence[str] | None = None,
+    hypothesis: Hypothesis | None = None,
+) -> tuple[ModelTest, ...]:
+    """Compare the configurations on every model in a metric.
+
+    Args:
+        providers: only configurations with these execution providers.
+        hypothesis: level, test and smallest effect; the defaults of a hypothesis when absent.
+    """
+    unfaithful = {(f.model, f.configuration): f.reason for f in fidelity if f.verdict is Verdict.UNFAITHFUL}
+    rule = hypothesis or Hypothesis(id="H", question="Q", metric=metric)
+    return tuple(_test_model(dataset, metric, rule, providers, model, unfaithful) for model in dataset.models)
+
+
+def _test_model(
+    dataset: Dataset,
+    metric: str,
+    rule: Hypothesis,
+    providers: Sequence[str] | None,
+    model: Model,
+    unfaithful: dict[tuple[str, str], str],
+) -> ModelTest:
+    mine = [cell for cell in dataset.cells if cell.model.id == model.id]
+    cells = [cell for cell in mine if providers is None or cell.configuration.provider in providers]
+    usual = usual_boundary(cells, metric)
+    groups: dict[str, tuple[float, ...]] = {}
+    withheld = []
+    for cell in cells:
+        reason = unfaithful.get((model.id, cell.configuration.id))
+        if reason is not None:
+            withheld.append(Withheld(cell.configuration.id, f"unfaithful: {reason}"))
+        elif not cell.values(metric):
+            withheld.append(Withheld(cell.configuration.id, cell.absence(metric)))
+        elif cell.boundaries(metric) != usual:
+            other = "; ".join(sorted(cell.boundaries(metric)))
+            withheld.append(Withheld(cell.configuration.id, f"its boundary is {other}, the others' {'; '.join(sorted(usual))}"))
+        else:
+            groups[cell.configuration.id] = cell.values(metric)
+    test = compare(groups, alpha=rule.alpha, test=rule.test, smallest_effect=rule.smallest_effect)
+    return ModelTest(model, test, tuple(withheld))
+
+
+def usual_boundary(cells: Sequence[CellView], metric: str) -> set[str]:
+    """Return the boundary most cells have; values of another boundary are not comparable with them."""
+    seen = Counter(frozenset(cell.boundaries(metric)) for cell in cells if cell.values(metric))
+    return set(seen.most_common(1)[0][0]) if seen else set()

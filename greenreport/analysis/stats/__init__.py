@@ -1,0 +1,70 @@
+"""Statistics of runs: describe, compare, adjust, aggregate, advise. Values in, values out; nothing raises on numbers.
+
+::
+
+    describe(runs)                    one sample: median and mean with intervals
+    screen(runs, policy)              outliers set aside by a declared rule
+    compare({name: runs})             assumptions, omnibus, pairs, effect sizes, verdicts, letters
+    over_family([comparison, …])      Holm over all models × pairs of a hypothesis
+    best_set(comparison, better)      the best group and those it cannot be told from
+    ratio_of_medians, geometric_mean_ratio    ratios behind claims, over one model and over several
+    pareto({name: (runs, runs)}, …)   trade-offs, with the probability of every membership
+    advise_runs, detectable_effect    planning
+"""
+
+from greenreport.analysis.stats.adjust import AdjustedP, adjust, holm
+from greenreport.analysis.stats.best import BestSet, best_set
+from greenreport.analysis.stats.compare import compare, over_family
+from greenreport.analysis.stats.describe import Description, describe
+from greenreport.analysis.stats.outliers import Screened, screen
+from greenreport.analysis.stats.pareto import ParetoFront, ParetoPoint, pareto
+from greenreport.analysis.stats.power import RunsAdvice, advise_runs, detectable_effect
+from greenreport.analysis.stats.ratios import GeometricMean, geometric_mean_ratio, ratio_of_medians
+from greenreport.analysis.stats.results import (
+    Effect,
+    Group,
+    GroupTest,
+    Homogeneity,
+    Normality,
+    Omnibus,
+    Pair,
+    Ratio,
+    Verdict,
+)
+from greenreport.analysis.stats.studentized import studentized_range_sf
+from greenreport.analysis.stats.values import Interval, NotComputable
+
+__all__ = [
+    "AdjustedP",
+    "BestSet",
+    "Description",
+    "Effect",
+    "GeometricMean",
+    "Group",
+    "GroupTest",
+    "Homogeneity",
+    "Interval",
+    "Normality",
+    "NotComputable",
+    "Omnibus",
+    "Pair",
+    "ParetoFront",
+    "ParetoPoint",
+    "Ratio",
+    "RunsAdvice",
+    "Screened",
+    "Verdict",
+    "adjust",
+    "advise_runs",
+    "best_set",
+    "compare",
+    "describe",
+    "detectable_effect",
+    "geometric_mean_ratio",
+    "holm",
+    "over_family",
+    "pareto",
+    "ratio_of_medians",
+    "screen",
+    "studentized_range_sf",
+]

@@ -1,0 +1,215 @@
+"""What a comparison of groups gives back: everything the page shows, nothing it has to compute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+from greenreport.analysis.stats.adjust import Correction
+from greenreport.analysis.stats.describe import Description
+from greenreport.analysis.stats.values import Interval, NotComputable
+
+Procedure: TypeAlias = Literal["welch", "kruskal", "friedman"]
+
+
+class Verdict(StrEnum):
+    """What a pair means in practice, said of its first group."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+    NO_PRACTICAL_DIFFERENCE = "no practical difference"
+    INCONCLUSIVE = "inconclusive"
+
+
+_OPPOSITE = {Verdict.LOWER: Verdict.HIGHER, Verdict.HIGHER: Verdict.LOWER}
+
+
+@dataclass(frozen=True, slots=True)
+class Normality:
+    """Shapiro–Wilk of one group; all None with a reason where it is not computable.
+
+    Attributes:
+        normal: p ≥ alpha. The p value is compared, never W.
+    """
+
+    statistic: float | None
+    p: float | None
+    normal: bool | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Homogeneity:
+    """Levene's test of equal spread, centred on the medians (Brown and Forsythe 1974); shown, not used in the choice."""
+
+    statistic: float | None
+    df: tuple[float, ...]
+    p: float | None
+    equal: bool | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One group of a comparison.
+
+    Attributes:
+        tested: whether it takes part in the tests; `reason` says why not.
+        letters: compact letter display, "a" from the lowest median; groups that share a letter do not differ significantly.
+    """
+
+    name: str
+    description: Description
+    normality: Normality
+    tested: bool
+    letters: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A standardised effect size, without unit.
+
+    Attributes:
+        magnitude: word of the cited scale ("small"), `scale`: the citation.
+    """
+
+    name: str
+    value: float
+    ci: Interval | NotComputable
+    magnitude: str
+    scale: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Median of a ÷ median of b, without unit; None with a reason where a median is not positive or missing."""
+
+    value: float | None
+    ci: Interval | NotComputable
+    reason: str | None = None
+
+    def inverse(self) -> Ratio:
+        """Return median of b ÷ median of a."""
+        if self.value is None or isinstance(self.ci, NotComputable):
+            return replace(self, value=None if self.value is None else 1 / self.value)
+        return replace(self, value=1 / self.value, ci=replace(self.ci, low=1 / self.ci.high, high=1 / self.ci.low))
+
+
+@dataclass(frozen=True, slots=True)
+class Omnibus:
+    """The test over all tested groups; statistic and p are None with a reason where it is not computable.
+
+    Attributes:
+        name: "Welch's ANOVA"; `symbol` of its statistic: "F".
+        df: degrees of freedom, empty for tests without.
+        effect: ω² (Welch), ε² (Kruskal–Wallis) or Kendall's W (Friedman).
+    """
+
+    name: str
+    symbol: str
+    statistic: float | None
+    df: tuple[float, ...]
+    p: float | None
+    effect: Effect | NotComputable
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two groups compared; signs, ratio and verdict are about the first.
+
+    Attributes:
+        p: raw; of Games–Howell the raw p is that of Welch's t. `p_adjusted`: within this comparison.
+        p_family: adjusted over a whole hypothesis family, set by `over_family`.
+        significant: the omnibus test rejects, and the adjusted p (family where set) is below alpha.
+        effect: Hedges' g (Welch) or Cliff's δ (rank tests).
+        runs_needed: runs a group that would probably decide an inconclusive pair; None where more runs do not help.
+        reason: why the verdict is what it is, as a clause.
+    """
+
+    a: str
+    b: str
+    n_a: int
+    n_b: int
+    symbol: str
+    statistic: float | None
+    df: float | None
+    p: float | None
+    p_adjusted: float | None
+    significant: bool
+    effect: Effect | NotComputable
+    ratio: Ratio
+    verdict: Verdict
+    runs_needed: int | None
+    reason: str
+    p_family: float | None = None
+
+    def reversed(self) -> Pair:
+        """Return the same comparison said of the second group."""
+        effect = self.effect
+        if isinstance(effect, Effect):
+            ci = effect.ci
+            if isinstance(ci, Interval):
+                ci = replace(ci, low=0 - ci.high, high=0 - ci.low)
+            effect = replace(effect, value=0 - effect.value, ci=ci)
+        statistic = self.statistic
+        if statistic is not None:  # U counts wins of the first group, the others change sign
+            statistic = self.n_a * self.n_b - statistic if self.symbol == "U" else 0 - statistic
+        return replace(
+            self,
+            a=self.b,
+            b=self.a,
+            n_a=self.n_b,
+            n_b=self.n_a,
+            statistic=statistic,
+            effect=effect,
+            ratio=self.ratio.inverse(),
+            verdict=_OPPOSITE.get(self.verdict, self.verdict),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTest:
+    """The comparison of the groups of one factor in one metric.
+
+    Attributes:
+        test: the procedure used, or None when nothing could be tested; `reason`: why this one, in words.
+        pairs: all pairs in the order of the groups.
+        posthoc: the test of the pairs with its correction ("Games–Howell", "Dunn, Holm").
+        smallest_effect, noise_floor: relative differences, 0.05 = 5 %.
+    """
+
+    groups: tuple[Group, ...]
+    homogeneity: Homogeneity
+    test: Procedure | None
+    reason: str
+    omnibus: Omnibus
+    posthoc: str
+    pairs: tuple[Pair, ...]
+    alpha: float
+    correction: Correction
+    smallest_effect: float
+    noise_floor: float | None = None
+
+    def group(self, name: str) -> Group:
+        """Return the group of that name; KeyError when there is none."""
+        for group in self.groups:
+            if group.name == name:
+                return group
+        raise KeyError(name)
+
+    def pair(self, a: str, b: str) -> Pair:
+        """Return the comparison said of `a` against `b`; KeyError when there is none."""
+        for pair in self.pairs:
+            if (pair.a, pair.b) == (a, b):
+                return pair
+            if (pair.b, pair.a) == (a, b):
+                return pair.reversed()
+        raise KeyError((a, b))
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the hypothesis that no group differs is rejected."""
+        return self.omnibus.p is not None and self.omnibus.p < self.alpha

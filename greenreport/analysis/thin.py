@@ -1,0 +1,96 @@
+"""Traces thinned for drawing: power and load over time, at most a few hundred points a rail.
+
+Each bucket of time keeps its smallest and its largest value, so that no peak is lost; the full trace is in the exported Parquet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from greenreport.analysis import traces as tr
+from greenreport.record import Kind, Method, RunRecord, Trace
+
+POINTS = 400
+SHORTEST_STEP_S = 0.02  # extra samples at phase edges are too close for a meaningful quotient
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Rail:
+    """A thinned series.
+
+    Attributes:
+        seconds: time since the run's first mark.
+        quantity: `power` (W), `load` (% of all CPUs) or `temperature` (°C).
+        samples: number of samples before thinning.
+    """
+
+    name: str
+    quantity: str
+    unit: str
+    method: Method
+    seconds: tuple[float, ...]
+    values: tuple[float, ...]
+    samples: int
+
+
+def rails(record: RunRecord) -> tuple[Rail, ...]:
+    """Return the series a person wants to see: power of every energy domain, machine load, temperatures."""
+    start = min((mark.start_ns for mark in record.marks), default=0)
+    found = []
+    for trace in record.traces:
+        series = _series(trace, record.environment.logical_cpus)
+        if series is None or len(series[0]) < 2:
+            continue
+        quantity, unit, times, values = series[2], series[3], series[0], series[1]
+        t, v = thin((times - start) / 1e9, values)
+        found.append(Rail(_name(trace), quantity, unit, trace.method, tuple(np.round(t, 3)), tuple(v), len(trace.t_ns)))
+    return tuple(found)
+
+
+def _name(trace: Trace) -> str:
+    if trace.quantity == "cpu_time":
+        return "CPU load"
+    name = "CPU" if trace.domain == "cpu" else trace.domain
+    return f"{name} (power model)" if trace.method is Method.ESTIMATED else name
+
+
+def _series(trace: Trace, cpus: int) -> tuple[Floats, Floats, str, str] | None:
+    """Return times in ns, values, quantity and unit of a trace worth drawing."""
+    if trace.quantity == "energy" and trace.kind is Kind.COUNTER:
+        slope = _slope(trace)
+        return None if slope is None else (*slope, "power", "W")
+    if trace.quantity == "cpu_time" and trace.domain == "machine":
+        slope = _slope(trace)
+        return None if slope is None else (slope[0], 100.0 * slope[1] / cpus, "load", "%")
+    if trace.quantity in ("power", "temperature"):
+        return tr.times_of(trace).astype(np.float64), tr.values_of(trace), trace.quantity, trace.unit
+    return None
+
+
+def _slope(trace: Trace) -> tuple[Floats, Floats] | None:
+    """Return the rate of a counter per second, at the end of each step."""
+    times, growth = tr.times_of(trace), tr.unwrap(tr.values_of(trace), trace.wrap_at)
+    if growth is None or len(times) < 2:
+        return None
+    keep = np.concatenate(([True], np.diff(times) / 1e9 > SHORTEST_STEP_S))
+    times, growth = times[keep], growth[keep]
+    return times[1:].astype(np.float64), np.diff(growth) / (np.diff(times) / 1e9)
+
+
+def thin(seconds: Floats, values: Floats, points: int = POINTS) -> tuple[Floats, Floats]:
+    """Return at most `points` samples: the smallest and the largest of each of points/2 buckets of equal count."""
+    if len(values) <= points:
+        return seconds, values
+    edges = np.linspace(0, len(values), points // 2 + 1).astype(int)
+    chosen = []
+    for first, last in pairwise(edges.tolist()):
+        bucket = values[first:last]
+        chosen += sorted({first + int(bucket.argmin()), first + int(bucket.argmax())})
+    index = np.array(chosen)
+    return seconds[index], values[index]

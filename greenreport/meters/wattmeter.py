@@ -1,0 +1,199 @@
+"""Power at the wall socket, polled over HTTP: NETIO devices, and any other that answers in JSON.
+
+The boundary is the whole machine with its power supply, so its numbers are never added to those of components. Power is
+recorded as such; an energy register moves in steps (NETIO: 1 Wh = 3600 J), too coarse for a window of seconds, so beside power
+it is recorded as ``energy_register``, to check long runs with, and as ``energy`` only where the device shows nothing else.
+
+A poll that fails or takes longer than a second is a gap. It never stalls the run: polls happen in the meter's own thread of the
+sampling process, never in the request path (where it rounded the latencies of the seed study up to multiples of 0.58 s).
+Times are the machine's own, the middle of each poll; the clock of the device is not used.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import os
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, Request, build_opener
+
+from greenreport.errors import MeterUnavailable
+from greenreport.meters.base import Channel, Meter, Sample
+from greenreport.record import Kind
+from greenreport.study import MeterUse
+
+URL_VARIABLE = "GREENREPORT_WATTMETER_URL"
+AUTH_VARIABLE = "GREENREPORT_WATTMETER_AUTH"
+REMEDY_URL = (
+    'name the device in the study: `- wattmeter: {kind: netio, url: "http://ADDRESS/netio.json", output: 1}`, '
+    f"or set {URL_VARIABLE}, which keeps its address out of published files"
+)
+REMEDY_ANSWER = (
+    "open the address in a browser on this machine; enable the JSON API of the device and reading without a password"
+)
+#: Longest poll, in seconds; the value of a longer one could belong to any moment of it.
+POLL_S = 1.0
+MAX_BYTES = 1_000_000
+WATT = {"mW": 1e-3, "W": 1.0, "kW": 1e3}
+JOULE = {"J": 1.0, "kJ": 1e3, "mWh": 3.6, "Wh": 3600.0, "kWh": 3.6e6}
+
+
+class _BadAnswer(Exception):
+    """A poll without a value; its text completes "the wall meter"."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """Where a value is in the answer, and the factor that makes it SI."""
+
+    channel: Channel
+    path: tuple[str, ...]
+    factor: float
+
+
+class Wattmeter(Meter):
+    """Polls one HTTP address."""
+
+    own_interval_s = 0.503  # NETIO measures about once a second; odd, so that polls do not fall into step with it
+
+    def __init__(self, use: MeterUse) -> None:
+        super().__init__(use)
+        self.url = use.url or os.environ.get(URL_VARIABLE, "")
+        self.opener = build_opener(ProxyHandler({}))  # a device of the local network is not behind a proxy
+        self.values: tuple[_Value, ...] = ()
+        self.failures: Counter[str] = Counter()
+
+    def open(self) -> tuple[Channel, ...]:
+        if not self.url:
+            raise MeterUnavailable("no url is configured", REMEDY_URL)
+        if not self.url.startswith(("http://", "https://")):
+            raise MeterUnavailable("the url does not begin with http:// or https://", REMEDY_URL)
+        try:
+            answer = self._poll()
+            self.values = _json_values(self.use) if self.use.kind == "json" else _netio_values(self.use, answer)
+            for value in self.values:
+                _number(answer, value)
+        except _BadAnswer as error:
+            raise MeterUnavailable(f"the wall meter {error}", REMEDY_ANSWER) from None
+        return tuple(value.channel for value in self.values)
+
+    def read(self) -> Sequence[float | None]:
+        return [sample.value for sample in self.sample()] or [None] * len(self.values)
+
+    def sample(self, *, edge: bool = False) -> Sequence[Sample]:
+        before = time.monotonic_ns()
+        try:
+            answer = self._poll()
+            at = (before + time.monotonic_ns()) // 2
+            return [Sample(index, at, _number(answer, value)) for index, value in enumerate(self.values)]
+        except _BadAnswer as error:
+            self.failures[str(error)] += 1
+            return ()
+
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        polls = [f"{'a poll' if n == 1 else f'{n} polls'} failed: the wall meter {why}" for why, n in self.failures.items()]
+        return (*super().notes(), *((poll, REMEDY_ANSWER) for poll in polls))
+
+    def _poll(self) -> Any:
+        deadline = time.monotonic() + POLL_S
+        body = b""
+        try:
+            request = Request(self.url, headers={"Accept": "application/json", **_authorisation()})  # noqa: S310 - see `open`
+            with self.opener.open(request, timeout=POLL_S) as response:
+                while chunk := response.read1(65536):
+                    body += chunk
+                    if time.monotonic() > deadline:
+                        raise TimeoutError
+                    if len(body) > MAX_BYTES:
+                        raise _BadAnswer("sent more than 1 MB")
+        except TimeoutError:
+            raise _BadAnswer(f"did not answer within {POLL_S:g} s") from None
+        except HTTPError as error:
+            raise _BadAnswer(f"answered with HTTP status {error.code}") from None
+        except URLError as error:
+            timed_out = isinstance(error.reason, TimeoutError)
+            raise _BadAnswer(f"did not answer within {POLL_S:g} s" if timed_out else _refusal(error.reason)) from None
+        except (HTTPException, OSError, ValueError) as error:
+            raise _BadAnswer(_refusal(error)) from None
+        if time.monotonic() > deadline:
+            raise _BadAnswer(f"did not answer within {POLL_S:g} s")
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError):
+            raise _BadAnswer("answered with something that is no JSON") from None
+
+
+def _refusal(error: object) -> str:
+    detail = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+    return f"cannot be reached ({detail})"
+
+
+def _authorisation() -> dict[str, str]:
+    """Return the header for ``user:password`` of the environment; a password has no place in a study file."""
+    secret = os.environ.get(AUTH_VARIABLE)
+    return {"Authorization": f"Basic {base64.b64encode(secret.encode()).decode()}"} if secret else {}
+
+
+def _netio_values(use: MeterUse, answer: Any) -> tuple[_Value, ...]:
+    """Return where the chosen output (the only one, when none is chosen) has its power and energy."""
+    outputs = answer.get("Outputs") if isinstance(answer, dict) else None
+    if not isinstance(outputs, list):
+        raise _BadAnswer("is no NETIO device: its answer has no `Outputs`")
+    numbers = [output.get("ID") for output in outputs if isinstance(output, dict)]
+    if use.output is None and len(numbers) > 1:
+        shown = ", ".join(map(str, numbers))
+        raise MeterUnavailable(f"the wall meter has the outputs {shown}, and none is chosen", f"add `output: {numbers[0]}`")
+    wanted = use.output if use.output is not None else next(iter(numbers), None)
+    if wanted not in numbers:
+        raise _BadAnswer(f"has no output {wanted} (it has: {', '.join(map(str, numbers)) or 'none'})")
+    base = ("Outputs", str(numbers.index(wanted)))
+    return _values((*base, "Load"), "W", (*base, "Energy"), "Wh", 1.0)
+
+
+def _json_values(use: MeterUse) -> tuple[_Value, ...]:
+    power = tuple(use.power.split(".")) if use.power else None
+    energy = tuple(use.energy.split(".")) if use.energy else None
+    if power is None and energy is None:
+        raise MeterUnavailable(
+            "neither `power` nor `energy` is configured",
+            'say where the value is in the answer: `- wattmeter: {kind: json, url: "http://…", power: "meters.0.power"}`',
+        )
+    return _values(power, use.power_unit, energy, use.energy_unit, use.scale)
+
+
+def _values(
+    power: tuple[str, ...] | None, power_unit: str, energy: tuple[str, ...] | None, energy_unit: str, scale: float
+) -> tuple[_Value, ...]:
+    found = []
+    if power is not None:
+        found.append(_Value(Channel("machine", "power", Kind.GAUGE, "W"), power, WATT[power_unit] * scale))
+    if energy is not None:
+        quantity = "energy" if power is None else "energy_register"
+        found.append(_Value(Channel("machine", quantity, Kind.COUNTER, "J"), energy, JOULE[energy_unit] * scale))
+    return tuple(found)
+
+
+def _number(answer: Any, value: _Value) -> float:
+    """Return the value at a path in SI units; parts of a path are keys of objects or positions in lists."""
+    found = answer
+    for part in value.path:
+        if isinstance(found, list) and part.isdigit() and int(part) < len(found):
+            found = found[int(part)]
+        elif isinstance(found, dict) and part in found:
+            found = found[part]
+        else:
+            raise _BadAnswer(f"has no {'.'.join(value.path)} in its answer")
+    try:
+        number = math.nan if isinstance(found, bool) else float(found) * value.factor
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise _BadAnswer(f"has no number at {'.'.join(value.path)}")
+    return number

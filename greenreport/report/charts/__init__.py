@@ -1,0 +1,26 @@
+"""One pure function for each kind of chart: rows in, Vega-Lite specification out.
+
+Charts carry no title: the finding stands in the caption. Every scale has an explicit domain, jitter comes from a digest, nothing is
+random, so the same rows give the same bytes. Colours are theme variables (see `style`).
+"""
+
+from greenreport.report.charts.cells import matrix
+from greenreport.report.charts.rows import BandRow, CellRow, PairRow, RatioRow, RunRow, SampleRow
+from greenreport.report.charts.runs import order, stacked, trace
+from greenreport.report.charts.tested import forest, pairs, strip
+
+__all__ = [
+    "BandRow",
+    "CellRow",
+    "PairRow",
+    "RatioRow",
+    "RunRow",
+    "SampleRow",
+    "forest",
+    "matrix",
+    "order",
+    "pairs",
+    "stacked",
+    "strip",
+    "trace",
+]

@@ -1,0 +1,117 @@
+"""What every chart shares: the sheet that holds its rows, scales, colours, panels by model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import altair as alt
+
+from greenreport.report.style import Look, theme
+
+WIDTH = 640
+ROW = 26
+TWO_LINES = "split(datum.value, '\u00a0·\u00a0')"  # engine over provider
+
+
+class Sheet:
+    """Holds the rows of a chart apart from its grammar.
+
+    Altair checks every value against its schema, which takes longer than drawing; rows are checked by their types instead and
+    join the specification as named data at the end.
+    """
+
+    def __init__(self, description: str) -> None:
+        self.description = description
+        self.datasets: dict[str, list[dict[str, Any]]] = {}
+
+    def rows(self, rows: Sequence[Any]) -> alt.NamedData:
+        """Return a reference to rows (dataclasses or mappings)."""
+        values = [row if isinstance(row, dict) else asdict(row) for row in rows]
+        name = "rows" + hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
+        self.datasets[name] = values
+        return alt.NamedData(name=name)
+
+    def finish(
+        self, chart: Any, *, chrome: int, plot: str = "width", narrowest: int = 150, widest: int = 820
+    ) -> dict[str, Any]:
+        """Return the specification with rows, theme and text alternative.
+
+        Args:
+            chart: an Altair chart.
+            plot: path of the plot's width in the specification.
+            chrome: pixels beside the plot; the page sets the plot's width to what is left of its own, between `narrowest` and
+                `widest`.
+        """
+        spec: dict[str, Any] = chart.to_dict(validate=False)
+        del spec["$schema"]
+        spec["datasets"] = self.datasets
+        spec["config"] = theme()
+        spec["description"] = self.description
+        hints = {"plot": plot, "chrome": chrome, "narrowest": narrowest, "widest": widest}
+        spec["usermeta"] = {"greenreport": hints}
+        return spec
+
+    def by_model(self, layers: alt.LayerChart, models: Sequence[str], *, chrome: int, narrowest: int = 150) -> dict[str, Any]:
+        """Stack one panel a model; a single model needs no panel heading."""
+        if len(models) == 1:
+            return self.finish(layers, chrome=chrome, narrowest=narrowest)
+        panels = layers.facet(row=alt.Row("model:N", sort=list(models), title=None))
+        return self.finish(panels, plot="spec.width", chrome=chrome, narrowest=narrowest)
+
+
+def hues(styles: Mapping[str, Look]) -> alt.Scale:
+    """Return the colour scale of configurations."""
+    return alt.Scale(domain=list(styles), range=[look.colour for look in styles.values()])
+
+
+def colour(styles: Mapping[str, Look]) -> alt.Color:
+    """Return the colour of a configuration."""
+    return alt.Color("configuration:N", scale=hues(styles), legend=None)
+
+
+def points(chart: alt.Chart, styles: Mapping[str, Look], size: int) -> alt.Chart:
+    """Return points with the colour, shape and fill of their configuration."""
+    shapes = alt.Scale(domain=list(styles), range=[look.shape for look in styles.values()])
+    filled = [1.0 if look.filled else 0.0 for look in styles.values()]
+    return chart.mark_point(size=size, strokeWidth=2, opacity=1).encode(
+        stroke=alt.Stroke("configuration:N", scale=hues(styles), legend=None),
+        fill=alt.Fill("configuration:N", scale=hues(styles), legend=None),
+        fillOpacity=alt.FillOpacity("configuration:O", scale=ordinal(list(styles), filled), legend=None),
+        shape=alt.Shape("configuration:N", scale=shapes, legend=None),
+    )
+
+
+def ordinal(domain: Sequence[str], output: Sequence[float]) -> alt.Scale:
+    """Return a scale that maps names to the given numbers, instead of numbers between the first and the last."""
+    return alt.Scale(type="ordinal", domain=list(domain), range=list(output))
+
+
+def label_axis(rows: Sequence[Any]) -> tuple[list[str], alt.Y]:
+    """Return the labels of rows in order, and the vertical axis that shows them."""
+    labels = list(dict.fromkeys(row.label for row in rows))
+    return labels, alt.Y("label:N", title=None, sort=labels, scale=alt.Scale(domain=labels))
+
+
+def log_domain(values: Sequence[float], pad: float = 1.12) -> list[float]:
+    """Return a domain for a logarithmic scale with a little room on both sides."""
+    positive = [value for value in values if value > 0 and math.isfinite(value)]
+    return [min(positive, default=0.5) / pad, max(positive, default=2.0) * pad]
+
+
+def log_ticks(domain: Sequence[float]) -> list[float]:
+    """Return round tick values of a logarithmic scale: 1, 2, 5 per decade, finer when the domain is short."""
+    low, high = domain
+    if high / low > 8:
+        steps: tuple[float, ...] = (1, 2, 5)
+    elif high / low > 3:
+        steps = (1, 1.5, 2, 3, 4, 5, 7)
+    else:
+        steps = (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [float(f"{step * 10.0**decade:.6g}") for decade in decades for step in steps]
+    return [tick for tick in ticks if low <= tick <= high]

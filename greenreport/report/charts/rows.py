@@ -1,0 +1,77 @@
+"""The rows charts are drawn from: flat, typed, in the units of their axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RatioRow:
+    """An estimate of a ratio with its interval, of one configuration on one model."""
+
+    model: str
+    configuration: str
+    label: str
+    provider: str
+    ratio: float
+    low: float
+    high: float
+    n: int
+    text: str
+    short: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run's value of a metric."""
+
+    model: str
+    configuration: str
+    label: str
+    provider: str
+    repetition: int
+    value: float
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """A pair of configurations on one model: adjusted p and ratio of medians."""
+
+    model: str
+    row: str
+    column: str
+    band: str
+    text: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellRow:
+    """A cell of the matrix: ratio to the best of its row, or why there is none."""
+
+    model: str
+    label: str
+    excess: float | None
+    text: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRow:
+    """A point of a trace, seconds since the start of the run."""
+
+    seconds: float
+    value: float
+    rail: str
+
+
+@dataclass(frozen=True, slots=True)
+class BandRow:
+    """A phase as an interval of time, or a run in the order plot."""
+
+    start: float
+    end: float
+    name: str
+    row: str
+    detail: str

@@ -1,0 +1,173 @@
+"""What templates see: one frozen context for each kind of page, and the filters that print values.
+
+Nothing is computed in a template. Numbers reach it as claims or as values with a unit, and are printed by the filters here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from greenreport.analysis.analyse import Analysis
+from greenreport.analysis.answers import Text, plain
+from greenreport.analysis.claims import Claim
+from greenreport.analysis.dataset import CellView, Dataset
+from greenreport.analysis.stats import Interval, NotComputable, describe
+from greenreport.catalog import METRICS
+from greenreport.record import Environment
+from greenreport.report.figure import Figure
+from greenreport.report.style import Look, looks
+from greenreport.units import THIN, quantity
+
+
+@dataclass(frozen=True, slots=True)
+class StudyContext:
+    """What every page of a study shows.
+
+    Attributes:
+        slug: folder of the study below ``s/``.
+        bands: remarks that every figure and headline carries.
+        source: line below exported figures.
+    """
+
+    slug: str
+    analysis: Analysis
+    looks: Mapping[str, Look]
+    bands: tuple[str, ...]
+    source: str
+    machine: str
+    dates: str
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data."""
+        return self.analysis.dataset
+
+    @property
+    def root(self) -> str:
+        """Path of the study's folder in the site."""
+        return f"s/{self.slug}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the site.
+
+    Attributes:
+        path: file in the site, with ``/``.
+        section: entry of the navigation that is marked.
+        content: the context of its kind.
+    """
+
+    path: str
+    template: str
+    title: str
+    description: str
+    section: str
+    study: StudyContext | None
+    content: object
+    figures: tuple[Figure, ...] = ()
+
+    @property
+    def up(self) -> str:
+        """Relative path from this page to the root of the site."""
+        return "../" * self.path.count("/")
+
+
+def study_context(slug: str, analysis: Analysis) -> StudyContext:
+    """Return the context of a study."""
+    dataset = analysis.dataset
+    configurations = dataset.study.configurations
+    styles = looks([c.engine for c in configurations], [(c.id, c.engine, c.provider) for c in configurations])
+    bands = []
+    if dataset.simulated:
+        bands.append("simulated engine")
+    if dataset.estimated:
+        bands.append("estimated energy")
+    if dataset.untrained:
+        bands.append("untrained weights")
+    if dataset.imported:
+        bands.append("measured elsewhere")
+    days = sorted({run.started_at[:10] for cell in dataset.cells for run in cell.runs if run.started_at})
+    dates = "" if not days else days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+    machine = machine_text(dataset.environment)
+    source = " · ".join(part for part in ("greenreport", dataset.study.study, machine, dates) if part)
+    return StudyContext(slug, analysis, styles, tuple(bands), source, machine, dates)
+
+
+def machine_text(environment: Environment | None) -> str:
+    """Return a machine in a few words."""
+    if environment is None:
+        return "machine not known"
+    cores = f"{environment.physical_cores} core{'s' if environment.physical_cores > 1 else ''}"
+    gpus = [gpu.name for gpu in environment.gpus]
+    return ", ".join([f"{environment.cpu_model} ({cores})", *dict.fromkeys(gpus)])
+
+
+def value_html(text: str) -> Markup:
+    """Return a printed quantity with its unit set apart."""
+    number, separator, unit = text.partition(THIN)
+    if not separator:
+        return escape(text)
+    return Markup('{}<span class="u">{}{}</span>').format(number, THIN, unit)
+
+
+def quantity_html(value: float | None, unit: str) -> Markup:
+    """Return a value with its unit; a dash with a hidden reason where there is none."""
+    if value is None:
+        return Markup('<span class="soft">–</span>')
+    return value_html(quantity(value, unit))
+
+
+def metric_html(value: float | None, metric: str) -> Markup:
+    """Return a value of a metric with its unit."""
+    return quantity_html(value, METRICS[metric].unit)
+
+
+def interval_html(ci: Interval | NotComputable, unit: str) -> Markup:
+    """Return an interval as ``[low, high]`` with unit, or why there is none."""
+    if isinstance(ci, NotComputable):
+        return Markup('<span class="soft" title="{}">no interval</span>').format(ci.reason)
+    low, high = quantity(ci.low, unit), quantity(ci.high, unit)
+    return Markup("[{}, {}]").format(value_html(low), value_html(high))
+
+
+def claim_link(claim: Claim, study: StudyContext, up: str) -> Markup:
+    """Return a claim as its size in words, linked to its derivation, and what it is compared with."""
+    address = f"{up}{study.root}claims/index.html#{claim.id}"
+    joint = "as" if claim.shown_equal else "of" if claim.value >= 2 else "than"
+    return Markup('<a class="claim" href="{}">{}</a> {} {}').format(address, claim.size(), joint, claim.denominator)
+
+
+def text_html(text: Text, study: StudyContext, up: str) -> Markup:
+    """Return a text with its claims linked."""
+    return Markup("").join(part if isinstance(part, str) else claim_link(part, study, up) for part in text)
+
+
+def text_plain(text: Text) -> str:
+    """Return a text for attributes."""
+    return plain(text)
+
+
+def median_text(cell: CellView, metric: str) -> str:
+    """Return ``median [low, high]`` of a cell with unit, or a dash."""
+    values = cell.values(metric)
+    if not values:
+        return "–"
+    described = describe(values)
+    unit = METRICS[metric].unit
+    text = quantity(described.median or 0.0, unit)
+    if isinstance(described.median_ci, Interval):
+        return f"{text} [{quantity(described.median_ci.low, unit)}, {quantity(described.median_ci.high, unit)}]"
+    return text
+
+
+def safe_slug(text: str, taken: Sequence[str] = ()) -> str:
+    """Return a name for an address made of a-z, 0-9, '.', '_' and '-', unique among those taken."""
+    slug = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in text.lower()).strip("-.")[:60] or "x"
+    number, unique = 2, slug
+    while unique in taken:
+        unique, number = f"{slug}-{number}", number + 1
+    return unique

@@ -1,0 +1,198 @@
+"""The figure component: a chart with everything a reader may want to take away.
+
+Each figure is a static SVG in the page (themed by CSS), the same chart as a specification that the page upgrades in place, a
+table, a text alternative, and files: PNG with title and source baked in, SVG, CSV of the plotted rows with a JSON sidecar of
+units and provenance, and the Vega-Lite specification.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+
+from greenreport.report.style import LIGHT, fixed_colours
+
+RENDERER = 1  # raised when the same specification gives other files
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: heading, unit, whether it holds numbers."""
+
+    name: str
+    unit: str = ""
+    numeric: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows behind a figure, as shown to people (`cells`) and as written to CSV (`rows`)."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str | float | int | None, ...], ...]
+    shown: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart and what belongs to it.
+
+    Attributes:
+        id: stable anchor, unique in the study; also the name of the files.
+        finding: the caption's first line, a sentence.
+        caption: what is shown, unit, n, kind of interval, boundary.
+        summary: the text alternative, two sentences.
+        bands: quiet but unmistakable remarks ("estimated energy", "untrained weights").
+    """
+
+    id: str
+    finding: str
+    caption: str
+    summary: str
+    spec: Mapping[str, Any]
+    table: Table
+    bands: tuple[str, ...] = ()
+    wide: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The files of a figure, and the SVG and specification for the page."""
+
+    inline_svg: str
+    inline_spec: str
+    files: Mapping[str, bytes] = field(repr=False)
+
+
+def render(figure: Figure, source: str, cache: Path) -> Rendered:
+    """Return the figure's files; charts that were drawn before are taken from the cache.
+
+    Args:
+        source: line printed below exported pictures: study, machine, version.
+        cache: folder of drawn charts, by digest.
+    """
+    text = json.dumps(figure.spec, sort_keys=True, separators=(",", ":"))
+    key = hashlib.sha256(f"{RENDERER}:{source}:{figure.id}:{figure.finding}:{figure.caption}:{text}".encode()).hexdigest()
+    svg_file, png_file = cache / f"{key}.svg", cache / f"{key}.png"
+    if not (svg_file.is_file() and png_file.is_file()):
+        cache.mkdir(parents=True, exist_ok=True)
+        _write(svg_file, draw_svg(figure.spec).encode())
+        _write(png_file, draw_png(figure, source))
+    svg = svg_file.read_text(encoding="utf-8")
+    standalone = fixed_colours(svg)
+    files = {
+        f"{figure.id}.svg": standalone.encode(),
+        f"{figure.id}.png": png_file.read_bytes(),
+        f"{figure.id}.csv": csv_bytes(figure.table),
+        f"{figure.id}.json": sidecar(figure, source),
+        f"{figure.id}.vl.json": (fixed_colours(json.dumps(figure.spec, sort_keys=True, indent=1)) + "\n").encode(),
+    }
+    return Rendered(inline(svg, figure), embedded_json(figure.spec), files)
+
+
+def _write(file: Path, content: bytes) -> None:
+    part = file.with_name(f".{file.name}.part")
+    part.write_bytes(content)
+    part.replace(file)
+
+
+def draw_svg(spec: Mapping[str, Any]) -> str:
+    """Draw a specification; no data may come from an address."""
+    return str(vl_convert.vegalite_to_svg(json.dumps(spec), allowed_base_urls=[]))
+
+
+def draw_png(figure: Figure, source: str) -> bytes:
+    """Draw the chart at twice the size on paper, with finding, caption and source, so that a pasted figure keeps them."""
+    spec = json.loads(fixed_colours(json.dumps(figure.spec)))
+    spec["background"] = LIGHT["--paper"]
+    spec["padding"] = 18
+    spec["title"] = {
+        "text": wrap(figure.finding, 84),
+        "subtitle": wrap(" · ".join([figure.caption, *figure.bands]), 110) + wrap(source, 110),
+        "anchor": "start", "frame": "bounds", "fontSize": 15, "subtitleFontSize": 11, "subtitleColor": LIGHT["--soft"], "color": LIGHT["--ink"],
+        "offset": 14, "subtitlePadding": 5,
+    }  # fmt: skip
+    spec.pop("usermeta", None)
+    return bytes(vl_convert.vegalite_to_png(json.dumps(spec), scale=2, allowed_base_urls=[]))
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Break a text into lines of at most about `width` characters."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and len(lines[-1]) + len(word) < width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word[: width * 2])
+    return lines[:4]
+
+
+def inline(svg: str, figure: Figure) -> str:
+    """Return the SVG for the page: ids made unique, no style attributes, hidden from assistive technology.
+
+    The text alternative and the table take its place there.
+    """
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="{figure.id}-\1"', svg)
+    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{figure.id}-\1)", svg)
+    svg = re.sub(r' style="([^"]*)"', _attributes, svg)
+    svg = re.sub(r' (?:aria-[a-z]+|role)="[^"]*"', "", svg)
+    return svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
+
+
+def _attributes(match: re.Match[str]) -> str:
+    """Turn a style attribute, which the security policy forbids, into presentation attributes."""
+    pairs = (item.split(":", 1) for item in match[1].split(";") if ":" in item)
+    return "".join(f' {name.strip()}="{value.strip()}"' for name, value in pairs)
+
+
+def embedded_json(value: object) -> str:
+    """Return JSON that is safe inside a script element: no `<` can end it, no line separator can break it."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def csv_bytes(table: Table) -> bytes:
+    """Return the table as CSV; units stand in the sidecar, and no text can start a formula in a spreadsheet."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([guarded(column.name) for column in table.columns])
+    for row in table.rows:
+        writer.writerow([guarded(cell) if isinstance(cell, str) else cell for cell in row])
+    return stream.getvalue().encode()
+
+
+def guarded(text: str) -> str:
+    """Return a text that a spreadsheet will not take for a formula."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def sidecar(figure: Figure, source: str) -> bytes:
+    """Return what a reader of the CSV must know: finding, caption, units, remarks, source."""
+    content = {
+        "figure": figure.id,
+        "finding": figure.finding,
+        "caption": figure.caption,
+        "remarks": list(figure.bands),
+        "source": source,
+        "columns": [{"name": c.name, "unit": c.unit} for c in figure.table.columns],
+        "rows": len(figure.table.rows),
+    }
+    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def make_table(
+    caption: str, columns: Sequence[Column], rows: Sequence[Sequence[str | float | int | None]], shown: Sequence[Sequence[str]]
+) -> Table:
+    """Return a table from sequences."""
+    return Table(caption, tuple(columns), tuple(tuple(row) for row in rows), tuple(tuple(row) for row in shown))

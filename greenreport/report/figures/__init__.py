@@ -1,0 +1,22 @@
+"""The figures of a study: which rows go into which chart, and the sentences around it."""
+
+from greenreport.report.figures.cells import hole, matrix_figure, median_of
+from greenreport.report.figures.runs import order_figure, phases_figure, trace_figure
+from greenreport.report.figures.tested import forest_figure, pairs_figure, strip_figure
+from greenreport.report.figures.words import PHASE_NAMES, metric_bands, ratio_text, times
+
+__all__ = [
+    "PHASE_NAMES",
+    "forest_figure",
+    "hole",
+    "matrix_figure",
+    "median_of",
+    "metric_bands",
+    "order_figure",
+    "pairs_figure",
+    "phases_figure",
+    "ratio_text",
+    "strip_figure",
+    "times",
+    "trace_figure",
+]

@@ -1,0 +1,40 @@
+"""Words and bands that several figures share."""
+
+from __future__ import annotations
+
+from greenreport.analysis.stats import NotComputable, Ratio
+from greenreport.catalog import METRICS, MetricInfo
+from greenreport.record import Phase
+from greenreport.report.context import StudyContext
+from greenreport.units import THIN, number
+
+PHASE_NAMES = {
+    Phase.COOLDOWN: "cool-down", Phase.START: "start", Phase.LOAD: "load", Phase.COMPILE: "compile", Phase.IDLE_BEFORE: "idle before",
+    Phase.WARMUP: "warm-up", Phase.WINDOW: "window", Phase.IDLE_AFTER: "idle after", Phase.STOP: "stop",
+    Phase.MATERIALISE: "weights", Phase.CONVERT: "conversion",
+}  # fmt: skip
+
+
+def metric_bands(study: StudyContext, metric: str) -> tuple[str, ...]:
+    """Return the remarks that apply to a metric: an estimate concerns energy only."""
+    energy = METRICS[metric].unit in ("J", "W", "J/request", "J/token", "1/kJ", "1/J")
+    return tuple(band for band in study.bands if band != "estimated energy" or energy)
+
+
+def times(ratio: float) -> str:
+    """Print a ratio as a multiple."""
+    return f"{number(ratio)}{THIN}×"
+
+
+def ratio_text(ratio: Ratio) -> str:
+    """Print a ratio with its interval."""
+    if ratio.value is None:
+        return f"not computable: {ratio.reason}"
+    if isinstance(ratio.ci, NotComputable):
+        return f"{times(ratio.value)} (no interval: {ratio.ci.reason})"
+    return f"{times(ratio.value)} [{number(ratio.ci.low)}, {number(ratio.ci.high)}]"
+
+
+def definition(info: MetricInfo) -> str:
+    """Return the definition of a metric as a sentence."""
+    return info.definition

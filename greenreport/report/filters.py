@@ -1,0 +1,111 @@
+"""The filters templates print values with. A template prints no number any other way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from greenreport.analysis.fidelity import Fidelity, Verdict
+from greenreport.analysis.stats import Effect, Interval, NotComputable
+from greenreport.record import Phase
+from greenreport.report.context import (
+    claim_link,
+    interval_html,
+    metric_html,
+    quantity_html,
+    text_html,
+    text_plain,
+    value_html,
+)
+from greenreport.report.figures import PHASE_NAMES
+from greenreport.report.figures.words import times
+from greenreport.units import THIN, count, number, p_value
+
+DASH = Markup('<span class="soft">–</span>')
+
+
+def statistic(value: float | None) -> Markup:
+    """Print a test statistic with four digits."""
+    return DASH if value is None else escape(number(value, 4))
+
+
+def p_html(value: float | None) -> Markup:
+    """Print a p value."""
+    return DASH if value is None else escape(p_value(value))
+
+
+def p_equation(value: float | None) -> str:
+    """Print a p value with its sign: ``= 0.021``, ``< 0.001``."""
+    text = p_value(value)
+    return text if text.startswith("<") else f"= {text}"
+
+
+def degrees(df: tuple[float, ...]) -> str:
+    """Print degrees of freedom."""
+    return ", ".join(number(value, 4) for value in df)
+
+
+def effect_html(effect: Effect | NotComputable) -> Markup:
+    """Print an effect size with interval and magnitude."""
+    if isinstance(effect, NotComputable):
+        return Markup('<span class="soft" title="{}">–</span>').format(effect.reason)
+    ci = f" [{number(effect.ci.low, 2)}, {number(effect.ci.high, 2)}]" if isinstance(effect.ci, Interval) else ""
+    return Markup('{} = {}{}, <span title="{}">{}</span>').format(
+        effect.name, number(effect.value, 2), ci, effect.scale, effect.magnitude
+    )
+
+
+def share(value: float | None) -> Markup:
+    """Print a share as a percentage."""
+    return DASH if value is None else value_html(f"{number(value * 100)}{THIN}%")
+
+
+def count_html(value: float | None) -> Markup:
+    """Print a large count."""
+    return DASH if not value else escape(count(value))
+
+
+def times_html(value: float | None) -> Markup:
+    """Print a ratio as a multiple."""
+    return DASH if value is None else value_html(times(value))
+
+
+def ratio_interval(ci: Interval | NotComputable) -> str:
+    """Print the interval of a ratio with level and method."""
+    if isinstance(ci, NotComputable):
+        return f"none: {ci.reason}"
+    return f"[{number(ci.low)}, {number(ci.high)}], level {number(ci.level * 100)}{THIN}%, {ci.method}"
+
+
+def phase_name(phase: Phase | str) -> str:
+    """Print a phase."""
+    return PHASE_NAMES[Phase(phase)]
+
+
+def is_unfaithful(value: Fidelity) -> bool:
+    """Whether a cell is not ranked because its outputs differ."""
+    return value.verdict is Verdict.UNFAITHFUL
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "text": text_html,
+    "plain": text_plain,
+    "claim": claim_link,
+    "value": value_html,
+    "metric": metric_html,
+    "quantity": quantity_html,
+    "interval": interval_html,
+    "stat": statistic,
+    "p": p_html,
+    "peq": p_equation,
+    "dfs": degrees,
+    "effect": effect_html,
+    "share": share,
+    "count": count_html,
+    "times": times_html,
+    "ratio_interval": ratio_interval,
+    "phase": phase_name,
+}
+TESTS: dict[str, Callable[..., bool]] = {"unfaithful": is_unfaithful}

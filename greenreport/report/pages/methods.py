@@ -1,0 +1,125 @@
+"""The methods page: protocol planned against actual, instruments, and threats to validity filled from facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from greenreport.analysis.dataset import Dataset
+from greenreport.analysis.fidelity import Verdict
+from greenreport.analysis.stats import describe
+from greenreport.record import Mark, Outcome, Phase
+from greenreport.report.context import StudyContext
+from greenreport.report.figure import Figure
+from greenreport.report.figures import PHASE_NAMES
+from greenreport.report.pages.contents import MethodsContent, PhaseSummary
+from greenreport.study import Protocol
+
+ORDER = (
+    Phase.COOLDOWN, Phase.START, Phase.LOAD, Phase.COMPILE, Phase.IDLE_BEFORE, Phase.WARMUP, Phase.WINDOW, Phase.IDLE_AFTER, Phase.STOP,
+)  # fmt: skip
+
+
+def methods_content(study: StudyContext, order: Figure | None, phases: tuple[Figure, ...]) -> MethodsContent:
+    """Return the context of the methods page."""
+    dataset = study.dataset
+    boundaries = sorted({b for cell in dataset.cells for b in cell.boundaries("energy_j")})
+    missing = {(m.meter, m.cause, m.remedy): None for cell in dataset.cells for run in cell.runs for m in run.missing}
+    return MethodsContent(tuple(_phases(dataset)), tuple(boundaries), tuple(missing), tuple(_threats(study)), order, phases)
+
+
+def _phases(dataset: Dataset) -> Iterator[PhaseSummary]:
+    marks: dict[Phase, list[Mark]] = {}
+    for cell in dataset.cells:
+        for run in cell.ok:
+            for row in run.phases:
+                marks.setdefault(row.mark.phase, []).append(row.mark)
+    for phase in ORDER:
+        found = marks.get(phase, [])
+        if found:
+            notes = tuple(dict.fromkeys(mark.note for mark in found if mark.note))[:3]
+            planned = next((mark.planned_s for mark in found if mark.planned_s is not None), None)
+            yield PhaseSummary(PHASE_NAMES[phase], len(found), planned, describe([mark.duration_s for mark in found]), notes)
+
+
+def _threats(study: StudyContext) -> Iterator[tuple[str, tuple[str, ...]]]:
+    dataset = study.dataset
+    yield "Construct validity: does the number mean what it says?", tuple(_construct(dataset))
+    yield "Internal validity: could something else explain the differences?", tuple(_internal(dataset))
+    yield "External validity: does it hold elsewhere?", tuple(_external(dataset))
+    yield "Conclusion validity: are the inferences sound?", tuple(_conclusion(dataset))
+
+
+def _construct(dataset: Dataset) -> Iterator[str]:
+    boundaries = sorted({b for cell in dataset.cells for b in cell.boundaries("energy_j")})
+    if dataset.estimated:
+        yield (
+            "Energy is an estimate: a power model turns the machine's CPU load into watts. It follows CPU time closely and knows nothing of "
+            "instructions, clocks or memory, so differences in energy here are differences in CPU time."
+        )
+    elif boundaries:
+        yield f"Energy includes {', '.join(boundaries)}; the rest of the machine (fans, disks, power supply) is outside the boundary."
+    else:
+        yield "Energy was not measured on this machine."
+    yield "Energy and time are those of the measured window only. Loading, compilation and warm-up are windows of their own."
+    if dataset.untrained:
+        yield (
+            "Models have their true shape and random weights. Output length is fixed, so the work is that of a trained model; the quality of "
+            "outputs is outside this study."
+        )
+    yield "Correctness of the generated code is not scored."
+
+
+def _internal(dataset: Dataset) -> Iterator[str]:
+    protocol = dataset.study.protocol
+    if dataset.imported:
+        yield "The values were measured elsewhere; order, cool-down and warm-up are not known."
+        return
+    if protocol.order.design == "fixed":
+        yield "The order of runs is fixed, so slow changes of the machine fall on the same configurations each time."
+    else:
+        yield f"Each repetition is a block with every cell once, in an order randomised with seed {protocol.order.seed}."
+    yield _cooldown(protocol)
+    yield "Every run has a server process of its own, so no memory or cache of an earlier model is left." + (
+        " Servers are forked from a process that has the libraries imported; start-up times and memory are less exact than with fresh ones."
+        if protocol.worker == "preloaded"
+        else ""
+    )
+    if dataset.environment is not None and dataset.environment.virtualisation:
+        yield f"The machine is a {dataset.environment.virtualisation}: load of other guests can neither be seen nor excluded."
+    flagged = sum(1 for cell in dataset.cells for run in cell.ok if any(f.code == "unsteady_start" for f in run.flags))
+    if flagged:
+        yield f"{flagged} runs started before the machine was steady; each names the reading that was not."
+    bad = dataset.outcomes[Outcome.INVALID]
+    if bad:
+        yield f"{bad} runs were invalid and are excluded; the environment page lists them with their reasons."
+
+
+def _cooldown(protocol: Protocol) -> str:
+    rule = protocol.cooldown
+    if rule.until == "none":
+        return "There is no cool-down between runs; heat of one run may reach the next."
+    if rule.until == "elapsed":
+        return f"Each run is preceded by a cool-down of {rule.max_s:g} s."
+    return f"Each run is preceded by a cool-down until the machine is steady, for at most {rule.max_s:g} s."
+
+
+def _external(dataset: Dataset) -> Iterator[str]:
+    yield "One machine. Absolute joules and seconds do not carry over to others; ratios and directions may."
+    models, prompts = len(dataset.models), dataset.prompts_count
+    plural = "models" if models > 1 else "model"
+    count = f"{prompts} prompts" if prompts else "the study's prompts"
+    yield f"{models} {plural}, {count}, one request at a time; other lengths, batches and loads may rank differently."
+
+
+def _conclusion(dataset: Dataset) -> Iterator[str]:
+    fewest = min((len(cell.ok) for cell in dataset.cells if cell.ok), default=0)
+    yield (
+        f"At least {fewest} valid runs a cell that ran. The unit of analysis is the run; requests within a run are not treated as independent."
+    )
+    yield "Tests are chosen by declared rules; p values are adjusted over all models and pairs of a question; effect sizes are always shown."
+    yield f"{sum(len(cell.runs) - len(cell.ok) for cell in dataset.cells)} runs are excluded; none was removed as an outlier."
+
+
+def unfaithful_count(study: StudyContext) -> int:
+    """Return how many cells are not ranked because their outputs differ."""
+    return sum(f.verdict is Verdict.UNFAITHFUL for f in study.analysis.fidelity)

@@ -1,0 +1,91 @@
+"""Pages of the whole site: the index of studies, glossary, about, not found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from greenreport.analysis.badge import Badge
+from greenreport.catalog import METRICS, MetricInfo
+from greenreport.record import Outcome
+from greenreport.report.context import Page, StudyContext, text_plain
+
+
+@dataclass(frozen=True, slots=True)
+class StudyEntry:
+    """A study in the index."""
+
+    study: StudyContext
+    badge: Badge
+    models: int
+    configurations: int
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexContent:
+    """The front page."""
+
+    entries: tuple[StudyEntry, ...]
+    runs: int
+    machines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word of the field."""
+
+    word: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class GlossaryContent:
+    """Words and metrics."""
+
+    terms: tuple[Term, ...]
+    metrics: tuple[MetricInfo, ...]
+
+
+TERMS = (
+    Term("Serving configuration", "A runtime engine together with an execution provider, for example ONNX Runtime on CUDA."),
+    Term("Runtime engine", "The software that loads a model and computes its output: Torch, ONNX Runtime, OpenVINO, TorchScript."),
+    Term("Execution provider", "The hardware backend an engine computes on: CPU or CUDA."),
+    Term("Cell", "One model in one serving configuration under the study's workload and protocol."),
+    Term("Run, repetition", "One execution of a cell in processes of its own. A cell is run several times; each run is one observation."),
+    Term("Block", "One repetition of every cell, in random order, so that slow changes of the machine fall on all cells alike."),
+    Term("Replica", "A parallel copy of a server. Never a repetition."),
+    Term("Window", "The time between the first request sent and the last answer complete. Only this time is compared."),
+    Term("Idle baseline", "Time before and after the window in which the server is up and does nothing; gives the idle power."),
+    Term("Boundary", "What an energy value includes: CPU packages, memory, GPUs. Values of different boundaries are not compared."),
+    Term("Gross and net energy", "Gross: all energy of the boundary in the window. Net: gross minus idle power times the window's length."),
+    Term("Measured and estimated", "Measured: read from an instrument. Estimated: computed from the CPU load by a power model."),
+    Term("Untrained weights", "A model's true shape with seeded random weights. Energy and time depend on the shape when output length is fixed; the text of outputs means nothing."),
+    Term("Faithful", "A configuration whose outputs equal those of the reference configuration. Others are shown, never ranked."),
+    Term("Claim", "A comparison with everything needed to check it: what against what, over which models, aggregate, n, interval, boundary."),
+    Term("Confidence interval", "Computed from the runs so that, over many such studies, 95 in 100 intervals contain the true value."),
+    Term("Effect size", "How large a difference is, apart from whether chance explains it: a ratio of medians, Hedges' g, Cliff's δ."),
+    Term("Smallest effect of interest", "The relative difference below which the study declares a difference to be of no practical interest."),
+    Term("Family", "All comparisons of one research question; their p values are adjusted together (Holm)."),
+)  # fmt: skip
+
+
+def site_pages(studies: Sequence[StudyContext]) -> list[Page]:
+    """Return the pages that belong to no study."""
+    entries = tuple(_entry(study) for study in studies)
+    machines = tuple(dict.fromkeys(study.machine for study in studies if study.dataset.environment is not None))
+    content = IndexContent(entries, sum(entry.runs for entry in entries), machines)
+    first = text_plain(studies[0].analysis.headline) if studies else "No study has been published here yet."
+    return [
+        Page("index.html", "index.html", "Studies", first, "studies", None, content),
+        Page("glossary/index.html", "glossary.html", "Glossary", "The words and metrics of greenreport.", "glossary", None,
+             GlossaryContent(TERMS, tuple(METRICS.values()))),
+        Page("about/index.html", "about.html", "About", "What greenreport does and how its numbers are made.", "about", None, None),
+        Page("404.html", "404.html", "Not found", "There is no such page.", "", None, None),
+    ]  # fmt: skip
+
+
+def _entry(study: StudyContext) -> StudyEntry:
+    dataset = study.dataset
+    ok = dataset.outcomes[Outcome.OK]
+    return StudyEntry(study, study.analysis.badge, len(dataset.models), len(dataset.configurations), ok)

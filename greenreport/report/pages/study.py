@@ -1,0 +1,230 @@
+"""Pages of a study."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+from greenreport.analysis.answers import Answer
+from greenreport.analysis.dataset import CellView, RunView, label_of
+from greenreport.analysis.fidelity import reference_of
+from greenreport.analysis.stats import describe
+from greenreport.catalog import METRICS
+from greenreport.record import Outcome
+from greenreport.report.context import Page, StudyContext, text_plain
+from greenreport.report.figure import Figure
+from greenreport.report.figures import (
+    forest_figure,
+    hole,
+    matrix_figure,
+    order_figure,
+    pairs_figure,
+    phases_figure,
+    strip_figure,
+    trace_figure,
+)
+from greenreport.report.pages.contents import (
+    CellContent,
+    CellLink,
+    DataContent,
+    EnvironmentContent,
+    FidelityContent,
+    GuidelinesContent,
+    HypothesisSection,
+    KeyNumber,
+    MatrixContent,
+    MetricRow,
+    OverviewContent,
+    QuestionContent,
+)
+from greenreport.report.pages.methods import methods_content
+
+MATRIX_METRICS = (
+    "energy_j",
+    "duration_s",
+    "j_per_output_token",
+    "ttft_s",
+    "ram_rss_peak_b",
+    "cpu_usage_pct",
+    "gpu_memory_used_b",
+)
+CELL_METRICS = (
+    "energy_j", "energy_net_j", "j_per_request", "j_per_output_token", "power_mean_w", "idle_power_w", "duration_s", "latency_s",
+    "latency_p95_s", "ttft_s", "tbt_s", "throughput_tokens_per_s", "cpu_usage_pct", "process_cpu_pct", "ram_rss_peak_b", "ram_usage_pct",
+    "gpu_usage_pct", "gpu_memory_used_b", "load_s", "compile_s",
+)  # fmt: skip
+
+
+def study_pages(study: StudyContext, study_text: str) -> list[Page]:
+    """Return every page of a study.
+
+    Args:
+        study_text: the study file as it was read.
+    """
+    analysis = study.analysis
+    reference = reference_of(study.dataset.study, study.dataset)
+    pages = [_overview(study, reference)]
+    pages += [_question(study, answer, reference) for answer in analysis.answers]
+    pages.append(_matrix(study))
+    pages += [_cell(study, cell) for cell in study.dataset.cells]
+    pages += [_fidelity(study, reference), _guidelines(study), _methods(study), _environment(study), _data(study, study_text)]
+    pages.append(_page(study, "claims", "claims.html", "How we know", analysis.claims))
+    return pages
+
+
+def _page(
+    study: StudyContext, name: str, template: str, title: str, content: object, figures: Iterable[Figure | None] = ()
+) -> Page:
+    folder = f"{name}/" if name else ""
+    description = text_plain(study.analysis.headline)
+    kept = tuple(figure for figure in figures if figure is not None)
+    return Page(
+        f"{study.root}{folder}index.html", f"study/{template}", title, description, name or "overview", study, content, kept
+    )
+
+
+def _overview(study: StudyContext, reference: str | None) -> Page:
+    analysis = study.analysis
+    first = next((answer for answer in analysis.answers for _ in answer.answers), None)
+    hero = None
+    if first is not None:
+        hero = forest_figure(study, first.answers[0].finding, reference)
+    matrix = matrix_figure(study, first.answers[0].finding.metric.id) if first is not None else None
+    content = OverviewContent(tuple(_numbers(study)), hero, matrix, analysis.answers)
+    return _page(study, "", "overview.html", study.dataset.study.title, content, [hero, matrix])
+
+
+def _numbers(study: StudyContext) -> Iterator[KeyNumber]:
+    for answer in study.analysis.answers[:3]:
+        for part in answer.answers[:1]:
+            if part.standing is not None and part.standing.claim is not None:
+                yield KeyNumber(part.finding.metric.label, part.standing.claim)
+    dataset = study.dataset
+    ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * dataset.study.protocol.repetitions
+    note = f"{len(dataset.models)} models, {len(dataset.configurations)} configurations, {dataset.study.protocol.repetitions} repetitions"
+    yield KeyNumber("Valid runs", None, f"{ok} of {planned}" if ok != planned else str(ok), note)
+
+
+def _question(study: StudyContext, answer: Answer, reference: str | None) -> Page:
+    sections = []
+    for part in answer.answers:
+        figures = (
+            forest_figure(study, part.finding, reference),
+            strip_figure(study, part.finding),
+            pairs_figure(study, part.finding),
+        )
+        sections.append(HypothesisSection(part, part.finding, tuple(f for f in figures if f is not None)))
+    figures_flat = [figure for section in sections for figure in section.figures]
+    content = QuestionContent(answer, tuple(sections))
+    return _page(study, f"rq/{answer.id.lower()}", "question.html", f"{answer.id}: {answer.question}", content, figures_flat)
+
+
+def cell_slug(cell: CellView) -> str:
+    """Return the folder of a cell's page."""
+    return cell.key.replace("/", "--")
+
+
+def _link(cell: CellView) -> CellLink:
+    ok = len(cell.ok)
+    text = f"{ok} of {len(cell.runs)}" if ok else hole(cell)
+    return CellLink(cell_slug(cell), text, ok, len(cell.runs))
+
+
+def _matrix(study: StudyContext) -> Page:
+    dataset = study.dataset
+    figures = [matrix_figure(study, metric) for metric in MATRIX_METRICS]
+    rows = []
+    for model in dataset.models:
+        cells = [dataset.cell(model.id, configuration.id) for configuration in dataset.configurations]
+        rows.append((model.label, tuple(None if cell is None else _link(cell) for cell in cells)))
+    columns = tuple(label_of(configuration) for configuration in dataset.configurations)
+    kept = tuple(figure for figure in figures if figure is not None)
+    return _page(study, "matrix", "matrix.html", "Matrix", MatrixContent(kept, tuple(rows), columns), kept)
+
+
+def _cell(study: StudyContext, cell: CellView) -> Page:
+    rows = []
+    for metric in CELL_METRICS:
+        values = cell.values(metric)
+        boundary = "; ".join(sorted(cell.boundaries(metric))) or None
+        estimated = any(method.value == "estimated" for method in cell.methods(metric))
+        description = describe(values) if values else None
+        rows.append(MetricRow(METRICS[metric], description, boundary, estimated, "" if values else cell.absence(metric)))
+    shown = _typical(cell)
+    figures = [] if shown is None else [trace_figure(study, cell, shown, q) for q in ("power", "load", "temperature")]
+    fidelity = next(
+        (f for f in study.analysis.fidelity if f.model == cell.model.id and f.configuration == cell.configuration.id), None
+    )
+    parameters = json.dumps(json.loads(cell.runs[-1].spec), indent=2, sort_keys=True) if cell.runs else ""
+    label = label_of(cell.configuration)
+    content = CellContent(
+        cell, label, fidelity, tuple(rows), tuple(f for f in figures if f is not None), shown, parameters,
+        study.dataset.environment, _sample(study, cell),
+    )  # fmt: skip
+    return _page(study, f"cells/{cell_slug(cell)}", "cell.html", f"{label} on {cell.model.label}", content, figures)
+
+
+def _typical(cell: CellView) -> RunView | None:
+    """Return the run whose duration is the median: the one shown in full."""
+    runs = sorted((run for run in cell.ok if run.value("duration_s") is not None), key=lambda run: run.value("duration_s") or 0)
+    return runs[(len(runs) - 1) // 2] if runs else None
+
+
+def _sample(study: StudyContext, cell: CellView) -> tuple[str, str] | None:
+    """Return the first output of the cell: text and token ids."""
+    for run in cell.ok:
+        for request in run.requests[:1]:
+            output = study.dataset.outputs.get(request.output_sha256 or "")
+            if output is not None:
+                return output.text, " ".join(str(token) for token in output.token_ids)
+    return None
+
+
+def _fidelity(study: StudyContext, reference: str | None) -> Page:
+    dataset = study.dataset
+    labels = {c.id: label_of(c) for c in dataset.study.configurations}
+    models = {m.id: m.label for m in dataset.study.models}
+    rows = tuple((models[f.model], labels[f.configuration], f) for f in study.analysis.fidelity)
+    content = FidelityContent(rows, labels.get(reference or ""))
+    return _page(study, "fidelity", "fidelity.html", "Fidelity", content)
+
+
+def _guidelines(study: StudyContext) -> Page:
+    labels = {c.id: label_of(c) for c in study.dataset.study.configurations}
+    content = GuidelinesContent(study.analysis.guidelines, labels)
+    return _page(study, "guidelines", "guidelines.html", "Guidelines", content)
+
+
+def _methods(study: StudyContext) -> Page:
+    order = order_figure(study)
+    energy = [phases_figure(study, model.id) for model in study.dataset.models[:3]]
+    content = methods_content(study, order, tuple(figure for figure in energy if figure is not None))
+    return _page(study, "methods", "methods.html", "Methods", content, [order, *energy])
+
+
+def _environment(study: StudyContext) -> Page:
+    dataset = study.dataset
+    troubled = tuple(
+        (_link(cell), run)
+        for cell in dataset.cells
+        for run in cell.runs
+        if run.outcome is not Outcome.OK or any(f.fatal for f in run.flags)
+    )
+    outcomes = tuple((outcome.value.replace("_", " "), number) for outcome, number in sorted(dataset.outcomes.items()))
+    content = EnvironmentContent(dataset.environment, dataset.preparations, troubled, outcomes)
+    return _page(study, "environment", "environment.html", "Environment", content)
+
+
+def _data(study: StudyContext, study_text: str) -> Page:
+    spec = study.dataset.study
+    year = study.dates[:4] or "n.d."
+    people = ", ".join(author.name for author in spec.authors) or "The authors of the study"
+    citation = (
+        f"{people} ({year}). {spec.title}. greenreport study “{spec.study}”, {study.machine}, {study.dates or 'no runs'}."
+    )
+    names = " and ".join(author.name for author in spec.authors) or "{The authors of the study}"
+    bibtex = (
+        f"@misc{{{spec.study.replace('-', '_')}_{year},\n  title  = {{{{{spec.title}}}}},\n  author = {{{names}}},\n  year   = {{{year}}},\n"
+        f"  note   = {{greenreport study {spec.study}, {study.machine}}}\n}}"
+    )
+    return _page(study, "data", "data.html", "Data", DataContent(study_text, citation, bibtex))

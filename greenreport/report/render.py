@@ -1,0 +1,208 @@
+"""Pages to files: render everything in memory, then write beside the old site and swap.
+
+Nothing of an earlier build is mixed with a new one, a failed build leaves the old site as it was, and the same inputs give the
+same bytes: no clock, no random order, no address of this machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import jinja2
+import vl_convert
+
+from greenreport import __version__
+from greenreport.errors import BuildError
+from greenreport.report.context import Page
+from greenreport.report.figure import Figure, Rendered, render
+from greenreport.report.filters import FILTERS, TESTS
+from greenreport.units import THIN
+
+VEGA_SNIPPET = "window.vegaEmbed = vegaEmbed;"
+MARK = ".greenreport-site"  # a folder with this file may be replaced by a build
+
+
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """Names of the shared files; each carries its digest, so browsers may keep them for ever."""
+
+    css: str
+    js: str
+    vega: str
+    version: str = __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file a study offers."""
+
+    name: str
+    content: str
+    rows: int | None
+    size: int
+    sha256: str
+
+
+def templates_folder() -> Path:
+    """Return the folder of templates: inside the package when installed, in the source tree otherwise."""
+    installed = Path(__file__).parents[1] / "templates"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "templates"
+
+
+def environment(folders: Sequence[Path]) -> jinja2.Environment:
+    """Return the template environment: everything is escaped, an undefined name is an error.
+
+    Args:
+        folders: searched in order; a user's folder before the shipped one overrides templates of the same name.
+    """
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([str(folder) for folder in folders]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    env.filters.update(FILTERS)
+    env.tests.update(TESTS)
+    env.globals.update(thin=THIN, pct="%")
+    return env
+
+
+def render_site(
+    pages: Sequence[Page], downloads: Mapping[str, Sequence[Download]], folders: Sequence[Path], cache: Path
+) -> dict[str, bytes]:
+    """Return every file of the site but the downloads themselves.
+
+    Args:
+        downloads: study slug → files it offers.
+        folders: template folders, the user's first.
+        cache: folder of drawn charts.
+
+    Raises:
+        BuildError: a template failed; with its name and line.
+    """
+    env = environment(folders)
+    files, assets = _assets(folders, cache)
+    figures = _figures(pages, cache)
+    for page in pages:
+        prefix = page.study.root if page.study is not None else ""
+        rendered = {figure.id: figures[prefix, figure.id] for figure in page.figures}
+        for item in rendered.values():
+            files.update((f"{prefix}figures/{name}", content) for name, content in item.files.items())
+        try:
+            text = env.get_template(page.template).render(
+                page=page, site=assets, up=page.up, rendered=rendered, downloads=downloads
+            )
+        except jinja2.TemplateError as error:
+            raise BuildError(_where(error, page)) from None
+        files[page.path] = text.encode()
+    files[".nojekyll"] = b""
+    return files
+
+
+def _figures(pages: Sequence[Page], cache: Path) -> dict[tuple[str, str], Rendered]:
+    """Render every figure once, though it may stand on several pages."""
+    wanted: dict[tuple[str, str], tuple[Figure, str]] = {}
+    for page in pages:
+        for figure in page.figures:
+            prefix, source = (page.study.root, page.study.source) if page.study is not None else ("", "greenreport")
+            wanted[prefix, figure.id] = (figure, source)
+    return {key: render(figure, source, cache) for key, (figure, source) in wanted.items()}
+
+
+def _assets(folders: Sequence[Path], cache: Path) -> tuple[dict[str, bytes], Assets]:
+    contents = {name: _asset(folders, name) for name in ("site.css", "app.js", "icon.svg", "THIRD_PARTY_LICENSES.txt")}
+    vega = _vega_bundle(cache)
+    css = _digested("site", "css", contents["site.css"])
+    js = _digested("app", "js", contents["app.js"])
+    bundle = _digested("vega", "js", vega)
+    files = {
+        f"assets/{css}": contents["site.css"],
+        f"assets/{js}": contents["app.js"],
+        f"assets/{bundle}": vega,
+        "assets/icon.svg": contents["icon.svg"],
+        "assets/THIRD_PARTY_LICENSES.txt": contents["THIRD_PARTY_LICENSES.txt"],
+    }
+    return files, Assets(css, js, bundle)
+
+
+def _vega_bundle(cache: Path) -> bytes:
+    """Return Vega, Vega-Lite and vega-embed as one script; bundling takes seconds, so it is kept by version."""
+    file = cache / f"vega-{metadata.version('vl-convert-python')}.js"
+    if not file.is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        file.write_text(vl_convert.javascript_bundle(VEGA_SNIPPET), encoding="utf-8")
+    return file.read_bytes()
+
+
+def _asset(folders: Sequence[Path], name: str) -> bytes:
+    for folder in folders:
+        file = folder / "assets" / name
+        if file.is_file():
+            return file.read_bytes()
+    raise BuildError(f"the asset {name} is missing from the templates")
+
+
+def _digested(stem: str, suffix: str, content: bytes) -> str:
+    return f"{stem}.{hashlib.sha256(content).hexdigest()[:8]}.{suffix}"
+
+
+def _where(error: jinja2.TemplateError, page: Page) -> str:
+    """Say which template line failed on which page."""
+    line = getattr(error, "lineno", None)
+    name = getattr(error, "name", None) or page.template
+    frame = error.__traceback__
+    while line is None and frame is not None:
+        if frame.tb_frame.f_code.co_filename.endswith(".html"):
+            line, name = frame.tb_lineno, Path(frame.tb_frame.f_code.co_filename).name
+        frame = frame.tb_next
+    return f"page {page.path}: template {name}, line {line}: {error}"
+
+
+def write_site(files: Mapping[str, bytes], copies: Iterable[tuple[Path, str]], site: Path) -> None:
+    """Write all files into a new folder beside the site, then swap the two.
+
+    Args:
+        copies: (source file, path in the site) of files that are not held in memory.
+
+    Raises:
+        BuildError: the folder holds something that is no site.
+    """
+    if site.exists() and any(site.iterdir()) and not (site / MARK).is_file():
+        raise BuildError(f"{site} holds files that greenreport did not write; choose an empty folder with --site")
+    fresh = site.with_name(f".{site.name}.{os.getpid()}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for path, content in sorted(files.items()):
+        target = fresh / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    for source, path in copies:
+        target = fresh / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    (fresh / MARK).write_text("A folder written by greenreport build; the next build replaces it.\n", encoding="utf-8")
+    manifest = "".join(f"{digest}  {path}\n" for path, digest in sorted(_digests(fresh)))
+    (fresh / "MANIFEST.sha256").write_text(manifest, encoding="utf-8")
+    _swap(fresh, site)
+
+
+def _digests(folder: Path) -> Iterable[tuple[str, str]]:
+    for file in folder.rglob("*"):
+        if file.is_file():
+            yield file.relative_to(folder).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _swap(fresh: Path, site: Path) -> None:
+    old = site.with_name(f".{site.name}.{os.getpid()}.old")
+    if site.exists():
+        site.rename(old)
+    fresh.rename(site)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,69 @@
+"""Take pictures of every kind of page: ``python -m tests.browser.screenshots SITE OUT``.
+
+Each page is opened from disk at 360, 800 and 1440 px in light and dark, and once as print. Look at them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser.chromium import ARGUMENTS, chromium_path
+
+WIDTHS = (360, 800, 1440)
+KINDS = (
+    "index.html", "glossary/index.html", "about/index.html", "404.html", "s/{study}/index.html", "s/{study}/rq/rq1/index.html",
+    "s/{study}/matrix/index.html", "s/{study}/guidelines/index.html", "s/{study}/fidelity/index.html", "s/{study}/methods/index.html",
+    "s/{study}/environment/index.html", "s/{study}/data/index.html", "s/{study}/claims/index.html", "{cell}",
+)  # fmt: skip
+
+
+def pages_of(site: Path, study: str) -> list[str]:
+    """Return one page of each kind that the site has."""
+    cells = sorted((site / "s" / study / "cells").glob("*/index.html"))
+    cell = cells[0].relative_to(site).as_posix() if cells else ""
+    paths = [kind.format(study=study, cell=cell) for kind in KINDS]
+    return [path for path in paths if path and (site / path).is_file()]
+
+
+def main() -> None:
+    """Parse arguments and take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("site", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--study", default="quickstart")
+    parser.add_argument("--widths", type=int, nargs="*", default=WIDTHS)
+    parser.add_argument("--schemes", nargs="*", default=("light", "dark"))
+    parser.add_argument("--only", default="", help="part of the path")
+    parser.add_argument("--no-print", action="store_true")
+    arguments = parser.parse_args()
+    site = arguments.site.resolve()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(ARGUMENTS))
+        for path in pages_of(site, arguments.study):
+            if arguments.only not in path:
+                continue
+            name = path.removesuffix("/index.html").replace("/", "_").removesuffix(".html")
+            for width in arguments.widths:
+                for scheme in arguments.schemes:
+                    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+                    page.goto((site / path).as_uri())
+                    page.wait_for_timeout(300)
+                    height = page.evaluate("document.documentElement.scrollHeight")
+                    page.set_viewport_size({"width": width, "height": min(int(height), 12_000)})
+                    page.wait_for_timeout(700)
+                    page.screenshot(path=str(arguments.out / f"{name}-{width}-{scheme}.png"))
+                    page.close()
+            if not arguments.no_print:
+                page = browser.new_page()
+                page.goto((site / path).as_uri())
+                page.pdf(path=str(arguments.out / f"{name}.pdf"), format="A4")
+                page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""The whole path on real engines, and the site in a real browser: opened from disk, nothing missing, nothing refused."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.engines, pytest.mark.slow]
+
+VIOLATIONS = "window.violations = []; document.addEventListener('securitypolicyviolation', e => violations.push(e.violatedDirective + ' ' + e.blockedURI))"
+
+
+def all_pages(site: Path) -> list[str]:
+    """Return the path of every page."""
+    return sorted(file.relative_to(site).as_posix() for file in site.rglob("*.html"))
+
+
+@contextmanager
+def opened(browser: Any, **options: Any) -> Iterator[tuple[Any, list[str]]]:
+    """Give a page that notes every console error, failed request and request to another host."""
+    context = browser.new_context(**options)
+    context.add_init_script(VIOLATIONS)
+    page = context.new_page()
+    troubles: list[str] = []
+    page.on("console", lambda message: troubles.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
+    page.on(
+        "response", lambda response: troubles.append(f"{response.status}: {response.url}") if response.status >= 400 else None
+    )
+    yield page, troubles
+    context.close()
+
+
+def visit(page: Any, address: str) -> None:
+    """Open an address and wait until every figure is interactive."""
+    page.goto(address)
+    page.evaluate("document.querySelectorAll('figure.gr-fig').forEach(f => f.scrollIntoView())")
+    page.evaluate("window.scrollTo(0, 0)")
+    for figure in page.query_selector_all("figure.gr-fig"):
+        figure.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "[...document.querySelectorAll('figure.gr-fig')].every(f => f.dataset.live === 'true')", timeout=30_000
+    )
+
+
+def test_every_page_opens_from_disk_with_all_figures_interactive(browser: Any, real_site: Path) -> None:
+    """No console error, no failed request, no policy violation, no missing chart, on any page."""
+    with opened(browser) as (page, troubles):
+        for path in all_pages(real_site):
+            visit(page, (real_site / path).as_uri())
+            assert page.evaluate("window.violations") == [], path
+            assert troubles == [], path
+
+
+def test_the_site_works_under_a_sub_path_over_http(browser: Any, real_site: Path, tmp_path: Path) -> None:
+    """Served below /sub/path/ by a plain web server, the pages find each other and their files, and ask no other host."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "path").symlink_to(real_site)
+    handler = functools.partial(_Quiet, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        base = f"http://127.0.0.1:{server.server_port}"
+        asked: set[str] = set()
+        with opened(browser) as (page, troubles):
+            page.on("request", lambda request: asked.add(request.url))
+            visit(page, f"{base}/sub/path/index.html")
+            page.click("ul.entries a")
+            page.click("nav.sub a:has-text('RQ1')")
+            page.wait_for_load_state()
+            assert "/sub/path/s/real/rq/rq1/" in page.url
+            visit(page, page.url)
+            assert (troubles, page.evaluate("window.violations")) == ([], [])
+        server.shutdown()
+    assert all(url.startswith((base, "data:", "blob:")) for url in asked)
+
+
+def test_nothing_is_lost_without_javascript(browser: Any, real_site: Path) -> None:
+    """With scripts off, every figure still has its drawing, text, table and downloads that exist."""
+    with opened(browser, java_script_enabled=False) as (page, _):
+        for path in ("s/real/index.html", "s/real/rq/rq1/index.html"):
+            page.goto((real_site / path).as_uri())
+            figures = page.query_selector_all("figure.gr-fig")
+            assert figures
+            for figure in figures:
+                assert figure.query_selector(".gr-vis svg path")
+                assert figure.query_selector(".gr-sum").inner_text()
+                assert figure.query_selector("table tbody tr")
+                for link in figure.query_selector_all(".gr-dl a[href*='figures/']"):
+                    assert (real_site / path).parent.joinpath(link.get_attribute("href")).resolve().is_file()
+
+
+def test_engines_agree_token_for_token(real_site: Path) -> None:
+    """Torch, TorchScript, ONNX Runtime and OpenVINO give the same tokens for every prompt, in every run."""
+    store = real_site.parent / "cache" / "greenreport.duckdb"
+    with duckdb.connect(str(store)) as connection:
+        query = (
+            'SELECT "index", count(DISTINCT output_sha256), count(DISTINCT engine), count(*) '
+            "FROM requests JOIN runs USING (run_id) GROUP BY ALL ORDER BY 1"
+        )
+        assert connection.execute(query).fetchall() == [(index, 1, 4, 12) for index in range(4)]
+    page = (real_site / "s" / "real" / "fidelity" / "index.html").read_text(encoding="utf-8")
+    assert "4 of 4 outputs equal the reference token for token" in page
+
+
+def test_the_front_page_states_an_answer_in_words(real_site: Path) -> None:
+    """The first thing a visitor reads is a finding."""
+    page = (real_site / "index.html").read_text(encoding="utf-8")
+    assert "execution time" in page
+    assert "Tiny GPT-2" not in page.split("<h2")[0]
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        return

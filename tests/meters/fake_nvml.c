@@ -1,0 +1,193 @@
+/* A stand-in for NVIDIA's libnvidia-ml.so.1, small enough to read, loaded by nvidia-ml-py through the real ctypes path.
+ *
+ * Its behaviour is read at every call from the file that the environment variable FAKE_NVML names, one `key value` a line, so a
+ * test changes it while a program runs. `key.N` is for GPU N alone and goes before `key`:
+ *
+ *   gpus 1                number of GPUs
+ *   name Fake GPU         product name
+ *   power_w 100           constant power
+ *   refresh_ms 20         the energy counter moves so often
+ *   memory_used 1000000000, memory_total 80000000000, load 50, memory_load 10, temperature 40, clock_mhz 1500, throttle 0
+ *   init_error 0          NVML error that nvmlInit returns (4: no permission, 9: driver not loaded)
+ *   lost 0                1: every call about the GPU fails with NVML_ERROR_GPU_IS_LOST
+ *   mig 0                 1: the GPU is split into slices MIG-N-0, MIG-N-1, …
+ *   no_energy 0, no_instant 0, no_throttle 0        1: the GPU has no such sensor
+ *   arch 9                architecture (6: Turing, 7: Ampere, 9: Hopper)
+ *
+ * The energy counter is power × time since boot, in steps of `refresh_ms`, so the truth over any window is power × its length.
+ */
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { OK = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, GPU_IS_LOST = 15, MAX_GPUS = 16 };
+enum { FIELD_POWER_INSTANT = 186 };
+
+typedef struct { int index; } device;
+static device gpus[MAX_GPUS], slices[MAX_GPUS];
+
+/* Copy the value of `key.gpu` or `key` into `text`; return whether there is one. */
+static int setting(const char *key, int gpu, char *text, size_t size) {
+    const char *path = getenv("FAKE_NVML");
+    FILE *file = path ? fopen(path, "r") : NULL;
+    char line[256], name[64], own[64];
+    int found = 0;
+    if (!file) return 0;
+    snprintf(own, sizeof own, "%s.%d", key, gpu);
+    while (found < 2 && fgets(line, sizeof line, file)) {
+        int start = 0;
+        line[strcspn(line, "\n")] = 0;
+        if (sscanf(line, "%63s %n", name, &start) < 1) continue;
+        int rank = !strcmp(name, own) ? 2 : !strcmp(name, key) ? 1 : 0;
+        if (rank > found) {
+            snprintf(text, size, "%s", line + start);
+            found = rank;
+        }
+    }
+    fclose(file);
+    return found;
+}
+
+static double number(const char *key, int gpu, double otherwise) {
+    char text[128];
+    return setting(key, gpu, text, sizeof text) ? strtod(text, NULL) : otherwise;
+}
+
+static int state(device *gpu) { return number("lost", gpu->index, 0) ? GPU_IS_LOST : OK; }
+
+static int fill(device *gpu, unsigned *target, const char *key, double otherwise) {
+    *target = (unsigned)number(key, gpu->index, otherwise);
+    return state(gpu);
+}
+
+int nvmlInitWithFlags(unsigned flags) {
+    (void)flags;
+    for (int i = 0; i < MAX_GPUS; i++) gpus[i].index = slices[i].index = i;
+    return (int)number("init_error", 0, OK);
+}
+
+int nvmlShutdown(void) { return OK; }
+
+const char *nvmlErrorString(int code) {
+    switch (code) {
+        case OK: return "Success";
+        case NOT_SUPPORTED: return "Not Supported";
+        case 4: return "Insufficient Permissions";
+        case GPU_IS_LOST: return "GPU is lost";
+        default: return "Unknown Error";
+    }
+}
+
+int nvmlSystemGetDriverVersion(char *version, unsigned size) {
+    snprintf(version, size, "999.1");
+    return OK;
+}
+
+int nvmlDeviceGetCount_v2(unsigned *count) {
+    *count = (unsigned)number("gpus", 0, 1);
+    return OK;
+}
+
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, device **gpu) {
+    if (index >= (unsigned)number("gpus", 0, 1)) return INVALID_ARGUMENT;
+    *gpu = &gpus[index];
+    return OK;
+}
+
+int nvmlDeviceGetUUID(device *gpu, char *uuid, unsigned size) {
+    snprintf(uuid, size, "GPU-%08x-0000-4000-8000-00000000fa%02x", 0xabc00000u + (unsigned)gpu->index, gpu->index);
+    return OK;
+}
+
+int nvmlDeviceGetHandleByUUID(const char *uuid, device **gpu) {
+    int index, slice;
+    if (sscanf(uuid, "MIG-%d-%d", &index, &slice) != 2 || !number("mig", index, 0)) return NOT_FOUND;
+    *gpu = &slices[index];
+    return OK;
+}
+
+int nvmlDeviceGetDeviceHandleFromMigDeviceHandle(device *slice, device **gpu) {
+    *gpu = &gpus[slice->index];
+    return OK;
+}
+
+int nvmlDeviceGetMigMode(device *gpu, unsigned *current, unsigned *pending) {
+    *current = *pending = (unsigned)number("mig", gpu->index, 0);
+    return state(gpu);
+}
+
+int nvmlDeviceGetName(device *gpu, char *name, unsigned size) {
+    if (!setting("name", gpu->index, name, size)) snprintf(name, size, "Fake GPU");
+    return OK;
+}
+
+int nvmlDeviceGetArchitecture(device *gpu, unsigned *arch) { return fill(gpu, arch, "arch", 9); }
+
+int nvmlDeviceGetTotalEnergyConsumption(device *gpu, uint64_t *millijoules) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t refresh_ns = (int64_t)(number("refresh_ms", gpu->index, 20) * 1e6);
+    int64_t ticks = ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec) / refresh_ns;
+    if (number("no_energy", gpu->index, 0)) return NOT_SUPPORTED;
+    *millijoules = (uint64_t)((double)ticks * (double)refresh_ns * 1e-6 * number("power_w", gpu->index, 100));
+    return state(gpu);
+}
+
+int nvmlDeviceGetPowerUsage(device *gpu, unsigned *milliwatts) {
+    *milliwatts = (unsigned)(number("power_w", gpu->index, 100) * 1e3);
+    return state(gpu);
+}
+
+typedef struct {
+    unsigned id, scope;
+    int64_t timestamp, latency_us;
+    unsigned type, code;
+    union { double d; unsigned ui; uint64_t ull; } value;
+} field;
+
+int nvmlDeviceGetFieldValues(device *gpu, int count, field *fields) {
+    for (int i = 0; i < count; i++) {
+        int known = fields[i].id == FIELD_POWER_INSTANT && !number("no_instant", gpu->index, 0);
+        fields[i].code = known ? OK : NOT_SUPPORTED;
+        fields[i].type = 1;
+        fields[i].value.ui = (unsigned)(number("power_w", gpu->index, 100) * 1e3);
+    }
+    return state(gpu);
+}
+
+int nvmlDeviceGetMemoryInfo(device *gpu, uint64_t *info) {
+    info[0] = (uint64_t)number("memory_total", gpu->index, 80e9);
+    info[2] = (uint64_t)number("memory_used", gpu->index, 1e9);
+    info[1] = info[0] - info[2];
+    return state(gpu);
+}
+
+int nvmlDeviceGetUtilizationRates(device *gpu, unsigned *rates) {
+    fill(gpu, &rates[0], "load", 50);
+    return fill(gpu, &rates[1], "memory_load", 10);
+}
+
+int nvmlDeviceGetTemperature(device *gpu, int sensor, unsigned *celsius) {
+    (void)sensor;
+    return fill(gpu, celsius, "temperature", 40);
+}
+
+int nvmlDeviceGetClockInfo(device *gpu, int domain, unsigned *mhz) {
+    (void)domain;
+    return fill(gpu, mhz, "clock_mhz", 1500);
+}
+
+int nvmlDeviceGetCurrentClocksThrottleReasons(device *gpu, uint64_t *reasons) {
+    if (number("no_throttle", gpu->index, 0)) return NOT_SUPPORTED;
+    *reasons = (uint64_t)number("throttle", gpu->index, 0);
+    return state(gpu);
+}
+
+int nvmlDeviceGetComputeRunningProcesses_v3(device *gpu, unsigned *count, void *processes) {
+    (void)processes;
+    *count = 0;
+    return state(gpu);
+}

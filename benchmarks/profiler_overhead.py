@@ -6,11 +6,11 @@ the table, install them into an environment of their own and name its interprete
     python -m venv /tmp/tools && /tmp/tools/bin/pip install codecarbon zeus
     python -m benchmarks.profiler_overhead --tools /tmp/tools/bin/python
 
-Two figures for each: the CPU time of the measuring processes as a share of one core while nothing else runs, and the slowdown
-of a program that keeps every core busy. The second is paired: each pair runs the same work once with the tool sampling and once
-with it stopped (SIGSTOP), in random order; the table has the median over pairs with a percentile bootstrap interval. Where the
-machine has no GPU or no RAPL, a stand-in is read in their place (see tests/fake_nvml.py), so that the same code runs; the last
-lines say so.
+Two figures for each: the CPU time of the measuring processes as a share of one core, and the slowdown of a program that keeps a
+core busy when the tool has to share that core with it, which is the worst case: with a core to spare it is smaller. The second
+is paired: each pair runs the same work once with the tool sampling and once with it stopped (SIGSTOP), in random order; the
+table has the median over pairs with a percentile bootstrap interval. Where the machine has no GPU or no RAPL, a stand-in is read
+in their place (see tests/fake_nvml.py), so that the same code runs; the last lines say so.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -142,25 +141,26 @@ def cpu_share_pct(pid: int, seconds: float) -> float:
     return 100 * (spent() - before) / (time.perf_counter() - begun)
 
 
+def confine(pid: int, core: int) -> None:
+    """Let every thread of a process tree run on one core only."""
+    for process in tree(pid):
+        for thread in Path(f"/proc/{process.pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {core})
+
+
 def work(blocks: int) -> float:
-    """Keep every core busy with a fixed amount of work; return how long it took in seconds."""
-    data = bytes(1 << 20)
-
-    def hashed(_: int) -> None:
-        for _ in range(blocks):
-            hashlib.sha256(data).digest()
-
-    cores = psutil.cpu_count() or 1
+    """Keep a core busy with a fixed amount of work; return how long it took in seconds."""
+    data = bytes(1 << 16)
     begun = time.perf_counter()
-    with ThreadPoolExecutor(cores) as pool:
-        list(pool.map(hashed, range(cores)))
+    for _ in range(blocks):
+        hashlib.sha256(data).digest()
     return time.perf_counter() - begun
 
 
 def calibrated(seconds: float) -> int:
     """Return the number of blocks that take about so long."""
-    work(50)
-    return max(1, round(100 * seconds / work(100)))
+    work(1000)
+    return max(1, round(1000 * seconds / min(work(1000) for _ in range(5))))
 
 
 def slowdowns(pid: int, pairs: int, blocks: int, dice: random.Random) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -173,11 +173,16 @@ def slowdowns(pid: int, pairs: int, blocks: int, dice: random.Random) -> np.ndar
         return work(blocks)
 
     found = []
+    allowed = os.sched_getaffinity(0)
+    core = max(allowed)
+    confine(pid, core)
+    os.sched_setaffinity(0, {core})
     for _ in range(pairs):
         order = [True, False]
         dice.shuffle(order)
         took = {sampling: timed(sampling) for sampling in order}
         found.append(took[True] / took[False] - 1)
+    os.sched_setaffinity(0, allowed)
     for process in tree(pid):
         process.send_signal(signal.SIGCONT)
     return np.array(found)
@@ -251,7 +256,7 @@ def main() -> None:
         said = stand_ins(stack)
         multiprocessing.set_forkserver_preload(["greenreport.meters.sampler"])
         blocks = calibrated(arguments.work_s)
-        print("| tool | sampling | CPU of its processes (of one core) | slowdown of a full machine (95 % CI) |")
+        print("| tool | sampling | CPU of its processes (of one core) | slowdown of work on the same core (95 % CI) |")
         print("|---|---|---|---|")
         for tool, setting, start in candidates(arguments.tools):
             try:
@@ -260,7 +265,7 @@ def main() -> None:
             except RuntimeError as error:
                 print(f"| {tool} | {setting} | {error} | |", flush=True)
     cores = psutil.cpu_count()
-    print(f"\n{cores} CPUs, Python {sys.version.split()[0]}, {arguments.pairs} pairs of {arguments.work_s:g} s on all CPUs")
+    print(f"\n{cores} CPUs, Python {sys.version.split()[0]}, {arguments.pairs} pairs of {arguments.work_s:g} s")
     for sentence in said:
         print(sentence)
     if not arguments.tools:

@@ -17,6 +17,8 @@ from greenreport.analysis.stats.values import Floats
 SAMPLES = 3000
 RESAMPLES = 600
 SIZES = (5, 10, 30)
+#: Groups and runs at which `auto` just takes Welch, and one more run below.
+MANY = ((7, 5), (7, 4), (10, 6), (20, 10), (20, 9))
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Floats]
 
 #: One population of runs around 100: 2 % spread, strong skewness, 2 % spread read in steps of 1 %, light tails.
@@ -66,6 +68,10 @@ def type_one(samples: int) -> None:
                 tests = [compare(x) for x in data(name, groups, n, samples)]
                 rates.append(float(np.mean([t.rejected or any(p.significant for p in t.pairs) for t in tests])))
             row(name, groups, *rates)
+    title("The same with many groups", "population", *(f"{groups} groups, n={n}" for groups, n in MANY))
+    for name in ("normal", "log-normal σ=0.5", "tied", "heteroscedastic", "uniform"):
+        tests = [[compare(x) for x in data(name, groups, n, samples)] for groups, n in MANY]
+        row(name, *(float(np.mean([t.rejected for t in found])) for found in tests))
     title("The same with the test forced, 5 groups", "test", "population", *(f"n={n}" for n in SIZES))
     for kind in ("welch", "kruskal", "friedman"):
         for name in ("normal", "log-normal σ=0.5", "tied"):

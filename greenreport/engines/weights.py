@@ -18,7 +18,7 @@ from typing import Any
 
 from greenreport.errors import ModelUnavailable
 from greenreport.study import Model, Weights
-from greenreport.workloads.prompts import END_OF_TEXT, TOKENIZER_ENTRIES, TOKENIZER_FILE
+from greenreport.tokenizer import END_OF_TEXT, TOKENIZER_ENTRIES, TOKENIZER_FILE
 
 INFO_FILE = "greenreport.json"
 HUB_PATTERNS = ["*.json", "*.safetensors", "*.model", "*.txt", "tokenizer*"]

@@ -12,10 +12,11 @@ from greenreport.analysis.analyse import analyse
 from greenreport.analysis.dataset import Dataset, from_records
 from greenreport.plan import IndexRow, current
 from greenreport.record import Outcome
-from greenreport.report.context import Page, StudyContext, safe_slug, study_context
+from greenreport.report.context import Page, StudyContext, study_context
 from greenreport.report.observations import imported_dataset, observations_csv
 from greenreport.report.pages import site_pages, study_pages
 from greenreport.report.render import Download, render_site, templates_folder, write_site
+from greenreport.report.text import safe_slug
 from greenreport.store import Published, Store, export_parquet, published
 from greenreport.store.tidy import TidyRow, observed_studies
 from greenreport.study import Overrides, Weights

@@ -5,7 +5,7 @@ Nothing is computed in a template. Numbers reach it as claims or as values with 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -162,12 +162,3 @@ def median_text(cell: CellView, metric: str) -> str:
     if isinstance(described.median_ci, Interval):
         return f"{text} [{quantity(described.median_ci.low, unit)}, {quantity(described.median_ci.high, unit)}]"
     return text
-
-
-def safe_slug(text: str, taken: Sequence[str] = ()) -> str:
-    """Return a name for an address made of a-z, 0-9, '.', '_' and '-', unique among those taken."""
-    slug = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in text.lower()).strip("-.")[:60] or "x"
-    number, unique = 2, slug
-    while unique in taken:
-        unique, number = f"{slug}-{number}", number + 1
-    return unique

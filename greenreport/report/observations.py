@@ -10,8 +10,8 @@ from greenreport.analysis.dataset import JOINT, CellView, Dataset, RunView, labe
 from greenreport.analysis.metrics import Observation
 from greenreport.catalog import METRICS
 from greenreport.record import Outcome
-from greenreport.report.context import safe_slug
 from greenreport.report.figure import guarded
+from greenreport.report.text import safe_slug
 from greenreport.store.tidy import TidyRow
 from greenreport.study import Configuration, Hypothesis, Model, Protocol, Study
 

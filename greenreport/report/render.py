@@ -22,6 +22,7 @@ from greenreport.errors import BuildError
 from greenreport.report.context import Page
 from greenreport.report.figure import Figure, Rendered, render
 from greenreport.report.filters import FILTERS, TESTS
+from greenreport.report.text import visible
 from greenreport.units import THIN
 
 VEGA_SNIPPET = "window.vegaEmbed = vegaEmbed;"
@@ -68,6 +69,7 @@ def environment(folders: Sequence[Path]) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=visible,
     )
     env.filters.update(FILTERS)
     env.tests.update(TESTS)

@@ -12,21 +12,13 @@ import json
 import os
 import random
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from greenreport.errors import PromptsUnavailable
 from greenreport.study import Prompts
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+from greenreport.tokenizer import TOKENIZER_SHA256, reference_tokenizer
 
 SLICER = 1  # raised when the same seed would give other slices
-TOKENIZER_FILE = Path(__file__).with_name("tokenizer.json")
-TOKENIZER_ENTRIES = 4096
-END_OF_TEXT = "<|endoftext|>"
-TOKENIZER_SHA256 = "622e17dc19046f60e3220d19626a750635a8795f2767f11c7b768f520eebef6c"
 HUMANEVAL_SHA256 = "eb2a2b2910a647f5a3f42a4cffba0ceb7909410a6ab0894d9b290e142b66cc8b"
 HUMANEVAL_HUB = ("openai/openai_humaneval", "openai_humaneval/test-00000-of-00001.parquet")
 HUMANEVAL_VARIABLE = "GREENREPORT_HUMANEVAL"
@@ -105,14 +97,6 @@ def slice_text(text: str, smallest: int, largest: int, random_source: random.Ran
         if piece.strip() and "\ufffd" not in piece:
             return piece
     raise PromptsUnavailable(f"no run of {smallest}–{largest} tokens of {text[:40]!r} is readable text")
-
-
-@cache
-def reference_tokenizer() -> Tokenizer:
-    """Return the tokenizer shipped with greenreport (4,096 entries, byte-level BPE)."""
-    from tokenizers import Tokenizer
-
-    return Tokenizer.from_file(str(TOKENIZER_FILE))
 
 
 def builtin_file() -> Path:

@@ -75,11 +75,13 @@ def test_forced_tests_say_so(kind: str, name: str) -> None:
 
 
 def test_many_small_groups_get_ranks() -> None:
-    """With seven groups of five runs Welch's F rejects too often; auto takes Kruskal–Wallis and says why."""
-    test = compare({f"g{k}": [k + 0.0, k + 1.1, k + 1.9, k + 3.1, k + 4.0] for k in range(7)})
-    assert test.reason == (
-        "all 7 groups pass Shapiro–Wilk, but Welch's test is not reliable with 7 groups of 5 runs → Kruskal–Wallis"
+    """With eight groups of five runs Welch's F rejects too often; auto takes Kruskal–Wallis and says why."""
+    groups = {f"g{k}": [k + 0.0, k + 1.1, k + 1.9, k + 3.1, k + 4.0] for k in range(8)}
+    assert compare(groups).reason == (
+        "all 8 groups pass Shapiro–Wilk, but Welch's test is not reliable with 8 groups of 5 runs → Kruskal–Wallis"
     )
+    del groups["g7"]
+    assert compare(groups).reason == "all 7 groups pass Shapiro–Wilk → Welch's ANOVA"
 
 
 def test_incomplete_blocks_are_left_out() -> None:

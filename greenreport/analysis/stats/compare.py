@@ -28,10 +28,10 @@ from greenreport.analysis.stats.ratios import pair_ratios
 from greenreport.analysis.stats.results import Group, GroupTest, Omnibus, Pair, Procedure, Verdict
 from greenreport.analysis.stats.values import FEWEST_RUNS, Floats, NotComputable, Sample, binary_exponent, clean, runs, scaled
 
-#: Welch's F rejects too often with many small groups: above 5 groups, `auto` uses it from 6 runs a group on, and never with
-#: fewer runs than half the number of groups (docs/statistics-simulation.md).
+#: Welch's F rejects too often with many small groups: above 5 groups, `auto` uses it from 2 + 0.4 · groups runs on
+#: (docs/statistics-simulation.md).
 _FEW_GROUPS = 5
-_RUNS_FOR_MANY_GROUPS = 6
+_RUNS_PER_GROUP = 0.4
 
 _RUN = {"welch": welch_test, "kruskal": kruskal_test}
 
@@ -151,7 +151,7 @@ def _automatic(tested: Sequence[Group]) -> _Choice:
     if failed:
         return _Choice("kruskal", f"{len(failed)} of {count} groups fail Shapiro–Wilk ({', '.join(failed)}) → {name}")
     fewest = min(group.description.n for group in tested)
-    if count > _FEW_GROUPS and fewest < max(_RUNS_FOR_MANY_GROUPS, count / 2):
+    if count > _FEW_GROUPS and fewest < 2 + _RUNS_PER_GROUP * count:
         text = f"all {count} groups pass Shapiro–Wilk, but Welch's test is not reliable with {count} groups of {fewest} runs"
         return _Choice("kruskal", f"{text} → {name}")
     return _Choice("welch", f"all {count} groups pass Shapiro–Wilk → {welch}")

@@ -12,6 +12,7 @@ from typing import Any
 import altair as alt
 
 from greenreport.report.style import Look, theme
+from greenreport.report.text import visible
 
 WIDTH = 640
 ROW = 26
@@ -31,7 +32,8 @@ class Sheet:
 
     def rows(self, rows: Sequence[Any]) -> alt.NamedData:
         """Return a reference to rows (dataclasses or mappings)."""
-        values = [row if isinstance(row, dict) else asdict(row) for row in rows]
+        plain = (row if isinstance(row, dict) else asdict(row) for row in rows)
+        values = [{key: visible(value) for key, value in row.items()} for row in plain]
         name = "rows" + hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
         self.datasets[name] = values
         return alt.NamedData(name=name)

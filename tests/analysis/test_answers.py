@@ -1,0 +1,212 @@
+"""Tests of fidelity, findings, claims, answers and guidelines: the sentences follow from the numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from greenreport.analysis.analyse import analyse
+from greenreport.analysis.answers import plain
+from greenreport.analysis.badge import Level
+from greenreport.analysis.claims import compare, difference, interval_text
+from greenreport.analysis.dataset import CellView, Dataset
+from greenreport.analysis.fidelity import Verdict, assess
+from greenreport.analysis.findings import Decision
+from greenreport.catalog import METRICS
+from greenreport.record import Outcome
+from tests.datasets import around, dataset, run
+
+
+def lead(data: Dataset, question: int = 0) -> str:
+    """Return the first sentence of an answer, with ordinary spaces."""
+    return plain(analyse(data).answers[question].lead).replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def test_a_unanimous_winner_is_named_with_its_saving_and_scope() -> None:
+    """One configuration that leads on every model: who, how much, against whom, on how many models."""
+    data = dataset(
+        {
+            "a": {"torch": around(100), "onnx": around(50), "openvino": around(80)},
+            "b": {"torch": around(200), "onnx": around(120), "openvino": around(150)},
+        }
+    )
+    assert lead(data) == "ONNX Runtime · CPU uses the least energy on both models: 45 % less energy than Torch · CPU."
+    assert lead(data, 1) == (
+        "ONNX Runtime · CPU has the shortest execution time on both models: 45 % shorter execution time than Torch · CPU."
+    )
+
+
+def test_a_divided_field_is_counted() -> None:
+    """Different winners on different models: counts first, then the comparison over all models."""
+    data = dataset(
+        {
+            "a": {"torch": around(100), "onnx": around(50), "openvino": around(80)},
+            "b": {"torch": around(100), "onnx": around(60), "openvino": around(80)},
+            "c": {"torch": around(100), "onnx": around(90), "openvino": around(40)},
+        }
+    )
+    assert lead(data) == (
+        "No configuration uses the least energy on every model: ONNX Runtime · CPU on 2 of 3 and OpenVINO · CPU on 1 of 3. "
+        "Over the models together, ONNX Runtime · CPU uses 35 % less energy than Torch · CPU."
+    )
+
+
+def test_a_tie_is_called_a_tie() -> None:
+    """Two configurations that cannot be told apart lead on one model each: the leader is said to be tied."""
+    data = dataset(
+        {
+            "a": {"torch": around(100), "onnx": around(50), "openvino": around(50.05)},
+            "b": {"torch": around(100), "onnx": around(50.05), "openvino": around(50)},
+        }
+    )
+    assert "is the best, or statistically tied with the best, in energy on both models" in lead(data)
+
+
+def test_a_null_result_is_an_answer() -> None:
+    """No difference: the sentence says so, and the decision is not rejected."""
+    data = dataset(
+        {"a": {"torch": around(100, spread=0.2), "onnx": around(100.1, spread=0.2), "openvino": around(99.9, spread=0.2)}}
+    )
+    assert lead(data) == "No difference in energy was found between the serving configurations on the one model studied."
+    answer = analyse(data).answers[0].answers[0]
+    assert answer.finding.decision is Decision.NOT_REJECTED
+    assert answer.decision.startswith("H1.0 is not rejected for the one model studied (Welch's ANOVA, α = 0.05;")
+
+
+def test_a_question_without_data_says_why() -> None:
+    """No values: the reason of the runs becomes the answer."""
+    data = dataset({"a": {"torch": around(100), "onnx": around(50)}})
+    failed = tuple(
+        CellView(
+            c.model, c.configuration, tuple(replace(r, outcome=Outcome.OUT_OF_MEMORY, reason="no memory left") for r in c.runs)
+        )
+        for c in data.cells
+    )
+    data = replace(data, cells=failed)
+    assert lead(data) == "There is no answer for energy yet: no memory left."
+    assert analyse(data).badge.level is Level.INVALID
+
+
+def test_an_unfaithful_cell_is_shown_and_never_ranked() -> None:
+    """A configuration whose outputs differ is withheld with the reason, although it used the least energy."""
+    data = dataset(
+        {"a": {"torch": around(100), "onnx": around(50), "openvino": around(10)}}, outputs={("a", "openvino"): ("a", "x")}
+    )
+    verdicts = {f.configuration: f.verdict for f in assess(data)}
+    assert verdicts == {"torch-cpu": Verdict.REFERENCE, "onnx-cpu": Verdict.FAITHFUL, "openvino-cpu": Verdict.UNFAITHFUL}
+    divergence = next(f.divergence for f in assess(data) if f.divergence)
+    assert (divergence.prompt, divergence.token) == (1, 2)
+    assert lead(data).startswith("ONNX Runtime · CPU uses the least energy")
+    exceptions = analyse(data).answers[0].answers[0].exceptions
+    assert any(
+        "OpenVINO" in sentence and "unfaithful: 1 of 2 outputs equal the reference" in sentence for sentence in exceptions
+    )
+
+
+def test_another_boundary_is_not_compared() -> None:
+    """Energy of another boundary is withheld, with both boundaries named."""
+    data = dataset({"a": {"torch": around(100), "onnx": around(50), "openvino": around(10)}})
+    cells = list(data.cells)
+    odd = cells[2]
+    runs = tuple(
+        replace(
+            r, observations={k: replace(o, boundary="GPU gpu-0") if k == "energy_j" else o for k, o in r.observations.items()}
+        )
+        for r in odd.runs
+    )
+    cells[2] = replace(odd, runs=runs)
+    finding = analyse(replace(data, cells=tuple(cells))).findings[0]
+    assert [(w.configuration, w.reason) for w in finding.tests[0].withheld] == [
+        ("openvino-cpu", "its boundary is GPU gpu-0, the others' CPU package-0")
+    ]
+
+
+def test_a_claim_carries_everything_needed_to_check_it() -> None:
+    """Rows, ratio, interval, scope, n and boundary of a claim over two models."""
+    data = dataset(
+        {
+            "a": {"torch": around(100), "onnx": around(50)},
+            "b": {"torch": around(100), "onnx": around(80)},
+        }
+    )
+    onnx, torch = data.study.configuration("onnx-cpu"), data.study.configuration("torch-cpu")
+    claim = compare(data, "energy_j", onnx, torch, data.models)
+    assert claim is not None
+    assert claim.value == pytest.approx((0.5 * 0.8) ** 0.5)
+    assert [row.ratio for row in claim.rows] == pytest.approx([0.5, 0.8])
+    assert (claim.n, claim.scope, claim.of_models, claim.boundary) == (5, ("A", "B"), 2, "CPU package-0")
+    assert claim.numerator_cells == ("a/onnx-cpu", "b/onnx-cpu")
+    assert (
+        claim.sentence()
+        .replace("\u202f", " ")
+        .replace("\u00a0", " ")
+        .startswith("ONNX Runtime · CPU: 37 % less energy than Torch · CPU (95 % CI ")
+    )
+    assert "geometric mean over 2 of 2 models, range 20–50" in claim.sentence()
+
+
+@pytest.mark.parametrize(
+    ("ratio", "metric", "words"),
+    [
+        (0.62, "energy_j", "38 % less energy"),
+        (1.45, "energy_j", "45 % more energy"),
+        (2.3, "energy_j", "2.30 times the energy"),
+        (0.5, "duration_s", "50 % shorter execution time"),
+        (1.042, "throughput_tokens_per_s", "4.2 % higher throughput"),
+        (1.0001, "energy_j", "the same energy"),
+        (0.996, "latency_s", "0.40 % lower latency"),
+    ],
+)
+def test_a_ratio_is_printed_with_its_direction_in_words(ratio: float, metric: str, words: str) -> None:
+    """Less or more, in the words of the metric; from twice upwards as a multiple."""
+    assert difference(ratio, METRICS[metric]).replace("\u202f", " ") == words
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "value", "text"),
+    [
+        (0.58, 0.66, 0.62, "34–42 %"),
+        (1.2, 1.5, 1.3, "20–50 %"),
+        (0.9, 1.2, 1.05, "−10 to +20 %"),
+        (2.1, 2.6, 2.3, "2.10–2.60 times"),
+    ],
+)
+def test_an_interval_speaks_the_language_of_its_estimate(low: float, high: float, value: float, text: str) -> None:
+    """Percentages in the direction of the claim, signed where the interval contains no difference, multiples from twice on."""
+    assert interval_text(low, high, value).replace("\u202f", " ") == text
+
+
+def test_fastest_is_not_greenest_is_found_by_computation() -> None:
+    """The guideline for energy names what its choice costs in time."""
+    data = dataset(
+        {"a": {"torch": around(100), "onnx": around(50), "openvino": around(80)}},
+        {"a": {"torch": around(10), "onnx": around(8), "openvino": around(4)}},
+    )
+    energy = next(g for g in analyse(data).guidelines if g.objective.id == "energy")
+    assert energy.standing is not None
+    assert energy.standing.leader.id == "onnx-cpu"
+    assert [claim.size().replace("\u202f", " ") for claim in energy.costs] == ["2.00 times the execution time"]
+
+
+def test_a_guideline_without_data_says_so() -> None:
+    """An objective whose metric nobody measured has a reason instead of a recommendation."""
+    data = dataset({"a": {"torch": around(100), "onnx": around(50)}})
+    memory = next(g for g in analyse(data).guidelines if g.objective.id == "memory")
+    assert (memory.standing, memory.reason) == (None, "not run yet")
+
+
+def test_one_configuration_and_one_model_render_sensibly() -> None:
+    """Nothing to compare: no answer, a reason, no crash."""
+    data = dataset({"a": {"torch": around(100)}})
+    assert lead(data).startswith("There is no answer for energy yet: ")
+
+
+def test_invalid_runs_do_not_count() -> None:
+    """Values of a run that is not ok stay out of tests and medians."""
+    data = dataset({"a": {"torch": around(100), "onnx": around(50)}})
+    odd = run(9, {"energy_j": 1e9, "duration_s": 1e9}, outcome=Outcome.INVALID, reason="a gap")
+    cells = (replace(data.cells[0], runs=(*data.cells[0].runs, odd)), data.cells[1])
+    changed = replace(data, cells=cells)
+    assert changed.cells[0].values("energy_j") == data.cells[0].values("energy_j")
+    assert lead(changed) == lead(data)

@@ -1,0 +1,222 @@
+"""Tests of building: same bytes, whole figures, hostile content inert, sensible pages in every state."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import minimal_study
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+Write = Callable[..., Path]
+HOSTILE = '"><script>alert(1)</script>{{ 7*7 }}=cmd|\u202e<img src=x onerror=alert(2)>'
+
+
+@pytest.fixture
+def site(command: Command, write_study: Write, tmp_path: Path) -> Path:
+    """Give the site of a small study on the fake engine."""
+    command("run", str(write_study(protocol=minimal_study()["protocol"] | {"repetitions": 3})), "--quiet")
+    command("build", "--quiet")
+    return tmp_path / "site"
+
+
+def test_two_builds_give_the_same_bytes(site: Path, command: Command, tmp_path: Path) -> None:
+    """Nothing in the site depends on the clock, on order, or on where it is built."""
+    command("build", "--quiet", "--site", "elsewhere")
+    first = {file.relative_to(site): file.read_bytes() for file in site.rglob("*") if file.is_file()}
+    other = tmp_path / "elsewhere"
+    second = {file.relative_to(other): file.read_bytes() for file in other.rglob("*") if file.is_file()}
+    assert first.keys() == second.keys()
+    assert [str(path) for path in first if first[path] != second[path]] == []
+
+
+def test_the_manifest_covers_every_file(site: Path) -> None:
+    """MANIFEST.sha256 names each file with its digest."""
+    lines = (site / "MANIFEST.sha256").read_text(encoding="utf-8").splitlines()
+    listed = {path: digest for digest, path in (line.split("  ", 1) for line in lines)}
+    files = {f.relative_to(site).as_posix(): f for f in site.rglob("*") if f.is_file() and f.name != "MANIFEST.sha256"}
+    assert listed.keys() == files.keys()
+    assert all(hashlib.sha256(files[path].read_bytes()).hexdigest() == digest for path, digest in listed.items())
+
+
+def test_every_figure_is_whole(site: Path) -> None:
+    """Each figure of each page has drawing, summary, table, specification, and the five files to take away."""
+    figures = 0
+    for page in site.rglob("*.html"):
+        for figure in re.findall(r"<figure id=\"fig-(.*?)\".*?</figure>", page.read_text(encoding="utf-8"), re.DOTALL):
+            figures += 1
+            folder = next(parent for parent in page.parents if (parent / "figures").is_dir()) / "figures"
+            for suffix in ("svg", "png", "csv", "json", "vl.json"):
+                assert (folder / f"{figure}.{suffix}").stat().st_size > 0, (page, figure, suffix)
+            with (folder / f"{figure}.csv").open(encoding="utf-8") as stream:
+                rows = list(csv.reader(stream))
+            facts = json.loads((folder / f"{figure}.json").read_text(encoding="utf-8"))
+            assert (len(rows) - 1, [column["name"] for column in facts["columns"]]) == (facts["rows"], rows[0])
+            assert facts["finding"]
+            assert facts["caption"]
+    assert figures >= 10
+    html = (site / "s" / "tiny" / "index.html").read_text(encoding="utf-8")
+    figure = re.search(r"<figure.*?</figure>", html, re.DOTALL)
+    assert figure is not None
+    for part in ("<svg", 'class="gr-sum"', "<table>", '<script type="application/json" class="gr-spec">'):
+        assert part in figure[0]
+
+
+def test_exported_pictures_carry_no_theme_variable(site: Path) -> None:
+    """An SVG that leaves the page has colours of its own."""
+    for file in (site / "s" / "tiny" / "figures").glob("*.svg"):
+        assert not re.search(r"var\(--|currentColor", file.read_text(encoding="utf-8")), file.name
+
+
+def test_no_link_leads_nowhere(site: Path) -> None:
+    """Every relative link and source of every page exists, anchors included."""
+    anchors = {file: set(re.findall(r'\bid="([^"]+)"', file.read_text(encoding="utf-8"))) for file in site.rglob("*.html")}
+    for file in anchors:
+        for target in re.findall(r'(?:href|src)="([^"]+)"', file.read_text(encoding="utf-8")):
+            if re.match(r"[a-z]+:", target):
+                assert target.startswith(("https://doi.org/", "https://arxiv.org/")), (file, target)
+                continue
+            path, _, anchor = target.partition("#")
+            goal = (file.parent / path).resolve() if path else file
+            assert goal.is_file(), (file, target)
+            assert not anchor or anchor in anchors[goal], (file, target)
+
+
+def test_a_simulated_engine_says_so_everywhere(site: Path) -> None:
+    """Results of the fake engine are marked on every figure and make the badge red."""
+    page = (site / "s" / "tiny" / "index.html").read_text(encoding="utf-8")
+    assert "Validity: do not use" in page
+    assert page.count("simulated engine") >= page.count("<figure ") + 1
+
+
+class _Tags(HTMLParser):
+    """Collects tags and attributes as a browser's tokenizer would."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_hostile_texts_render_inert(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """Script tags, template syntax, formulas and direction overrides in labels stay text, everywhere."""
+    base = minimal_study()
+    workload = base["workload"] | {"prompts": {"source": "file", "path": "p.jsonl"}}
+    file = write_study(
+        title=HOSTILE,
+        description=HOSTILE * 3,
+        questions={"RQ1": HOSTILE},
+        models=[base["models"][0] | {"name": HOSTILE}],
+        configurations=[base["configurations"][0] | {"name": "=" + HOSTILE}, base["configurations"][1]],
+        workload=workload,
+        authors=[{"name": HOSTILE}],
+        cites=[HOSTILE],
+    )
+    (file.parent / "p.jsonl").write_text(json.dumps({"prompt": HOSTILE}) + "\n", encoding="utf-8")
+    command("run", str(file), "--quiet")
+    command("build", "--quiet")
+    for page in (tmp_path / "site").rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        parser = _Tags()
+        parser.feed(text)
+        for tag, attributes in parser.tags:
+            assert tag != "img", page
+            assert not any(name.startswith("on") for name in attributes), page
+            if tag == "script":
+                assert attributes.get("type") == "application/json" or str(attributes.get("src")).endswith(".js"), page
+        assert "\u202e" not in text, page
+        assert "49" not in re.findall(r"alert\(1\).{0,40}", text), page
+    for table in (tmp_path / "site").rglob("*.csv"):
+        with table.open(encoding="utf-8") as stream:
+            for row in csv.reader(stream):
+                assert not any(cell.startswith(("=", "@")) for cell in row), table
+
+
+def test_studies_without_runs_render(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """A declared study and an empty folder give pages that say so."""
+    write_study()
+    command("build", "--quiet")
+    page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert "Declared, not run yet" in page
+    assert "A tiny study: no runs yet." in (tmp_path / "site" / "s" / "tiny" / "index.html").read_text(encoding="utf-8")
+    command("build", "--quiet", "--studies", "none", "--site", "empty")
+    assert "No study has been published here yet" in (tmp_path / "empty" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"configurations": [{"engine": "torch", "provider": "cuda"}]},
+        {"configurations": [{"engine": "fake", "options": {"crash_at": 1}}]},
+        {"configurations": [{"engine": "fake", "options": {"token_s": 0.001}}]},
+        {"hypotheses": [], "questions": {}},
+        {"configurations": [{"engine": "fake", "options": {"answer": text}} for text in "ab"]},
+    ],
+    ids=["no GPU", "all failed", "one cell", "no questions", "different outputs"],
+)
+def test_every_state_of_a_study_renders(command: Command, write_study: Write, tmp_path: Path, changes: dict[str, Any]) -> None:
+    """Nothing supported, everything failed, one cell, nothing asked, nothing comparable: a site all the same."""
+    command("run", str(write_study(**changes)), "--quiet", check=None)
+    command("build", "--quiet")
+    pages = list((tmp_path / "site" / "s" / "tiny").rglob("*.html"))
+    assert len(pages) >= 8
+    assert all("Traceback" not in page.read_text(encoding="utf-8") for page in pages if "cells" not in page.parts)
+
+
+def test_a_folder_with_other_files_is_not_overwritten(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """Build refuses a folder it did not write; a site it wrote is replaced as a whole."""
+    write_study()
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "precious.txt").write_text("mine", encoding="utf-8")
+    result = command("build", check=4)
+    assert "holds files that greenreport did not write" in result.stderr
+    assert (tmp_path / "site" / "precious.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_broken_template_names_itself_and_leaves_the_old_site(site: Path, command: Command, tmp_path: Path) -> None:
+    """A user's template with an error: exit code 4, page and line, and the site as it was."""
+    before = (site / "index.html").read_bytes()
+    folder = tmp_path / "studies" / "templates"
+    folder.mkdir()
+    (folder / "index.html").write_text("line one\n{{ page.nothing }}\n", encoding="utf-8")
+    result = command("build", check=4)
+    assert re.search(r"page index\.html: template index\.html, line 2", result.stderr)
+    assert (site / "index.html").read_bytes() == before
+
+
+def test_published_results_give_the_same_site_without_the_store(
+    site: Path, command: Command, tmp_path: Path, write_study: Write
+) -> None:
+    """Exported runs are enough to build: pages differ in nothing but the files on offer."""
+    command("export", "studies/tiny.yaml")
+    (tmp_path / "cache").rename(tmp_path / "gone")
+    command("build", "--quiet", "--site", "again")
+    for name in ("index.html", "rq/rq1/index.html", "matrix/index.html", "claims/index.html"):
+        assert (tmp_path / "again" / "s" / "tiny" / name).read_bytes() == (site / "s" / "tiny" / name).read_bytes()
+
+
+def test_an_imported_table_becomes_a_site(command: Command, tmp_path: Path) -> None:
+    """Values measured elsewhere get every page; what is not known is said to be unknown."""
+    rows = ["model,engine,provider,repetition,metric,value,unit"]
+    for engine, joules in (("TORCH", 100), ("ONNX", 60)):
+        rows += [f"Phi 2,{engine},CUDA,{n},energy_j,{joules + n},J" for n in range(1, 6)]
+        rows += [f"Phi 2,{engine},CUDA,{n},duration_s,{joules / 10 + n / 10},s" for n in range(1, 6)]
+    (tmp_path / "r.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    assert "imported 20 observations" in command("import", "r.csv", "--study", "elsewhere").stdout
+    command("build", "--quiet")
+    page = (tmp_path / "site" / "s" / "elsewhere" / "index.html").read_text(encoding="utf-8")
+    assert "ONNX\u00a0·\u00a0CUDA uses the least energy on the one model studied" in page
+    assert "measured elsewhere" in page
+    environment = (tmp_path / "site" / "s" / "elsewhere" / "environment" / "index.html").read_text(encoding="utf-8")
+    assert "The machine is not known" in environment

@@ -1,0 +1,166 @@
+"""The house rules a machine can check: imports go down, one door per library, quick imports, errors in the drawn tree."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from greenreport import catalog, errors
+from greenreport.tokenizer import TOKENIZER_FILE, TOKENIZER_SHA256
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "greenreport"
+
+FLOORS = {
+    "errors": 0, "units": 0, "catalog": 1, "record": 1, "tokenizer": 1, "study": 2, "plan": 3, "validity": 3, "engines": 4,
+    "meters": 4, "workloads": 4, "store": 4, "execute": 5, "analysis": 5, "workspace": 5, "report": 6, "console": 6, "commands": 7,
+    "cli": 8, "__main__": 9, "__init__": 0,
+}  # fmt: skip
+
+#: Which modules may import a library; everything else goes through them.
+DOORS = {
+    "yaml": {"study"},
+    "pydantic": {"study", "execute"},  # the server's request model is what FastAPI needs
+    "torch": {"engines"}, "transformers": {"engines"}, "optimum": {"engines"}, "onnxruntime": {"engines"}, "openvino": {"engines"},
+    "huggingface_hub": {"engines", "workloads"},  # weights; the HumanEval data set
+    "tokenizers": {"tokenizer"},
+    "duckdb": {"store", "workloads"},  # the hub's HumanEval is a Parquet file
+    "psutil": {"meters", "execute"}, "pynvml": {"meters"}, "httpx": {"workloads", "meters"},
+    "fastapi": {"execute"}, "uvicorn": {"execute"},
+    "numpy": {"analysis"}, "scipy": {"analysis"}, "scikit_posthocs": {"analysis"},
+    "altair": {"report"}, "jinja2": {"report"}, "vl_convert": {"report"}, "markupsafe": {"report"},
+    "typer": {"cli"}, "rich": {"console"},
+}  # fmt: skip
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Yield (top-level name inside the package, file)."""
+    for file in sorted(PACKAGE.rglob("*.py")):
+        yield file.relative_to(PACKAGE).parts[0].removesuffix(".py"), file
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Yield every module a file imports, inside functions too."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            if node.module == "greenreport":
+                yield from (f"greenreport.{alias.name}" for alias in node.names)
+
+
+def test_every_module_has_a_floor() -> None:
+    """A new top-level module is given a floor on purpose."""
+    assert {name for name, _ in modules()} <= set(FLOORS)
+
+
+def test_imports_go_down() -> None:
+    """A module imports only from lower floors; siblings on one floor never import each other."""
+    wrong = []
+    for name, file in modules():
+        for module in imports(file):
+            parts = module.split(".")
+            if parts[0] != "greenreport" or len(parts) < 2 or parts[1] not in FLOORS or parts[1] == name:
+                continue
+            if FLOORS[parts[1]] >= FLOORS[name]:
+                wrong.append(f"{file.relative_to(ROOT)} imports {module}")
+    assert wrong == []
+
+
+def test_each_library_has_one_door() -> None:
+    """A third-party library is imported only by the module that adapts it."""
+    wrong = []
+    for name, file in modules():
+        for module in imports(file):
+            library = module.split(".")[0]
+            if library in DOORS and name not in DOORS[library]:
+                wrong.append(f"{file.relative_to(ROOT)} imports {module}")
+    assert wrong == []
+
+
+def test_executing_and_analysing_never_meet() -> None:
+    """The two halves meet only in the store, so a site builds without torch."""
+    for name, file in modules():
+        other = {"execute": "greenreport.analysis", "analysis": "greenreport.execute", "report": "greenreport.execute"}.get(
+            name
+        )
+        assert other is None or not any(module.startswith(other) for module in imports(file)), file
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        ("import greenreport.cli", ("torch", "altair", "duckdb", "numpy", "transformers", "scipy")),
+        ("import greenreport.report.build", ("torch", "transformers", "fastapi", "onnxruntime")),
+        ("import greenreport.execute.runner", ("torch", "transformers", "altair", "scipy", "tokenizers")),
+    ],
+)
+def test_heavy_libraries_are_imported_only_where_they_are_used(code: str, absent: tuple[str, ...]) -> None:
+    """The command line, the builder and the runner stay light."""
+    check = f"{code}\nimport sys\nprint([name for name in {absent!r} if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_catalog_targets_exist() -> None:
+    """Every lazy target of the catalog names a file that defines it."""
+    targets = [e.target for e in catalog.engines().values()] + [m.target for m in catalog.METERS.values()]
+    for target in targets:
+        module, _, attribute = target.partition(":")
+        file = ROOT / (module.replace(".", "/") + ".py")
+        defined = {node.name for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.ClassDef)}
+        assert attribute in defined, target
+
+
+def test_every_error_is_in_the_drawn_tree() -> None:
+    """The tree in the docstring of `errors` shows every exception, and nothing else."""
+    classes = {name for name, value in inspect.getmembers(errors, inspect.isclass) if issubclass(value, Exception)}
+    drawn = set(
+        re.findall(
+            r"[A-Z][A-Za-z]+",
+            "\n".join(line[:28] for line in str(errors.__doc__).splitlines() if "─" in line or "GreenReportError" in line),
+        )
+    )
+    drawn |= set(re.findall(r"├─ ([A-Z]\w+)|└─ ([A-Z]\w+)", str(errors.__doc__))[0][:1])
+    assert classes <= drawn
+
+
+def test_only_two_places_catch_everything() -> None:
+    """Broad handlers: the runner (into a record) and the worker (into an event)."""
+    broad = [
+        f"{file.relative_to(PACKAGE)}"
+        for _, file in modules()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")))
+    ]
+    assert sorted(broad) == ["execute/runner.py", "execute/worker.py"]
+
+
+def test_the_reference_tokenizer_is_the_one_fingerprints_name() -> None:
+    """The digest in the code is that of the file in the package."""
+    assert hashlib.sha256(TOKENIZER_FILE.read_bytes()).hexdigest() == TOKENIZER_SHA256
+
+
+def test_templates_print_no_bare_percentage() -> None:
+    """A percentage reaches a page as a claim or through a filter, never as a literal in a template."""
+    for file in (ROOT / "templates").rglob("*.html"):
+        text = re.sub(r"\{[%#].*?[%#]\}", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+        assert not re.search(r"%", text), file.name
+
+
+def test_templates_reach_for_no_other_host() -> None:
+    """Nothing a template loads lies on another host."""
+    for file in (ROOT / "templates").rglob("*"):
+        if file.suffix in (".html", ".css", ".js"):
+            text = file.read_text(encoding="utf-8")
+            assert not re.search(r"""(?:src|href)=["']https?://|url\(\s*["']?https?:|@import""", text), file.name

@@ -1,0 +1,144 @@
+"""Tests of the real engines: same tokens from every engine on every architecture family, and facts read back after load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from greenreport.catalog import engines, load_target
+from greenreport.errors import EngineUnavailable, MeasurementInvalid, ModelUnavailable
+from greenreport.study import Configuration, Model, Weights
+
+pytest.importorskip("torch", reason="torch is not installed (extra `all`)")
+
+from greenreport.engines.base import Engine, EngineJob
+from greenreport.engines.weights import WeightsJob, local_digest, obtain
+
+pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+_SMALL = {"vocab_size": 4096}
+_ROTARY = {
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "hidden_size": 64,
+    "intermediate_size": 256,
+    "max_position_embeddings": 256,
+}
+FAMILIES: dict[str, dict[str, Any]] = {
+    "gpt2": {"n_layer": 2, "n_head": 4, "n_embd": 64, "n_positions": 256},
+    "gpt_bigcode": {"n_layer": 2, "n_head": 4, "n_embd": 64, "n_inner": 256, "n_positions": 256, "multi_query": True},
+    "gpt_neox": _ROTARY,
+    "bloom": {"n_layer": 2, "n_head": 4, "hidden_size": 64},
+    "llama": _ROTARY | {"num_key_value_heads": 2},
+    "gemma": _ROTARY | {"num_key_value_heads": 1, "head_dim": 16},
+    "phi": _ROTARY | {"partial_rotary_factor": 0.5},
+    "opt": {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64, "ffn_dim": 256, "max_position_embeddings": 256, "word_embed_proj_dim": 64},
+    "qwen2": _ROTARY | {"num_key_value_heads": 2},
+}  # fmt: skip
+PROMPTS = ("def add(a, b):\n    return", "import os\n", "class Foo(object):\n    def bar(self, x, y): return x + y")
+TOKENS = 24
+
+
+def untrained(family: str, folder: Path, **changes: Any) -> Path:
+    """Return a folder with a small untrained model of a family."""
+    model = Model(id=family.replace("_", "-"), architecture={"type": family, **FAMILIES[family], **_SMALL, **changes})  # type: ignore[arg-type]
+    return obtain(WeightsJob(model, Weights.UNTRAINED, folder / "weights", folder))
+
+
+def loaded(name: str, weights: Path, folder: Path, **changes: Any) -> Engine:
+    """Return an engine with the model loaded, converted first where it needs to be."""
+    info = engines()[name]
+    engine: type[Engine] = load_target(info.target)
+    configuration = Configuration(engine=name, **changes)
+    artefact = None
+    if info.artefact is not None:
+        artefact = folder / name
+        artefact.mkdir()
+        engine.convert(EngineJob(configuration, 1, weights), artefact)
+    made = engine(EngineJob(configuration, 1, weights, artefact))
+    made.load()
+    return made
+
+
+def answers(engine: Engine, prompts: list[list[int]]) -> list[tuple[int, ...]]:
+    """Return the tokens generated for a batch."""
+    steps: list[Any] = []
+    results = engine.generate(prompts, TOKENS, exact=True, on_token=steps.append)
+    assert len(steps) == TOKENS
+    assert all(result.finish_reason == "length" for result in results)
+    return [result.token_ids for result in results]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_engine_gives_the_same_tokens_alone_and_in_a_batch(family: str, tmp_path: Path) -> None:
+    """Torch one by one is the reference; the other engines equal it, and a padded batch equals single prompts."""
+    weights = untrained(family, tmp_path)
+    reference: list[tuple[int, ...]] = []
+    for name in ("torch", "torchscript", "onnx", "openvino"):
+        engine = loaded(name, weights, tmp_path)
+        prompts = [engine.encode(text) for text in PROMPTS]
+        single = [answers(engine, [prompt])[0] for prompt in prompts]
+        reference = reference or single
+        assert single == reference, name
+        assert answers(engine, prompts) == reference, f"{name}, batch"
+        facts = engine.facts()
+        assert (facts.dtype, facts.kv_cache, facts.threads) == ("float32", True, 1), name
+        engine.close()
+    assert len({token for tokens in reference for token in tokens}) > TOKENS // 2, (
+        "varied outputs make the comparison mean something"
+    )
+
+
+def test_untrained_weights_are_the_same_every_time(tmp_path: Path) -> None:
+    """The recipe is seeded: two folders hold the same bytes, another seed others."""
+    first, second = untrained("gpt2", tmp_path / "a"), untrained("gpt2", tmp_path / "b")
+    assert local_digest(first) == local_digest(second)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_layers": 3}, "gpt2 has no 'n_layers', did you mean 'n_layer'?"),
+        ({"vocab_size": 100}, "vocab_size 100 is smaller than the tokenizer's 4096"),
+    ],
+)
+def test_a_wrong_shape_is_refused_and_not_replaced_by_a_default(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    """A key the architecture does not know is an error: its default would be another model."""
+    with pytest.raises(ModelUnavailable, match=message.replace("?", r"\?")):
+        untrained("gpt2", tmp_path, **changes)
+
+
+def test_generation_stops_at_the_end_token_only_when_asked(tmp_path: Path) -> None:
+    """With `exact: false` a sequence may end early and says `stop`; with `exact: true` it never does."""
+    engine = loaded("torch", untrained("gpt2", tmp_path), tmp_path)
+    prompt = engine.encode("import os\n")
+    tokens = answers(engine, [prompt])[0]
+    engine.end_ids = (tokens[5],)  # type: ignore[attr-defined]
+    stopped = engine.generate([prompt], TOKENS, exact=False, on_token=lambda _: None)[0]
+    assert (stopped.token_ids, stopped.finish_reason) == (tokens[:5], "stop")
+    assert answers(engine, [prompt])[0] == tokens
+
+
+def test_precision_is_verified_after_load(tmp_path: Path) -> None:
+    """bfloat16 weights are reported as such; weights of another type than asked for make the run invalid."""
+    weights = untrained("llama", tmp_path)
+    engine = loaded("torch", weights, tmp_path, dtype="bfloat16")
+    assert engine.facts().dtype == "bfloat16"
+    engine.model.float()  # type: ignore[attr-defined]
+    with pytest.raises(MeasurementInvalid, match="weights are float32, the study says bfloat16"):
+        engine.facts()
+
+
+def test_cuda_without_a_gpu_is_unavailable(tmp_path: Path) -> None:
+    """No GPU: the engine says so instead of running on the CPU."""
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    weights = untrained("gpt2", tmp_path)
+    for name in ("torch", "torchscript"):
+        engine: type[Engine] = load_target(engines()[name].target)
+        with pytest.raises(EngineUnavailable, match="no CUDA device|was not converted"):
+            engine(EngineJob(Configuration(engine=name, provider="cuda"), 1, weights)).load()

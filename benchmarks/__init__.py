@@ -1,1 +1,1 @@
-"""Figures about greenreport itself: what measuring costs, how fast the statistics are."""
+"""Figures about greenreport itself: they print ratios and are never part of the tests. ``python -m benchmarks`` runs all."""

@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -245,13 +245,13 @@ def candidates(tools: str | None) -> list[tuple[str, str, Start]]:
     return found
 
 
-def main() -> None:
+def main(options: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tools", help="interpreter of an environment with codecarbon and zeus")
     parser.add_argument("--pairs", type=int, default=40, help="pairs of runs with and without sampling")
     parser.add_argument("--work-s", type=float, default=0.8, help="length of the paired work")
     parser.add_argument("--idle-s", type=float, default=15.0, help="time over which CPU time is counted")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(options)
     with ExitStack() as stack:
         said = stand_ins(stack)
         multiprocessing.set_forkserver_preload(["greenreport.meters.sampler"])
@@ -273,4 +273,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -121,7 +121,8 @@ def make_plan(study: Study, prompts_digest: str, local: Mapping[str, str] | None
                 excluded.append(Excluded(model, configuration, reason))
                 continue
             weights = weights_content(model, study.weights_of(model), (local or {}).get(model.id))
-            content = _canonical({**_content(study, configuration, prompts_digest), "model": weights})
+            # The id is part of it: two models of equal shape are two cells, each with runs of its own.
+            content = _canonical({**_content(study, configuration, prompts_digest), "model": weights, "id": model.id})
             fingerprint = hashlib.sha256(content.encode()).hexdigest()
             cells.append(Cell(model, configuration, fingerprint, content, digest(weights)))
     return Plan(study, tuple(cells), tuple(excluded), _ordered(study, cells))

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import psutil
 
 from greenreport.meters.base import Channel, Meter
-from greenreport.meters.utilisation import machine_busy_s
+from greenreport.meters.proc import Machine
 from greenreport.record import Kind, Method
 from greenreport.study import MeterUse
 
@@ -28,17 +28,21 @@ class Estimate(Meter):
         super().__init__(use)
         self.cpus = psutil.cpu_count() or 1
         self.idle_w, self.max_w = model(use, self.cpus)
+        self.machine = Machine()
         self.start_s = 0.0
         self.start_busy_s = 0.0
 
     def open(self) -> tuple[Channel, ...]:
-        self.start_s, self.start_busy_s = time.monotonic(), machine_busy_s()
+        self.start_s, self.start_busy_s = time.monotonic(), self.machine.busy_s()
         return (Channel("cpu", "energy", Kind.COUNTER, "J", Method.ESTIMATED),)
 
     def read(self) -> Sequence[float | None]:
         elapsed = time.monotonic() - self.start_s
-        busy = machine_busy_s() - self.start_busy_s
+        busy = self.machine.busy_s() - self.start_busy_s
         return [self.idle_w * elapsed + (self.max_w - self.idle_w) * busy / self.cpus]
+
+    def close(self) -> None:
+        self.machine.close()
 
 
 def model(use: MeterUse, cpus: int) -> tuple[float, float]:

@@ -8,13 +8,16 @@ users) are costly to read, so they are read once a second.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import psutil
 
 from greenreport.meters.base import Channel, Meter
+from greenreport.meters.proc import Machine, Process, children
 from greenreport.record import Kind
 from greenreport.study import MeterUse
 
@@ -22,12 +25,13 @@ SLOW_READ_S = 1.0
 
 
 class Utilisation(Meter):
-    """Reads /proc and /sys through psutil."""
+    """Reads /proc, and sensors through psutil."""
 
     def __init__(self, use: MeterUse) -> None:
         super().__init__(use)
-        self.roots: tuple[psutil.Process, ...] = ()
-        self.tree: list[psutil.Process] = []
+        self.machine = Machine()
+        self.roots: tuple[int, ...] = ()
+        self.tree: dict[int, Process] = {}
         self.packages: tuple[str, ...] = ()
         self.has_clock = False
         self.slow_due = 0.0
@@ -49,12 +53,9 @@ class Utilisation(Meter):
         )
 
     def watch(self, pids: tuple[int, ...]) -> None:
-        found = []
-        for pid in pids:
-            with contextlib.suppress(psutil.Error):
-                found.append(psutil.Process(pid))
-        self.roots = tuple(found)
-        self.tree = list(found)
+        self._forget(list(self.tree))
+        self.roots = pids
+        self._follow(pids)
         self.cpu_s, self.lost_cpu_s, self.dip_s = 0.0, 0.0, None
         self.slow_due = 0.0
 
@@ -63,40 +64,41 @@ class Utilisation(Meter):
         slow = now >= self.slow_due
         if slow:
             self.slow_due = now + SLOW_READ_S
-            self._find_children()
-        memory = psutil.virtual_memory()
-        return [
-            machine_busy_s(),
-            float(memory.total - memory.available),
-            *self._server(slow),
-            *self._sensors(slow),
-        ]
+            self._follow(pid for root in self.roots if root in self.tree for pid in descendants()(root))
+        return [self.machine.busy_s(), self.machine.used_b(), *self._server(slow), *self._sensors(slow)]
 
-    def _find_children(self) -> None:
-        """List the tree anew; a process that ended stays out even when its number is given to another."""
-        tree = {process.pid: process for process in self.roots if process.is_running()}
-        for root in self.roots:
-            with contextlib.suppress(psutil.Error):
-                tree.update({child.pid: child for child in root.children(recursive=True)})
-        self.tree = list(tree.values())
+    def _follow(self, pids: Iterable[int]) -> None:
+        """Add processes to the tree. One that was in it stays until it ends, also when its parent goes first."""
+        for pid in pids:
+            if pid not in self.tree:
+                with contextlib.suppress(OSError):
+                    self.tree[pid] = Process(pid)
+
+    def _forget(self, pids: Iterable[int]) -> None:
+        for pid in pids:
+            self.tree.pop(pid).close()
 
     def _server(self, slow: bool) -> list[float | None]:
         """Return CPU time, RSS and PSS of the process tree; None once no process of it is alive.
 
         The time of a child that ended is counted by the parent that waited for it, so short-lived children are counted too.
         """
-        cpu_s, rss = 0.0, 0
-        alive: list[psutil.Process] = []
-        for process in self.tree:
-            with contextlib.suppress(psutil.Error), process.oneshot():
-                times = process.cpu_times()
-                cpu_s += times.user + times.system + times.children_user + times.children_system
-                if process.status() != psutil.STATUS_ZOMBIE:
-                    rss += process.memory_info().rss
-                    alive.append(process)
+        cpu_s, rss_b = 0.0, 0
+        alive, ended = [], []
+        for pid, process in self.tree.items():
+            try:
+                spent = process.spent()
+            except OSError:
+                ended.append(pid)
+                continue
+            cpu_s += spent.cpu_s
+            if spent.alive:
+                rss_b += spent.rss_b
+                alive.append(process)
+        self._forget(ended)
         if not alive:
             return [None, None, None]
-        return [self._never_falling(cpu_s), float(rss), _pss(alive) if slow else None]
+        return [self._never_falling(cpu_s), float(rss_b), _pss_b(alive) if slow else None]
 
     def _never_falling(self, cpu_s: float) -> float:
         """Keep the time of processes that left the tree uncounted: what is missing twice in a row was lost with one.
@@ -120,24 +122,26 @@ class Utilisation(Meter):
         clock: list[float | None] = [_clock_hz()] if self.has_clock else []
         return clock + [found.get(package) for package in self.packages]
 
+    def close(self) -> None:
+        self._forget(list(self.tree))
+        self.machine.close()
 
-def _pss(processes: Sequence[psutil.Process]) -> float | None:
+
+def descendants() -> Callable[[int], Iterable[int]]:
+    """Return what lists the descendants of a process: the kernel's own list, or a walk over all processes without it."""
+    return children if Path(f"/proc/self/task/{os.getpid()}/children").exists() else _found_by_walking
+
+
+def _found_by_walking(pid: int) -> list[int]:
+    with contextlib.suppress(psutil.Error):
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    return []
+
+
+def _pss_b(processes: Iterable[Process]) -> float | None:
     """Return the PSS of processes in bytes, None when one may not be read."""
-    total = 0
-    for process in processes:
-        try:
-            total += process.memory_full_info().pss
-        except psutil.NoSuchProcess:
-            continue
-        except psutil.AccessDenied:
-            return None
-    return float(total)
-
-
-def machine_busy_s() -> float:
-    """Return the seconds all CPUs together have been busy since boot (guest time is part of user time)."""
-    times = psutil.cpu_times()
-    return float(times.user + times.nice + times.system + times.irq + times.softirq + times.steal)
+    found = [process.pss_b() for process in processes]
+    return None if None in found else float(sum(pss for pss in found if pss is not None))
 
 
 def package_temperatures() -> dict[str, float]:

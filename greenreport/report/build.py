@@ -43,12 +43,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A study with its data, before it is analysed."""
+    """A study with its data, before it is analysed.
+
+    Attributes:
+        parquet: its runs as files, each with its number of rows.
+    """
 
     name: str
     text: str
     dataset: Dataset
-    source: Source | None
+    parquet: tuple[tuple[Path, int], ...] = ()
 
 
 def build(studies: Path, cache: Path, site: Path, weights: str | None) -> str:
@@ -59,7 +63,7 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None) -> str:
         BuildError: a page could not be rendered or the folder is not a site.
     """
     store = open_store(cache)
-    found = [_find(file, store, weights) for file in sorted(studies.glob("*.yaml"))] if studies.is_dir() else []
+    found = [_find(file, store, weights, cache) for file in sorted(studies.glob("*.yaml"))] if studies.is_dir() else []
     taken = {item.name for item in found}
     found += [_imported(name, source, rows) for name, (source, rows) in observed_studies(store).items() if name not in taken]
     contexts: list[StudyContext] = []
@@ -71,14 +75,14 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None) -> str:
         contexts.append(context)
         pages += study_pages(context, item.text)
     folders = [folder for folder in (studies / "templates", templates_folder()) if folder.is_dir()]
-    files, copies, downloads = _downloads(found, contexts, store, cache)
+    files, copies, downloads = _downloads(found, contexts)
     shown = sorted(contexts, key=lambda c: (c.dataset.outcomes[Outcome.OK] == 0, c.dates == "", c.slug))
     rendered = render_site([*site_pages(shown), *pages], downloads, folders, cache / "figures")
     write_site(rendered | files, copies, site)
     return f"built {len(pages)} pages of {len(found)} studies into {site}; open {site / 'index.html'}"
 
 
-def _find(file: Path, store: Store, weights: str | None) -> Found:
+def _find(file: Path, store: Store, weights: str | None, cache: Path) -> Found:
     """Read a study with the runs that count: those of its file, or of untrained weights where only these exist."""
     planned = open_plan(file, Overrides(weights=weights))
     source = _source(planned, store)
@@ -88,7 +92,9 @@ def _find(file: Path, store: Store, weights: str | None) -> Found:
         if other is not None and any(row.outcome is Outcome.OK for row in other.rows.values()):
             planned, source = untrained, other
     if source is None:
-        return Found(planned.file.study.study, planned.file.text, from_records(planned.plan, ()), None)
+        return Found(planned.file.study.study, planned.file.text, from_records(planned.plan, ()))
+    # Files first: sorting them takes memory that is free again before the runs are read.
+    parquet = tuple(_parquet(source, planned.file.study.study, store, cache / "export"))
     ids = [row.run_id for row in source.rows.values()]
     dataset = from_records(
         planned.plan,
@@ -97,7 +103,7 @@ def _find(file: Path, store: Store, weights: str | None) -> Found:
         other_runs=_others(planned, source),
         preparations=list(source.reader.preparations(planned.file.study.study)),
     )
-    return Found(planned.file.study.study, planned.file.text, dataset, source)
+    return Found(planned.file.study.study, planned.file.text, dataset, parquet)
 
 
 def _can_be_untrained(planned: Planned) -> bool:
@@ -138,11 +144,11 @@ def _others(planned: Planned, source: Source) -> dict[str, int]:
 
 def _imported(name: str, source: str, rows: Sequence[TidyRow]) -> Found:
     dataset = imported_dataset(name, source, rows)
-    return Found(name, f"# imported: {source}\n", dataset, None)
+    return Found(name, f"# imported: {source}\n", dataset)
 
 
 def _downloads(
-    found: Sequence[Found], contexts: Sequence[StudyContext], store: Store, cache: Path
+    found: Sequence[Found], contexts: Sequence[StudyContext]
 ) -> tuple[dict[str, bytes], list[tuple[Path, str]], dict[str, list[Download]]]:
     """Return small files by content, large files by path, and what each study offers."""
     files: dict[str, bytes] = {}
@@ -158,21 +164,26 @@ def _downloads(
             if rows or name == "study.yaml":
                 files[f"{context.root}data/{name}"] = content
                 offer.append(Download(name, text, number, len(content), hashlib.sha256(content).hexdigest()))
-        for path, rows_of_table in _parquet(item, store, cache / "export" / context.slug):
+        for path, rows_of_table in item.parquet:
             copies.append((path, f"{context.root}data/{path.name}"))
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             offer.append(Download(path.name, PARQUET[path.stem], rows_of_table, path.stat().st_size, digest))
     return files, copies, offers
 
 
-def _parquet(item: Found, store: Store, folder: Path) -> Iterable[tuple[Path, int]]:
-    """Yield the Parquet files of a study: those it was read from, or a fresh export of the runs that are shown."""
-    if item.source is None:
-        return
-    if isinstance(item.source.reader, Published):
-        folder, counts = item.source.reader.folder, item.source.reader.counts()
+def _parquet(source: Source, study: str, store: Store, exports: Path) -> Iterable[tuple[Path, int]]:
+    """Yield the Parquet files of a study: those it is read from, or an export of the runs that are shown.
+
+    An export is kept as long as it holds the same runs.
+    """
+    if isinstance(source.reader, Published):
+        folder = source.reader.folder
     else:
-        prepared = [record.run_id for record in store.preparations(item.dataset.study.study)]
-        counts = export_parquet(store, [*(row.run_id for row in item.source.rows.values()), *prepared], folder)
+        prepared = [record.run_id for record in store.preparations(study)]
+        run_ids = [*(row.run_id for row in source.rows.values()), *prepared]
+        folder = exports / hashlib.sha256("\n".join(sorted(run_ids)).encode()).hexdigest()[:16]
+        if not all((folder / f"{table}.parquet").is_file() for table in PARQUET):
+            export_parquet(store, run_ids, folder, small=False)
+    counts = Published(folder).counts()
     for table in PARQUET:
         yield folder / f"{table}.parquet", counts[table]

@@ -17,8 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import vl_convert
-
+from greenreport.report.draw import Drawing
 from greenreport.report.style import LIGHT, fixed_colours
 
 RENDERER = 1  # raised when the same specification gives other files
@@ -75,56 +74,51 @@ class Rendered:
     files: Mapping[str, bytes] = field(repr=False)
 
 
-def render(figure: Figure, source: str, cache: Path) -> Rendered:
-    """Return the figure's files; charts that were drawn before are taken from the cache.
+def drawing(figure: Figure, source: str, cache: Path) -> Drawing:
+    """Return what has to be drawn for a figure; its files are named by the digest of all that shows in them.
 
     Args:
         source: line printed below exported pictures: study, machine, version.
-        cache: folder of drawn charts, by digest.
+        cache: folder of drawn charts.
     """
-    text = json.dumps(figure.spec, sort_keys=True, separators=(",", ":"))
-    key = hashlib.sha256(f"{RENDERER}:{source}:{figure.id}:{figure.finding}:{figure.caption}:{text}".encode()).hexdigest()
-    svg_file, png_file = cache / f"{key}.svg", cache / f"{key}.png"
-    if not (svg_file.is_file() and png_file.is_file()):
-        cache.mkdir(parents=True, exist_ok=True)
-        _write(svg_file, draw_svg(figure.spec).encode())
-        _write(png_file, draw_png(figure, source))
-    svg = svg_file.read_text(encoding="utf-8")
-    standalone = fixed_colours(svg)
-    files = {
-        f"{figure.id}.svg": standalone.encode(),
-        f"{figure.id}.png": png_file.read_bytes(),
-        f"{figure.id}.csv": csv_bytes(figure.table),
-        f"{figure.id}.json": sidecar(figure, source),
-        f"{figure.id}.vl.json": (fixed_colours(json.dumps(figure.spec, sort_keys=True, indent=1)) + "\n").encode(),
-    }
-    return Rendered(inline(svg, figure), embedded_json(figure.spec), files)
+    svg_spec = json.dumps(figure.spec, sort_keys=True, separators=(",", ":"))
+    png_spec = json.dumps(_picture(figure, source), sort_keys=True, separators=(",", ":"))
+    key = hashlib.sha256(f"{RENDERER}:{svg_spec}:{png_spec}".encode()).hexdigest()
+    return Drawing(svg_spec, png_spec, cache / key)
 
 
-def _write(file: Path, content: bytes) -> None:
-    part = file.with_name(f".{file.name}.part")
-    part.write_bytes(content)
-    part.replace(file)
-
-
-def draw_svg(spec: Mapping[str, Any]) -> str:
-    """Draw a specification; no data may come from an address."""
-    return str(vl_convert.vegalite_to_svg(json.dumps(spec), allowed_base_urls=[]))
-
-
-def draw_png(figure: Figure, source: str) -> bytes:
-    """Draw the chart at twice the size on paper, with finding, caption and source, so that a pasted figure keeps them."""
-    spec = json.loads(fixed_colours(json.dumps(figure.spec)))
+def _picture(figure: Figure, source: str) -> dict[str, Any]:
+    """Return the chart on paper with finding, caption and source, so that a pasted figure keeps them."""
+    spec: dict[str, Any] = json.loads(fixed_colours(json.dumps(figure.spec)))
     spec["background"] = LIGHT["--paper"]
     spec["padding"] = 18
     spec["title"] = {
         "text": wrap(figure.finding, 84),
         "subtitle": wrap(" · ".join([figure.caption, *figure.bands]), 110) + wrap(source, 110),
-        "anchor": "start", "frame": "bounds", "fontSize": 15, "subtitleFontSize": 11, "subtitleColor": LIGHT["--soft"], "color": LIGHT["--ink"],
-        "offset": 14, "subtitlePadding": 5,
-    }  # fmt: skip
-    spec.pop("usermeta", None)
-    return bytes(vl_convert.vegalite_to_png(json.dumps(spec), scale=2, allowed_base_urls=[]))
+        "anchor": "start",
+        "frame": "bounds",
+        "fontSize": 15,
+        "subtitleFontSize": 11,
+        "subtitleColor": LIGHT["--soft"],
+        "color": LIGHT["--ink"],
+        "offset": 14,
+        "subtitlePadding": 5,
+    }
+    del spec["usermeta"]
+    return spec
+
+
+def render(figure: Figure, drawn: Drawing, source: str) -> Rendered:
+    """Return the figure's files from its drawing."""
+    svg = drawn.file.with_suffix(".svg").read_text(encoding="utf-8")
+    files = {
+        f"{figure.id}.svg": fixed_colours(svg).encode(),
+        f"{figure.id}.png": drawn.file.with_suffix(".png").read_bytes(),
+        f"{figure.id}.csv": csv_bytes(figure.table),
+        f"{figure.id}.json": sidecar(figure, source),
+        f"{figure.id}.vl.json": (fixed_colours(json.dumps(figure.spec, sort_keys=True, indent=1)) + "\n").encode(),
+    }
+    return Rendered(inline(svg, figure), embedded_json(figure.spec), files)
 
 
 def wrap(text: str, width: int) -> list[str]:

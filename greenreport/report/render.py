@@ -20,7 +20,8 @@ import vl_convert
 from greenreport import __version__
 from greenreport.errors import BuildError
 from greenreport.report.context import Page
-from greenreport.report.figure import Figure, Rendered, render
+from greenreport.report.draw import draw_all
+from greenreport.report.figure import Figure, Rendered, drawing, render
 from greenreport.report.filters import FILTERS, TESTS
 from greenreport.report.text import visible
 from greenreport.units import THIN
@@ -116,7 +117,9 @@ def _figures(pages: Sequence[Page], cache: Path) -> dict[tuple[str, str], Render
         for figure in page.figures:
             prefix, source = (page.study.root, page.study.source) if page.study is not None else ("", "greenreport")
             wanted[prefix, figure.id] = (figure, source)
-    return {key: render(figure, source, cache) for key, (figure, source) in wanted.items()}
+    drawings = {key: drawing(figure, source, cache) for key, (figure, source) in wanted.items()}
+    draw_all(list(drawings.values()))
+    return {key: render(figure, drawings[key], source) for key, (figure, source) in wanted.items()}
 
 
 def _assets(folders: Sequence[Path], cache: Path) -> tuple[dict[str, bytes], Assets]:

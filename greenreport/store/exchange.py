@@ -12,11 +12,12 @@ import duckdb
 from greenreport.errors import StoreError
 from greenreport.plan import IndexRow
 from greenreport.record import RunRecord
-from greenreport.store.store import TABLES, Store, index_of, preparations_of, records_of
+from greenreport.store.store import TABLES, Store, index_of, preparations_of, quiet, records_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+SORT_MEMORY = "1GB"
 _ORDER = {
     "environments": "content", "runs": "repetition, position, run_id", "marks": "run_id, start_ns, end_ns",
     "requests": 'run_id, "index"', "outputs": "sha256", "traces": "run_id, meter, domain, quantity",
@@ -27,20 +28,25 @@ _BELONGS = {
 }
 
 
-def export_parquet(store: Store, run_ids: Collection[str], folder: Path) -> dict[str, int]:
+def export_parquet(store: Store, run_ids: Collection[str], folder: Path, *, small: bool = True) -> dict[str, int]:
     """Write the runs with these ids as one Parquet file a table; return the number of rows of each.
 
     Files are replaced one by one, each only when it is complete; the order of rows is fixed, so equal runs give equal files.
+
+    Args:
+        small: compress as far as possible, for files that are committed; otherwise quickly.
     """
+    level = 19 if small else 3
     folder.mkdir(parents=True, exist_ok=True)
     rows = {}
     with store.connection() as connection:
+        connection.execute(f"SET memory_limit = '{SORT_MEMORY}'")  # sorting spills to disk instead
         for table in TABLES:
             where = _BELONGS.get(table, "run_id IN (SELECT unnest($ids))")
             part = folder / f".{table}.parquet.part"
             query = f"SELECT * FROM {table} WHERE {where} ORDER BY {_ORDER[table]}"
             connection.execute(
-                f"COPY ({query}) TO '{_quoted(part)}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 19)",
+                f"COPY ({query}) TO '{_quoted(part)}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {level}, ROW_GROUP_SIZE 2048)",
                 {"ids": list(run_ids)},
             )
             count = connection.execute(f"SELECT count(*) FROM read_parquet('{_quoted(part)}')").fetchone()
@@ -105,7 +111,7 @@ class Published:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[DuckDBPyConnection]:
-        connection = duckdb.connect(":memory:")
+        connection = quiet(duckdb.connect(":memory:"))
         try:
             for table in TABLES:
                 connection.execute(

@@ -94,7 +94,7 @@ def _connect(path: Path) -> DuckDBPyConnection:
     deadline = time.monotonic() + LOCK_WAIT_S
     while True:
         try:
-            return duckdb.connect(str(path))
+            return quiet(duckdb.connect(str(path)))
         except duckdb.IOException as error:
             locked = "lock" in str(error).lower()
             if not locked or time.monotonic() > deadline:
@@ -103,6 +103,12 @@ def _connect(path: Path) -> DuckDBPyConnection:
         except duckdb.Error as error:
             raise StoreError(f"{path} is no greenreport store: {str(error).splitlines()[0]}") from None
         time.sleep(0.1)
+
+
+def quiet(connection: DuckDBPyConnection) -> DuckDBPyConnection:
+    """Keep DuckDB from drawing a progress bar of its own."""
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def _check_schema(connection: DuckDBPyConnection, path: Path) -> None:
@@ -133,8 +139,10 @@ def _insert(connection: DuckDBPyConnection, record: RunRecord) -> None:
         ("outputs", codec.output_rows(record), "OR IGNORE"),
         ("traces", codec.trace_rows(record), ""),
     ):
-        if rows:
-            connection.executemany(f"INSERT {conflict} INTO {table} VALUES ({_marks(len(rows[0]))})", rows)
+        if rows:  # one statement for all rows: a statement for each takes a hundred times as long
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            values = ", ".join(["unnest(?)"] * len(columns))
+            connection.execute(f"INSERT {conflict} INTO {table} SELECT {values}", columns)
 
 
 def _marks(number: int) -> str:

@@ -184,15 +184,24 @@ def test_magnitudes() -> None:
     assert (d.name, d.value, d.magnitude, d.scale) == ("Cliff's δ", pytest.approx(-0.26), "small", "Romano et al. 2006")
 
 
-def test_newcombe_interval_solves_its_equation() -> None:
-    """The bounds of δ are one standard normal quantile of Newcombe's variance away."""
-    effect = compare({"a": SKEWED[:7], "b": [1.02, 1.3, 2.0, 3.0, 5.0]}, test="kruskal").pairs[0].effect
+@pytest.mark.parametrize(("b", "enlarged"), [([1.02, 1.3, 2.0, 3.0, 5.0], True), ([1.04, 1.15, 3.0, 4.5, 6.0], False)])
+def test_newcombe_interval_solves_its_equation(b: list[float], enlarged: bool) -> None:
+    """The bounds of δ are one normal quantile of Newcombe's variance away, enlarged where the runs show a larger one."""
+    a = SKEWED[:7]
+    effect = compare({"a": a, "b": b}, test="kruskal").pairs[0].effect
     assert isinstance(effect, Effect) and isinstance(effect.ci, Interval)
-    share = (effect.value + 1) / 2
+    wins = np.sign(np.subtract.outer(a, b)) / 2
+    observed = np.var(wins.mean(axis=1), ddof=1) / 7 + np.var(wins.mean(axis=0), ddof=1) / 5
+
+    def variance(theta: float) -> float:
+        return theta * (1 - theta) * (1 + 5 * (1 - theta) / (2 - theta) + 5 * theta / (1 + theta)) / 35
+
+    share = wins.mean() + 0.5
+    factor = max(1.0, observed / variance(share))
+    assert (factor > 1) == enlarged
     for bound in (effect.ci.low, effect.ci.high):
         theta = (bound + 1) / 2
-        variance = theta * (1 - theta) * (1 + 5 * (1 - theta) / (2 - theta) + 5 * theta / (1 + theta)) / 35
-        assert (share - theta) ** 2 == pytest.approx(1.959964**2 * variance, rel=1e-6)
+        assert (share - theta) ** 2 == pytest.approx(1.959964**2 * factor * variance(theta), rel=1e-6)
 
 
 # --- best set and families --------------------------------------------------------------------------------------------

@@ -140,5 +140,5 @@ def test_cuda_without_a_gpu_is_unavailable(tmp_path: Path) -> None:
     weights = untrained("gpt2", tmp_path)
     for name in ("torch", "torchscript"):
         engine: type[Engine] = load_target(engines()[name].target)
-        with pytest.raises(EngineUnavailable, match="no CUDA device|was not converted"):
+        with pytest.raises(EngineUnavailable, match=r"no CUDA device|was not converted"):
             engine(EngineJob(Configuration(engine=name, provider="cuda"), 1, weights)).load()

@@ -1,7 +1,7 @@
 /* A stand-in for NVIDIA's libnvidia-ml.so.1, small enough to read, loaded by nvidia-ml-py through the real ctypes path.
  *
- * Its behaviour is read at every call from the file that the environment variable FAKE_NVML names, one `key value` a line, so a
- * test changes it while a program runs. `key.N` is for GPU N alone and goes before `key`:
+ * Its behaviour is in the file that the environment variable FAKE_NVML names, one `key value` a line. A test replaces the file while
+ * a program runs, and the next call sees it. `key.N` is for GPU N alone and goes before `key`:
  *
  *   gpus 1                number of GPUs
  *   name Fake GPU         product name
@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 enum { OK = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, GPU_IS_LOST = 15, MAX_GPUS = 16 };
@@ -29,31 +30,46 @@ enum { FIELD_POWER_INSTANT = 186 };
 typedef struct { int index; } device;
 static device gpus[MAX_GPUS], slices[MAX_GPUS];
 
-/* Copy the value of `key.gpu` or `key` into `text`; return whether there is one. */
-static int setting(const char *key, int gpu, char *text, size_t size) {
+/* The settings, read again when the file was replaced. */
+static struct { char name[48], value[80]; } settings[64];
+static int known;
+
+static void refresh(void) {
+    static struct stat seen;
+    struct stat now;
     const char *path = getenv("FAKE_NVML");
-    FILE *file = path ? fopen(path, "r") : NULL;
-    char line[256], name[64], own[64];
-    int found = 0;
-    if (!file) return 0;
-    snprintf(own, sizeof own, "%s.%d", key, gpu);
-    while (found < 2 && fgets(line, sizeof line, file)) {
-        int start = 0;
+    char line[160];
+    int start;
+    if (!path || stat(path, &now) || (now.st_ino == seen.st_ino && now.st_mtim.tv_nsec == seen.st_mtim.tv_nsec)) return;
+    FILE *file = fopen(path, "r");
+    if (!file) return;
+    for (known = 0; known < 64 && fgets(line, sizeof line, file); known++) {
         line[strcspn(line, "\n")] = 0;
-        if (sscanf(line, "%63s %n", name, &start) < 1) continue;
-        int rank = !strcmp(name, own) ? 2 : !strcmp(name, key) ? 1 : 0;
-        if (rank > found) {
-            snprintf(text, size, "%s", line + start);
-            found = rank;
-        }
+        start = 0;
+        settings[known].name[0] = 0;
+        sscanf(line, "%47s %n", settings[known].name, &start);
+        snprintf(settings[known].value, sizeof settings[known].value, "%.79s", line + start);
     }
     fclose(file);
+    seen = now;
+}
+
+/* Return the value of `key.gpu`, else of `key`, else NULL. */
+static const char *setting(const char *key, int gpu) {
+    const char *found = NULL;
+    char own[64];
+    refresh();
+    snprintf(own, sizeof own, "%s.%d", key, gpu);
+    for (int i = 0; i < known; i++) {
+        if (!strcmp(settings[i].name, own)) return settings[i].value;
+        if (!strcmp(settings[i].name, key)) found = settings[i].value;
+    }
     return found;
 }
 
 static double number(const char *key, int gpu, double otherwise) {
-    char text[128];
-    return setting(key, gpu, text, sizeof text) ? strtod(text, NULL) : otherwise;
+    const char *text = setting(key, gpu);
+    return text ? strtod(text, NULL) : otherwise;
 }
 
 static int state(device *gpu) { return number("lost", gpu->index, 0) ? GPU_IS_LOST : OK; }
@@ -120,7 +136,8 @@ int nvmlDeviceGetMigMode(device *gpu, unsigned *current, unsigned *pending) {
 }
 
 int nvmlDeviceGetName(device *gpu, char *name, unsigned size) {
-    if (!setting("name", gpu->index, name, size)) snprintf(name, size, "Fake GPU");
+    const char *text = setting("name", gpu->index);
+    snprintf(name, size, "%s", text ? text : "Fake GPU");
     return OK;
 }
 

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from greenreport.meters.estimate import DEFAULT_IDLE_W, DEFAULT_MAX_W, Estimate, model
-from greenreport.meters.utilisation import machine_busy_s
+from greenreport.meters.proc import Machine
 from greenreport.record import Kind, Method
 from greenreport.study import MeterUse
 
@@ -31,13 +31,14 @@ def test_the_counter_follows_time_and_load() -> None:
 def test_a_busy_second_costs_what_the_model_says() -> None:
     """With no idle power, the counter is full power times the share of the CPUs that were busy."""
     meter = Estimate(MeterUse(name="estimate", idle_w=0, max_w=100))
-    before = machine_busy_s()
+    machine = Machine()
+    before = machine.busy_s()
     meter.open()
-    while machine_busy_s() < before + 0.5:
+    while machine.busy_s() < before + 0.5:
         pass
-    low = machine_busy_s() - before
+    low = machine.busy_s() - before
     (value,) = meter.read()
-    high = machine_busy_s() - before
+    high = machine.busy_s() - before
     cpus = psutil.cpu_count() or 1
     assert value is not None
     assert 100 * (low - 0.05) / cpus <= value <= 100 * (high + 0.05) / cpus

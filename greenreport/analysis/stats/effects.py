@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
 from greenreport.analysis.stats.results import Effect
@@ -179,23 +178,33 @@ def hedges(m: Moments, i: Indices, j: Indices) -> tuple[Effect | NotComputable, 
     )
 
 
-def dominance(samples: Sequence[Floats], i: Indices, j: Indices) -> Floats:
-    """Return Cliff's δ of pairs of ascending samples: P(a > b) − P(a < b) over all pairs of runs (Cliff 1993)."""
+def dominance(samples: Sequence[Floats], i: Indices, j: Indices) -> tuple[Floats, Floats]:
+    """Return Cliff's δ of pairs of ascending samples, and its variance estimated from the runs.
+
+    δ is P(a > b) − P(a < b) over all pairs of runs (Cliff 1993, Psychological Bulletin 114); its variance is that of the
+    runs' shares of wins ÷ n, summed over the two samples.
+    """
     sizes = np.array([x.size for x in samples])
     pooled, starts = np.concatenate(samples), np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    wins = np.empty((len(samples), len(samples)))
+    means, variances = np.empty((2, len(samples), len(samples)))
     for column, x in enumerate(samples):
-        score = np.searchsorted(x, pooled, "left") + np.searchsorted(x, pooled, "right") - x.size
-        wins[:, column] = np.add.reduceat(score, starts)
-    return np.asarray(wins[i, j] / (sizes[i] * sizes[j]))
+        share = (np.searchsorted(x, pooled, "left") + np.searchsorted(x, pooled, "right")) / x.size - 1
+        means[:, column] = np.add.reduceat(share, starts) / sizes
+        deviations = share - np.repeat(means[:, column], sizes)
+        variances[:, column] = np.add.reduceat(deviations**2, starts) / (sizes - 1) / sizes
+    return means[i, j], variances[i, j] + variances[j, i]
 
 
 def cliff(samples: Sequence[Floats], i: Indices, j: Indices) -> tuple[Effect, ...]:
-    """Return Cliff's δ of pairs with Newcombe's interval (2006, Statistics in Medicine 25, method 5)."""
-    delta = dominance(samples, i, j)
+    """Return Cliff's δ of pairs with Newcombe's interval (2006, Statistics in Medicine 25, method 5).
+
+    Its variance holds for groups of one shape; where the variance estimated from the runs is larger (groups that spread
+    differently), it is enlarged by their ratio.
+    """
+    delta, variance = dominance(samples, i, j)
     sizes = np.array([x.size for x in samples], dtype=np.float64)
-    low, high = _newcombe((delta + 1) / 2, sizes[i], sizes[j])
-    return _cliff_effects(delta, 2 * low - 1, 2 * high - 1, "Cliff's δ", "Newcombe, method 5")
+    low, high = _newcombe((delta + 1) / 2, sizes[i], sizes[j], variance / 4)
+    return _cliff_effects(delta, 2 * low - 1, 2 * high - 1, "Cliff's δ", "Newcombe, method 5, at least the observed variance")
 
 
 def cliff_within(blocks: Floats, i: Indices, j: Indices) -> tuple[Effect, ...]:
@@ -218,18 +227,20 @@ def _cliff_effects(delta: Floats, low: Floats, high: Floats, name: str, method: 
     return tuple(Effect(name, d, interval(lo, hi, method), ROMANO.word(d), ROMANO.citation) for d, lo, hi in bounds)
 
 
-def _newcombe(share: Floats, n_a: Floats, n_b: Floats) -> tuple[Floats, Floats]:
+def _newcombe(share: Floats, n_a: Floats, n_b: Floats, observed: Floats) -> tuple[Floats, Floats]:
     """Solve |share − θ| = z · √variance(θ) on both sides of the share by bisection."""
     half = (n_a + n_b) / 2 - 1
 
-    def outside(theta: Floats) -> npt.NDArray[np.bool_]:
-        variance = theta * (1 - theta) * (1 + half * ((1 - theta) / (2 - theta) + theta / (1 + theta))) / (n_a * n_b)
-        return np.asarray((share - theta) ** 2 > _Z * _Z * variance)
+    def variance(theta: Floats) -> Floats:
+        return np.asarray(theta * (1 - theta) * (1 + half * ((1 - theta) / (2 - theta) + theta / (1 + theta))) / (n_a * n_b))
 
+    at_share = variance(share)
+    enlarged = _Z * _Z * np.where(observed > at_share, observed / at_share, 1.0)
+    enlarged = np.where(at_share > 0, enlarged, _Z * _Z)
     far = np.stack((np.zeros_like(share), np.ones_like(share)))
     near = np.stack((share, share))
     for _ in range(_HALVINGS):
         middle = (far + near) / 2
-        beyond = outside(middle)
+        beyond = (share - middle) ** 2 > enlarged * variance(middle)
         far, near = np.where(beyond, middle, far), np.where(beyond, near, middle)
     return near[0], near[1]

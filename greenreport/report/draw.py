@@ -1,0 +1,57 @@
+"""Draw charts: specification in, SVG and PNG files out, several at a time.
+
+Each process starts an engine of its own, which takes a second, so a handful of charts is drawn here and now.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import vl_convert
+
+FEW = 12
+PROCESSES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A chart to draw: the specification for the page, the one for the picture, and the files (``.svg`` and ``.png``)."""
+
+    svg_spec: str
+    png_spec: str
+    file: Path
+
+    @property
+    def done(self) -> bool:
+        """Whether both files are there."""
+        return self.file.with_suffix(".svg").is_file() and self.file.with_suffix(".png").is_file()
+
+
+def draw(drawing: Drawing) -> None:
+    """Write both files; no data of a chart may come from an address."""
+    svg = vl_convert.vegalite_to_svg(drawing.svg_spec, allowed_base_urls=[])
+    png = vl_convert.vegalite_to_png(drawing.png_spec, scale=2, allowed_base_urls=[])
+    for suffix, content in ((".svg", svg.encode()), (".png", png)):
+        file = drawing.file.with_suffix(suffix)
+        part = file.with_name(f".{file.name}.{os.getpid()}.part")
+        part.write_bytes(content)
+        part.replace(file)
+
+
+def draw_all(drawings: Sequence[Drawing]) -> None:
+    """Draw what is not drawn yet."""
+    missing = list({drawing.file: drawing for drawing in drawings if not drawing.done}.values())
+    for folder in {drawing.file.parent for drawing in missing}:
+        folder.mkdir(parents=True, exist_ok=True)
+    processes = min(PROCESSES, os.cpu_count() or 1)
+    if len(missing) <= FEW or processes == 1:
+        for drawing in missing:
+            draw(drawing)
+        return
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(draw, missing, chunksize=4))

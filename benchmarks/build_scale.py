@@ -32,7 +32,10 @@ def synthetic_records(folder: Path) -> None:
     planned = open_plan(folder / "studies" / "big.yaml", Overrides(weights="untrained"))
     store = open_store(folder / "cache")
     outputs = {
-        model.id: [Output(hashlib.sha256(f"{model.id}{i}".encode()).hexdigest(), "x" * 120, tuple(range(TOKENS))) for i in range(REQUESTS)]
+        model.id: [
+            Output(hashlib.sha256(f"{model.id}{i}".encode()).hexdigest(), "x" * 120, tuple(range(TOKENS)))
+            for i in range(REQUESTS)
+        ]
         for model in planned.plan.study.models
     }
     batch = []
@@ -96,12 +99,16 @@ def main() -> None:
         (folder / "studies" / "big.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
         start = time.perf_counter()
         synthetic_records(folder)
-        print(f"made the store in {time.perf_counter() - start:.0f} s ({(folder / 'cache' / 'greenreport.duckdb').stat().st_size / 1e6:.0f} MB)")
+        print(
+            f"made the store in {time.perf_counter() - start:.0f} s ({(folder / 'cache' / 'greenreport.duckdb').stat().st_size / 1e6:.0f} MB)"
+        )
         for label in ("first build", "second build, charts drawn"):
             start = time.perf_counter()
             subprocess.run([sys.executable, "-m", "greenreport", "build", "--quiet"], cwd=folder, check=True)
             spent = time.perf_counter() - start
             peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
-            print(f"{label}: {spent:.1f} s ({spent / 60:.2f} of the aim), peak memory {peak:.2f} GB ({peak / 1.5:.2f} of the aim)")
+            print(
+                f"{label}: {spent:.1f} s ({spent / 60:.2f} of the aim), peak memory {peak:.2f} GB ({peak / 1.5:.2f} of the aim)"
+            )
         files = [file for file in (folder / "site").rglob("*") if file.is_file()]
         print(f"{len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.0f} MB")

@@ -28,5 +28,9 @@ def main() -> None:
             )
             row = connection.execute(query).fetchone()
         inside, runs = (float(row[0]), int(row[1])) if row else (0.0, 0)
-        print(f"{runs} runs of the quick study: {wall:.1f} s of wall time, {inside:.1f} s inside phases: ratio {wall / inside:.3f}")
-        print(f"per run: {(wall - inside) / runs * 1e3:.0f} ms outside phases, start-up of the command and of the fork server included")
+        print(
+            f"{runs} runs of the quick study: {wall:.1f} s of wall time, {inside:.1f} s inside phases: ratio {wall / inside:.3f}"
+        )
+        print(
+            f"per run: {(wall - inside) / runs * 1e3:.0f} ms outside phases, start-up of the command and of the fork server included"
+        )

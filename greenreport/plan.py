@@ -19,7 +19,9 @@ from greenreport.catalog import engines
 from greenreport.record import SETTLED, Outcome
 from greenreport.study import Configuration, Model, Study, Weights
 
-FINGERPRINT_VERSION = 1
+#: Raised when the meaning of a setting or a default changes. Settings at their defaults are not part of a fingerprint, so a
+#: setting that is added to greenreport makes no finished study pending again.
+FINGERPRINT_VERSION = 2
 #: Version of the recipe that gives untrained models their weights; raised when the same seed would give others.
 UNTRAINED_RECIPE = 1
 
@@ -142,13 +144,13 @@ def _ordered(study: Study, cells: list[Cell]) -> tuple[Run, ...]:
 
 def _content(study: Study, configuration: Configuration, prompts_digest: str) -> dict[str, Any]:
     engine = engines()[configuration.engine]
-    protocol = study.protocol.model_dump(mode="json", exclude=_NOT_MEASURED)
+    protocol = study.protocol.model_dump(mode="json", exclude=_NOT_MEASURED, exclude_defaults=True)
     return {
         "version": FINGERPRINT_VERSION,
-        "configuration": configuration.model_dump(mode="json", exclude={"name"}),
+        "configuration": configuration.model_dump(mode="json", exclude={"name"}, exclude_defaults=True),
         "engine_revision": engine.revision,
         "prompts": prompts_digest,
-        "generation": study.workload.generation.model_dump(mode="json"),
+        "generation": study.workload.generation.model_dump(mode="json", exclude_defaults=True),
         "transport": {"transport": study.workload.transport, "stream": study.workload.stream},
         "protocol": protocol,
         "meters": [meter.model_dump(mode="json", exclude_defaults=True) for meter in study.meters],

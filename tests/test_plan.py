@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenreport.plan import IndexRow, Plan, Reason, current, estimate_s, make_plan, only, pending
+from greenreport.plan import FINGERPRINT_VERSION, IndexRow, Plan, Reason, current, estimate_s, make_plan, only, pending
 from greenreport.record import Outcome
-from greenreport.study import Study
+from greenreport.study import Configuration, Generation, Protocol, Study, Workload
 from tests.conftest import minimal_study
 
 HERE = "this machine"
@@ -90,6 +90,33 @@ def test_the_fingerprint_digests_everything_that_could_change_a_number() -> None
     digests = [plan_of(**change).cells[0].fingerprint for change in other] + [plan_of(prompts="x").cells[0].fingerprint]
     assert fingerprint not in digests
     assert len(set(digests)) == len(digests)
+
+
+def test_a_changed_default_needs_a_new_fingerprint_version() -> None:
+    """Settings at their defaults are not in a fingerprint: whoever changes one of these raises `FINGERPRINT_VERSION`."""
+    defaults = [Protocol(), Generation(), Workload(), Configuration(engine="torch")]
+    values: dict[str, Any] = {}
+    for item in defaults:
+        values |= item.model_dump(mode="json", exclude={"prompts", "generation", "name"})
+    known = {
+        "order": {"design": "randomized_complete_blocks", "seed": 0},
+        "worker": "fresh",
+        "warmup_requests": 2,
+        "idle_baseline_s": 10.0,
+        "cooldown": {"until": "steady", "max_s": 300.0, "window_s": 10.0},
+        "sampling_interval_ms": 97,
+        "output_tokens": 64,
+        "exact": True,
+        "transport": "http",
+        "stream": False,
+        "provider": "cpu",
+        "dtype": "float32",
+        "threads": None,
+        "kv_cache": True,
+        "options": {},
+    }
+    assert FINGERPRINT_VERSION == 2
+    assert {name: values[name] for name in known} == known
 
 
 @given(st.integers(0, 10_000), st.integers(1, 6))

@@ -21,6 +21,9 @@ from greenreport.record import Missing, Trace
 
 Result = TypeVar("Result")
 
+#: What instruments, their libraries and their answers raise; a fault of greenreport itself is none of these.
+_FAULTS = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
+
 
 class Recorder(threading.Thread):
     """Samples one meter until it is told to stop.
@@ -117,7 +120,7 @@ class Recorder(threading.Thread):
         """One instrument's fault is a gap in its own traces, never the end of the others."""
         try:
             return act()
-        except Exception as error:  # whatever it is, it is counted and reported with the traces
+        except _FAULTS as error:  # counted, and reported with the traces
             self._failures += 1
             self._first_failure = self._first_failure or f"{type(error).__name__}: {error}"
             return None

@@ -1,8 +1,8 @@
-"""CPU load, clock, temperature and memory of the machine and of the serving process tree.
+"""CPU load, clock, temperature and memory of the machine and of the serving process tree; the sampler's own CPU time.
 
 CPU time is recorded as a counter in seconds, so the mean load of any window is exact whatever the sampling interval. Memory is
 a momentary value in bytes. Clock, temperatures, the list of processes and PSS (memory with shared pages divided among their
-users) are costly to read, so they are read once a second.
+users) are costly to read, so they are read once a second, and with them by how much somebody moved the wall clock.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class Utilisation(Meter):
         self.cpu_s = 0.0
         self.lost_cpu_s = 0.0
         self.dip_s: float | None = None
+        self.clock_base_ns: int | None = None
 
     def open(self) -> tuple[Channel, ...]:
         self.packages = tuple(package_temperatures())
@@ -48,6 +49,8 @@ class Utilisation(Meter):
             Channel("server", "cpu_time", Kind.COUNTER, "s"),
             Channel("server", "rss", Kind.GAUGE, "B"),
             Channel("server", "pss", Kind.GAUGE, "B"),
+            Channel("sampler", "cpu_time", Kind.COUNTER, "s"),
+            Channel("machine", "clock_offset", Kind.GAUGE, "s"),
             *((Channel("machine", "clock", Kind.GAUGE, "Hz"),) if self.has_clock else ()),
             *(Channel(package, "temperature", Kind.GAUGE, "°C") for package in self.packages),
         )
@@ -65,7 +68,15 @@ class Utilisation(Meter):
         if slow:
             self.slow_due = now + SLOW_READ_S
             self._follow(pid for root in self.roots if root in self.tree for pid in descendants()(root))
-        return [self.machine.busy_s(), self.machine.used_b(), *self._server(slow), *self._sensors(slow)]
+        own_s, offset_s = time.process_time(), self._clock_offset_s() if slow else None
+        return [self.machine.busy_s(), self.machine.used_b(), *self._server(slow), own_s, offset_s, *self._sensors(slow)]
+
+    def _clock_offset_s(self) -> float:
+        """Return by how many seconds the wall clock has moved against the monotonic clock since the first look."""
+        difference_ns = time.time_ns() - time.monotonic_ns()
+        if self.clock_base_ns is None:
+            self.clock_base_ns = difference_ns
+        return (difference_ns - self.clock_base_ns) / 1e9
 
     def _follow(self, pids: Iterable[int]) -> None:
         """Add processes to the tree. One that was in it stays until it ends, also when its parent goes first."""

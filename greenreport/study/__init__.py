@@ -1,10 +1,12 @@
 """What was asked: the study file, its types and its checks."""
 
 from greenreport.study.load import Overrides, StudyFile, load_study
+from greenreport.study.registration import registration, registration_digest
 from greenreport.study.spec import (
     Configuration,
     Exclusion,
     Fidelity,
+    Generation,
     Hypothesis,
     MeterUse,
     Model,
@@ -19,6 +21,7 @@ __all__ = [
     "Configuration",
     "Exclusion",
     "Fidelity",
+    "Generation",
     "Hypothesis",
     "MeterUse",
     "Model",
@@ -30,4 +33,6 @@ __all__ = [
     "Weights",
     "Workload",
     "load_study",
+    "registration",
+    "registration_digest",
 ]

@@ -1,0 +1,30 @@
+"""What a study declares before it measures: its questions, hypotheses, tests and exclusion rules.
+
+Every run keeps what was declared when it was made, so the methods page can show the digest of the first declaration, its date,
+and each later change with the number of runs that were there already. It is no part of a fingerprint: changing the analysis
+never changes a measurement.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from greenreport.study.spec import Study
+
+
+def registration(study: Study) -> dict[str, Any]:
+    """Return what is registered, as a JSON-like mapping; titles and labels are no part of it."""
+    return {
+        "questions": study.questions,
+        "hypotheses": [hypothesis.model_dump(mode="json") for hypothesis in study.hypotheses],
+        "exclude": [exclusion.model_dump(mode="json", exclude_none=True) for exclusion in study.exclude],
+        "fidelity": study.fidelity.model_dump(mode="json"),
+        "repetitions": study.protocol.repetitions,
+    }
+
+
+def registration_digest(registered: dict[str, Any]) -> str:
+    """Return the sha256 of a registration, independent of the order of its keys."""
+    return hashlib.sha256(json.dumps(registered, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -147,6 +147,14 @@ _METRICS = (
         "energy_net_j", "Net energy", "J", _L, "net energy",
         "Energy minus idle power times window length; idle power from the run's own idle baseline with the server up.",
     ),
+    MetricInfo(
+        "prefill_energy_j", "Prefill energy", "J", _L, "prefill energy",
+        "Energy between arrival of a request and its first token, over all requests; server's clock.",
+    ),
+    MetricInfo(
+        "decode_energy_j", "Decode energy", "J", _L, "decode energy",
+        "Energy between the first and the last token of a request, over all requests; server's clock.",
+    ),
     MetricInfo("cpu_energy_j", "CPU energy", "J", _L, "CPU energy", "Energy of all CPU packages over the window."),
     MetricInfo("dram_energy_j", "DRAM energy", "J", _L, "memory energy", "Energy of the memory domain over the window."),
     MetricInfo("gpu_energy_j", "GPU energy", "J", _L, "GPU energy", "Energy of all GPUs of the boundary over the window."),
@@ -160,6 +168,10 @@ _METRICS = (
     ),
     MetricInfo("requests_per_kj", "Requests per kJ", "1/kJ", _H, "requests per kilojoule", "Completed requests ÷ energy."),
     MetricInfo("tokens_per_j", "Tokens per joule", "1/J", _H, "output tokens per joule", "Output tokens ÷ energy."),
+    MetricInfo(
+        "energy_delay_js", "Energy–delay product", "J·s", _L, "energy–delay product",
+        "Energy × execution time (Horowitz et al. 1994): a balance of both.", "lower", "higher",
+    ),
     MetricInfo(
         "duration_s", "Execution time", "s", _L, "execution time",
         "First request sent until last response complete, seen by the client.", "shorter", "longer",
@@ -199,6 +211,10 @@ _METRICS = (
         "process_cpu_pct", "CPU usage of the server", "%", _N, "CPU usage of the server",
         "CPU time of the serving process tree ÷ (window length · logical CPUs).", "lower", "higher",
     ),
+    MetricInfo(
+        "profiler_cpu_pct", "CPU usage of the profiler", "%", _L, "CPU usage of the profiler",
+        "CPU time of the sampling process ÷ (window length · logical CPUs).", "lower", "higher",
+    ),
     MetricInfo("ram_usage_pct", "RAM usage", "%", _L, "RAM usage", "Mean used memory ÷ installed memory.", "lower", "higher"),
     MetricInfo("ram_used_b", "RAM used", "B", _L, "memory in use", "Mean used memory of the whole machine.", "lower", "higher"),
     MetricInfo(
@@ -228,6 +244,7 @@ _METRICS = (
 )
 # fmt: on
 
+#: In order of preference: where two measure one component in the same way, the first gives the value.
 METERS = {meter.name: meter for meter in _METERS}
 METRICS = {metric.id: metric for metric in _METRICS}
 

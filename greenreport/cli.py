@@ -41,6 +41,10 @@ RepetitionsOption = Annotated[
     int | None, typer.Option("--repetitions", min=1, help="Runs of each cell, instead of the study's.")
 ]
 PromptsOption = Annotated[Path | None, typer.Option("--prompts", help="File of the prompts, for example HumanEval.jsonl.gz.")]
+RecheckOption = Annotated[
+    bool,
+    typer.Option("--recheck", help="Judge finished runs by the study's present validity rules; what they exclude is pending."),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 CACHE = Path("cache")
 
@@ -109,12 +113,13 @@ def plan(
     weights: WeightsOption = None,
     repetitions: RepetitionsOption = None,
     prompts: PromptsOption = None,
+    recheck: RecheckOption = False,
 ) -> None:
     """Show every cell, what is pending and why, and how long it will take."""
     from greenreport import console
     from greenreport.commands import prepare_run
 
-    ready = prepare_run(study, cache, only or [], weights, repetitions, prompts, force=False)
+    ready = prepare_run(study, cache, only or [], weights, repetitions, prompts, force=False, recheck=recheck)
     console.print_problems(ready.planned.file.warnings)
     console.print_plan(ready.planned.plan, ready.pending, ready.left_s)
 
@@ -129,13 +134,14 @@ def run(
     weights: WeightsOption = None,
     repetitions: RepetitionsOption = None,
     prompts: PromptsOption = None,
+    recheck: RecheckOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Perform the runs of a study that are missing; a finished study does nothing."""
     from greenreport import console
     from greenreport.commands import perform, prepare_run, study_state
 
-    ready = prepare_run(study, cache, only or [], weights, repetitions, prompts, force=force)
+    ready = prepare_run(study, cache, only or [], weights, repetitions, prompts, force=force, recheck=recheck)
     if dry_run:
         console.print_plan(ready.planned.plan, ready.pending, ready.left_s)
         return
@@ -145,6 +151,21 @@ def run(
     if not quiet or not all_ok:
         console.out.print(sentence, soft_wrap=True)
     raise typer.Exit(Exit.OK if all_ok else Exit.NOT_OK)
+
+
+@app.command()
+def calibrate(
+    study: StudyArgument,
+    cache: CacheOption = CACHE,
+    only: OnlyOption = None,
+    weights: WeightsOption = None,
+    repetitions: Annotated[int, typer.Option("--repetitions", min=3, help="Runs under each of the four conditions.")] = 5,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure what measuring costs here, and how much equal runs differ: one cell, meters off, at two rates, and twice alike."""
+    from greenreport.commands import calibrate as calibrated
+
+    print(calibrated(study, cache, only or [], weights, repetitions, quiet=quiet))
 
 
 @app.command()
@@ -169,11 +190,49 @@ def doctor(
 
 
 @app.command()
-def export(study: StudyArgument, cache: CacheOption = CACHE, weights: WeightsOption = None) -> None:
-    """Write a study's runs as Parquet into studies/<study>/results, to be published."""
-    from greenreport.commands import export_results
+def analyse(
+    study: StudyArgument,
+    cache: CacheOption = CACHE,
+    weights: WeightsOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="All tests, claims and guidelines as JSON (docs/findings.md).")
+    ] = False,
+) -> None:
+    """Print the answers of a study without building its pages."""
+    from greenreport.commands import analyse_study
 
-    print(export_results(study, cache, weights))
+    print(analyse_study(study, cache, weights, as_json=as_json))
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="Study file.", show_default=False)],
+    second: Annotated[
+        Path, typer.Argument(help="Another study file, or a folder of results exported elsewhere.", show_default=False)
+    ],
+    cache: CacheOption = CACHE,
+    weights: WeightsOption = None,
+) -> None:
+    """Compare two studies, or two machines: ratios, ratio of ratios, rank agreement, differences of environment."""
+    from greenreport.commands import compare_results
+
+    print(compare_results(first, second, cache, weights))
+
+
+@app.command()
+def export(
+    study: StudyArgument,
+    cache: CacheOption = CACHE,
+    weights: WeightsOption = None,
+    paper: Annotated[
+        Path | None,
+        typer.Option("--paper", metavar="DIR", help="Write LaTeX tables, figures, methods and BibTeX here instead."),
+    ] = None,
+) -> None:
+    """Write a study's runs as Parquet into studies/<study>/results, to be published; or what a paper needs of it."""
+    from greenreport.commands import export_paper, export_results
+
+    print(export_results(study, cache, weights) if paper is None else export_paper(study, cache, weights, paper))
 
 
 @app.command("import")
@@ -202,6 +261,27 @@ def build(
     message = build_site(studies, cache, site, weights)
     if not quiet:
         print(message)
+
+
+@app.command()
+def check(site: Annotated[Path, typer.Argument(help="Folder of the built site.")] = Path("site")) -> None:
+    """Check a built site: links, security policy, structure, figures, weights, manifest."""
+    from greenreport.commands import check_built
+
+    print(check_built(site))
+
+
+@app.command()
+def publish(
+    target: Annotated[
+        str, typer.Option("--target", help="A folder, or gh-pages: the branch of this Git repository.")
+    ] = "gh-pages",
+    site: Annotated[Path, typer.Option("--site", help="Folder of the built site.")] = Path("site"),
+) -> None:
+    """Put the built site where others can see it; nothing is pushed."""
+    from greenreport.commands import publish_site
+
+    print(publish_site(site, target))
 
 
 @app.command()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from greenreport.console import Progress
-from greenreport.errors import GreenReportError, PromptsUnavailable, StoreError
+from greenreport.errors import BuildError, GreenReportError, MeasurementInvalid, PromptsUnavailable, StoreError
 from greenreport.execute.host import environment
 from greenreport.plan import IndexRow, PendingRun, current, estimate_s, pending
 from greenreport.record import Environment, Outcome
@@ -38,6 +39,7 @@ class Ready:
     environment: Environment
     store: Store
     cache: Path
+    recheck: bool = False
 
 
 def prepare_run(
@@ -49,16 +51,34 @@ def prepare_run(
     prompts: Path | None,
     *,
     force: bool,
+    recheck: bool = False,
 ) -> Ready:
-    """Read the study and the store; find what is pending here."""
+    """Read the study and the store; find what is pending here.
+
+    Args:
+        recheck: judge finished runs by the study's present validity rules first.
+    """
     planned = open_plan(study, Overrides(weights, repetitions, prompts), conditions(only))
     if not planned.plan.cells:
         raise UsageError(f"--only {' '.join(only)} leaves no cell of {study}; `greenreport plan {study}` lists them")
     host, store = environment(), open_store(cache)
-    index = store.index()
+    index = _index(store, planned, recheck=recheck)
     todo = pending(planned.plan, index, host.key, force=force)
     here = [row for row in index if row.environment == host.key]
-    return Ready(planned, todo, estimate_s(todo, here), host, store, cache)
+    return Ready(planned, todo, estimate_s(todo, here), host, store, cache, recheck)
+
+
+def _index(store: Store, planned: Planned, *, recheck: bool) -> tuple[IndexRow, ...]:
+    """Return the rows of the store, with the outcomes the validity rules give now where that is asked for."""
+    index = store.index()
+    if not recheck:
+        return index
+    from greenreport.validity import judged
+
+    cells = {cell.fingerprint for cell in planned.plan.cells}
+    chosen = [row.run_id for row in index if row.fingerprint in cells and row.outcome in (Outcome.OK, Outcome.INVALID)]
+    now = {record.run_id: judged(record, planned.file.study).outcome for record in store.records(chosen)}
+    return tuple(replace(row, outcome=now.get(row.run_id, row.outcome)) for row in index)
 
 
 def conditions(only: Sequence[str]) -> dict[str, frozenset[str]]:
@@ -92,10 +112,31 @@ def perform(ready: Ready, *, quiet: bool) -> None:
         run_all(assignment, ready.pending, progress, obstacle)
 
 
+def calibrate(study: Path, cache: Path, only: Sequence[str], weights: str | None, repetitions: int, *, quiet: bool) -> str:
+    """Run one cell with meters off, at two rates, and twice alike; return what was found, a line each."""
+    from greenreport.analysis.calibration import calibration, from_calibrations
+    from greenreport.execute.calibrate import calibrate_cell
+    from greenreport.execute.runner import Assignment
+    from greenreport.workloads.prompts import resolve
+
+    planned = open_plan(study, Overrides(weights=weights), conditions(only))
+    if not planned.plan.cells:
+        raise UsageError(f"--only {' '.join(only)} leaves no cell of {study}; `greenreport plan {study}` lists them")
+    host, store, spec = environment(), open_store(cache), planned.file.study
+    prompts = resolve(spec.workload.prompts, planned.folder, cache / "datasets")
+    assignment = Assignment(spec, prompts, host, store, planned.folder, cache)
+    with _alone(cache), _interruptible(), Progress(quiet=quiet, left_s=None) as progress:
+        calibrate_cell(assignment, planned.plan.cells[0], repetitions, progress)
+    found = calibration(from_calibrations(store.of_kind("calibrate", spec.study), host.key), spec.protocol.repetitions)
+    if found is None:
+        raise MeasurementInvalid("no calibration run ended well; their reasons are above")
+    return "\n".join(f"{name}: {text}" for name, text in found.lines())
+
+
 def study_state(ready: Ready) -> tuple[str, bool]:
     """Return a sentence on the study's runs on this machine, and whether all of them are ok."""
     plan = ready.planned.plan
-    rows = current(plan, ready.store.index()).get(ready.environment.key, {})
+    rows = current(plan, _index(ready.store, ready.planned, recheck=ready.recheck)).get(ready.environment.key, {})
     outcomes = Counter(row.outcome for row in rows.values())
     total, ok = len(plan.runs), outcomes[Outcome.OK]
     nothing = "" if ready.pending else "nothing to do: "
@@ -150,12 +191,25 @@ def export_results(study: Path, cache: Path, weights: str | None) -> str:
     if not chosen:
         raise StoreError(f"the store in {cache} has no run of {study}; `greenreport run {study}` makes them")
     folder = results_folder(planned)
-    prepared = [record.run_id for record in store.preparations(planned.file.study.study)]
-    rows = export_parquet(store, [*(row.run_id for row in chosen.values()), *prepared], folder)
+    name = planned.file.study.study
+    besides = [record.run_id for kind in ("prepare", "calibrate") for record in store.of_kind(kind, name)]
+    rows = export_parquet(store, [*(row.run_id for row in chosen.values()), *besides], folder)
     size = sum(file.stat().st_size for file in folder.glob("*.parquet"))
     return (
         f"wrote {rows['runs']} runs, {rows['requests']} requests and {rows['traces']} traces to {folder} ({size / 1e6:.1f} MB)"
     )
+
+
+def export_paper(study: Path, cache: Path, weights: str | None, folder: Path) -> str:
+    """Write tables, figures, methods and references of a study for a paper; return a sentence."""
+    from greenreport.report.paper import write_paper
+    from greenreport.results import load
+
+    analysis = load(study, cache, weights)
+    if not analysis.dataset.outcomes.total():
+        raise StoreError(f"{study} has no runs yet; `greenreport run {study}` makes them")
+    files = write_paper(analysis, folder)
+    return f"wrote {len(files)} files to {folder}: tables (.tex, .csv), figures (.svg, .pdf), methods.tex, answers.tex, references.bib"
 
 
 def richest(chosen: dict[str, dict[tuple[str, int], IndexRow]]) -> dict[tuple[str, int], IndexRow]:
@@ -185,6 +239,59 @@ def build_site(studies: Path, cache: Path, site: Path, weights: str | None) -> s
     from greenreport.report.build import build
 
     return build(studies, cache, site, weights)
+
+
+def analyse_study(study: Path, cache: Path, weights: str | None, *, as_json: bool) -> str:
+    """Return the findings of a study, as JSON or in words."""
+    from greenreport.analysis.document import document
+    from greenreport.results import load
+
+    found = document(load(study, cache, weights))
+    if as_json:
+        return json.dumps(found, indent=1, ensure_ascii=False)
+    lines = [found["title"], "", found["headline"], ""]
+    for answer in found["answers"]:
+        lines += [f"{answer['question']}: {answer['text']}"]
+        for part in answer["hypotheses"]:
+            lines += [f"  {sentence}" for sentence in (part["answer"], part["decision"], *part["exceptions"])]
+        lines.append("")
+    lines += [f"{g['wish']}: {g['recommended'] or 'no data: ' + str(g['reason'])}" for g in found["guidelines"]]
+    lines += ["", f"Validity: {found['validity']['level']}"]
+    lines += [f"  {r['rule']}: {r['found']}" for r in found["validity"]["rules"] if r["level"] != "pass"]
+    return "\n".join(lines)
+
+
+def compare_results(first: Path, second: Path, cache: Path, weights: str | None) -> str:
+    """Compare two studies, or a study with exported results of another machine; return the lines."""
+    from greenreport.analysis.comparison import compare_studies
+    from greenreport.results import load, load_published
+
+    one = load(first, cache, weights).dataset
+    other = load_published(first, second) if second.is_dir() else load(second, cache, weights).dataset
+    return "\n".join(compare_studies(one, other, (str(first), str(second))).lines())
+
+
+def check_built(site: Path) -> str:
+    """Check a built site; return a sentence.
+
+    Raises:
+        BuildError: with everything that is wrong, a line each.
+    """
+    from greenreport.report.check import check_site
+
+    troubles = check_site(site)
+    if troubles:
+        shown = "\n".join(str(trouble) for trouble in troubles)
+        raise BuildError(f"{len(troubles)} problems in {site}:\n{shown}")
+    pages = sum(1 for _ in site.rglob("*.html"))
+    return f"{site}: {pages} pages; links, policy, structure, figures, weights and manifest are in order"
+
+
+def publish_site(site: Path, target: str) -> str:
+    """Copy the site to a folder, or commit it to the branch gh-pages; return a sentence."""
+    from greenreport.report.publish import publish_branch, publish_folder
+
+    return publish_branch(site, Path.cwd()) if target == "gh-pages" else publish_folder(site, Path(target))
 
 
 def serve_site(site: Path, port: int) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
@@ -253,14 +253,19 @@ def only(plan: Plan, conditions: Mapping[str, frozenset[str]]) -> Plan:
     return Plan(plan.study, cells, plan.excluded, tuple(run for run in plan.runs if run.cell.key in kept))
 
 
-def estimate_s(runs: Iterable[PendingRun], index: Iterable[IndexRow]) -> float | None:
-    """Return the seconds pending runs will take, from finished runs of the same cell, else of any; None without any."""
+def estimate_s(runs: Sequence[PendingRun], index: Iterable[IndexRow]) -> float | None:
+    """Return the seconds pending runs will take, from finished runs of the same cells; None before the first one is done.
+
+    A cell without a finished run takes the median of the others: the study's own, since another study's say nothing.
+    """
+    todo = Counter(item.run.cell.key for item in runs)
+    cells = {item.run.cell.fingerprint for item in runs}
     per_key: dict[str, list[float]] = defaultdict(list)
     for row in index:
-        if row.outcome is Outcome.OK and row.duration_s > 0:
+        if row.outcome is Outcome.OK and row.duration_s > 0 and row.key in todo and row.fingerprint in cells:
             per_key[row.key].append(row.duration_s)
     if not per_key:
         return None
     typical = {key: median(values) for key, values in per_key.items()}
     overall = median(typical.values())
-    return sum(typical.get(pending_run.run.cell.key, overall) for pending_run in runs)
+    return sum(number * typical.get(key, overall) for key, number in todo.items())

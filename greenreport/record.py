@@ -211,7 +211,7 @@ class RunRecord:
     """Everything known of one run (or of one preparation: a download, a conversion).
 
     Attributes:
-        kind: ``run`` or ``prepare``.
+        kind: ``run``, ``prepare`` or ``calibrate`` (a run under another condition, told in `spec`).
         key: readable identity of the cell, ``<model>/<configuration>``.
         fingerprint: sha256 of all that could change a number.
         spec: the cell and protocol as JSON, as executed.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 THIN = "\u202f"
 MINUS = "\u2212"
@@ -96,3 +97,12 @@ def p_value(p: float | None) -> str:
     if p is None or not math.isfinite(p):
         return "not computable"
     return "<" + THIN + "0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def safe_slug(text: str, taken: Sequence[str] = ()) -> str:
+    """Return a name for an address made of a-z, 0-9, '.', '_' and '-', unique among those taken."""
+    slug = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in text.lower()).strip("-.")[:60] or "x"
+    number, unique = 2, slug
+    while unique in taken:
+        unique, number = f"{slug}-{number}", number + 1
+    return unique

@@ -20,9 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "greenreport"
 
 FLOORS = {
-    "errors": 0, "units": 0, "catalog": 1, "record": 1, "tokenizer": 1, "study": 2, "plan": 3, "validity": 3, "engines": 4,
-    "meters": 4, "workloads": 4, "store": 4, "execute": 5, "analysis": 5, "workspace": 5, "report": 6, "console": 6, "commands": 7,
-    "cli": 8, "__main__": 9, "__init__": 0,
+    "errors": 0, "units": 0, "catalog": 1, "record": 1, "tokenizer": 1, "study": 2, "traces": 2, "plan": 3, "validity": 3, "engines": 4,
+    "meters": 4, "workloads": 4, "store": 4, "execute": 5, "analysis": 5, "workspace": 5, "results": 6, "console": 6, "report": 7, "commands": 8,
+    "cli": 9, "__main__": 10, "__init__": 10,
 }  # fmt: skip
 
 #: Which modules may import a library; everything else goes through them.
@@ -35,7 +35,7 @@ DOORS = {
     "duckdb": {"store", "workloads"},  # the hub's HumanEval is a Parquet file
     "psutil": {"meters", "execute"}, "pynvml": {"meters"}, "httpx": {"workloads", "meters"},
     "fastapi": {"execute"}, "uvicorn": {"execute"},
-    "numpy": {"analysis"}, "scipy": {"analysis"}, "scikit_posthocs": {"analysis"},
+    "numpy": {"analysis", "traces", "validity"}, "scipy": {"analysis"}, "scikit_posthocs": {"analysis"},
     "altair": {"report"}, "jinja2": {"report"}, "vl_convert": {"report"}, "markupsafe": {"report"},
     "typer": {"cli"}, "rich": {"console"},
 }  # fmt: skip

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from greenreport.analysis.aggregates import Aggregate, aggregates
 from greenreport.analysis.answers import Answer, Text, answer_questions
 from greenreport.analysis.badge import Badge, judge
 from greenreport.analysis.claims import Claim
 from greenreport.analysis.dataset import Dataset
+from greenreport.analysis.declared import Declared, check_declared
 from greenreport.analysis.fidelity import Fidelity, assess
 from greenreport.analysis.findings import Finding, examine_hypotheses
 from greenreport.analysis.guidelines import Guideline, guidelines
+from greenreport.analysis.replication import ReplicationReport, replicate
+from greenreport.analysis.tradeoffs import Tradeoff, tradeoffs
+
+AGGREGATED = ("energy_j", "duration_s", "j_per_output_token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,7 @@ class Analysis:
     """What a study found.
 
     Attributes:
+        unscreened: the findings over all valid runs, where an outlier rule sets some aside; else empty.
         headline: the sentence that stands first on the study's page.
     """
 
@@ -27,6 +34,11 @@ class Analysis:
     answers: tuple[Answer, ...]
     guidelines: tuple[Guideline, ...]
     badge: Badge
+    aggregates: tuple[Aggregate, ...]
+    tradeoffs: tuple[Tradeoff, ...]
+    replications: tuple[ReplicationReport, ...]
+    declared: tuple[Declared, ...]
+    unscreened: tuple[Finding, ...]
     headline: Text
 
     @property
@@ -37,6 +49,9 @@ class Analysis:
             if guideline.standing is not None and guideline.standing.claim is not None:
                 parts.append(guideline.standing.claim)
             parts += guideline.costs
+        parts += [row.claim for item in self.aggregates for row in item.rows if row.claim is not None]
+        parts += [item.claim for item in self.declared if item.claim is not None]
+        parts += [r.ours for report in self.replications for r in report.replications if r.ours is not None]
         return tuple({claim.id: claim for claim in parts}.values())
 
 
@@ -52,6 +67,11 @@ def analyse(dataset: Dataset) -> Analysis:
         answers,
         guidelines(dataset, fidelity),
         judge(dataset, fidelity),
+        tuple(a for metric in AGGREGATED if dataset.has(metric) for a in aggregates(dataset, metric, fidelity)),
+        tradeoffs(dataset, fidelity),
+        replicate(dataset, fidelity),
+        check_declared(dataset, fidelity),
+        _unscreened(dataset, fidelity),
         _headline(dataset, answers),
     )
 
@@ -64,3 +84,10 @@ def _headline(dataset: Dataset, answers: tuple[Answer, ...]) -> Text:
     if answers and dataset.outcomes.total():
         return answers[0].lead
     return (f"{dataset.study.title}: no runs yet.",)
+
+
+def _unscreened(dataset: Dataset, fidelity: tuple[Fidelity, ...]) -> tuple[Finding, ...]:
+    if dataset.study.outliers == "none":
+        return ()
+    every = replace(dataset, cells=tuple(replace(cell, outliers="none") for cell in dataset.cells))
+    return examine_hypotheses(every, fidelity)

@@ -94,7 +94,7 @@ def _completeness(outcomes: Counter[Outcome], planned: int) -> Rule:
     missing = planned - outcomes.total()
     rest = "; ".join(part for part in (others, f"{missing} not done" if missing else "") if part)
     level = Level.PASS if ok == planned else Level.INVALID if ok == 0 else Level.CAUTION
-    return Rule("runs", level, f"{ok} of {planned} planned runs are valid" + (f" ({rest})" if rest else ""), "environment")
+    return Rule("runs", level, f"{ok} of {planned} planned runs are valid" + (f" ({rest})" if rest else ""), "validity")
 
 
 def _energy(dataset: Dataset) -> Rule:
@@ -129,9 +129,7 @@ def _flags(dataset: Dataset) -> Iterator[Rule]:
     total = sum(len(cell.ok) for cell in dataset.cells)
     for code, number in flags.most_common():
         detail = next(f.detail for c in dataset.cells for r in c.ok for f in r.flags if f.code == code)
-        yield Rule(
-            code.replace("_", " "), Level.CAUTION, f"{number} of {total} valid runs, for example: {detail}", "environment"
-        )
+        yield Rule(code.replace("_", " "), Level.CAUTION, f"{number} of {total} valid runs, for example: {detail}", "validity")
 
 
 def _imported(dataset: Dataset) -> Iterator[Rule]:

@@ -6,6 +6,7 @@ the rows it was computed from. Its direction is printed in words; the number alo
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -193,7 +194,7 @@ def compare(
     cells = [cell for _, top, bottom in samples for cell in (top, bottom)]
     boundaries = {boundary for cell in cells for boundary in cell.boundaries(metric)}
     return Claim(
-        id=f"{metric}-{numerator.id}-{denominator.id}-" + (samples[0][0].id if len(samples) == 1 else f"{len(samples)}-models"),
+        id=f"{metric}-{numerator.id}-{denominator.id}-{_scope_name(dataset, [model.id for model, _, _ in samples])}",
         metric=metric,
         numerator=label_of(numerator),
         denominator=label_of(denominator),
@@ -209,6 +210,16 @@ def compare(
         boundary="; ".join(sorted(boundaries)) or None,
         estimated=any(Method.ESTIMATED in cell.methods(metric) for cell in cells),
     )
+
+
+def _scope_name(dataset: Dataset, models: Sequence[str]) -> str:
+    """Return a name for a set of models: the model, their number where it is all of them, else their number and digest."""
+    if len(models) == 1:
+        return models[0]
+    name = f"{len(models)}-models"
+    if len(models) == len(dataset.models):
+        return name
+    return f"{name}-{hashlib.sha256(' '.join(sorted(models)).encode()).hexdigest()[:6]}"
 
 
 def _estimate(

@@ -8,18 +8,32 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from greenreport import traces as tr
+from greenreport.analysis.calibration import CalibrationRun, calibration, from_calibrations
 from greenreport.analysis.metrics import Observation, PhaseRow, observations, phase_rows
+from greenreport.analysis.stats import screen
+from greenreport.analysis.stats.outliers import Policy
 from greenreport.analysis.thin import Rail, rails
 from greenreport.catalog import engines
 from greenreport.plan import Excluded, Plan
-from greenreport.record import Environment, Facts, Flag, Method, Missing, Outcome, Output, Phase, Request, RunRecord
-from greenreport.study import Configuration, Model, Study, Weights
+from greenreport.record import Environment, Facts, Flag, Mark, Method, Missing, Outcome, Output, Phase, Request, RunRecord
+from greenreport.study import Configuration, Model, ReferenceStudy, Study, Weights
+from greenreport.validity import Agreement, agreements, foreign_load, judged
 
 JOINT = "\u00a0·\u00a0"  # engine and provider never wrap apart
 PROVIDER_LABELS = {"cpu": "CPU", "cuda": "CUDA"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How one channel was sampled over the window of a run; `interval_s` is the median time between its samples."""
+
+    name: str
+    interval_s: float
+    coverage: tr.Coverage
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,9 @@ class RunView:
     observations: Mapping[str, Observation] = field(default_factory=dict)
     phases: tuple[PhaseRow, ...] = ()
     rails: tuple[Rail, ...] = field(default=(), repr=False)
+    agreements: tuple[Agreement, ...] = ()
+    sampling: tuple[Sampling, ...] = ()
+    foreign_load: float | None = None
     requests: tuple[Request, ...] = ()
     facts: Facts | None = None
     detail: str | None = None
@@ -52,11 +69,16 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class CellView:
-    """A cell with all its runs, in order of repetition."""
+    """A cell with all its runs, in order of repetition.
+
+    Attributes:
+        outliers: the study's rule for runs set aside in analysis.
+    """
 
     model: Model
     configuration: Configuration
     runs: tuple[RunView, ...]
+    outliers: Policy = "none"
 
     @property
     def key(self) -> str:
@@ -69,8 +91,11 @@ class CellView:
         return tuple(run for run in self.runs if run.outcome is Outcome.OK)
 
     def values(self, metric: str) -> tuple[float, ...]:
-        """Return the values of a metric over the runs that count."""
-        return tuple(value for run in self.ok if (value := run.value(metric)) is not None)
+        """Return the values of a metric over the runs that count, without those the outlier rule sets aside."""
+        found = tuple(value for run in self.ok if (value := run.value(metric)) is not None)
+        if self.outliers == "none":
+            return found
+        return tuple(value for value in screen(found, self.outliers).kept if value is not None)
 
     def absence(self, metric: str) -> str:
         """Return why a metric has no values here."""
@@ -126,6 +151,8 @@ class Dataset:
     imported: bool = False
     outputs: Mapping[str, Output] = field(default_factory=dict)
     preparations: tuple[Preparation, ...] = ()
+    calibrations: tuple[CalibrationRun, ...] = ()
+    references: tuple[ReferenceStudy, ...] = ()
     other_runs: Mapping[str, int] = field(default_factory=dict)
     prompts_sha256: str | None = None
     prompts_count: int | None = None
@@ -162,6 +189,12 @@ class Dataset:
         return any(Method.ESTIMATED in cell.methods("energy_j") for cell in self.cells)
 
     @property
+    def noise_floor(self) -> float | None:
+        """Relative difference in time of two equal sets of runs on this machine, where it was calibrated."""
+        found = calibration(self.calibrations, self.study.protocol.repetitions)
+        return None if found is None or found.repeated.value is None else abs(found.repeated.value - 1)
+
+    @property
     def simulated(self) -> bool:
         """Whether any engine is the fake one."""
         return any(cell.configuration.engine == "fake" for cell in self.cells)
@@ -192,6 +225,8 @@ def from_records(
     source: str = "measured here",
     other_runs: Mapping[str, int] | None = None,
     preparations: Sequence[RunRecord] = (),
+    calibrations: Sequence[RunRecord] = (),
+    references: Sequence[ReferenceStudy] = (),
 ) -> Dataset:
     """Return the dataset of a plan from the records that count for it (see `plan.current`)."""
     keys = {cell.fingerprint: cell.key for cell in plan.cells}
@@ -200,6 +235,7 @@ def from_records(
     environment: Environment | None = None
     prompts: tuple[str | None, int | None] = (None, None)
     for record in records:
+        record = judged(record, plan.study)  # thresholds may have been declared after the run  # noqa: PLW2901
         runs[keys[record.fingerprint]].append(_view(record))
         outputs.update((output.sha256, output) for output in record.outputs)
         environment = environment or record.environment
@@ -207,7 +243,12 @@ def from_records(
             spec = json.loads(record.spec)
             prompts = (spec.get("prompts_sha256"), spec.get("prompts_count"))
     cells = tuple(
-        CellView(cell.model, cell.configuration, tuple(sorted(runs[cell.key], key=lambda run: run.repetition)))
+        CellView(
+            cell.model,
+            cell.configuration,
+            tuple(sorted(runs[cell.key], key=lambda run: run.repetition)),
+            plan.study.outliers,
+        )
         for cell in plan.cells
     )
     return Dataset(
@@ -218,6 +259,8 @@ def from_records(
         source,
         outputs=outputs,
         preparations=tuple(_preparation(record) for record in preparations),
+        calibrations=from_calibrations(calibrations, environment.key) if environment is not None else (),
+        references=tuple(references),
         other_runs=dict(other_runs or {}),
         prompts_sha256=prompts[0],
         prompts_count=prompts[1],
@@ -225,6 +268,7 @@ def from_records(
 
 
 def _view(record: RunRecord) -> RunView:
+    window = record.mark(Phase.WINDOW)
     return RunView(
         run_id=record.run_id,
         repetition=record.repetition,
@@ -239,11 +283,22 @@ def _view(record: RunRecord) -> RunView:
         observations={observation.metric: observation for observation in observations(record)},
         phases=phase_rows(record),
         rails=rails(record),
+        agreements=() if window is None else agreements(record.traces, window),
+        sampling=() if window is None else tuple(_sampling(record, window)),
+        foreign_load=None if window is None else foreign_load(record, window),
         requests=record.requests,
         facts=record.facts,
         detail=record.detail,
         spec=record.spec,
     )
+
+
+def _sampling(record: RunRecord, window: Mark) -> Iterator[Sampling]:
+    for trace in record.traces:
+        if len(trace.t_ns) > 2:
+            found = tr.coverage(trace, window.start_ns, window.end_ns)
+            interval_s = tr.usual_interval_s(trace)
+            yield Sampling(f"{trace.meter} · {trace.domain} {trace.quantity.replace('_', ' ')}", interval_s, found)
 
 
 def _preparation(record: RunRecord) -> Preparation:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from statistics import median
 
 from greenreport.analysis.dataset import CellView, Dataset, label_of
 from greenreport.analysis.fidelity import Fidelity, Verdict
@@ -128,17 +129,19 @@ def compare_models(
     fidelity: Sequence[Fidelity],
     *,
     providers: Sequence[str] | None = None,
+    bound: tuple[str, float] | None = None,
     hypothesis: Hypothesis | None = None,
 ) -> tuple[ModelTest, ...]:
     """Compare the configurations on every model in a metric.
 
     Args:
         providers: only configurations with these execution providers.
+        bound: (metric, largest median): only cells that stay within it.
         hypothesis: level, test and smallest effect; the defaults of a hypothesis when absent.
     """
     unfaithful = {(f.model, f.configuration): f.reason for f in fidelity if f.verdict is Verdict.UNFAITHFUL}
     rule = hypothesis or Hypothesis(id="H", question="Q", metric=metric)
-    return tuple(_test_model(dataset, metric, rule, providers, model, unfaithful) for model in dataset.models)
+    return tuple(_test_model(dataset, metric, rule, providers, bound, model, unfaithful) for model in dataset.models)
 
 
 def _test_model(
@@ -146,6 +149,7 @@ def _test_model(
     metric: str,
     rule: Hypothesis,
     providers: Sequence[str] | None,
+    bound: tuple[str, float] | None,
     model: Model,
     unfaithful: dict[tuple[str, str], str],
 ) -> ModelTest:
@@ -160,13 +164,26 @@ def _test_model(
             withheld.append(Withheld(cell.configuration.id, f"unfaithful: {reason}"))
         elif not cell.values(metric):
             withheld.append(Withheld(cell.configuration.id, cell.absence(metric)))
+        elif bound is not None and not _within(cell, *bound):
+            withheld.append(Withheld(cell.configuration.id, f"its median {METRICS[bound[0]].noun} is above the bound"))
         elif cell.boundaries(metric) != usual:
             other = "; ".join(sorted(cell.boundaries(metric)))
             withheld.append(Withheld(cell.configuration.id, f"its boundary is {other}, the others' {'; '.join(sorted(usual))}"))
         else:
             groups[cell.configuration.id] = cell.values(metric)
-    test = compare(groups, alpha=rule.alpha, test=rule.test, smallest_effect=rule.smallest_effect)
+    test = compare(
+        groups,
+        alpha=rule.alpha,
+        test=rule.test,
+        smallest_effect=rule.smallest_effect,
+        noise_floor=dataset.noise_floor if METRICS[metric].unit == "s" else None,
+    )
     return ModelTest(model, test, tuple(withheld))
+
+
+def _within(cell: CellView, metric: str, largest: float) -> bool:
+    values = cell.values(metric)
+    return bool(values) and median(values) <= largest
 
 
 def usual_boundary(cells: Sequence[CellView], metric: str) -> set[str]:

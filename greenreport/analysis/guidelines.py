@@ -19,22 +19,28 @@ from greenreport.catalog import METRICS
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What someone may want."""
+    """What someone may want; `bounded`: among configurations within the study's latency bound."""
 
     id: str
     wish: str
     metric: str
     providers: tuple[str, ...] | None = None
+    bounded: bool = False
 
 
 OBJECTIVES = (
     Objective("energy", "Least energy", "energy_j"),
     Objective("time", "Shortest execution time", "duration_s"),
+    Objective("throughput", "Highest throughput", "throughput_tokens_per_s"),
+    Objective("balance", "A balance of energy and time", "energy_delay_js"),
+    Objective("energy-bounded", "Least energy under a latency bound", "energy_j", bounded=True),
     Objective("first-token", "Shortest wait for the first token", "ttft_s"),
     Objective("memory", "Least server memory", "ram_rss_peak_b"),
     Objective("gpu-memory", "Least GPU memory", "gpu_memory_used_b"),
     Objective("energy-no-gpu", "Least energy without a GPU", "energy_j", ("cpu",)),
 )
+#: Objectives whose leaders a recommendation is held against: what it costs elsewhere.
+COSTS = ("energy", "time", "first-token", "memory", "gpu-memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,38 +62,58 @@ class Guideline:
     limits: tuple[str, ...] = ()
 
 
+class _Comparisons:
+    """Compares all configurations once for each metric and condition, however often they are asked for."""
+
+    def __init__(self, dataset: Dataset, fidelity: Sequence[Fidelity]) -> None:
+        self.dataset = dataset
+        self.fidelity = fidelity
+        self.known: dict[tuple[str, tuple[str, ...] | None, bool], tuple[ModelTest, ...]] = {}
+
+    def of(self, metric: str, providers: tuple[str, ...] | None, *, bounded: bool = False) -> tuple[ModelTest, ...]:
+        key = (metric, providers, bounded)
+        if key not in self.known:
+            bound = ("latency_p95_s", self.dataset.study.latency_bound_s or 0.0) if bounded else None
+            self.known[key] = compare_models(self.dataset, metric, self.fidelity, providers=providers, bound=bound)
+        return self.known[key]
+
+
 def guidelines(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[Guideline, ...]:
     """Return a guideline for every objective that the study could inform; one without data says so."""
     result = []
+    comparisons = _Comparisons(dataset, fidelity)
     providers = {configuration.provider for configuration in dataset.configurations}
     for objective in OBJECTIVES:
         if objective.providers is not None and providers == set(objective.providers):
             continue  # the same as the objective without the condition
         if objective.metric.startswith("gpu") and "cuda" not in providers:
             continue
-        result.append(_guideline(dataset, objective, fidelity))
+        if objective.bounded and dataset.study.latency_bound_s is None:
+            continue
+        result.append(_guideline(dataset, objective, comparisons))
     return tuple(result)
 
 
-def _guideline(dataset: Dataset, objective: Objective, fidelity: Sequence[Fidelity]) -> Guideline:
-    tests = compare_models(dataset, objective.metric, fidelity, providers=objective.providers)
+def _guideline(dataset: Dataset, objective: Objective, comparisons: _Comparisons) -> Guideline:
+    tests = comparisons.of(objective.metric, objective.providers, bounded=objective.bounded)
     place = standing(dataset, objective.metric, tests, reference_of(dataset.study, dataset))
     if place is None:
+        if objective.bounded and dataset.has(objective.metric):
+            return Guideline(objective, None, "fewer than two configurations stay within the bound", tests)
         reasons = [cell.absence(objective.metric) for cell in dataset.cells]
         return Guideline(objective, None, reasons[0] if reasons else "no cell", tests)
-    limits = tuple(_limits(dataset, objective, place, fidelity))
+    limits = tuple(_limits(dataset, objective, place, comparisons.fidelity))
     confidence = "high" if not limits else "moderate" if len(limits) < 3 else "low"
-    return Guideline(objective, place, None, tests, tuple(_costs(dataset, objective, place, fidelity)), confidence, limits)
+    return Guideline(objective, place, None, tests, tuple(_costs(dataset, objective, place, comparisons)), confidence, limits)
 
 
-def _costs(dataset: Dataset, objective: Objective, place: Standing, fidelity: Sequence[Fidelity]) -> list[Claim]:
+def _costs(dataset: Dataset, objective: Objective, place: Standing, comparisons: _Comparisons) -> list[Claim]:
     """Return where the recommended configuration is worse than the leader of another objective, beyond its interval."""
     found = []
     for other in OBJECTIVES:
-        if other.metric == objective.metric or other.providers is not None:
+        if other.metric == objective.metric or other.providers is not None or other.id not in COSTS:
             continue
-        tests = compare_models(dataset, other.metric, fidelity, providers=objective.providers)
-        best = standing(dataset, other.metric, tests, None)
+        best = standing(dataset, other.metric, comparisons.of(other.metric, objective.providers), None)
         if best is None or best.leader.id == place.leader.id:
             continue
         claim = compare(dataset, other.metric, place.leader, best.leader, [w.model for w in best.winners])

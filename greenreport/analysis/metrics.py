@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from greenreport.analysis import traces as tr
+from greenreport import traces as tr
 from greenreport.catalog import METRICS
 from greenreport.record import Kind, Mark, Method, Outcome, Phase, RunRecord, Trace
 
@@ -59,26 +59,26 @@ def observations(record: RunRecord) -> tuple[Observation, ...]:
     window = record.mark(Phase.WINDOW)
     if window is None or record.outcome not in (Outcome.OK, Outcome.INVALID, Outcome.UNFAITHFUL):
         return ()
-    found = {o.metric: o for group in (_energy, _times, _utilisation, _gpu, _phases) for o in group(record, window)}
+    found = {o.metric: o for group in (_energy, _stages, _times, _utilisation, _gpu, _phases) for o in group(record, window)}
     return tuple(found.get(name, Observation(name, None, reason="not recorded")) for name in METRICS)
 
 
 # --- energy -----------------------------------------------------------------------------------------------------------
 
 
-def energy_traces(record: RunRecord) -> list[Trace]:
-    """Return one energy trace a domain: counters first, else power; measured first, else estimated."""
+def energy_traces(record: RunRecord, start_ns: int, end_ns: int) -> list[Trace]:
+    """Return for each domain the best trace that gives joules over the window (see `traces.by_preference`)."""
     best: dict[str, Trace] = {}
-    candidates = [t for t in record.traces if t.quantity in ("energy", "power") and t.unit in ("J", "W")]
-    for trace in sorted(candidates, key=lambda t: (t.method is Method.ESTIMATED, t.kind is Kind.GAUGE, t.meter)):
-        best.setdefault(trace.domain, trace)
+    for trace in tr.by_preference(record.traces):
+        if trace.domain not in best and tr.why_unusable(trace, start_ns, end_ns) is None:
+            best[trace.domain] = trace
     return [best[domain] for domain in sorted(best)]
 
 
 def components(record: RunRecord, start_ns: int, end_ns: int) -> tuple[Component, ...]:
     """Return the energy of each component domain between two times; domains that cannot be computed are left out."""
     found = []
-    for trace in energy_traces(record):
+    for trace in energy_traces(record, start_ns, end_ns):
         joules = tr.energy(trace, start_ns, end_ns)
         if joules is not None:
             found.append(Component(trace.domain, joules, trace.method, trace.meter))
@@ -93,7 +93,7 @@ def is_cpu(domain: str) -> bool:
 def boundary_of(found: tuple[Component, ...]) -> str:
     """Return the boundary in words: "CPU package-0 + DRAM dram-0 + GPU gpu-0", estimates named as such."""
     names = []
-    for component in found:
+    for component in sorted(found, key=lambda c: (not is_cpu(c.domain), c.domain)):
         kind = "CPU" if is_cpu(component.domain) else "GPU" if component.domain.startswith("gpu") else "DRAM"
         text = kind if component.domain == "cpu" else f"{kind} {component.domain}"
         names.append(text + (" (power model)" if component.method is Method.ESTIMATED else ""))
@@ -114,8 +114,10 @@ def boundary_components(record: RunRecord, start_ns: int, end_ns: int) -> tuple[
 def _energy(record: RunRecord, window: Mark) -> list[Observation]:
     found = boundary_components(record, window.start_ns, window.end_ns)
     if not found:
-        reason = _why_no_energy(record)
-        names = [n for n, m in METRICS.items() if "energy" in n or m.unit in ("W", "J/request", "J/token", "1/kJ", "1/J")]
+        reason = _why_no_energy(record, window)
+        names = [
+            n for n, m in METRICS.items() if "energy" in n or m.unit in ("W", "J/request", "J/token", "1/kJ", "1/J", "J·s")
+        ]
         return [Observation(name, None, reason=reason) for name in names]
     boundary = boundary_of(found)
     method = Method.ESTIMATED if any(c.method is Method.ESTIMATED for c in found) else Method.MEASURED
@@ -133,11 +135,43 @@ def _energy(record: RunRecord, window: Mark) -> list[Observation]:
         observe("j_per_output_token", total / tokens if tokens else None, "the server tells no token counts"),
         observe("requests_per_kj", requests / total * 1e3 if total > 0 else None, "no energy"),
         observe("tokens_per_j", tokens / total if total > 0 and tokens else None, "no energy or no token counts"),
+        observe("energy_delay_js", total * window.duration_s),
         observe("power_mean_w", total / window.duration_s),
         observe("idle_power_w", idle, "no idle baseline"),
         *_power_spread(record, window, found, observe),
     ]
     return result + _per_domain(components(record, window.start_ns, window.end_ns))
+
+
+def _stages(record: RunRecord, window: Mark) -> list[Observation]:
+    """Energy of prefill and of decode, where they last long enough for the instruments to tell them apart."""
+    domains = {c.domain for c in boundary_components(record, window.start_ns, window.end_ns)}
+    traces = [t for t in energy_traces(record, window.start_ns, window.end_ns) if t.domain in domains]
+    timed = [r for r in record.requests if r.token_ns and r.server_start_ns]
+    stages = {
+        "prefill_energy_j": [(r.server_start_ns or 0, r.token_ns[0]) for r in timed],
+        "decode_energy_j": [(r.token_ns[0], r.token_ns[-1]) for r in timed if len(r.token_ns) > 1],
+    }
+    return [_stage(metric, spans, traces) for metric, spans in stages.items()]
+
+
+def _stage(metric: str, spans: list[tuple[int, int]], traces: list[Trace]) -> Observation:
+    if not traces:
+        return Observation(metric, None, reason="no energy over the window")
+    if not spans:
+        return Observation(metric, None, reason="the server tells no token times")
+    typical_s = float(np.median([end - start for start, end in spans])) / 1e9
+    interval_s = max(tr.usual_interval_s(trace) for trace in traces)
+    if typical_s < 2 * interval_s:
+        reason = f"it lasts {typical_s * 1e3:.0f} ms, less than two samples; a shorter sampling interval tells more"
+        return Observation(metric, None, reason=reason)
+    parts = [tr.energy_over(trace, spans) for trace in traces]
+    method = Method.ESTIMATED if any(t.method is Method.ESTIMATED for t in traces) else Method.MEASURED
+    boundary = boundary_of(tuple(Component(t.domain, 0.0, t.method, t.meter) for t in traces))
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return Observation(metric, None, boundary, method, "the energy cannot be computed over the window")
+    return Observation(metric, sum(known), boundary, method)
 
 
 def _per_domain(found: tuple[Component, ...]) -> list[Observation]:
@@ -161,13 +195,16 @@ def _per_domain(found: tuple[Component, ...]) -> list[Observation]:
 def _power_spread(
     record: RunRecord, window: Mark, found: tuple[Component, ...], observe: Callable[[str, float | None, str], Observation]
 ) -> list[Observation]:
-    """p95 and peak of power; of several domains the samples are on one grid, so they are added sample by sample."""
+    """p95 and peak of the power of all domains together."""
     domains = {c.domain for c in found}
-    series = [tr.power_samples(t, window.start_ns, window.end_ns) for t in energy_traces(record) if t.domain in domains]
-    shortest = min((len(s) for s in series), default=0)
-    if shortest < 5:
+    traces = [t for t in energy_traces(record, window.start_ns, window.end_ns) if t.domain in domains]
+    alone = traces[0] if len(traces) == 1 else None
+    if alone is not None and alone.kind is Kind.GAUGE:
+        total = tr.power_samples(alone, window.start_ns, window.end_ns)
+    else:
+        total = tr.summed_power(traces, window.start_ns, window.end_ns)
+    if len(total) < 5:
         return [observe(m, None, "fewer than 5 power samples in the window") for m in ("power_p95_w", "power_peak_w")]
-    total = np.sum([s[:shortest] for s in series], axis=0)
     return [
         observe("power_p95_w", float(np.percentile(total, 95)), ""),
         observe("power_peak_w", float(total.max()), ""),
@@ -188,15 +225,16 @@ def idle_power(record: RunRecord) -> float | None:
     return joules / seconds if seconds > 0 else None
 
 
-def _why_no_energy(record: RunRecord) -> str:
+def _why_no_energy(record: RunRecord, window: Mark) -> str:
     wanted = "RAPL" if record.provider == "cpu" else "NVML"
+    needed = is_cpu if record.provider == "cpu" else (lambda domain: domain.startswith("gpu"))
+    for trace in tr.by_preference(record.traces):
+        trouble = tr.why_unusable(trace, window.start_ns, window.end_ns) if needed(trace.domain) else None
+        if trouble is not None:
+            return f"{trace.meter} {trace.domain}: {trouble.detail}"
     for missing in record.missing:
         if missing.meter == wanted.lower():
             return f"not measured on this machine: {missing.cause}"
-    if record.provider != "cpu" and any(t.meter == "nvml" for t in record.traces):
-        return "the GPU's energy cannot be computed over the window (gap or counter reset)"
-    if any(is_cpu(t.domain) and t.quantity == "energy" for t in record.traces):
-        return "the CPU's energy cannot be computed over the window (gap or counter reset)"
     return f"the study lists no meter for it ({wanted})"
 
 
@@ -267,6 +305,8 @@ def _utilisation(record: RunRecord, window: Mark) -> list[Observation]:
     memory, rss = _find(record, "machine", "memory"), _find(record, "server", "rss")
     busy = None if machine_cpu is None else tr.counter_growth(machine_cpu, start, end)
     own = None if server_cpu is None else tr.counter_growth(server_cpu, start, end)
+    sampler_cpu = _find(record, "sampler", "cpu_time")
+    sampling = None if sampler_cpu is None else tr.counter_growth(sampler_cpu, start, end)
     used = None if memory is None else tr.gauge_mean(memory, start, end)
     reason = "the study lists no `utilisation` meter" if machine_cpu is None else "the samples do not span the window"
 
@@ -277,6 +317,7 @@ def _utilisation(record: RunRecord, window: Mark) -> list[Observation]:
     return [
         observe("cpu_usage_pct", None if busy is None else busy * share, "machine"),
         observe("process_cpu_pct", None if own is None else own * share, "serving process tree"),
+        observe("profiler_cpu_pct", None if sampling is None else sampling * share, "sampling process"),
         observe("ram_used_b", used, "machine"),
         observe("ram_usage_pct", None if used is None else 100.0 * used / memory_b, "machine"),
         observe("ram_rss_peak_b", None if rss is None else tr.gauge_peak(rss, start, end), "serving process tree"),

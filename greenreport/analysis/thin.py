@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from greenreport.analysis import traces as tr
+from greenreport import traces as tr
 from greenreport.record import Kind, Method, RunRecord, Trace
 
 POINTS = 400

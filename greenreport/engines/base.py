@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from greenreport.errors import MeasurementInvalid
 from greenreport.record import Facts
 from greenreport.study import Configuration
 
@@ -104,3 +105,18 @@ class Engine(ABC):
     def close(self) -> None:
         """Release what the model holds."""
         return
+
+
+def verified(facts: Facts, job: EngineJob) -> Facts:
+    """Return the facts when they are what the configuration asks for; every engine passes here before the first request.
+
+    Raises:
+        MeasurementInvalid: dtype, KV cache or (on the CPU) the number of threads differ.
+    """
+    asked = job.configuration
+    pairs = [("type", facts.dtype, asked.dtype), ("KV cache", facts.kv_cache, asked.kv_cache)]
+    pairs += [("number of threads", facts.threads, job.threads)] if asked.provider == "cpu" else []
+    for name, found, wanted in pairs:
+        if found != wanted:
+            raise MeasurementInvalid(f"{asked.engine} was loaded with {name} {found}; the study says {wanted}")
+    return facts

@@ -16,6 +16,7 @@ from greenreport.execute.prepare import capability
 from greenreport.meters.base import Meter
 from greenreport.record import Environment
 from greenreport.study import MeterUse
+from greenreport.validity import advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +76,9 @@ def _hub() -> list[Finding]:
 
 
 def _advice(host: Environment) -> list[Finding]:
-    """What about this host makes results less exact, and what it means; nothing is changed."""
-    findings = []
-    if host.virtualisation:
-        found = f"{host.virtualisation}: other guests share the hardware, and power sensors are usually hidden"
-        findings.append(Finding("host", "virtualisation", False, found, "measure on a physical machine for energy"))
-    if host.governor not in (None, "performance"):
-        found = f"CPU governor {host.governor}: clocks follow the load, short windows vary more"
-        findings.append(Finding("host", "governor", False, found, "sudo cpupower frequency-set -g performance"))
-    if host.swap_b:
-        findings.append(
-            Finding(
-                "host", "swap", False, "swap is on: a model that does not fit gets slow instead of failing", "sudo swapoff -a"
-            )
-        )
+    """What about this host makes results less exact, and its load just now."""
+    findings = [Finding("host", item.name, False, item.found, item.remedy) for item in advice(host)]
     load = os.getloadavg()[0]
     quiet = load <= 0.1 * host.logical_cpus
-    findings.append(
-        Finding("host", "background load", quiet, f"load average {load:.2f}", "" if quiet else "stop other programs first")
-    )
-    return findings
+    remedy = "" if quiet else "stop other programs first"
+    return [*findings, Finding("host", "background load", quiet, f"load average {load:.2f}", remedy)]

@@ -29,13 +29,14 @@ from greenreport.errors import (
 from greenreport.execute.host import redact
 from greenreport.execute.launch import Launcher
 from greenreport.execute.prepare import Obstacle, Preparation, Preparer
+from greenreport.execute.readiness import require_ready
 from greenreport.execute.timeline import Bench, Progress, perform
 from greenreport.execute.worker import Failure
-from greenreport.plan import PendingRun
+from greenreport.plan import Cell, PendingRun
 from greenreport.record import Environment, Outcome, Phase, RunRecord
 from greenreport.store import Store
 from greenreport.study import Study, registration
-from greenreport.validity import validity_flags
+from greenreport.validity import judged
 from greenreport.workloads.prompts import PromptList
 
 _OUTCOMES: tuple[tuple[type[GreenReportError], Outcome], ...] = (
@@ -80,6 +81,11 @@ class Assignment:
     folder: Path
     cache: Path
 
+    @property
+    def logs(self) -> Path:
+        """Folder of the logs of runs that failed."""
+        return self.cache / "logs"
+
 
 def run_all(
     assignment: Assignment, pending: Sequence[PendingRun], reporter: Reporter, obstacle: Unavailable | None = None
@@ -92,14 +98,7 @@ def run_all(
     Raises:
         KeyboardInterrupt: after the current run was discarded.
     """
-    launcher = Launcher(
-        fork_servers=assignment.study.protocol.worker == "preloaded",
-        engines=any(engines()[item.run.cell.configuration.engine].weights for item in pending),
-    )
-    logs = assignment.cache / "logs"
-    preparer = Preparer(
-        assignment.study, assignment.folder, assignment.cache / "models", launcher, assignment.environment, logs
-    )
+    launcher, preparer = equipment(assignment, [item.run.cell for item in pending])
     if obstacle is not None:
         jobs: dict[str, EngineJob | Obstacle] = {item.run.cell.key: Obstacle(obstacle) for item in pending}
     else:
@@ -116,9 +115,9 @@ def run_all(
             reason = f"not tried after {failures[key]} failures of this cell: {last_reason[key]}"
             record = replace(_blank(assignment, item, Outcome.FAILED), reason=reason)
         else:
-            job = jobs[item.run.cell.key]
+            job = jobs[key]
             assert isinstance(job, EngineJob)
-            record = _run_one(assignment, item, job, launcher, logs, reporter)
+            record = run_one(assignment, item, job, launcher, reporter)
             if record.outcome is not Outcome.OK:
                 failures[key] += 1
                 last_reason[key] = record.reason or record.outcome.value
@@ -126,6 +125,16 @@ def run_all(
         ended[record.outcome] += 1
         reporter.run_ended(record)
     return ended
+
+
+def equipment(assignment: Assignment, cells: Sequence[Cell]) -> tuple[Launcher, Preparer]:
+    """Return what starts processes and what prepares cells, for the runs of an assignment."""
+    launcher = Launcher(
+        fork_servers=assignment.study.protocol.worker == "preloaded",
+        engines=any(engines()[cell.configuration.engine].weights for cell in cells),
+    )
+    models, logs = assignment.cache / "models", assignment.logs
+    return launcher, Preparer(assignment.study, assignment.folder, models, launcher, assignment.environment, logs)
 
 
 def _prepare_all(
@@ -165,14 +174,14 @@ def _record_obstacles(
     return feasible
 
 
-def _run_one(
-    assignment: Assignment, item: PendingRun, job: EngineJob, launcher: Launcher, logs: Path, reporter: Reporter
-) -> RunRecord:
+def run_one(assignment: Assignment, item: PendingRun, job: EngineJob, launcher: Launcher, reporter: Reporter) -> RunRecord:
+    """Perform one run and return its record; nothing is stored."""
     record = _blank(assignment, item, Outcome.OK)
     progress = Progress()
-    log = logs / f"{record.run_id}.log"
+    log = assignment.logs / f"{record.run_id}.log"
     bench = Bench(assignment.study, assignment.prompts, assignment.folder, launcher, reporter.phase)
     try:
+        require_ready(job, assignment.cache)
         perform(bench, item.run.cell.model, job, log, progress)
     except GreenReportError as error:
         record = replace(record, outcome=_outcome_of(error), reason=redact(str(error)), detail=_tail(log))
@@ -190,11 +199,8 @@ def _run_one(
         outputs=progress.outputs,
         traces=progress.traces,
     )
+    record = judged(record, assignment.study)
     if record.outcome is Outcome.OK:
-        record = replace(record, flags=validity_flags(record, assignment.study))
-        fatal = [flag.detail for flag in record.flags if flag.fatal]
-        if fatal:
-            record = replace(record, outcome=Outcome.INVALID, reason="; ".join(fatal))
         log.unlink(missing_ok=True)
     return record
 

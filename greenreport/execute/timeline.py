@@ -14,6 +14,7 @@ logged or drawn while a window is open.
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -26,7 +27,7 @@ from greenreport.execute.launch import Child, Launcher, sleep_until
 from greenreport.execute.worker import Ready, ServeJob, server_main
 from greenreport.meters.sampler import AwaitSteady, Edge, Now, Opened, Recorded, Sampled, Stop, Watch, sampler_main
 from greenreport.meters.steady import Steadiness
-from greenreport.record import Facts, Mark, Missing, Output, Phase, Request, Trace
+from greenreport.record import Facts, Kind, Mark, Method, Missing, Output, Phase, Request, Trace
 from greenreport.study import Model, Study
 from greenreport.workloads.client import ClientJob, Finished, Go, Warmed, WarmUp, client_main
 from greenreport.workloads.prompts import PromptList
@@ -125,7 +126,8 @@ def _perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Pr
     finished = client.receive(Finished, protocol.window_timeout_s, [server, sampler], "the window")
     sampler.send(Now())
     progress.requests, progress.outputs = finished.requests, finished.outputs
-    progress.marks.append(Mark(Phase.WINDOW, finished.requests[0].start_ns, finished.requests[-1].end_ns))
+    window = Mark(Phase.WINDOW, finished.requests[0].start_ns, finished.requests[-1].end_ns)
+    progress.marks.append(window)
     _raise_server_error(finished.requests[-1].error, server)
 
     bench.entered(Phase.IDLE_AFTER)
@@ -135,11 +137,17 @@ def _perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Pr
     stopping = time.monotonic_ns()
     sampler.send(Stop())
     recorded = sampler.receive(Recorded, ANSWER_S)
-    progress.traces = recorded.traces
+    progress.traces = (*recorded.traces, _client_cpu(window, finished.cpu_s))
     progress.missing += tuple(replace(event, cause=redact(event.cause)) for event in recorded.events)
     client.stop()
     server.stop()
     progress.marks.append(Mark(Phase.STOP, stopping, time.monotonic_ns()))
+
+
+def _client_cpu(window: Mark, cpu_s: float) -> Trace:
+    """Return the CPU time of the client as a trace of two samples: it is known for the window as a whole."""
+    times = array("q", (window.start_ns, window.end_ns))
+    return Trace("client", "client", "cpu_time", Kind.COUNTER, "s", Method.MEASURED, times, array("d", (0.0, cpu_s)))
 
 
 def _require_meters(study: Study, missing: Sequence[Missing]) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from greenreport.catalog import engines, load_target
-from greenreport.engines.base import Engine, EngineJob
+from greenreport.engines.base import Engine, EngineJob, verified
 from greenreport.engines.weights import WeightsJob
 from greenreport.errors import GreenReportError, WorkerCrashed
 from greenreport.execute.host import redact
@@ -132,7 +132,7 @@ def _serve(connection: Connection, job: ServeJob) -> None:
     marks.append(_timed(Phase.LOAD, lambda: thread.submit(engine.load).result()))
     if engine.compiles:
         marks.append(_timed(Phase.COMPILE, lambda: thread.submit(engine.compile).result()))
-    facts = thread.submit(engine.facts).result()
+    facts = verified(thread.submit(engine.facts).result(), job.engine)
     # With the protocol named, asyncio switches Nagle's algorithm off; otherwise each answer waits 40 ms for an acknowledgement.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))

@@ -5,7 +5,7 @@
     open() → channels (or MeterUnavailable) ─ sample() … sample(edge=True) … sample() ─ finish() ─ close()
                                                └ read(), with times
 
-A meter reports raw values with their times; nothing here integrates, unwraps or averages (that is `analysis.traces`, so that a
+A meter reports raw values with their times; nothing here integrates, unwraps or averages (that is `traces`, so that a
 corrected formula needs a rebuild, not a re-run). Most meters only implement `read`. Meters that know better when a value was
 true (a counter that just ticked, a program that writes its own times, a recording) implement `sample` as well.
 

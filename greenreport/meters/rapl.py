@@ -4,7 +4,7 @@ Every package of every socket is read, with its DRAM domain where there is one (
 a quantity of its own: psys contains the packages and is never added to them; core and uncore are parts of a package and are not
 read. The MMIO copy of a package is left out, and so are dies that repeat their package or each other: on Zen 1 and 2 every die
 shows the counter of the whole socket [codecarbon#1274]. The counter starts again at ``max_energy_range_uj``; the trace carries
-that value and `analysis.traces` unwraps.
+that value and `traces` unwraps.
 """
 
 from __future__ import annotations

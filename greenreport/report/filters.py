@@ -89,6 +89,14 @@ def is_unfaithful(value: Fidelity) -> bool:
     return value.verdict is Verdict.UNFAITHFUL
 
 
+def code_html(text: str) -> Markup:
+    """Print a text whose commands stand between backticks."""
+    parts = str(text).split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if odd % 2 else escape(part) for odd, part in enumerate(parts)
+    )
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "text": text_html,
     "plain": text_plain,
@@ -107,5 +115,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "times": times_html,
     "ratio_interval": ratio_interval,
     "phase": phase_name,
+    "code": code_html,
+    "zip": lambda first, second: list(zip(first, second, strict=True)),
 }
 TESTS: dict[str, Callable[..., bool]] = {"unfaithful": is_unfaithful}

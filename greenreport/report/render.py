@@ -18,6 +18,7 @@ import jinja2
 import vl_convert
 
 from greenreport import __version__
+from greenreport.catalog import METRICS
 from greenreport.errors import BuildError
 from greenreport.report.context import Page
 from greenreport.report.draw import draw_all
@@ -74,7 +75,7 @@ def environment(folders: Sequence[Path]) -> jinja2.Environment:
     )
     env.filters.update(FILTERS)
     env.tests.update(TESTS)
-    env.globals.update(thin=THIN, pct="%")
+    env.globals.update(thin=THIN, pct="%", metrics=METRICS)
     return env
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from markupsafe import Markup
 
 #: Control characters and direction overrides: invisible, and able to reorder the words around them.
@@ -17,12 +15,3 @@ def visible(value: object) -> object:
     if isinstance(value, Markup):
         return Markup(str(value).translate(INVISIBLE))  # noqa: S704 - it was markup before
     return value.translate(INVISIBLE) if isinstance(value, str) else value
-
-
-def safe_slug(text: str, taken: Sequence[str] = ()) -> str:
-    """Return a name for an address made of a-z, 0-9, '.', '_' and '-', unique among those taken."""
-    slug = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in text.lower()).strip("-.")[:60] or "x"
-    number, unique = 2, slug
-    while unique in taken:
-        unique, number = f"{slug}-{number}", number + 1
-    return unique

@@ -12,7 +12,7 @@ import duckdb
 from greenreport.errors import StoreError
 from greenreport.plan import IndexRow
 from greenreport.record import RunRecord
-from greenreport.store.store import TABLES, Store, index_of, preparations_of, quiet, records_of
+from greenreport.store.store import TABLES, Store, index_of, of_kind, quiet, records_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -98,10 +98,10 @@ class Published:
         with self._open() as connection:
             yield from records_of(connection, run_ids, traces=traces)
 
-    def preparations(self, study: str) -> Iterator[RunRecord]:
-        """Yield the downloads and conversions done for a study."""
+    def of_kind(self, kind: str, study: str) -> Iterator[RunRecord]:
+        """Yield the records of a study that are no runs (see `Store.of_kind`)."""
         with self._open() as connection:
-            yield from preparations_of(connection, study)
+            yield from of_kind(connection, kind, study)
 
     def counts(self) -> dict[str, int]:
         """Return the number of rows of each table."""

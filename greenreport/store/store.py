@@ -66,12 +66,12 @@ class Store:
         with self._open() as connection:
             yield from records_of(connection, run_ids, traces=traces)
 
-    def preparations(self, study: str) -> Iterator[RunRecord]:
-        """Yield the downloads and conversions done for a study, oldest first."""
+    def of_kind(self, kind: str, study: str) -> Iterator[RunRecord]:
+        """Yield the records of a study that are no runs, oldest first: ``prepare`` (no traces) or ``calibrate``."""
         if not self.path.is_file():
             return
         with self._open() as connection:
-            yield from preparations_of(connection, study)
+            yield from of_kind(connection, kind, study)
 
     @contextmanager
     def _open(self) -> Iterator[DuckDBPyConnection]:
@@ -163,12 +163,12 @@ def _index_row(row: tuple[Any, ...]) -> IndexRow:
     return IndexRow(run_id, study, key, fingerprint, repetition, environment, Outcome(outcome), duration_s, started_at)
 
 
-def preparations_of(connection: DuckDBPyConnection, study: str) -> Iterator[RunRecord]:
-    """Yield the preparations of a study from any connection that has the tables."""
+def of_kind(connection: DuckDBPyConnection, kind: str, study: str) -> Iterator[RunRecord]:
+    """Yield the records of a kind and a study from any connection that has the tables; calibrations with their traces."""
     rows = connection.execute(
-        "SELECT run_id FROM runs WHERE kind = 'prepare' AND study = ? ORDER BY started_at, run_id", [study]
+        "SELECT run_id FROM runs WHERE kind = ? AND study = ? ORDER BY started_at, run_id", [kind, study]
     ).fetchall()
-    yield from records_of(connection, [row[0] for row in rows], traces=False)
+    yield from records_of(connection, [row[0] for row in rows], traces=kind != "prepare")
 
 
 def records_of(connection: DuckDBPyConnection, run_ids: Collection[str], *, traces: bool = True) -> Iterator[RunRecord]:

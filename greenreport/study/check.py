@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from greenreport.catalog import METERS, METRICS, PROVIDERS, engines
+from greenreport.study.cells import Configuration, Weights
 from greenreport.study.explain import Remark, nearest, unknown
-from greenreport.study.spec import Configuration, Study, Weights
+from greenreport.study.spec import Study
 
 KNOWN_ARCHITECTURES = ("gpt2", "gpt_bigcode", "gpt_neox", "bloom", "llama", "gemma", "phi", "opt", "qwen2")
 
@@ -31,6 +32,8 @@ def check(study: Study, folder: Path) -> list[Remark]:
         *_meters(study),
         *_fidelity(study),
         *_hypotheses(study),
+        *_guidelines(study),
+        *_references(study, folder),
     ]
 
 
@@ -172,3 +175,19 @@ def _hypotheses(study: Study) -> Iterator[Remark]:
             yield Remark(
                 ("questions", question), f"question {question!r} has no hypothesis; it will be described, not tested", True
             )
+
+
+def _references(study: Study, folder: Path) -> Iterator[Remark]:
+    for index, path in enumerate(study.references):
+        if not (folder / path).is_file():
+            yield Remark(("references", index), f"{path!r} is no file (relative to the study file)")
+
+
+def _guidelines(study: Study) -> Iterator[Remark]:
+    for index, guideline in enumerate(study.guidelines):
+        if guideline.metric not in METRICS:
+            yield Remark(("guidelines", index, "metric"), unknown("metric", guideline.metric, METRICS))
+        for name, side in (("uses", guideline.uses), ("than", guideline.than)):
+            if not any((c.engine, c.provider) == (side.engine, side.provider) for c in study.configurations):
+                message = f"the study has no configuration {side.engine!r} on {side.provider!r}"
+                yield Remark(("guidelines", index, name), message)

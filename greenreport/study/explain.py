@@ -9,7 +9,9 @@ from typing import Any, get_args
 
 from pydantic_core import ErrorDetails
 
-from greenreport.study.spec import IDENTIFIER, MeterUse, Spec, Study
+from greenreport.study.protocol import MeterUse
+from greenreport.study.spec import Study
+from greenreport.study.words import IDENTIFIER, Spec
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from greenreport.errors import Problem, SpecError
 from greenreport.study.check import check
 from greenreport.study.explain import Remark, explain, shown
+from greenreport.study.reference import ReferenceStudy
 from greenreport.study.spec import Study
 
 MAX_BYTES = 2_000_000
@@ -199,6 +200,27 @@ def load_study(path: Path, overrides: Overrides | None = None) -> StudyFile:
     if errors or study is None:
         raise SpecError(tuple(problems))
     return StudyFile(study, path, text, tuple(sorted(problems)))
+
+
+def load_reference(path: Path) -> ReferenceStudy:
+    """Read a file of published results.
+
+    Raises:
+        SpecError: with every problem found, each with file and line.
+    """
+    name = str(path)
+    data, plain = _parse(_read(path, name), name)
+    problems = [Problem(name, line, message) for line, message in plain.problems]
+    try:
+        reference = ReferenceStudy.model_validate(data)
+    except ValidationError as error:
+        for item in error.errors():
+            at = ".".join(str(part) for part in item["loc"])
+            problems.append(Problem(name, _line(plain.lines, item["loc"]), f"{at}: {item['msg'].lower()}"))
+        raise SpecError(tuple(problems)) from None
+    if problems:
+        raise SpecError(tuple(problems))
+    return reference
 
 
 def _read(path: Path, name: str) -> str:

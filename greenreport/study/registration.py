@@ -16,7 +16,10 @@ from greenreport.study.spec import Study
 
 def registration(study: Study) -> dict[str, Any]:
     """Return what is registered, as a JSON-like mapping; titles and labels are no part of it."""
+    declared = study.validity.model_dump(mode="json", exclude_defaults=True)
     return {
+        **({"validity": declared} if declared else {}),
+        **({"outliers": study.outliers} if study.outliers != "none" else {}),
         "questions": study.questions,
         "hypotheses": [hypothesis.model_dump(mode="json") for hypothesis in study.hypotheses],
         "exclude": [exclusion.model_dump(mode="json", exclude_none=True) for exclusion in study.exclude],

@@ -94,6 +94,9 @@ protocol:
 # A meter that is missing leaves its metrics empty. `estimate: fallback` lets a power model stand in, marked as an estimate.
 meters: [rapl, nvml, utilisation, {{estimate: fallback}}]
 
+# Load of other programs excludes a run; while you try things out it only warns. Remove this line for a study you publish.
+validity: {{admit: [foreign_load]}}
+
 hypotheses:
   - {{id: H1.0, question: RQ1, metric: energy_j}}
   - {{id: H2.0, question: RQ2, metric: duration_s}}

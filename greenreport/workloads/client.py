@@ -66,10 +66,15 @@ class Warmed:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The window is over: requests in the order sent; the last one carries the error that ended it early."""
+    """The window is over: requests in the order sent; the last one carries the error that ended it early.
+
+    Attributes:
+        cpu_s: CPU time this process spent on the window, so that it is not taken for load of other programs.
+    """
 
     requests: tuple[Request, ...]
     outputs: tuple[Output, ...]
+    cpu_s: float
 
 
 def client_main(connection: Connection, job: ClientJob) -> None:
@@ -102,6 +107,7 @@ def _warm_up(sender: Sender, number: int) -> Warmed:
 
 def _window(sender: Sender) -> Finished:
     requests, outputs = [], {}
+    spent = time.process_time()
     for index, prompt in enumerate(sender.job.prompts):
         request, output = sender.send(index, prompt)
         requests.append(request)
@@ -109,7 +115,7 @@ def _window(sender: Sender) -> Finished:
             outputs[output.sha256] = output
         if request.error is not None:
             break
-    return Finished(tuple(requests), tuple(outputs.values()))
+    return Finished(tuple(requests), tuple(outputs.values()), time.process_time() - spent)
 
 
 class Sender:

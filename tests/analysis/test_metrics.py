@@ -74,7 +74,7 @@ def test_the_boundary_holds_every_component_and_says_so() -> None:
     window = run.mark(Phase.WINDOW)
     assert window is not None
     words = boundary_of(boundary_components(run, window.start_ns, window.end_ns))
-    assert words == "DRAM dram-0 + GPU gpu-0 + CPU package-0 + CPU package-1"
+    assert words == "CPU package-0 + CPU package-1 + DRAM dram-0 + GPU gpu-0"
 
 
 def test_a_cpu_run_without_cpu_meter_has_no_energy_whatever_the_gpu_drew() -> None:
@@ -133,3 +133,18 @@ def test_phases_carry_energy_and_power_in_order_of_time() -> None:
     assert by_phase[Phase.WINDOW].power_w == pytest.approx(10)
     assert by_phase[Phase.STOP].energy_j is None
     assert [row.mark.start_ns for row in rows] == sorted(row.mark.start_ns for row in rows)
+
+
+def test_prefill_and_decode_energy_where_the_instruments_can_tell_them_apart() -> None:
+    """Two requests with a prefill of a second and a decode of 1.75 s at 10 W; short stages say why they have no value."""
+    values = {o.metric: o for o in observations(record())}
+    assert values["prefill_energy_j"].value == pytest.approx(2 * 10 * 0.999, rel=1e-3)
+    assert values["decode_energy_j"].value == pytest.approx(2 * 10 * 1.75, rel=1e-3)
+    assert values["prefill_energy_j"].boundary == "CPU package-0"
+    quick = tuple(
+        replace(r, token_ns=tuple((r.server_start_ns or 0) + 10**7 * (step + 1) for step in range(8)))
+        for r in record().requests
+    )
+    short = {o.metric: o for o in observations(record(requests=quick))}
+    assert short["prefill_energy_j"].value is None
+    assert "less than two samples" in str(short["prefill_energy_j"].reason)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenreport.analysis import traces as tr
+from greenreport import traces as tr
 from greenreport.record import Kind, Method, Trace
 
 S = 10**9

@@ -15,16 +15,19 @@ from tests.browser.chromium import ARGUMENTS, chromium_path
 WIDTHS = (360, 800, 1440)
 KINDS = (
     "index.html", "glossary/index.html", "about/index.html", "404.html", "s/{study}/index.html", "s/{study}/rq/rq1/index.html",
-    "s/{study}/matrix/index.html", "s/{study}/guidelines/index.html", "s/{study}/fidelity/index.html", "s/{study}/methods/index.html",
-    "s/{study}/environment/index.html", "s/{study}/data/index.html", "s/{study}/claims/index.html", "{cell}",
+    "s/{study}/matrix/index.html", "s/{study}/tradeoffs/index.html", "s/{study}/replication/index.html", "s/{study}/guidelines/index.html",
+    "s/{study}/fidelity/index.html", "s/{study}/validity/index.html", "s/{study}/methods/index.html",
+    "s/{study}/environment/index.html", "s/{study}/data/index.html", "s/{study}/claims/index.html", "{cell}", "{model}", "{configuration}",
 )  # fmt: skip
 
 
 def pages_of(site: Path, study: str) -> list[str]:
     """Return one page of each kind that the site has."""
-    cells = sorted((site / "s" / study / "cells").glob("*/index.html"))
-    cell = cells[0].relative_to(site).as_posix() if cells else ""
-    paths = [kind.format(study=study, cell=cell) for kind in KINDS]
+    first = {}
+    for name, folder in (("cell", "cells"), ("model", "models"), ("configuration", "configs")):
+        found = sorted((site / "s" / study / folder).glob("*/index.html"))
+        first[name] = found[0].relative_to(site).as_posix() if found else ""
+    paths = [kind.format(study=study, **first) for kind in KINDS]
     return [path for path in paths if path and (site / path).is_file()]
 
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from greenreport.analysis.traces import energy
 from greenreport.errors import MeterUnavailable
 from greenreport.meters import energibridge
 from greenreport.meters.base import Channel, Sample
 from greenreport.meters.energibridge import REMEDY_INSTALL, REMEDY_REGISTERS, Counters, EnergiBridge, columns_of
 from greenreport.record import Kind, Method, Trace
 from greenreport.study import MeterUse
+from greenreport.traces import energy
 
 #: Like the real program: starts the command, and writes each row one interval after it was collected, the last one at the end.
 PROGRAM = """#!{python} -S

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from greenreport.analysis.traces import counter_growth, gauge_integral
 from greenreport.meters.nvml import REMEDY_LIBRARY, REMEDY_PERMISSION, REMEDY_VISIBLE
 from greenreport.record import Kind, Method, Trace
+from greenreport.traces import counter_growth, gauge_integral
 from tests.meters.conftest import WAIT_S, FakeGpus
 
 #: Opens the meter and prints what it reads, or why it cannot.

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from greenreport.analysis.traces import energy
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Sample
 from greenreport.meters.replay import FORMAT, Replay
 from greenreport.record import Kind, Method, Trace
 from greenreport.study import MeterUse
+from greenreport.traces import energy
 
 S = 10**9
 COUNTER: dict[str, Any] = {

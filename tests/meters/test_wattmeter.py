@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from greenreport.analysis.traces import energy
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.wattmeter import AUTH_VARIABLE, REMEDY_ANSWER, REMEDY_URL, URL_VARIABLE, Wattmeter
 from greenreport.study import MeterUse
+from greenreport.traces import energy
 
 Answer = Callable[["Handler"], None]
 

@@ -1,10 +1,16 @@
-"""Drawn charts are kept over the tests of this folder: they are the same by digest."""
+"""A small study is run and built once for the tests of this folder; drawn charts are shared, since they are the same by digest."""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from tests.conftest import minimal_study
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +24,26 @@ def _share_drawn(drawn: Path, tmp_path: Path) -> None:
     """Put the shared folder where ``greenreport build`` looks for drawn charts."""
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "figures").symlink_to(drawn)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, drawn: Path) -> Path:
+    """Give a folder with a study on the fake engine, its runs and its site."""
+    folder = tmp_path_factory.mktemp("built")
+    (folder / "cache").mkdir()
+    (folder / "cache" / "figures").symlink_to(drawn)
+    (folder / "studies").mkdir()
+    study = minimal_study(protocol=minimal_study()["protocol"] | {"repetitions": 3})
+    (folder / "studies" / "tiny.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
+    for arguments in (("run", "studies/tiny.yaml", "--quiet"), ("build", "--quiet")):
+        subprocess.run([sys.executable, "-m", "greenreport", *arguments], cwd=folder, check=True, timeout=300)
+    return folder
+
+
+@pytest.fixture
+def site(built: Path, tmp_path: Path) -> Path:
+    """Give the site in the test's own folder, with the study and the runs it was built from."""
+    shutil.copytree(built / "studies", tmp_path / "studies")
+    shutil.copyfile(built / "cache" / "greenreport.duckdb", tmp_path / "cache" / "greenreport.duckdb")
+    shutil.copytree(built / "site", tmp_path / "site")
+    return tmp_path / "site"

@@ -14,19 +14,12 @@ from typing import Any
 
 import pytest
 
+from greenreport.report.paper import tex
 from tests.conftest import minimal_study
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[..., Path]
 HOSTILE = '"><script>alert(1)</script>{{ 7*7 }}=cmd|\u202e<img src=x onerror=alert(2)>'
-
-
-@pytest.fixture
-def site(command: Command, write_study: Write, tmp_path: Path) -> Path:
-    """Give the site of a small study on the fake engine."""
-    command("run", str(write_study(protocol=minimal_study()["protocol"] | {"repetitions": 3})), "--quiet")
-    command("build", "--quiet")
-    return tmp_path / "site"
 
 
 def test_two_builds_give_the_same_bytes(site: Path, command: Command, tmp_path: Path) -> None:
@@ -220,3 +213,30 @@ def test_an_imported_table_becomes_a_site(command: Command, tmp_path: Path) -> N
     assert "measured elsewhere" in page
     environment = (tmp_path / "site" / "s" / "elsewhere" / "environment" / "index.html").read_text(encoding="utf-8")
     assert "The machine is not known" in environment
+
+
+def test_a_paper_gets_tables_figures_methods_and_references(site: Path, command: Command, tmp_path: Path) -> None:
+    """LaTeX with escaped texts and booktabs rules, pictures in two formats, sentences from facts."""
+    assert site.is_dir()
+    file = tmp_path / "studies" / "tiny.yaml"
+    command("export", str(file), "--paper", "paper")
+    folder = tmp_path / "paper"
+    names = {path.suffix for path in folder.iterdir()}
+    assert names == {".tex", ".csv", ".svg", ".pdf", ".bib"}
+    tables = [path for path in folder.glob("*.tex") if path.stem not in ("methods", "answers")]
+    for table in tables:
+        text = table.read_text(encoding="utf-8")
+        assert r"\toprule" in text
+        assert "%" not in re.sub(r"\\%|^%.*$", "", text, flags=re.MULTILINE)
+    methods = (folder / "methods.tex").read_text(encoding="utf-8")
+    assert "3 repetitions of each cell were planned" in methods
+    assert "randomised complete blocks (seed 3)" in methods
+    assert (folder / "references.bib").read_text(encoding="utf-8").startswith("@misc{tiny_")
+    assert all(path.read_bytes()[:4] == b"%PDF" for path in folder.glob("*.pdf"))
+
+
+def test_latex_commands_in_texts_are_inert() -> None:
+    """Whatever a label holds, LaTeX prints it."""
+    assert tex(r"\input{x} 50 % of a_b & $c$ ^~") == (
+        r"\textbackslash{}input\{x\} 50 \% of a\_b \& \$c\$ \textasciicircum{}\textasciitilde{}"
+    )

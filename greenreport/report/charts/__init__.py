@@ -5,14 +5,16 @@ random, so the same rows give the same bytes. Colours are theme variables (see `
 """
 
 from greenreport.report.charts.cells import matrix
-from greenreport.report.charts.rows import BandRow, CellRow, PairRow, RatioRow, RunRow, SampleRow
+from greenreport.report.charts.rows import BandRow, CellRow, PairRow, PointRow, RatioRow, RunRow, SampleRow
 from greenreport.report.charts.runs import order, stacked, trace
 from greenreport.report.charts.tested import forest, pairs, strip
+from greenreport.report.charts.tradeoffs import tradeoff
 
 __all__ = [
     "BandRow",
     "CellRow",
     "PairRow",
+    "PointRow",
     "RatioRow",
     "RunRow",
     "SampleRow",
@@ -23,4 +25,5 @@ __all__ = [
     "stacked",
     "strip",
     "trace",
+    "tradeoff",
 ]

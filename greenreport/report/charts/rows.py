@@ -75,3 +75,22 @@ class BandRow:
     name: str
     row: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PointRow:
+    """One configuration on one model in two metrics.
+
+    Attributes:
+        front: no other configuration beats it in both.
+        place: where its label stands, `right` or `left` of the point.
+    """
+
+    model: str
+    configuration: str
+    label: str
+    x: float
+    y: float
+    front: bool
+    place: str
+    detail: str

@@ -3,6 +3,7 @@
 from greenreport.report.figures.cells import hole, matrix_figure, median_of
 from greenreport.report.figures.runs import order_figure, phases_figure, trace_figure
 from greenreport.report.figures.tested import forest_figure, pairs_figure, strip_figure
+from greenreport.report.figures.tradeoffs import tradeoff_figure
 from greenreport.report.figures.words import PHASE_NAMES, metric_bands, ratio_text, times
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "strip_figure",
     "times",
     "trace_figure",
+    "tradeoff_figure",
 ]

@@ -17,7 +17,7 @@ PHASE_NAMES = {
 
 def metric_bands(study: StudyContext, metric: str) -> tuple[str, ...]:
     """Return the remarks that apply to a metric: an estimate concerns energy only."""
-    energy = METRICS[metric].unit in ("J", "W", "J/request", "J/token", "1/kJ", "1/J")
+    energy = METRICS[metric].unit in ("J", "W", "J/request", "J/token", "1/kJ", "1/J", "J·s")
     return tuple(band for band in study.bands if band != "estimated energy" or energy)
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from greenreport.analysis.aggregates import Aggregate
 from greenreport.analysis.answers import Answer, HypothesisAnswer
 from greenreport.analysis.claims import Claim
 from greenreport.analysis.dataset import CellView, Preparation, RunView
+from greenreport.analysis.declared import Declared
 from greenreport.analysis.fidelity import Fidelity
 from greenreport.analysis.findings import Finding
 from greenreport.analysis.guidelines import Guideline
+from greenreport.analysis.preregistration import Preregistration
+from greenreport.analysis.quality import Quality
+from greenreport.analysis.replication import ReplicationReport
 from greenreport.analysis.stats import Description
 from greenreport.catalog import MetricInfo
 from greenreport.record import Environment
 from greenreport.report.figure import Figure
+from greenreport.validity import Advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,7 @@ class MatrixContent:
     figures: tuple[Figure, ...]
     rows: tuple[tuple[str, tuple[CellLink | None, ...]], ...]
     columns: tuple[str, ...]
+    aggregates: tuple[Aggregate, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,33 @@ class CellContent:
 
 
 @dataclass(frozen=True, slots=True)
+class SideRow:
+    """A cell on the page of its model or configuration: the other side's label, and descriptions in the order of the metrics."""
+
+    label: str
+    link: CellLink
+    descriptions: tuple[Description | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SideContent:
+    """One model across configurations, or one configuration across models.
+
+    Attributes:
+        kind: "Model" or "Configuration"; `other`: the heading of the rows.
+        facts: (name, text) of what is known of it.
+    """
+
+    kind: str
+    label: str
+    other: str
+    facts: tuple[tuple[str, str], ...]
+    metrics: tuple[MetricInfo, ...]
+    rows: tuple[SideRow, ...]
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FidelityContent:
     """Do the configurations produce the same thing?"""
 
@@ -107,11 +143,38 @@ class FidelityContent:
 
 
 @dataclass(frozen=True, slots=True)
+class TradeoffsContent:
+    """Two metrics at once."""
+
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicationContent:
+    """Published findings beside ours."""
+
+    reports: tuple[ReplicationReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ValidityContent:
+    """Which runs count, and why."""
+
+    quality: Quality
+    excluded: tuple[tuple[CellLink, RunView], ...]
+    planned: int
+    calibration: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GuidelinesContent:
-    """Recommendations."""
+    """Recommendations; `helper_json` is the data of the decision helper, safe inside a script element."""
 
     guidelines: tuple[Guideline, ...]
+    declared: tuple[Declared, ...]
     labels: dict[str, str]
+    helper: Mapping[str, Any] | None
+    helper_json: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,23 +190,30 @@ class PhaseSummary:
 
 @dataclass(frozen=True, slots=True)
 class MethodsContent:
-    """How the study was done, and what could be wrong with it."""
+    """How the study was done, and what could be wrong with it.
+
+    Attributes:
+        missing: listed meters that are not on this machine: name, cause, remedy.
+        events: what meters that were read had to say: name, cause, remedy.
+    """
 
     phases: tuple[PhaseSummary, ...]
     boundaries: tuple[str, ...]
     missing: tuple[tuple[str, str, str], ...]
+    events: tuple[tuple[str, str, str], ...]
     threats: tuple[tuple[str, tuple[str, ...]], ...]
+    registered: Preregistration | None
     order: Figure | None
     phase_figures: tuple[Figure, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentContent:
-    """Machine and software, and every run."""
+    """Machine and software."""
 
     environment: Environment | None
+    advice: tuple[Advice, ...]
     preparations: tuple[Preparation, ...]
-    troubled: tuple[tuple[CellLink, RunView], ...]
     outcomes: tuple[tuple[str, int], ...]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from greenreport.analysis.dataset import Dataset
-from greenreport.analysis.fidelity import Verdict
+from greenreport.analysis.preregistration import preregistration
 from greenreport.analysis.stats import describe
 from greenreport.record import Mark, Outcome, Phase
 from greenreport.report.context import StudyContext
@@ -23,8 +23,18 @@ def methods_content(study: StudyContext, order: Figure | None, phases: tuple[Fig
     """Return the context of the methods page."""
     dataset = study.dataset
     boundaries = sorted({b for cell in dataset.cells for b in cell.boundaries("energy_j")})
-    missing = {(m.meter, m.cause, m.remedy): None for cell in dataset.cells for run in cell.runs for m in run.missing}
-    return MethodsContent(tuple(_phases(dataset)), tuple(boundaries), tuple(missing), tuple(_threats(study)), order, phases)
+    told = {(m.meter, m.cause, m.remedy): m.meter for cell in dataset.cells for run in cell.runs for m in run.missing}
+    present = {s.name.partition(" · ")[0] for cell in dataset.cells for run in cell.runs for s in run.sampling}
+    return MethodsContent(
+        tuple(_phases(dataset)),
+        tuple(boundaries),
+        tuple(item for item, meter in told.items() if meter not in present),
+        tuple(item for item, meter in told.items() if meter in present),
+        tuple(_threats(study)),
+        preregistration(dataset),
+        order,
+        phases,
+    )
 
 
 def _phases(dataset: Dataset) -> Iterator[PhaseSummary]:
@@ -88,10 +98,10 @@ def _internal(dataset: Dataset) -> Iterator[str]:
         yield f"The machine is a {dataset.environment.virtualisation}: load of other guests can neither be seen nor excluded."
     flagged = sum(1 for cell in dataset.cells for run in cell.ok if any(f.code == "unsteady_start" for f in run.flags))
     if flagged:
-        yield f"{flagged} runs started before the machine was steady; each names the reading that was not."
+        yield f"{_runs(flagged)} started before the machine was steady; each names the reading that was not."
     bad = dataset.outcomes[Outcome.INVALID]
     if bad:
-        yield f"{bad} runs were invalid and are excluded; the environment page lists them with their reasons."
+        yield f"{_runs(bad)} {'was' if bad == 1 else 'were'} invalid and {'is' if bad == 1 else 'are'} excluded; the validity page tells why."
 
 
 def _cooldown(protocol: Protocol) -> str:
@@ -117,9 +127,12 @@ def _conclusion(dataset: Dataset) -> Iterator[str]:
         f"At least {fewest} valid runs a cell that ran. The unit of analysis is the run; requests within a run are not treated as independent."
     )
     yield "Tests are chosen by declared rules; p values are adjusted over all models and pairs of a question; effect sizes are always shown."
-    yield f"{sum(len(cell.runs) - len(cell.ok) for cell in dataset.cells)} runs are excluded; none was removed as an outlier."
+    outliers = (
+        "none was removed as an outlier" if dataset.study.outliers == "none" else "outliers are set aside by a declared rule"
+    )
+    excluded = sum(len(cell.runs) - len(cell.ok) for cell in dataset.cells)
+    yield f"{_runs(excluded)} {'is' if excluded == 1 else 'are'} excluded by validity rules; {outliers}."
 
 
-def unfaithful_count(study: StudyContext) -> int:
-    """Return how many cells are not ranked because their outputs differ."""
-    return sum(f.verdict is Verdict.UNFAITHFUL for f in study.analysis.fidelity)
+def _runs(number: int) -> str:
+    return f"{number or 'No'} run{'' if number == 1 else 's'}"

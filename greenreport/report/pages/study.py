@@ -6,26 +6,28 @@ import json
 from collections.abc import Iterable, Iterator
 
 from greenreport.analysis.answers import Answer
+from greenreport.analysis.calibration import calibration
 from greenreport.analysis.dataset import CellView, RunView, label_of
 from greenreport.analysis.fidelity import reference_of
+from greenreport.analysis.quality import quality
 from greenreport.analysis.stats import describe
 from greenreport.catalog import METRICS
 from greenreport.record import Outcome
 from greenreport.report.context import Page, StudyContext, text_plain
-from greenreport.report.figure import Figure
+from greenreport.report.figure import Figure, embedded_json
 from greenreport.report.figures import (
     forest_figure,
-    hole,
     matrix_figure,
     order_figure,
     pairs_figure,
     phases_figure,
     strip_figure,
     trace_figure,
+    tradeoff_figure,
 )
+from greenreport.report.helper import helper_data
 from greenreport.report.pages.contents import (
     CellContent,
-    CellLink,
     DataContent,
     EnvironmentContent,
     FidelityContent,
@@ -36,8 +38,13 @@ from greenreport.report.pages.contents import (
     MetricRow,
     OverviewContent,
     QuestionContent,
+    ReplicationContent,
+    TradeoffsContent,
+    ValidityContent,
 )
 from greenreport.report.pages.methods import methods_content
+from greenreport.report.pages.sides import cell_link, cell_slug, configuration_content, model_content, slug_of
+from greenreport.validity import advice
 
 MATRIX_METRICS = (
     "energy_j",
@@ -49,9 +56,9 @@ MATRIX_METRICS = (
     "gpu_memory_used_b",
 )
 CELL_METRICS = (
-    "energy_j", "energy_net_j", "j_per_request", "j_per_output_token", "power_mean_w", "idle_power_w", "duration_s", "latency_s",
+    "energy_j", "energy_net_j", "prefill_energy_j", "decode_energy_j", "energy_delay_js", "j_per_request", "j_per_output_token", "power_mean_w", "idle_power_w", "duration_s", "latency_s",
     "latency_p95_s", "ttft_s", "tbt_s", "throughput_tokens_per_s", "cpu_usage_pct", "process_cpu_pct", "ram_rss_peak_b", "ram_usage_pct",
-    "gpu_usage_pct", "gpu_memory_used_b", "load_s", "compile_s",
+    "profiler_cpu_pct", "gpu_usage_pct", "gpu_memory_used_b", "load_s", "compile_s",
 )  # fmt: skip
 
 
@@ -66,8 +73,27 @@ def study_pages(study: StudyContext, study_text: str) -> list[Page]:
     pages = [_overview(study, reference)]
     pages += [_question(study, answer, reference) for answer in analysis.answers]
     pages.append(_matrix(study))
+    for model in study.dataset.models:
+        side = model_content(study, model)
+        pages.append(_page(study, f"models/{model.id}", "side.html", model.label, side, side.figures))
+    for configuration in study.dataset.configurations:
+        side = configuration_content(study, configuration)
+        pages.append(_page(study, f"configs/{slug_of(configuration.id)}", "side.html", label_of(configuration), side))
     pages += [_cell(study, cell) for cell in study.dataset.cells]
-    pages += [_fidelity(study, reference), _guidelines(study), _methods(study), _environment(study), _data(study, study_text)]
+    pages += [
+        _fidelity(study, reference),
+        _validity(study),
+        _guidelines(study),
+        _methods(study),
+        _environment(study),
+        _data(study, study_text),
+    ]
+    if analysis.tradeoffs:
+        figures = tuple(f for f in (tradeoff_figure(study, item) for item in analysis.tradeoffs) if f is not None)
+        pages.append(_page(study, "tradeoffs", "tradeoffs.html", "Trade-offs", TradeoffsContent(figures), figures))
+    if analysis.replications:
+        content = ReplicationContent(analysis.replications)
+        pages.append(_page(study, "replication", "replication.html", "Replication", content))
     pages.append(_page(study, "claims", "claims.html", "How we know", analysis.claims))
     return pages
 
@@ -119,27 +145,17 @@ def _question(study: StudyContext, answer: Answer, reference: str | None) -> Pag
     return _page(study, f"rq/{answer.id.lower()}", "question.html", f"{answer.id}: {answer.question}", content, figures_flat)
 
 
-def cell_slug(cell: CellView) -> str:
-    """Return the folder of a cell's page."""
-    return cell.key.replace("/", "--")
-
-
-def _link(cell: CellView) -> CellLink:
-    ok = len(cell.ok)
-    text = f"{ok} of {len(cell.runs)}" if ok else hole(cell)
-    return CellLink(cell_slug(cell), text, ok, len(cell.runs))
-
-
 def _matrix(study: StudyContext) -> Page:
     dataset = study.dataset
     figures = [matrix_figure(study, metric) for metric in MATRIX_METRICS]
     rows = []
     for model in dataset.models:
         cells = [dataset.cell(model.id, configuration.id) for configuration in dataset.configurations]
-        rows.append((model.label, tuple(None if cell is None else _link(cell) for cell in cells)))
+        rows.append((model.label, tuple(None if cell is None else cell_link(cell) for cell in cells)))
     columns = tuple(label_of(configuration) for configuration in dataset.configurations)
     kept = tuple(figure for figure in figures if figure is not None)
-    return _page(study, "matrix", "matrix.html", "Matrix", MatrixContent(kept, tuple(rows), columns), kept)
+    content = MatrixContent(kept, tuple(rows), columns, study.analysis.aggregates)
+    return _page(study, "matrix", "matrix.html", "Matrix", content, kept)
 
 
 def _cell(study: StudyContext, cell: CellView) -> Page:
@@ -189,9 +205,21 @@ def _fidelity(study: StudyContext, reference: str | None) -> Page:
     return _page(study, "fidelity", "fidelity.html", "Fidelity", content)
 
 
+def _validity(study: StudyContext) -> Page:
+    dataset = study.dataset
+    found = quality(dataset)
+    excluded = tuple((cell_link(cell), run) for cell, run in found.excluded)
+    planned = len(dataset.cells) * dataset.study.protocol.repetitions
+    calibrated = calibration(dataset.calibrations, dataset.study.protocol.repetitions)
+    lines = () if calibrated is None else calibrated.lines()
+    content = ValidityContent(found, excluded, max(planned, dataset.outcomes.total()), lines)
+    return _page(study, "validity", "validity.html", "Validity", content)
+
+
 def _guidelines(study: StudyContext) -> Page:
     labels = {c.id: label_of(c) for c in study.dataset.study.configurations}
-    content = GuidelinesContent(study.analysis.guidelines, labels)
+    helper = helper_data(study)
+    content = GuidelinesContent(study.analysis.guidelines, study.analysis.declared, labels, helper, embedded_json(helper))
     return _page(study, "guidelines", "guidelines.html", "Guidelines", content)
 
 
@@ -204,27 +232,27 @@ def _methods(study: StudyContext) -> Page:
 
 def _environment(study: StudyContext) -> Page:
     dataset = study.dataset
-    troubled = tuple(
-        (_link(cell), run)
-        for cell in dataset.cells
-        for run in cell.runs
-        if run.outcome is not Outcome.OK or any(f.fatal for f in run.flags)
-    )
     outcomes = tuple((outcome.value.replace("_", " "), number) for outcome, number in sorted(dataset.outcomes.items()))
-    content = EnvironmentContent(dataset.environment, dataset.preparations, troubled, outcomes)
+    known = () if dataset.environment is None else advice(dataset.environment)
+    content = EnvironmentContent(dataset.environment, known, dataset.preparations, outcomes)
     return _page(study, "environment", "environment.html", "Environment", content)
 
 
 def _data(study: StudyContext, study_text: str) -> Page:
+    return _page(study, "data", "data.html", "Data", DataContent(study_text, *citation(study)))
+
+
+def citation(study: StudyContext) -> tuple[str, str]:
+    """Return how to cite the results of a study: a sentence and a BibTeX entry."""
     spec = study.dataset.study
     year = study.dates[:4] or "n.d."
     people = ", ".join(author.name for author in spec.authors) or "The authors of the study"
-    citation = (
+    names = " and ".join(author.name for author in spec.authors) or "{The authors of the study}"
+    sentence = (
         f"{people} ({year}). {spec.title}. greenreport study “{spec.study}”, {study.machine}, {study.dates or 'no runs'}."
     )
-    names = " and ".join(author.name for author in spec.authors) or "{The authors of the study}"
     bibtex = (
         f"@misc{{{spec.study.replace('-', '_')}_{year},\n  title  = {{{{{spec.title}}}}},\n  author = {{{names}}},\n  year   = {{{year}}},\n"
         f"  note   = {{greenreport study {spec.study}, {study.machine}}}\n}}"
     )
-    return _page(study, "data", "data.html", "Data", DataContent(study_text, citation, bibtex))
+    return sentence, bibtex

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from greenreport.catalog import METERS
 from greenreport.record import Kind, Method, Trace
 
 Floats = NDArray[np.float64]
@@ -85,6 +86,18 @@ def unwrap(values: Floats, wrap_at: float | None) -> Floats | None:
     return np.concatenate(([0.0], np.cumsum(steps)))
 
 
+def by_preference(traces: Sequence[Trace]) -> list[Trace]:
+    """Return the traces that give joules, best first: measured before estimated, counters before power, then by catalog."""
+    order = list(METERS)
+    candidates = [t for t in traces if t.quantity in ("energy", "power") and t.unit in ("J", "W")]
+
+    def rank(trace: Trace) -> tuple[bool, bool, int]:
+        known = order.index(trace.meter) if trace.meter in METERS else len(order)
+        return trace.method is Method.ESTIMATED, trace.kind is Kind.GAUGE, known
+
+    return sorted(candidates, key=rank)
+
+
 # --- what a trace can tell about a window -------------------------------------------------------------------------------
 
 
@@ -107,6 +120,12 @@ def coverage(trace: Trace, start_ns: int, end_ns: int, interval_s: float | None 
     missing = float(within[gaps > _longest_normal_s(times, interval_s)].sum()) + sum(unseen)
     share = max(0.0, 1.0 - missing / length_s) if length_s > 0 else float(len(known) > 0)
     return Coverage(len(inside), share, max([0.0, *gaps.tolist(), *unseen]))
+
+
+def usual_interval_s(trace: Trace) -> float:
+    """Return the median time between two samples in seconds, 0 with fewer than two."""
+    times = times_of(trace)
+    return float(np.median(np.diff(times))) / 1e9 if len(times) > 1 else 0.0
 
 
 def why_unusable(trace: Trace, start_ns: int, end_ns: int) -> Unusable | None:
@@ -179,6 +198,24 @@ def energy(trace: Trace, start_ns: int, end_ns: int) -> float | None:
     if trace.kind is Kind.COUNTER:
         return counter_growth(trace, start_ns, end_ns)
     return gauge_integral(trace, start_ns, end_ns)
+
+
+def energy_over(trace: Trace, spans: Sequence[tuple[int, int]]) -> float | None:
+    """Return joules over several spans together, interpolated linearly between samples; None where `why_unusable` has a reason.
+
+    A span shorter than the sampling interval gets the mean power of its interval, whatever happened inside.
+    """
+    if not spans:
+        return 0.0
+    first, last = min(start for start, _ in spans), max(end for _, end in spans)
+    if why_unusable(trace, first, last) is not None:
+        return None
+    times, values = _around(trace, first, last)
+    growth = unwrap(values, trace.wrap_at) if trace.kind is Kind.COUNTER else _cumulative(times, values)
+    if growth is None:
+        return None
+    at = np.interp(np.array(spans, dtype=np.int64) - times[0], times - times[0], growth)
+    return float((at[:, 1] - at[:, 0]).sum())
 
 
 def power_samples(trace: Trace, start_ns: int, end_ns: int) -> Floats:

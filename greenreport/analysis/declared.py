@@ -1,0 +1,67 @@
+"""Guidelines written in a study, each with the verdict of the data: supported, not supported, or no data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from greenreport.analysis.claims import Claim, compare
+from greenreport.analysis.dataset import Dataset
+from greenreport.analysis.fidelity import Fidelity, Verdict
+from greenreport.analysis.stats import Interval
+from greenreport.catalog import METRICS, Better
+from greenreport.study import Configuration, DeclaredGuideline
+
+
+class Support(StrEnum):
+    """What the data say of a declared guideline."""
+
+    SUPPORTED = "supported"
+    NOT_SUPPORTED = "not supported"
+    NO_DATA = "no data"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A declared guideline with its verdict; `why` is a clause."""
+
+    guideline: DeclaredGuideline
+    support: Support
+    why: str
+    claim: Claim | None
+
+
+def check_declared(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[Declared, ...]:
+    """Check every guideline the study declares."""
+    unfaithful = {(f.model, f.configuration) for f in fidelity if f.verdict is Verdict.UNFAITHFUL}
+    return tuple(_check(dataset, guideline, unfaithful) for guideline in dataset.study.guidelines)
+
+
+def _check(dataset: Dataset, guideline: DeclaredGuideline, unfaithful: set[tuple[str, str]]) -> Declared:
+    sides = [_configuration(dataset, side.engine, side.provider) for side in (guideline.uses, guideline.than)]
+    first, second = sides
+    if first is None or second is None:
+        return Declared(guideline, Support.NO_DATA, "a configuration it speaks of is not in this study", None)
+    category = guideline.size_category
+    models = [
+        model
+        for model in dataset.models
+        if (category is None or str(model.size_category) == str(category))
+        and not {(model.id, first.id), (model.id, second.id)} & unfaithful
+    ]
+    claim = compare(dataset, guideline.metric, first, second, models)
+    if claim is None:
+        return Declared(guideline, Support.NO_DATA, "no model has values of both configurations", None)
+    low, high = (claim.ci.low, claim.ci.high) if isinstance(claim.ci, Interval) else (claim.value, claim.value)
+    if low <= 1 <= high:
+        return Declared(guideline, Support.NOT_SUPPORTED, "the interval includes no difference", claim)
+    better = high < 1 if METRICS[guideline.metric].better is not Better.HIGHER else low > 1
+    if better:
+        return Declared(guideline, Support.SUPPORTED, "the whole interval lies on its side", claim)
+    return Declared(guideline, Support.NOT_SUPPORTED, "the data show the opposite", claim)
+
+
+def _configuration(dataset: Dataset, engine: str, provider: str) -> Configuration | None:
+    found = [c for c in dataset.configurations if (c.engine, c.provider) == (engine, provider)]
+    return min(found, key=lambda c: len(c.id), default=None)

@@ -1,0 +1,69 @@
+"""Datasets made of imported tables: models and configurations are those of the table, everything else is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from greenreport.analysis.dataset import JOINT, CellView, Dataset, RunView
+from greenreport.analysis.metrics import Observation
+from greenreport.record import Outcome
+from greenreport.store.tidy import TidyRow
+from greenreport.study import Configuration, Hypothesis, Model, Protocol, Study
+from greenreport.units import safe_slug
+
+QUESTIONS = {
+    "RQ1": ("How does the serving configuration affect energy consumption?", ("energy_j",)),
+    "RQ2": ("How does the serving configuration affect execution time?", ("duration_s",)),
+    "RQ3": (
+        "How does the serving configuration affect computing-resource utilisation?",
+        ("cpu_usage_pct", "ram_usage_pct", "gpu_usage_pct", "gpu_memory_utilization_pct", "gpu_memory_used_pct"),
+    ),
+}
+
+
+def imported_dataset(name: str, source: str, rows: Sequence[TidyRow]) -> Dataset:
+    """Return a dataset from imported rows: models and configurations are those of the table, everything else is unknown."""
+    models: dict[str, Model] = {}
+    configurations: dict[tuple[str, str], Configuration] = {}
+    for row in rows:
+        if row.model not in models:
+            slug = safe_slug(row.model, [model.id for model in models.values()])
+            models[row.model] = Model(id=slug, name=row.model, size_category=row.size_category)
+        if (row.engine, row.provider) not in configurations:
+            engine = safe_slug(row.engine)
+            provider = safe_slug(row.provider)
+            configurations[row.engine, row.provider] = Configuration(
+                engine=engine, provider=provider, name=f"{row.engine}{JOINT}{row.provider}"
+            )
+    metrics = {row.metric for row in rows}
+    hypotheses = tuple(
+        Hypothesis(id=f"H{question[2:]}.{number}", question=question, metric=metric)
+        for question, (_, listed) in QUESTIONS.items()
+        for number, metric in enumerate(listed)
+        if metric in metrics
+    )
+    asked = {hypothesis.question for hypothesis in hypotheses}
+    study = Study(
+        study=safe_slug(name),
+        title=f"Imported results: {name}",
+        questions={question: text for question, (text, _) in QUESTIONS.items() if question in asked},
+        models=tuple(models.values()),
+        configurations=tuple(configurations.values()),
+        protocol=Protocol(repetitions=max(row.repetition for row in rows)),
+        hypotheses=hypotheses,
+    )
+    cells = tuple(
+        CellView(model, configuration, _runs([r for r in rows if (r.model, r.engine, r.provider) == (label, *pair)]))
+        for label, model in models.items()
+        for pair, configuration in configurations.items()
+        if any((r.model, r.engine, r.provider) == (label, *pair) for r in rows)
+    )
+    return Dataset(study, cells, source=source, imported=True)
+
+
+def _runs(rows: Sequence[TidyRow]) -> tuple[RunView, ...]:
+    runs = []
+    for repetition in sorted({row.repetition for row in rows}):
+        values = {r.metric: Observation(r.metric, r.value, boundary="as imported") for r in rows if r.repetition == repetition}
+        runs.append(RunView(f"imported-{repetition}", repetition, 0, Outcome.OK, None, "", 0, 0.0, observations=values))
+    return tuple(runs)

@@ -1,0 +1,154 @@
+"""Published findings beside ours: same direction, same size, or not testable here.
+
+Only ratios and directions are compared, never joules or seconds of two machines. A published range, or the ratio of two printed
+figures, stands beside our geometric mean over the same size category.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from greenreport.analysis.claims import Claim, compare
+from greenreport.analysis.dataset import Dataset
+from greenreport.analysis.fidelity import Fidelity, Verdict
+from greenreport.analysis.stats import Interval
+from greenreport.study import Comparison, Configuration, Model, ReferenceStudy
+from greenreport.study.reference import Category, Endpoint
+
+ALL: Category = "all"
+
+
+class Outcome(StrEnum):
+    """What became of a published finding here."""
+
+    REPLICATED = "replicated"
+    NOT_REPLICATED = "not replicated"
+    NOT_TESTABLE = "not testable here"
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """A published finding with ours.
+
+    Attributes:
+        category: size category both are about; "all" for all models of the publication.
+        original: smallest and largest published ratio; equal where one ratio was computed from printed figures.
+        ours: the same comparison in this study; None where it cannot be made.
+        why: what decided the outcome, as a sentence.
+    """
+
+    comparison: Comparison
+    category: Category
+    original: tuple[float, float]
+    ours: Claim | None
+    outcome: Outcome
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicationReport:
+    """All findings of one publication."""
+
+    reference: ReferenceStudy
+    replications: tuple[Replication, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of findings by outcome, in the order of `Outcome`."""
+        return {o.value: sum(r.outcome is o for r in self.replications) for o in Outcome}
+
+
+def replicate(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[ReplicationReport, ...]:
+    """Compare the study with every publication it names."""
+    return tuple(
+        ReplicationReport(
+            reference, tuple(r for c in reference.comparisons for r in _findings(dataset, reference, c, fidelity))
+        )
+        for reference in dataset.references
+    )
+
+
+def _findings(
+    dataset: Dataset, reference: ReferenceStudy, comparison: Comparison, fidelity: Sequence[Fidelity]
+) -> Iterator[Replication]:
+    if comparison.ratio is not None:
+        yield _finding(dataset, comparison, ALL, comparison.ratio, dataset.models, fidelity)
+        return
+    printed = {p.size_category for p in reference.values}
+    here = {str(model.size_category) for model in dataset.models}
+    for category in sorted(printed - {ALL}, key=str):
+        if str(category) in here:
+            models = [model for model in dataset.models if str(model.size_category) == str(category)]
+            yield from _from_table(dataset, reference, comparison, category, models, fidelity)
+    if {str(c) for c in printed - {ALL}} <= here:
+        yield from _from_table(dataset, reference, comparison, ALL, dataset.models, fidelity)
+
+
+def _from_table(
+    dataset: Dataset,
+    reference: ReferenceStudy,
+    comparison: Comparison,
+    category: Category,
+    models: Sequence[Model],
+    fidelity: Sequence[Fidelity],
+) -> Iterator[Replication]:
+    top = reference.printed(comparison.numerator, comparison.metric, category)
+    bottom = reference.printed(comparison.denominator, comparison.metric, category)
+    if top is not None and bottom is not None:
+        yield _finding(dataset, comparison, category, (top / bottom, top / bottom), models, fidelity)
+
+
+def _finding(
+    dataset: Dataset,
+    comparison: Comparison,
+    category: Category,
+    original: tuple[float, float],
+    models: Sequence[Model],
+    fidelity: Sequence[Fidelity],
+) -> Replication:
+    top, bottom = (_configuration(dataset, end) for end in (comparison.numerator, comparison.denominator))
+    if top is None or bottom is None:
+        missing = comparison.numerator if top is None else comparison.denominator
+        why = f"this study has no configuration {missing.engine} on {missing.provider}"
+        return Replication(comparison, category, original, None, Outcome.NOT_TESTABLE, why)
+    unfaithful = {(f.model, f.configuration) for f in fidelity if f.verdict is Verdict.UNFAITHFUL}
+    usable = [m for m in models if not {(m.id, top.id), (m.id, bottom.id)} & unfaithful]
+    ours = compare(dataset, comparison.metric, top, bottom, usable)
+    if ours is None:
+        why = _absence(dataset, comparison.metric, (top, bottom), models)
+        return Replication(comparison, category, original, None, Outcome.NOT_TESTABLE, why)
+    return Replication(comparison, category, original, ours, *_judge(original, ours))
+
+
+def _configuration(dataset: Dataset, end: Endpoint) -> Configuration | None:
+    """Return the plainest configuration of an engine and provider: float32, with cache, default threads."""
+    found = [c for c in dataset.configurations if (c.engine, c.provider) == (end.engine, end.provider)]
+    return min(found, key=lambda c: len(c.id), default=None)
+
+
+def _absence(dataset: Dataset, metric: str, pair: tuple[Configuration, Configuration], models: Sequence[Model]) -> str:
+    for configuration in pair:
+        for model in models:
+            cell = dataset.cell(model.id, configuration.id)
+            if cell is not None and not cell.values(metric):
+                return cell.absence(metric)
+    return "no model has values of both configurations with one boundary"
+
+
+def _judge(original: tuple[float, float], ours: Claim) -> tuple[Outcome, str]:
+    """Decide by direction; the size is told beside it."""
+    low, high = (ours.ci.low, ours.ci.high) if isinstance(ours.ci, Interval) else (ours.value, ours.value)
+    lower = original[1] < 1
+    if not lower and original[0] <= 1:
+        return Outcome.NOT_TESTABLE, "the published range includes both directions"
+    if low <= 1 <= high:
+        return Outcome.NOT_REPLICATED, "no clear difference here: the interval includes equality"
+    if (ours.value < 1) != lower:
+        return Outcome.NOT_REPLICATED, "the opposite direction here"
+    overlap = low <= original[1] and original[0] <= high
+    size = (
+        "and the intervals overlap in size" if overlap else "with another size: the machines, models and output lengths differ"
+    )
+    return Outcome.REPLICATED, f"same direction, {size}"

@@ -1,0 +1,77 @@
+"""What measuring costs, and how much equal runs differ: one cell under four conditions, in randomised complete blocks.
+
+======================  ==============================================================
+condition               what it is
+======================  ==============================================================
+``off``                 no meter is read
+``declared``            the study's meters at the study's interval
+``again``               the same once more: together with ``declared`` the A/A pair
+``often``               the study's meters five times as often
+======================  ==============================================================
+
+The client's clock times all four, so their durations can be compared. Calibration runs are kept in the store as runs of their
+own kind; no test of the study sees them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import replace
+
+from greenreport.errors import Unavailable
+from greenreport.execute.prepare import Obstacle
+from greenreport.execute.runner import Assignment, Reporter, equipment, run_one
+from greenreport.plan import Cell, PendingRun, Reason, Run
+from greenreport.record import Outcome
+from greenreport.study import Study
+
+CONDITIONS = ("off", "declared", "again", "often")
+OFTEN = 5
+SHORTEST_INTERVAL_MS = 5
+
+
+def calibrate_cell(assignment: Assignment, cell: Cell, repetitions: int, reporter: Reporter) -> Counter[Outcome]:
+    """Run a cell under every condition, each `repetitions` times, and store the runs.
+
+    Raises:
+        Unavailable: the cell cannot run here.
+    """
+    launcher, preparer = equipment(assignment, [cell])
+    launcher.warm()
+    reporter.preparing(cell.key)
+    job, _ = preparer.prepare(cell)
+    if isinstance(job, Obstacle):
+        raise Unavailable(f"{cell.key} cannot run here: {job.error}")
+    ended: Counter[Outcome] = Counter()
+    total, number = repetitions * len(CONDITIONS), 0
+    for repetition in range(1, repetitions + 1):
+        for condition in _block(assignment.study, cell, repetition):
+            number += 1
+            item = PendingRun(Run(cell, repetition, number), Reason.FORCED)
+            reporter.run_begins(item, number, total)
+            record = run_one(replace(assignment, study=_under(assignment.study, condition)), item, job, launcher, reporter)
+            spec = json.dumps({**json.loads(record.spec), "condition": condition}, sort_keys=True)
+            record = replace(record, kind="calibrate", spec=spec)
+            assignment.store.append([record])
+            ended[record.outcome] += 1
+            reporter.run_ended(record)
+    return ended
+
+
+def _block(study: Study, cell: Cell, repetition: int) -> list[str]:
+    def place(condition: str) -> bytes:
+        return hashlib.sha256(f"{study.protocol.order.seed}:{repetition}:{cell.key}:{condition}".encode()).digest()
+
+    return sorted(CONDITIONS, key=place)
+
+
+def _under(study: Study, condition: str) -> Study:
+    """Return the study with the meters of a condition; meters with an interval of their own keep it."""
+    if condition == "off":
+        return study.model_copy(update={"meters": ()})
+    if condition == "often":
+        interval = max(SHORTEST_INTERVAL_MS, study.protocol.sampling_interval_ms // OFTEN)
+        return study.model_copy(update={"protocol": study.protocol.model_copy(update={"sampling_interval_ms": interval})})
+    return study

@@ -1,0 +1,40 @@
+"""Is the machine ready for a run?
+
+What cannot work is said before minutes are spent on it. What only disturbs is left to the cool-down and to the validity rules,
+which look at what really happened.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import psutil
+
+from greenreport.engines.base import EngineJob
+from greenreport.errors import Unavailable
+from greenreport.units import quantity
+
+#: A run leaves some megabytes of traces; a store that cannot be written loses the run.
+SPARE_DISK_B = 200_000_000
+
+
+def require_ready(job: EngineJob, cache: Path) -> None:
+    """Return when a run can be tried.
+
+    Raises:
+        Unavailable: the disk is full, or the weights are larger than all memory that is free; with the figures.
+    """
+    free_b = shutil.disk_usage(cache).free
+    if free_b < SPARE_DISK_B:
+        raise Unavailable(f"{quantity(free_b, 'B')} are free in the cache folder; a run needs {quantity(SPARE_DISK_B, 'B')}")
+    if job.configuration.provider != "cpu":
+        return
+    weights_b = _weights_b(job.artefact or job.weights)
+    available_b = psutil.virtual_memory().available
+    if weights_b > available_b:
+        raise Unavailable(f"the weights take {quantity(weights_b, 'B')} and {quantity(available_b, 'B')} of memory are free")
+
+
+def _weights_b(folder: Path | None) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder is not None else 0

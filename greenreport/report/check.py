@@ -1,0 +1,221 @@
+"""``greenreport check``: is a built site whole, safe and light? Read from its files, without a browser.
+
+Links lead somewhere, nothing is loaded from another host, every page carries the security policy, a language, one main heading,
+names for what has no text, unique ids and headed tables; figures have all their parts; weights stay within the budgets; the
+manifest matches. Contrast, keyboard and the rest of accessibility need a browser: the tests do that with axe.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+GUARDED = ("script-src", "style-src", "connect-src", "frame-src", "object-src")
+#: Largest size in bytes after gzip, by the ending of a path.
+BUDGETS = (
+    ("report.html", 5_000_000),
+    ("cells/", 300_000),
+    (".html", 150_000),
+    (".css", 15_000),
+    ("app.", 15_000),
+    ("vega-", 330_000),
+)
+VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
+LOADING = {"script": "src", "img": "src", "iframe": "src", "source": "src", "object": "data", "embed": "src"}
+FIGURE_FILES = ("svg", "png", "csv", "json", "vl.json")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Trouble:
+    """Something wrong with a file of the site."""
+
+    path: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}"
+
+
+@dataclass(slots=True)
+class _Page(HTMLParser):
+    """Everything of a page that is checked."""
+
+    ids: Counter[str] = field(default_factory=Counter)
+    links: list[str] = field(default_factory=list)
+    loads: list[str] = field(default_factory=list)
+    headings: list[int] = field(default_factory=list)
+    figures: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    language: str | None = None
+    policy: str | None = None
+    title: bool = False
+    main: int = 0
+    open: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        HTMLParser.__init__(self)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if tag not in VOID:
+            self.open.append(tag)
+        if "id" in values:
+            self.ids[values["id"]] += 1
+        if "style" in values or any(name.startswith("on") for name in values):
+            self.troubles.append(f"<{tag}> has inline style or script, which the policy refuses")
+        self._reference(tag, values)
+        self._structure(tag, values)
+
+    def _reference(self, tag: str, values: Mapping[str, str]) -> None:
+        if tag == "a" and "href" in values:
+            self.links.append(values["href"])
+        if tag == "link" and "href" in values:
+            (self.links if values.get("rel") in ("canonical", "alternate") else self.loads).append(values["href"])
+        if tag in LOADING and LOADING[tag] in values:
+            self.loads.append(values[LOADING[tag]])
+        if tag == "script" and "src" not in values and values.get("type") not in ("application/json", "application/ld+json"):
+            self.troubles.append("an inline script, which the policy refuses")
+
+    def _structure(self, tag: str, values: Mapping[str, str]) -> None:
+        if tag == "html":
+            self.language = values.get("lang")
+        elif tag == "meta" and values.get("http-equiv", "").lower() == "content-security-policy":
+            self.policy = values.get("content")
+        elif tag == "main":
+            self.main += 1
+        elif tag == "title":
+            self.title = True
+        elif re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        elif tag == "img" and "alt" not in values:
+            self.troubles.append("an image without alt text")
+        elif tag == "th" and "scope" not in values:
+            self.troubles.append("a table heading without scope")
+        elif tag == "figure" and values.get("id", "").startswith("fig-"):
+            self.figures.append(values["id"].removeprefix("fig-"))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in VOID:
+            return
+        if not self.open or self.open[-1] != tag:
+            inner = self.open[-1] if self.open else "nothing"
+            self.troubles.append(f"</{tag}> closes {inner} (line {self.getpos()[0]})")
+        if tag in self.open:
+            while self.open and self.open.pop() != tag:
+                pass
+
+
+def check_site(site: Path) -> list[Trouble]:
+    """Return everything wrong with a built site, in order of path."""
+    files = {file.relative_to(site).as_posix(): file for file in sorted(site.rglob("*")) if file.is_file()}
+    pages = {path: _parse(file) for path, file in files.items() if path.endswith(".html")}
+    if not pages:
+        return [Trouble("index.html", "there is no page here; run `greenreport build` first")]
+    found = [trouble for path, page in pages.items() for trouble in _page(path, page, files, pages)]
+    found += list(_weights(files))
+    found += list(_manifest(site, files))
+    return sorted(set(found))
+
+
+def _parse(file: Path) -> _Page:
+    page = _Page()
+    page.feed(file.read_text(encoding="utf-8"))
+    page.close()
+    return page
+
+
+def _page(path: str, page: _Page, files: Mapping[str, Path], pages: Mapping[str, _Page]) -> Iterator[Trouble]:
+    for what in (*page.troubles, *_structure(page)):
+        yield Trouble(path, what)
+    for address in page.loads:
+        if urlsplit(address).scheme not in ("", "data"):
+            yield Trouble(path, f"loads {address} from elsewhere")
+    yield from _links(path, page, files, pages)
+    yield from _figures(path, page, files)
+
+
+def _structure(page: _Page) -> Iterator[str]:
+    if page.open:
+        yield f"<{page.open[-1]}> is not closed"
+    if not page.language:
+        yield "no language"
+    if not page.title:
+        yield "no title"
+    if page.main != 1:
+        yield f"{page.main} main landmarks"
+    yield from _policy(page.policy or "")
+    if page.headings.count(1) != 1:
+        yield f"{page.headings.count(1)} main headings"
+    steps = [(before, after) for before, after in pairwise(page.headings) if after > before + 1]
+    if steps:
+        yield f"a heading of level {steps[0][1]} follows one of level {steps[0][0]}"
+    yield from (f"the id {name!r} occurs {number} times" for name, number in page.ids.items() if number > 1)
+
+
+def _policy(policy: str) -> Iterator[str]:
+    """A page may load from its own site only, and run nothing that stands in the page; a hash names what may."""
+    rules = {words[0]: words[1:] for words in (part.split() for part in policy.split(";")) if words}
+    if rules.get("default-src") != ["'none'"]:
+        yield "the security policy does not begin with default-src 'none'"
+    for name in GUARDED:
+        loose = [word for word in rules.get(name, ()) if word not in ("'self'", "'none'") and not word.startswith("'sha256-")]
+        if loose:
+            yield f"the security policy allows {name} {' '.join(loose)}"
+
+
+def _links(path: str, page: _Page, files: Mapping[str, Path], pages: Mapping[str, _Page]) -> Iterator[Trouble]:
+    for address in {*page.links, *page.loads}:
+        parts = urlsplit(address)
+        if parts.scheme or parts.netloc:
+            continue
+        if parts.path.startswith("/"):
+            yield Trouble(path, f"the link {address} starts at the root of the host; the site may lie below")
+            continue
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(parts.path))) if parts.path else path
+        if target not in files:
+            yield Trouble(path, f"the link {address} leads nowhere")
+        elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].ids:
+            yield Trouble(path, f"the link {address} has no such anchor")
+
+
+def _figures(path: str, page: _Page, files: Mapping[str, Path]) -> Iterator[Trouble]:
+    root = re.match(r"s/[^/]+/", path)
+    for name in page.figures:
+        missing = [suffix for suffix in FIGURE_FILES if f"{root[0] if root else ''}figures/{name}.{suffix}" not in files]
+        if missing:
+            yield Trouble(path, f"figure {name} lacks {', '.join(missing)}")
+
+
+def _weights(files: Mapping[str, Path]) -> Iterator[Trouble]:
+    for path, file in files.items():
+        if not path.endswith((".html", ".css", ".js")):
+            continue
+        limit = next((size for part, size in BUDGETS if part in path), None)
+        weight = len(gzip.compress(file.read_bytes(), 6))
+        if limit is not None and weight > limit:
+            yield Trouble(path, f"{weight / 1000:.0f} kB after gzip, more than {limit / 1000:.0f} kB")
+
+
+def _manifest(site: Path, files: Mapping[str, Path]) -> Iterator[Trouble]:
+    manifest = site / "MANIFEST.sha256"
+    if not manifest.is_file():
+        yield Trouble("MANIFEST.sha256", "is missing")
+        return
+    lines = (line.partition("  ") for line in manifest.read_text(encoding="utf-8").splitlines())
+    listed = {path: digest for digest, _, path in lines}
+    for path in sorted((listed.keys() | files.keys()) - {"MANIFEST.sha256"}):
+        if path not in files:
+            yield Trouble(path, "is in the manifest and not in the site")
+        elif path not in listed:
+            yield Trouble(path, "is not in the manifest: it was added after the build")
+        elif hashlib.sha256(files[path].read_bytes()).hexdigest() != listed[path]:
+            yield Trouble(path, "was changed after the build")

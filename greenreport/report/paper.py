@@ -1,0 +1,192 @@
+"""What a paper needs of a study: tables as LaTeX (booktabs) and CSV, figures as SVG and PDF, a methods paragraph, BibTeX.
+
+Nothing is rounded by hand and nothing is typed twice: tables are those of the figures, sentences are filled from the study and
+its runs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import vl_convert
+
+from greenreport import __version__
+from greenreport.analysis.analyse import Analysis
+from greenreport.analysis.answers import plain
+from greenreport.analysis.fidelity import reference_of
+from greenreport.analysis.preregistration import preregistration
+from greenreport.report.context import StudyContext, study_context
+from greenreport.report.figure import Figure, Table, csv_bytes
+from greenreport.report.figures import forest_figure, matrix_figure, pairs_figure, strip_figure
+from greenreport.report.pages.study import citation
+from greenreport.report.style import fixed_colours
+from greenreport.units import safe_slug
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\u202f": r"\,", "\u00a0": "~", "−": "$-$", "±": r"$\pm$",
+    "×": r"$\times$", "α": r"$\alpha$", "δ": r"$\delta$", "ε": r"$\varepsilon$", "ω": r"$\omega$", "²": r"$^2$", "χ": r"$\chi$",
+    "≥": r"$\geq$", "≤": r"$\leq$", "÷": r"$\div$", "→": r"$\rightarrow$", "–": "--", "“": "``", "”": "''", "·": r"$\cdot$",
+    "…": r"\ldots{}", "°": r"$^\circ$", "ö": 'ö', "◆": r"$\diamond$",
+}  # fmt: skip
+
+
+def write_paper(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
+    """Write everything into a folder; return the files."""
+    study = study_context(safe_slug(analysis.dataset.study.study), analysis)
+    folder.mkdir(parents=True, exist_ok=True)
+    files: list[Path] = []
+
+    def write(name: str, content: bytes) -> None:
+        file = folder / name
+        file.write_bytes(content)
+        files.append(file)
+
+    for figure in _figures(study):
+        name = re.sub(r"[^A-Za-z0-9-]", "-", figure.id)
+        spec = fixed_colours(json.dumps(figure.spec))
+        write(f"{name}.svg", vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]).encode())
+        write(f"{name}.pdf", vl_convert.vegalite_to_pdf(spec, allowed_base_urls=[]))
+        write(f"{name}.csv", csv_bytes(figure.table))
+        write(f"{name}.tex", tex_table(figure.table, name, figure.caption).encode())
+    write("methods.tex", (methods_paragraph(analysis) + "\n").encode())
+    write("answers.tex", ("\n\n".join(tex(sentence) for sentence in _answers(analysis)) + "\n").encode())
+    write("references.bib", bibliography(study).encode())
+    return tuple(files)
+
+
+def _figures(study: StudyContext) -> Iterator[Figure]:
+    reference = reference_of(study.dataset.study, study.dataset)
+    seen = set()
+    for finding in study.analysis.findings:
+        for figure in (forest_figure(study, finding, reference), strip_figure(study, finding), pairs_figure(study, finding)):
+            if figure is not None:
+                yield figure
+        if finding.metric.id not in seen:
+            seen.add(finding.metric.id)
+            matrix = matrix_figure(study, finding.metric.id)
+            if matrix is not None:
+                yield matrix
+
+
+def tex(text: str) -> str:
+    """Return a text with everything escaped that LaTeX would take for a command."""
+    return "".join(_ESCAPES.get(character, character) for character in text)
+
+
+def tex_table(table: Table, label: str, caption: str) -> str:
+    """Return a table environment with booktabs rules; units stand in the headings."""
+    columns = "".join("r" if column.numeric else "l" for column in table.columns)
+    heads = [
+        tex(column.name) + (f" ({tex(column.unit)})" if column.unit and column.unit != "1" else "") for column in table.columns
+    ]
+    lines = [
+        r"% \usepackage{booktabs}",
+        r"\begin{table}",
+        r"  \centering",
+        f"  \\caption{{{tex(table.caption)} {tex(caption)}}}",
+        f"  \\label{{tab:{label}}}",
+        f"  \\begin{{tabular}}{{{columns}}}",
+        r"    \toprule",
+        f"    {' & '.join(heads)} \\\\",
+        r"    \midrule",
+        *(f"    {' & '.join(tex(str(cell)) for cell in row)} \\\\" for row in table.shown),
+        r"    \bottomrule",
+        r"  \end{tabular}",
+        r"\end{table}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def methods_paragraph(analysis: Analysis) -> str:
+    """Return how the study was done, as LaTeX, from the study file and what really happened."""
+    dataset = analysis.dataset
+    protocol = dataset.study.protocol
+    fewest = min((len(cell.ok) for cell in dataset.cells if cell.ok), default=0)
+    scope = f"{len(dataset.models)} models in {len(dataset.configurations)} serving configurations"
+    planned = (
+        f"{protocol.repetitions} repetitions of each cell were planned and at least {fewest} are valid in every cell that ran"
+    )
+    sentences = [f"We measured {scope} with greenreport {__version__}; {planned}."]
+    if not dataset.imported:
+        sentences += list(_protocol(analysis))
+    if dataset.environment is not None:
+        host = dataset.environment
+        libraries = ", ".join(f"{name} {version}" for name, version in host.libraries)
+        sentences.append(
+            f"The machine has {host.cpu_model} ({host.physical_cores} cores) and {host.memory_b / 2**30:.0f} GiB of memory"
+            + (f", {', '.join(gpu.name for gpu in host.gpus)}" if host.gpus else "")
+            + (f", and is a {host.virtualisation}" if host.virtualisation else "")
+            + f"; it ran {host.os} with Python {host.python} and {libraries}."
+        )
+    boundaries = sorted({b for cell in dataset.cells for b in cell.boundaries("energy_j")})
+    if boundaries:
+        how = "estimated by a power model from CPU load" if dataset.estimated else "measured"
+        sentences.append(f"Energy was {how}; its boundary is {'; '.join(boundaries)}, idle power included.")
+    levels = sorted({f"{f.hypothesis.alpha:g}" for f in analysis.findings})
+    if levels:
+        sentences.append(
+            "Configurations were compared on each model: Welch's ANOVA with Games–Howell where every group passed Shapiro–Wilk, Kruskal–Wallis with "
+            f"Dunn's test otherwise (α = {', '.join(levels)}); p values were adjusted over all models and pairs of a question (Holm). Hedges' g or "
+            "Cliff's δ and ratios of medians are reported with 95 % confidence intervals."
+        )
+    registered = preregistration(dataset)
+    if registered is not None:
+        sentences.append(
+            f"Questions, hypotheses and exclusion rules were fixed before the first run (sha256 {registered.digest[:16]}); "
+            f"{len(registered.changes) or 'no'} changes were made later."
+        )
+    return tex(" ".join(sentences))
+
+
+def _protocol(analysis: Analysis) -> Iterator[str]:
+    dataset = analysis.dataset
+    study, protocol = dataset.study, dataset.study.protocol
+    order = "a fixed order" if protocol.order.design == "fixed" else f"randomised complete blocks (seed {protocol.order.seed})"
+    exact = "exactly" if study.workload.generation.exact else "at most"
+    yield (
+        f"Runs were made in {order}, each with a server process of its own that answered {dataset.prompts_count or 'the'} prompts over HTTP, one "
+        f"after the other, with {exact} {study.workload.generation.output_tokens} output tokens (greedy)."
+    )
+    rule = protocol.cooldown
+    cooled = {
+        "none": "no cool-down",
+        "elapsed": f"a cool-down of {rule.max_s:g} s",
+        "steady": f"a cool-down until the machine was steady (at most {rule.max_s:g} s)",
+    }[rule.until]
+    yield (
+        f"A run consists of {cooled}, loading, an idle baseline of {protocol.idle_baseline_s:g} s, {protocol.warmup_requests} warm-up requests, the "
+        f"measured window, and another idle baseline; meters were sampled every {protocol.sampling_interval_ms} ms in a process of their own."
+    )
+    if dataset.untrained:
+        yield "Models have their published architecture and seeded random weights; with exact output lengths, work does not depend on their values."
+    excluded = sum(len(cell.runs) - len(cell.ok) for cell in dataset.cells)
+    outliers = {
+        "none": "no run was removed as an outlier",
+        "iqr": "runs beyond 1.5 interquartile ranges were set aside",
+        "mad": "runs beyond 3 scaled median absolute deviations were set aside",
+    }[study.outliers]
+    yield f"{excluded or 'No'} runs were excluded by the declared validity rules; {outliers}."
+
+
+def _answers(analysis: Analysis) -> Iterator[str]:
+    for answer in analysis.answers:
+        yield f"{answer.id}: {answer.question}"
+        for part in answer.answers:
+            yield " ".join([plain(part.lead), part.decision, *part.exceptions])
+
+
+def bibliography(study: StudyContext) -> str:
+    """Return BibTeX of the study, the publications it names, and the tool."""
+    entries = [citation(study)[1]]
+    for number, cited in enumerate(study.dataset.study.cites, start=1):
+        entries.append(f"@misc{{{safe_slug(study.dataset.study.study)}-cited-{number},\n  note = {{{tex(cited)}}}\n}}")
+    entries.append(
+        f"@software{{greenreport,\n  title   = {{{{greenreport}}}},\n  version = {{{__version__}}},\n"
+        "  note    = {Serving studies of small language models: energy, time and memory}\n}"
+    )
+    return "\n\n".join(entries) + "\n"

@@ -1,0 +1,178 @@
+"""Results of studies: from study files, the store and published files to datasets, the same for pages, findings and Python."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from greenreport.analysis.analyse import Analysis, analyse
+from greenreport.analysis.dataset import Dataset, from_records
+from greenreport.analysis.imported import imported_dataset
+from greenreport.errors import StoreError
+from greenreport.plan import IndexRow, current
+from greenreport.record import Outcome
+from greenreport.store import Published, Store, export_parquet, published
+from greenreport.store.store import TABLES
+from greenreport.store.tidy import TidyRow, observed_studies
+from greenreport.study import Overrides, Weights, load_reference
+from greenreport.workspace import Planned, open_plan, open_store, results_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a study's runs are read from: the store or exported files."""
+
+    reader: Store | Published
+    rows: dict[tuple[str, int], IndexRow]
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A study with its data, before it is analysed.
+
+    Attributes:
+        parquet: its runs as files, each with its number of rows.
+    """
+
+    name: str
+    text: str
+    dataset: Dataset
+    parquet: tuple[tuple[Path, int], ...] = ()
+
+
+def load(study: str | Path, cache: str | Path = "cache", weights: str | None = None) -> Analysis:
+    """Return the analysis of a study: dataset, findings, answers, guidelines, claims, validity.
+
+    Args:
+        study: the study file.
+        cache: folder of the store; published results beside the study file are used where they hold more valid runs.
+        weights: ``hub`` or ``untrained``, as for ``greenreport run --weights``.
+
+    Raises:
+        SpecError: the study file is wrong.
+    """
+    return analyse(find(Path(study), open_store(Path(cache)), weights, None).dataset)
+
+
+def load_published(study: Path, folder: Path) -> Dataset:
+    """Return the dataset of a study from a folder of exported results, for example those of another machine.
+
+    Raises:
+        StoreError: the folder holds no export, or none of its runs belongs to the study.
+    """
+    planned = open_plan(study)
+    reader = Published(folder)
+    candidates = current(planned.plan, reader.index())
+    rows = max(candidates.values(), key=len, default={})
+    if not rows:
+        raise StoreError(f"{folder} holds no run of {study}: other models, configurations or protocol")
+    return from_records(planned.plan, reader.records([row.run_id for row in rows.values()]), source=str(folder))
+
+
+def find_all(studies: Path, cache: Path, weights: str | None) -> list[Found]:
+    """Return every study of a folder, then imported tables that belong to none of them.
+
+    Raises:
+        SpecError: a study file is wrong.
+    """
+    store = open_store(cache)
+    files = sorted(studies.glob("*.yaml")) if studies.is_dir() else []
+    found = [find(file, store, weights, cache / "export") for file in files]
+    taken = {item.name for item in found}
+    return found + [
+        _imported(name, source, rows) for name, (source, rows) in observed_studies(store).items() if name not in taken
+    ]
+
+
+def find(file: Path, store: Store, weights: str | None, exports: Path | None) -> Found:
+    """Read a study with the runs that count: those of its file, or of untrained weights where only these exist.
+
+    Args:
+        exports: where Parquet files of runs from the store are kept; none are made when absent.
+    """
+    planned = open_plan(file, Overrides(weights=weights))
+    source = _source(planned, store)
+    if source is None and weights is None and planned.file.study.weights is Weights.HUB and _can_be_untrained(planned):
+        untrained = open_plan(file, Overrides(weights=Weights.UNTRAINED.value))
+        other = _source(untrained, store)
+        if other is not None and any(row.outcome is Outcome.OK for row in other.rows.values()):
+            planned, source = untrained, other
+    references = [load_reference(file.parent / path) for path in planned.file.study.references]
+    if source is None:
+        return Found(planned.file.study.study, planned.file.text, from_records(planned.plan, (), references=references))
+    # Files first: sorting them takes memory that is free again before the runs are read.
+    parquet = tuple(_parquet(source, planned.file.study.study, store, exports)) if exports is not None else ()
+    ids = [row.run_id for row in source.rows.values()]
+    dataset = from_records(
+        planned.plan,
+        source.reader.records(ids),
+        source=source.words,
+        other_runs=_others(planned, source),
+        preparations=list(source.reader.of_kind("prepare", planned.file.study.study)),
+        references=references,
+        calibrations=list(source.reader.of_kind("calibrate", planned.file.study.study)),
+    )
+    return Found(planned.file.study.study, planned.file.text, dataset, parquet)
+
+
+def _can_be_untrained(planned: Planned) -> bool:
+    return all(model.architecture is not None for model in planned.file.study.models)
+
+
+def _source(planned: Planned, store: Store) -> Source | None:
+    """Return the runs of the machine with the most valid ones, from the store or from published results."""
+    candidates: list[Source] = []
+    results = published(results_folder(planned))
+    for reader, words in ((store, "the store of this machine"), (results, "published results")):
+        if reader is not None:
+            candidates += [Source(reader, rows, words) for rows in current(planned.plan, reader.index()).values()]
+
+    def wealth(source: Source) -> tuple[int, int]:
+        return sum(row.outcome is Outcome.OK for row in source.rows.values()), len(source.rows)
+
+    return max(candidates, key=wealth, default=None)
+
+
+def _others(planned: Planned, source: Source) -> dict[str, int]:
+    """Count the study's runs that are not shown: of another machine, or of an earlier protocol."""
+    chosen = {row.run_id for row in source.rows.values()}
+    here = next(iter(source.rows.values())).environment
+    fingerprints = {cell.fingerprint for cell in planned.plan.cells}
+    counts: Counter[str] = Counter()
+    for row in source.reader.index():
+        if row.study != planned.file.study.study or row.run_id in chosen:
+            continue
+        if row.fingerprint not in fingerprints:
+            counts["of an earlier version of the study"] += 1
+        elif row.environment != here:
+            counts["of another machine or other library versions"] += 1
+        else:
+            counts["superseded by a newer run"] += 1
+    return dict(counts)
+
+
+def _imported(name: str, source: str, rows: Sequence[TidyRow]) -> Found:
+    dataset = imported_dataset(name, source, rows)
+    return Found(name, f"# imported: {source}\n", dataset)
+
+
+def _parquet(source: Source, study: str, store: Store, exports: Path) -> Iterable[tuple[Path, int]]:
+    """Yield the Parquet files of a study: those it is read from, or an export of the runs that are shown.
+
+    An export is kept as long as it holds the same runs.
+    """
+    if isinstance(source.reader, Published):
+        folder = source.reader.folder
+    else:
+        prepared = [record.run_id for kind in ("prepare", "calibrate") for record in store.of_kind(kind, study)]
+        run_ids = [*(row.run_id for row in source.rows.values()), *prepared]
+        folder = exports / hashlib.sha256("\n".join(sorted(run_ids)).encode()).hexdigest()[:16]
+        if not all((folder / f"{table}.parquet").is_file() for table in TABLES):
+            export_parquet(store, run_ids, folder, small=False)
+    counts = Published(folder).counts()
+    for table in TABLES:
+        yield folder / f"{table}.parquet", counts[table]

@@ -1,0 +1,151 @@
+"""How it is measured: workload, protocol of a run, instruments."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from greenreport.study.words import Label, Positive, Seconds, Spec
+
+
+def _ordered_pair(value: tuple[int, int]) -> tuple[int, int]:
+    if not 1 <= value[0] <= value[1]:
+        raise ValueError("give the smallest and the largest length, smallest first: [10, 15]")
+    return value
+
+
+class Prompts(Spec):
+    """The prompts every cell answers; the resulting list has a sha256 that is stored and shown."""
+
+    source: Literal["builtin", "humaneval", "file"] = Field("builtin", description="where the texts come from")
+    path: Label | None = Field(
+        None, description="JSON Lines (.jsonl, .jsonl.gz) with a `prompt` key, or plain text with one prompt a line"
+    )
+    count: Annotated[int, Field(ge=1, le=100_000)] | None = Field(None, description="how many prompts; all when absent")
+    slice_tokens: Annotated[tuple[int, int], AfterValidator(_ordered_pair)] | None = Field(
+        None, description="use a random run of this many tokens of each text, [smallest, largest]"
+    )
+    seed: int = Field(0, description="seed of the choice and of the slices")
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        None, description="expected digest of the prompt list"
+    )
+
+
+class Generation(Spec):
+    """How outputs are generated: always greedy, so that engines can be compared token by token."""
+
+    output_tokens: Annotated[int, Field(ge=1, le=100_000)] = Field(64, description="output tokens a request")
+    exact: bool = Field(True, description="generate exactly that many tokens, ignoring end-of-sequence")
+
+
+class Workload(Spec):
+    """What every cell is asked to do."""
+
+    prompts: Prompts = Field(default_factory=Prompts)
+    generation: Generation = Field(default_factory=Generation)
+    transport: Literal["http"] = Field(
+        "http", description="client and server are separate processes that speak HTTP on loopback"
+    )
+    stream: bool = Field(False, description="stream tokens to the client; gives the client's time to first token")
+
+
+class Order(Spec):
+    """Order of the runs."""
+
+    design: Literal["randomized_complete_blocks", "fixed"] = Field(
+        "randomized_complete_blocks",
+        description="each repetition is a block with every cell once, in random order; or as listed",
+    )
+    seed: int = 0
+
+
+class Cooldown(Spec):
+    """Pause before a run."""
+
+    until: Literal["steady", "elapsed", "none"] = Field(
+        "steady", description="until power, temperature and load are steady; a fixed time; or no cool-down"
+    )
+    max_s: Seconds = Field(300, description="longest wait for a steady state, or the fixed time of `elapsed`")
+    window_s: Annotated[float, Field(ge=0.5, le=600)] = Field(10, description="trailing window that must be steady")
+
+
+class Protocol(Spec):
+    """How each run is performed. Every value but `repetitions` and the time limits is part of the fingerprint."""
+
+    repetitions: Annotated[int, Field(ge=1, le=10_000)] = Field(10, description="runs of each cell")
+    order: Order = Field(default_factory=Order)
+    worker: Literal["fresh", "preloaded"] = Field(
+        "fresh",
+        description="fresh: a new interpreter for each run; preloaded: forked from a process that has torch imported, "
+        "which saves seconds a run and makes start-up times and memory less exact",
+    )
+    warmup_requests: Annotated[int, Field(ge=0, le=1000)] = Field(2, description="requests that are answered and discarded")
+    idle_baseline_s: Seconds = Field(10, description="idle time with the server up, before and after the window")
+    cooldown: Cooldown = Field(default_factory=Cooldown)
+    sampling_interval_ms: Annotated[int, Field(ge=5, le=10_000)] = Field(
+        97, description="time between samples; odd, so that it does not fall into step with periodic work"
+    )
+    load_timeout_s: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        1800, description="limit of start, load and compile together"
+    )
+    window_timeout_s: Annotated[float, Field(gt=0, le=604_800)] = Field(14_400, description="limit of warm-up and window each")
+    give_up_after: Positive = Field(2, description="failures of a cell after which its other runs are not tried in this call")
+
+
+def _meter_shorthand(value: Any) -> Any:
+    """Turn ``rapl``, ``{estimate: fallback}`` and ``{nvml: {required: true}}`` into the long form."""
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict) and len(value) == 1 and "name" not in value:
+        ((name, rest),) = value.items()
+        if rest is None:
+            return {"name": name}
+        if isinstance(rest, str):
+            return {"name": name, "use": rest}
+        if isinstance(rest, dict):
+            return {"name": name, **rest}
+    return value
+
+
+class MeterUse(Spec):
+    """A meter of the study and how it is used."""
+
+    name: str = Field(description="instrument")
+    required: bool = Field(
+        False, description="without this meter a cell is `unsupported` instead of running without its metrics"
+    )
+    use: Literal["always", "fallback"] = Field("always", description="fallback: only when no measured CPU energy is available")
+    idle_w: Annotated[float, Field(ge=0, le=10_000)] | None = Field(None, description="estimate: power of the idle CPU")
+    max_w: Annotated[float, Field(ge=0, le=10_000)] | None = Field(None, description="estimate: power of the fully loaded CPU")
+    interval_ms: Annotated[int, Field(ge=5, le=10_000)] | None = Field(
+        None, description="time between samples of this meter; the protocol's or the meter's own when absent"
+    )
+    path: Label | None = Field(None, description="energibridge: the program; replay: the recording; relative to the study file")
+    kind: Literal["netio", "json"] | None = Field(None, description="wattmeter: NETIO, or any that answers in JSON")
+    url: Annotated[str, Field(pattern=r"^https?://\S+$", max_length=2000)] | None = Field(
+        None, description="wattmeter: address of the JSON answer; GREENREPORT_WATTMETER_URL when absent"
+    )
+    output: Annotated[int, Field(ge=1, le=1000)] | None = Field(None, description="wattmeter netio: number of the output")
+    power: Label | None = Field(None, description="wattmeter json: where the power is in the answer, e.g. `meters.0.power`")
+    power_unit: Literal["mW", "W", "kW"] = Field("W", description="wattmeter json: unit of the power")
+    energy: Label | None = Field(None, description="wattmeter json: where the energy register is in the answer")
+    energy_unit: Literal["J", "kJ", "mWh", "Wh", "kWh"] = Field("Wh", description="wattmeter json: unit of the energy register")
+    scale: Annotated[float, Field(gt=0, le=1e6)] = Field(
+        1.0, description="wattmeter json: factor of every value, for devices behind a current transformer"
+    )
+
+
+Meter = Annotated[
+    MeterUse,
+    BeforeValidator(_meter_shorthand),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": ["rapl", "nvml", "utilisation", "energibridge", "wattmeter", "replay", "estimate"]},
+                {"type": "object", "minProperties": 1, "maxProperties": 1},
+            ],
+            "description": "a meter: rapl, nvml, utilisation, {estimate: fallback}, {nvml: {required: true, interval_ms: 20}}",
+        }
+    ),
+]

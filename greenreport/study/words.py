@@ -1,0 +1,32 @@
+"""The words sections of a study file are made of: names, texts, numbers, and the base of every section."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from greenreport.units import parse_count
+
+IDENTIFIER = r"^[a-z0-9][a-z0-9._-]{0,79}$"
+
+Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
+QuestionId = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,19}$")]
+Text = Annotated[str, Field(min_length=1, max_length=20_000)]
+Label = Annotated[str, Field(min_length=1, max_length=300)]
+Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[
+    int,
+    BeforeValidator(lambda value: parse_count(value) if isinstance(value, str) else value),
+    Field(ge=1),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^[0-9.]+\s*[kKMBG]?$"}]}),
+]
+Scalar = str | bool | int | float
+
+
+class Spec(BaseModel):
+    """Base of every section: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)

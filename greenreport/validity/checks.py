@@ -1,0 +1,211 @@
+"""Checks on one record, each with a reason code of `codes.CODES`, and the verdict.
+
+A fatal flag keeps the run, excludes it from tests, and makes it pending again. A flag that is not fatal is shown beside the
+numbers. The checks look at what happened, never at whether the result is plausible. Thresholds are the study's (`validity:`);
+they change no fingerprint, so finished runs are judged anew whenever they are analysed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from greenreport import traces as tr
+from greenreport.record import Flag, Mark, Method, Outcome, Phase, RunRecord, Trace
+from greenreport.study import Study
+from greenreport.validity.agreement import agreements
+from greenreport.validity.codes import CODES
+from greenreport.validity.quantised import quantum
+
+#: Shortest window for an exact value, in seconds: ten refreshes of the counter and more.
+SHORTEST_S = {"rapl": 1.0, "nvml": 5.0}
+#: The kernel counts CPU time in steps of 10 ms; over half a second that is 2 % of a CPU.
+SHORTEST_LOAD_S = 0.5
+#: Meters whose samples follow the wall clock, or a recording of it: a step moves them against the marks of the run.
+WALL_CLOCK_METERS = frozenset({"energibridge", "replay"})
+#: An energy meter with an interval of its own may be silent for this many of them.
+GAP_INTERVALS = 10
+
+
+def judged(record: RunRecord, study: Study) -> RunRecord:
+    """Return the record with its flags, and with the outcome that follows from them.
+
+    Runs that ended in another way than by being measured (a crash, no memory, no GPU) are returned as they are.
+    """
+    measured = record.outcome is Outcome.OK or (record.outcome is Outcome.INVALID and record.mark(Phase.WINDOW) is not None)
+    if not measured:
+        return record
+    flags = validity_flags(record, study)
+    fatal = [flag.detail for flag in flags if flag.fatal]
+    outcome = Outcome.INVALID if fatal else Outcome.OK
+    return replace(record, flags=flags, outcome=outcome, reason="; ".join(fatal) or None)
+
+
+def validity_flags(record: RunRecord, study: Study) -> tuple[Flag, ...]:
+    """Return every flag of a run that was measured, in the order of the codes."""
+    checks = (_phases, _steady, _load, _clock, _window, _energy, _disagreement, _throttle, _quantised, _answers, _estimated)
+    found = [item for check in checks for item in check(record, study)]
+    order = list(CODES)
+    return tuple(
+        Flag(code, detail, fatal=excludes(code, study)) for code, detail in sorted(found, key=lambda item: order.index(item[0]))
+    )
+
+
+def excludes(code: str, study: Study) -> bool:
+    """Whether a flag excludes a run from the tests of a study."""
+    rules = study.validity
+    return code in rules.exclude or (CODES[code].fatal and code not in rules.admit)
+
+
+Found = Iterator[tuple[str, str]]
+
+
+def _phases(record: RunRecord, study: Study) -> Found:
+    protocol = study.protocol
+    wanted = {Phase.START: True, Phase.LOAD: True, Phase.WINDOW: True, Phase.WARMUP: protocol.warmup_requests > 0}
+    wanted |= dict.fromkeys((Phase.IDLE_BEFORE, Phase.IDLE_AFTER), protocol.idle_baseline_s > 0)
+    wanted[Phase.COOLDOWN] = protocol.cooldown.until != "none"
+    for phase, needed in wanted.items():
+        mark = record.mark(phase)
+        if needed and mark is None:
+            yield "phase_skipped", f"the phase {phase.value} did not happen"
+        elif mark is not None and mark.planned_s is not None and mark.duration_s < 0.99 * mark.planned_s:
+            yield "phase_skipped", f"{phase.value} lasted {mark.duration_s:.2f} s, {mark.planned_s:.2f} s were planned"
+
+
+def _steady(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
+    cooldown = record.mark(Phase.COOLDOWN)
+    if cooldown is not None and (cooldown.note or "").startswith("not steady"):
+        yield "unsteady_start", str(cooldown.note)
+
+
+def _load(record: RunRecord, study: Study) -> Found:
+    for phase in (Phase.IDLE_BEFORE, Phase.WINDOW, Phase.IDLE_AFTER):
+        mark = record.mark(phase)
+        share = None if mark is None else foreign_load(record, mark)
+        if share is not None and share > study.validity.foreign_load:
+            limit = study.validity.foreign_load
+            yield (
+                "foreign_load",
+                f"other programs used {share:.1%} of all CPUs during {phase.value.replace('_', ' ')} (at most {limit:.0%})",
+            )
+
+
+def foreign_load(record: RunRecord, mark: Mark) -> float | None:
+    """Return the share of all CPUs, 0 to 1, that neither the server nor greenreport used during a phase."""
+    busy = _cpu_s(record, "machine", mark)
+    if busy is None or mark.duration_s < SHORTEST_LOAD_S:
+        return None
+    own = sum(_cpu_s(record, domain, mark) or 0.0 for domain in ("server", "sampler", "client"))
+    return min(1.0, max(0.0, busy - own) / (mark.duration_s * record.environment.logical_cpus))
+
+
+def _cpu_s(record: RunRecord, domain: str, mark: Mark) -> float | None:
+    trace = next((t for t in record.traces if t.domain == domain and t.quantity == "cpu_time"), None)
+    return None if trace is None else tr.counter_growth(trace, mark.start_ns, mark.end_ns)
+
+
+def _clock(record: RunRecord, study: Study) -> Found:
+    """A step of the wall clock is a fault only for instruments that use it; all others keep the monotonic clock."""
+    meters = sorted({t.meter for t in record.traces} & WALL_CLOCK_METERS)
+    offsets = [tr.values_of(t) for t in record.traces if t.quantity == "clock_offset" and len(t.value) > 1]
+    step = max((float(np.ptp(values)) for values in offsets), default=0.0)
+    if meters and step > study.validity.clock_step_s:
+        yield "clock_step", f"the wall clock moved by {step:.2f} s during the run, and {', '.join(meters)} goes by it"
+
+
+def _window(record: RunRecord, study: Study) -> Found:
+    window = record.mark(Phase.WINDOW)
+    if window is None:
+        return
+    for meter, shortest in SHORTEST_S.items():
+        if any(t.meter == meter and t.quantity == "energy" for t in record.traces) and window.duration_s < shortest:
+            yield (
+                "window_too_short",
+                f"the window is {window.duration_s:.2f} s long; {meter.upper()} needs {shortest:.0f} s or more",
+            )
+    if window.duration_s < study.validity.shortest_window_s:
+        yield (
+            "window_too_short",
+            f"the window is {window.duration_s:.2f} s long; the study asks for {study.validity.shortest_window_s:g} s",
+        )
+
+
+def _energy(record: RunRecord, study: Study) -> Found:
+    """Every component with an energy meter needs one trace that covers the window; a second meter may fill in for the first."""
+    window = record.mark(Phase.WINDOW)
+    if window is None:
+        return
+    first: dict[str, tuple[str, str] | None] = {}
+    for trace in tr.by_preference(record.traces):
+        trouble = _trouble(trace, window, study.validity.sampling_gap_s)
+        if trouble is None or trace.domain not in first:
+            first[trace.domain] = trouble
+    yield from (trouble for trouble in first.values() if trouble is not None)
+
+
+def _trouble(trace: Trace, window: Mark, gap_s: float) -> tuple[str, str] | None:
+    unusable = tr.why_unusable(trace, window.start_ns, window.end_ns)
+    name = f"{trace.meter} {trace.domain}"
+    if unusable is not None:
+        code = unusable.code if unusable.code in CODES else "sampling_gap"
+        return code, f"{name}: {unusable.detail}"
+    limit = max(gap_s, GAP_INTERVALS * tr.usual_interval_s(trace))
+    largest = tr.coverage(trace, window.start_ns, window.end_ns).largest_gap_s
+    return ("sampling_gap", f"{name}: {largest:.2f} s without a sample (at most {limit:.2f} s)") if largest > limit else None
+
+
+def _disagreement(record: RunRecord, study: Study) -> Found:
+    window = record.mark(Phase.WINDOW)
+    for pair in agreements(record.traces, window) if window is not None else ():
+        if abs(pair.difference) > study.validity.meters_disagree:
+            yield (
+                "meters_disagree",
+                f"{pair.domain}: {pair.first} {pair.first_j:.1f} J, {pair.second} {pair.second_j:.1f} J ({pair.difference:+.0%})",
+            )
+
+
+def _throttle(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
+    window = record.mark(Phase.WINDOW)
+    for trace in record.traces:
+        if trace.quantity == "throttle" and window is not None:
+            times, values = tr.times_of(trace), tr.values_of(trace)
+            inside = values[(times >= window.start_ns) & (times <= window.end_ns)]
+            if len(inside) and inside.any():
+                yield (
+                    "throttled",
+                    f"{trace.domain} throttled in {np.count_nonzero(inside) / len(inside):.0%} of the window's samples",
+                )
+
+
+def _quantised(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
+    usual = Counter(r.output_tokens for r in record.requests if r.error is None).most_common(1)
+    alike = [r for r in record.requests if r.error is None and r.output_tokens == usual[0][0]] if usual else []
+    gaps = [(r.token_ns[-1] - r.token_ns[0]) / 1e9 / (len(r.token_ns) - 1) for r in alike if len(r.token_ns) > 1]
+    natural = float(np.median(gaps)) if gaps else None
+    found = quantum([(r.end_ns - r.start_ns) / 1e9 for r in alike], natural)
+    if found is not None:
+        multiples = ", ".join(f"{k}×" for k in found.multiples[:6])
+        yield "latency_quantised", f"request times sit on {multiples} {found.period * 1e3:.0f} ms"
+
+
+def _answers(record: RunRecord, study: Study) -> Found:
+    generation = study.workload.generation
+    wrong = [r.index for r in record.requests if generation.exact and r.output_tokens != generation.output_tokens]
+    if wrong:
+        yield (
+            "token_count_mismatch",
+            f"{len(wrong)} of {len(record.requests)} answers do not have exactly {generation.output_tokens} tokens",
+        )
+    others = {str(r.answered_by) for r in record.requests if r.answered_by != record.model}
+    if others:
+        yield "wrong_model", f"answers name the model {', '.join(sorted(others))}, not {record.model}"
+
+
+def _estimated(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
+    estimated = sorted({t.domain for t in record.traces if t.quantity in ("energy", "power") and t.method is Method.ESTIMATED})
+    if estimated:
+        yield "estimated_energy", f"energy of {', '.join(estimated)} comes from a power model, not from a meter"

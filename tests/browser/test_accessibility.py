@@ -1,0 +1,72 @@
+"""Accessibility and the decision helper, in a real browser: axe in both themes, keyboard only, shared links."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.test_site import opened
+
+pytestmark = [pytest.mark.browser, pytest.mark.engines, pytest.mark.slow]
+
+#: One page of each kind.
+KINDS = (
+    "index.html", "about/index.html", "glossary/index.html", "404.html", "s/real/index.html", "s/real/rq/rq1/index.html",
+    "s/real/matrix/index.html", "s/real/models/tiny-gpt2/index.html", "s/real/configs/torch-cpu/index.html",
+    "s/real/cells/tiny-gpt2--torch-cpu/index.html", "s/real/tradeoffs/index.html", "s/real/guidelines/index.html",
+    "s/real/fidelity/index.html", "s/real/validity/index.html", "s/real/methods/index.html", "s/real/environment/index.html",
+    "s/real/data/index.html", "s/real/claims/index.html",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser: Any, real_site: Path, scheme: str) -> None:
+    """No serious or critical finding on any kind of page; the script is injected past the page's own policy."""
+    library = pytest.importorskip("axe_playwright_python", reason="axe is not installed (extra `test`)")
+    axe = (Path(library.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    with opened(browser, color_scheme=scheme, bypass_csp=True) as (page, _):
+        for path in KINDS:
+            page.goto((real_site / path).as_uri())
+            page.evaluate(axe)
+            found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+            bad = [
+                (item["id"], [node["target"] for node in item["nodes"]][:3])
+                for item in found["violations"]
+                if item["impact"] in ("serious", "critical")
+            ]
+            assert bad == [], path
+
+
+def test_the_helper_names_the_most_frugal_configuration_within_limits(browser: Any, real_site: Path) -> None:
+    """By keyboard alone: without limits, with one nobody meets, and from a shared link."""
+    address = (real_site / "s" / "real" / "guidelines" / "index.html").as_uri()
+    with opened(browser) as (page, troubles):
+        page.goto(address)
+        verdict = page.locator("#helper .verdict")
+        assert "uses the least energy (estimated)" in verdict.inner_text()
+        page.focus("#helper input[name=latency]")
+        page.keyboard.type("0.000001")
+        assert verdict.inner_text() == "On Tiny GPT-2: no configuration stays within these limits."
+        assert page.url.endswith("#helper?latency=0.000001")
+        page.keyboard.press("Control+a")
+        page.keyboard.type("60000")
+        assert "4 of 4 configurations stay within the limits" in verdict.inner_text()
+        page.goto("about:blank")
+        page.goto(f"{address}#helper?latency=0.000001")
+        assert "no configuration" in page.locator("#helper .verdict").inner_text()
+        link = page.locator("#helper .verdict a")
+        page.fill("#helper input[name=latency]", "")
+        link.click()
+        page.wait_for_load_state()
+        assert "/cells/tiny-gpt2--" in page.url
+        assert troubles == []
+
+
+def test_the_helper_is_hidden_without_javascript(browser: Any, real_site: Path) -> None:
+    """It would do nothing there; the guidelines below it stay."""
+    with opened(browser, java_script_enabled=False) as (page, _):
+        page.goto((real_site / "s" / "real" / "guidelines" / "index.html").as_uri())
+        assert not page.locator("#helper").is_visible()
+        assert page.locator("h2:has-text('Least energy')").first.is_visible()

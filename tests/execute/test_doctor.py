@@ -1,0 +1,78 @@
+"""Tests of ``greenreport doctor`` and of what is known of a machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+
+from greenreport.engines.base import EngineJob
+from greenreport.errors import Unavailable
+from greenreport.execute.host import environment, redact
+from greenreport.execute.readiness import require_ready
+from greenreport.study import Configuration
+from greenreport.validity import advice
+from tests.records import ENVIRONMENT
+
+Command = Callable[..., Any]
+
+
+def test_each_meter_says_yes_or_why_not_and_what_mends_it(command: Command, tmp_path: Path) -> None:
+    """A RAPL tree that nobody may read: the remedy is the command; requiring it fails, requiring what works does not."""
+    zone = tmp_path / "powercap" / "intel-rapl:0"
+    zone.mkdir(parents=True)
+    (zone / "name").write_text("package-0\n")
+    variables = os.environ | {"GREENREPORT_POWERCAP": str(tmp_path / "powercap")}
+    result = command("doctor", env=variables)
+    assert "yes Utilisation" in result.stdout
+    assert "no  RAPL" in result.stdout
+    failed = command("doctor", "--require", "rapl", check=3, env=variables)
+    assert "the required meter rapl does not work here" in failed.stderr
+    assert command("doctor", "--require", "utilisation", env=variables).returncode == 0
+    assert "unknown meter 'rap'" in command("doctor", "--require", "rap", check=3).stderr
+
+
+def test_nothing_that_names_this_machine_is_kept() -> None:
+    """Host name, folders and addresses are taken out of texts; the environment holds digests only."""
+    text = redact(f"{Path.home()}/x {socket.gethostname()} at 192.168.7.9, {Path.cwd()}/y, 127.0.0.1")
+    assert socket.gethostname() not in text
+    assert "192.168.7.9" not in text
+    assert "127.0.0.1" in text
+    assert str(Path.cwd()) not in text
+    assert socket.gethostname() not in repr(environment())
+
+
+def test_pooling_depends_on_the_declared_fields_alone() -> None:
+    """The same machine has the same key twice."""
+    assert environment().key == environment().key
+
+
+def test_advice_names_what_it_means_and_changes_nothing() -> None:
+    """A governor, swap and a virtual machine each get a sentence and a remedy; a quiet machine gets none."""
+    assert advice(ENVIRONMENT) == ()
+    host = replace(
+        ENVIRONMENT, governor="powersave", swap_b=10**9, virtualisation="container", numa_nodes=2, turbo=True, smt=True
+    )
+    assert [item.name for item in advice(host)] == ["virtualisation", "governor", "turbo", "SMT", "swap", "NUMA"]
+    assert all(item.remedy and item.found for item in advice(host))
+
+
+def test_a_run_that_cannot_work_is_not_tried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Weights larger than the free memory, and a full disk: the figures are named, nothing is started."""
+    (tmp_path / "model.safetensors").write_bytes(b"x" * 1000)
+    job = EngineJob(Configuration(engine="torch"), threads=1, weights=tmp_path)
+    require_ready(job, tmp_path)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=999))
+    with pytest.raises(Unavailable, match=r"the weights take 1.00.kB and 999.B of memory are free"):
+        require_ready(job, tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5))
+    with pytest.raises(Unavailable, match="are free in the cache folder"):
+        require_ready(job, tmp_path)

@@ -1,0 +1,105 @@
+"""Studies on a machine with GPUs, through the real NVML bindings on a stand-in for NVIDIA's library.
+
+What runs here runs on the CPU beside a GPU that draws a known power; CUDA cells end as recorded outcomes.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from greenreport.analysis.metrics import observations
+from greenreport.store import Store
+from tests import fake_nvml
+from tests.conftest import minimal_study
+
+Command = Callable[..., Any]
+Write = Callable[..., Path]
+
+pytestmark = pytest.mark.skipif(fake_nvml.compiler() is None, reason=fake_nvml.NO_COMPILER)
+
+
+def protocol(**changes: Any) -> dict[str, Any]:
+    """Return a protocol of one repetition."""
+    return minimal_study()["protocol"] | {"repetitions": 1} | changes
+
+
+def records(tmp_path: Path) -> list[Any]:
+    """Return every run of the store."""
+    store = Store(tmp_path / "cache" / "greenreport.duckdb")
+    return list(store.records([row.run_id for row in store.index()]))
+
+
+def test_gpu_energy_stands_beside_cpu_energy_and_cuda_cells_say_why_not(
+    command: Command, write_study: Write, tmp_path: Path
+) -> None:
+    """Two GPUs of 100 W and 50 W: their energy over the window, in the boundary; torch for the CPU cannot use them."""
+    control = tmp_path / "nvml"
+    fake_nvml.write_control(control, gpus=2, name="Fake GPU", power_w_0=100, power_w_1=50)
+    workload = minimal_study()["workload"] | {"prompts": {"source": "builtin", "count": 20, "seed": 1}}
+    file = write_study(
+        configurations=[
+            {"engine": "fake", "options": {"token_s": 0.01}},
+            {"engine": "torch", "provider": "cuda"},
+            {"engine": "torch_compile", "provider": "cuda"},
+            {"engine": "torchscript", "provider": "cuda"},
+        ],
+        workload=workload,
+        protocol=protocol(),
+        meters=["nvml", "utilisation", {"estimate": "fallback"}],
+    )
+    result = command("run", str(file), check=1, env=fake_nvml.environment(control))
+    assert "1 of 4 runs ok; 3 unsupported" in result.stdout
+    found = {record.engine: record for record in records(tmp_path)}
+    for engine in ("torch", "torch_compile", "torchscript"):
+        assert found[engine].outcome.value == "unsupported"
+        assert "is a CPU build; install the CUDA build of torch" in str(found[engine].reason)
+    values = {o.metric: o for o in observations(found["fake"])}
+    duration = values["duration_s"].value
+    assert values["gpu_energy_j"].value == pytest.approx(150 * duration, rel=0.05)
+    assert values["energy_j"].boundary == "CPU (power model) + GPU gpu-0 + GPU gpu-1"
+    assert values["gpu_usage_pct"].value == pytest.approx(50)
+    assert [gpu.name for gpu in found["fake"].environment.gpus] == ["Fake GPU", "Fake GPU"]
+    assert "UUID" not in json.dumps([gpu.uuid_sha256 for gpu in found["fake"].environment.gpus])
+
+
+def test_a_gpu_that_is_lost_in_the_window_invalidates_the_run(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """Its counter ends; the run is kept, excluded, and names the meter."""
+    control = tmp_path / "nvml"
+    fake_nvml.write_control(control, gpus=1, power_w=100)
+    workload = minimal_study()["workload"] | {"prompts": {"source": "builtin", "count": 40, "seed": 1}}
+    file = write_study(
+        configurations=[{"engine": "fake", "options": {"token_s": 0.02}}],
+        workload=workload,
+        protocol=protocol(),
+        meters=["nvml", "utilisation"],
+    )
+
+    def lose() -> None:
+        time.sleep(5)
+        fake_nvml.write_control(control, gpus=1, power_w=100, lost=1)
+
+    thread = threading.Thread(target=lose)
+    thread.start()
+    command("run", str(file), "--quiet", check=1, env=fake_nvml.environment(control))
+    thread.join()
+    [record] = records(tmp_path)
+    assert record.outcome.value == "invalid"
+    assert "nvml gpu-0" in str(record.reason)
+    assert any(item.meter == "nvml" for item in record.missing)
+
+
+def test_without_a_gpu_cuda_cells_are_unsupported(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """The reason points to doctor, and nothing stands in for the GPU."""
+    file = write_study(configurations=[{"engine": "torch", "provider": "cuda"}], protocol=protocol())
+    command("run", str(file), "--quiet", check=1)
+    [record] = records(tmp_path)
+    assert record.outcome.value == "unsupported"
+    assert "no NVIDIA GPU is visible on this machine (see `greenreport doctor`)" in str(record.reason)
+    assert record.requests == ()

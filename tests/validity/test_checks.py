@@ -1,0 +1,189 @@
+"""Tests of the validity record: each reason code appears when its fault is there, and only then."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from greenreport.record import Flag, Kind, Mark, Method, Outcome, Phase, RunRecord, Trace
+from greenreport.study import Study
+from greenreport.validity import CODES, judged, validity_flags
+from tests.conftest import minimal_study
+from tests.records import SECOND, counter, record
+
+
+def study(**validity: Any) -> Study:
+    """Return a study whose protocol fits the made-up record."""
+    protocol = minimal_study()["protocol"] | {"idle_baseline_s": 2.0}
+    rules = {"foreign_load": 0.1} | validity
+    return Study.model_validate(minimal_study(protocol=protocol, validity=rules, meters=["rapl", "utilisation"]))
+
+
+def codes(made: RunRecord, **validity: Any) -> set[str]:
+    """Return the codes of a record's flags."""
+    return {flag.code for flag in validity_flags(made, study(**validity))}
+
+
+def cpu_time(domain: str, share: float) -> Trace:
+    """Return a counter of CPU seconds that grows by `share` of one CPU."""
+    return replace(counter(domain, share, meter="utilisation"), quantity="cpu_time", unit="s")
+
+
+def gauge(meter: str, domain: str, quantity: str, unit: str, values: list[float], step_s: float = 0.1) -> Trace:
+    """Return a gauge sampled from 0."""
+    times = array("q", [int(index * step_s * SECOND) for index in range(len(values))])
+    return Trace(meter, domain, quantity, Kind.GAUGE, unit, Method.MEASURED, times, array("d", values))
+
+
+def test_a_good_run_has_no_flag() -> None:
+    """The made-up record is valid, and stays ok."""
+    assert codes(record()) == set()
+    assert judged(record(), study()).outcome is Outcome.OK
+
+
+def test_a_phase_that_is_missing_or_short_excludes() -> None:
+    """A skipped idle baseline, and one that was cut short."""
+    marks = record().marks
+    without = record(marks=tuple(m for m in marks if m.phase is not Phase.IDLE_AFTER))
+    short = record(marks=tuple(replace(m, end_ns=m.start_ns + SECOND) if m.phase is Phase.IDLE_AFTER else m for m in marks))
+    for made in (without, short):
+        assert codes(made) == {"phase_skipped"}
+        verdict = judged(made, study())
+        assert verdict.outcome is Outcome.INVALID
+        assert "idle_after" in str(verdict.reason)
+
+
+def test_other_programs_are_told_from_the_server() -> None:
+    """Machine load that the server explains is no flag; what is left over is."""
+    busy = (cpu_time("machine", 1.5), cpu_time("server", 1.45), cpu_time("sampler", 0.02))
+    assert codes(record(traces=(*record().traces, *busy))) == set()
+    foreign = (cpu_time("machine", 1.5), cpu_time("server", 1.0))
+    made = record(traces=(*record().traces, *foreign))
+    assert codes(made) == {"foreign_load"}
+    assert "25.0%" in validity_flags(made, study())[0].detail
+    assert codes(made, foreign_load=0.3) == set()
+    admitted = validity_flags(made, study(admit=["foreign_load"]))
+    assert [flag.fatal for flag in admitted] == [False] * 3
+    assert judged(made, study(admit=["foreign_load"])).outcome is Outcome.OK
+
+
+def test_a_meter_that_dies_in_the_window_excludes() -> None:
+    """The counter ends in the middle of the window."""
+    trace = counter("package-0", 10.0, end_s=8)
+    assert codes(record(traces=(trace,))) == {"sampling_gap"}
+
+
+def test_a_second_meter_fills_in_for_a_dead_one() -> None:
+    """The component is covered, so the run counts."""
+    dead, other = counter("package-0", 10.0, end_s=8), counter("package-0", 10.0, meter="energibridge")
+    assert codes(record(traces=(dead, other))) == set()
+
+
+def test_a_gap_in_the_window_excludes_by_the_studys_limit() -> None:
+    """Two seconds of silence: too long by default, admitted by a larger limit."""
+    full = counter("package-0", 10.0)
+    keep = [index for index, at in enumerate(full.t_ns) if not 7 * SECOND < at < 9 * SECOND]
+    holed = replace(full, t_ns=array("q", [full.t_ns[i] for i in keep]), value=array("d", [full.value[i] for i in keep]))
+    assert codes(record(traces=(holed,))) == {"sampling_gap"}
+    assert codes(record(traces=(holed,)), sampling_gap_s=3) == set()
+
+
+@pytest.mark.parametrize(("factor", "code"), [(0.0, "counter_reset"), (None, "counter_frozen")])
+def test_counters_that_cannot_be_trusted_exclude(factor: float | None, code: str) -> None:
+    """A counter that is set back to nothing, and one that stands still."""
+    full = counter("package-0", 10.0)
+    values = [
+        (full.value[90] if factor is None else value * factor if index == 90 else value)
+        if index >= 90 or factor is None
+        else value
+        for index, value in enumerate(full.value)
+    ]
+    made = record(traces=(replace(full, value=array("d", values)),))
+    assert codes(made) == {code}
+    assert judged(made, study()).outcome is Outcome.INVALID
+
+
+def test_power_that_changes_faster_than_it_is_sampled_excludes() -> None:
+    """Spikes in every other sample leave the integral a guess."""
+    power = gauge("nvml", "gpu-0", "power", "W", [400.0 if index % 9 == 0 else 5.0 for index in range(201)])
+    assert "undersampled" in codes(record(traces=(*record().traces, power)))
+
+
+def test_instruments_that_disagree_are_flagged() -> None:
+    """Counter and integrated power differ by a fifth; the study may make it fatal."""
+    power = gauge("nvml", "package-0", "power", "W", [12.0] * 201)
+    made = record(traces=(counter("package-0", 10.0), power))
+    assert codes(made) == {"meters_disagree"}
+    assert judged(made, study()).outcome is Outcome.OK
+    assert judged(made, study(exclude=["meters_disagree"])).outcome is Outcome.INVALID
+    assert codes(made, meters_disagree=0.3) == set()
+
+
+def test_throttling_in_the_window_is_flagged() -> None:
+    """Only inside the window."""
+    inside = [1.0 if 60 <= index < 70 else 0.0 for index in range(201)]
+    before = [1.0 if index < 20 else 0.0 for index in range(201)]
+    assert codes(record(traces=(*record().traces, gauge("nvml", "gpu-0", "throttle", "bits", inside)))) == {"throttled"}
+    assert codes(record(traces=(*record().traces, gauge("nvml", "gpu-0", "throttle", "bits", before)))) == set()
+
+
+def test_a_step_of_the_wall_clock_excludes_meters_that_go_by_it() -> None:
+    """EnergiBridge stamps its samples with the wall clock; RAPL does not care."""
+    step = gauge("utilisation", "machine", "clock_offset", "s", [0.0] * 100 + [1.5] * 101)
+    bridge = counter("package-0", 10.0, meter="energibridge")
+    assert codes(record(traces=(bridge, step))) == {"clock_step"}
+    assert codes(record(traces=(*record().traces, step))) == set()
+    backwards = replace(bridge, t_ns=array("q", [*bridge.t_ns[:80], *[at - SECOND for at in bridge.t_ns[80:]]]))
+    assert codes(record(traces=(backwards,))) == {"clock_step"}
+
+
+def test_a_short_window_is_flagged_for_the_instrument_that_needs_more() -> None:
+    """NVML needs five seconds; a study may ask for more than any instrument."""
+    made = record(
+        marks=tuple(replace(m, end_ns=m.start_ns + 3 * SECOND) if m.phase is Phase.WINDOW else m for m in record().marks)
+    )
+    assert codes(made) == set()
+    gpu = counter("gpu-0", 100.0, meter="nvml")
+    assert codes(replace(made, traces=(gpu,))) == {"window_too_short"}
+    assert codes(record(), shortest_window_s=60) == {"window_too_short"}
+
+
+def test_an_estimate_is_always_flagged_and_never_fatal_by_itself() -> None:
+    """The power model is named; a study may refuse it."""
+    made = record(traces=(counter("cpu", 10.0, method=Method.ESTIMATED, meter="estimate"),))
+    assert validity_flags(made, study()) == (
+        Flag("estimated_energy", "energy of cpu comes from a power model, not from a meter"),
+    )
+    assert judged(made, study(exclude=["estimated_energy"])).outcome is Outcome.INVALID
+
+
+def test_unsteady_start_and_wrong_answers() -> None:
+    """The cool-down's own verdict, a wrong number of tokens, and an answer by another model."""
+    cooled = Mark(Phase.COOLDOWN, -5 * SECOND, -SECOND, note="not steady after the longest wait of 4 s: power varies by 30 %")
+    assert codes(record(marks=(cooled, *record().marks))) == {"unsteady_start"}
+    requests = record().requests
+    short = (replace(requests[0], output_tokens=3), requests[1])
+    assert codes(record(requests=short)) == {"token_count_mismatch"}
+    other = (replace(requests[0], answered_by="two"), requests[1])
+    assert codes(record(requests=other)) == {"wrong_model"}
+
+
+def test_changed_rules_judge_finished_runs_anew() -> None:
+    """An invalid run becomes ok when the study admits its flag; crashes stay crashes."""
+    busy = (cpu_time("machine", 1.5), cpu_time("server", 1.0))
+    invalid = judged(record(traces=(*record().traces, *busy)), study())
+    assert invalid.outcome is Outcome.INVALID
+    assert judged(invalid, study(foreign_load=0.5)).outcome is Outcome.OK
+    crashed = record(outcome=Outcome.FAILED, reason="the model server process ended")
+    assert judged(crashed, study()) is crashed
+
+
+def test_every_code_explains_itself() -> None:
+    """Each has a meaning and a remedy that a page can print."""
+    for code in CODES.values():
+        assert code.meaning[0].islower()
+        assert not code.meaning.endswith(".")
+        assert code.remedy

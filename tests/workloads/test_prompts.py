@@ -1,0 +1,94 @@
+"""Tests of prompt lists: seeded choice and slices, digests, and files that cannot be read."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from greenreport.errors import PromptsUnavailable
+from greenreport.study import Prompts
+from greenreport.tokenizer import reference_tokenizer
+from greenreport.workloads.prompts import PromptList, resolve, source_digest
+from tests.conftest import ROOT
+
+HUMANEVAL = ROOT.parent / "shared" / "data" / "HumanEval.jsonl.gz"
+
+
+def resolved(tmp_path: Path, **options: Any) -> PromptList:
+    """Return the prompts of these options."""
+    return resolve(Prompts(**options), tmp_path, tmp_path / "datasets")
+
+
+def test_the_same_seed_gives_the_same_prompts(tmp_path: Path) -> None:
+    """And another seed others; the digest says which."""
+    first = resolved(tmp_path, count=24, slice_tokens=(10, 15), seed=7)
+    assert first == resolved(tmp_path, count=24, slice_tokens=(10, 15), seed=7)
+    other = resolved(tmp_path, count=24, slice_tokens=(10, 15), seed=8)
+    assert other.sha256 != first.sha256
+    assert len(set(first.texts)) == 24
+
+
+def test_slices_have_the_length_asked_for(tmp_path: Path) -> None:
+    """Ten to fifteen tokens of the reference tokenizer, give or take what joins when a slice is read again."""
+    tokenizer = reference_tokenizer()
+    lengths = [len(tokenizer.encode(text).ids) for text in resolved(tmp_path, slice_tokens=(10, 15), seed=1).texts]
+    assert min(lengths) >= 8
+    assert max(lengths) <= 17
+    assert sum(10 <= length <= 15 for length in lengths) > 0.8 * len(lengths)
+
+
+def test_one_more_prompt_leaves_the_slices_of_the_others_alone(tmp_path: Path) -> None:
+    """A slice depends on its text and place, not on how many there are."""
+    file = tmp_path / "p.jsonl"
+    texts = [
+        f"def function_{i}(a, b):\n    return a + b * {i} # and a comment that is long enough to be cut\n" for i in range(6)
+    ]
+    file.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in texts[:5]))
+    few = resolved(tmp_path, source="file", path="p.jsonl", slice_tokens=(5, 8))
+    file.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in texts))
+    more = resolved(tmp_path, source="file", path="p.jsonl", slice_tokens=(5, 8))
+    assert more.texts[:5] == few.texts
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("a.jsonl", b'{"prompt": ""}\n', "a.jsonl:1: expected a JSON object with a non-empty text"),
+        ("a.jsonl", b'{"prompt": "x"}\n[1]\n', "a.jsonl:2"),
+        ("a.jsonl", b"\xff\xfe\x00", "cannot be read"),
+        ("a.jsonl.gz", b"no gzip", "cannot be read"),
+        ("a.jsonl.gz", gzip.compress(b'{"prompt": "x"}\n')[:-9], "cannot be read"),
+    ],
+)
+def test_files_that_cannot_be_read_say_where(tmp_path: Path, name: str, content: bytes, what: str) -> None:
+    """File, line and cause; a half-written archive too."""
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(PromptsUnavailable, match=what):
+        resolved(tmp_path, source="file", path=name)
+
+
+def test_counts_and_digests_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    """More prompts than there are, another list than expected, another file than HumanEval."""
+    with pytest.raises(PromptsUnavailable, match="61 prompts asked for, but the built-in problems has 60"):
+        resolved(tmp_path, count=61)
+    with pytest.raises(PromptsUnavailable, match="the study expects"):
+        resolved(tmp_path, count=3, sha256="0" * 64)
+    (tmp_path / "h.jsonl").write_text('{"prompt": "def f():"}\n')
+    with pytest.raises(PromptsUnavailable, match="does not hold the 164 prompts of HumanEval"):
+        resolved(tmp_path, source="humaneval", path="h.jsonl")
+
+
+def test_humaneval_is_kept_for_later_runs(tmp_path: Path) -> None:
+    """Given once as a file, it needs no file the next time; the digest of the source is known without it."""
+    if not HUMANEVAL.is_file():
+        pytest.skip("the HumanEval file lies outside the project and is not here")
+    first = resolved(tmp_path, source="humaneval", path=str(HUMANEVAL), count=164, slice_tokens=(10, 15), seed=7)
+    assert len(first.texts) == 164
+    assert resolved(tmp_path, source="humaneval", count=164, slice_tokens=(10, 15), seed=7) == first
+    assert source_digest(Prompts(source="humaneval"), tmp_path) == source_digest(
+        Prompts(source="humaneval", path="elsewhere.jsonl"), tmp_path
+    )

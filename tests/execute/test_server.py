@@ -31,7 +31,8 @@ def send(server: FastAPI, method: str, path: str, **options: Any) -> httpx.Respo
         async with httpx.AsyncClient(transport=httpx.ASGITransport(server), base_url="http://server") as session:
             return await session.request(method, path, **options)
 
-    return asyncio.run(exchange())
+    with ThreadPoolExecutor(1) as thread:  # this thread may have the event loop of the browser tests
+        return thread.submit(asyncio.run, exchange()).result()
 
 
 def ask(server: FastAPI, **body: Any) -> httpx.Response:

@@ -10,7 +10,7 @@ import numpy as np
 
 from greenreport.analysis.stats import Interval, NotComputable, Ratio, detectable_effect, ratio_of_medians
 from greenreport.record import Outcome, Phase, RunRecord
-from greenreport.units import THIN, number
+from greenreport.units import MINUS, THIN, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +122,4 @@ def _change(ratio: Ratio) -> str:
     text = f"{(ratio.value - 1) * 100:+.2f}{THIN}%"
     if isinstance(ratio.ci, Interval):
         text += f" (95{THIN}% CI {(ratio.ci.low - 1) * 100:+.2f}{THIN}% to {(ratio.ci.high - 1) * 100:+.2f}{THIN}%)"
-    return text
+    return text.replace("-", MINUS)

@@ -1,0 +1,81 @@
+"""Energy of the components of a run between two times, and the boundary they make together.
+
+The boundary is every component that was measured: CPU packages, memory, GPUs. It needs the component the work ran on: without a
+CPU meter a CPU configuration has no energy, whatever the idle GPU drew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from greenreport import traces as tr
+from greenreport.record import Method, Phase, RunRecord, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Energy of one domain over a window."""
+
+    domain: str
+    joules: float
+    method: Method
+    meter: str
+
+
+def energy_traces(record: RunRecord, start_ns: int, end_ns: int) -> list[Trace]:
+    """Return for each domain the best trace that gives joules over the window (see `traces.by_preference`)."""
+    best: dict[str, Trace] = {}
+    for trace in tr.by_preference(record.traces):
+        if trace.domain not in best and tr.why_unusable(trace, start_ns, end_ns) is None:
+            best[trace.domain] = trace
+    return [best[domain] for domain in sorted(best)]
+
+
+def components(record: RunRecord, start_ns: int, end_ns: int) -> tuple[Component, ...]:
+    """Return the energy of each component domain between two times; domains that cannot be computed are left out."""
+    found = []
+    for trace in energy_traces(record, start_ns, end_ns):
+        joules = tr.energy(trace, start_ns, end_ns)
+        if joules is not None:
+            found.append(Component(trace.domain, joules, trace.method, trace.meter))
+    return tuple(found)
+
+
+def is_cpu(domain: str) -> bool:
+    """Whether a domain is a CPU package or the CPU of a power model."""
+    return domain.startswith(("package", "cpu"))
+
+
+def boundary_of(found: tuple[Component, ...]) -> str:
+    """Return the boundary in words: "CPU package-0 + DRAM dram-0 + GPU gpu-0", estimates named as such."""
+    names = []
+    for component in sorted(found, key=lambda c: (not is_cpu(c.domain), c.domain)):
+        kind = "CPU" if is_cpu(component.domain) else "GPU" if component.domain.startswith("gpu") else "DRAM"
+        text = kind if component.domain == "cpu" else f"{kind} {component.domain}"
+        names.append(text + (" (power model)" if component.method is Method.ESTIMATED else ""))
+    return " + ".join(names)
+
+
+def _inside(domain: str) -> bool:
+    return is_cpu(domain) or domain.startswith(("dram", "gpu"))
+
+
+def boundary_components(record: RunRecord, start_ns: int, end_ns: int) -> tuple[Component, ...]:
+    """Return the components of the boundary, or () when the component the work runs on is not among them."""
+    found = tuple(c for c in components(record, start_ns, end_ns) if _inside(c.domain))
+    needed = is_cpu if record.provider == "cpu" else (lambda domain: domain.startswith("gpu"))
+    return found if any(needed(c.domain) for c in found) else ()
+
+
+def idle_power(record: RunRecord) -> float | None:
+    """Return mean power in W over the run's idle baselines, before and after the window together."""
+    joules = seconds = 0.0
+    for phase in (Phase.IDLE_BEFORE, Phase.IDLE_AFTER):
+        mark = record.mark(phase)
+        if mark is not None:
+            found = boundary_components(record, mark.start_ns, mark.end_ns)
+            if not found:
+                return None
+            joules += sum(c.joules for c in found)
+            seconds += mark.duration_s
+    return joules / seconds if seconds > 0 else None

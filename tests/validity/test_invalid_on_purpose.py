@@ -127,7 +127,7 @@ def test_calibration_runs_four_conditions_and_the_page_tells_what_they_found(
         "calm", configurations=[fake(0.005), fake(0.006)], protocol=protocol(repetitions=3), workload=workload(6)
     )
     printed = command("calibrate", str(file), "--repetitions", "3", "--quiet").stdout
-    assert re.search(r"Cost of the meters: execution time changes by [+-]\d", printed)
+    assert re.search(r"Cost of the meters: execution time changes by [+−]\d", printed)
     assert "Smallest detectable difference" in printed
     assert "6 pending" in command("plan", str(file)).stdout
     command("run", str(file), "--quiet")

@@ -282,7 +282,7 @@ def check_built(site: Path) -> str:
     troubles = check_site(site)
     if troubles:
         shown = "\n".join(str(trouble) for trouble in troubles)
-        raise BuildError(f"{len(troubles)} problems in {site}:\n{shown}")
+        raise BuildError(f"{len(troubles)} problem{'' if len(troubles) == 1 else 's'} in {site}:\n{shown}")
     pages = sum(1 for _ in site.rglob("*.html"))
     return f"{site}: {pages} pages; links, policy, structure, figures, weights and manifest are in order"
 

@@ -145,13 +145,14 @@ def _ordered(study: Study, cells: list[Cell]) -> tuple[Run, ...]:
 def _content(study: Study, configuration: Configuration, prompts_digest: str) -> dict[str, Any]:
     engine = engines()[configuration.engine]
     protocol = study.protocol.model_dump(mode="json", exclude=_NOT_MEASURED, exclude_defaults=True)
+    load = study.workload.model_dump(mode="json", include={"arrivals", "ramp_s"}, exclude_defaults=True)
     return {
         "version": FINGERPRINT_VERSION,
         "configuration": configuration.model_dump(mode="json", exclude={"name"}, exclude_defaults=True),
         "engine_revision": engine.revision,
         "prompts": prompts_digest,
         "generation": study.workload.generation.model_dump(mode="json", exclude_defaults=True),
-        "transport": {"transport": study.workload.transport, "stream": study.workload.stream},
+        "transport": {"transport": study.workload.transport, "stream": study.workload.stream, **load},
         "protocol": protocol,
         "meters": [meter.model_dump(mode="json", exclude_defaults=True) for meter in study.meters],
     }

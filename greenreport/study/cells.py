@@ -76,11 +76,34 @@ class Configuration(Spec):
     options: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")], Scalar] = Field(
         default_factory=dict, description="options of the engine, passed to it as they are"
     )
+    batch_size: Positive = Field(1, description="prompts a request carries; the engine answers them as one static batch")
+    max_batch: Positive = Field(
+        1, description="requests the server may put into one batch as they come (dynamic batching); 1: one after the other"
+    )
+    max_wait_ms: Annotated[float, Field(ge=0, le=60_000)] = Field(
+        0, description="how long the server waits for a dynamic batch to fill"
+    )
+    concurrency: Positive = Field(1, description="clients that each send the next request when theirs is answered (closed loop)")
+    request_rate: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
+        None, description="requests a second sent whether or not earlier ones are answered (open loop); closed loop when absent"
+    )
+    replicas: Positive = Field(1, description="servers of the same model side by side; requests go to them in turn")
+    output_tokens: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        None, description="output tokens a request, instead of the workload's"
+    )
     name: Label | None = Field(None, description="label on the site")
+
+    @model_validator(mode="after")
+    def _one_kind_of_load(self) -> Configuration:
+        if self.request_rate is not None and self.concurrency > 1:
+            raise ValueError("`request_rate` is an open loop and `concurrency` a closed one; give one of them")
+        if self.max_wait_ms and self.max_batch == 1:
+            raise ValueError("`max_wait_ms` waits for a batch to fill; say with `max_batch` how large it may get")
+        return self
 
     @property
     def id(self) -> str:
-        """Stable name: ``torch-cpu``, ``onnx-cpu-int8-t4-nocache``; options add their values."""
+        """Stable name: ``torch-cpu``, ``onnx-cpu-int8-t4-nocache``, ``torch-cuda-b64-r2``; options add their values."""
         parts = [self.engine.replace("_", "-"), self.provider]
         if self.dtype != "float32":
             parts.append(self.dtype)
@@ -88,8 +111,18 @@ class Configuration(Spec):
             parts.append(f"t{self.threads}")
         if not self.kv_cache:
             parts.append("nocache")
+        parts += [f"{mark}{value:g}" for mark, value in self.load]
         parts += [f"{name}.{value}".lower() for name, value in sorted(self.options.items())]
         return "-".join(parts)
+
+    @property
+    def load(self) -> tuple[tuple[str, float], ...]:
+        """What differs from one request of one prompt at a time to one server: (mark, value) pairs."""
+        marks = (
+            ("b", self.batch_size, 1), ("m", self.max_batch, 1), ("w", self.max_wait_ms, 0), ("c", self.concurrency, 1),
+            ("q", self.request_rate, None), ("r", self.replicas, 1), ("o", self.output_tokens, None),
+        )  # fmt: skip
+        return tuple((mark, value) for mark, value, usual in marks if value is not None and value != usual)
 
 
 class Exclusion(Spec):
@@ -99,10 +132,16 @@ class Exclusion(Spec):
     provider: str | None = None
     model: str | None = None
     dtype: str | None = None
+    batch_size: Positive | None = None
+    max_batch: Positive | None = None
+    concurrency: Positive | None = None
+    replicas: Positive | None = None
+    threads: Positive | None = None
     reason: Text = Field(description="why; shown on the site")
 
     def covers(self, model: Model, configuration: Configuration) -> bool:
         """Whether every key of the exclusion agrees with the cell."""
-        wanted = (self.engine, self.provider, self.model, self.dtype)
-        actual = (configuration.engine, configuration.provider, model.id, configuration.dtype)
-        return all(want is None or want == have for want, have in zip(wanted, actual, strict=True))
+        wanted = self.model_dump(exclude={"reason", "model"}, exclude_none=True)
+        return (self.model is None or self.model == model.id) and all(
+            getattr(configuration, name) == value for name, value in wanted.items()
+        )

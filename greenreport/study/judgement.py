@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from greenreport.study.words import Fraction, Label, QuestionId, Seconds, Spec, Text
 
@@ -72,6 +72,31 @@ class Hypothesis(Spec):
         0.05, description="relative difference of medians below which a difference is of no practical interest"
     )
     providers: tuple[str, ...] | None = Field(None, description="only configurations with these execution providers")
+
+
+class Objective(Spec):
+    """A latency objective: a request is served well when it keeps every bound given here."""
+
+    ttft_s: Annotated[float, Field(gt=0, le=86_400)] | None = Field(None, description="time to first token")
+    tbt_s: Annotated[float, Field(gt=0, le=86_400)] | None = Field(None, description="mean time between tokens")
+    latency_s: Annotated[float, Field(gt=0, le=86_400)] | None = Field(None, description="time to the complete answer")
+    share: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.95, description="share of requests that must be served well for a configuration to keep the objective"
+    )
+
+    @model_validator(mode="after")
+    def _some_bound(self) -> Objective:
+        if self.ttft_s is None and self.tbt_s is None and self.latency_s is None:
+            raise ValueError("give at least one bound: `ttft_s`, `tbt_s` or `latency_s`")
+        return self
+
+
+class Frontier(Spec):
+    """How a sweep of the load is read."""
+
+    epsilon: Fraction = Field(
+        0.05, description="saturation: the smallest load from which doubling it gains less throughput than this share"
+    )
 
 
 class Side(Spec):

@@ -25,6 +25,7 @@ from greenreport.study.check import check
 from greenreport.study.explain import Remark, explain, shown
 from greenreport.study.reference import ReferenceStudy
 from greenreport.study.spec import Study
+from greenreport.study.sweep import point_error, swept
 
 MAX_BYTES = 2_000_000
 MAX_NODES = 200_000
@@ -263,7 +264,11 @@ def _validate(data: dict[str, Any], folder: Path) -> tuple[Study | None, list[Re
         remarks = [explain(item, data) for item in error.errors()]
         whole, kept = _prune(data, {item["loc"] for item in error.errors()})
     else:
-        return study, check(study, folder)
+        remarks = check(study, folder)
+        try:
+            return study.model_copy(update={"configurations": swept(study.configurations, study.sweep)}), remarks
+        except ValueError as error:
+            return study, [*remarks, Remark(("sweep",), point_error(error))]
     try:
         partial = Study.model_validate(whole)
     except ValidationError:

@@ -39,6 +39,13 @@ class Generation(Spec):
     exact: bool = Field(True, description="generate exactly that many tokens, ignoring end-of-sequence")
 
 
+class Arrivals(Spec):
+    """When requests of an open loop (`request_rate`) are sent."""
+
+    process: Literal["poisson", "constant"] = Field("poisson", description="poisson: independent arrivals; constant: evenly spaced")
+    seed: int = Field(0, description="seed of the arrival times")
+
+
 class Workload(Spec):
     """What every cell is asked to do."""
 
@@ -48,6 +55,12 @@ class Workload(Spec):
         "http", description="client and server are separate processes that speak HTTP on loopback"
     )
     stream: bool = Field(False, description="stream tokens to the client; gives the client's time to first token")
+    arrivals: Arrivals = Field(default_factory=Arrivals)
+    ramp_s: Seconds = Field(
+        0,
+        description="seconds of load before the measured window begins; with it the window ends when the last request is sent, "
+        "so that only the steady state counts",
+    )
 
 
 class Order(Spec):

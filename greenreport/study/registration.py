@@ -20,6 +20,8 @@ def registration(study: Study) -> dict[str, Any]:
     return {
         **({"validity": declared} if declared else {}),
         **({"outliers": study.outliers} if study.outliers != "none" else {}),
+        **({"sweep": study.sweep.model_dump(mode="json", exclude_defaults=True)} if study.sweep else {}),
+        **({"objective": study.objective.model_dump(mode="json", exclude_none=True)} if study.objective else {}),
         "questions": study.questions,
         "hypotheses": [hypothesis.model_dump(mode="json") for hypothesis in study.hypotheses],
         "exclude": [exclusion.model_dump(mode="json", exclude_none=True) for exclusion in study.exclude],

@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
-from greenreport.study.judgement import DeclaredGuideline, Fidelity, Hypothesis, Validity
+from greenreport.study.judgement import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective, Validity
 from greenreport.study.protocol import Meter, Protocol, Workload
+from greenreport.study.sweep import Sweep
 from greenreport.study.words import Identifier, Label, QuestionId, Spec, Text
 
 
@@ -39,6 +40,7 @@ class Study(Spec):
     )
     models: Annotated[tuple[Model, ...], Field(min_length=1, max_length=1000)]
     configurations: Annotated[tuple[Configuration, ...], Field(min_length=1, max_length=1000)]
+    sweep: Sweep | None = Field(None, description="levels of further factors; every configuration is measured at each of them")
     exclude: tuple[Exclusion, ...] = ()
     workload: Workload = Field(default_factory=Workload)
     protocol: Protocol = Field(default_factory=Protocol)
@@ -54,6 +56,8 @@ class Study(Spec):
     latency_bound_s: Annotated[float, Field(gt=0, le=86_400)] | None = Field(
         None, description="95th-percentile latency that the guideline “least energy under a latency bound” admits"
     )
+    objective: Objective | None = Field(None, description="when a request counts as served well; gives goodput")
+    frontier: Frontier = Field(default_factory=Frontier)
     guidelines: tuple[DeclaredGuideline, ...] = Field((), description="advice to be checked against the data")
     references: tuple[Label, ...] = Field(
         (), description="files of published results to compare with, relative to the study file (docs/replication.md)"

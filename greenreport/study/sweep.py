@@ -1,0 +1,84 @@
+"""Sweeps: one configuration in the file stands for many, one for each combination of levels.
+
+A point of a sweep is a configuration like any other, so plan, cache, statistics and site need no special case for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from greenreport.study.cells import Configuration
+from greenreport.study.words import Positive, Spec
+
+MAX_POINTS = 1000
+
+
+class Sweep(Spec):
+    """Levels of factors besides engine and provider. A configuration that sets a factor itself keeps its value."""
+
+    combine: Literal["cross", "zip"] = Field(
+        "cross", description="cross: every combination; zip: the first levels together, then the second levels, …"
+    )
+    batch_size: tuple[Positive, ...] = Field((), description="prompts a request carries (static batch)")
+    max_batch: tuple[Positive, ...] = Field((), description="requests in one dynamic batch")
+    max_wait_ms: tuple[Annotated[float, Field(ge=0, le=60_000)], ...] = ()
+    concurrency: tuple[Positive, ...] = Field((), description="closed-loop clients")
+    request_rate: tuple[Annotated[float, Field(gt=0, le=1e6)], ...] = Field((), description="open-loop requests a second")
+    replicas: tuple[Positive, ...] = Field((), description="servers side by side")
+    output_tokens: tuple[Annotated[int, Field(ge=1, le=100_000)], ...] = ()
+    dtype: tuple[str, ...] = ()
+    threads: tuple[Positive, ...] = ()
+    kv_cache: tuple[bool, ...] = ()
+
+    @model_validator(mode="after")
+    def _levels(self) -> Sweep:
+        for factor, levels in self.factors.items():
+            if len(set(levels)) < len(levels):
+                raise ValueError(f"{factor} lists a level twice")
+        lengths = {factor: len(levels) for factor, levels in self.factors.items()}
+        if self.combine == "zip" and len(set(lengths.values())) > 1:
+            told = ", ".join(f"{factor} has {number}" for factor, number in lengths.items())
+            raise ValueError(f"zipped factors need equally many levels: {told}")
+        return self
+
+    @property
+    def factors(self) -> dict[str, tuple[Any, ...]]:
+        """The factors that are swept, with their levels."""
+        return {name: getattr(self, name) for name in Sweep.model_fields if name != "combine" and getattr(self, name)}
+
+    def points(self) -> Iterator[dict[str, Any]]:
+        """Yield the levels of each point, the last factor changing fastest."""
+        names = list(self.factors)
+        combined = zip(*self.factors.values(), strict=True) if self.combine == "zip" else product(*self.factors.values())
+        for levels in combined:
+            yield dict(zip(names, levels, strict=True))
+
+
+def swept(configurations: tuple[Configuration, ...], sweep: Sweep | None) -> tuple[Configuration, ...]:
+    """Return the configurations with each sweep point in place of the one it came from; applied twice, it changes nothing.
+
+    Raises:
+        ValueError: a point is no valid configuration, or there are too many.
+    """
+    if sweep is None or not sweep.factors:
+        return configurations
+    found: dict[str, Configuration] = {}
+    for configuration in configurations:
+        own = {name: getattr(configuration, name) for name in configuration.model_fields_set}
+        for point in sweep.points():
+            item = Configuration.model_validate({**point, **own})
+            found.setdefault(item.id, item)
+    if len(found) > MAX_POINTS:
+        raise ValueError(f"the sweep makes {len(found)} configurations; more than {MAX_POINTS} are surely a mistake")
+    return tuple(found.values())
+
+
+def point_error(error: ValueError) -> str:
+    """Return what is wrong with a point of a sweep, in one sentence."""
+    if isinstance(error, ValidationError):
+        return "a point of the sweep is impossible: " + "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
+    return str(error)

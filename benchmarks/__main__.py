@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-QUICK = ("startup", "orchestration", "http_overhead", "statistics_speed", "build_scale")
+QUICK = ("startup", "orchestration", "http_overhead", "load_generator", "statistics_speed", "build_scale")
 LONG = ("profiler_overhead", "statistics_simulation")
 
 

@@ -100,7 +100,7 @@ _ENGINES = (
         "the model traced to TorchScript with its KV cache as inputs and outputs", artefact="torchscript",
     ),
     EngineInfo(
-        "onnx", "ONNX Runtime", "greenreport.engines.onnx:OnnxRuntime", PROVIDERS, ("float32",),
+        "onnx", "ONNX Runtime", "greenreport.engines.onnx:OnnxRuntime", PROVIDERS, ("float32", "int8"),
         (*_HF, "onnxruntime", "optimum.onnxruntime"), "onnx", "ONNX Runtime on the model exported by Optimum",
         artefact="onnx",
     ),
@@ -181,11 +181,20 @@ _METRICS = (
         "Sum over requests of the time between arrival and completion, seen by the server.", "shorter", "longer",
     ),
     MetricInfo("latency_s", "Latency (median)", "s", _L, "latency", "Median over requests of total time.", "lower", "higher"),
+    MetricInfo("latency_p90_s", "Latency (p90)", "s", _L, "90th-percentile latency", "90th percentile.", "lower", "higher"),
     MetricInfo("latency_p95_s", "Latency (p95)", "s", _L, "95th-percentile latency", "95th percentile.", "lower", "higher"),
     MetricInfo("latency_p99_s", "Latency (p99)", "s", _L, "99th-percentile latency", "99th percentile.", "lower", "higher"),
     MetricInfo(
         "ttft_s", "Time to first token", "s", _L, "time to first token",
         "Median over requests of the time from sending to the first output token.", "shorter", "longer",
+    ),
+    MetricInfo(
+        "ttft_p95_s", "Time to first token (p95)", "s", _L, "95th-percentile time to first token", "95th percentile.",
+        "shorter", "longer",
+    ),
+    MetricInfo(
+        "ttft_p99_s", "Time to first token (p99)", "s", _L, "99th-percentile time to first token", "99th percentile.",
+        "shorter", "longer",
     ),
     MetricInfo(
         "tbt_s", "Time between tokens", "s", _L, "time between tokens",
@@ -198,6 +207,38 @@ _METRICS = (
     MetricInfo(
         "throughput_requests_per_s", "Request throughput", "requests/s", _H, "request throughput",
         "Completed requests ÷ execution time.", "lower", "higher",
+    ),
+    MetricInfo(
+        "tbt_p95_s", "Time between tokens (p95)", "s", _L, "95th-percentile time between tokens",
+        "95th percentile of all gaps between successive output tokens.", "shorter", "longer",
+    ),
+    MetricInfo(
+        "tbt_p99_s", "Time between tokens (p99)", "s", _L, "99th-percentile time between tokens",
+        "99th percentile of all gaps between successive output tokens.", "shorter", "longer",
+    ),
+    MetricInfo(
+        "queue_s", "Time in queue", "s", _L, "time in queue",
+        "Median over requests of the time between arrival at the server and the begin of their batch.", "shorter", "longer",
+    ),
+    MetricInfo(
+        "served_well_pct", "Requests served well", "%", _H, "share of requests served well",
+        "Requests that keep every bound of the study's objective ÷ completed requests.", "lower", "higher",
+    ),
+    MetricInfo(
+        "goodput_requests_per_s", "Goodput", "requests/s", _H, "goodput",
+        "Requests that keep every bound of the study's objective ÷ execution time.", "lower", "higher",
+    ),
+    MetricInfo(
+        "j_per_good_request", "Energy per request served well", "J/request", _L, "energy per request served well",
+        "Energy of all requests ÷ requests that keep every bound of the study's objective.",
+    ),
+    MetricInfo(
+        "cold_start_s", "Cold start", "s", _L, "cold start",
+        "Start of the server process until it can answer: interpreter, load and compile.", "shorter", "longer",
+    ),
+    MetricInfo(
+        "cold_start_energy_j", "Energy of a cold start", "J", _L, "energy of a cold start",
+        "Energy of the declared boundary from the start of the server process until it can answer, idle power included.",
     ),
     MetricInfo("power_mean_w", "Mean power", "W", _L, "mean power", "Energy ÷ window length.", "lower", "higher"),
     MetricInfo("power_p95_w", "Power (p95)", "W", _L, "95th-percentile power", "95th percentile of power.", "lower", "higher"),

@@ -98,7 +98,7 @@ def perform(ready: Ready, *, quiet: bool) -> None:
     Raises:
         KeyboardInterrupt: on Ctrl-C or SIGTERM, after the current run was discarded.
     """
-    from greenreport.execute.runner import Assignment, run_all
+    from greenreport.execute.runner import Assignment, Limit, run_all
     from greenreport.workloads.prompts import PromptList, resolve
 
     study = ready.planned.file.study
@@ -107,7 +107,14 @@ def perform(ready: Ready, *, quiet: bool) -> None:
         obstacle = None
     except PromptsUnavailable as error:
         prompts, obstacle = PromptList((), "", ""), error
-    assignment = Assignment(study, prompts, ready.environment, ready.store, ready.planned.folder, ready.cache)
+    host = ready.environment.key
+    full = {(row.fingerprint, row.outcome) for row in ready.store.index() if row.environment == host}
+    limits = tuple(
+        Limit(cell, Outcome.OUT_OF_MEMORY)
+        for cell in ready.planned.plan.cells
+        if (cell.fingerprint, Outcome.OUT_OF_MEMORY) in full and (cell.fingerprint, Outcome.OK) not in full
+    )
+    assignment = Assignment(study, prompts, ready.environment, ready.store, ready.planned.folder, ready.cache, limits)
     with _alone(ready.cache), _interruptible(), Progress(quiet=quiet, left_s=ready.left_s) as progress:
         run_all(assignment, ready.pending, progress, obstacle)
 

@@ -145,7 +145,7 @@ def _ordered(study: Study, cells: list[Cell]) -> tuple[Run, ...]:
 def _content(study: Study, configuration: Configuration, prompts_digest: str) -> dict[str, Any]:
     engine = engines()[configuration.engine]
     protocol = study.protocol.model_dump(mode="json", exclude=_NOT_MEASURED, exclude_defaults=True)
-    load = study.workload.model_dump(mode="json", include={"arrivals", "ramp_s"}, exclude_defaults=True)
+    load = study.workload.model_dump(mode="json", include={"requests", "arrivals", "ramp_s"}, exclude_defaults=True)
     return {
         "version": FINGERPRINT_VERSION,
         "configuration": configuration.model_dump(mode="json", exclude={"name"}, exclude_defaults=True),
@@ -234,6 +234,23 @@ def current(plan: Plan, index: Iterable[IndexRow]) -> dict[str, dict[tuple[str, 
         if held is None or held.outcome is not Outcome.OK or row.outcome is Outcome.OK:
             chosen[row.environment][key, row.repetition] = row
     return dict(chosen)
+
+
+#: What makes a cell harder on memory and time, all else equal.
+_LOADS = ("batch_size", "max_batch", "concurrency", "replicas", "output_tokens")
+
+
+def beyond(cell: Cell, limit: Cell) -> bool:
+    """Whether a cell asks for more of the same than another: nothing differs but loads, none is lighter, one is heavier.
+
+    A sweep ends where memory or patience does: what lies beyond a cell that ran out of them is not tried.
+    """
+    if cell.model.id != limit.model.id or cell.key == limit.key:
+        return False
+    apart = {"name", *_LOADS}
+    same = cell.configuration.model_dump(exclude=apart) == limit.configuration.model_dump(exclude=apart)
+    ours, theirs = ([getattr(c.configuration, load) or 0 for load in _LOADS] for c in (cell, limit))
+    return same and all(mine >= other for mine, other in zip(ours, theirs, strict=True))
 
 
 def only(plan: Plan, conditions: Mapping[str, frozenset[str]]) -> Plan:

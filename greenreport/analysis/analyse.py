@@ -12,6 +12,7 @@ from greenreport.analysis.dataset import Dataset
 from greenreport.analysis.declared import Declared, check_declared
 from greenreport.analysis.fidelity import Fidelity, assess
 from greenreport.analysis.findings import Finding, examine_hypotheses
+from greenreport.analysis.frontier import Frontier, frontier
 from greenreport.analysis.guidelines import Guideline, guidelines
 from greenreport.analysis.replication import ReplicationReport, replicate
 from greenreport.analysis.tradeoffs import Tradeoff, tradeoffs
@@ -24,6 +25,7 @@ class Analysis:
     """What a study found.
 
     Attributes:
+        frontier: what more load and more replicas gain, where a load is swept; else None.
         unscreened: the findings over all valid runs, where an outlier rule sets some aside; else empty.
         headline: the sentence that stands first on the study's page.
     """
@@ -39,6 +41,7 @@ class Analysis:
     replications: tuple[ReplicationReport, ...]
     declared: tuple[Declared, ...]
     unscreened: tuple[Finding, ...]
+    frontier: Frontier | None
     headline: Text
 
     @property
@@ -52,6 +55,7 @@ class Analysis:
         parts += [row.claim for item in self.aggregates for row in item.rows if row.claim is not None]
         parts += [item.claim for item in self.declared if item.claim is not None]
         parts += [r.ours for report in self.replications for r in report.replications if r.ours is not None]
+        parts += self.frontier.claims if self.frontier is not None else ()
         return tuple({claim.id: claim for claim in parts}.values())
 
 
@@ -60,6 +64,7 @@ def analyse(dataset: Dataset) -> Analysis:
     fidelity = assess(dataset)
     findings = examine_hypotheses(dataset, fidelity)
     answers = answer_questions(dataset, findings)
+    swept = frontier(dataset, fidelity)
     return Analysis(
         dataset,
         fidelity,
@@ -72,12 +77,15 @@ def analyse(dataset: Dataset) -> Analysis:
         replicate(dataset, fidelity),
         check_declared(dataset, fidelity),
         _unscreened(dataset, fidelity),
-        _headline(dataset, answers),
+        swept,
+        _headline(dataset, answers, swept),
     )
 
 
-def _headline(dataset: Dataset, answers: tuple[Answer, ...]) -> Text:
-    """Return the first answer that says something; before any run, what the study is about."""
+def _headline(dataset: Dataset, answers: tuple[Answer, ...], swept: Frontier | None) -> Text:
+    """Return what the sweep found, or the first answer that says something; before any run, what the study is about."""
+    if swept is not None and swept.headline is not None:
+        return swept.headline
     told = [answer.lead for answer in answers if any(a.standing is not None for a in answer.answers)]
     if told:
         return told[0]

@@ -13,14 +13,16 @@ from dataclasses import dataclass, field
 
 from greenreport import traces as tr
 from greenreport.analysis.calibration import CalibrationRun, calibration, from_calibrations
-from greenreport.analysis.metrics import Observation, PhaseRow, observations, phase_rows
+from greenreport.analysis.metrics import PhaseRow, observations, phase_rows
+from greenreport.analysis.observation import Observation
 from greenreport.analysis.stats import screen
 from greenreport.analysis.stats.outliers import Policy
 from greenreport.analysis.thin import Rail, rails
-from greenreport.catalog import engines
+from greenreport.analysis.times import span_medians_s
+from greenreport.catalog import METERS, engines
 from greenreport.plan import Excluded, Plan
 from greenreport.record import Environment, Facts, Flag, Mark, Method, Missing, Outcome, Output, Phase, Request, RunRecord
-from greenreport.study import Configuration, Model, ReferenceStudy, Study, Weights
+from greenreport.study import Configuration, Model, Objective, ReferenceStudy, Study, Weights
 from greenreport.validity import Agreement, agreements, foreign_load, judged
 
 JOINT = "\u00a0·\u00a0"  # engine and provider never wrap apart
@@ -56,6 +58,7 @@ class RunView:
     agreements: tuple[Agreement, ...] = ()
     sampling: tuple[Sampling, ...] = ()
     foreign_load: float | None = None
+    spans: tuple[tuple[str, float], ...] = ()
     requests: tuple[Request, ...] = ()
     facts: Facts | None = None
     detail: str | None = None
@@ -207,15 +210,25 @@ class Dataset:
 def label_of(configuration: Configuration) -> str:
     """Return the label of a configuration: ``ONNX Runtime · CPU``, with what differs from the defaults."""
     if configuration.name:
-        return configuration.name
+        return " · ".join([configuration.name, *load_words(configuration)])
     info = engines().get(configuration.engine)
     provider = PROVIDER_LABELS.get(configuration.provider, configuration.provider)
     parts = [f"{info.label if info else configuration.engine}{JOINT}{provider}"]
     parts += [configuration.dtype] if configuration.dtype != "float32" else []
     parts += [f"{configuration.threads} threads"] if configuration.threads else []
     parts += ["no cache"] if not configuration.kv_cache else []
+    parts += load_words(configuration)
     parts += [f"{name} {value}" for name, value in sorted(configuration.options.items())]
     return " · ".join(parts)
+
+
+def load_words(configuration: Configuration) -> list[str]:
+    """Return how a configuration is loaded, in words: ``batch 8``, ``4 clients``, ``2 replicas``."""
+    words = {
+        "b": "batch {:g}", "m": "dynamic batch up to {:g}", "w": "waits {:g} ms", "c": "{:g} clients", "q": "{:g} requests/s",
+        "r": "{:g} replicas", "o": "{:g} output tokens",
+    }  # fmt: skip
+    return [words[mark].format(value) for mark, value in configuration.load]
 
 
 def from_records(
@@ -236,7 +249,7 @@ def from_records(
     prompts: tuple[str | None, int | None] = (None, None)
     for record in records:
         record = judged(record, plan.study)  # thresholds may have been declared after the run  # noqa: PLW2901
-        runs[keys[record.fingerprint]].append(_view(record))
+        runs[keys[record.fingerprint]].append(_view(record, plan.study.objective))
         outputs.update((output.sha256, output) for output in record.outputs)
         environment = environment or record.environment
         if record.outcome is Outcome.OK and prompts[0] is None:
@@ -267,7 +280,7 @@ def from_records(
     )
 
 
-def _view(record: RunRecord) -> RunView:
+def _view(record: RunRecord, objective: Objective | None) -> RunView:
     window = record.mark(Phase.WINDOW)
     return RunView(
         run_id=record.run_id,
@@ -280,12 +293,13 @@ def _view(record: RunRecord) -> RunView:
         duration_s=record.duration_s,
         flags=record.flags,
         missing=record.missing,
-        observations={observation.metric: observation for observation in observations(record)},
+        observations={observation.metric: observation for observation in observations(record, objective)},
         phases=phase_rows(record),
         rails=rails(record),
         agreements=() if window is None else agreements(record.traces, window),
         sampling=() if window is None else tuple(_sampling(record, window)),
         foreign_load=None if window is None else foreign_load(record, window),
+        spans=span_medians_s(record),
         requests=record.requests,
         facts=record.facts,
         detail=record.detail,
@@ -295,7 +309,7 @@ def _view(record: RunRecord) -> RunView:
 
 def _sampling(record: RunRecord, window: Mark) -> Iterator[Sampling]:
     for trace in record.traces:
-        if len(trace.t_ns) > 2:
+        if len(trace.t_ns) > 2 and trace.meter in METERS:
             found = tr.coverage(trace, window.start_ns, window.end_ns)
             interval_s = tr.usual_interval_s(trace)
             yield Sampling(f"{trace.meter} · {trace.domain} {trace.quantity.replace('_', ' ')}", interval_s, found)

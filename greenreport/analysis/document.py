@@ -11,6 +11,7 @@ from greenreport.analysis.answers import plain
 from greenreport.analysis.claims import Claim
 from greenreport.analysis.dataset import CellView, Dataset, label_of
 from greenreport.analysis.fidelity import Fidelity
+from greenreport.analysis.frontier import Frontier, Series, series_id
 from greenreport.analysis.guidelines import Guideline
 from greenreport.analysis.plain import Json, plain_description, plain_hypothesis, plain_interval, plain_number, plain_text
 from greenreport.analysis.preregistration import preregistration
@@ -95,6 +96,7 @@ def document(analysis: Analysis) -> Json:
             for report in analysis.replications
             for r in report.replications
         ],
+        "frontier": [] if analysis.frontier is None else [_series(analysis.frontier, item) for item in analysis.frontier.series],
         "claims": [_claim(claim) for claim in analysis.claims],
     }
 
@@ -137,6 +139,38 @@ def _cell(cell: CellView) -> Json:
         "outcomes": {outcome.value: number for outcome, number in sorted(cell.outcomes.items())},
         "flags": sorted({flag.code for run in cell.runs for flag in run.flags}),
         "metrics": values,
+    }
+
+
+def _series(found: Frontier, item: Series) -> Json:
+    start = None if item.least_energy is None else item.least_energy[1]
+    return {
+        "model": item.model.id,
+        "configuration": item.base.id,
+        "replicas": item.base.replicas,
+        "factor": item.factor,
+        "loads": [point.load for point in item.points],
+        "configurations": [point.cell.configuration.id for point in item.points],
+        "saturation": plain_number(item.saturation.load),
+        "saturation_ci": plain_interval(item.saturation.ci),
+        "gains_per_doubling": [plain_number(gain) for gain in item.saturation.gains],
+        "peak": item.peak.load,
+        "least_energy": None if item.least_energy is None else item.least_energy[0],
+        "least_energy_from": plain_number(start),
+        "limit": None
+        if item.end is None
+        else {
+            "load": item.end.load,
+            "outcome": item.end.outcome.value,
+            "last_good": plain_number(item.end.last_good),
+            "reason": plain_text(item.end.reason),
+        },
+        "best_under_objective": None if item.within is None else item.within.load,
+        "latency_metric": item.latency,
+        "front": [
+            {"configuration": p.name, "on_front": p.on_front, "probability": plain_number(p.probability)} for p in item.front.points
+        ],
+        "sentences": [plain_text(plain(text)) for text in found.sentences[series_id(item)]],
     }
 
 

@@ -75,7 +75,7 @@ def reference_of(study: Study, dataset: Dataset) -> str | None:
 
 def _assess(dataset: Dataset, cell: CellView) -> Fidelity:
     reference_id = reference_of(dataset.study, dataset)
-    reference = dataset.cell(cell.model.id, reference_id) if reference_id else None
+    reference = _alike(dataset, cell, dataset.cell(cell.model.id, reference_id)) if reference_id else None
 
     def unknown(reason: str) -> Fidelity:
         return Fidelity(cell.model.id, cell.configuration.id, Verdict.UNKNOWN, reason)
@@ -88,10 +88,18 @@ def _assess(dataset: Dataset, cell: CellView) -> Fidelity:
     stable = len(own) == 1
     if reference is None or not _answers(reference):
         return unknown("the reference configuration has no outputs to compare with")
-    if cell.configuration.id == reference_id:
+    if cell.key == reference.key:
         reason = "the other configurations are compared with this one"
         return Fidelity(cell.model.id, cell.configuration.id, Verdict.REFERENCE, reason, len(own[0]), 1.0, 0.0, stable)
     return _compare(dataset, cell, _answers(reference)[0], own[0], stable)
+
+
+def _alike(dataset: Dataset, cell: CellView, reference: CellView | None) -> CellView | None:
+    """Return the reference, or its like with as many output tokens as the cell where a study varies their number."""
+    if reference is None or reference.configuration.output_tokens == cell.configuration.output_tokens:
+        return reference
+    wanted = reference.configuration.model_copy(update={"output_tokens": cell.configuration.output_tokens})
+    return dataset.cell(cell.model.id, wanted.id)
 
 
 def _answers(cell: CellView) -> list[tuple[tuple[str, int], ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from greenreport.analysis.dataset import JOINT, CellView, Dataset, RunView
-from greenreport.analysis.metrics import Observation
+from greenreport.analysis.observation import Observation
 from greenreport.record import Outcome
 from greenreport.store.tidy import TidyRow
 from greenreport.study import Configuration, Hypothesis, Model, Protocol, Study
@@ -20,20 +20,26 @@ QUESTIONS = {
     ),
 }
 
+#: Engine, provider and loads: what makes a configuration.
+Group = tuple[str, str, tuple[tuple[str, float], ...]]
+
 
 def imported_dataset(name: str, source: str, rows: Sequence[TidyRow]) -> Dataset:
     """Return a dataset from imported rows: models and configurations are those of the table, everything else is unknown."""
     models: dict[str, Model] = {}
-    configurations: dict[tuple[str, str], Configuration] = {}
+    configurations: dict[Group, Configuration] = {}
     for row in rows:
         if row.model not in models:
             slug = safe_slug(row.model, [model.id for model in models.values()])
             models[row.model] = Model(id=slug, name=row.model, size_category=row.size_category)
-        if (row.engine, row.provider) not in configurations:
-            engine = safe_slug(row.engine)
-            provider = safe_slug(row.provider)
-            configurations[row.engine, row.provider] = Configuration(
-                engine=engine, provider=provider, name=f"{row.engine}{JOINT}{row.provider}"
+        if (row.engine, row.provider, row.load) not in configurations:
+            configurations[row.engine, row.provider, row.load] = Configuration.model_validate(
+                {
+                    "engine": safe_slug(row.engine),
+                    "provider": safe_slug(row.provider),
+                    "name": f"{row.engine}{JOINT}{row.provider}",
+                    **{name: level if name == "request_rate" else int(level) for name, level in row.load},
+                }
             )
     metrics = {row.metric for row in rows}
     hypotheses = tuple(
@@ -52,11 +58,14 @@ def imported_dataset(name: str, source: str, rows: Sequence[TidyRow]) -> Dataset
         protocol=Protocol(repetitions=max(row.repetition for row in rows)),
         hypotheses=hypotheses,
     )
+    grouped: dict[tuple[str, Group], list[TidyRow]] = {}
+    for row in rows:
+        grouped.setdefault((row.model, (row.engine, row.provider, row.load)), []).append(row)
     cells = tuple(
-        CellView(model, configuration, _runs([r for r in rows if (r.model, r.engine, r.provider) == (label, *pair)]))
+        CellView(model, configuration, _runs(grouped[label, group]))
         for label, model in models.items()
-        for pair, configuration in configurations.items()
-        if any((r.model, r.engine, r.provider) == (label, *pair) for r in rows)
+        for group, configuration in configurations.items()
+        if (label, group) in grouped
     )
     return Dataset(study, cells, source=source, imported=True)
 

@@ -17,25 +17,11 @@ from greenreport.analysis.energy import (
     idle_power,
     is_cpu,
 )
+from greenreport.analysis.observation import Observation
+from greenreport.analysis.times import cold_start, served, served_well, stage_observations, time_observations
 from greenreport.catalog import METRICS
 from greenreport.record import Kind, Mark, Method, Outcome, Phase, RunRecord, Trace
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One value of one metric of one run.
-
-    Attributes:
-        value: in the metric's unit; None when it does not exist, with the `reason`.
-        boundary: what the value includes, for energy and power.
-        method: `measured`, `estimated`, or None for values that are counted or timed.
-    """
-
-    metric: str
-    value: float | None
-    boundary: str | None = None
-    method: Method | None = None
-    reason: str | None = None
+from greenreport.study import Objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +33,31 @@ class PhaseRow:
     power_w: float | None
 
 
-def observations(record: RunRecord) -> tuple[Observation, ...]:
-    """Return an observation of every metric; of a run without a window, none."""
+def observations(record: RunRecord, objective: Objective | None = None) -> tuple[Observation, ...]:
+    """Return an observation of every metric; of a run without a window, none.
+
+    Args:
+        objective: the study's latency objective, for goodput.
+    """
     window = record.mark(Phase.WINDOW)
     if window is None or record.outcome not in (Outcome.OK, Outcome.INVALID, Outcome.UNFAITHFUL):
         return ()
-    found = {o.metric: o for group in (_energy, _stages, _times, _utilisation, _gpu, _phases) for o in group(record, window)}
+    groups = (
+        _energy(record, window, objective),
+        _stages(record, window),
+        time_observations(record, window, objective),
+        _utilisation(record, window),
+        _gpu(record, window),
+        stage_observations(record),
+    )
+    found = {observation.metric: observation for group in groups for observation in group}
     return tuple(found.get(name, Observation(name, None, reason="not recorded")) for name in METRICS)
 
 
 # --- energy -----------------------------------------------------------------------------------------------------------
 
 
-def _energy(record: RunRecord, window: Mark) -> list[Observation]:
+def _energy(record: RunRecord, window: Mark, objective: Objective | None) -> list[Observation]:
     found = boundary_components(record, window.start_ns, window.end_ns)
     if not found:
         reason = _why_no_energy(record, window)
@@ -70,7 +68,9 @@ def _energy(record: RunRecord, window: Mark) -> list[Observation]:
     boundary = boundary_of(found)
     method = Method.ESTIMATED if any(c.method is Method.ESTIMATED for c in found) else Method.MEASURED
     total = sum(c.joules for c in found)
-    requests, tokens = len(record.requests), sum(r.output_tokens or 0 for r in record.requests)
+    inside = served(record, window)
+    requests, tokens = len(inside.requests), inside.tokens
+    good = None if objective is None else served_well(inside.requests, objective)
     idle = idle_power(record)
 
     def observe(metric: str, value: float | None, reason: str | None = None) -> Observation:
@@ -83,6 +83,8 @@ def _energy(record: RunRecord, window: Mark) -> list[Observation]:
         observe("j_per_output_token", total / tokens if tokens else None, "the server tells no token counts"),
         observe("requests_per_kj", requests / total * 1e3 if total > 0 else None, "no energy"),
         observe("tokens_per_j", tokens / total if total > 0 and tokens else None, "no energy or no token counts"),
+        observe("j_per_good_request", total / good if good else None, _why_no_good(objective, good)),
+        observe("cold_start_energy_j", *_cold_start_energy(record)),
         observe("energy_delay_js", total * window.duration_s),
         observe("power_mean_w", total / window.duration_s),
         observe("idle_power_w", idle, "no idle baseline"),
@@ -91,16 +93,38 @@ def _energy(record: RunRecord, window: Mark) -> list[Observation]:
     return result + _per_domain(components(record, window.start_ns, window.end_ns))
 
 
+def _why_no_good(objective: Objective | None, good: int | None) -> str:
+    if objective is None:
+        return "the study declares no latency objective"
+    return "a time the objective bounds is not known" if good is None else "no request keeps the objective"
+
+
+def _cold_start_energy(record: RunRecord) -> tuple[float | None, str]:
+    cold = cold_start(record)
+    found = () if cold is None else boundary_components(record, cold.start_ns, cold.end_ns)
+    if not found:
+        return None, "no cold start" if cold is None else "no energy over the cold start"
+    return sum(component.joules for component in found), ""
+
+
 def _stages(record: RunRecord, window: Mark) -> list[Observation]:
     """Energy of prefill and of decode, where they last long enough for the instruments to tell them apart."""
     domains = {c.domain for c in boundary_components(record, window.start_ns, window.end_ns)}
     traces = [t for t in energy_traces(record, window.start_ns, window.end_ns) if t.domain in domains]
     timed = [r for r in record.requests if r.token_ns and r.server_start_ns]
-    stages = {
-        "prefill_energy_j": [(r.server_start_ns or 0, r.token_ns[0]) for r in timed],
-        "decode_energy_j": [(r.token_ns[0], r.token_ns[-1]) for r in timed if len(r.token_ns) > 1],
-    }
+    # The prompts of one batch share their times: each span of time counts once.
+    prefill = list(dict.fromkeys((r.server_start_ns or 0, r.token_ns[0]) for r in timed))
+    decode = list(dict.fromkeys((r.token_ns[0], r.token_ns[-1]) for r in timed if len(r.token_ns) > 1))
+    if _overlap(prefill + decode):
+        reason = "requests overlap, so energy of a time cannot be given to one of them"
+        return [Observation(metric, None, reason=reason) for metric in ("prefill_energy_j", "decode_energy_j")]
+    stages = {"prefill_energy_j": prefill, "decode_energy_j": decode}
     return [_stage(metric, spans, traces) for metric, spans in stages.items()]
+
+
+def _overlap(spans: list[tuple[int, int]]) -> bool:
+    ordered = sorted(spans)
+    return any(later[0] < earlier[1] for earlier, later in zip(ordered, ordered[1:], strict=False))
 
 
 def _stage(metric: str, spans: list[tuple[int, int]], traces: list[Trace]) -> Observation:
@@ -170,59 +194,6 @@ def _why_no_energy(record: RunRecord, window: Mark) -> str:
         if missing.meter == wanted.lower():
             return f"not measured on this machine: {missing.cause}"
     return f"the study lists no meter for it ({wanted})"
-
-
-# --- time -------------------------------------------------------------------------------------------------------------
-
-
-def latencies_s(record: RunRecord) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return the client-side latency of each request in seconds."""
-    return np.array([(r.end_ns - r.start_ns) / 1e9 for r in record.requests if r.error is None])
-
-
-def first_token_s(record: RunRecord) -> tuple[list[float], str]:
-    """Return times to first token in seconds, and whose clock saw them."""
-    streamed = [(r.first_token_ns - r.start_ns) / 1e9 for r in record.requests if r.first_token_ns is not None]
-    if streamed:
-        return streamed, "client"
-    return [(r.token_ns[0] - r.server_start_ns) / 1e9 for r in record.requests if r.token_ns and r.server_start_ns], "server"
-
-
-def _times(record: RunRecord, window: Mark) -> list[Observation]:
-    latency = latencies_s(record)
-    duration = window.duration_s
-    tokens = sum(r.output_tokens or 0 for r in record.requests)
-    first, side = first_token_s(record)
-    gaps = [(r.token_ns[-1] - r.token_ns[0]) / 1e9 / (len(r.token_ns) - 1) for r in record.requests if len(r.token_ns) > 1]
-    served = [(r.server_end_ns - r.server_start_ns) / 1e9 for r in record.requests if r.server_end_ns and r.server_start_ns]
-    untold = "the server tells no token times"
-
-    def observe(metric: str, value: float | None, reason: str = "", boundary: str | None = "client") -> Observation:
-        return Observation(metric, value, boundary, None, reason if value is None else None)
-
-    return [
-        observe("duration_s", duration),
-        observe("server_duration_s", sum(served) if served else None, "the server tells no times", "server"),
-        observe("latency_s", float(np.median(latency)) if len(latency) else None, "no request"),
-        observe("latency_p95_s", float(np.percentile(latency, 95)) if len(latency) else None, "no request"),
-        observe("latency_p99_s", float(np.percentile(latency, 99)) if len(latency) else None, "no request"),
-        observe("ttft_s", float(np.median(first)) if first else None, untold, side),
-        observe("tbt_s", float(np.median(gaps)) if gaps else None, untold, "server"),
-        observe("throughput_tokens_per_s", tokens / duration if tokens and duration > 0 else None, "no token counts"),
-        observe("throughput_requests_per_s", len(record.requests) / duration if duration > 0 else None, "no window"),
-    ]
-
-
-def _phases(record: RunRecord, window: Mark) -> list[Observation]:  # noqa: ARG001 - one signature for all groups
-    load, compiled = record.mark(Phase.LOAD), record.mark(Phase.COMPILE)
-    return [
-        Observation("load_s", None if load is None else load.duration_s, reason="no load phase" if load is None else None),
-        Observation(
-            "compile_s",
-            None if compiled is None else compiled.duration_s,
-            reason="this engine compiles nothing before serving" if compiled is None else None,
-        ),
-    ]
 
 
 # --- utilisation ------------------------------------------------------------------------------------------------------

@@ -53,6 +53,8 @@ class Engine(ABC):
 
     #: Whether `compile` does anything; then it is a phase of its own.
     compiles = False
+    #: Token ids that end a sequence, where the tokenizer has any.
+    end_ids: tuple[int, ...] = ()
 
     def __init__(self, job: EngineJob) -> None:
         self.job = job

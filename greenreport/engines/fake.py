@@ -1,6 +1,7 @@
 """A stand-in for an engine, with a declared service law: tests of protocol, server, store and site without a model.
 
-Options: ``load_s``, ``prefill_s``, ``token_s`` (service times), ``busy`` (spin instead of sleeping), and faults:
+Options: ``load_s``, ``prefill_s``, ``token_s`` (service times), ``sequence_s`` (added to each step for each sequence of the batch),
+``fits`` (sequences that fit in memory; a larger batch is out of memory), ``busy`` (spin instead of sleeping), and faults:
 ``crash_at``, ``hang_at``, ``out_of_memory_at`` (number of the request, from 1, warm-up included), ``fail_load``, ``short_by``
 (tokens missing from each answer), ``answer`` (any text; another text gives other tokens).
 A result of this engine is a test of greenreport; the site marks it as such.
@@ -53,12 +54,14 @@ class Fake(Engine):
             time.sleep(3600)
         if self.requests == self._option("out_of_memory_at"):
             raise OutOfMemory("the fake engine was asked to run out of memory")
+        if 0 < self._option("fits") < len(prompts):
+            raise OutOfMemory(f"{len(prompts)} sequences do not fit, {self._option('fits'):g} do")
         output_tokens -= int(self._option("short_by"))
         variant = str(self.job.configuration.options.get("answer", ""))
         rows = [_tokens(prompt, output_tokens, variant) for prompt in prompts]
         self._wait(self._option("prefill_s"))
         for step in range(output_tokens):
-            self._wait(self._option("token_s"))
+            self._wait(self._option("token_s") + len(prompts) * self._option("sequence_s"))
             on_token([row[step] for row in rows])
         return [Generated(tuple(row), "length") for row in rows]
 

@@ -35,7 +35,7 @@ class HfEngine(Engine):
         self.model: Any = None
         self.tokenizer = AutoTokenizer.from_pretrained(job.weights, local_files_only=True, trust_remote_code=False)
         end = self.tokenizer.eos_token_id
-        self.end_ids = () if end is None else (int(end),)
+        self.end_ids: tuple[int, ...] = () if end is None else (int(end),)
         self.pad_id = int(self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else end or 0)
 
     def read_torch_model(self) -> Any:

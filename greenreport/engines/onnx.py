@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import onnx
 import onnxruntime
 import torch
 from optimum.exporters.onnx import main_export
@@ -25,6 +28,9 @@ class OnnxRuntime(HfEngine):
     def convert(cls, job: EngineJob, target: Path) -> None:
         task = "text-generation-with-past" if job.configuration.kv_cache else "text-generation"
         main_export(str(job.weights), target, task=task, do_validation=False, no_post_process=False)
+        if job.configuration.dtype == "int8":
+            for file in target.glob("*.onnx"):
+                _quantise(file)
 
     def load(self) -> None:
         torch.set_num_threads(self.job.threads)
@@ -62,7 +68,7 @@ class OnnxRuntime(HfEngine):
             raise MeasurementInvalid(f"the ONNX model computes in {', '.join(sorted(caches))}, the study says float32")
         options = session.get_session_options()
         return Facts(
-            dtype="float32",
+            dtype=_weights_dtype(self.job.artefact),
             kv_cache=bool(caches),
             threads=options.intra_op_num_threads,
             device=self.job.configuration.provider,
@@ -75,6 +81,35 @@ class OnnxRuntime(HfEngine):
                 ("session providers", ", ".join(used)),
             ),
         )
+
+
+def _quantise(file: Path) -> None:
+    """Replace a float32 model by one with 8-bit weights, whose activations are quantised while it runs."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    part = file.with_suffix(".int8")
+    quantize_dynamic(file, part, weight_type=QuantType.QInt8)
+    file.with_name(f"{file.name}_data").unlink(missing_ok=True)
+    part.replace(file)
+
+
+def _weights_dtype(artefact: Path | None) -> str:
+    """Return the type most weights of the model have, read from its file.
+
+    Raises:
+        MeasurementInvalid: neither float32 nor int8.
+    """
+    sizes: Counter[int] = Counter()
+    for file in (artefact or Path()).glob("*.onnx"):
+        graph = onnx.load(str(file), load_external_data=False).graph
+        for tensor in graph.initializer:
+            if len(tensor.dims) == 2:
+                sizes[tensor.data_type] += math.prod(tensor.dims)
+    names = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.INT8: "int8"}
+    ((kind, _),) = sizes.most_common(1) or ((onnx.TensorProto.FLOAT, 0),)
+    if kind not in names:
+        raise MeasurementInvalid(f"most weights of the ONNX model are of type {onnx.TensorProto.DataType.Name(kind)}")
+    return names[kind]
 
 
 def translate(error: BaseException, provider: str) -> OutOfMemory | EngineUnavailable:

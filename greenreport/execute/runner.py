@@ -32,7 +32,7 @@ from greenreport.execute.prepare import Obstacle, Preparation, Preparer
 from greenreport.execute.readiness import require_ready
 from greenreport.execute.timeline import Bench, Progress, perform
 from greenreport.execute.worker import Failure
-from greenreport.plan import Cell, PendingRun
+from greenreport.plan import Cell, PendingRun, beyond
 from greenreport.record import Environment, Outcome, Phase, RunRecord
 from greenreport.store import Store
 from greenreport.study import Study, registration
@@ -47,6 +47,22 @@ _OUTCOMES: tuple[tuple[type[GreenReportError], Outcome], ...] = (
     (MeterUnavailable, Outcome.UNSUPPORTED),
     (GreenReportError, Outcome.FAILED),
 )
+
+
+LIMIT_WORDS = {Outcome.OUT_OF_MEMORY: "was out of memory", Outcome.TIMED_OUT: "took longer than its limit"}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A cell at which a direction of a sweep ended."""
+
+    cell: Cell
+    outcome: Outcome
+
+    @property
+    def words(self) -> str:
+        """What happened there."""
+        return LIMIT_WORDS[self.outcome]
 
 
 class Reporter(Protocol):
@@ -72,6 +88,7 @@ class Assignment:
     Attributes:
         folder: folder of the study file.
         cache: folder with the store, models and logs.
+        limits: cells known to be out of memory on this machine; what asks for more is not tried.
     """
 
     study: Study
@@ -80,6 +97,7 @@ class Assignment:
     store: Store
     folder: Path
     cache: Path
+    limits: tuple[Limit, ...] = ()
 
     @property
     def logs(self) -> Path:
@@ -106,18 +124,25 @@ def run_all(
         jobs = _prepare_all(assignment, pending, preparer, reporter)
     ended: Counter[Outcome] = Counter()
     feasible = _record_obstacles(assignment, pending, jobs, ended, reporter)
+    limits = [*assignment.limits]
     failures: Counter[str] = Counter()
     last_reason: dict[str, str] = {}
     for number, item in enumerate(feasible, start=1):
         key = item.run.cell.key
         reporter.run_begins(item, number, len(feasible))
-        if failures[key] >= assignment.study.protocol.give_up_after:
+        limit = next((limit for limit in limits if beyond(item.run.cell, limit.cell)), None)
+        if limit is not None:
+            reason = f"not tried: {limit.cell.configuration.id}, which asks for less, {limit.words}"
+            record = replace(_blank(assignment, item, limit.outcome), reason=reason)
+        elif failures[key] >= assignment.study.protocol.give_up_after:
             reason = f"not tried after {failures[key]} failures of this cell: {last_reason[key]}"
             record = replace(_blank(assignment, item, Outcome.FAILED), reason=reason)
         else:
             job = jobs[key]
             assert isinstance(job, EngineJob)
             record = run_one(assignment, item, job, launcher, reporter)
+            if record.outcome in LIMIT_WORDS:
+                limits.append(Limit(item.run.cell, record.outcome))
             if record.outcome is not Outcome.OK:
                 failures[key] += 1
                 last_reason[key] = record.reason or record.outcome.value
@@ -224,6 +249,7 @@ def _blank(assignment: Assignment, item: PendingRun, outcome: Outcome) -> RunRec
         **json.loads(run.cell.content),
         "configuration": configuration.model_dump(mode="json", exclude={"name"}),
         "generation": study.workload.generation.model_dump(mode="json"),
+        "load": study.workload.model_dump(mode="json", include={"requests", "arrivals", "ramp_s", "stream"}),
         "protocol": study.protocol.model_dump(mode="json"),
         "prompts_sha256": assignment.prompts.sha256,
         "prompts_source": assignment.prompts.source,

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from greenreport.engines.base import Engine, Generated
 from greenreport.errors import GreenReportError, OutOfMemory
+from greenreport.execute.batcher import Batcher, Ticket
 
 
 class CompletionRequest(BaseModel):
@@ -45,19 +46,37 @@ class _Answer:
         self.created = int(time.time())
         self.start_ns = time.monotonic_ns()
         self.token_ns: list[int] = []
-        self.end_ns = 0
 
-    def times(self) -> dict[str, Any]:
-        return {"server_start_ns": self.start_ns, "server_end_ns": self.end_ns, "token_ns": self.token_ns}
+    def told(self, ticket: Ticket, decode_s: float) -> dict[str, Any]:
+        """Return the server's own account: times of the monotonic clock, and what it did besides generating."""
+        spans = {
+            "queue": (ticket.started_ns - self.start_ns) / 1e9,
+            "tokenise": (ticket.encoded_ns - ticket.started_ns) / 1e9,
+            "infer": (ticket.ended_ns - ticket.encoded_ns) / 1e9,
+            "detokenise": decode_s,
+        }
+        return {
+            "server_start_ns": self.start_ns,
+            "server_end_ns": time.monotonic_ns(),
+            "token_ns": self.token_ns,
+            "prompt_tokens": [len(prompt) for prompt in ticket.prompts],
+            "batch": ticket.batch,
+            "spans_s": spans,
+        }
 
 
-def make_app(engine: Engine, model_id: str, thread: ThreadPoolExecutor) -> FastAPI:
+def make_app(
+    engine: Engine, model_id: str, thread: ThreadPoolExecutor, max_batch: int = 1, max_wait_s: float = 0.0
+) -> FastAPI:
     """Return the application.
 
     Args:
         thread: executor with one thread; the engine is used from no other.
+        max_batch: most requests put into one batch as they come.
+        max_wait_s: how long to wait for a batch to fill.
     """
     app = FastAPI(title="greenreport model server", openapi_url=None)
+    batcher = Batcher(engine, thread, max_batch, max_wait_s)
 
     @app.get("/health")
     async def health() -> dict[str, str]:
@@ -76,81 +95,91 @@ def make_app(engine: Engine, model_id: str, thread: ThreadPoolExecutor) -> FastA
         texts = [request.prompt] if isinstance(request.prompt, str) else request.prompt
         if not texts:
             return _error(400, "prompt: at least one text is needed")
-        if request.stream and len(texts) > 1:
-            return _error(400, "a streamed request carries one prompt")
         answer = _Answer()
         if request.stream:
-            return StreamingResponse(
-                _stream(engine, model_id, thread, request, texts[0], answer), media_type="text/event-stream"
-            )
-        return await _whole(engine, model_id, thread, request, texts, answer)
+            return StreamingResponse(_stream(batcher, model_id, request, texts, answer), media_type="text/event-stream")
+        return await _whole(batcher, model_id, request, texts, answer)
 
     return app
 
 
 async def _whole(
-    engine: Engine, model_id: str, thread: ThreadPoolExecutor, request: CompletionRequest, texts: list[str], answer: _Answer
+    batcher: Batcher, model_id: str, request: CompletionRequest, texts: list[str], answer: _Answer
 ) -> JSONResponse:
-    def work() -> tuple[list[list[int]], list[Generated], list[str]]:
-        prompts = [engine.encode(text) for text in texts]
-        results = engine.generate(
-            prompts,
+    try:
+        ticket, results = await batcher.answer(
+            texts,
             request.max_tokens,
             exact=request.ignore_eos,
-            on_token=lambda _: answer.token_ns.append(time.monotonic_ns()),
+            on_step=lambda _: answer.token_ns.append(time.monotonic_ns()),
         )
-        return prompts, results, [engine.decode(result.token_ids) for result in results]
-
-    try:
-        prompts, results, decoded = await asyncio.get_running_loop().run_in_executor(thread, work)
     except GreenReportError as error:
         return _engine_error(error)
-    answer.end_ns = time.monotonic_ns()
+    start = time.monotonic_ns()
+    decoded = [batcher.engine.decode(result.token_ids) for result in results]
+    told = answer.told(ticket, (time.monotonic_ns() - start) / 1e9)
     choices = [
         _choice(index, text, result.finish_reason, result.token_ids if request.return_token_ids else None)
         for index, (text, result) in enumerate(zip(decoded, results, strict=True))
     ]
-    usage = _usage(sum(map(len, prompts)), sum(len(result.token_ids) for result in results))
-    return JSONResponse(_body(answer, model_id, choices) | {"usage": usage, "greenreport": answer.times()})
+    return JSONResponse(
+        _body(answer, model_id, choices) | {"usage": _usage(ticket.prompts, results), "greenreport": told}
+    )
+
+
+class _Row:
+    """The growing text of one prompt's answer."""
+
+    def __init__(self, engine: Engine, *, exact: bool) -> None:
+        self.engine = engine
+        self.exact = exact
+        self.ended = False
+        self.ids: list[int] = []
+        self.sent = ""
+
+    def add(self, token: int) -> str | None:
+        """Return the text the token adds; None while a character is not complete, and after the end: that is padding."""
+        self.ended = self.ended or (not self.exact and token in self.engine.end_ids)
+        if self.ended:
+            return None
+        self.ids.append(token)
+        whole = self.engine.decode(self.ids)
+        if whole.endswith("\ufffd"):
+            return None
+        piece, self.sent = whole[len(self.sent) :], whole
+        return piece
 
 
 async def _stream(
-    engine: Engine, model_id: str, thread: ThreadPoolExecutor, request: CompletionRequest, text: str, answer: _Answer
+    batcher: Batcher, model_id: str, request: CompletionRequest, texts: list[str], answer: _Answer
 ) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
-    tokens: asyncio.Queue[int | None] = asyncio.Queue()
-    prompt = engine.encode(text)
+    steps: asyncio.Queue[list[int] | None] = asyncio.Queue()
 
-    def on_token(step: Sequence[int]) -> None:
+    def on_step(tokens: Sequence[int]) -> None:
         answer.token_ns.append(time.monotonic_ns())
-        loop.call_soon_threadsafe(tokens.put_nowait, step[0])
+        loop.call_soon_threadsafe(steps.put_nowait, list(tokens))
 
-    def work() -> list[Generated]:
-        try:
-            return engine.generate([prompt], request.max_tokens, exact=request.ignore_eos, on_token=on_token)
-        finally:
-            loop.call_soon_threadsafe(tokens.put_nowait, None)
-
-    done = loop.run_in_executor(thread, work)
-    held: list[int] = []
-    sent = ""
-    while (token := await tokens.get()) is not None:
-        held.append(token)
-        whole = engine.decode(held)
-        if whole.endswith("\ufffd"):  # a character is not complete yet
-            continue
-        yield _event(_body(answer, model_id, [_choice(0, whole[len(sent) :], None, [token])]))
-        sent = whole
+    done = loop.create_task(batcher.answer(texts, request.max_tokens, exact=request.ignore_eos, on_step=on_step))
+    done.add_done_callback(lambda _: steps.put_nowait(None))
+    rows = [_Row(batcher.engine, exact=request.ignore_eos) for _ in texts]
+    while (tokens := await steps.get()) is not None:
+        pieces = [(index, row.add(token), token) for index, (row, token) in enumerate(zip(rows, tokens, strict=True))]
+        choices = [_choice(index, piece, None, [token]) for index, piece, token in pieces if piece is not None]
+        if choices:
+            yield _event(_body(answer, model_id, choices))
     try:
-        result = (await done)[0]
+        ticket, results = await done
     except GreenReportError as error:
         yield _event({"error": {"message": str(error), "type": type(error).__name__}})
         return
-    answer.end_ns = time.monotonic_ns()
-    rest = engine.decode(result.token_ids)[len(sent) :]
-    final = _choice(0, rest, result.finish_reason, result.token_ids)
-    usage = _usage(len(prompt), len(result.token_ids))
-    yield _event(_body(answer, model_id, [final]) | {"usage": usage, "greenreport": answer.times()})
+    start = time.monotonic_ns()
+    final = [
+        _choice(index, batcher.engine.decode(result.token_ids)[len(row.sent) :], result.finish_reason, result.token_ids)
+        for index, (row, result) in enumerate(zip(rows, results, strict=True))
+    ]
+    told = answer.told(ticket, (time.monotonic_ns() - start) / 1e9)
+    yield _event(_body(answer, model_id, final) | {"usage": _usage(ticket.prompts, results), "greenreport": told})
     yield "data: [DONE]\n\n"
 
 
@@ -163,7 +192,8 @@ def _body(answer: _Answer, model_id: str, choices: list[dict[str, Any]]) -> dict
     return {"id": answer.id, "object": "text_completion", "created": answer.created, "model": model_id, "choices": choices}
 
 
-def _usage(prompt: int, completion: int) -> dict[str, int]:
+def _usage(prompts: Sequence[Sequence[int]], results: Sequence[Generated]) -> dict[str, int]:
+    prompt, completion = sum(map(len, prompts)), sum(len(result.token_ids) for result in results)
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 

@@ -15,22 +15,23 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from greenreport.engines.base import EngineJob
-from greenreport.errors import MeterUnavailable, OutOfMemory, WorkerCrashed, WorkerTimedOut
+from greenreport.errors import MeasurementInvalid, MeterUnavailable, OutOfMemory, WorkerCrashed, WorkerTimedOut
 from greenreport.execute.host import redact
 from greenreport.execute.launch import Child, Launcher, sleep_until
 from greenreport.execute.worker import Ready, ServeJob, server_main
 from greenreport.meters.sampler import AwaitSteady, Edge, Now, Opened, Recorded, Sampled, Stop, Watch, sampler_main
 from greenreport.meters.steady import Steadiness
 from greenreport.record import Facts, Kind, Mark, Method, Missing, Output, Phase, Request, Trace
-from greenreport.study import Model, Study
+from greenreport.study import Configuration, Model, Study
 from greenreport.workloads.client import ClientJob, Finished, Go, Warmed, WarmUp, client_main
 from greenreport.workloads.prompts import PromptList
+from greenreport.workloads.schedule import arrivals_s, batches
 
 ANSWER_S = 30.0  # a sampler or client that says nothing for so long is dead
 
@@ -96,15 +97,7 @@ def _perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Pr
     progress.facts = ready.facts
     sampler.send(Watch((server.pid,)))
 
-    client_job = ClientJob(
-        url=f"http://127.0.0.1:{ready.port}",
-        model=model.id,
-        prompts=bench.prompts.texts,
-        output_tokens=study.workload.generation.output_tokens,
-        exact=study.workload.generation.exact,
-        stream=study.workload.stream,
-        timeout_s=protocol.window_timeout_s,
-    )
+    client_job = _client_job(bench, job.configuration, (f"http://127.0.0.1:{ready.port}",), model.id)
     client = launcher.start("client", launcher.forked, client_main, client_job)
     stack.callback(client.stop)
     children = [server, sampler, client]
@@ -126,9 +119,9 @@ def _perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Pr
     finished = client.receive(Finished, protocol.window_timeout_s, [server, sampler], "the window")
     sampler.send(Now())
     progress.requests, progress.outputs = finished.requests, finished.outputs
-    window = Mark(Phase.WINDOW, finished.requests[0].start_ns, finished.requests[-1].end_ns)
-    progress.marks.append(window)
     _raise_server_error(finished.requests[-1].error, server)
+    window = _measured_window(finished, study.workload.ramp_s)
+    progress.marks.append(window)
 
     bench.entered(Phase.IDLE_AFTER)
     _idle(Phase.IDLE_AFTER, protocol.idle_baseline_s, sampler, children, progress)
@@ -137,17 +130,63 @@ def _perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Pr
     stopping = time.monotonic_ns()
     sampler.send(Stop())
     recorded = sampler.receive(Recorded, ANSWER_S)
-    progress.traces = (*recorded.traces, _client_cpu(window, finished.cpu_s))
+    progress.traces = (*recorded.traces, *_client_traces(window, finished))
     progress.missing += tuple(replace(event, cause=redact(event.cause)) for event in recorded.events)
     client.stop()
     server.stop()
     progress.marks.append(Mark(Phase.STOP, stopping, time.monotonic_ns()))
 
 
-def _client_cpu(window: Mark, cpu_s: float) -> Trace:
-    """Return the CPU time of the client as a trace of two samples: it is known for the window as a whole."""
-    times = array("q", (window.start_ns, window.end_ns))
-    return Trace("client", "client", "cpu_time", Kind.COUNTER, "s", Method.MEASURED, times, array("d", (0.0, cpu_s)))
+def _client_job(bench: Bench, configuration: Configuration, urls: tuple[str, ...], served: str) -> ClientJob:
+    workload = bench.study.workload
+    texts = bench.prompts.texts
+    sent = batches(texts, workload.requests or len(texts), configuration.batch_size)
+    rate, arrivals = configuration.request_rate, workload.arrivals
+    return ClientJob(
+        urls=urls,
+        model=served,
+        batches=sent,
+        output_tokens=configuration.output_tokens or workload.generation.output_tokens,
+        exact=workload.generation.exact,
+        stream=workload.stream,
+        timeout_s=bench.study.protocol.window_timeout_s,
+        concurrency=max(configuration.concurrency, configuration.replicas),  # a replica without a client would only idle
+        due_s=None if rate is None else arrivals_s(len(sent), rate, arrivals.process, arrivals.seed),
+    )
+
+
+def _measured_window(finished: Finished, ramp_s: float) -> Mark:
+    """Return the window: all requests, or the steady part between the ramp and the last request sent.
+
+    Raises:
+        MeasurementInvalid: the load was over before the ramp was.
+    """
+    start = min(request.start_ns for request in finished.requests)
+    if not ramp_s:
+        return Mark(Phase.WINDOW, start, max(request.end_ns for request in finished.requests))
+    steady, end = start + round(ramp_s * 1e9), max(request.start_ns for request in finished.requests)
+    if end <= steady:
+        lasted = (end - start) / 1e9
+        raise MeasurementInvalid(
+            f"the last request was sent {lasted:.1f} s after the first, within the ramp of {ramp_s:g} s; "
+            "raise `requests:` of the workload or shorten `ramp_s:`"
+        )
+    return Mark(Phase.WINDOW, steady, end, note=f"steady part of the load, after a ramp of {ramp_s:g} s")
+
+
+def _client_traces(window: Mark, finished: Finished) -> Iterator[Trace]:
+    """Yield what only the client knows: its CPU time, how late it sent, and what the servers say of their work."""
+    # CPU time is known for the window as a whole: two samples.
+    yield _trace("client", "cpu_time", Kind.COUNTER, ((window.start_ns, 0.0), (window.end_ns, finished.cpu_s)))
+    if any(late for _, late in finished.sent):
+        yield _trace("client", "lateness", Kind.GAUGE, finished.sent)
+    for name, values in finished.spans:
+        yield _trace("server", f"{name}_span", Kind.GAUGE, values)
+
+
+def _trace(domain: str, quantity: str, kind: Kind, samples: Sequence[tuple[int, float]]) -> Trace:
+    times, values = array("q", (t for t, _ in samples)), array("d", (value for _, value in samples))
+    return Trace("client", domain, quantity, kind, "s", Method.MEASURED, times, values)
 
 
 def _require_meters(study: Study, missing: Sequence[Missing]) -> None:

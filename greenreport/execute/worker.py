@@ -137,7 +137,8 @@ def _serve(connection: Connection, job: ServeJob) -> None:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)
-    app = make_app(engine, job.model, thread)
+    configuration = job.engine.configuration
+    app = make_app(engine, job.model, thread, configuration.max_batch, configuration.max_wait_ms / 1e3)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
     threading.Thread(target=_end_with_parent, args=(connection, engine), daemon=True).start()
     connection.send(Ready(listener.getsockname()[1], facts, tuple(marks)))

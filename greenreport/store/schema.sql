@@ -1,6 +1,6 @@
--- Schema of the store, version 1. One run = one transaction; rows are never updated.
+-- Schema of the store, version 2. One run = one transaction; rows are never updated.
 -- Times are nanoseconds of CLOCK_MONOTONIC of the host that ran; values are SI base units; NULL means "not known".
--- History: 1 (2026-11) first version.
+-- History: 1 (2026-11) first version. 2 (2026-11) loads of imported observations; version 1 is raised when it is opened.
 
 CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL);
 
@@ -93,5 +93,6 @@ CREATE TABLE IF NOT EXISTS observations (
     value         DOUBLE NOT NULL,
     unit          VARCHAR NOT NULL,
     host          VARCHAR,
-    source        VARCHAR NOT NULL     -- name and sha256 of the file
+    source        VARCHAR NOT NULL,    -- name and sha256 of the file
+    load          VARCHAR              -- JSON list of [factor, level]
 );

@@ -23,7 +23,9 @@ from greenreport.store import codec
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+#: What raises a store of an earlier version by one.
+RAISE = {1: "ALTER TABLE observations ADD COLUMN IF NOT EXISTS load VARCHAR"}
 TABLES = ("environments", "runs", "marks", "requests", "outputs", "traces")
 LOCK_WAIT_S = 10.0
 BATCH = 40  # runs read at a time; bounds memory while a large study is read
@@ -118,6 +120,10 @@ def _check_schema(connection: DuckDBPyConnection, path: Path) -> None:
         connection.execute("INSERT INTO schema_version VALUES (?)", [SCHEMA_VERSION])
     row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
     version = row[0] if row else None
+    while version in RAISE:
+        connection.execute(RAISE[version])
+        version += 1
+        connection.execute("INSERT INTO schema_version VALUES (?)", [version])
     if version != SCHEMA_VERSION:
         raise StoreError(
             f"the store {path} has schema version {version}, this greenreport writes version {SCHEMA_VERSION}; "

@@ -1,14 +1,17 @@
 """Results measured elsewhere, as a tidy table: one row for each value.
 
-Columns: ``model, engine, provider, repetition, metric, value, unit``; optional ``size_category, host``. Metrics carry the names
-of `catalog.METRICS` and their units; anything else is an error with its line.
+Columns: ``model, engine, provider, repetition, metric, value, unit``; optional ``size_category, host`` and, for sweeps of the
+load, ``batch_size, max_batch, concurrency, request_rate, replicas`` as in a study file. Metrics carry the names of
+`catalog.METRICS` and their units; anything else is an error with its line.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +21,18 @@ from greenreport.store.store import Store
 
 REQUIRED = ("model", "engine", "provider", "repetition", "metric", "value", "unit")
 OPTIONAL = ("size_category", "host")
+LOADS = ("batch_size", "max_batch", "concurrency", "request_rate", "replicas")
 MAX_PROBLEMS = 20
 MAX_LABEL = 200
 
 
 @dataclass(frozen=True, slots=True)
 class TidyRow:
-    """One imported value."""
+    """One imported value.
+
+    Attributes:
+        load: (factor, level) of every load column that has a value.
+    """
 
     model: str
     size_category: str | None
@@ -35,6 +43,7 @@ class TidyRow:
     value: float
     unit: str
     host: str | None
+    load: tuple[tuple[str, float], ...] = ()
 
 
 def import_csv(store: Store, file: Path, study: str) -> int:
@@ -49,9 +58,10 @@ def import_csv(store: Store, file: Path, study: str) -> int:
         connection.begin()
         connection.execute("DELETE FROM observations WHERE study = ?", [study])
         connection.executemany(
-            "INSERT INTO observations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO observations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                [study, r.model, r.size_category, r.engine, r.provider, r.repetition, r.metric, r.value, r.unit, r.host, source]
+                [study, r.model, r.size_category, r.engine, r.provider, r.repetition, r.metric, r.value, r.unit, r.host, source,
+                 json.dumps(r.load)]
                 for r in rows
             ],
         )
@@ -65,12 +75,13 @@ def observed_studies(store: Store) -> dict[str, tuple[str, tuple[TidyRow, ...]]]
         return {}
     with store.connection() as connection:
         rows = connection.execute(
-            "SELECT study, source, model, size_category, engine, provider, repetition, metric, value, unit, host "
+            "SELECT study, source, model, size_category, engine, provider, repetition, metric, value, unit, host, load "
             "FROM observations ORDER BY study, rowid"
         ).fetchall()
     found: dict[str, tuple[str, list[TidyRow]]] = {}
-    for study, source, *values in rows:
-        found.setdefault(study, (source, []))[1].append(TidyRow(*values))
+    for study, source, *values, load in rows:
+        levels = tuple((str(name), float(level)) for name, level in json.loads(load or "[]"))
+        found.setdefault(study, (source, []))[1].append(TidyRow(*values, load=levels))
     return {study: (source, tuple(values)) for study, (source, values) in found.items()}
 
 
@@ -82,7 +93,7 @@ def read_csv(file: Path) -> tuple[TidyRow, ...]:
     """
     problems: list[str] = []
     rows: list[TidyRow] = []
-    seen: dict[tuple[str, str, str, int, str], int] = {}
+    seen: dict[tuple[object, ...], int] = {}
     try:
         with file.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream, strict=True)
@@ -93,7 +104,7 @@ def read_csv(file: Path) -> tuple[TidyRow, ...]:
             for row in reader:
                 try:
                     parsed = _row({key: (value or "").strip() for key, value in row.items() if key is not None})
-                    identity = (parsed.model, parsed.engine, parsed.provider, parsed.repetition, parsed.metric)
+                    identity = (parsed.model, parsed.engine, parsed.provider, parsed.repetition, parsed.metric, parsed.load)
                     if identity in seen:
                         raise ValueError(f"the same run and metric as line {seen[identity]}")
                     seen[identity] = reader.line_num
@@ -131,5 +142,19 @@ def _row(row: dict[str, str]) -> TidyRow:
         raise ValueError(f"value {row['value'][:30]!r} is not finite; leave the row out instead")
     return TidyRow(
         row["model"], row.get("size_category") or None, row["engine"], row["provider"], int(row["repetition"]), metric, value,
-        row["unit"], row.get("host") or None,
+        row["unit"], row.get("host") or None, tuple(_levels(row)),
     )  # fmt: skip
+
+
+def _levels(row: dict[str, str]) -> Iterator[tuple[str, float]]:
+    for name in LOADS:
+        text = row.get(name)
+        if not text:
+            continue
+        try:
+            level = float(text)
+        except ValueError:
+            raise ValueError(f"{name} {text[:20]!r} is no number") from None
+        if not math.isfinite(level) or level <= 0 or (name != "request_rate" and level != int(level)):
+            raise ValueError(f"{name} {text[:20]!r} is no {'rate' if name == 'request_rate' else 'whole number from 1'}")
+        yield name, level

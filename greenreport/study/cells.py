@@ -87,7 +87,7 @@ class Configuration(Spec):
     request_rate: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
         None, description="requests a second sent whether or not earlier ones are answered (open loop); closed loop when absent"
     )
-    replicas: Positive = Field(1, description="servers of the same model side by side; requests go to them in turn")
+    replicas: Positive = Field(1, description="servers of the same model side by side, each with a client of its own")
     output_tokens: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
         None, description="output tokens a request, instead of the workload's"
     )

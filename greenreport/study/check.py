@@ -10,6 +10,7 @@ from greenreport.catalog import METERS, METRICS, PROVIDERS, engines
 from greenreport.study.cells import Configuration, Weights
 from greenreport.study.explain import Remark, nearest, unknown
 from greenreport.study.spec import Study
+from greenreport.study.sweep import point_error, swept
 
 KNOWN_ARCHITECTURES = ("gpt2", "gpt_bigcode", "gpt_neox", "bloom", "llama", "gemma", "phi", "opt", "qwen2")
 
@@ -27,6 +28,7 @@ def check(study: Study, folder: Path) -> list[Remark]:
         *_unique("meters", (m.name for m in study.meters), "meter"),
         *_models(study, folder),
         *_configurations(study),
+        *_sweep(study),
         *_exclusions(study),
         *_prompts(study, folder),
         *_meters(study),
@@ -89,8 +91,30 @@ def _configurations(study: Study) -> Iterator[Remark]:
             )
         if engine is not None and configuration.dtype not in engine.dtypes:
             yield Remark((*at, "dtype"), unknown(f"dtype for {engine.label}", configuration.dtype, engine.dtypes))
-    if all(_left_out(study, c) for c in study.configurations):
+
+
+def _sweep(study: Study) -> Iterator[Remark]:
+    try:
+        points = swept(study.configurations, study.sweep)
+    except ValueError as error:
+        yield Remark(("sweep",), point_error(error))
+        return
+    if all(_left_out(study, point) for point in points):
         yield Remark(("exclude",), "every cell is excluded; nothing is left to run")
+    for dtype in study.sweep.dtype if study.sweep is not None else ():
+        for engine in dict.fromkeys(p.engine for p in points if p.dtype == dtype and not _left_out(study, p)):
+            info = engines().get(engine)
+            if info is not None and dtype not in info.dtypes:
+                message = unknown(f"dtype for {info.label}", dtype, info.dtypes)
+                yield Remark(("sweep", "dtype"), f"{message}; or list the pair under `exclude:` with a reason")
+    sent = study.workload.requests or study.workload.prompts.count
+    largest = max((point.batch_size for point in points), default=1)
+    if sent is not None and largest > sent:
+        message = f"a batch of {largest} prompts is never full with {sent}; give the workload at least `requests: {largest}`"
+        yield Remark(("sweep" if study.sweep is not None and study.sweep.batch_size else "configurations",), message)
+    elif sent is not None and any(sent % point.batch_size for point in points):
+        size = next(point.batch_size for point in points if sent % point.batch_size)
+        yield Remark(("workload",), f"{sent} prompts are no multiple of the batch size {size}: the last batch is smaller", True)
 
 
 def _left_out(study: Study, configuration: Configuration) -> bool:

@@ -25,7 +25,7 @@ from greenreport.study.check import check
 from greenreport.study.explain import Remark, explain, shown
 from greenreport.study.reference import ReferenceStudy
 from greenreport.study.spec import Study
-from greenreport.study.sweep import point_error, swept
+from greenreport.study.sweep import swept
 
 MAX_BYTES = 2_000_000
 MAX_NODES = 200_000
@@ -265,10 +265,9 @@ def _validate(data: dict[str, Any], folder: Path) -> tuple[Study | None, list[Re
         whole, kept = _prune(data, {item["loc"] for item in error.errors()})
     else:
         remarks = check(study, folder)
-        try:
-            return study.model_copy(update={"configurations": swept(study.configurations, study.sweep)}), remarks
-        except ValueError as error:
-            return study, [*remarks, Remark(("sweep",), point_error(error))]
+        if any(not remark.warning for remark in remarks):
+            return None, remarks
+        return study.model_copy(update={"configurations": swept(study.configurations, study.sweep)}), remarks
     try:
         partial = Study.model_validate(whole)
     except ValidationError:

@@ -55,6 +55,9 @@ class Workload(Spec):
         "http", description="client and server are separate processes that speak HTTP on loopback"
     )
     stream: bool = Field(False, description="stream tokens to the client; gives the client's time to first token")
+    requests: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
+        None, description="prompts sent in the window; the list again from its start when it is shorter. Each once when absent"
+    )
     arrivals: Arrivals = Field(default_factory=Arrivals)
     ramp_s: Seconds = Field(
         0,

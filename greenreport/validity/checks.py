@@ -26,6 +26,8 @@ SHORTEST_S = {"rapl": 1.0, "nvml": 5.0}
 SHORTEST_LOAD_S = 0.5
 #: Meters whose samples follow the wall clock, or a recording of it: a step moves them against the marks of the run.
 WALL_CLOCK_METERS = frozenset({"energibridge", "replay"})
+#: A request of an open loop may be sent this late, or this share of the mean time between requests.
+LATE_S, LATE_SHARE = 0.005, 0.1
 #: An energy meter with an interval of its own may be silent for this many of them.
 GAP_INTERVALS = 10
 
@@ -46,7 +48,7 @@ def judged(record: RunRecord, study: Study) -> RunRecord:
 
 def validity_flags(record: RunRecord, study: Study) -> tuple[Flag, ...]:
     """Return every flag of a run that was measured, in the order of the codes."""
-    checks = (_phases, _steady, _load, _clock, _window, _energy, _disagreement, _throttle, _quantised, _answers, _estimated)
+    checks = (_phases, _steady, _load, _clock, _window, _energy, _disagreement, _throttle, _quantised, _answers, _late, _estimated)
     found = [item for check in checks for item in check(record, study)]
     order = list(CODES)
     return tuple(
@@ -186,7 +188,8 @@ def _quantised(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one 
     alike = [r for r in record.requests if r.error is None and r.output_tokens == usual[0][0]] if usual else []
     gaps = [(r.token_ns[-1] - r.token_ns[0]) / 1e9 / (len(r.token_ns) - 1) for r in alike if len(r.token_ns) > 1]
     natural = float(np.median(gaps)) if gaps else None
-    found = quantum([(r.end_ns - r.start_ns) / 1e9 for r in alike], natural)
+    spans = dict.fromkeys((r.start_ns, r.end_ns) for r in alike)  # the prompts of one batch share one time
+    found = quantum([(end - start) / 1e9 for start, end in spans], natural)
     if found is not None:
         multiples = ", ".join(f"{k}×" for k in found.multiples[:6])
         yield "latency_quantised", f"request times sit on {multiples} {found.period * 1e3:.0f} ms"
@@ -194,15 +197,28 @@ def _quantised(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one 
 
 def _answers(record: RunRecord, study: Study) -> Found:
     generation = study.workload.generation
-    wrong = [r.index for r in record.requests if generation.exact and r.output_tokens != generation.output_tokens]
+    configuration = next((c for c in study.configurations if f"{record.model}/{c.id}" == record.key), None)
+    asked = (configuration.output_tokens if configuration is not None else None) or generation.output_tokens
+    wrong = [r.index for r in record.requests if generation.exact and r.output_tokens != asked]
     if wrong:
         yield (
             "token_count_mismatch",
-            f"{len(wrong)} of {len(record.requests)} answers do not have exactly {generation.output_tokens} tokens",
+            f"{len(wrong)} of {len(record.requests)} answers do not have exactly {asked} tokens",
         )
     others = {str(r.answered_by) for r in record.requests if r.answered_by != record.model}
     if others:
         yield "wrong_model", f"answers name the model {', '.join(sorted(others))}, not {record.model}"
+
+
+def _late(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
+    """An open loop whose client sends late offers another load than the study asks for."""
+    trace = next((t for t in record.traces if t.domain == "client" and t.quantity == "lateness"), None)
+    if trace is None or len(trace.value) < 2:
+        return
+    late = float(np.percentile(tr.values_of(trace), 99))
+    gap = float(trace.t_ns[-1] - trace.t_ns[0]) / 1e9 / (len(trace.t_ns) - 1)
+    if late > max(LATE_S, LATE_SHARE * gap):
+        yield "late_requests", f"1 % of requests were sent {late * 1e3:.0f} ms late or later; one was due every {gap * 1e3:.0f} ms"
 
 
 def _estimated(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks

@@ -3,7 +3,7 @@
 ::
 
     parent ── WarmUp(n) ──▶  … ◀── Warmed          answers discarded
-           ── Go() ──▶       … ◀── Finished        closed loop, one request after the other
+           ── Go() ──▶       … ◀── Finished        the load of the study (see `drive`)
 
 The client talks to any OpenAI-compatible server. It sends nothing to the parent while the window runs.
 """
@@ -15,13 +15,16 @@ import json
 import os
 import signal
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
 import httpx
 
 from greenreport.record import Output, Request
+from greenreport.workloads.drive import Answered, closed_loop, open_loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,30 +32,35 @@ class ClientJob:
     """What to send and where.
 
     Attributes:
-        url: base address of the server, without ``/v1``.
+        urls: base addresses of the servers, without ``/v1``; requests go to them in turn.
         model: name every answer must carry.
+        batches: prompts of each request.
         timeout_s: limit of one request.
+        concurrency: clients of the closed loop.
+        due_s: when each request is due, for an open loop; None for a closed one.
     """
 
-    url: str
+    urls: tuple[str, ...]
     model: str
-    prompts: tuple[str, ...]
+    batches: tuple[tuple[str, ...], ...]
     output_tokens: int
     exact: bool
     stream: bool
     timeout_s: float
+    concurrency: int = 1
+    due_s: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WarmUp:
-    """Send this many requests and discard the answers."""
+    """Send this many requests to every server and discard the answers."""
 
     requests: int
 
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """Send every prompt once."""
+    """Send every batch once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,123 +74,203 @@ class Warmed:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The window is over: requests in the order sent; the last one carries the error that ended it early.
+    """The window is over: requests in the order of their prompts; the last one carries the error that ended it early.
 
     Attributes:
         cpu_s: CPU time this process spent on the window, so that it is not taken for load of other programs.
+        sent: when each HTTP request was sent (ns) and how late that was (s), in order of sending; for open loops.
+        spans: name → (ns, s): what the server did besides generating, for each HTTP request in order of sending.
     """
 
     requests: tuple[Request, ...]
     outputs: tuple[Output, ...]
     cpu_s: float
+    sent: tuple[tuple[int, float], ...] = ()
+    spans: tuple[tuple[str, tuple[tuple[int, float], ...]], ...] = ()
 
 
 def client_main(connection: Connection, job: ClientJob) -> None:
     """Entry of the client process; ends when the parent closes the connection."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.setsid()
-    with httpx.Client(base_url=job.url, timeout=job.timeout_s, trust_env=False) as client:
-        sender = Sender(client, job)
+    with ExitStack() as stack:
+
+        def new_sender(server: int | None = None) -> Sender:
+            """Return a sender with a connection of its own to every server."""
+            clients = [httpx.Client(base_url=url, timeout=job.timeout_s, trust_env=False, limits=_ONE) for url in job.urls]
+            for client in clients:
+                stack.enter_context(client)
+            return Sender(clients, job, server)
+
+        # Clients of a closed loop keep to one server each: in turn by request, one server could idle while another has a queue.
+        senders = [new_sender(client % len(job.urls)) for client in range(job.concurrency)]
         while True:
             try:
                 match connection.recv():
                     case WarmUp(requests=number):
-                        connection.send(_warm_up(sender, number))
+                        connection.send(_warm_up(senders[0], number))
                     case Go():
-                        connection.send(_window(sender))
+                        spent = time.process_time()
+                        if job.due_s is None:
+                            answered = closed_loop(senders, len(job.batches))
+                        else:
+                            answered = open_loop(new_sender, job.due_s)
+                        connection.send(_finished(answered, time.process_time() - spent))
             except (EOFError, BrokenPipeError, ConnectionResetError):
                 return
+
+
+_ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1)
 
 
 def _warm_up(sender: Sender, number: int) -> Warmed:
     start = time.monotonic_ns()
     error = None
-    for index in range(number):
-        request, _ = sender.send(index, sender.job.prompts[index % len(sender.job.prompts)])
-        error = request.error
+    for index in range(number * len(sender.clients)):
+        error = sender.send(index % len(sender.job.batches), index % len(sender.clients), None).error
         if error is not None:
             break
     return Warmed(start, time.monotonic_ns(), error)
 
 
-def _window(sender: Sender) -> Finished:
-    requests, outputs = [], {}
-    spent = time.process_time()
-    for index, prompt in enumerate(sender.job.prompts):
-        request, output = sender.send(index, prompt)
-        requests.append(request)
-        if output is not None:
-            outputs[output.sha256] = output
-        if request.error is not None:
-            break
-    return Finished(tuple(requests), tuple(outputs.values()), time.process_time() - spent)
+def _finished(answered: Sequence[Answered], cpu_s: float) -> Finished:
+    outputs = {output.sha256: output for item in answered for output in item.outputs}
+    in_time = sorted(answered, key=lambda item: item.sent_ns)
+    names = dict.fromkeys(name for item in in_time for name, _ in item.spans)
+    return Finished(
+        tuple(request for item in answered for request in item.requests),
+        tuple(outputs.values()),
+        cpu_s,
+        tuple((item.sent_ns, (item.sent_ns - item.requests[0].start_ns) / 1e9) for item in in_time),
+        tuple((name, tuple((i.sent_ns, dict(i.spans)[name]) for i in in_time if name in dict(i.spans))) for name in names),
+    )
 
 
 class Sender:
-    """Sends one request at a time over a kept connection."""
+    """Sends one batch at a time over kept connections: to one server, or to all in turn."""
 
-    def __init__(self, client: httpx.Client, job: ClientJob) -> None:
-        self.client = client
+    def __init__(self, clients: Sequence[httpx.Client], job: ClientJob, server: int | None = None) -> None:
+        self.clients = clients
         self.job = job
+        self.server = server
 
-    def send(self, index: int, prompt: str) -> tuple[Request, Output | None]:
-        """Send a prompt; return the timed request and its output, or the request with its error."""
+    def __call__(self, batch: int, due_ns: int | None) -> Answered:
+        """Send a batch to the server whose turn it is."""
+        return self.send(batch, batch % len(self.clients) if self.server is None else self.server, due_ns)
+
+    def send(self, batch: int, server: int, due_ns: int | None) -> Answered:
+        """Send a batch; return its timed requests and outputs, or the request with its error.
+
+        Args:
+            due_ns: when it was due; latency counts from then. Now when absent.
+        """
+        job = self.job
+        prompts = job.batches[batch]
+        first_index = len(job.batches[0]) * batch
         body = {
-            "model": self.job.model,
-            "prompt": prompt,
-            "max_tokens": self.job.output_tokens,
+            "model": job.model,
+            "prompt": prompts[0] if len(prompts) == 1 else list(prompts),
+            "max_tokens": job.output_tokens,
             "temperature": 0,
-            "ignore_eos": self.job.exact,
+            "ignore_eos": job.exact,
             "return_token_ids": True,
-            "stream": self.job.stream,
+            "stream": job.stream,
         }
-        if self.job.stream:
+        if job.stream:
             body["stream_options"] = {"include_usage": True}
-        start = time.monotonic_ns()
-        first = None
+        client = self.clients[server]
+        sent = time.monotonic_ns()
+        start = sent if due_ns is None else due_ns
         try:
-            if self.job.stream:
-                answer, text, ids, first = self._streamed(body)
-            else:
-                answer, text, ids = self._whole(body)
+            answer = _streamed(client, body) if job.stream else _whole(client, body)
+            if len(answer.choices) != len(prompts):
+                raise _ServerError(f"{len(answer.choices)} answers came for {len(prompts)} prompts")
         except (httpx.HTTPError, ValueError, KeyError, _ServerError) as error:
-            return Request(index, start, time.monotonic_ns(), error=_sentence(error)), None
+            return Answered((Request(first_index, start, time.monotonic_ns(), error=_sentence(error)),), (), sent)
         end = time.monotonic_ns()
-        output = Output(output_digest(text, ids), text, tuple(ids))
-        return _timed(index, start, end, first, answer, output), output
+        outputs = [Output(output_digest(c.text, c.ids), c.text, tuple(c.ids)) for c in answer.choices]
+        requests = tuple(
+            _timed(first_index + row, start, end, answer, row, output.sha256) for row, output in enumerate(outputs)
+        )
+        return Answered(requests, tuple(outputs), sent, answer.spans)
 
-    def _whole(self, body: dict[str, Any]) -> tuple[dict[str, Any], str, list[int]]:
-        response = self.client.post("/v1/completions", json=body)
-        answer = _checked(response.status_code, response.content)
-        choice = answer["choices"][0]
-        return answer, str(choice["text"]), [int(token) for token in choice.get("token_ids") or []]
 
-    def _streamed(self, body: dict[str, Any]) -> tuple[dict[str, Any], str, list[int], int | None]:
-        text, ids, first = "", [], None
-        last: dict[str, Any] = {}
-        with self.client.stream("POST", "/v1/completions", json=body) as response:
-            if response.status_code != 200:
-                _checked(response.status_code, response.read())
-            for line in response.iter_lines():
-                if not line.startswith("data: ") or line == "data: [DONE]":
-                    continue
-                event = json.loads(line[6:])
-                if "error" in event:
-                    raise _ServerError(str(event["error"].get("message", event["error"])))
-                first = time.monotonic_ns() if first is None else first
-                for choice in event.get("choices", ()):
-                    text += choice["text"]
-                    final = choice.get("finish_reason")
-                    if final is None:
-                        ids += [int(token) for token in choice.get("token_ids") or []]
-                    else:
-                        last = {**last, "finish_reason": final}
-                        ids = [int(token) for token in choice.get("token_ids") or ids]
-                last = {**event, **{key: value for key, value in last.items() if key == "finish_reason"}}
-        if not last:
-            raise _ServerError("the stream ended without an answer")
-        last.setdefault("choices", [{}])
-        return last, text, ids, first
+class _Choice:
+    """The answer to one prompt."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.ids: list[int] = []
+        self.finish_reason: str | None = None
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What a server answered to one HTTP request.
+
+    `arrived_ns` holds the arrival of each piece of a stream: the times of tokens where the server tells none.
+    """
+
+    choices: list[_Choice]
+    first_ns: int | None
+    model: str | None
+    usage: dict[str, Any]
+    times: dict[str, Any]
+    arrived_ns: list[int] = field(default_factory=list)
+
+    @property
+    def spans(self) -> tuple[tuple[str, float], ...]:
+        return tuple((str(name), float(value)) for name, value in (self.times.get("spans_s") or {}).items())
+
+
+def _whole(client: httpx.Client, body: dict[str, Any]) -> _Answer:
+    response = client.post("/v1/completions", json=body)
+    answer = _checked(response.status_code, response.content)
+    choices = []
+    for given in sorted(answer["choices"], key=lambda choice: int(choice.get("index") or 0)):
+        choice = _Choice()
+        choice.text = str(given["text"])
+        choice.ids = [int(token) for token in given.get("token_ids") or []]
+        choice.finish_reason = given.get("finish_reason")
+        choices.append(choice)
+    return _Answer(choices, None, answer.get("model"), answer.get("usage") or {}, answer.get("greenreport") or {})
+
+
+def _streamed(client: httpx.Client, body: dict[str, Any]) -> _Answer:
+    choices: dict[int, _Choice] = {}
+    answer = _Answer([], None, None, {}, {})
+    with client.stream("POST", "/v1/completions", json=body) as response:
+        if response.status_code != 200:
+            _checked(response.status_code, response.read())
+        for line in response.iter_lines():
+            if not line.startswith("data: ") or line == "data: [DONE]":
+                continue
+            event = json.loads(line[6:])
+            if "error" in event:
+                raise _ServerError(str(event["error"].get("message", event["error"])))
+            answer.first_ns = time.monotonic_ns() if answer.first_ns is None else answer.first_ns
+            answer.model = event.get("model", answer.model)
+            answer.usage = event.get("usage") or answer.usage
+            answer.times = event.get("greenreport") or answer.times
+            if any(given.get("text") for given in event.get("choices") or ()):
+                answer.arrived_ns.append(time.monotonic_ns())
+            for given in event.get("choices") or ():
+                _add(choices.setdefault(int(given.get("index") or 0), _Choice()), given)
+    if not choices:
+        raise _ServerError("the stream ended without an answer")
+    answer.choices = [choices[index] for index in sorted(choices)]
+    return answer
+
+
+def _add(choice: _Choice, given: dict[str, Any]) -> None:
+    """Add a piece of a stream; the last piece of our own server repeats all token ids."""
+    choice.text += given.get("text") or ""
+    ids = [int(token) for token in given.get("token_ids") or []]
+    choice.finish_reason = given.get("finish_reason")
+    if choice.finish_reason is None:
+        choice.ids += ids
+    else:
+        choice.ids = ids or choice.ids
 
 
 class _ServerError(Exception):
@@ -202,23 +290,23 @@ def _checked(status: int, content: bytes) -> dict[str, Any]:
     return dict(answer)
 
 
-def _timed(index: int, start: int, end: int, first: int | None, answer: dict[str, Any], output: Output) -> Request:
-    usage = answer.get("usage") or {}
-    times = answer.get("greenreport") or {}
-    choices = answer.get("choices") or [{}]
+def _timed(index: int, start: int, end: int, answer: _Answer, row: int, digest: str) -> Request:
+    choice, several = answer.choices[row], len(answer.choices) > 1
+    times = answer.times
+    prompt_tokens = (times.get("prompt_tokens") or [None] * len(answer.choices))[row]
     return Request(
         index,
         start,
         end,
-        first_token_ns=first,
+        first_token_ns=answer.first_ns,
         server_start_ns=times.get("server_start_ns"),
         server_end_ns=times.get("server_end_ns"),
-        token_ns=tuple(times.get("token_ns") or ()),
-        prompt_tokens=usage.get("prompt_tokens"),
-        output_tokens=usage.get("completion_tokens", len(output.token_ids) or None),
-        finish_reason=choices[0].get("finish_reason") if choices else answer.get("finish_reason"),
-        output_sha256=output.sha256,
-        answered_by=answer.get("model"),
+        token_ns=tuple(times.get("token_ns") or (() if several else answer.arrived_ns))[: len(choice.ids) or None],
+        prompt_tokens=prompt_tokens if several else answer.usage.get("prompt_tokens"),
+        output_tokens=len(choice.ids) if several else answer.usage.get("completion_tokens", len(choice.ids) or None),
+        finish_reason=choice.finish_reason,
+        output_sha256=digest,
+        answered_by=answer.model,
     )
 
 

@@ -18,7 +18,7 @@ from greenreport.analysis.comparison import compare_studies
 from greenreport.analysis.dataset import Dataset
 from greenreport.analysis.declared import Support
 from greenreport.analysis.document import document
-from greenreport.analysis.metrics import Observation
+from greenreport.analysis.observation import Observation
 from greenreport.analysis.preregistration import preregistration
 from greenreport.analysis.stats import NotComputable
 from greenreport.study import Study, registration, registration_digest

@@ -9,6 +9,7 @@
     best_set(comparison, better)      the best group and those it cannot be told from
     ratio_of_medians, geometric_mean_ratio    ratios behind claims, over one model and over several
     pareto({name: (runs, runs)}, …)   trade-offs, with the probability of every membership
+    saturation(loads, [runs, …], epsilon)      where more load gains no more
     advise_runs, detectable_effect    planning
 """
 
@@ -31,6 +32,7 @@ from greenreport.analysis.stats.results import (
     Ratio,
     Verdict,
 )
+from greenreport.analysis.stats.saturation import Saturation, gain_per_doubling, plateau, saturation
 from greenreport.analysis.stats.studentized import studentized_range_sf
 from greenreport.analysis.stats.values import Interval, NotComputable
 
@@ -52,6 +54,7 @@ __all__ = [
     "ParetoPoint",
     "Ratio",
     "RunsAdvice",
+    "Saturation",
     "Screened",
     "Verdict",
     "adjust",
@@ -60,11 +63,14 @@ __all__ = [
     "compare",
     "describe",
     "detectable_effect",
+    "gain_per_doubling",
     "geometric_mean_ratio",
     "holm",
     "over_family",
     "pareto",
+    "plateau",
     "ratio_of_medians",
+    "saturation",
     "screen",
     "studentized_range_sf",
 ]

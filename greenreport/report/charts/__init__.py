@@ -5,7 +5,18 @@ random, so the same rows give the same bytes. Colours are theme variables (see `
 """
 
 from greenreport.report.charts.cells import matrix
-from greenreport.report.charts.rows import BandRow, CellRow, PairRow, PointRow, RatioRow, RunRow, SampleRow
+from greenreport.report.charts.frontier import curves, front
+from greenreport.report.charts.rows import (
+    BandRow,
+    CellRow,
+    FrontRow,
+    LoadRow,
+    PairRow,
+    PointRow,
+    RatioRow,
+    RunRow,
+    SampleRow,
+)
 from greenreport.report.charts.runs import order, stacked, trace
 from greenreport.report.charts.tested import forest, pairs, strip
 from greenreport.report.charts.tradeoffs import tradeoff
@@ -13,12 +24,16 @@ from greenreport.report.charts.tradeoffs import tradeoff
 __all__ = [
     "BandRow",
     "CellRow",
+    "FrontRow",
+    "LoadRow",
     "PairRow",
     "PointRow",
     "RatioRow",
     "RunRow",
     "SampleRow",
+    "curves",
     "forest",
+    "front",
     "matrix",
     "order",
     "pairs",

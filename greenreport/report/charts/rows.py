@@ -94,3 +94,43 @@ class PointRow:
     front: bool
     place: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRow:
+    """A value at a load: the median of the runs (`line`), one run (`run`), or a remark at a load (`mark`).
+
+    Attributes:
+        panel: metric with its unit; panels stand below each other.
+        configuration: name of the series, in the scale of colours.
+        text: of a remark; only the first panel prints it.
+    """
+
+    kind: str
+    panel: str
+    configuration: str
+    label: str
+    load: float
+    value: float
+    text: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrontRow:
+    """A load as latency and throughput.
+
+    Attributes:
+        sure: probability of being on the front, 0–1.
+    """
+
+    configuration: str
+    label: str
+    load: float
+    load_text: str
+    x: float
+    y: float
+    front: bool
+    sure: float
+    place: str
+    detail: str

@@ -1,6 +1,7 @@
 """The figures of a study: which rows go into which chart, and the sentences around it."""
 
 from greenreport.report.figures.cells import hole, matrix_figure, median_of
+from greenreport.report.figures.frontier import by_model, curves_figure, front_figure, series_looks
 from greenreport.report.figures.runs import order_figure, phases_figure, trace_figure
 from greenreport.report.figures.tested import forest_figure, pairs_figure, strip_figure
 from greenreport.report.figures.tradeoffs import tradeoff_figure
@@ -8,7 +9,10 @@ from greenreport.report.figures.words import PHASE_NAMES, metric_bands, ratio_te
 
 __all__ = [
     "PHASE_NAMES",
+    "by_model",
+    "curves_figure",
     "forest_figure",
+    "front_figure",
     "hole",
     "matrix_figure",
     "median_of",
@@ -17,6 +21,7 @@ __all__ = [
     "pairs_figure",
     "phases_figure",
     "ratio_text",
+    "series_looks",
     "strip_figure",
     "times",
     "trace_figure",

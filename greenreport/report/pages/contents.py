@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from greenreport.analysis.aggregates import Aggregate
-from greenreport.analysis.answers import Answer, HypothesisAnswer
+from greenreport.analysis.answers import Answer, HypothesisAnswer, Text
 from greenreport.analysis.claims import Claim
 from greenreport.analysis.dataset import CellView, Preparation, RunView
 from greenreport.analysis.declared import Declared
@@ -36,12 +36,13 @@ class KeyNumber:
 
 @dataclass(frozen=True, slots=True)
 class OverviewContent:
-    """The first page of a study."""
+    """The first page of a study; `swept`: the figure on top is that of a sweep."""
 
     numbers: tuple[KeyNumber, ...]
     hero: Figure | None
     matrix: Figure | None
     answers: tuple[Answer, ...]
+    swept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,3 +225,42 @@ class DataContent:
     study_text: str
     citation: str
     bibtex: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSection:
+    """One series of a sweep: its findings, and its cells in the order of their loads."""
+
+    label: str
+    texts: tuple[Text, ...]
+    cells: tuple[tuple[str, CellLink], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FrontierSection:
+    """The series of one model and one load factor."""
+
+    title: str
+    figures: tuple[Figure, ...]
+    series: tuple[SeriesSection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ColdRow:
+    """A cold start: medians over runs, or None."""
+
+    label: str
+    seconds: Description | None
+    energy: Description | None
+    per_request: Description | None
+    requests: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FrontierContent:
+    """What more load and more replicas gain."""
+
+    headline: Text
+    sections: tuple[FrontierSection, ...]
+    limits: tuple[tuple[str, str, str, str], ...]
+    cold: tuple[ColdRow, ...]

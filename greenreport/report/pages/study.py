@@ -16,7 +16,9 @@ from greenreport.record import Outcome
 from greenreport.report.context import Page, StudyContext, text_plain
 from greenreport.report.figure import Figure, embedded_json
 from greenreport.report.figures import (
+    by_model,
     forest_figure,
+    front_figure,
     matrix_figure,
     order_figure,
     pairs_figure,
@@ -42,6 +44,7 @@ from greenreport.report.pages.contents import (
     TradeoffsContent,
     ValidityContent,
 )
+from greenreport.report.pages.frontier import frontier_content
 from greenreport.report.pages.methods import methods_content
 from greenreport.report.pages.sides import cell_link, cell_slug, configuration_content, model_content, slug_of
 from greenreport.validity import advice
@@ -57,8 +60,10 @@ MATRIX_METRICS = (
 )
 CELL_METRICS = (
     "energy_j", "energy_net_j", "prefill_energy_j", "decode_energy_j", "energy_delay_js", "j_per_request", "j_per_output_token", "power_mean_w", "idle_power_w", "duration_s", "latency_s",
-    "latency_p95_s", "ttft_s", "tbt_s", "throughput_tokens_per_s", "cpu_usage_pct", "process_cpu_pct", "ram_rss_peak_b", "ram_usage_pct",
-    "profiler_cpu_pct", "gpu_usage_pct", "gpu_memory_used_b", "load_s", "compile_s",
+    "latency_p90_s", "latency_p95_s", "latency_p99_s", "ttft_s", "ttft_p95_s", "tbt_s", "tbt_p95_s", "tbt_p99_s", "queue_s", "throughput_tokens_per_s",
+    "throughput_requests_per_s", "served_well_pct", "goodput_requests_per_s", "j_per_good_request", "cpu_usage_pct", "process_cpu_pct", "ram_rss_peak_b", "ram_usage_pct",
+    "profiler_cpu_pct", "gpu_usage_pct", "gpu_memory_used_b", "load_s", "compile_s", "cold_start_s",
+    "cold_start_energy_j",
 )  # fmt: skip
 
 
@@ -88,12 +93,16 @@ def study_pages(study: StudyContext, study_text: str) -> list[Page]:
         _environment(study),
         _data(study, study_text),
     ]
+    if analysis.frontier is not None:
+        content = frontier_content(study, analysis.frontier)
+        shown = [figure for section in content.sections for figure in section.figures]
+        pages.append(_page(study, "frontier", "frontier.html", "Throughput frontier", content, shown))
     if analysis.tradeoffs:
         figures = tuple(f for f in (tradeoff_figure(study, item) for item in analysis.tradeoffs) if f is not None)
         pages.append(_page(study, "tradeoffs", "tradeoffs.html", "Trade-offs", TradeoffsContent(figures), figures))
     if analysis.replications:
-        content = ReplicationContent(analysis.replications)
-        pages.append(_page(study, "replication", "replication.html", "Replication", content))
+        replicated = ReplicationContent(analysis.replications)
+        pages.append(_page(study, "replication", "replication.html", "Replication", replicated))
     pages.append(_page(study, "claims", "claims.html", "How we know", analysis.claims))
     return pages
 
@@ -115,8 +124,11 @@ def _overview(study: StudyContext, reference: str | None) -> Page:
     hero = None
     if first is not None:
         hero = forest_figure(study, first.answers[0].finding, reference)
+    swept = None if analysis.frontier is None else next(iter(by_model(analysis.frontier.series).values()))
+    if swept is not None:
+        hero = front_figure(study, swept) or hero
     matrix = matrix_figure(study, first.answers[0].finding.metric.id) if first is not None else None
-    content = OverviewContent(tuple(_numbers(study)), hero, matrix, analysis.answers)
+    content = OverviewContent(tuple(_numbers(study)), hero, matrix, analysis.answers, swept is not None)
     return _page(study, "", "overview.html", study.dataset.study.title, content, [hero, matrix])
 
 

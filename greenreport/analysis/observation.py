@@ -1,0 +1,24 @@
+"""One value of one metric of one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from greenreport.record import Method
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One value of one metric of one run.
+
+    Attributes:
+        value: in the metric's unit; None when it does not exist, with the `reason`.
+        boundary: what the value includes, for energy and power.
+        method: `measured`, `estimated`, or None for values that are counted or timed.
+    """
+
+    metric: str
+    value: float | None
+    boundary: str | None = None
+    method: Method | None = None
+    reason: str | None = None

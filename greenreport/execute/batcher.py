@@ -1,0 +1,153 @@
+"""Puts requests into batches as they come, and lets the engine answer one batch after the other.
+
+::
+
+    request ─┐                 ┌─ batch of up to `max_batch` sequences ─▶ engine thread
+    request ─┼─▶ queue ────────┤
+    request ─┘    wait at most `max_wait_s` for more
+
+With `max_batch` 1 this is a queue: each request is a batch of its own, in the order of arrival. A request that carries several
+prompts is never split, and requests join one batch only when they end by the same rule. Every sequence of a batch is generated
+to the longest answer asked for in it; what a shorter one gets beyond its own length is cut off, as in any static batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from greenreport.engines.base import Engine, Generated
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """A request that waits for its answer.
+
+    Attributes:
+        on_step: told the new token of each of its prompts, in the engine's thread.
+        started_ns: when its batch began.
+        batch: sequences in its batch.
+    """
+
+    texts: Sequence[str]
+    output_tokens: int
+    exact: bool
+    on_step: Callable[[Sequence[int]], None]
+    done: asyncio.Future[list[Generated]]
+    queued_ns: int = field(default_factory=time.monotonic_ns)
+    prompts: list[list[int]] = field(default_factory=list)
+    encoded_ns: int = 0
+    started_ns: int = 0
+    ended_ns: int = 0
+    batch: int = 0
+
+
+class Batcher:
+    """The queue in front of an engine.
+
+    Args:
+        thread: executor with one thread; the engine is used from no other.
+        max_batch: most sequences of one dynamic batch.
+    """
+
+    def __init__(self, engine: Engine, thread: ThreadPoolExecutor, max_batch: int = 1, max_wait_s: float = 0.0) -> None:
+        self.engine = engine
+        self.thread = thread
+        self.max_batch = max_batch
+        self.max_wait_s = max_wait_s
+        self.waiting: list[Ticket] = []
+        self.arrived = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    async def answer(
+        self, texts: Sequence[str], output_tokens: int, *, exact: bool, on_step: Callable[[Sequence[int]], None]
+    ) -> tuple[Ticket, list[Generated]]:
+        """Queue a request; return it with its answers when its batch is done.
+
+        Raises:
+            GreenReportError: what the engine raised; every request of the batch gets it.
+        """
+        loop = asyncio.get_running_loop()
+        if self.task is None or self.task.done():  # an event belongs to the loop of its task
+            self.arrived = asyncio.Event()
+            self.task = loop.create_task(self._work())
+        ticket = Ticket(texts, output_tokens, exact, on_step, loop.create_future())
+        self.waiting.append(ticket)
+        self.arrived.set()
+        return ticket, await ticket.done
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            if not self.waiting:
+                self.arrived.clear()
+                await self.arrived.wait()
+            batch = await self._next_batch()
+            try:
+                results = await loop.run_in_executor(self.thread, self._generate, batch)
+            except Exception as error:  # noqa: BLE001 - handed to whoever waits for the answer
+                for ticket in batch:
+                    if not ticket.done.done():
+                        ticket.done.set_exception(error)
+                continue
+            for ticket, generated in zip(batch, results, strict=True):
+                if not ticket.done.done():
+                    ticket.done.set_result(generated)
+
+    async def _next_batch(self) -> list[Ticket]:
+        deadline = self.waiting[0].queued_ns / 1e9 + self.max_wait_s
+        while self.max_wait_s and self._size() < self.max_batch and (rest := deadline - time.monotonic()) > 0:
+            self.arrived.clear()
+            try:
+                await asyncio.wait_for(self.arrived.wait(), rest)
+            except TimeoutError:
+                break
+        batch = [self.waiting.pop(0)]
+        size = len(batch[0].texts)
+        while self.waiting and self.waiting[0].exact == batch[0].exact and size + len(self.waiting[0].texts) <= self.max_batch:
+            batch.append(self.waiting.pop(0))
+            size += len(batch[-1].texts)
+        return batch
+
+    def _size(self) -> int:
+        return sum(len(ticket.texts) for ticket in self.waiting)
+
+    def _generate(self, batch: list[Ticket]) -> list[list[Generated]]:
+        """Tokenise and generate in the engine's thread; return the answers of each ticket."""
+        start = time.monotonic_ns()
+        prompts: list[list[int]] = []
+        for ticket in batch:
+            ticket.started_ns = start
+            ticket.prompts = [self.engine.encode(text) for text in ticket.texts]
+            prompts += ticket.prompts
+        encoded = time.monotonic_ns()
+        steps = 0
+
+        def on_token(tokens: Sequence[int]) -> None:
+            nonlocal steps
+            steps += 1
+            first = 0
+            for ticket in batch:
+                if steps <= ticket.output_tokens:
+                    ticket.on_step(tokens[first : first + len(ticket.prompts)])
+                first += len(ticket.prompts)
+
+        longest = max(ticket.output_tokens for ticket in batch)
+        generated = self.engine.generate(prompts, longest, exact=batch[0].exact, on_token=on_token)
+        ended = time.monotonic_ns()
+        results, first = [], 0
+        for ticket in batch:
+            ticket.encoded_ns, ticket.ended_ns, ticket.batch = encoded, ended, len(prompts)
+            own = generated[first : first + len(ticket.prompts)]
+            results.append([_cut(item, ticket.output_tokens) for item in own])
+            first += len(ticket.prompts)
+        return results
+
+
+def _cut(generated: Generated, output_tokens: int) -> Generated:
+    if len(generated.token_ids) <= output_tokens:
+        return generated
+    return Generated(generated.token_ids[:output_tokens], "length")

@@ -1,0 +1,174 @@
+"""Tests of the frontier: the published sweep, imported, and made-up sweeps with limits and objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from greenreport.analysis.analyse import analyse
+from greenreport.analysis.answers import plain
+from greenreport.analysis.dataset import CellView, Dataset
+from greenreport.analysis.document import document
+from greenreport.analysis.frontier import Frontier, Series, frontier, series_id
+from greenreport.analysis.imported import imported_dataset
+from greenreport.catalog import METRICS
+from greenreport.record import Outcome
+from greenreport.store.tidy import TidyRow
+from greenreport.study import Configuration, Objective
+from tests.datasets import run, study
+
+#: OPT-1.3B on one H100 (raw data of arXiv 2503.08311): batch, tokens/s, s between tokens, W, J/token, GPU usage.
+OPT = (
+    (1, 381, 0.0036, 255, 0.669, 86), (8, 2400, 0.0046, 249, 0.104, 76), (32, 5734, 0.0075, 260, 0.045, 64),
+    (96, 9033, 0.0139, 290, 0.032, 58), (256, 10810, 0.0293, 291, 0.027, 55), (640, 11298, 0.0617, 305, 0.027, 50),
+    (768, 11050, 0.0729, 301, 0.027, 47),
+)  # fmt: skip
+COLUMNS = ("throughput_tokens_per_s", "tbt_s", "power_mean_w", "j_per_output_token", "gpu_usage_pct")
+#: Two and four replicas at batch 96 and 256.
+REPLICATED = (
+    (96, 2, 12314, 0.0190, 353, 0.029, 74), (96, 4, 13172, 0.0315, 382, 0.029, 77),
+    (256, 2, 14669, 0.0371, 364, 0.025, 68), (256, 4, 14720, 0.0458, 388, 0.026, 73),
+)  # fmt: skip
+
+
+def rows(table: Sequence[Sequence[float]], replicas: int | None = None) -> list[TidyRow]:
+    """Return tidy rows of a table: batch first, then the columns."""
+    found = []
+    for batch, *values in table:
+        load: tuple[tuple[str, float], ...] = (("max_batch", float(batch)),)
+        load += () if replicas is None else (("replicas", float(replicas)),)
+        for metric, value in zip(COLUMNS, values, strict=True):
+            found.append(TidyRow("OPT-1.3B", None, "vllm", "cuda", 1, metric, value, METRICS[metric].unit, None, load))
+    return found
+
+
+def opt() -> Frontier:
+    """Return the frontier of the published sweep."""
+    found = frontier(imported_dataset("opt", "a table", rows(OPT)), ())
+    assert found is not None
+    return found
+
+
+def words(found: Frontier, series: Series) -> str:
+    """Return all sentences of a series."""
+    return " ".join(plain(text) for text in found.sentences[series_id(series)])
+
+
+def test_the_published_sweep_gives_the_published_reading() -> None:
+    """Saturation at 256, peak at 640, energy flat from 256 on, and the falling GPU usage is explained."""
+    found = opt()
+    (series,) = found.series
+    assert series.saturation.load == 256
+    assert series.peak.load == 640
+    assert series.least_energy == (256, 256)
+    assert series.latency == "tbt_s"
+    text = words(found, series)
+    assert "Throughput saturates at dynamic batches of up to 256" in text
+    assert "GPU usage falls from 86\u2009% to 47\u2009% over the sweep while throughput grows" in text
+    assert "Energy per token is least at dynamic batches of up to 256" in text
+    assert found.headline is not None
+    assert "dynamic batches of up to 256 on one replica" in plain(found.headline)
+    assert "27\u2009mJ a token" in plain(found.headline)
+
+
+def test_every_batch_up_to_the_peak_is_on_the_front_and_the_last_is_beaten() -> None:
+    """Beyond the peak, throughput falls and latency rises: 768 is beaten by 640."""
+    (series,) = opt().series
+    names = {point.cell.configuration.id: point.load for point in series.points}
+    beaten = [names[point.name] for point in series.front.points if not point.on_front]
+    assert beaten == [768]
+
+
+def test_replicas_are_compared_at_the_same_batch() -> None:
+    """Two replicas at batch 256 gain a third over one; the text says it at every common batch."""
+    table = rows(OPT) + [row for batch, n, *values in REPLICATED for row in rows([(batch, *values)], n)]
+    extra = [row for n in (2, 4) for row in rows([(32, 5800, 0.008, 270, 0.046, 66)], n)]
+    found = frontier(imported_dataset("opt", "a table", table + extra), ())
+    assert found is not None
+    gains = {(g.replicas, g.load): g.throughput.value for _, rows_ in found.replicas for g in rows_}
+    assert gains[2, 96] == pytest.approx(12314 / 9033)
+    assert gains[2, 256] == pytest.approx(14669 / 10810)
+    assert gains[4, 256] == pytest.approx(14720 / 10810)
+    assert found.headline is not None
+    assert "replicas" in plain(found.headline)
+
+
+def sweep(values: Mapping[int, Sequence[float]], ended: Mapping[int, Outcome] | None = None, **changes: Any) -> Dataset:
+    """Return a dataset with runs of throughput at each batch, and cells that ended otherwise."""
+    spec = study(["one"], ["torch"], **changes)
+    model = spec.models[0]
+    configurations, cells = [], []
+    for batch in sorted({*values, *(ended or {})}):
+        configuration = Configuration(engine="torch", batch_size=batch)
+        configurations.append(configuration)
+        if batch in values:
+            runs = tuple(
+                run(
+                    number,
+                    {"throughput_tokens_per_s": v, "j_per_output_token": 10 / v, "tbt_s": batch / v, "served_well_pct": 100.0 if batch <= 4 else 50.0},
+                )
+                for number, v in enumerate(values[batch], start=1)
+            )  # fmt: skip
+        else:
+            runs = (run(1, {}, outcome=(ended or {})[batch], reason="no memory left"),)
+        cells.append(CellView(model, configuration, runs))
+    return Dataset(spec.model_copy(update={"configurations": tuple(configurations)}), tuple(cells))
+
+
+GROWING = {b: [b * 100.0, b * 101.0, b * 99.0] for b in (1, 2, 4, 8)}
+
+
+def test_memory_ends_a_sweep_and_the_last_good_batch_is_kept() -> None:
+    """An out-of-memory cell is the limit; the text names it, the last batch that worked, and the recorded reason."""
+    found = frontier(sweep(GROWING, {16: Outcome.OUT_OF_MEMORY, 32: Outcome.OUT_OF_MEMORY}), ())
+    assert found is not None
+    (series,) = found.series
+    assert series.end is not None
+    assert (series.end.load, series.end.last_good) == (16, 8)
+    text = words(found, series)
+    assert "Throughput still grows at batch 8, the largest load measured" in text
+    assert "Memory ends the sweep at batch 16; batch 8 is the last that worked. Reason recorded: no memory left." in text
+
+
+def test_the_objective_chooses_among_the_loads_that_keep_it() -> None:
+    """The best load is the one of the highest throughput that keeps the objective for the declared share of requests."""
+    data = sweep(GROWING)
+    spec = data.study.model_copy(update={"objective": Objective(ttft_s=1.0)})
+    found = frontier(replace(data, study=spec), ())
+    assert found is not None
+    (series,) = found.series
+    assert series.within is not None
+    assert series.within.load == 4
+    assert "Best load that keeps the objective (time to first token at most 1\u2009s, for 95\u2009% of requests): batch 4" in words(found, series)
+
+
+def test_fewer_than_three_loads_are_no_sweep() -> None:
+    """Two points make no curve."""
+    assert frontier(sweep({1: [1.0], 2: [2.0]}), ()) is None
+
+
+def test_an_unfaithful_load_is_no_point_of_the_curve() -> None:
+    """A batch whose outputs differ from the reference is shown in the table and never ranked."""
+    from greenreport.analysis.fidelity import Fidelity, Verdict
+
+    data = sweep(GROWING)
+    wrong = data.cells[-1]
+    verdict = Fidelity(wrong.model.id, wrong.configuration.id, Verdict.UNFAITHFUL, "other outputs")
+    found = frontier(data, [verdict])
+    assert found is not None
+    assert [point.load for point in found.series[0].points] == [1, 2, 4]
+
+
+def test_findings_carry_the_frontier() -> None:
+    """findings.json names every load, the saturation with its interval, the limit and the sentences."""
+    found = document(analyse(sweep(GROWING, {16: Outcome.OUT_OF_MEMORY})))["frontier"]
+    assert isinstance(found, list)
+    (item,) = found
+    assert item["loads"] == [1, 2, 4, 8]
+    assert item["limit"]["load"] == 16
+    assert item["saturation"] is None
+    assert item["saturation_ci"]["high"] is None
+    assert item["sentences"]

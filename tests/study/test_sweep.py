@@ -1,0 +1,117 @@
+"""Tests of sweeps: one configuration stands for many, and each is a configuration like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from greenreport.errors import SpecError
+from greenreport.plan import beyond, expand
+from greenreport.study import load_study, swept
+from tests.conftest import minimal_study
+
+Write = Callable[..., Path]
+ONE = [{"engine": "fake", "options": {"token_s": 0.001}}]
+
+
+def ids(file: Path) -> list[str]:
+    """Return the ids of a study's configurations, options left out."""
+    return [c.id.removesuffix("-token_s.0.001") for c in load_study(file).study.configurations]
+
+
+def test_levels_are_crossed_in_the_order_of_the_file(write_study: Write) -> None:
+    """Every combination of levels is a configuration; the last factor changes fastest, defaults stay out of the name."""
+    file = write_study(configurations=ONE, sweep={"batch_size": [1, 2], "replicas": [1, 2]})
+    assert ids(file) == ["fake-cpu", "fake-cpu-r2", "fake-cpu-b2", "fake-cpu-b2-r2"]
+
+
+def test_zipped_levels_go_together(write_study: Write) -> None:
+    """`combine: zip` pairs the levels; unequal numbers of levels are an error."""
+    file = write_study(configurations=ONE, sweep={"combine": "zip", "batch_size": [1, 2], "output_tokens": [8, 4]})
+    assert ids(file) == ["fake-cpu-o8", "fake-cpu-b2-o4"]
+    with pytest.raises(SpecError, match="zipped factors need equally many levels: batch_size has 2, replicas has 1"):
+        load_study(write_study(sweep={"combine": "zip", "batch_size": [1, 2], "replicas": [1]}))
+
+
+def test_a_configuration_keeps_what_it_sets_itself(write_study: Write) -> None:
+    """A factor named in the configuration is not swept there; sweeping twice changes nothing."""
+    file = write_study(configurations=[*ONE, {"engine": "fake", "batch_size": 4}], sweep={"batch_size": [1, 2]})
+    assert ids(file) == ["fake-cpu", "fake-cpu-b2", "fake-cpu-b4"]
+    study = load_study(file).study
+    assert swept(study.configurations, study.sweep) == study.configurations
+
+
+def test_a_sweep_changes_no_fingerprint_of_what_was_there_before(write_study: Write) -> None:
+    """A study that is extended by a sweep keeps its finished runs: the point at the defaults is the same cell."""
+    plain = load_study(write_study(configurations=ONE)).study
+    wide = load_study(write_study(configurations=ONE, sweep={"batch_size": [1, 2]})).study
+    before, after = expand(plain, prompts_digest="x").cells, expand(wide, prompts_digest="x").cells
+    assert [cell.fingerprint for cell in before] == [after[0].fingerprint]
+    assert after[1].fingerprint != after[0].fingerprint
+
+
+def test_points_are_left_out_with_a_reason(write_study: Write) -> None:
+    """`exclude` knows the swept factors."""
+    file = write_study(
+        configurations=ONE,
+        sweep={"batch_size": [1, 2], "replicas": [1, 2]},
+        exclude=[{"replicas": 2, "batch_size": 2, "reason": "too much"}],
+    )
+    plan = expand(load_study(file).study, prompts_digest="x")
+    assert len(plan.cells) == 3
+    assert [(e.configuration.batch_size, e.configuration.replicas) for e in plan.excluded] == [(2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sweep": {"batch_size": [2, 2]}}, "batch_size lists a level twice"),
+        ({"sweep": {"batch_size": [0]}}, "batch_size"),
+        ({"sweep": {"colour": [1]}}, "colour"),
+        ({"sweep": {"concurrency": [1, 2], "request_rate": [1.0]}}, "`request_rate` is an open loop and `concurrency` a closed one"),
+        ({"sweep": {"max_wait_ms": [5]}}, "say with `max_batch` how large it may get"),
+        ({"sweep": {"dtype": ["int3"]}}, "int3"),
+        ({"sweep": {"batch_size": [8]}}, "a batch of 8 prompts is never full with 4"),
+        ({"sweep": {"batch_size": list(range(1, 40)), "concurrency": list(range(1, 40))}}, "surely a mistake"),
+    ],
+)
+def test_impossible_sweeps_are_refused_with_their_line(changes: dict[str, Any], message: str, write_study: Write) -> None:
+    """Every mistake is one sentence with file and line."""
+    file = write_study(configurations=ONE, **changes)
+    with pytest.raises(SpecError) as caught:
+        load_study(file)
+    line = file.read_text(encoding="utf-8").splitlines().index("sweep:") + 1
+    found = [p for p in caught.value.problems if message in p.message]
+    assert found, caught.value
+    assert all(problem.line is not None and problem.line >= line for problem in found)
+
+
+def test_what_lies_beyond_a_limit_asks_for_more_of_the_same(write_study: Write) -> None:
+    """Larger in one load and smaller in none, all else equal; another engine option is another direction."""
+    file = write_study(
+        configurations=[*ONE, {"engine": "fake", "options": {"token_s": 0.003}}],
+        sweep={"batch_size": [1, 2, 4], "replicas": [1, 2]},
+    )
+    cells = {c.configuration.id: c for c in expand(load_study(file).study, prompts_digest="x").cells}
+    limit = cells["fake-cpu-b2-token_s.0.001"]
+    further = {name for name, cell in cells.items() if beyond(cell, limit)}
+    assert further == {
+        "fake-cpu-b4-token_s.0.001",
+        "fake-cpu-b2-r2-token_s.0.001",
+        "fake-cpu-b4-r2-token_s.0.001",
+    }
+
+
+def test_the_workload_is_part_of_the_fingerprint(write_study: Write) -> None:
+    """Arrivals, ramp and the number of requests change what is measured; their defaults change nothing."""
+    workload = minimal_study()["workload"]
+
+    def fingerprint(**changes: Any) -> str:
+        study = load_study(write_study(configurations=ONE, workload=workload | changes)).study
+        return expand(study, prompts_digest="x").cells[0].fingerprint
+
+    assert fingerprint() == fingerprint(ramp_s=0) == fingerprint(arrivals={"process": "poisson"})
+    assert len({fingerprint(), fingerprint(ramp_s=1), fingerprint(requests=8), fingerprint(arrivals={"seed": 1})}) == 4

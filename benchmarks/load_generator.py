@@ -86,7 +86,19 @@ def _ab(url: str, clients: int) -> str:
     with TemporaryDirectory() as folder:
         body = Path(folder) / "body.json"
         body.write_text(json.dumps({"model": "one", "prompt": "prompt", "max_tokens": 1, "temperature": 0, "ignore_eos": True}))
-        command = ["ab", "-k", "-n", str(REQUESTS), "-c", str(clients), "-p", str(body), "-T", "application/json", f"{url}/v1/completions"]
+        command = [
+            "ab",
+            "-k",
+            "-n",
+            str(REQUESTS),
+            "-c",
+            str(clients),
+            "-p",
+            str(body),
+            "-T",
+            "application/json",
+            f"{url}/v1/completions",
+        ]
         printed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     found = re.search(r"Requests per second:\s+([\d.]+)", printed)
     return "ApacheBench failed" if found is None else f"ApacheBench, {clients} clients: {float(found[1]):,.0f} requests/s"

@@ -11,10 +11,11 @@ from greenreport.analysis.answers import plain
 from greenreport.analysis.claims import Claim
 from greenreport.analysis.dataset import CellView, Dataset, label_of
 from greenreport.analysis.fidelity import Fidelity
-from greenreport.analysis.frontier import Frontier, Series, series_id
+from greenreport.analysis.frontier import Frontier
 from greenreport.analysis.guidelines import Guideline
 from greenreport.analysis.plain import Json, plain_description, plain_hypothesis, plain_interval, plain_number, plain_text
 from greenreport.analysis.preregistration import preregistration
+from greenreport.analysis.series import Series, series_id
 from greenreport.analysis.stats import describe
 from greenreport.catalog import METRICS
 
@@ -96,7 +97,9 @@ def document(analysis: Analysis) -> Json:
             for report in analysis.replications
             for r in report.replications
         ],
-        "frontier": [] if analysis.frontier is None else [_series(analysis.frontier, item) for item in analysis.frontier.series],
+        "frontier": []
+        if analysis.frontier is None
+        else [_series(analysis.frontier, item) for item in analysis.frontier.series],
         "claims": [_claim(claim) for claim in analysis.claims],
     }
 
@@ -168,7 +171,8 @@ def _series(found: Frontier, item: Series) -> Json:
         "best_under_objective": None if item.within is None else item.within.load,
         "latency_metric": item.latency,
         "front": [
-            {"configuration": p.name, "on_front": p.on_front, "probability": plain_number(p.probability)} for p in item.front.points
+            {"configuration": p.name, "on_front": p.on_front, "probability": plain_number(p.probability)}
+            for p in item.front.points
         ],
         "sentences": [plain_text(plain(text)) for text in found.sentences[series_id(item)]],
     }

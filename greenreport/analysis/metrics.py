@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -124,7 +125,7 @@ def _stages(record: RunRecord, window: Mark) -> list[Observation]:
 
 def _overlap(spans: list[tuple[int, int]]) -> bool:
     ordered = sorted(spans)
-    return any(later[0] < earlier[1] for earlier, later in zip(ordered, ordered[1:], strict=False))
+    return any(later[0] < earlier[1] for earlier, later in pairwise(ordered))
 
 
 def _stage(metric: str, spans: list[tuple[int, int]], traces: list[Trace]) -> Observation:

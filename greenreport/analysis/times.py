@@ -111,7 +111,9 @@ def time_observations(record: RunRecord, window: Mark, objective: Objective | No
     yield observe("tbt_s", _percentile(means, 50), untold, clock)
     for metric, percentile in (("tbt_p95_s", 95), ("tbt_p99_s", 99)):
         yield observe(metric, _percentile(gaps, percentile), untold, clock)
-    yield observe("throughput_tokens_per_s", inside.tokens / duration if inside.tokens and duration > 0 else None, "no token counts")
+    yield observe(
+        "throughput_tokens_per_s", inside.tokens / duration if inside.tokens and duration > 0 else None, "no token counts"
+    )
     yield observe("throughput_requests_per_s", len(requests) / duration if duration > 0 else None, "no window")
     yield observe("queue_s", _queue_s(record, window), "the server does not tell how long requests wait", "server")
     yield from _goodput(requests, duration, objective)

@@ -86,16 +86,16 @@ class Batcher:
                 self.arrived.clear()
                 await self.arrived.wait()
             batch = await self._next_batch()
-            try:
-                results = await loop.run_in_executor(self.thread, self._generate, batch)
-            except Exception as error:  # noqa: BLE001 - handed to whoever waits for the answer
-                for ticket in batch:
-                    if not ticket.done.done():
-                        ticket.done.set_exception(error)
-                continue
-            for ticket, generated in zip(batch, results, strict=True):
-                if not ticket.done.done():
-                    ticket.done.set_result(generated)
+            working = loop.run_in_executor(self.thread, self._generate, batch)
+            await asyncio.wait([working])
+            error = working.exception()
+            for place, ticket in enumerate(batch):
+                if ticket.done.done():  # nobody waits for it any more
+                    continue
+                if error is not None:
+                    ticket.done.set_exception(error)
+                else:
+                    ticket.done.set_result(working.result()[place])
 
     async def _next_batch(self) -> list[Ticket]:
         deadline = self.waiting[0].queued_ns / 1e9 + self.max_wait_s

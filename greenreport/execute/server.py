@@ -65,9 +65,7 @@ class _Answer:
         }
 
 
-def make_app(
-    engine: Engine, model_id: str, thread: ThreadPoolExecutor, max_batch: int = 1, max_wait_s: float = 0.0
-) -> FastAPI:
+def make_app(engine: Engine, model_id: str, thread: ThreadPoolExecutor, max_batch: int = 1, max_wait_s: float = 0.0) -> FastAPI:
     """Return the application.
 
     Args:
@@ -122,9 +120,7 @@ async def _whole(
         _choice(index, text, result.finish_reason, result.token_ids if request.return_token_ids else None)
         for index, (text, result) in enumerate(zip(decoded, results, strict=True))
     ]
-    return JSONResponse(
-        _body(answer, model_id, choices) | {"usage": _usage(ticket.prompts, results), "greenreport": told}
-    )
+    return JSONResponse(_body(answer, model_id, choices) | {"usage": _usage(ticket.prompts, results), "greenreport": told})
 
 
 class _Row:

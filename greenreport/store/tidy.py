@@ -60,8 +60,20 @@ def import_csv(store: Store, file: Path, study: str) -> int:
         connection.executemany(
             "INSERT INTO observations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                [study, r.model, r.size_category, r.engine, r.provider, r.repetition, r.metric, r.value, r.unit, r.host, source,
-                 json.dumps(r.load)]
+                [
+                    study,
+                    r.model,
+                    r.size_category,
+                    r.engine,
+                    r.provider,
+                    r.repetition,
+                    r.metric,
+                    r.value,
+                    r.unit,
+                    r.host,
+                    source,
+                    json.dumps(r.load),
+                ]
                 for r in rows
             ],
         )

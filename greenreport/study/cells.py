@@ -83,7 +83,9 @@ class Configuration(Spec):
     max_wait_ms: Annotated[float, Field(ge=0, le=60_000)] = Field(
         0, description="how long the server waits for a dynamic batch to fill"
     )
-    concurrency: Positive = Field(1, description="clients that each send the next request when theirs is answered (closed loop)")
+    concurrency: Positive = Field(
+        1, description="clients that each send the next request when theirs is answered (closed loop)"
+    )
     request_rate: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
         None, description="requests a second sent whether or not earlier ones are answered (open loop); closed loop when absent"
     )

@@ -42,7 +42,9 @@ class Generation(Spec):
 class Arrivals(Spec):
     """When requests of an open loop (`request_rate`) are sent."""
 
-    process: Literal["poisson", "constant"] = Field("poisson", description="poisson: independent arrivals; constant: evenly spaced")
+    process: Literal["poisson", "constant"] = Field(
+        "poisson", description="poisson: independent arrivals; constant: evenly spaced"
+    )
     seed: int = Field(0, description="seed of the arrival times")
 
 

@@ -80,5 +80,7 @@ def swept(configurations: tuple[Configuration, ...], sweep: Sweep | None) -> tup
 def point_error(error: ValueError) -> str:
     """Return what is wrong with a point of a sweep, in one sentence."""
     if isinstance(error, ValidationError):
-        return "a point of the sweep is impossible: " + "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
+        return "a point of the sweep is impossible: " + "; ".join(
+            item["msg"].removeprefix("Value error, ") for item in error.errors()
+        )
     return str(error)

@@ -48,7 +48,20 @@ def judged(record: RunRecord, study: Study) -> RunRecord:
 
 def validity_flags(record: RunRecord, study: Study) -> tuple[Flag, ...]:
     """Return every flag of a run that was measured, in the order of the codes."""
-    checks = (_phases, _steady, _load, _clock, _window, _energy, _disagreement, _throttle, _quantised, _answers, _late, _estimated)
+    checks = (
+        _phases,
+        _steady,
+        _load,
+        _clock,
+        _window,
+        _energy,
+        _disagreement,
+        _throttle,
+        _quantised,
+        _answers,
+        _late,
+        _estimated,
+    )
     found = [item for check in checks for item in check(record, study)]
     order = list(CODES)
     return tuple(
@@ -218,7 +231,10 @@ def _late(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signa
     late = float(np.percentile(tr.values_of(trace), 99))
     gap = float(trace.t_ns[-1] - trace.t_ns[0]) / 1e9 / (len(trace.t_ns) - 1)
     if late > max(LATE_S, LATE_SHARE * gap):
-        yield "late_requests", f"1 % of requests were sent {late * 1e3:.0f} ms late or later; one was due every {gap * 1e3:.0f} ms"
+        yield (
+            "late_requests",
+            f"1 % of requests were sent {late * 1e3:.0f} ms late or later; one was due every {gap * 1e3:.0f} ms",
+        )
 
 
 def _estimated(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks

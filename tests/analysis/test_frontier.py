@@ -12,8 +12,9 @@ from greenreport.analysis.analyse import analyse
 from greenreport.analysis.answers import plain
 from greenreport.analysis.dataset import CellView, Dataset
 from greenreport.analysis.document import document
-from greenreport.analysis.frontier import Frontier, Series, frontier, series_id
+from greenreport.analysis.frontier import Frontier, frontier
 from greenreport.analysis.imported import imported_dataset
+from greenreport.analysis.series import Series, series_id
 from greenreport.catalog import METRICS
 from greenreport.record import Outcome
 from greenreport.store.tidy import TidyRow
@@ -88,7 +89,7 @@ def test_replicas_are_compared_at_the_same_batch() -> None:
     extra = [row for n in (2, 4) for row in rows([(32, 5800, 0.008, 270, 0.046, 66)], n)]
     found = frontier(imported_dataset("opt", "a table", table + extra), ())
     assert found is not None
-    gains = {(g.replicas, g.load): g.throughput.value for _, rows_ in found.replicas for g in rows_}
+    gains = {(g.replicas, g.load): g.throughput.value for group in found.replicas.values() for g in group}
     assert gains[2, 96] == pytest.approx(12314 / 9033)
     assert gains[2, 256] == pytest.approx(14669 / 10810)
     assert gains[4, 256] == pytest.approx(14720 / 10810)
@@ -142,7 +143,10 @@ def test_the_objective_chooses_among_the_loads_that_keep_it() -> None:
     (series,) = found.series
     assert series.within is not None
     assert series.within.load == 4
-    assert "Best load that keeps the objective (time to first token at most 1\u2009s, for 95\u2009% of requests): batch 4" in words(found, series)
+    assert (
+        "Best load that keeps the objective (time to first token at most 1\u2009s, for 95\u2009% of requests): batch 4"
+        in words(found, series)
+    )
 
 
 def test_fewer_than_three_loads_are_no_sweep() -> None:

@@ -41,7 +41,9 @@ def spans(tmp_path: Path, domain: str, quantity: str) -> list[float]:
 def test_a_batch_is_one_request_and_its_prompts_share_its_times(command: Command, write_study: Write, tmp_path: Path) -> None:
     """8 prompts in batches of 4: two distinct times, eight answers, each with its own tokens and prompt length."""
     measure(command, write_study, {"batch_size": 4, "options": {"token_s": 0.002}}, workload={"requests": 8})
-    rows = query(tmp_path, 'SELECT "index", start_ns, end_ns, output_tokens, prompt_tokens, len(token_ns) FROM requests ORDER BY 1')
+    rows = query(
+        tmp_path, 'SELECT "index", start_ns, end_ns, output_tokens, prompt_tokens, len(token_ns) FROM requests ORDER BY 1'
+    )
     assert [row[0] for row in rows] == list(range(8))
     assert len({row[1:3] for row in rows}) == 2
     assert {row[3] for row in rows} == {8} == {row[5] for row in rows}

@@ -71,7 +71,10 @@ def test_points_are_left_out_with_a_reason(write_study: Write) -> None:
         ({"sweep": {"batch_size": [2, 2]}}, "batch_size lists a level twice"),
         ({"sweep": {"batch_size": [0]}}, "batch_size"),
         ({"sweep": {"colour": [1]}}, "colour"),
-        ({"sweep": {"concurrency": [1, 2], "request_rate": [1.0]}}, "`request_rate` is an open loop and `concurrency` a closed one"),
+        (
+            {"sweep": {"concurrency": [1, 2], "request_rate": [1.0]}},
+            "`request_rate` is an open loop and `concurrency` a closed one",
+        ),
         ({"sweep": {"max_wait_ms": [5]}}, "say with `max_batch` how large it may get"),
         ({"sweep": {"dtype": ["int3"]}}, "int3"),
         ({"sweep": {"batch_size": [8]}}, "a batch of 8 prompts is never full with 4"),

@@ -52,9 +52,7 @@ def saturation(loads: Sequence[float], samples: Sequence[Sample], epsilon: float
     x = np.array([load for load, _ in pairs])
     medians = np.array([[np.median(values) for _, values in pairs]])
     place = int(_places(x, medians, epsilon)[0])
-    gains = tuple(
-        gain_per_doubling(medians[0][i], medians[0][i + 1], x[i], x[i + 1]) for i in range(len(x) - 1)
-    )
+    gains = tuple(gain_per_doubling(medians[0][i], medians[0][i + 1], x[i], x[i + 1]) for i in range(len(x) - 1))
     found = None if place == len(x) - 1 else float(x[place])
     return Saturation(found, _interval(x, [values for _, values in pairs], epsilon, seed), gains)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from greenreport.analysis.frontier import ENERGY, THROUGHPUT, LoadPoint, Series, series_id
+from greenreport.analysis.series import ENERGY, THROUGHPUT, LoadPoint, Series, series_id
 from greenreport.catalog import METRICS
 from greenreport.report import charts
 from greenreport.report.charts import FrontRow, LoadRow
@@ -37,7 +37,9 @@ def series_looks(study: StudyContext, every: Sequence[Series]) -> dict[str, Look
 def curves_figure(study: StudyContext, every: Sequence[Series]) -> Figure:
     """F10: throughput, energy per token and latency over the load, for the series of one model and factor."""
     model, factor = every[0].model, every[0].factor
-    metrics = [m for m in (THROUGHPUT, ENERGY, every[0].latency) if m and any(p.cell.values(m) for s in every for p in s.points)]
+    metrics = [
+        m for m in (THROUGHPUT, ENERGY, every[0].latency) if m and any(p.cell.values(m) for s in every for p in s.points)
+    ]
     rows = [row for metric in metrics for series in every for row in _curve_rows(series, metric, first=metric == metrics[0])]
     values, shown = [], []
     for series in every:
@@ -142,7 +144,9 @@ def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:
     finding = f"{model.label}: {best.load_text(best.advised.load)} is where more throughput begins to cost only latency"
     if best.saturation.load is None:
         finding = f"{model.label}: throughput and latency grow together up to the largest load"
-    dimensions = "throughput, latency and energy per token" if best.points[0].value(ENERGY) is not None else "throughput and latency"
+    dimensions = (
+        "throughput, latency and energy per token" if best.points[0].value(ENERGY) is not None else "throughput and latency"
+    )
     caption = (
         f"Medians over valid runs; the numbers are loads, the upper left is better. A mark is as opaque as its place on the Pareto front in {dimensions} "
         "is probable (bootstrap over runs); without enough runs, full or faint."

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from greenreport.analysis.dataset import CellView, label_of
-from greenreport.analysis.frontier import FACTORS, Frontier, Series, series_id
+from greenreport.analysis.frontier import Frontier
+from greenreport.analysis.series import FACTORS, Series, series_id
 from greenreport.analysis.stats import Description, describe
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
@@ -26,7 +27,7 @@ def frontier_content(study: StudyContext, found: Frontier) -> FrontierContent:
         title = f"{every[0].model.label}: {FACTORS[every[0].factor]}"
         sections.append(FrontierSection(title, tuple(f for f in figures if f is not None), parts))
     headline = found.headline or (study.dataset.study.title,)
-    return FrontierContent(headline, tuple(sections), tuple(_limits(study, found.series)), tuple(_cold(study)))
+    return FrontierContent(headline, tuple(sections), tuple(_limits(found.series)), tuple(_cold(study)))
 
 
 def _cells(study: StudyContext, series: Series) -> Iterator[tuple[str, CellLink]]:
@@ -38,7 +39,7 @@ def _cells(study: StudyContext, series: Series) -> Iterator[tuple[str, CellLink]
             yield number(getattr(cell.configuration, series.factor) or 0), cell_link(cell)
 
 
-def _limits(study: StudyContext, every: Sequence[Series]) -> Iterator[tuple[str, str, str, str]]:
+def _limits(every: Sequence[Series]) -> Iterator[tuple[str, str, str, str]]:
     """Yield for each series the largest load that works on this machine, and why it is the largest."""
     for series in every:
         best = series.load_text(series.points[-1].load)

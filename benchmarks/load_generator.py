@@ -20,8 +20,9 @@ from greenreport.engines.base import EngineJob
 from greenreport.execute.launch import Launcher
 from greenreport.execute.worker import Ready, ServeJob, server_main
 from greenreport.study import Configuration
-from greenreport.workloads.client import ClientJob, Finished, Go, Warmed, WarmUp, client_main
+from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
 from greenreport.workloads.schedule import arrivals_s
+from greenreport.workloads.sender import ClientJob
 
 REQUESTS = 1500
 

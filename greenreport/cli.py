@@ -31,7 +31,9 @@ CacheOption = Annotated[Path, typer.Option("--cache", help="Folder of the store,
 OnlyOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--only", metavar="KEY=VALUE", help="Only these cells; key: model, engine, provider, dtype, configuration. Repeatable."
+        "--only",
+        metavar="KEY=VALUE",
+        help="Only these cells; key: model, engine, provider, dtype, configuration, batch_size, replicas, … Repeatable.",
     ),
 ]
 WeightsOption = Annotated[

@@ -15,14 +15,12 @@ from pathlib import Path
 from greenreport.console import Progress
 from greenreport.errors import BuildError, GreenReportError, MeasurementInvalid, PromptsUnavailable, StoreError
 from greenreport.execute.host import environment
-from greenreport.plan import IndexRow, PendingRun, current, estimate_s, pending
+from greenreport.plan import CONDITIONS, IndexRow, PendingRun, current, estimate_s, pending
 from greenreport.record import Environment, Outcome
 from greenreport.store import Store, export_parquet, import_parquet
 from greenreport.study import Overrides
 from greenreport.units import plain_duration
 from greenreport.workspace import Planned, open_plan, open_store, results_folder
-
-CONDITIONS = ("model", "engine", "provider", "dtype", "configuration")
 
 
 class UsageError(GreenReportError):

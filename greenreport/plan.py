@@ -253,18 +253,21 @@ def beyond(cell: Cell, limit: Cell) -> bool:
     return same and all(mine >= other for mine, other in zip(ours, theirs, strict=True))
 
 
+#: What `only` can choose by: the model, the whole configuration, or one of its factors.
+CONDITIONS = (
+    "model", "engine", "provider", "dtype", "configuration", "batch_size", "max_batch", "concurrency", "request_rate", "replicas", "threads",
+)  # fmt: skip
+
+
 def only(plan: Plan, conditions: Mapping[str, frozenset[str]]) -> Plan:
-    """Return the plan with only the cells that meet every condition (model, engine, provider, dtype, configuration)."""
+    """Return the plan with only the cells that meet every condition of `CONDITIONS`."""
 
     def meets(cell: Cell) -> bool:
-        values = {
-            "model": cell.model.id,
-            "engine": cell.configuration.engine,
-            "provider": cell.configuration.provider,
-            "dtype": cell.configuration.dtype,
-            "configuration": cell.configuration.id,
-        }
-        return all(values[key] in wanted for key, wanted in conditions.items())
+        configuration = cell.configuration
+        values = {"model": cell.model.id, "configuration": configuration.id}
+        return all(
+            (values[key] if key in values else str(getattr(configuration, key))) in wanted for key, wanted in conditions.items()
+        )
 
     cells = tuple(cell for cell in plan.cells if meets(cell))
     kept = {cell.key for cell in cells}

@@ -29,9 +29,10 @@ from greenreport.meters.sampler import AwaitSteady, Edge, Now, Opened, Recorded,
 from greenreport.meters.steady import Steadiness
 from greenreport.record import Facts, Kind, Mark, Method, Missing, Output, Phase, Request, Trace
 from greenreport.study import Configuration, Model, Study
-from greenreport.workloads.client import ClientJob, Finished, Go, Warmed, WarmUp, client_main
+from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
 from greenreport.workloads.prompts import PromptList
 from greenreport.workloads.schedule import arrivals_s, batches
+from greenreport.workloads.sender import ClientJob
 
 ANSWER_S = 30.0  # a sampler or client that says nothing for so long is dead
 

@@ -1,0 +1,216 @@
+"""Sends one HTTP request and times it: to any OpenAI-compatible server, whole or streamed, one prompt or a batch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from greenreport.record import Output, Request
+from greenreport.workloads.drive import Answered
+
+
+@dataclass(frozen=True, slots=True)
+class ClientJob:
+    """What to send and where.
+
+    Attributes:
+        urls: base addresses of the servers, without ``/v1``; requests go to them in turn.
+        model: name every answer must carry.
+        batches: prompts of each request.
+        timeout_s: limit of one request.
+        concurrency: clients of the closed loop.
+        due_s: when each request is due, for an open loop; None for a closed one.
+    """
+
+    urls: tuple[str, ...]
+    model: str
+    batches: tuple[tuple[str, ...], ...]
+    output_tokens: int
+    exact: bool
+    stream: bool
+    timeout_s: float
+    concurrency: int = 1
+    due_s: tuple[float, ...] | None = None
+
+
+class Sender:
+    """Sends one batch at a time over kept connections: to one server, or to all in turn."""
+
+    def __init__(self, clients: Sequence[httpx.Client], job: ClientJob, server: int | None = None) -> None:
+        self.clients = clients
+        self.job = job
+        self.server = server
+
+    def __call__(self, batch: int, due_ns: int | None) -> Answered:
+        """Send a batch to the server whose turn it is."""
+        return self.send(batch, batch % len(self.clients) if self.server is None else self.server, due_ns)
+
+    def send(self, batch: int, server: int, due_ns: int | None) -> Answered:
+        """Send a batch; return its timed requests and outputs, or the request with its error.
+
+        Args:
+            due_ns: when it was due; latency counts from then. Now when absent.
+        """
+        job = self.job
+        prompts = job.batches[batch]
+        first_index = len(job.batches[0]) * batch
+        body = {
+            "model": job.model,
+            "prompt": prompts[0] if len(prompts) == 1 else list(prompts),
+            "max_tokens": job.output_tokens,
+            "temperature": 0,
+            "ignore_eos": job.exact,
+            "return_token_ids": True,
+            "stream": job.stream,
+        }
+        if job.stream:
+            body["stream_options"] = {"include_usage": True}
+        client = self.clients[server]
+        sent = time.monotonic_ns()
+        start = sent if due_ns is None else due_ns
+        try:
+            answer = _streamed(client, body) if job.stream else _whole(client, body)
+            if len(answer.choices) != len(prompts):
+                raise _ServerError(f"{len(answer.choices)} answers came for {len(prompts)} prompts")
+        except (httpx.HTTPError, ValueError, KeyError, _ServerError) as error:
+            return Answered((Request(first_index, start, time.monotonic_ns(), error=_sentence(error)),), (), sent)
+        end = time.monotonic_ns()
+        outputs = [Output(output_digest(c.text, c.ids), c.text, tuple(c.ids)) for c in answer.choices]
+        requests = tuple(
+            _timed(first_index + row, start, end, answer, row, output.sha256) for row, output in enumerate(outputs)
+        )
+        return Answered(requests, tuple(outputs), sent, answer.spans)
+
+
+class _Choice:
+    """The answer to one prompt."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.ids: list[int] = []
+        self.finish_reason: str | None = None
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What a server answered to one HTTP request.
+
+    `arrived_ns` holds the arrival of each piece of a stream: the times of tokens where the server tells none.
+    """
+
+    choices: list[_Choice]
+    first_ns: int | None
+    model: str | None
+    usage: dict[str, Any]
+    times: dict[str, Any]
+    arrived_ns: list[int] = field(default_factory=list)
+
+    @property
+    def spans(self) -> tuple[tuple[str, float], ...]:
+        return tuple((str(name), float(value)) for name, value in (self.times.get("spans_s") or {}).items())
+
+
+def _whole(client: httpx.Client, body: dict[str, Any]) -> _Answer:
+    response = client.post("/v1/completions", json=body)
+    answer = _checked(response.status_code, response.content)
+    choices = []
+    for given in sorted(answer["choices"], key=lambda choice: int(choice.get("index") or 0)):
+        choice = _Choice()
+        choice.text = str(given["text"])
+        choice.ids = [int(token) for token in given.get("token_ids") or []]
+        choice.finish_reason = given.get("finish_reason")
+        choices.append(choice)
+    return _Answer(choices, None, answer.get("model"), answer.get("usage") or {}, answer.get("greenreport") or {})
+
+
+def _streamed(client: httpx.Client, body: dict[str, Any]) -> _Answer:
+    choices: dict[int, _Choice] = {}
+    answer = _Answer([], None, None, {}, {})
+    with client.stream("POST", "/v1/completions", json=body) as response:
+        if response.status_code != 200:
+            _checked(response.status_code, response.read())
+        for line in response.iter_lines():
+            if not line.startswith("data: ") or line == "data: [DONE]":
+                continue
+            event = json.loads(line[6:])
+            if "error" in event:
+                raise _ServerError(str(event["error"].get("message", event["error"])))
+            answer.first_ns = time.monotonic_ns() if answer.first_ns is None else answer.first_ns
+            answer.model = event.get("model", answer.model)
+            answer.usage = event.get("usage") or answer.usage
+            answer.times = event.get("greenreport") or answer.times
+            if any(given.get("text") for given in event.get("choices") or ()):
+                answer.arrived_ns.append(time.monotonic_ns())
+            for given in event.get("choices") or ():
+                _add(choices.setdefault(int(given.get("index") or 0), _Choice()), given)
+    if not choices:
+        raise _ServerError("the stream ended without an answer")
+    answer.choices = [choices[index] for index in sorted(choices)]
+    return answer
+
+
+def _add(choice: _Choice, given: dict[str, Any]) -> None:
+    """Add a piece of a stream; the last piece of our own server repeats all token ids."""
+    choice.text += given.get("text") or ""
+    ids = [int(token) for token in given.get("token_ids") or []]
+    choice.finish_reason = given.get("finish_reason")
+    if choice.finish_reason is None:
+        choice.ids += ids
+    else:
+        choice.ids = ids or choice.ids
+
+
+class _ServerError(Exception):
+    """The server answered with an error."""
+
+
+def _checked(status: int, content: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        raise _ServerError(f"HTTP {status}, no JSON: {content[:200]!r}") from None
+    if status != 200:
+        detail = answer.get("error", answer) if isinstance(answer, dict) else answer
+        if isinstance(detail, dict) and "type" in detail:
+            raise _ServerError(f"{detail['type']}: {detail.get('message')}")
+        raise _ServerError(f"HTTP {status}: {str(detail)[:300]}")
+    return dict(answer)
+
+
+def _timed(index: int, start: int, end: int, answer: _Answer, row: int, digest: str) -> Request:
+    choice, several = answer.choices[row], len(answer.choices) > 1
+    times = answer.times
+    prompt_tokens = (times.get("prompt_tokens") or [None] * len(answer.choices))[row]
+    return Request(
+        index,
+        start,
+        end,
+        first_token_ns=answer.first_ns,
+        server_start_ns=times.get("server_start_ns"),
+        server_end_ns=times.get("server_end_ns"),
+        token_ns=tuple(times.get("token_ns") or (() if several else answer.arrived_ns))[: len(choice.ids) or None],
+        prompt_tokens=prompt_tokens if several else answer.usage.get("prompt_tokens"),
+        output_tokens=len(choice.ids) if several else answer.usage.get("completion_tokens", len(choice.ids) or None),
+        finish_reason=choice.finish_reason,
+        output_sha256=digest,
+        answered_by=answer.model,
+    )
+
+
+def output_digest(text: str, token_ids: list[int]) -> str:
+    """Return the sha256 of the token ids, or of the text where the server gives no ids."""
+    return hashlib.sha256(json.dumps(token_ids or text).encode()).hexdigest()
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return "the request outlasted its limit"
+    if isinstance(error, httpx.TransportError):
+        return f"the server closed the connection ({type(error).__name__})"
+    return str(error) or type(error).__name__

@@ -171,6 +171,25 @@ def calibrate(
 
 
 @app.command()
+def limit(
+    study: StudyArgument,
+    cache: CacheOption = CACHE,
+    only: OnlyOption = None,
+    weights: WeightsOption = None,
+    factor: Annotated[
+        str, typer.Option("--factor", help="batch_size, max_batch, concurrency, replicas or output_tokens.")
+    ] = "batch_size",
+    largest: Annotated[int, typer.Option("--largest", min=1, help="No larger load is tried.")] = 4096,
+    quiet: QuietOption = False,
+) -> None:
+    """Find the largest load of each cell that works here, by doubling and bisection; the study's own runs are not touched."""
+    from greenreport.commands import find_limits
+
+    for line in find_limits(study, cache, only or [], weights, factor, largest, quiet=quiet):
+        print(line)
+
+
+@app.command()
 def doctor(
     require: Annotated[
         list[str] | None, typer.Option("--require", metavar="METER", help="Fail unless this meter works.")

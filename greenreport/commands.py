@@ -16,7 +16,7 @@ from greenreport.console import Progress
 from greenreport.errors import BuildError, GreenReportError, MeasurementInvalid, PromptsUnavailable, StoreError
 from greenreport.execute.host import environment
 from greenreport.plan import CONDITIONS, IndexRow, PendingRun, current, estimate_s, pending
-from greenreport.record import Environment, Outcome
+from greenreport.record import BESIDES, Environment, Outcome
 from greenreport.store import Store, export_parquet, import_parquet
 from greenreport.study import Overrides
 from greenreport.units import plain_duration
@@ -117,6 +117,37 @@ def perform(ready: Ready, *, quiet: bool) -> None:
         run_all(assignment, ready.pending, progress, obstacle)
 
 
+def find_limits(
+    study: Path, cache: Path, only: Sequence[str], weights: str | None, factor: str, largest: int, *, quiet: bool
+) -> Iterator[str]:
+    """Look for the largest load of every cell, other factors at their own level; yield a line each."""
+    from greenreport.execute.limits import FACTORS, find_limit
+    from greenreport.execute.runner import Assignment
+    from greenreport.workloads.prompts import resolve
+
+    if factor not in FACTORS:
+        raise UsageError(f"--factor {factor!r}: one of {', '.join(FACTORS)}")
+    planned = open_plan(study, Overrides(weights=weights), conditions(only))
+    cells = {
+        (cell.model.id, cell.configuration.model_copy(update={factor: 1}).id): cell for cell in reversed(planned.plan.cells)
+    }
+    if not cells:
+        raise UsageError(f"--only {' '.join(only)} leaves no cell of {study}; `greenreport plan {study}` lists them")
+    host, store, spec = environment(), open_store(cache), planned.file.study
+    prompts = resolve(spec.workload.prompts, planned.folder, cache / "datasets")
+    assignment = Assignment(spec, prompts, host, store, planned.folder, cache)
+    with _alone(cache), _interruptible(), Progress(quiet=quiet, left_s=None) as progress:
+        for cell in reversed(cells.values()):
+            trials = find_limit(assignment, cell, factor, largest, progress)
+            good = max((trial.load for trial in trials if trial.outcome is Outcome.OK), default=None)
+            bad = min((trial for trial in trials if trial.outcome is not Outcome.OK), key=lambda t: t.load, default=None)
+            works = "no load works" if good is None else f"{factor} {good} works"
+            why = ", the largest that was to be tried"
+            if bad is not None:
+                why = f", {bad.load} does not ({bad.outcome.value.replace('_', ' ')}: {bad.reason})"
+            yield f"{cell.key}: {works}{why}"
+
+
 def calibrate(study: Path, cache: Path, only: Sequence[str], weights: str | None, repetitions: int, *, quiet: bool) -> str:
     """Run one cell with meters off, at two rates, and twice alike; return what was found, a line each."""
     from greenreport.analysis.calibration import calibration, from_calibrations
@@ -197,7 +228,7 @@ def export_results(study: Path, cache: Path, weights: str | None) -> str:
         raise StoreError(f"the store in {cache} has no run of {study}; `greenreport run {study}` makes them")
     folder = results_folder(planned)
     name = planned.file.study.study
-    besides = [record.run_id for kind in ("prepare", "calibrate") for record in store.of_kind(kind, name)]
+    besides = [record.run_id for kind in BESIDES for record in store.of_kind(kind, name)]
     rows = export_parquet(store, [*(row.run_id for row in chosen.values()), *besides], folder)
     size = sum(file.stat().st_size for file in folder.glob("*.parquet"))
     return (

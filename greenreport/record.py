@@ -43,6 +43,10 @@ class Outcome(StrEnum):
 SETTLED = frozenset({Outcome.OK, Outcome.OUT_OF_MEMORY, Outcome.UNSUPPORTED, Outcome.UNFAITHFUL})
 
 
+#: Kinds of records that are no runs of a study, but belong to its results.
+BESIDES = ("prepare", "calibrate", "limit")
+
+
 class Method(StrEnum):
     """Whether a number was read from an instrument or derived from a model."""
 
@@ -211,7 +215,8 @@ class RunRecord:
     """Everything known of one run (or of one preparation: a download, a conversion).
 
     Attributes:
-        kind: ``run``, ``prepare`` or ``calibrate`` (a run under another condition, told in `spec`).
+        kind: ``run``, or one of `BESIDES`: ``prepare``, ``calibrate`` (a run under another condition, told in `spec`), ``limit`` (a trial
+            of a load).
         key: readable identity of the cell, ``<model>/<configuration>``.
         fingerprint: sha256 of all that could change a number.
         spec: the cell and protocol as JSON, as executed.

@@ -13,7 +13,7 @@ from greenreport.analysis.dataset import Dataset, from_records
 from greenreport.analysis.imported import imported_dataset
 from greenreport.errors import StoreError
 from greenreport.plan import IndexRow, current
-from greenreport.record import Outcome
+from greenreport.record import BESIDES, Outcome
 from greenreport.store import Published, Store, export_parquet, published
 from greenreport.store.store import TABLES
 from greenreport.store.tidy import TidyRow, observed_studies
@@ -115,6 +115,7 @@ def find(file: Path, store: Store, weights: str | None, exports: Path | None) ->
         preparations=list(source.reader.of_kind("prepare", planned.file.study.study)),
         references=references,
         calibrations=list(source.reader.of_kind("calibrate", planned.file.study.study)),
+        trials=list(source.reader.of_kind("limit", planned.file.study.study)),
     )
     return Found(planned.file.study.study, planned.file.text, dataset, parquet)
 
@@ -168,7 +169,7 @@ def _parquet(source: Source, study: str, store: Store, exports: Path) -> Iterabl
     if isinstance(source.reader, Published):
         folder = source.reader.folder
     else:
-        prepared = [record.run_id for kind in ("prepare", "calibrate") for record in store.of_kind(kind, study)]
+        prepared = [record.run_id for kind in BESIDES for record in store.of_kind(kind, study)]
         run_ids = [*(row.run_id for row in source.rows.values()), *prepared]
         folder = exports / hashlib.sha256("\n".join(sorted(run_ids)).encode()).hexdigest()[:16]
         if not all((folder / f"{table}.parquet").is_file() for table in TABLES):

@@ -15,6 +15,7 @@ from greenreport import traces as tr
 from greenreport.analysis.calibration import CalibrationRun, calibration, from_calibrations
 from greenreport.analysis.metrics import PhaseRow, observations, phase_rows
 from greenreport.analysis.observation import Observation
+from greenreport.analysis.searches import LimitSearch, from_trials
 from greenreport.analysis.stats import screen
 from greenreport.analysis.stats.outliers import Policy
 from greenreport.analysis.thin import Rail, rails
@@ -156,6 +157,7 @@ class Dataset:
     preparations: tuple[Preparation, ...] = ()
     calibrations: tuple[CalibrationRun, ...] = ()
     references: tuple[ReferenceStudy, ...] = ()
+    searches: tuple[LimitSearch, ...] = ()
     other_runs: Mapping[str, int] = field(default_factory=dict)
     prompts_sha256: str | None = None
     prompts_count: int | None = None
@@ -240,6 +242,7 @@ def from_records(
     preparations: Sequence[RunRecord] = (),
     calibrations: Sequence[RunRecord] = (),
     references: Sequence[ReferenceStudy] = (),
+    trials: Sequence[RunRecord] = (),
 ) -> Dataset:
     """Return the dataset of a plan from the records that count for it (see `plan.current`)."""
     keys = {cell.fingerprint: cell.key for cell in plan.cells}
@@ -274,6 +277,7 @@ def from_records(
         preparations=tuple(_preparation(record) for record in preparations),
         calibrations=from_calibrations(calibrations, environment.key) if environment is not None else (),
         references=tuple(references),
+        searches=from_trials(trials, environment.key) if environment is not None else (),
         other_runs=dict(other_runs or {}),
         prompts_sha256=prompts[0],
         prompts_count=prompts[1],

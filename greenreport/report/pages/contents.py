@@ -17,6 +17,7 @@ from greenreport.analysis.guidelines import Guideline
 from greenreport.analysis.preregistration import Preregistration
 from greenreport.analysis.quality import Quality
 from greenreport.analysis.replication import ReplicationReport
+from greenreport.analysis.searches import LimitSearch
 from greenreport.analysis.stats import Description
 from greenreport.catalog import MetricInfo
 from greenreport.record import Environment
@@ -263,4 +264,5 @@ class FrontierContent:
     headline: Text
     sections: tuple[FrontierSection, ...]
     limits: tuple[tuple[str, str, str, str], ...]
+    searches: tuple[LimitSearch, ...]
     cold: tuple[ColdRow, ...]

@@ -27,7 +27,7 @@ def frontier_content(study: StudyContext, found: Frontier) -> FrontierContent:
         title = f"{every[0].model.label}: {FACTORS[every[0].factor]}"
         sections.append(FrontierSection(title, tuple(f for f in figures if f is not None), parts))
     headline = found.headline or (study.dataset.study.title,)
-    return FrontierContent(headline, tuple(sections), tuple(_limits(found.series)), tuple(_cold(study)))
+    return FrontierContent(headline, tuple(sections), tuple(_limits(found.series)), study.dataset.searches, tuple(_cold(study)))
 
 
 def _cells(study: StudyContext, series: Series) -> Iterator[tuple[str, CellLink]]:

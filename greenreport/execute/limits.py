@@ -1,0 +1,100 @@
+"""The largest load that works: doubled until it fails, then bisected; each trial is one short run.
+
+::
+
+    1 ok, 2 ok, 4 ok, 8 ok, 16 out of memory   →   12 ok, 14 out of memory, 13 ok   →   13
+
+A trial answers whether a load works, not what it costs: no idle baseline, no cool-down, no warm-up, every server sent one full
+load. Trials are kept in the store as runs of their own kind; no test of the study sees them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from greenreport.errors import Unavailable
+from greenreport.execute.prepare import Obstacle
+from greenreport.execute.runner import Assignment, Reporter, equipment, run_one
+from greenreport.plan import Cell, PendingRun, Reason, Run
+from greenreport.record import Outcome
+from greenreport.study import Study
+
+#: Factors whose limit can be looked for, each a whole number.
+FACTORS = ("batch_size", "max_batch", "concurrency", "replicas", "output_tokens")
+#: Bisection ends when good and bad are this close, as a share of the good one; below 16 it goes on to the exact number.
+RESOLUTION = 1 / 16
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One load that was tried."""
+
+    load: int
+    outcome: Outcome
+    reason: str | None
+
+
+def search(tried: Callable[[int], Trial], largest: int) -> Iterator[Trial]:
+    """Yield the trials that find the largest load that works, in order.
+
+    Args:
+        tried: tries a load.
+        largest: no larger load is tried.
+    """
+    good, bad, load = 0, None, 1
+    while bad is None and load <= largest:
+        trial = tried(load)
+        yield trial
+        if trial.outcome is Outcome.OK:
+            good, load = load, load * 2 if load == largest else min(load * 2, largest)
+        else:
+            bad = load
+    while bad is not None and bad - good > max(1, int(good * RESOLUTION)):
+        trial = tried((good + bad) // 2)
+        yield trial
+        if trial.outcome is Outcome.OK:
+            good = trial.load
+        else:
+            bad = trial.load
+
+
+def find_limit(assignment: Assignment, cell: Cell, factor: str, largest: int, reporter: Reporter) -> tuple[Trial, ...]:
+    """Look for the largest level of a factor at which a cell still works; store every trial.
+
+    Raises:
+        Unavailable: the cell cannot run here.
+    """
+    launcher, preparer = equipment(assignment, [cell])
+    launcher.warm()
+    reporter.preparing(cell.key)
+    job, _ = preparer.prepare(cell)
+    if isinstance(job, Obstacle):
+        raise Unavailable(f"{cell.key} cannot run here: {job.error}")
+    number = 0
+
+    def tried(load: int) -> Trial:
+        nonlocal number
+        number += 1
+        configuration = cell.configuration.model_copy(update={factor: load})
+        study = _short(assignment.study, configuration.batch_size * max(configuration.concurrency, configuration.replicas))
+        study = study.model_copy(update={"configurations": (configuration,)})
+        point = replace(cell, configuration=configuration)
+        item = PendingRun(Run(point, 1, number), Reason.FORCED)
+        reporter.run_begins(item, number, number)
+        record = run_one(replace(assignment, study=study), item, replace(job, configuration=configuration), launcher, reporter)
+        spec = json.dumps({**json.loads(record.spec), "factor": factor, "load": load}, sort_keys=True)
+        assignment.store.append([replace(record, kind="limit", spec=spec)])
+        reporter.run_ended(record)
+        return Trial(load, record.outcome, record.reason)
+
+    return tuple(search(tried, largest))
+
+
+def _short(study: Study, requests: int) -> Study:
+    """Return the study with a protocol that only finds out whether a load works."""
+    cooldown = study.protocol.cooldown.model_copy(update={"until": "none"})
+    protocol = study.protocol.model_copy(update={"idle_baseline_s": 0, "cooldown": cooldown, "warmup_requests": 0})
+    workload = study.workload.model_copy(update={"requests": requests, "ramp_s": 0})
+    return study.model_copy(update={"protocol": protocol, "workload": workload, "meters": ()})

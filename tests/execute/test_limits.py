@@ -1,0 +1,57 @@
+"""Tests of looking for the largest load that works."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from greenreport.execute.limits import Trial, search
+from greenreport.record import Outcome
+from tests.conftest import minimal_study
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+Write = Callable[..., Path]
+
+
+def loads(limit: int, largest: int = 1024) -> list[int]:
+    """Return the loads tried on a machine with this limit."""
+
+    def tried(load: int) -> Trial:
+        return Trial(load, Outcome.OK if load <= limit else Outcome.OUT_OF_MEMORY, None)
+
+    return [trial.load for trial in search(tried, largest)]
+
+
+def test_the_load_is_doubled_and_then_bisected() -> None:
+    """The documented example: the exact limit below 16."""
+    assert loads(13) == [1, 2, 4, 8, 16, 12, 14, 13]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 15, 16, 17, 100, 600, 1000])
+def test_the_largest_load_found_is_within_a_sixteenth_of_the_limit(limit: int) -> None:
+    """What works and what does not enclose the limit as closely as said, in few trials."""
+    tried = loads(limit)
+    good = max(load for load in tried if load <= limit)
+    assert limit - good <= max(0, int(good / 16))
+    assert len(tried) <= 17
+
+
+def test_no_load_is_tried_beyond_the_largest_and_none_twice() -> None:
+    """Without a limit the last trial is the largest load itself."""
+    assert loads(10**9, 100) == [1, 2, 4, 8, 16, 32, 64, 100]
+    assert loads(0) == [1]
+
+
+def test_the_command_finds_the_batch_that_fits(command: Command, write_study: Write) -> None:
+    """Seven sequences fit: the command says so, and the study's own runs are not touched."""
+    configuration = {"engine": "fake", "options": {"token_s": 0.0005, "fits": 7}}
+    file = write_study(configurations=[configuration], protocol=minimal_study()["protocol"] | {"repetitions": 1})
+    printed = command("limit", str(file), "--largest", "64", "--quiet").stdout
+    assert (
+        "one/fake-cpu-fits.7-token_s.0.0005: batch_size 7 works, 8 does not (out of memory: 8 sequences do not fit, 7 do)"
+        in printed
+    )
+    assert "1 pending" in command("plan", str(file)).stdout

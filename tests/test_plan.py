@@ -98,6 +98,7 @@ def test_a_changed_default_needs_a_new_fingerprint_version() -> None:
     values: dict[str, Any] = {}
     for item in defaults:
         values |= item.model_dump(mode="json", exclude={"prompts", "generation", "name"})
+    values |= Generation().model_dump(mode="json")  # of a configuration, `output_tokens` is absent
     known = {
         "order": {"design": "randomized_complete_blocks", "seed": 0},
         "worker": "fresh",
@@ -114,6 +115,15 @@ def test_a_changed_default_needs_a_new_fingerprint_version() -> None:
         "threads": None,
         "kv_cache": True,
         "options": {},
+        "requests": None,
+        "arrivals": {"process": "poisson", "seed": 0},
+        "ramp_s": 0.0,
+        "batch_size": 1,
+        "max_batch": 1,
+        "max_wait_ms": 0.0,
+        "concurrency": 1,
+        "request_rate": None,
+        "replicas": 1,
     }
     assert FINGERPRINT_VERSION == 2
     assert {name: values[name] for name in known} == known

@@ -225,12 +225,17 @@ def label_of(configuration: Configuration) -> str:
 
 
 def load_words(configuration: Configuration) -> list[str]:
-    """Return how a configuration is loaded, in words: ``batch 8``, ``4 clients``, ``2 replicas``."""
+    """Return how a configuration is loaded, in words: ``batch 8``, ``4 clients``, ``2 replicas``.
+
+    What the study names is told even at its default: beside ``batch 8`` of a sweep stands ``batch 1``.
+    """
     words = {
-        "b": "batch {:g}", "m": "dynamic batch up to {:g}", "w": "waits {:g} ms", "c": "{:g} clients", "q": "{:g} requests/s",
-        "r": "{:g} replicas", "o": "{:g} output tokens",
+        "batch_size": "batch {:g}", "max_batch": "dynamic batch up to {:g}", "max_wait_ms": "waits {:g} ms", "concurrency": "{:g} clients",
+        "request_rate": "{:g} requests/s", "replicas": "{:g} replicas", "output_tokens": "{:g} output tokens",
     }  # fmt: skip
-    return [words[mark].format(value) for mark, value in configuration.load]
+    told = [(words[name], getattr(configuration, name)) for name in words if name in configuration.model_fields_set]
+    texts = [text.format(value) for text, value in told if value is not None]
+    return [text.removesuffix("s") if text in ("1 clients", "1 replicas", "1 output tokens") else text for text in texts]
 
 
 def from_records(

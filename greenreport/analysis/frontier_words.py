@@ -10,7 +10,7 @@ from greenreport.analysis.dataset import Dataset, label_of
 from greenreport.analysis.series import ENERGY, THROUGHPUT, End, Replicas, Series
 from greenreport.analysis.stats import Interval, NotComputable
 from greenreport.record import Outcome
-from greenreport.units import THIN, number, quantity
+from greenreport.units import THIN, quantity
 
 
 def series_words(dataset: Dataset, series: Series, gains: Sequence[Replicas]) -> Iterator[Text]:
@@ -27,7 +27,7 @@ def series_words(dataset: Dataset, series: Series, gains: Sequence[Replicas]) ->
 
 
 def _saturation_words(dataset: Dataset, series: Series) -> str:
-    epsilon = f"{number(dataset.study.frontier.epsilon * 100)}{THIN}%"
+    epsilon = f"{dataset.study.frontier.epsilon * 100:g}{THIN}%"
     found, last = series.saturation, series.points[-1].load
     if found.load is None:
         return f"Throughput still grows at {series.load_text(last)}, the largest load measured: the sweep saw no saturation."
@@ -40,10 +40,10 @@ def _saturation_words(dataset: Dataset, series: Series) -> str:
 def _loads_interval(ci: Interval | NotComputable) -> str:
     if isinstance(ci, NotComputable):
         return f"no interval: {ci.reason}"
-    high = "beyond the sweep" if ci.high == float("inf") else number(ci.high)
-    if number(ci.low) == high:
+    high = "beyond the sweep" if ci.high == float("inf") else f"{ci.high:g}"
+    if f"{ci.low:g}" == high:
         return f"the same in at least {ci.level:.0%} of resamples".replace("%", f"{THIN}%")
-    return f"{ci.level:.0%} CI {number(ci.low)} to {high}".replace("%", f"{THIN}%", 1)
+    return f"{ci.level:.0%} CI {ci.low:g} to {high}".replace("%", f"{THIN}%", 1)
 
 
 def _costs(dataset: Dataset, series: Series) -> Iterator[Text]:
@@ -55,7 +55,7 @@ def _costs(dataset: Dataset, series: Series) -> Iterator[Text]:
     metrics = [THROUGHPUT, ENERGY, *([series.latency] if series.latency else [])]
     claims = [claim for metric in metrics if (claim := compare(dataset, metric, *pair)) is not None]
     if claims:
-        parts: list[str | Claim] = [f"Against {series.load_text(first.load)}, {series.load_text(best.load)} has "]
+        parts: list[str | Claim] = [f"{upper(series.load_text(best.load))} has "]
         for place, claim in enumerate(claims):
             parts += [] if place == 0 else [", and " if place == len(claims) - 1 else ", "]
             parts.append(claim)
@@ -67,7 +67,7 @@ def _costs(dataset: Dataset, series: Series) -> Iterator[Text]:
         yield (f"A token then costs {quantity(energy, 'J')}{why} (medians over runs).",)
     if series.least_energy is not None:
         least, start = series.least_energy
-        tolerance = f"{number(dataset.study.frontier.epsilon * 100)}{THIN}%"
+        tolerance = f"{dataset.study.frontier.epsilon * 100:g}{THIN}%"
         yield (
             f"Energy per token is least at {series.load_text(least)}"
             + (f", and within {tolerance} of it from {series.load_text(start)} on." if start != least else "."),
@@ -87,7 +87,7 @@ def _objective_words(dataset: Dataset, series: Series) -> Iterator[Text]:
     names = (("ttft_s", "time to first token"), ("tbt_s", "time between tokens"), ("latency_s", "latency"))
     bounds = [(name, bound) for field, name in names if (bound := getattr(objective, field)) is not None]
     told = " and ".join(f"{name} at most {quantity(bound, 's')}" for name, bound in bounds)
-    share = f"{number(objective.share * 100)}{THIN}% of requests"
+    share = f"{objective.share * 100:g}{THIN}% of requests"
     if series.within is None:
         yield (f"No load keeps the objective ({told}, for {share}).",)
         return
@@ -140,10 +140,15 @@ def headline(dataset: Dataset, every: Sequence[Series]) -> Text | None:
     energy, throughput = point.value(ENERGY), point.value(THROUGHPUT)
     load = best.load_text(point.load)
     replicas = f"{best.base.replicas} replicas" if best.base.replicas > 1 else "one replica"
-    what = f"On {model.label}, {load[0].lower()}{load[1:]} on {replicas}"
+    what = f"On {model.label}, {load} on {replicas}"
     engine = label_of(best.base.model_copy(update={"replicas": 1}))
     rate = f"{quantity(throughput or 0.0, 'tokens/s')}"
     cost = "" if energy is None else f" at {quantity(energy, 'J')} a token"
     claim = compare(dataset, ENERGY, point.cell.configuration, first.cell.configuration, [model])
     tail: Text = () if claim is None or point.load == first.load else (", ", claim)
     return (f"{what} of {engine} gives {rate}{cost}", *tail, ".")
+
+
+def upper(text: str) -> str:
+    """Return a text with its first letter large."""
+    return text[:1].upper() + text[1:]

@@ -18,7 +18,7 @@ from greenreport.analysis.dataset import CellView, Dataset, label_of
 from greenreport.analysis.stats import ParetoFront, Saturation, pareto, plateau, saturation
 from greenreport.record import Outcome
 from greenreport.study import Configuration, Model
-from greenreport.units import THIN, number
+from greenreport.units import THIN
 
 #: Load factors, with their name in a sentence.
 FACTORS = {
@@ -114,10 +114,10 @@ class Series:
     def load_text(self, load: float) -> str:
         """Return a load in words: ``batch 8``, ``4 clients``, ``2.5 requests/s``."""
         words = {
-            "batch_size": f"batch {number(load)}",
-            "max_batch": f"dynamic batches of up to {number(load)}",
-            "concurrency": f"{number(load)} client{'' if load == 1 else 's'}",
-            "request_rate": f"{number(load)}{THIN}requests/s",
+            "batch_size": f"batch {load:g}",
+            "max_batch": f"dynamic batches of up to {load:g}",
+            "concurrency": f"{load:g} client{'' if load == 1 else 's'}",
+            "request_rate": f"{load:g}{THIN}requests/s",
         }
         return words[self.factor]
 
@@ -136,10 +136,10 @@ def all_series(dataset: Dataset, unfaithful: set[tuple[str, str]]) -> Iterator[S
 
 
 def _base(configuration: Configuration, factor: str) -> Configuration:
-    update = {factor: Configuration.model_fields[factor].default}
-    if factor == "max_batch":
-        update["max_wait_ms"] = 0
-    return configuration.model_copy(update=update)
+    """Return the configuration without the factor, as if the study had not named it."""
+    apart = {factor, "max_wait_ms"} if factor == "max_batch" else {factor}
+    own = configuration.model_fields_set - apart
+    return Configuration.model_validate({name: getattr(configuration, name) for name in own})
 
 
 def _series(dataset: Dataset, factor: str, cells: list[CellView], unfaithful: set[tuple[str, str]]) -> Series | None:

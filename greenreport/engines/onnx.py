@@ -105,7 +105,7 @@ def _weights_dtype(artefact: Path | None) -> str:
         for tensor in graph.initializer:
             if len(tensor.dims) == 2:
                 sizes[tensor.data_type] += math.prod(tensor.dims)
-    names = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.INT8: "int8"}
+    names: dict[int, str] = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.INT8: "int8"}
     ((kind, _),) = sizes.most_common(1) or ((onnx.TensorProto.FLOAT, 0),)
     if kind not in names:
         raise MeasurementInvalid(f"most weights of the ONNX model are of type {onnx.TensorProto.DataType.Name(kind)}")

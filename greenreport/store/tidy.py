@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from greenreport.catalog import METRICS
@@ -93,7 +93,7 @@ def observed_studies(store: Store) -> dict[str, tuple[str, tuple[TidyRow, ...]]]
     found: dict[str, tuple[str, list[TidyRow]]] = {}
     for study, source, *values, load in rows:
         levels = tuple((str(name), float(level)) for name, level in json.loads(load or "[]"))
-        found.setdefault(study, (source, []))[1].append(TidyRow(*values, load=levels))
+        found.setdefault(study, (source, []))[1].append(replace(TidyRow(*values), load=levels))
     return {study: (source, tuple(values)) for study, (source, values) in found.items()}
 
 

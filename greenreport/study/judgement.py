@@ -31,7 +31,7 @@ class Fidelity(Spec):
 ExcludingFlag = Literal[
     "unsteady_start", "window_too_short", "meters_disagree", "throttled", "latency_quantised", "estimated_energy"
 ]
-AdmittedFlag = Literal["foreign_load", "sampling_gap", "undersampled"]
+AdmittedFlag = Literal["foreign_load", "sampling_gap", "undersampled", "late_requests"]
 
 
 class Validity(Spec):

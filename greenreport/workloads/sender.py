@@ -60,7 +60,7 @@ class Sender:
         job = self.job
         prompts = job.batches[batch]
         first_index = len(job.batches[0]) * batch
-        body = {
+        body: dict[str, Any] = {
             "model": job.model,
             "prompt": prompts[0] if len(prompts) == 1 else list(prompts),
             "max_tokens": job.output_tokens,

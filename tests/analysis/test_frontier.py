@@ -19,6 +19,7 @@ from greenreport.catalog import METRICS
 from greenreport.record import Outcome
 from greenreport.store.tidy import TidyRow
 from greenreport.study import Configuration, Objective
+from greenreport.units import THIN
 from tests.datasets import run, study
 
 #: OPT-1.3B on one H100 (raw data of arXiv 2503.08311): batch, tokens/s, s between tokens, W, J/token, GPU usage.
@@ -68,11 +69,11 @@ def test_the_published_sweep_gives_the_published_reading() -> None:
     assert series.latency == "tbt_s"
     text = words(found, series)
     assert "Throughput saturates at dynamic batches of up to 256" in text
-    assert "GPU usage falls from 86\u2009% to 47\u2009% over the sweep while throughput grows" in text
+    assert f"GPU usage falls from 86.0{THIN}% to 47.0{THIN}% over the sweep while throughput grows" in text
     assert "Energy per token is least at dynamic batches of up to 256" in text
     assert found.headline is not None
     assert "dynamic batches of up to 256 on one replica" in plain(found.headline)
-    assert "27\u2009mJ a token" in plain(found.headline)
+    assert f"27.0{THIN}mJ a token" in plain(found.headline)
 
 
 def test_every_batch_up_to_the_peak_is_on_the_front_and_the_last_is_beaten() -> None:
@@ -144,7 +145,7 @@ def test_the_objective_chooses_among_the_loads_that_keep_it() -> None:
     assert series.within is not None
     assert series.within.load == 4
     assert (
-        "Best load that keeps the objective (time to first token at most 1\u2009s, for 95\u2009% of requests): batch 4"
+        f"Best load that keeps the objective (time to first token at most 1.00{THIN}s, for 95{THIN}% of requests): batch 4"
         in words(found, series)
     )
 

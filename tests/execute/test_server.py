@@ -83,7 +83,6 @@ def test_several_prompts_are_one_batch() -> None:
         ({"model": "two"}, 404, "the model 'two' does not exist here"),
         ({"temperature": 0.7}, 400, "temperature must be 0"),
         ({"prompt": []}, 400, "at least one text"),
-        ({"prompt": ["a", "b"], "stream": True}, 400, "carries one prompt"),
         ({"max_tokens": 0}, 422, "greater than or equal to 1"),
     ],
 )

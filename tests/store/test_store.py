@@ -13,6 +13,7 @@ import pytest
 from greenreport.errors import StoreError
 from greenreport.record import Flag, Gpu, Missing, Outcome
 from greenreport.store import Store, export_parquet, import_parquet, published, store
+from greenreport.store.tidy import import_csv, observed_studies
 from tests.records import ENVIRONMENT, counter, record
 
 
@@ -76,7 +77,7 @@ def test_another_schema_version_is_refused(tmp_path: Path) -> None:
     held.append([record()])
     with duckdb.connect(str(held.path)) as connection:
         connection.execute("UPDATE schema_version SET version = 99")
-    with pytest.raises(StoreError, match="has schema version 99, this greenreport writes version 1"):
+    with pytest.raises(StoreError, match="has schema version 99, this greenreport writes version 2"):
         held.index()
 
 
@@ -123,3 +124,20 @@ def test_an_incomplete_export_is_refused(tmp_path: Path) -> None:
     (tmp_path / "results" / "traces.parquet").unlink()
     with pytest.raises(StoreError, match=r"no complete export: traces\.parquet missing"):
         published(tmp_path / "results")
+
+
+def test_a_store_of_the_first_version_is_raised_and_keeps_its_rows(tmp_path: Path) -> None:
+    """Version 1 had no loads of imported observations; opening it adds the column and keeps the runs."""
+    held = Store(tmp_path / "s.duckdb")
+    held.append([record()])
+    with duckdb.connect(str(held.path)) as connection:
+        connection.execute("ALTER TABLE observations DROP COLUMN load")
+        connection.execute("UPDATE schema_version SET version = 1")
+    assert len(held.index()) == 1
+    table = tmp_path / "table.csv"
+    table.write_text(
+        "model,engine,provider,repetition,metric,value,unit,batch_size\nm,e,cpu,1,energy_j,2.5,J,8\n", encoding="utf-8"
+    )
+    assert import_csv(held, table, "there") == 1
+    ((_, (row,)),) = observed_studies(held).values()
+    assert row.load == (("batch_size", 8.0),)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from greenreport.errors import SpecError
-from greenreport.plan import beyond, expand
+from greenreport.plan import beyond, make_plan
 from greenreport.study import load_study, swept
 from tests.conftest import minimal_study
 
@@ -48,7 +48,7 @@ def test_a_sweep_changes_no_fingerprint_of_what_was_there_before(write_study: Wr
     """A study that is extended by a sweep keeps its finished runs: the point at the defaults is the same cell."""
     plain = load_study(write_study(configurations=ONE)).study
     wide = load_study(write_study(configurations=ONE, sweep={"batch_size": [1, 2]})).study
-    before, after = expand(plain, prompts_digest="x").cells, expand(wide, prompts_digest="x").cells
+    before, after = make_plan(plain, prompts_digest="x").cells, make_plan(wide, prompts_digest="x").cells
     assert [cell.fingerprint for cell in before] == [after[0].fingerprint]
     assert after[1].fingerprint != after[0].fingerprint
 
@@ -60,7 +60,7 @@ def test_points_are_left_out_with_a_reason(write_study: Write) -> None:
         sweep={"batch_size": [1, 2], "replicas": [1, 2]},
         exclude=[{"replicas": 2, "batch_size": 2, "reason": "too much"}],
     )
-    plan = expand(load_study(file).study, prompts_digest="x")
+    plan = make_plan(load_study(file).study, prompts_digest="x")
     assert len(plan.cells) == 3
     assert [(e.configuration.batch_size, e.configuration.replicas) for e in plan.excluded] == [(2, 2)]
 
@@ -69,7 +69,7 @@ def test_points_are_left_out_with_a_reason(write_study: Write) -> None:
     ("changes", "message"),
     [
         ({"sweep": {"batch_size": [2, 2]}}, "batch_size lists a level twice"),
-        ({"sweep": {"batch_size": [0]}}, "batch_size"),
+        ({"sweep": {"batch_size": [0]}}, "0 is not allowed: input should be greater than or equal to 1"),
         ({"sweep": {"colour": [1]}}, "colour"),
         (
             {"sweep": {"concurrency": [1, 2], "request_rate": [1.0]}},
@@ -98,7 +98,7 @@ def test_what_lies_beyond_a_limit_asks_for_more_of_the_same(write_study: Write) 
         configurations=[*ONE, {"engine": "fake", "options": {"token_s": 0.003}}],
         sweep={"batch_size": [1, 2, 4], "replicas": [1, 2]},
     )
-    cells = {c.configuration.id: c for c in expand(load_study(file).study, prompts_digest="x").cells}
+    cells = {c.configuration.id: c for c in make_plan(load_study(file).study, prompts_digest="x").cells}
     limit = cells["fake-cpu-b2-token_s.0.001"]
     further = {name for name, cell in cells.items() if beyond(cell, limit)}
     assert further == {
@@ -114,7 +114,7 @@ def test_the_workload_is_part_of_the_fingerprint(write_study: Write) -> None:
 
     def fingerprint(**changes: Any) -> str:
         study = load_study(write_study(configurations=ONE, workload=workload | changes)).study
-        return expand(study, prompts_digest="x").cells[0].fingerprint
+        return make_plan(study, prompts_digest="x").cells[0].fingerprint
 
     assert fingerprint() == fingerprint(ramp_s=0) == fingerprint(arrivals={"process": "poisson"})
     assert len({fingerprint(), fingerprint(ramp_s=1), fingerprint(requests=8), fingerprint(arrivals={"seed": 1})}) == 4

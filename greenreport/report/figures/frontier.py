@@ -48,7 +48,7 @@ def curves_figure(study: StudyContext, every: Sequence[Series]) -> Figure:
             note = _note(series, point)
             values.append((series.label, point.load, len(point.cell.ok), *medians, note))
             texts = ["–" if v is None else quantity(v, METRICS[m].unit) for m, v in zip(metrics, medians, strict=True)]
-            shown.append((series.label, number(point.load), str(len(point.cell.ok)), *texts, note))
+            shown.append((series.label, f"{point.load:g}", str(len(point.cell.ok)), *texts, note))
     columns = [Column("series"), Column(factor, "", True), Column("runs", "", True)]
     columns += [Column(f"median {m}", METRICS[m].unit, True) for m in metrics] + [Column("remark")]
     finding = f"{model.label}: {_saturations(every)}"
@@ -133,11 +133,11 @@ def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:
             opacity = sure if sure is not None else float(on)
             side = "left" if place % 2 == 0 else "right"
             rows.append(
-                FrontRow(series_id(series), series.label, point.load, number(point.load), x, y, on, opacity, side, detail)
+                FrontRow(series_id(series), series.label, point.load, f"{point.load:g}", x, y, on, opacity, side, detail)
             )
             verdict = "on the front" if on else "beaten"
             values.append((series.label, point.load, x, y, sure, verdict))
-            shown.append((series.label, number(point.load), *texts, chance, verdict))
+            shown.append((series.label, f"{point.load:g}", *texts, chance, verdict))
     if len(rows) < 2:
         return None
     best = max(every, key=lambda series: series.advised.value(THROUGHPUT) or 0.0)

@@ -13,7 +13,6 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figures import by_model, curves_figure, front_figure
 from greenreport.report.pages.contents import CellLink, ColdRow, FrontierContent, FrontierSection, SeriesSection
 from greenreport.report.pages.sides import cell_link
-from greenreport.units import number
 
 
 def frontier_content(study: StudyContext, found: Frontier) -> FrontierContent:
@@ -36,7 +35,7 @@ def _cells(study: StudyContext, series: Series) -> Iterator[tuple[str, CellLink]
     base = series.base.model_dump(exclude=apart)
     for cell in study.dataset.cells:
         if cell.model.id == series.model.id and cell.configuration.model_dump(exclude=apart) == base:
-            yield number(getattr(cell.configuration, series.factor) or 0), cell_link(cell)
+            yield f"{getattr(cell.configuration, series.factor) or 0:g}", cell_link(cell)
 
 
 def _limits(every: Sequence[Series]) -> Iterator[tuple[str, str, str, str]]:

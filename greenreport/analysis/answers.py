@@ -52,13 +52,20 @@ class Answer:
 
 def plain(text: Text) -> str:
     """Return a text with its claims in words, for attributes and feeds."""
-    return "".join(part if isinstance(part, str) else claim_words(part) for part in text)
+    return "".join(part if isinstance(part, str) else f"{part.size()}{against(text, place)}" for place, part in enumerate(text))
 
 
-def claim_words(claim: Claim) -> str:
-    """Return the short form of a claim: ``38 % less energy than Torch · CPU``."""
-    than = "as" if claim.shown_equal else "of" if claim.value >= 2 else "than"
-    return f"{claim.size()} {than} {claim.denominator}"
+def against(text: Text, place: int) -> str:
+    """Return what the claim at this place of a text is compared with: `` than Torch · CPU``.
+
+    Of several claims in a row against the same, only the last one says it: “twice the throughput and 40 % less energy than …”.
+    """
+    claim = text[place]
+    assert isinstance(claim, Claim)
+    later = next((part for part in text[place + 1 :] if isinstance(part, Claim)), None)
+    if later is not None and later.denominator == claim.denominator and later.numerator == claim.numerator:
+        return ""
+    return f" {'as' if claim.shown_equal else 'of' if claim.value >= 2 else 'than'} {claim.denominator}"
 
 
 def answer_questions(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Answer, ...]:

@@ -7,14 +7,18 @@ from collections.abc import Iterator, Sequence
 from greenreport.analysis.answers import Text
 from greenreport.analysis.claims import Claim, compare
 from greenreport.analysis.dataset import Dataset, label_of
-from greenreport.analysis.series import ENERGY, THROUGHPUT, End, Replicas, Series
+from greenreport.analysis.series import ENERGY, FEWEST_LOADS, THROUGHPUT, End, Replicas, Series
 from greenreport.analysis.stats import Interval, NotComputable
 from greenreport.record import Outcome
+from greenreport.study import Configuration
 from greenreport.units import THIN, quantity
 
 
 def series_words(dataset: Dataset, series: Series, gains: Sequence[Replicas]) -> Iterator[Text]:
-    """Yield the findings of a series, a sentence or two each."""
+    """Yield the findings of a series, a sentence or two each; of a few loads with replicas, only what they gain."""
+    if len(series.points) < FEWEST_LOADS:
+        yield from _gain_words(gains, series)
+        return
     yield (_saturation_words(dataset, series),)
     yield from _costs(dataset, series)
     if series.end is not None:
@@ -55,7 +59,7 @@ def _costs(dataset: Dataset, series: Series) -> Iterator[Text]:
     metrics = [THROUGHPUT, ENERGY, *([series.latency] if series.latency else [])]
     claims = [claim for metric in metrics if (claim := compare(dataset, metric, *pair)) is not None]
     if claims:
-        parts: list[str | Claim] = [f"{upper(series.load_text(best.load))} has "]
+        parts: list[str | Claim] = [f"{upper(series.load_text(best.load))}: "]
         for place, claim in enumerate(claims):
             parts += [] if place == 0 else [", and " if place == len(claims) - 1 else ", "]
             parts.append(claim)
@@ -135,18 +139,21 @@ def headline(dataset: Dataset, every: Sequence[Series]) -> Text | None:
     """Answer what load, how many replicas, and what a token costs, for the model with the most to tell."""
     model = every[0].model
     mine = [series for series in every if series.model.id == model.id]
-    best = max(mine, key=lambda series: series.advised.value(THROUGHPUT) or 0.0)
-    point, first = best.advised, best.points[0]
+    best = mine[0]
+    for series in mine[1:]:  # in the order of the study: more replicas must gain what counts as a gain
+        gain = (series.advised.value(THROUGHPUT) or 0.0) / (best.advised.value(THROUGHPUT) or 1.0) - 1
+        best = series if gain >= dataset.study.frontier.epsilon else best
+    point, first = best.advised, mine[0].points[0]
     energy, throughput = point.value(ENERGY), point.value(THROUGHPUT)
     load = best.load_text(point.load)
     replicas = f"{best.base.replicas} replicas" if best.base.replicas > 1 else "one replica"
-    what = f"On {model.label}, {load} on {replicas}"
-    engine = label_of(best.base.model_copy(update={"replicas": 1}))
+    own = best.base.model_fields_set - {"replicas"}
+    engine = label_of(Configuration.model_validate({name: getattr(best.base, name) for name in own}))
     rate = f"{quantity(throughput or 0.0, 'tokens/s')}"
     cost = "" if energy is None else f" at {quantity(energy, 'J')} a token"
     claim = compare(dataset, ENERGY, point.cell.configuration, first.cell.configuration, [model])
-    tail: Text = () if claim is None or point.load == first.load else (", ", claim)
-    return (f"{what} of {engine} gives {rate}{cost}", *tail, ".")
+    tail: Text = () if claim is None or point.cell.key == first.cell.key else (", ", claim)
+    return (f"On {model.label}, {engine} at {load} on {replicas} gives {rate}{cost}", *tail, ".")
 
 
 def upper(text: str) -> str:

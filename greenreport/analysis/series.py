@@ -123,16 +123,22 @@ class Series:
 
 
 def all_series(dataset: Dataset, unfaithful: set[tuple[str, str]]) -> Iterator[Series]:
-    """Yield every series with enough loads, in the order of the study; unfaithful (model, configuration) cells are no points."""
+    """Yield every series with enough loads, in the order of the study; unfaithful (model, configuration) cells are no points.
+
+    Several replicas need one load only: there they are compared with one replica, whose series must have enough.
+    """
     for factor in FACTORS:
         groups: dict[tuple[str, str], list[CellView]] = {}
         for cell in dataset.cells:
             if getattr(cell.configuration, factor) is not None:
                 groups.setdefault((cell.model.id, _base(cell.configuration, factor).id), []).append(cell)
-        for cells in groups.values():
-            series = _series(dataset, factor, sorted(cells, key=lambda c: getattr(c.configuration, factor)), unfaithful)
-            if series is not None:
-                yield series
+        found = [
+            _series(dataset, factor, sorted(cells, key=lambda c: getattr(c.configuration, factor)), unfaithful)
+            for cells in groups.values()
+        ]
+        known = [series for series in found if series is not None]
+        if any(len(series.points) >= FEWEST_LOADS for series in known):
+            yield from sorted(known, key=lambda series: series.base.replicas)
 
 
 def _base(configuration: Configuration, factor: str) -> Configuration:
@@ -151,7 +157,8 @@ def _series(dataset: Dataset, factor: str, cells: list[CellView], unfaithful: se
         for cell in cells
         if cell.values(THROUGHPUT) and (cell.model.id, cell.configuration.id) not in unfaithful
     )
-    if len(points) < FEWEST_LOADS:
+    fewest = FEWEST_LOADS if cells[0].configuration.replicas == 1 else 1
+    if len(points) < fewest:
         return None
     latency = next((m for m in LATENCIES if all(point.cell.values(m) for point in points)), None)
     energies = [(point.load, value) for point in points if (value := point.value(ENERGY)) is not None]

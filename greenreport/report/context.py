@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from greenreport.analysis.analyse import Analysis
-from greenreport.analysis.answers import Text, plain
+from greenreport.analysis.answers import Text, against, plain
 from greenreport.analysis.claims import Claim
 from greenreport.analysis.dataset import CellView, Dataset
 from greenreport.analysis.stats import Interval, NotComputable, describe
@@ -134,16 +134,19 @@ def interval_html(ci: Interval | NotComputable, unit: str) -> Markup:
     return Markup("[{}, {}]").format(value_html(low), value_html(high))
 
 
-def claim_link(claim: Claim, study: StudyContext, up: str) -> Markup:
+def claim_link(claim: Claim, study: StudyContext, up: str, tail: str | None = None) -> Markup:
     """Return a claim as its size in words, linked to its derivation, and what it is compared with."""
     address = f"{up}{study.root}claims/index.html#{claim.id}"
-    joint = "as" if claim.shown_equal else "of" if claim.value >= 2 else "than"
-    return Markup('<a class="claim" href="{}">{}</a> {} {}').format(address, claim.size(), joint, claim.denominator)
+    return Markup('<a class="claim" href="{}">{}</a>{}').format(
+        address, claim.size(), against((claim,), 0) if tail is None else tail
+    )
 
 
 def text_html(text: Text, study: StudyContext, up: str) -> Markup:
     """Return a text with its claims linked."""
-    return Markup("").join(part if isinstance(part, str) else claim_link(part, study, up) for part in text)
+    return Markup("").join(
+        part if isinstance(part, str) else claim_link(part, study, up, against(text, place)) for place, part in enumerate(text)
+    )
 
 
 def text_plain(text: Text) -> str:

@@ -71,9 +71,10 @@ def hues(styles: Mapping[str, Look]) -> alt.Scale:
     return alt.Scale(domain=list(styles), range=[look.colour for look in styles.values()])
 
 
-def colour(styles: Mapping[str, Look]) -> alt.Color:
-    """Return the colour of a configuration."""
-    return alt.Color("configuration:N", scale=hues(styles), legend=None)
+def colour(styles: Mapping[str, Look], *, legend: bool = False) -> alt.Color:
+    """Return the colour of a configuration, with a legend where its name stands nowhere else."""
+    shown = alt.Legend(title=None, symbolType="stroke", columns=2) if legend else None
+    return alt.Color("configuration:N", scale=hues(styles), legend=shown)
 
 
 def points(chart: alt.Chart, styles: Mapping[str, Look], size: int) -> alt.Chart:

@@ -37,7 +37,7 @@ def curves(rows: Sequence[LoadRow], styles: Mapping[str, Look], *, x_axis: str, 
         base.transform_filter("datum.kind == 'run'").mark_point(size=18, opacity=0.45, filled=True).encode(
             x=x, y=y, color=colour(styles)
         ),
-        line.mark_line(strokeWidth=1.5).encode(x=x, y=y, color=colour(styles)),
+        line.mark_line(strokeWidth=1.5).encode(x=x, y=y, color=colour(styles, legend=len(styles) > 1)),
         points(line, styles, 60).encode(x=x, y=y, tooltip=detail),
         data=sheet.rows(rows),
     ).properties(width=WIDTH - 40, height=PANEL)  # fmt: skip
@@ -63,7 +63,9 @@ def front(
     )
     y = alt.Y("y:Q", title=y_axis, scale=alt.Scale(zero=True, nice=True), axis=alt.Axis(format="~s", tickCount=6, grid=True))
     base = alt.Chart()
-    joined = base.mark_line(strokeWidth=1.2, opacity=0.5).encode(x=x, y=y, color=colour(styles), order=alt.Order("load:Q"))
+    joined = base.mark_line(strokeWidth=1.2, opacity=0.5).encode(
+        x=x, y=y, color=colour(styles, legend=len(styles) > 1), order=alt.Order("load:Q")
+    )
     mark = points(base, styles, 90).encode(
         x=x,
         y=y,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from greenreport.analysis.series import ENERGY, THROUGHPUT, LoadPoint, Series, series_id
+from greenreport.analysis.series import ENERGY, FEWEST_LOADS, THROUGHPUT, LoadPoint, Series
 from greenreport.catalog import METRICS
 from greenreport.report import charts
 from greenreport.report.charts import FrontRow, LoadRow
@@ -24,8 +24,8 @@ HUES = ("blue", "vermilion", "green", "purple")
 
 
 def series_looks(study: StudyContext, every: Sequence[Series]) -> dict[str, Look]:
-    """Return the look of each series: the hue of its engine; where one engine has several, replicas differ by hue and shape."""
-    configurations = {series_id(s): study.looks[s.points[0].cell.configuration.id] for s in every}
+    """Return the look of each series by its label: the hue of its engine; where one engine has several, replicas differ by hue and shape."""
+    configurations = {s.label: study.looks[s.points[0].cell.configuration.id] for s in every}
     if len({look.hue for look in configurations.values()}) == len(every):
         return configurations
     return {
@@ -54,7 +54,7 @@ def curves_figure(study: StudyContext, every: Sequence[Series]) -> Figure:
     finding = f"{model.label}: {_saturations(every)}"
     caption = (
         "Medians over valid runs joined by lines, every run as a small mark; all vertical axes begin at 0. "
-        f"Saturation: no larger load gains {number(study.dataset.study.frontier.epsilon * 100)}{THIN}% or more per doubling."
+        f"Saturation: no larger load gains {study.dataset.study.frontier.epsilon * 100:g}{THIN}% or more per doubling."
     )
     summary = f"Values over the load of {model.label}, {len(every)} series. {finding}."
     spec = charts.curves(rows, series_looks(study, every), x_axis=AXES[factor], description=summary)
@@ -68,6 +68,8 @@ def _saturations(every: Sequence[Series]) -> str:
     found: dict[str, list[str]] = {}
     for series in every:
         load = series.saturation.load
+        if len(series.points) < FEWEST_LOADS:
+            continue
         words = "still grows at the largest load" if load is None else f"saturates at {series.load_text(load)}"
         found.setdefault(words, []).append(series.label)
     if len(found) == 1:
@@ -89,7 +91,7 @@ def _note(series: Series, point: LoadPoint) -> str:
 
 
 def _curve_rows(series: Series, metric: str, *, first: bool) -> Iterator[LoadRow]:
-    info, name = METRICS[metric], series_id(series)
+    info, name = METRICS[metric], series.label
     panel = f"{info.label} ({info.unit})"
 
     def row(kind: str, load: float, value: float, text: str = "", detail: str = "") -> LoadRow:
@@ -131,16 +133,16 @@ def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:
             detail = f"{series.load_text(point.load)}: {texts[0]}, {texts[1]}"
             on = bool(found.on_front)
             opacity = sure if sure is not None else float(on)
-            side = "left" if place % 2 == 0 else "right"
-            rows.append(
-                FrontRow(series_id(series), series.label, point.load, f"{point.load:g}", x, y, on, opacity, side, detail)
-            )
+            before = series.points[place - 1].value(THROUGHPUT) if place else None
+            side = "right" if before is not None and y < before else "left"  # left above a rising line nothing is drawn
+            rows.append(FrontRow(series.label, series.label, point.load, f"{point.load:g}", x, y, on, opacity, side, detail))
             verdict = "on the front" if on else "beaten"
             values.append((series.label, point.load, x, y, sure, verdict))
             shown.append((series.label, f"{point.load:g}", *texts, chance, verdict))
     if len(rows) < 2:
         return None
-    best = max(every, key=lambda series: series.advised.value(THROUGHPUT) or 0.0)
+    long = [series for series in every if len(series.points) >= FEWEST_LOADS]
+    best = max(long, key=lambda series: series.advised.value(THROUGHPUT) or 0.0)
     finding = f"{model.label}: {best.load_text(best.advised.load)} is where more throughput begins to cost only latency"
     if best.saturation.load is None:
         finding = f"{model.label}: throughput and latency grow together up to the largest load"

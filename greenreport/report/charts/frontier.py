@@ -35,7 +35,7 @@ def curves(rows: Sequence[LoadRow], styles: Mapping[str, Look], *, x_axis: str, 
         .mark_text(align="right", dx=-4, baseline="top", fontSize=11, color="currentColor")
         .encode(x=x, y=alt.value(2), text="text:N"),
         base.transform_filter("datum.kind == 'run'").mark_point(size=18, opacity=0.45, filled=True).encode(
-            x=x, y=y, color=colour(styles)
+            x=x, y=y, color=colour(styles, legend=len(styles) > 1)
         ),
         line.mark_line(strokeWidth=1.5).encode(x=x, y=y, color=colour(styles, legend=len(styles) > 1)),
         points(line, styles, 60).encode(x=x, y=y, tooltip=detail),

@@ -73,7 +73,7 @@ def hues(styles: Mapping[str, Look]) -> alt.Scale:
 
 def colour(styles: Mapping[str, Look], *, legend: bool = False) -> alt.Color:
     """Return the colour of a configuration, with a legend where its name stands nowhere else."""
-    shown = alt.Legend(title=None, orient="bottom", symbolType="stroke", columns=2) if legend else None
+    shown = alt.Legend(title=None, orient="bottom", symbolType="stroke", columns=1) if legend else None
     return alt.Color("configuration:N", scale=hues(styles), legend=shown)
 
 

@@ -24,7 +24,9 @@ from greenreport.report.context import Page
 from greenreport.report.draw import draw_all
 from greenreport.report.figure import Figure, Rendered, drawing, render
 from greenreport.report.filters import FILTERS, TESTS
+from greenreport.report.head import head_of
 from greenreport.report.text import visible
+from greenreport.study import Site
 from greenreport.units import THIN
 
 VEGA_SNIPPET = "window.vegaEmbed = vegaEmbed;"
@@ -80,7 +82,11 @@ def environment(folders: Sequence[Path]) -> jinja2.Environment:
 
 
 def render_site(
-    pages: Sequence[Page], downloads: Mapping[str, Sequence[Download]], folders: Sequence[Path], cache: Path
+    pages: Sequence[Page],
+    downloads: Mapping[str, Sequence[Download]],
+    folders: Sequence[Path],
+    cache: Path,
+    settings: Site,
 ) -> dict[str, bytes]:
     """Return every file of the site but the downloads themselves.
 
@@ -102,7 +108,13 @@ def render_site(
             files.update((f"{prefix}figures/{name}", content) for name, content in item.files.items())
         try:
             text = env.get_template(page.template).render(
-                page=page, site=assets, up=page.up, rendered=rendered, downloads=downloads
+                page=page,
+                site=assets,
+                up=page.up,
+                rendered=rendered,
+                downloads=downloads,
+                settings=settings,
+                head=head_of(page, settings),
             )
         except jinja2.TemplateError as error:
             raise BuildError(_where(error, page)) from None

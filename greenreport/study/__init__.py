@@ -2,10 +2,11 @@
 
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
 from greenreport.study.judgement import DeclaredGuideline, Fidelity, Hypothesis
-from greenreport.study.load import Overrides, StudyFile, load_reference, load_study
+from greenreport.study.load import Overrides, StudyFile, load_reference, load_site, load_study
 from greenreport.study.protocol import Generation, MeterUse, Prompts, Protocol, Workload
 from greenreport.study.reference import Comparison, ReferenceStudy
 from greenreport.study.registration import registration, registration_digest
+from greenreport.study.site import Site, web_address
 from greenreport.study.spec import Study
 
 __all__ = [
@@ -22,12 +23,15 @@ __all__ = [
     "Prompts",
     "Protocol",
     "ReferenceStudy",
+    "Site",
     "Study",
     "StudyFile",
     "Weights",
     "Workload",
     "load_reference",
+    "load_site",
     "load_study",
     "registration",
     "registration_digest",
+    "web_address",
 ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.document import document
 from greenreport.record import Outcome
+from greenreport.report.card import card_files
 from greenreport.report.context import Page, StudyContext, study_context
 from greenreport.report.observations import observations_csv
 from greenreport.report.pages import site_pages, study_pages
@@ -58,6 +59,7 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
     rendered = render_site([*site_pages(shown), *pages], downloads, folders, cache / "figures", settings)
     style = next(content for path, content in rendered.items() if path.startswith("assets/site.") and path.endswith(".css"))
     for context in contexts:
+        files |= card_files(context, settings.title, cache / "figures")
         mine = [page for page in pages if page.study is context]
         files[f"{context.root}report.html"] = single_file(context, mine, rendered, style)
     write_site(rendered | files, copies, site)

@@ -219,8 +219,13 @@ class EnvironmentContent:
 
 @dataclass(frozen=True, slots=True)
 class DataContent:
-    """What can be taken away."""
+    """What can be taken away.
+
+    Attributes:
+        pictures: of what, and the file in the study's folder, of the cards shown with links.
+    """
 
     study_text: str
     citation: str
     bibtex: str
+    pictures: tuple[tuple[str, str], ...]

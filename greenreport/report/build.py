@@ -13,6 +13,7 @@ from greenreport.analysis.document import document
 from greenreport.record import Outcome
 from greenreport.report.card import card_files
 from greenreport.report.context import Page, StudyContext, study_context
+from greenreport.report.feed import FEED, make_feed
 from greenreport.report.observations import observations_csv
 from greenreport.report.pages import site_pages, study_pages
 from greenreport.report.render import Download, render_site, templates_folder, write_site
@@ -56,14 +57,19 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
     folders = [folder for folder in (studies / "templates", templates_folder()) if folder.is_dir()]
     files, copies, downloads = _downloads(found, contexts)
     shown = sorted(contexts, key=lambda c: (c.dataset.outcomes[Outcome.OK] == 0, c.dates == "", c.slug))
-    rendered = render_site([*site_pages(shown), *pages], downloads, folders, cache / "figures", settings)
+    feed = make_feed(shown, settings)
+    files |= {} if feed.content is None else {FEED: feed.content}
+    rendered = render_site(
+        [*site_pages(shown), *pages], downloads, folders, cache / "figures", settings, feed=feed.content is not None
+    )
     style = next(content for path, content in rendered.items() if path.startswith("assets/site.") and path.endswith(".css"))
     for context in contexts:
         files |= card_files(context, settings.title, cache / "figures")
         mine = [page for page in pages if page.study is context]
         files[f"{context.root}report.html"] = single_file(context, mine, rendered, style)
     write_site(rendered | files, copies, site)
-    return f"built {len(pages)} pages of {len(found)} studies into {site}; open {site / 'index.html'}"
+    remark = f"\n{feed.remark}" if feed.remark else ""
+    return f"built {len(pages)} pages of {len(found)} studies into {site}; open {site / 'index.html'}{remark}"
 
 
 def site_settings(studies: Path, base_url: str | None) -> Site:

@@ -87,6 +87,8 @@ def render_site(
     folders: Sequence[Path],
     cache: Path,
     settings: Site,
+    *,
+    feed: bool = False,
 ) -> dict[str, bytes]:
     """Return every file of the site but the downloads themselves.
 
@@ -94,6 +96,7 @@ def render_site(
         downloads: study slug → files it offers.
         folders: template folders, the user's first.
         cache: folder of drawn charts.
+        feed: whether the site has one, so that pages name it.
 
     Raises:
         BuildError: a template failed; with its name and line.
@@ -115,6 +118,7 @@ def render_site(
                 downloads=downloads,
                 settings=settings,
                 head=head_of(page, settings),
+                feed=feed,
             )
         except jinja2.TemplateError as error:
             raise BuildError(_where(error, page)) from None

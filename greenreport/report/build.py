@@ -12,11 +12,11 @@ from greenreport.analysis.analyse import analyse
 from greenreport.analysis.document import document
 from greenreport.record import Outcome
 from greenreport.report.card import card_files
-from greenreport.report.context import Page, StudyContext, study_context
+from greenreport.report.context import Download, Page, StudyContext, study_context
 from greenreport.report.feed import FEED, make_feed
 from greenreport.report.observations import observations_csv
 from greenreport.report.pages import site_pages, study_pages
-from greenreport.report.render import Download, render_site, templates_folder, write_site
+from greenreport.report.render import render_site, templates_folder, write_site
 from greenreport.report.share import badge_svg, citation_cff, citation_ris
 from greenreport.report.single import single_file
 from greenreport.results import Found, find_all

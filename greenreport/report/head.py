@@ -1,12 +1,15 @@
-"""What the head of a page tells those who link to it: its title, its card, and its address where the site has one."""
+"""What the head of a page tells those who link to it, index it or cite it; addresses only where the site has one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from greenreport.report.card import Card, cards_of
-from greenreport.report.context import Page
+from greenreport.report.context import Download, Page
+from greenreport.report.figure import embedded_json
 from greenreport.report.pages.site import IndexContent
+from greenreport.report.scholarly import citation_tags, linked_data
 from greenreport.study import Site
 
 HOME = "index.html"
@@ -21,25 +24,40 @@ class Head:
         title: name of the page where nothing stands around it; that of the first page is the site's.
         url: absolute address of the page; None where that of the site is not known.
         image: absolute address of the picture that is shown with a link to the page; `image_alt` says the same in words.
+        data: the study as linked data, safe inside a script element; empty where the page is not the first of a study.
+        tags: names and values of the tags that scholarly indexes read, on the same pages.
     """
 
     title: str
     url: str | None
     image: str | None = None
     image_alt: str = ""
+    data: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
 
 
-def head_of(page: Page, settings: Site) -> Head:
-    """Return the head of a page."""
+def head_of(page: Page, settings: Site, downloads: Mapping[str, Sequence[Download]]) -> Head:
+    """Return the head of a page.
+
+    Args:
+        downloads: study slug → files it offers.
+    """
     title = settings.title if page.path == HOME else page.title
-    card = _card(page)
     if page.path == NOWHERE:
         return Head(title, None)
+    card = _card(page)
+    linked = None
+    tags: tuple[tuple[str, str], ...] = ()
+    if page.study is not None and page.section == "overview":
+        linked = linked_data(page.study, settings, downloads.get(page.study.slug, ()))
+        tags = citation_tags(page.study, settings)
     return Head(
         title,
         settings.address(page.path),
         settings.address(card.path) if card is not None else None,
         card.alt if card is not None else "",
+        embedded_json(linked) if linked is not None else "",
+        tags,
     )
 
 

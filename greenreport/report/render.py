@@ -20,7 +20,7 @@ import vl_convert
 from greenreport import __version__
 from greenreport.catalog import METRICS
 from greenreport.errors import BuildError
-from greenreport.report.context import Page
+from greenreport.report.context import Download, Page
 from greenreport.report.draw import draw_all
 from greenreport.report.figure import Figure, Rendered, drawing, render
 from greenreport.report.filters import FILTERS, TESTS
@@ -41,17 +41,6 @@ class Assets:
     js: str
     vega: str
     version: str = __version__
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """A file a study offers."""
-
-    name: str
-    content: str
-    rows: int | None
-    size: int
-    sha256: str
 
 
 def templates_folder() -> Path:
@@ -117,7 +106,7 @@ def render_site(
                 rendered=rendered,
                 downloads=downloads,
                 settings=settings,
-                head=head_of(page, settings),
+                head=head_of(page, settings, downloads),
                 feed=feed,
             )
         except jinja2.TemplateError as error:

@@ -7,9 +7,10 @@ from greenreport.study.protocol import Generation, MeterUse, Prompts, Protocol, 
 from greenreport.study.reference import Comparison, ReferenceStudy
 from greenreport.study.registration import registration, registration_digest
 from greenreport.study.site import Site, web_address
-from greenreport.study.spec import Study
+from greenreport.study.spec import Author, Study
 
 __all__ = [
+    "Author",
     "Comparison",
     "Configuration",
     "DeclaredGuideline",

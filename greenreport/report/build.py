@@ -13,6 +13,7 @@ from greenreport.analysis.document import document
 from greenreport.record import Outcome
 from greenreport.report.card import card_files
 from greenreport.report.context import Download, Page, StudyContext, study_context
+from greenreport.report.embed import embed_pages
 from greenreport.report.feed import FEED, make_feed
 from greenreport.report.observations import observations_csv
 from greenreport.report.pages import site_pages, study_pages
@@ -59,9 +60,8 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
     shown = sorted(contexts, key=lambda c: (c.dataset.outcomes[Outcome.OK] == 0, c.dates == "", c.slug))
     feed = make_feed(shown, settings)
     files |= {} if feed.content is None else {FEED: feed.content}
-    rendered = render_site(
-        [*site_pages(shown), *pages], downloads, folders, cache / "figures", settings, feed=feed.content is not None
-    )
+    every = [*site_pages(shown), *pages, *embed_pages(pages)]
+    rendered = render_site(every, downloads, folders, cache / "figures", settings, feed=feed.content is not None)
     style = next(content for path, content in rendered.items() if path.startswith("assets/site.") and path.endswith(".css"))
     for context in contexts:
         files |= card_files(context, settings.title, cache / "figures")

@@ -27,6 +27,7 @@ BUDGETS = (
     (".html", 150_000),
     (".css", 15_000),
     ("app.", 15_000),
+    ("share.", 15_000),
     ("vega-", 330_000),
 )
 VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])

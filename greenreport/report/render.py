@@ -39,6 +39,7 @@ class Assets:
 
     css: str
     js: str
+    share: str
     vega: str
     version: str = __version__
 
@@ -129,19 +130,23 @@ def _figures(pages: Sequence[Page], cache: Path) -> dict[tuple[str, str], Render
 
 
 def _assets(folders: Sequence[Path], cache: Path) -> tuple[dict[str, bytes], Assets]:
-    contents = {name: _asset(folders, name) for name in ("site.css", "app.js", "icon.svg", "THIRD_PARTY_LICENSES.txt")}
+    contents = {
+        name: _asset(folders, name) for name in ("site.css", "app.js", "share.js", "icon.svg", "THIRD_PARTY_LICENSES.txt")
+    }
     vega = _vega_bundle(cache)
     css = _digested("site", "css", contents["site.css"])
     js = _digested("app", "js", contents["app.js"])
+    share = _digested("share", "js", contents["share.js"])
     bundle = _digested("vega", "js", vega)
     files = {
         f"assets/{css}": contents["site.css"],
         f"assets/{js}": contents["app.js"],
+        f"assets/{share}": contents["share.js"],
         f"assets/{bundle}": vega,
         "assets/icon.svg": contents["icon.svg"],
         "assets/THIRD_PARTY_LICENSES.txt": contents["THIRD_PARTY_LICENSES.txt"],
     }
-    return files, Assets(css, js, bundle)
+    return files, Assets(css, js, share, bundle)
 
 
 def _vega_bundle(cache: Path) -> bytes:

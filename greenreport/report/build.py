@@ -15,6 +15,7 @@ from greenreport.report.card import card_files
 from greenreport.report.context import Download, Page, StudyContext, study_context
 from greenreport.report.embed import embed_pages
 from greenreport.report.feed import FEED, make_feed
+from greenreport.report.label import label_files
 from greenreport.report.observations import observations_csv
 from greenreport.report.pages import site_pages, study_pages
 from greenreport.report.render import render_site, templates_folder, write_site
@@ -65,6 +66,7 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
     style = next(content for path, content in rendered.items() if path.startswith("assets/site.") and path.endswith(".css"))
     for context in contexts:
         files |= card_files(context, settings.title, cache / "figures")
+        files |= label_files(context, cache / "figures")
         mine = [page for page in pages if page.study is context]
         files[f"{context.root}report.html"] = single_file(context, mine, rendered, style)
     write_site(rendered | files, copies, site)

@@ -105,6 +105,7 @@ class CellContent:
     parameters: str
     environment: Environment | None
     sample: tuple[str, str] | None
+    energy_label: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from greenreport.report.figures import (
     tradeoff_figure,
 )
 from greenreport.report.helper import helper_data
+from greenreport.report.label import energy_label
 from greenreport.report.pages.contents import (
     CellContent,
     DataContent,
@@ -178,9 +179,15 @@ def _cell(study: StudyContext, cell: CellView) -> Page:
     label = label_of(cell.configuration)
     content = CellContent(
         cell, label, fidelity, tuple(rows), tuple(f for f in figures if f is not None), shown, parameters,
-        study.dataset.environment, _sample(study, cell),
+        study.dataset.environment, _sample(study, cell), _energy_label(study, cell),
     )  # fmt: skip
     return _page(study, f"cells/{cell_slug(cell)}", "cell.html", f"{label} on {cell.model.label}", content, figures)
+
+
+def _energy_label(study: StudyContext, cell: CellView) -> str | None:
+    """Return the file of a cell's label in the study's folder, without its ending."""
+    label = energy_label(study, cell)
+    return None if label is None else label.path.removeprefix(study.root)
 
 
 def _typical(cell: CellView) -> RunView | None:

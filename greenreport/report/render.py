@@ -25,6 +25,7 @@ from greenreport.report.draw import draw_all
 from greenreport.report.figure import Figure, Rendered, drawing, render
 from greenreport.report.filters import FILTERS, TESTS
 from greenreport.report.head import head_of
+from greenreport.report.search import INDEX, entries, index_json, index_script
 from greenreport.report.text import visible
 from greenreport.study import Site
 from greenreport.units import THIN
@@ -41,6 +42,7 @@ class Assets:
     js: str
     share: str
     vega: str
+    search: str
     version: str = __version__
 
 
@@ -92,7 +94,9 @@ def render_site(
         BuildError: a template failed; with its name and line.
     """
     env = environment(folders)
-    files, assets = _assets(folders, cache)
+    found = entries(pages)
+    files, assets = _assets(folders, cache, index_script(found))
+    files[INDEX] = index_json(found)
     figures = _figures(pages, cache)
     for page in pages:
         prefix = page.study.root if page.study is not None else ""
@@ -129,7 +133,7 @@ def _figures(pages: Sequence[Page], cache: Path) -> dict[tuple[str, str], Render
     return {key: render(figure, drawings[key], source) for key, (figure, source) in wanted.items()}
 
 
-def _assets(folders: Sequence[Path], cache: Path) -> tuple[dict[str, bytes], Assets]:
+def _assets(folders: Sequence[Path], cache: Path, index: bytes) -> tuple[dict[str, bytes], Assets]:
     contents = {
         name: _asset(folders, name) for name in ("site.css", "app.js", "share.js", "icon.svg", "THIRD_PARTY_LICENSES.txt")
     }
@@ -138,15 +142,17 @@ def _assets(folders: Sequence[Path], cache: Path) -> tuple[dict[str, bytes], Ass
     js = _digested("app", "js", contents["app.js"])
     share = _digested("share", "js", contents["share.js"])
     bundle = _digested("vega", "js", vega)
+    search = _digested("search-index", "js", index)
     files = {
         f"assets/{css}": contents["site.css"],
         f"assets/{js}": contents["app.js"],
         f"assets/{share}": contents["share.js"],
         f"assets/{bundle}": vega,
+        f"assets/{search}": index,
         "assets/icon.svg": contents["icon.svg"],
         "assets/THIRD_PARTY_LICENSES.txt": contents["THIRD_PARTY_LICENSES.txt"],
     }
-    return files, Assets(css, js, share, bundle)
+    return files, Assets(css, js, share, bundle, search)
 
 
 def _vega_bundle(cache: Path) -> bytes:

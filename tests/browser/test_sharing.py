@@ -89,3 +89,45 @@ def test_from_disk_the_code_says_what_is_missing(browser: Any, real_site: Path) 
             assert box.locator("textarea").input_value().startswith('<iframe src="s/real/embed/')
             assert "does not know its address" in box.locator("p.soft").inner_text()
             assert troubles == []
+
+
+def test_everything_is_found_by_keyboard_from_disk(browser: Any, real_site: Path) -> None:
+    """On the first page and in the head of the others: type, walk the list, escape, follow; nothing is refused or fetched."""
+    with opened(browser) as (page, troubles):
+        page.goto((real_site / "index.html").as_uri())
+        assert page.locator(".search").count() == 1
+        page.focus(".search input")
+        page.keyboard.type("tiny gpt")
+        first = page.locator(".search li a").first
+        first.wait_for()
+        assert first.inner_text().startswith("Tiny GPT-2")
+        page.keyboard.press("ArrowDown")
+        assert page.evaluate("document.activeElement.textContent").startswith("Tiny GPT-2")
+        page.keyboard.press("ArrowUp")
+        assert page.evaluate("document.activeElement.id") == "find"
+        page.keyboard.press("Escape")
+        assert not page.locator(".search ul").is_visible()
+        page.keyboard.press("Control+a")
+        page.keyboard.type("no such thing anywhere")
+        assert page.locator(".search ul").inner_text() == "Nothing found"
+        assert page.locator("#find-said").inner_text() == "Nothing found"
+        page.keyboard.press("Control+a")
+        page.keyboard.type("onnx")
+        page.locator(".search li a", has_text="ONNX Runtime").first.wait_for()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/configs/onnx-cpu/index.html")
+        page.focus(".search input")
+        page.keyboard.type("first token")
+        page.locator(".search li a", has_text="Time to first token").first.wait_for()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/glossary/index.html#ttft_s")
+        assert page.evaluate("window.violations") == []
+        assert troubles == []
+
+
+def test_the_search_box_is_hidden_where_it_cannot_work(browser: Any, real_site: Path) -> None:
+    """Without scripts there is no box that would do nothing."""
+    with opened(browser, java_script_enabled=False) as (page, _):
+        for path in ("index.html", "glossary/index.html"):
+            page.goto((real_site / path).as_uri())
+            assert not page.locator(".search").is_visible()

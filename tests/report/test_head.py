@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from greenreport.report.check import check_site
 from tests.report.conftest import ADDRESS
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -61,3 +63,15 @@ def test_wrong_settings_stop_the_build(command: Command, tmp_path: Path) -> None
     (tmp_path / "site.yaml").unlink()
     assert "--base-url" in command("build", "--base-url", "nowhere", check=1).stderr
     assert not (tmp_path / "site").exists()
+
+
+def test_the_check_finds_wrong_addresses_and_missing_pictures(addressed: Path, tmp_path: Path) -> None:
+    """A fresh site is in order; a page with another page's address, and a card that is gone, are found."""
+    shutil.copytree(addressed, tmp_path / "copy")
+    assert check_site(tmp_path / "copy") == []
+    (tmp_path / "copy" / "s" / "tiny" / "cards" / "rq-rq1.png").unlink()
+    page = tmp_path / "copy" / "about" / "index.html"
+    page.write_text(page.read_text(encoding="utf-8").replace(f"{ADDRESS}about/", ADDRESS + "abuot/"), encoding="utf-8")
+    troubles = [str(trouble) for trouble in check_site(tmp_path / "copy")]
+    assert f"s/tiny/rq/rq1/index.html: the picture {ADDRESS}s/tiny/cards/rq-rq1.png is not on this site" in troubles
+    assert f"about/index.html: the canonical address {ADDRESS}abuot/ is not that of this page" in troubles

@@ -274,12 +274,15 @@ def build(
     studies: Annotated[Path, typer.Option("--studies", help="Folder of study files.")] = Path("studies"),
     cache: CacheOption = CACHE,
     weights: WeightsOption = None,
+    base_url: Annotated[
+        str | None, typer.Option("--base-url", metavar="URL", help="Address the site will have, instead of that in site.yaml.")
+    ] = None,
     quiet: QuietOption = False,
 ) -> None:
     """Render every study found into a static website."""
     from greenreport.commands import build_site
 
-    message = build_site(studies, cache, site, weights)
+    message = build_site(studies, cache, site, weights, base_url)
     if not quiet:
         print(message)
 

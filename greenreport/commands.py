@@ -270,11 +270,16 @@ def import_results(source: Path, study: str | None, cache: Path) -> str:
     return f"imported {number} observations of study {study} from {source}. Next: greenreport build"
 
 
-def build_site(studies: Path, cache: Path, site: Path, weights: str | None) -> str:
+def build_site(studies: Path, cache: Path, site: Path, weights: str | None, base_url: str | None = None) -> str:
     """Build the site; return a sentence."""
     from greenreport.report.build import build
+    from greenreport.study import web_address
 
-    return build(studies, cache, site, weights)
+    try:
+        address = None if base_url is None else web_address(base_url)
+    except ValueError as error:
+        raise UsageError(f"--base-url: {error}") from None
+    return build(studies, cache, site, weights, address)
 
 
 def analyse_study(study: Path, cache: Path, weights: str | None, *, as_json: bool) -> str:

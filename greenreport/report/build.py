@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.document import document
 from greenreport.record import Outcome
-from greenreport.report.context import Page, StudyContext, study_context
+from greenreport.report.card import card_files
+from greenreport.report.context import Download, Page, StudyContext, study_context
+from greenreport.report.embed import embed_pages
+from greenreport.report.feed import FEED, make_feed
+from greenreport.report.label import label_files
 from greenreport.report.observations import observations_csv
 from greenreport.report.pages import site_pages, study_pages
-from greenreport.report.render import Download, render_site, templates_folder, write_site
+from greenreport.report.render import render_site, templates_folder, write_site
 from greenreport.report.share import badge_svg, citation_cff, citation_ris
 from greenreport.report.single import single_file
 from greenreport.results import Found, find_all
+from greenreport.study import Site, load_site
 from greenreport.units import safe_slug
 
+SETTINGS = "site.yaml"
 PARQUET = {
     "runs": "one row a run: cell, outcome, reason, flags, parameters as executed",
     "marks": "phases of each run",
@@ -29,13 +36,17 @@ PARQUET = {
 }
 
 
-def build(studies: Path, cache: Path, site: Path, weights: str | None) -> str:
+def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url: str | None = None) -> str:
     """Build the site; return a sentence.
 
+    Args:
+        base_url: address the site will have, instead of that in ``site.yaml``.
+
     Raises:
-        SpecError: a study file is wrong.
+        SpecError: a study file or ``site.yaml`` is wrong.
         BuildError: a page could not be rendered or the folder is not a site.
     """
+    settings = site_settings(studies, base_url)
     found = find_all(studies, cache, weights)
     contexts: list[StudyContext] = []
     pages: list[Page] = []
@@ -48,13 +59,25 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None) -> str:
     folders = [folder for folder in (studies / "templates", templates_folder()) if folder.is_dir()]
     files, copies, downloads = _downloads(found, contexts)
     shown = sorted(contexts, key=lambda c: (c.dataset.outcomes[Outcome.OK] == 0, c.dates == "", c.slug))
-    rendered = render_site([*site_pages(shown), *pages], downloads, folders, cache / "figures")
+    feed = make_feed(shown, settings)
+    files |= {} if feed.content is None else {FEED: feed.content}
+    every = [*site_pages(shown), *pages, *embed_pages(pages)]
+    rendered = render_site(every, downloads, folders, cache / "figures", settings, feed=feed.content is not None)
     style = next(content for path, content in rendered.items() if path.startswith("assets/site.") and path.endswith(".css"))
     for context in contexts:
+        files |= card_files(context, settings.title, cache / "figures")
+        files |= label_files(context, cache / "figures")
         mine = [page for page in pages if page.study is context]
         files[f"{context.root}report.html"] = single_file(context, mine, rendered, style)
     write_site(rendered | files, copies, site)
-    return f"built {len(pages)} pages of {len(found)} studies into {site}; open {site / 'index.html'}"
+    remark = f"\n{feed.remark}" if feed.remark else ""
+    return f"built {len(pages)} pages of {len(found)} studies into {site}; open {site / 'index.html'}{remark}"
+
+
+def site_settings(studies: Path, base_url: str | None) -> Site:
+    """Return the settings of the site: those of ``site.yaml`` beside the folder of studies, and the address given instead of its own."""
+    settings = load_site(Path(os.path.relpath(studies.resolve().parent / SETTINGS)))
+    return settings if base_url is None else settings.model_copy(update={"base_url": base_url})
 
 
 def _downloads(

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 GUARDED = ("script-src", "style-src", "connect-src", "frame-src", "object-src")
 #: Largest size in bytes after gzip, by the ending of a path.
@@ -27,7 +27,9 @@ BUDGETS = (
     (".html", 150_000),
     (".css", 15_000),
     ("app.", 15_000),
-    ("vega-", 330_000),
+    ("share.", 15_000),
+    ("vega.", 330_000),
+    ("search-index.", 100_000),
 )
 VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
 LOADING = {"script": "src", "img": "src", "iframe": "src", "source": "src", "object": "data", "embed": "src"}
@@ -57,6 +59,8 @@ class _Page(HTMLParser):
     troubles: list[str] = field(default_factory=list)
     language: str | None = None
     policy: str | None = None
+    canonical: str | None = None
+    image: str | None = None
     title: bool = False
     main: int = 0
     open: list[str] = field(default_factory=list)
@@ -80,6 +84,10 @@ class _Page(HTMLParser):
             self.links.append(values["href"])
         if tag == "link" and "href" in values:
             (self.links if values.get("rel") in ("canonical", "alternate") else self.loads).append(values["href"])
+        if tag == "link" and values.get("rel") == "canonical":
+            self.canonical = values.get("href")
+        if tag == "meta" and values.get("property") == "og:image":
+            self.image = values.get("content")
         if tag in LOADING and LOADING[tag] in values:
             self.loads.append(values[LOADING[tag]])
         if tag == "script" and "src" not in values and values.get("type") not in ("application/json", "application/ld+json"):
@@ -139,6 +147,7 @@ def _page(path: str, page: _Page, files: Mapping[str, Path], pages: Mapping[str,
     for address in page.loads:
         if urlsplit(address).scheme not in ("", "data"):
             yield Trouble(path, f"loads {address} from elsewhere")
+    yield from _addresses(path, page, files)
     yield from _links(path, page, files, pages)
     yield from _figures(path, page, files)
 
@@ -170,6 +179,19 @@ def _policy(policy: str) -> Iterator[str]:
         loose = [word for word in rules.get(name, ()) if word not in ("'self'", "'none'") and not word.startswith("'sha256-")]
         if loose:
             yield f"the security policy allows {name} {' '.join(loose)}"
+
+
+def _addresses(path: str, page: _Page, files: Mapping[str, Path]) -> Iterator[Trouble]:
+    """A page that knows its address names its own, and a picture that lies on the same site."""
+    if page.canonical is None:
+        return
+    own = quote(path.removesuffix("index.html") if f"/{path}".endswith("/index.html") else path)
+    if not page.canonical.endswith(f"/{own}"):
+        yield Trouble(path, f"the canonical address {page.canonical} is not that of this page")
+        return
+    base = page.canonical.removesuffix(own)
+    if page.image is not None and unquote(page.image.removeprefix(base)) not in files:
+        yield Trouble(path, f"the picture {page.image} is not on this site")
 
 
 def _links(path: str, page: _Page, files: Mapping[str, Path], pages: Mapping[str, _Page]) -> Iterator[Trouble]:

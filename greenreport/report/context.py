@@ -76,6 +76,17 @@ class Page:
         return "../" * self.path.count("/")
 
 
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file a study offers."""
+
+    name: str
+    content: str
+    rows: int | None
+    size: int
+    sha256: str
+
+
 def study_context(slug: str, analysis: Analysis) -> StudyContext:
     """Return the context of a study."""
     dataset = analysis.dataset

@@ -19,6 +19,7 @@ from greenreport.report.context import (
     text_plain,
     value_html,
 )
+from greenreport.report.embed import embed_code
 from greenreport.report.figures import PHASE_NAMES
 from greenreport.report.figures.words import times
 from greenreport.units import THIN, count, number, p_value
@@ -116,6 +117,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "ratio_interval": ratio_interval,
     "phase": phase_name,
     "code": code_html,
+    "embed_code": embed_code,
     "zip": lambda first, second: list(zip(first, second, strict=True)),
 }
 TESTS: dict[str, Callable[..., bool]] = {"unfaithful": is_unfaithful}

@@ -20,11 +20,14 @@ import vl_convert
 from greenreport import __version__
 from greenreport.catalog import METRICS
 from greenreport.errors import BuildError
-from greenreport.report.context import Page
+from greenreport.report.context import Download, Page
 from greenreport.report.draw import draw_all
 from greenreport.report.figure import Figure, Rendered, drawing, render
 from greenreport.report.filters import FILTERS, TESTS
+from greenreport.report.head import head_of
+from greenreport.report.search import INDEX, entries, index_json, index_script
 from greenreport.report.text import visible
+from greenreport.study import Site
 from greenreport.units import THIN
 
 VEGA_SNIPPET = "window.vegaEmbed = vegaEmbed;"
@@ -37,19 +40,10 @@ class Assets:
 
     css: str
     js: str
+    share: str
     vega: str
+    search: str
     version: str = __version__
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """A file a study offers."""
-
-    name: str
-    content: str
-    rows: int | None
-    size: int
-    sha256: str
 
 
 def templates_folder() -> Path:
@@ -80,7 +74,13 @@ def environment(folders: Sequence[Path]) -> jinja2.Environment:
 
 
 def render_site(
-    pages: Sequence[Page], downloads: Mapping[str, Sequence[Download]], folders: Sequence[Path], cache: Path
+    pages: Sequence[Page],
+    downloads: Mapping[str, Sequence[Download]],
+    folders: Sequence[Path],
+    cache: Path,
+    settings: Site,
+    *,
+    feed: bool = False,
 ) -> dict[str, bytes]:
     """Return every file of the site but the downloads themselves.
 
@@ -88,12 +88,15 @@ def render_site(
         downloads: study slug → files it offers.
         folders: template folders, the user's first.
         cache: folder of drawn charts.
+        feed: whether the site has one, so that pages name it.
 
     Raises:
         BuildError: a template failed; with its name and line.
     """
     env = environment(folders)
-    files, assets = _assets(folders, cache)
+    found = entries(pages)
+    files, assets = _assets(folders, cache, index_script(found))
+    files[INDEX] = index_json(found)
     figures = _figures(pages, cache)
     for page in pages:
         prefix = page.study.root if page.study is not None else ""
@@ -102,7 +105,14 @@ def render_site(
             files.update((f"{prefix}figures/{name}", content) for name, content in item.files.items())
         try:
             text = env.get_template(page.template).render(
-                page=page, site=assets, up=page.up, rendered=rendered, downloads=downloads
+                page=page,
+                site=assets,
+                up=page.up,
+                rendered=rendered,
+                downloads=downloads,
+                settings=settings,
+                head=head_of(page, settings, downloads),
+                feed=feed,
             )
         except jinja2.TemplateError as error:
             raise BuildError(_where(error, page)) from None
@@ -123,20 +133,26 @@ def _figures(pages: Sequence[Page], cache: Path) -> dict[tuple[str, str], Render
     return {key: render(figure, drawings[key], source) for key, (figure, source) in wanted.items()}
 
 
-def _assets(folders: Sequence[Path], cache: Path) -> tuple[dict[str, bytes], Assets]:
-    contents = {name: _asset(folders, name) for name in ("site.css", "app.js", "icon.svg", "THIRD_PARTY_LICENSES.txt")}
+def _assets(folders: Sequence[Path], cache: Path, index: bytes) -> tuple[dict[str, bytes], Assets]:
+    contents = {
+        name: _asset(folders, name) for name in ("site.css", "app.js", "share.js", "icon.svg", "THIRD_PARTY_LICENSES.txt")
+    }
     vega = _vega_bundle(cache)
     css = _digested("site", "css", contents["site.css"])
     js = _digested("app", "js", contents["app.js"])
+    share = _digested("share", "js", contents["share.js"])
     bundle = _digested("vega", "js", vega)
+    search = _digested("search-index", "js", index)
     files = {
         f"assets/{css}": contents["site.css"],
         f"assets/{js}": contents["app.js"],
+        f"assets/{share}": contents["share.js"],
         f"assets/{bundle}": vega,
+        f"assets/{search}": index,
         "assets/icon.svg": contents["icon.svg"],
         "assets/THIRD_PARTY_LICENSES.txt": contents["THIRD_PARTY_LICENSES.txt"],
     }
-    return files, Assets(css, js, bundle)
+    return files, Assets(css, js, share, bundle, search)
 
 
 def _vega_bundle(cache: Path) -> bytes:

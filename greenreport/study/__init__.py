@@ -2,14 +2,16 @@
 
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
 from greenreport.study.judgement import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective
-from greenreport.study.load import Overrides, StudyFile, load_reference, load_study
+from greenreport.study.load import Overrides, StudyFile, load_reference, load_site, load_study
 from greenreport.study.protocol import Generation, MeterUse, Prompts, Protocol, Workload
 from greenreport.study.reference import Comparison, ReferenceStudy
 from greenreport.study.registration import registration, registration_digest
-from greenreport.study.spec import Study
+from greenreport.study.site import Site, web_address
+from greenreport.study.spec import Author, Study
 from greenreport.study.sweep import Sweep, swept
 
 __all__ = [
+    "Author",
     "Comparison",
     "Configuration",
     "DeclaredGuideline",
@@ -25,14 +27,17 @@ __all__ = [
     "Prompts",
     "Protocol",
     "ReferenceStudy",
+    "Site",
     "Study",
     "StudyFile",
     "Sweep",
     "Weights",
     "Workload",
     "load_reference",
+    "load_site",
     "load_study",
     "registration",
     "registration_digest",
     "swept",
+    "web_address",
 ]

@@ -45,15 +45,15 @@ def unknown(kind: str, value: object, allowed: Iterable[str]) -> str:
     return f"unknown {kind} {shown(value)}{hint or '.'} Allowed: {listed}"
 
 
-def explain(error: ErrorDetails, data: Mapping[str, Any]) -> Remark:
-    """Translate one pydantic error."""
+def explain(error: ErrorDetails, data: Mapping[str, Any], kind: type[Spec] = Study) -> Remark:
+    """Translate one pydantic error of a file whose sections are of this kind."""
     at = _location(error["loc"], data)
-    key = str(error["loc"][-1]) if error["loc"] else "study"
+    key = str(error["loc"][-1]) if error["loc"] else kind.__name__.lower()
     value = error.get("input")
     context = error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
-            return Remark(at, unknown("key", key, _fields_at(error["loc"][:-1])))
+            return Remark(at, unknown("key", key, _fields_at(error["loc"][:-1], kind)))
         case "missing":
             return Remark(at, f"missing key {key!r}{_where(at)}")
         case "literal_error" | "enum":
@@ -90,9 +90,9 @@ def _location(location: tuple[str | int, ...], data: Mapping[str, Any]) -> tuple
     return tuple(at)
 
 
-def _fields_at(location: tuple[str | int, ...]) -> list[str]:
+def _fields_at(location: tuple[str | int, ...], kind: type[Spec]) -> list[str]:
     """Return the keys allowed at a location."""
-    current: type[Spec] = Study
+    current = kind
     for part in location:
         if isinstance(part, str) and part in current.model_fields:
             current = _spec_in(current.model_fields[part].annotation) or current

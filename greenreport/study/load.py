@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -24,8 +24,10 @@ from greenreport.errors import Problem, SpecError
 from greenreport.study.check import check
 from greenreport.study.explain import Remark, explain, shown
 from greenreport.study.reference import ReferenceStudy
+from greenreport.study.site import Site
 from greenreport.study.spec import Study
 from greenreport.study.sweep import swept
+from greenreport.study.words import Spec
 
 MAX_BYTES = 2_000_000
 MAX_NODES = 200_000
@@ -33,6 +35,7 @@ MAX_DEPTH = 60
 _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 Location = tuple[str | int, ...]
+Sections = TypeVar("Sections", bound=Spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,19 +212,32 @@ def load_reference(path: Path) -> ReferenceStudy:
     Raises:
         SpecError: with every problem found, each with file and line.
     """
+    return _load(path, ReferenceStudy)
+
+
+def load_site(path: Path) -> Site:
+    """Read the settings of a site; without such a file they are those by default.
+
+    Raises:
+        SpecError: with every problem found, each with file and line.
+    """
+    return _load(path, Site) if path.exists() else Site()
+
+
+def _load(path: Path, kind: type[Sections]) -> Sections:
+    """Read a file whose sections need no checks across them."""
     name = str(path)
     data, plain = _parse(_read(path, name), name)
     problems = [Problem(name, line, message) for line, message in plain.problems]
     try:
-        reference = ReferenceStudy.model_validate(data)
+        found = kind.model_validate({} if data is None else data)
     except ValidationError as error:
-        for item in error.errors():
-            at = ".".join(str(part) for part in item["loc"])
-            problems.append(Problem(name, _line(plain.lines, item["loc"]), f"{at}: {item['msg'].lower()}"))
+        remarks = [explain(item, data, kind) for item in error.errors()]
+        problems += [Problem(name, _line(plain.lines, remark.at), remark.message) for remark in remarks]
         raise SpecError(tuple(problems)) from None
     if problems:
         raise SpecError(tuple(problems))
-    return reference
+    return found
 
 
 def _read(path: Path, name: str) -> str:

@@ -12,6 +12,8 @@ import yaml
 
 from tests.conftest import minimal_study
 
+ADDRESS = "https://example.org/sub/"
+
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -47,3 +49,11 @@ def site(built: Path, tmp_path: Path) -> Path:
     shutil.copyfile(built / "cache" / "greenreport.duckdb", tmp_path / "cache" / "greenreport.duckdb")
     shutil.copytree(built / "site", tmp_path / "site")
     return tmp_path / "site"
+
+
+@pytest.fixture(scope="session")
+def addressed(built: Path) -> Path:
+    """Give the same site, built for an address."""
+    arguments = ("build", "--quiet", "--site", "addressed", "--base-url", ADDRESS)
+    subprocess.run([sys.executable, "-m", "greenreport", *arguments], cwd=built, check=True, timeout=300)
+    return built / "addressed"

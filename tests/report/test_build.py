@@ -127,7 +127,8 @@ def test_hostile_texts_render_inert(command: Command, write_study: Write, tmp_pa
             assert tag != "img", page
             assert not any(name.startswith("on") for name in attributes), page
             if tag == "script":
-                assert attributes.get("type") == "application/json" or str(attributes.get("src")).endswith(".js"), page
+                data = ("application/json", "application/ld+json")
+                assert attributes.get("type") in data or str(attributes.get("src")).endswith(".js"), page
         assert "\u202e" not in text, page
         assert "49" not in re.findall(r"alert\(1\).{0,40}", text), page
     for table in (tmp_path / "site").rglob("*.csv"):

@@ -107,6 +107,7 @@ class CellContent:
     parameters: str
     environment: Environment | None
     sample: tuple[str, str] | None
+    energy_label: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,11 +222,16 @@ class EnvironmentContent:
 
 @dataclass(frozen=True, slots=True)
 class DataContent:
-    """What can be taken away."""
+    """What can be taken away.
+
+    Attributes:
+        pictures: of what, and the file in the study's folder, of the cards shown with links.
+    """
 
     study_text: str
     citation: str
     bibtex: str
+    pictures: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from greenreport.analysis.badge import Badge
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.record import Outcome
 from greenreport.report.context import Page, StudyContext, text_plain
+from greenreport.units import safe_slug
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class Term:
 
     word: str
     meaning: str
+
+    @property
+    def anchor(self) -> str:
+        """Name to link to."""
+        return f"word-{safe_slug(self.word)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from greenreport.analysis.answers import Answer
 from greenreport.analysis.calibration import calibration
@@ -13,6 +14,7 @@ from greenreport.analysis.quality import quality
 from greenreport.analysis.stats import describe
 from greenreport.catalog import METRICS
 from greenreport.record import Outcome
+from greenreport.report.card import cards_of
 from greenreport.report.context import Page, StudyContext, text_plain
 from greenreport.report.figure import Figure, embedded_json
 from greenreport.report.figures import (
@@ -28,6 +30,7 @@ from greenreport.report.figures import (
     tradeoff_figure,
 )
 from greenreport.report.helper import helper_data
+from greenreport.report.label import energy_label
 from greenreport.report.pages.contents import (
     CellContent,
     DataContent,
@@ -154,7 +157,8 @@ def _question(study: StudyContext, answer: Answer, reference: str | None) -> Pag
         sections.append(HypothesisSection(part, part.finding, tuple(f for f in figures if f is not None)))
     figures_flat = [figure for section in sections for figure in section.figures]
     content = QuestionContent(answer, tuple(sections))
-    return _page(study, f"rq/{answer.id.lower()}", "question.html", f"{answer.id}: {answer.question}", content, figures_flat)
+    page = _page(study, f"rq/{answer.id.lower()}", "question.html", f"{answer.id}: {answer.question}", content, figures_flat)
+    return replace(page, description=text_plain(answer.lead))
 
 
 def _matrix(study: StudyContext) -> Page:
@@ -187,9 +191,15 @@ def _cell(study: StudyContext, cell: CellView) -> Page:
     label = label_of(cell.configuration)
     content = CellContent(
         cell, label, fidelity, tuple(rows), tuple(f for f in figures if f is not None), shown, parameters,
-        study.dataset.environment, _sample(study, cell),
+        study.dataset.environment, _sample(study, cell), _energy_label(study, cell),
     )  # fmt: skip
     return _page(study, f"cells/{cell_slug(cell)}", "cell.html", f"{label} on {cell.model.label}", content, figures)
+
+
+def _energy_label(study: StudyContext, cell: CellView) -> str | None:
+    """Return the file of a cell's label in the study's folder, without its ending."""
+    label = energy_label(study, cell)
+    return None if label is None else label.path.removeprefix(study.root)
 
 
 def _typical(cell: CellView) -> RunView | None:
@@ -251,7 +261,12 @@ def _environment(study: StudyContext) -> Page:
 
 
 def _data(study: StudyContext, study_text: str) -> Page:
-    return _page(study, "data", "data.html", "Data", DataContent(study_text, *citation(study)))
+    return _page(study, "data", "data.html", "Data", DataContent(study_text, *citation(study), _pictures(study)))
+
+
+def _pictures(study: StudyContext) -> tuple[tuple[str, str], ...]:
+    """Return (of what, file) of the cards."""
+    return tuple((card.about, card.path.removeprefix(study.root)) for card in cards_of(study))
 
 
 def citation(study: StudyContext) -> tuple[str, str]:

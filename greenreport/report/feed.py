@@ -1,0 +1,87 @@
+"""An Atom feed of the studies (RFC 4287), for readers and for sites that list others.
+
+Its dates are those of the runs, never of the build: a feed changes when there is something new in it. Identifiers and links are
+absolute by definition, so there is a feed only where the address of the site is known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from greenreport import __version__
+from greenreport.analysis.answers import plain
+from greenreport.analysis.plain import plain_text
+from greenreport.report.context import StudyContext
+from greenreport.report.lettering import plain_line
+from greenreport.study import Site
+
+FEED = "feed.xml"
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The feed, or why there is none; `remark` is for who builds the site."""
+
+    content: bytes | None
+    remark: str = ""
+
+
+def make_feed(studies: Sequence[StudyContext], settings: Site) -> Feed:
+    """Return the feed of all studies with runs, the newest first."""
+    home = settings.address("index.html")
+    if home is None:
+        return Feed(None, f"{FEED} is left out: a feed needs the site's address; give it with --base-url or in site.yaml")
+    dated = [(moments, study) for study in studies if (moments := _moments(study))]
+    if not dated:
+        return Feed(None, f"{FEED} is left out: no study has a run with a date yet")
+    dated.sort(key=lambda item: (item[0][-1], item[1].slug), reverse=True)
+    lines = [
+        '<?xml version="1.0" encoding="utf-8"?>',
+        '<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en">',
+        _element("id", home),
+        _element("title", settings.title),
+        *([_element("subtitle", settings.description)] if settings.description else []),
+        _element("updated", dated[0][0][-1]),
+        f'<link rel="self" type="application/atom+xml" href="{_safe(settings.address(FEED) or "")}"/>',
+        f'<link rel="alternate" type="text/html" href="{_safe(home)}"/>',
+        f'<generator version="{_safe(__version__)}">greenreport</generator>',
+        *(line for moments, study in dated for line in _entry(study, settings, moments)),
+        "</feed>\n",
+    ]
+    left = len(studies) - len(dated)
+    remark = f"{FEED} leaves out {left} {'study' if left == 1 else 'studies'} without dated runs" if left else ""
+    return Feed("\n".join(lines).encode(), remark)
+
+
+def _moments(study: StudyContext) -> list[str]:
+    """Return when the runs of a study began, in order."""
+    return sorted(r.started_at for cell in study.dataset.cells for r in cell.runs if _MOMENT.fullmatch(r.started_at))
+
+
+def _entry(study: StudyContext, settings: Site, moments: Sequence[str]) -> Iterator[str]:
+    spec = study.dataset.study
+    address = settings.address(f"{study.root}index.html") or ""
+    names = [author.name for author in spec.authors] or [f"The authors of the study {spec.study}"]
+    remarks = [f"Validity: {study.analysis.badge.level.value}.", *(f"{band.capitalize()}." for band in study.bands)]
+    yield "<entry>"
+    yield _element("id", address)
+    yield _element("title", spec.title)
+    yield f'<link rel="alternate" type="text/html" href="{_safe(address)}"/>'
+    yield _element("published", moments[0])
+    yield _element("updated", moments[-1])
+    yield from (f"<author>{_element('name', name)}</author>" for name in names)
+    yield _element("summary", " ".join([plain_text(plain(study.analysis.headline)), *remarks]))
+    yield _element("rights", spec.license)
+    yield "</entry>"
+
+
+def _element(name: str, text: str) -> str:
+    return f"<{name}>{_safe(text)}</{name}>"
+
+
+def _safe(text: str) -> str:
+    return escape(plain_line(text))

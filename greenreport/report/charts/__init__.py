@@ -5,19 +5,23 @@ random, so the same rows give the same bytes. Colours are theme variables (see `
 """
 
 from greenreport.report.charts.cells import matrix
-from greenreport.report.charts.rows import BandRow, CellRow, PairRow, PointRow, RatioRow, RunRow, SampleRow
+from greenreport.report.charts.instruments import Limits, agreement
+from greenreport.report.charts.rows import AgreementRow, BandRow, CellRow, PairRow, PointRow, RatioRow, RunRow, SampleRow
 from greenreport.report.charts.runs import order, stacked, trace
 from greenreport.report.charts.tested import forest, pairs, strip
 from greenreport.report.charts.tradeoffs import tradeoff
 
 __all__ = [
+    "AgreementRow",
     "BandRow",
     "CellRow",
+    "Limits",
     "PairRow",
     "PointRow",
     "RatioRow",
     "RunRow",
     "SampleRow",
+    "agreement",
     "forest",
     "matrix",
     "order",

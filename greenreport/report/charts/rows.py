@@ -94,3 +94,13 @@ class PointRow:
     front: bool
     place: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementRow:
+    """One run measured by two instruments: mean in joules, difference in % of it."""
+
+    label: str
+    mean_j: float
+    difference: float
+    detail: str

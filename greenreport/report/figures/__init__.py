@@ -1,5 +1,6 @@
 """The figures of a study: which rows go into which chart, and the sentences around it."""
 
+from greenreport.report.figures.agreement import agreement_figure, signed
 from greenreport.report.figures.cells import hole, matrix_figure, median_of
 from greenreport.report.figures.runs import order_figure, phases_figure, trace_figure
 from greenreport.report.figures.tested import forest_figure, pairs_figure, strip_figure
@@ -8,6 +9,7 @@ from greenreport.report.figures.words import PHASE_NAMES, metric_bands, ratio_te
 
 __all__ = [
     "PHASE_NAMES",
+    "agreement_figure",
     "forest_figure",
     "hole",
     "matrix_figure",
@@ -17,6 +19,7 @@ __all__ = [
     "pairs_figure",
     "phases_figure",
     "ratio_text",
+    "signed",
     "strip_figure",
     "times",
     "trace_figure",

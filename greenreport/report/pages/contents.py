@@ -164,6 +164,7 @@ class ValidityContent:
     excluded: tuple[tuple[CellLink, RunView], ...]
     planned: int
     calibration: tuple[tuple[str, str], ...]
+    agreements: tuple[Figure, ...]
 
 
 @dataclass(frozen=True, slots=True)

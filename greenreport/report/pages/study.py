@@ -16,6 +16,7 @@ from greenreport.record import Outcome
 from greenreport.report.context import Page, StudyContext, text_plain
 from greenreport.report.figure import Figure, embedded_json
 from greenreport.report.figures import (
+    agreement_figure,
     forest_figure,
     matrix_figure,
     order_figure,
@@ -212,8 +213,9 @@ def _validity(study: StudyContext) -> Page:
     planned = len(dataset.cells) * dataset.study.protocol.repetitions
     calibrated = calibration(dataset.calibrations, dataset.study.protocol.repetitions)
     lines = () if calibrated is None else calibrated.lines()
-    content = ValidityContent(found, excluded, max(planned, dataset.outcomes.total()), lines)
-    return _page(study, "validity", "validity.html", "Validity", content)
+    figures = tuple(figure for item in found.agreements if (figure := agreement_figure(study, item)) is not None)
+    content = ValidityContent(found, excluded, max(planned, dataset.outcomes.total()), lines, figures)
+    return _page(study, "validity", "validity.html", "Validity", content, figures)
 
 
 def _guidelines(study: StudyContext) -> Page:

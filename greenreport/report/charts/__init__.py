@@ -5,8 +5,20 @@ random, so the same rows give the same bytes. Colours are theme variables (see `
 """
 
 from greenreport.report.charts.cells import matrix
+from greenreport.report.charts.comparison import quotients, slope
 from greenreport.report.charts.instruments import Limits, agreement
-from greenreport.report.charts.rows import AgreementRow, BandRow, CellRow, PairRow, PointRow, RatioRow, RunRow, SampleRow
+from greenreport.report.charts.rows import (
+    AgreementRow,
+    BandRow,
+    CellRow,
+    PairRow,
+    PointRow,
+    QuotientRow,
+    RatioRow,
+    RunRow,
+    SampleRow,
+    SlopeRow,
+)
 from greenreport.report.charts.runs import order, stacked, trace
 from greenreport.report.charts.tested import forest, pairs, strip
 from greenreport.report.charts.tradeoffs import tradeoff
@@ -18,14 +30,18 @@ __all__ = [
     "Limits",
     "PairRow",
     "PointRow",
+    "QuotientRow",
     "RatioRow",
     "RunRow",
     "SampleRow",
+    "SlopeRow",
     "agreement",
     "forest",
     "matrix",
     "order",
     "pairs",
+    "quotients",
+    "slope",
     "stacked",
     "strip",
     "trace",

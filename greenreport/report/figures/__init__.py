@@ -2,6 +2,7 @@
 
 from greenreport.report.figures.agreement import agreement_figure, signed
 from greenreport.report.figures.cells import hole, matrix_figure, median_of
+from greenreport.report.figures.comparison import quotient_figure, slope_figure
 from greenreport.report.figures.runs import order_figure, phases_figure, trace_figure
 from greenreport.report.figures.tested import forest_figure, pairs_figure, strip_figure
 from greenreport.report.figures.tradeoffs import tradeoff_figure
@@ -18,8 +19,10 @@ __all__ = [
     "order_figure",
     "pairs_figure",
     "phases_figure",
+    "quotient_figure",
     "ratio_text",
     "signed",
+    "slope_figure",
     "strip_figure",
     "times",
     "trace_figure",

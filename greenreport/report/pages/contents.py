@@ -21,6 +21,7 @@ from greenreport.analysis.stats import Description
 from greenreport.catalog import MetricInfo
 from greenreport.record import Environment
 from greenreport.report.figure import Figure
+from greenreport.report.pages.comparison import ComparisonLink
 from greenreport.validity import Advice
 
 
@@ -42,6 +43,7 @@ class OverviewContent:
     hero: Figure | None
     matrix: Figure | None
     answers: tuple[Answer, ...]
+    compared: tuple[ComparisonLink, ...]
 
 
 @dataclass(frozen=True, slots=True)

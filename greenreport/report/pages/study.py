@@ -27,6 +27,7 @@ from greenreport.report.figures import (
     tradeoff_figure,
 )
 from greenreport.report.helper import helper_data
+from greenreport.report.pages.comparison import ComparisonLink
 from greenreport.report.pages.contents import (
     CellContent,
     DataContent,
@@ -63,15 +64,16 @@ CELL_METRICS = (
 )  # fmt: skip
 
 
-def study_pages(study: StudyContext, study_text: str) -> list[Page]:
+def study_pages(study: StudyContext, study_text: str, compared: tuple[ComparisonLink, ...] = ()) -> list[Page]:
     """Return every page of a study.
 
     Args:
         study_text: the study file as it was read.
+        compared: pages on which the study stands beside another.
     """
     analysis = study.analysis
     reference = reference_of(study.dataset.study, study.dataset)
-    pages = [_overview(study, reference)]
+    pages = [_overview(study, reference, compared)]
     pages += [_question(study, answer, reference) for answer in analysis.answers]
     pages.append(_matrix(study))
     for model in study.dataset.models:
@@ -110,14 +112,14 @@ def _page(
     )
 
 
-def _overview(study: StudyContext, reference: str | None) -> Page:
+def _overview(study: StudyContext, reference: str | None, compared: tuple[ComparisonLink, ...]) -> Page:
     analysis = study.analysis
     first = next((answer for answer in analysis.answers for _ in answer.answers), None)
     hero = None
     if first is not None:
         hero = forest_figure(study, first.answers[0].finding, reference)
     matrix = matrix_figure(study, first.answers[0].finding.metric.id) if first is not None else None
-    content = OverviewContent(tuple(_numbers(study)), hero, matrix, analysis.answers)
+    content = OverviewContent(tuple(_numbers(study)), hero, matrix, analysis.answers, compared)
     return _page(study, "", "overview.html", study.dataset.study.title, content, [hero, matrix])
 
 

@@ -27,6 +27,7 @@ from greenreport.report.figures import (
     tradeoff_figure,
 )
 from greenreport.report.helper import helper_data
+from greenreport.report.latex import bibtex
 from greenreport.report.pages.comparison import ComparisonLink
 from greenreport.report.pages.contents import (
     CellContent,
@@ -251,12 +252,12 @@ def citation(study: StudyContext) -> tuple[str, str]:
     spec = study.dataset.study
     year = study.dates[:4] or "n.d."
     people = ", ".join(author.name for author in spec.authors) or "The authors of the study"
-    names = " and ".join(author.name for author in spec.authors) or "{The authors of the study}"
+    names = " and ".join(bibtex(author.name) for author in spec.authors) or "{The authors of the study}"
     sentence = (
         f"{people} ({year}). {spec.title}. greenreport study “{spec.study}”, {study.machine}, {study.dates or 'no runs'}."
     )
-    bibtex = (
-        f"@misc{{{spec.study.replace('-', '_')}_{year},\n  title  = {{{{{spec.title}}}}},\n  author = {{{names}}},\n  year   = {{{year}}},\n"
-        f"  note   = {{greenreport study {spec.study}, {study.machine}}}\n}}"
+    entry = (
+        f"@misc{{{spec.study.replace('-', '_')}_{year},\n  title  = {{{{{bibtex(spec.title)}}}}},\n  author = {{{names}}},\n  year   = {{{year}}},\n"
+        f"  note   = {{greenreport study {bibtex(spec.study)}, {bibtex(study.machine)}}}\n}}"
     )
-    return sentence, bibtex
+    return sentence, entry

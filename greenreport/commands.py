@@ -245,7 +245,7 @@ def export_paper(study: Path, cache: Path, weights: str | None, folder: Path) ->
     if not analysis.dataset.outcomes.total():
         raise StoreError(f"{study} has no runs yet; `greenreport run {study}` makes them")
     files = write_paper(analysis, folder)
-    return f"wrote {len(files)} files to {folder}: tables (.tex, .csv), figures (.svg, .pdf), methods.tex, answers.tex, references.bib"
+    return f"wrote {len(files)} files to {folder}: tables (.tex, .csv), figures (.svg, .pdf), methods.tex, answers.tex, references.bib, and example.tex, which uses them"
 
 
 def richest(chosen: dict[str, dict[tuple[str, int], IndexRow]]) -> dict[tuple[str, int], IndexRow]:

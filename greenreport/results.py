@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from greenreport.record import BESIDES, Outcome
 from greenreport.store import Published, Store, export_parquet, published
 from greenreport.store.store import TABLES
 from greenreport.store.tidy import TidyRow, observed_studies
-from greenreport.study import Overrides, Weights, load_reference
+from greenreport.study import Overrides, Weights, load_reference, load_study
 from greenreport.workspace import Planned, open_plan, open_store, results_folder
 
 
@@ -36,12 +36,30 @@ class Found:
 
     Attributes:
         parquet: its runs as files, each with its number of rows.
+        file: the study file; None for imported tables.
     """
 
     name: str
     text: str
     dataset: Dataset
     parquet: tuple[tuple[Path, int], ...] = ()
+    file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counterpart:
+    """What a study is compared with.
+
+    Attributes:
+        first: name of the study that asks for it.
+        second: name of the other study, or the folder of results as it was written.
+        known: whether the second is one of the studies found, too.
+    """
+
+    first: str
+    second: str
+    dataset: Dataset
+    known: bool
 
 
 def load(study: str | Path, cache: str | Path = "cache", weights: str | None = None) -> Analysis:
@@ -58,13 +76,16 @@ def load(study: str | Path, cache: str | Path = "cache", weights: str | None = N
     return analyse(find(Path(study), open_store(Path(cache)), weights, None).dataset)
 
 
-def load_published(study: Path, folder: Path) -> Dataset:
+def load_published(study: Path, folder: Path, weights: str | None = None) -> Dataset:
     """Return the dataset of a study from a folder of exported results, for example those of another machine.
+
+    Args:
+        weights: as for `load`.
 
     Raises:
         StoreError: the folder holds no export, or none of its runs belongs to the study.
     """
-    planned = open_plan(study)
+    planned = open_plan(study, Overrides(weights=weights))
     reader = Published(folder)
     candidates = current(planned.plan, reader.index())
     rows = max(candidates.values(), key=len, default={})
@@ -103,7 +124,9 @@ def find(file: Path, store: Store, weights: str | None, exports: Path | None) ->
             planned, source = untrained, other
     references = [load_reference(file.parent / path) for path in planned.file.study.references]
     if source is None:
-        return Found(planned.file.study.study, planned.file.text, from_records(planned.plan, (), references=references))
+        return Found(
+            planned.file.study.study, planned.file.text, from_records(planned.plan, (), references=references), file=file
+        )
     # Files first: sorting them takes memory that is free again before the runs are read.
     parquet = tuple(_parquet(source, planned.file.study.study, store, exports)) if exports is not None else ()
     ids = [row.run_id for row in source.rows.values()]
@@ -117,7 +140,35 @@ def find(file: Path, store: Store, weights: str | None, exports: Path | None) ->
         calibrations=list(source.reader.of_kind("calibrate", planned.file.study.study)),
         trials=list(source.reader.of_kind("limit", planned.file.study.study)),
     )
-    return Found(planned.file.study.study, planned.file.text, dataset, parquet)
+    return Found(planned.file.study.study, planned.file.text, dataset, parquet, file)
+
+
+def counterparts(found: Sequence[Found], cache: Path, weights: str | None) -> tuple[Counterpart, ...]:
+    """Return what the studies are to be compared with (`compare:`), each pair once, with its data.
+
+    Raises:
+        StoreError: a study names itself, or a folder holds no run of the study.
+    """
+    known = {item.file.resolve(): item for item in found if item.file is not None}
+    pairs: dict[frozenset[str], Counterpart] = {}
+    for item in known.values():
+        for path in item.dataset.study.compare:
+            other = _counterpart(item, path, known, cache, weights)
+            pairs.setdefault(frozenset((item.name, other.second)), other)
+    return tuple(pairs.values())
+
+
+def _counterpart(item: Found, path: str, known: Mapping[Path, Found], cache: Path, weights: str | None) -> Counterpart:
+    assert item.file is not None
+    target = (item.file.parent / path).resolve()
+    if target == item.file.resolve():
+        raise StoreError(f"{item.file}: `compare:` names the study itself; name another study file or a folder of results")
+    if target.is_dir():
+        shown = item.dataset.study.weights  # untrained runs may stand in for a study whose file says hub
+        used = weights or (None if shown is load_study(item.file).study.weights else shown.value)
+        return Counterpart(item.name, path, load_published(item.file, target, used), known=False)
+    other = known.get(target) or find(target, open_store(cache), weights, None)
+    return Counterpart(item.name, other.name, other.dataset, known=target in known)
 
 
 def _can_be_untrained(planned: Planned) -> bool:

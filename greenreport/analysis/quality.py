@@ -49,12 +49,24 @@ class SamplingSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class AgreementPoint:
+    """One run measured by two instruments; energies in joules, `difference` second minus first as a share of their mean."""
+
+    cell: CellView
+    repetition: int
+    first_j: float
+    second_j: float
+    difference: float
+
+
+@dataclass(frozen=True, slots=True)
 class AgreementSummary:
     """Two instruments on one component over all runs (Bland and Altman 1986).
 
     Attributes:
         bias: mean relative difference, second minus first.
         low, high: limits of agreement, bias ± 1.96 standard deviations; None with fewer than 3 runs.
+        points: the runs, in the order of cells and repetitions.
     """
 
     domain: str
@@ -64,6 +76,14 @@ class AgreementSummary:
     bias: float
     low: float | None
     high: float | None
+    points: tuple[AgreementPoint, ...]
+
+    @property
+    def outside(self) -> int:
+        """Number of runs outside the limits of agreement; 0 without limits."""
+        if self.low is None or self.high is None:
+            return 0
+        return sum(not self.low <= point.difference <= self.high for point in self.points)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +168,14 @@ def _sampling(runs: list[tuple[CellView, RunView]]) -> Iterator[SamplingSummary]
 
 
 def _agreements(runs: list[tuple[CellView, RunView]]) -> Iterator[AgreementSummary]:
-    found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-    for _, run in runs:
+    found: dict[tuple[str, str, str], list[AgreementPoint]] = defaultdict(list)
+    for cell, run in runs:
         for pair in run.agreements:
-            found[pair.domain, pair.first, pair.second].append(pair.difference)
-    for (domain, first, second), differences in sorted(found.items()):
+            point = AgreementPoint(cell, run.repetition, pair.first_j, pair.second_j, pair.difference)
+            found[pair.domain, pair.first, pair.second].append(point)
+    for (domain, first, second), points in sorted(found.items(), key=lambda item: item[0]):
+        differences = [point.difference for point in points]
         bias = float(np.mean(differences))
         spread = 1.96 * float(np.std(differences, ddof=1)) if len(differences) > 2 else None
         low, high = (None, None) if spread is None else (bias - spread, bias + spread)
-        yield AgreementSummary(domain, first, second, len(differences), bias, low, high)
+        yield AgreementSummary(domain, first, second, len(points), bias, low, high, tuple(points))

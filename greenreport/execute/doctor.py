@@ -33,7 +33,7 @@ class Finding:
 def examine() -> tuple[Environment, list[Finding]]:
     """Return the environment and what works on it."""
     host = environment()
-    return host, [*_meters(), *_engines(host), *_hub(), *_advice(host)]
+    return host, [*_meters(), *_engines(host), *_hub(), *_gpu_processes(), *_advice(host)]
 
 
 def _meters() -> list[Finding]:
@@ -73,6 +73,22 @@ def _hub() -> list[Finding]:
     offline = os.environ.get("HF_HUB_OFFLINE", "") in ("1", "true")
     found = f"{models} models in the local hub cache" + ("; HF_HUB_OFFLINE is set" if offline else "")
     return [Finding("weights", "model hub", not offline, found, "unset HF_HUB_OFFLINE to download" if offline else "")]
+
+
+def _gpu_processes() -> list[Finding]:
+    """Programs that compute on a GPU just now: a run beside them would be excluded."""
+    meter: Meter = load_target(METERS["nvml"].target)(MeterUse(name="nvml"))
+    try:
+        channels = meter.open()
+    except MeterUnavailable:
+        return []
+    numbers = zip(channels, meter.read(), strict=True)
+    meter.close()
+    found = [f"{int(number)} on {c.domain}" for c, number in numbers if c.quantity == "processes" and number]
+    if not found:
+        return []
+    text = f"programs compute on a GPU: {', '.join(found)}; runs beside them are excluded (foreign_gpu_process)"
+    return [Finding("host", "GPU processes", False, text, "stop them; nvidia-smi lists them")]
 
 
 def _advice(host: Environment) -> list[Finding]:

@@ -1,8 +1,9 @@
 """NVIDIA GPUs through NVML.
 
-For each visible GPU: the energy counter (Volta and later), instantaneous power, memory, load, temperature, clock and throttle
-reasons. The counter is preferred for energy; power is recorded beside it so that the two can be compared. The counter moves
-every 20 to 100 ms only, so at the edges of a phase it is read until it ticks: the sample then is true to a millisecond.
+For each visible GPU: the energy counter (Volta and later), instantaneous power, memory, load, temperature, clock, throttle
+reasons, and how many processes compute on it. The counter is preferred for energy; power is recorded beside it so that the two
+can be compared. The counter moves every 20 to 100 ms only, so at the edges of a phase it is read until it ticks: the sample then
+is true to a millisecond.
 
 Which GPUs are visible follows ``CUDA_VISIBLE_DEVICES`` as CUDA reads it: indices, UUIDs or their first characters; what follows
 an entry that names no GPU is invisible. A GPU split into MIG slices has no energy for a slice, so it is left out and said so.
@@ -19,6 +20,7 @@ from typing import Any
 
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
+from greenreport.meters.utilisation import descendants
 from greenreport.record import Kind
 from greenreport.study import MeterUse
 
@@ -33,14 +35,17 @@ THROTTLE_BITS = 0x4 | 0x8 | 0x20 | 0x40 | 0x80
 #: Slowest refresh of an energy counter, and the pause between two looks at it.
 TICK_S = 0.1
 LOOK_S = 0.001
+#: Processes are listed so often: it takes the driver far longer than any other answer.
+LIST_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Sensor:
-    """One NVML call and the channels it fills."""
+    """One NVML call and the channels it fills; a slow one is made once in `LIST_S` and at edges."""
 
     channels: tuple[Channel, ...]
     read: Callable[[], tuple[float, ...]]
+    slow: bool = False
 
 
 class Nvml(Meter):
@@ -50,6 +55,8 @@ class Nvml(Meter):
         super().__init__(use)
         self.sensors: list[_Sensor] = []
         self.nvml: Any = None
+        self.roots: tuple[int, ...] = ()
+        self.list_due = 0.0
 
     def open(self) -> tuple[Channel, ...]:
         self.nvml = nvml = initialise()
@@ -71,11 +78,26 @@ class Nvml(Meter):
             cause = f"gpu-{index} is split into MIG slices, and NVML has no energy for a slice"
             self.note(cause, f"`sudo nvidia-smi -i {index} -mig 0` makes it one GPU again")
             return
-        for sensor in _sensors(self.nvml, handle, f"gpu-{index}"):
+        for sensor in (*_sensors(self.nvml, handle, f"gpu-{index}"), self._processes(handle, f"gpu-{index}")):
             # A GPU without such a sensor gets no channel; a channel without values would look like a gap.
             with suppress(self.nvml.NVMLError):
                 sensor.read()
                 self.sensors.append(sensor)
+
+    def _processes(self, handle: Any, domain: str) -> _Sensor:
+        """Return a sensor of the processes that compute on a GPU: all of them, and those of the serving process tree."""
+
+        def count() -> tuple[float, float]:
+            listed = {process.pid for process in self.nvml.nvmlDeviceGetComputeRunningProcesses_v3(handle)}
+            own = {pid for root in self.roots for pid in (root, *descendants()(root))} if listed else set()
+            return float(len(listed)), float(len(listed & own))
+
+        channels = tuple(Channel(domain, name, Kind.GAUGE, "processes") for name in ("processes", "own_processes"))
+        return _Sensor(channels, count, slow=True)
+
+    def watch(self, pids: tuple[int, ...]) -> None:
+        self.roots = pids
+        self.list_due = 0.0
 
     def _say_order(self, gpus: Sequence[tuple[int, Any]]) -> None:
         """CUDA counts GPUs from the fastest, NVML by bus address; the numbers agree only when all GPUs are of one kind."""
@@ -88,7 +110,13 @@ class Nvml(Meter):
 
     def read(self) -> Sequence[float | None]:
         values: list[float | None] = []
+        listing = time.monotonic() >= self.list_due
+        if listing:
+            self.list_due = time.monotonic() + LIST_S
         for sensor in self.sensors:
+            if sensor.slow and not listing:
+                values += [None] * len(sensor.channels)
+                continue
             try:
                 values += sensor.read()
             except self.nvml.NVMLError as error:
@@ -97,6 +125,8 @@ class Nvml(Meter):
         return values
 
     def sample(self, *, edge: bool = False) -> Sequence[Sample]:
+        if edge:
+            self.list_due = 0.0
         samples = super().sample()
         if not edge:
             return samples

@@ -12,16 +12,16 @@ from greenreport.analysis.analyse import analyse
 from greenreport.analysis.document import document
 from greenreport.record import Outcome
 from greenreport.report.card import card_files
-from greenreport.report.context import Download, Page, StudyContext, study_context
+from greenreport.report.context import Download, StudyContext, study_context
 from greenreport.report.embed import embed_pages
 from greenreport.report.feed import FEED, make_feed
 from greenreport.report.label import label_files
 from greenreport.report.observations import observations_csv
-from greenreport.report.pages import site_pages, study_pages
+from greenreport.report.pages import comparison_links, comparison_pages, site_pages, study_pages
 from greenreport.report.render import render_site, templates_folder, write_site
 from greenreport.report.share import badge_svg, citation_cff, citation_ris
 from greenreport.report.single import single_file
-from greenreport.results import Found, find_all
+from greenreport.results import Found, counterparts, find_all
 from greenreport.study import Site, load_site
 from greenreport.units import safe_slug
 
@@ -49,13 +49,14 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
     settings = site_settings(studies, base_url)
     found = find_all(studies, cache, weights)
     contexts: list[StudyContext] = []
-    pages: list[Page] = []
     slugs: list[str] = []
     for item in found:
         slugs.append(safe_slug(item.name, slugs))
-        context = study_context(slugs[-1], analyse(item.dataset))
-        contexts.append(context)
-        pages += study_pages(context, item.text)
+        contexts.append(study_context(slugs[-1], analyse(item.dataset)))
+    compared = comparison_pages(contexts, counterparts(found, cache, weights))
+    links = comparison_links(compared)
+    pages = [page for item, c in zip(found, contexts, strict=True) for page in study_pages(c, item.text, links.get(c.root, ()))]
+    pages += compared
     folders = [folder for folder in (studies / "templates", templates_folder()) if folder.is_dir()]
     files, copies, downloads = _downloads(found, contexts)
     shown = sorted(contexts, key=lambda c: (c.dataset.outcomes[Outcome.OK] == 0, c.dates == "", c.slug))

@@ -92,20 +92,26 @@ def study_context(slug: str, analysis: Analysis) -> StudyContext:
     dataset = analysis.dataset
     configurations = dataset.study.configurations
     styles = looks([c.engine for c in configurations], [(c.id, c.engine, c.provider) for c in configurations])
-    bands = []
-    if dataset.simulated:
-        bands.append("simulated engine")
-    if dataset.estimated:
-        bands.append("estimated energy")
-    if dataset.untrained:
-        bands.append("untrained weights")
-    if dataset.imported:
-        bands.append("measured elsewhere")
-    days = sorted({run.started_at[:10] for cell in dataset.cells for run in cell.runs if run.started_at})
-    dates = "" if not days else days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
-    machine = machine_text(dataset.environment)
+    dates, machine = dates_of(dataset), machine_text(dataset.environment)
     source = " · ".join(part for part in ("greenreport", dataset.study.study, machine, dates) if part)
-    return StudyContext(slug, analysis, styles, tuple(bands), source, machine, dates)
+    return StudyContext(slug, analysis, styles, bands_of(dataset), source, machine, dates)
+
+
+def bands_of(dataset: Dataset) -> tuple[str, ...]:
+    """Return the remarks that every figure and headline of a dataset carries."""
+    remarks = (
+        ("simulated engine", dataset.simulated),
+        ("estimated energy", dataset.estimated),
+        ("untrained weights", dataset.untrained),
+        ("measured elsewhere", dataset.imported),
+    )
+    return tuple(name for name, applies in remarks if applies)
+
+
+def dates_of(dataset: Dataset) -> str:
+    """Return the first and the last day of the runs."""
+    days = sorted({run.started_at[:10] for cell in dataset.cells for run in cell.runs if run.started_at})
+    return "" if not days else days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
 
 
 def machine_text(environment: Environment | None) -> str:

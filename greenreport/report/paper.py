@@ -1,4 +1,4 @@
-"""What a paper needs of a study: tables as LaTeX (booktabs) and CSV, figures as SVG and PDF, a methods paragraph, BibTeX.
+"""What a paper needs of a study: tables as LaTeX and CSV, figures as SVG and PDF, methods, BibTeX, a document that uses all of it.
 
 Nothing is rounded by hand and nothing is typed twice: tables are those of the figures, sentences are filled from the study and
 its runs.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import vl_convert
@@ -19,19 +19,12 @@ from greenreport.analysis.answers import plain
 from greenreport.analysis.fidelity import reference_of
 from greenreport.analysis.preregistration import preregistration
 from greenreport.report.context import StudyContext, study_context
-from greenreport.report.figure import Figure, Table, csv_bytes
+from greenreport.report.figure import Figure, csv_bytes
 from greenreport.report.figures import forest_figure, matrix_figure, pairs_figure, strip_figure
+from greenreport.report.latex import bibtex, tex, tex_table
 from greenreport.report.pages.study import citation
 from greenreport.report.style import fixed_colours
 from greenreport.units import safe_slug
-
-_ESCAPES = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\u202f": r"\,", "\u00a0": "~", "−": "$-$", "±": r"$\pm$",
-    "×": r"$\times$", "α": r"$\alpha$", "δ": r"$\delta$", "ε": r"$\varepsilon$", "ω": r"$\omega$", "²": r"$^2$", "χ": r"$\chi$",
-    "≥": r"$\geq$", "≤": r"$\leq$", "÷": r"$\div$", "→": r"$\rightarrow$", "–": "--", "“": "``", "”": "''", "·": r"$\cdot$",
-    "…": r"\ldots{}", "°": r"$^\circ$", "ö": 'ö', "◆": r"$\diamond$",
-}  # fmt: skip
 
 
 def write_paper(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
@@ -45,8 +38,10 @@ def write_paper(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
         file.write_bytes(content)
         files.append(file)
 
+    drawn: dict[str, Figure] = {}
     for figure in _figures(study):
         name = re.sub(r"[^A-Za-z0-9-]", "-", figure.id)
+        drawn[name] = figure
         spec = fixed_colours(json.dumps(figure.spec))
         write(f"{name}.svg", vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]).encode())
         write(f"{name}.pdf", vl_convert.vegalite_to_pdf(spec, allowed_base_urls=[]))
@@ -55,6 +50,7 @@ def write_paper(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
     write("methods.tex", (methods_paragraph(analysis) + "\n").encode())
     write("answers.tex", ("\n\n".join(tex(sentence) for sentence in _answers(analysis)) + "\n").encode())
     write("references.bib", bibliography(study).encode())
+    write("example.tex", _example(study.dataset.study.title, drawn).encode())
     return tuple(files)
 
 
@@ -70,36 +66,6 @@ def _figures(study: StudyContext) -> Iterator[Figure]:
             matrix = matrix_figure(study, finding.metric.id)
             if matrix is not None:
                 yield matrix
-
-
-def tex(text: str) -> str:
-    """Return a text with everything escaped that LaTeX would take for a command."""
-    return "".join(_ESCAPES.get(character, character) for character in text)
-
-
-def tex_table(table: Table, label: str, caption: str) -> str:
-    """Return a table environment with booktabs rules; units stand in the headings."""
-    columns = "".join("r" if column.numeric else "l" for column in table.columns)
-    heads = [
-        tex(column.name) + (f" ({tex(column.unit)})" if column.unit and column.unit != "1" else "") for column in table.columns
-    ]
-    lines = [
-        r"% \usepackage{booktabs}",
-        r"\begin{table}",
-        r"  \centering",
-        f"  \\caption{{{tex(table.caption)} {tex(caption)}}}",
-        f"  \\label{{tab:{label}}}",
-        f"  \\begin{{tabular}}{{{columns}}}",
-        r"    \toprule",
-        f"    {' & '.join(heads)} \\\\",
-        r"    \midrule",
-        *(f"    {' & '.join(tex(str(cell)) for cell in row)} \\\\" for row in table.shown),
-        r"    \bottomrule",
-        r"  \end{tabular}",
-        r"\end{table}",
-        "",
-    ]
-    return "\n".join(lines)
 
 
 def methods_paragraph(analysis: Analysis) -> str:
@@ -180,13 +146,46 @@ def _answers(analysis: Analysis) -> Iterator[str]:
             yield " ".join([plain(part.lead), part.decision, *part.exceptions])
 
 
+def _example(title: str, figures: Mapping[str, Figure]) -> str:
+    """Return a document that uses every file: to see that all of it compiles, and to copy from."""
+    parts = [
+        r"\documentclass{article}",
+        r"\usepackage[margin=25mm]{geometry}",
+        r"\usepackage{booktabs,graphicx,longtable}",
+        f"\\title{{{tex(title)}}}",
+        r"\author{}",
+        r"\date{}",
+        r"\begin{document}",
+        r"\maketitle",
+        r"\section{Answers}",
+        r"\input{answers}",
+        r"\section{Methods}",
+        r"\input{methods}",
+        r"\section{Tables and figures}",
+        r"\nocite{*}",
+    ]
+    for name, figure in figures.items():
+        shown = f"\\includegraphics[width=\\linewidth,height=0.7\\textheight,keepaspectratio]{{{name}.pdf}}"
+        caption = f"\\caption{{{tex(f'{figure.finding}. {figure.caption}')}}}\\label{{fig:{name}}}"
+        parts += [
+            r"\begin{figure}",
+            r"  \centering",
+            f"  {shown}",
+            f"  {caption}",
+            r"\end{figure}",
+            f"\\input{{{name}}}",
+            r"\clearpage",
+        ]
+    return "\n".join([*parts, r"\bibliographystyle{plain}", r"\bibliography{references}", r"\end{document}", ""])
+
+
 def bibliography(study: StudyContext) -> str:
     """Return BibTeX of the study, the publications it names, and the tool."""
     entries = [citation(study)[1]]
     for number, cited in enumerate(study.dataset.study.cites, start=1):
-        entries.append(f"@misc{{{safe_slug(study.dataset.study.study)}-cited-{number},\n  note = {{{tex(cited)}}}\n}}")
+        entries.append(f"@misc{{{safe_slug(study.dataset.study.study)}-cited-{number},\n  note = {{{bibtex(cited)}}}\n}}")
     entries.append(
-        f"@software{{greenreport,\n  title   = {{{{greenreport}}}},\n  version = {{{__version__}}},\n"
+        f"@misc{{greenreport,\n  title   = {{{{greenreport}}}},\n  version = {{{__version__}}},\n"
         "  note    = {Serving studies of small language models: energy, time and memory}\n}"
     )
     return "\n\n".join(entries) + "\n"

@@ -36,6 +36,7 @@ def check(study: Study, folder: Path) -> list[Remark]:
         *_hypotheses(study),
         *_guidelines(study),
         *_references(study, folder),
+        *_compared(study, folder),
     ]
 
 
@@ -205,6 +206,19 @@ def _references(study: Study, folder: Path) -> Iterator[Remark]:
     for index, path in enumerate(study.references):
         if not (folder / path).is_file():
             yield Remark(("references", index), f"{path!r} is no file (relative to the study file)")
+
+
+def _compared(study: Study, folder: Path) -> Iterator[Remark]:
+    yield from _unique("compare", study.compare, "comparison with")
+    for index, path in enumerate(study.compare):
+        target = folder / path
+        if target.is_dir() and not (target / "runs.parquet").is_file():
+            yield Remark(
+                ("compare", index), f"{path!r} holds no exported results (runs.parquet); `greenreport export` writes them"
+            )
+        elif not target.is_dir() and not (target.is_file() and target.suffix in (".yaml", ".yml")):
+            message = f"{path!r} is neither a study file nor a folder of exported results (relative to the study file)"
+            yield Remark(("compare", index), message)
 
 
 def _guidelines(study: Study) -> Iterator[Remark]:

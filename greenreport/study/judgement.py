@@ -31,7 +31,7 @@ class Fidelity(Spec):
 ExcludingFlag = Literal[
     "unsteady_start", "window_too_short", "meters_disagree", "throttled", "latency_quantised", "estimated_energy"
 ]
-AdmittedFlag = Literal["foreign_load", "sampling_gap", "undersampled", "late_requests"]
+AdmittedFlag = Literal["foreign_load", "foreign_gpu_process", "sampling_gap", "undersampled", "late_requests"]
 
 
 class Validity(Spec):
@@ -39,6 +39,9 @@ class Validity(Spec):
 
     foreign_load: Annotated[float, Field(ge=0, le=1)] = Field(
         0.1, description="largest share of all CPUs that other programs may use during idle baselines and the window"
+    )
+    foreign_gpu_processes: Annotated[int, Field(ge=0, le=1000)] = Field(
+        0, description="largest number of processes of other programs that may compute on the GPUs of a run"
     )
     sampling_gap_s: Annotated[float, Field(ge=0.1, le=3600)] = Field(
         1.0, description="longest silence of an energy meter in the window; at least ten of its own intervals"

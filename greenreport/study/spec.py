@@ -62,6 +62,11 @@ class Study(Spec):
     references: tuple[Label, ...] = Field(
         (), description="files of published results to compare with, relative to the study file (docs/replication.md)"
     )
+    compare: tuple[Label, ...] = Field(
+        (),
+        description="studies to compare with, on a page of their own: study files, or folders of this study's results exported on another "
+        "machine; relative to the study file (docs/comparison.md)",
+    )
 
     def weights_of(self, model: Model) -> Weights:
         """Where this model's weights come from: its own setting, its path, or the study's setting."""

@@ -19,6 +19,7 @@ from greenreport.study import Study
 from greenreport.validity.agreement import agreements
 from greenreport.validity.codes import CODES
 from greenreport.validity.quantised import quantum
+from greenreport.validity.strangers import strangers
 
 #: Shortest window for an exact value, in seconds: ten refreshes of the counter and more.
 SHORTEST_S = {"rapl": 1.0, "nvml": 5.0}
@@ -52,6 +53,7 @@ def validity_flags(record: RunRecord, study: Study) -> tuple[Flag, ...]:
         _phases,
         _steady,
         _load,
+        _strangers,
         _clock,
         _window,
         _energy,
@@ -116,6 +118,14 @@ def foreign_load(record: RunRecord, mark: Mark) -> float | None:
         return None
     own = sum(_cpu_s(record, domain, mark) or 0.0 for domain in ("server", "sampler", "client"))
     return min(1.0, max(0.0, busy - own) / (mark.duration_s * record.environment.logical_cpus))
+
+
+def _strangers(record: RunRecord, study: Study) -> Found:
+    limit = study.validity.foreign_gpu_processes
+    for seen in strangers(record):
+        if seen.number > limit:
+            many = "process of another program" if seen.number == 1 else "processes of other programs"
+            yield "foreign_gpu_process", f"{seen.number} {many} on {', '.join(seen.gpus)} {seen.when} (at most {limit})"
 
 
 def _cpu_s(record: RunRecord, domain: str, mark: Mark) -> float | None:

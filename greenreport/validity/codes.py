@@ -28,6 +28,8 @@ _TABLE = (
          "run again; if it stays, please report it as a bug"),
     Code("foreign_load", True, "other programs kept the CPUs busy while idle power or the window was measured",
          "stop other programs and run again, or admit more in the study's validity rules"),
+    Code("foreign_gpu_process", True, "processes of other programs computed on a GPU of the run, before the server started or while it was up",
+         "stop them (nvidia-smi lists them) and run again, leave that GPU out with CUDA_VISIBLE_DEVICES, or admit more in the study's validity rules"),
     Code("clock_step", True, "the clock was set while the run went on, so times and energy cannot be brought together",
          "let no program set the clock by steps while a study runs (chrony and ntpd slew it)"),
     Code("window_too_short", False, "the window is shorter than the instruments need for an exact value",

@@ -103,3 +103,26 @@ def test_without_a_gpu_cuda_cells_are_unsupported(command: Command, write_study:
     assert record.outcome.value == "unsupported"
     assert "no NVIDIA GPU is visible on this machine (see `greenreport doctor`)" in str(record.reason)
     assert record.requests == ()
+
+
+def test_another_program_on_the_gpu_excludes_the_run(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """It is there before the server starts: invalid with its number and its GPU; a study may admit it, and the run counts."""
+    control = tmp_path / "nvml"
+    fake_nvml.write_control(control, gpus=2, processes_1="4194305")
+    options: dict[str, Any] = {
+        "configurations": [{"engine": "fake", "options": {"token_s": 0.01}}],
+        "protocol": protocol(cooldown={"until": "elapsed", "max_s": 0.5}),
+        "meters": ["nvml", {"estimate": "fallback"}],
+    }
+    file = write_study(**options)
+    command("run", str(file), "--quiet", check=1, env=fake_nvml.environment(control))
+    [record] = records(tmp_path)
+    assert record.outcome.value == "invalid"
+    assert {flag.code for flag in record.flags if flag.fatal} == {"foreign_gpu_process"}
+    assert "1 process of another program on gpu-1 before the server started (at most 0)" in str(record.reason)
+    assert "while the server was up" in str(record.reason)
+    for rules in ({"foreign_gpu_processes": 1}, {"admit": ["foreign_gpu_process"]}):
+        admitted = write_study(**options, validity={"foreign_load": 1.0} | rules)
+        assert "nothing to do" in command("run", str(admitted), "--recheck", env=fake_nvml.environment(control)).stdout
+    fake_nvml.write_control(control, gpus=2)
+    command("run", str(file), "--quiet", env=fake_nvml.environment(control))

@@ -75,7 +75,7 @@ def test_every_sensor_of_every_gpu(gpus: FakeGpus) -> None:
     """Each GPU has counter, power, memory, load, temperature, clock and throttle reasons, in SI units."""
     gpus.set(gpus=2, power_w_1=350, memory_used=4_000_000_000, load=77, temperature_1=61, throttle_0=0x1 | 0x4 | 0x80)
     values = gpus.run(LOOK)["values"]
-    assert len(values) == 18
+    assert len(values) == 22
     assert values["gpu-0 power"] == 100
     assert values["gpu-1 power"] == 350
     assert values["gpu-1 energy"] / values["gpu-0 energy"] == pytest.approx(3.5, rel=0.01)
@@ -84,6 +84,37 @@ def test_every_sensor_of_every_gpu(gpus: FakeGpus) -> None:
     assert (values["gpu-0 temperature"], values["gpu-1 temperature"]) == (40, 61)
     assert values["gpu-0 clock"] == 1.5e9
     assert (values["gpu-0 throttle"], values["gpu-1 throttle"]) == (0x84, 0)  # idle clocks (0x1) are no throttling
+    assert (values["gpu-0 processes"], values["gpu-0 own_processes"]) == (0, 0)
+
+
+#: Reads twice, before and after it is told that this process is the server; the control file names it as computing.
+LIST = """
+import json, os, sys
+from greenreport.meters.nvml import Nvml
+from greenreport.study import MeterUse
+from tests.fake_nvml import write_control
+from pathlib import Path
+write_control(Path(os.environ["FAKE_NVML"]), gpus=2, processes_0=f"{os.getpid()} 4194305", processes_1="")
+meter = Nvml(MeterUse(name="nvml"))
+channels = meter.open()
+names = [f"{c.domain} {c.quantity}" for c in channels]
+found = []
+for step in ("first", "at once", "edge", "watch"):
+    if step == "watch":
+        meter.watch((os.getpid(),))
+    samples = meter.sample(edge=step == "edge")
+    found.append({names[s.channel]: s.value for s in samples if "processes" in names[s.channel]})
+print(json.dumps(found))
+"""
+
+
+def test_processes_on_a_gpu_are_told_apart(gpus: FakeGpus) -> None:
+    """Listed once a second and at edges; those of the server are counted once the meter knows it."""
+    first, at_once, edge, watched = gpus.run(LIST)
+    nobody = {"gpu-0 processes": 2, "gpu-0 own_processes": 0, "gpu-1 processes": 0, "gpu-1 own_processes": 0}
+    assert first == edge == nobody
+    assert at_once == {}
+    assert watched == nobody | {"gpu-0 own_processes": 1}
 
 
 def test_sensors_a_gpu_lacks_have_no_channel(gpus: FakeGpus) -> None:

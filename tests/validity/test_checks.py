@@ -187,3 +187,43 @@ def test_every_code_explains_itself() -> None:
         assert code.meaning[0].islower()
         assert not code.meaning.endswith(".")
         assert code.remedy
+
+
+def listed(gpu: str, total: list[float], own: list[float]) -> tuple[Trace, Trace]:
+    """Return what a GPU lists every two seconds from 0, when nothing runs yet."""
+    return (
+        gauge("nvml", gpu, "processes", "processes", total, step_s=2.0),
+        gauge("nvml", gpu, "own_processes", "processes", own, step_s=2.0),
+    )
+
+
+def on_gpu(*traces: Trace, provider: str = "cuda", start_s: int = 1) -> RunRecord:
+    """Return the made-up run on a GPU: server started after one second, idle from 2 s, window from 4 s to 14 s."""
+    marks = tuple(replace(m, start_ns=start_s * SECOND) if m.phase is Phase.START else m for m in record().marks)
+    return record(provider=provider, marks=marks, traces=(*record().traces, *traces))
+
+
+def test_other_programs_on_a_gpu_exclude() -> None:
+    """Before the server starts every process is one too many; later only those that are not the server's."""
+    ours = listed("gpu-0", [0, 1, 1, 1, 1, 1, 1, 1], [0, 1, 1, 1, 1, 1, 1, 1])
+    assert codes(on_gpu(*ours)) == set()
+    before = on_gpu(*listed("gpu-0", [2, 1, 1, 1, 1, 1, 1, 1], [0, 1, 1, 1, 1, 1, 1, 1]))
+    [flag] = validity_flags(before, study())
+    assert (flag.code, flag.fatal) == ("foreign_gpu_process", True)
+    assert flag.detail == "2 processes of other programs on gpu-0 before the server started (at most 0)"
+    later = on_gpu(*listed("gpu-0", [0, 1, 1, 2, 1, 1, 1, 1], [0, 1, 1, 1, 1, 1, 1, 1]))
+    [flag] = validity_flags(later, study())
+    assert flag.detail == "1 process of another program on gpu-0 while the server was up (at most 0)"
+    assert codes(later, foreign_gpu_processes=1) == set()
+    assert judged(later, study(admit=["foreign_gpu_process"])).outcome is Outcome.OK
+    beside = on_gpu(*listed("gpu-0", [0, 1, 1, 1], [0, 1, 1, 1]), *listed("gpu-1", [0, 3, 3, 3], [0, 0, 0, 0]))
+    assert "3 processes of other programs on gpu-1 while" in validity_flags(beside, study())[0].detail
+
+
+def test_in_a_container_one_process_is_the_server() -> None:
+    """Process numbers are the host's, so none is known as the server's: one more than nothing is no stranger, two are."""
+    alone = listed("gpu-0", [0, 1, 1, 1, 1], [0, 0, 0, 0, 0])
+    assert codes(on_gpu(*alone)) == set()
+    assert codes(on_gpu(*alone, provider="cpu")) == {"foreign_gpu_process"}  # a CPU server has nothing on a GPU
+    assert codes(on_gpu(*listed("gpu-0", [0, 2, 2, 2, 2], [0, 0, 0, 0, 0]))) == {"foreign_gpu_process"}
+    assert codes(on_gpu(*listed("gpu-0", [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]))) == set()

@@ -133,4 +133,39 @@ class FrontRow:
     front: bool
     sure: float
     place: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementRow:
+    """One run measured by two instruments: mean in joules, difference in % of it."""
+
+    label: str
+    mean_j: float
+    difference: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlopeRow:
+    """The ratio of one configuration to the common reference on one model, in the first (`side` 0) or the second study (1)."""
+
+    model: str
+    configuration: str
+    label: str
+    side: int
+    ratio: float
+    low: float
+    high: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuotientRow:
+    """The quotient of a ratio in two studies, or None where one of them has no such ratio."""
+
+    model: str
+    label: str
+    quotient: float | None
+    text: str
+    interval: str
     detail: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from greenreport.analysis.stats import NotComputable, Ratio
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.record import Phase
@@ -16,9 +18,14 @@ PHASE_NAMES = {
 
 
 def metric_bands(study: StudyContext, metric: str) -> tuple[str, ...]:
+    """Return the remarks of a study that apply to a metric."""
+    return applying(study.bands, metric)
+
+
+def applying(bands: Iterable[str], metric: str) -> tuple[str, ...]:
     """Return the remarks that apply to a metric: an estimate concerns energy only."""
     energy = METRICS[metric].unit in ("J", "W", "J/request", "J/token", "1/kJ", "1/J", "J·s")
-    return tuple(band for band in study.bands if band != "estimated energy" or energy)
+    return tuple(band for band in bands if band != "estimated energy" or energy)
 
 
 def times(ratio: float) -> str:

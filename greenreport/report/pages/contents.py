@@ -22,6 +22,7 @@ from greenreport.analysis.stats import Description
 from greenreport.catalog import MetricInfo
 from greenreport.record import Environment
 from greenreport.report.figure import Figure
+from greenreport.report.pages.comparison import ComparisonLink
 from greenreport.validity import Advice
 
 
@@ -43,6 +44,7 @@ class OverviewContent:
     hero: Figure | None
     matrix: Figure | None
     answers: tuple[Answer, ...]
+    compared: tuple[ComparisonLink, ...]
     swept: bool = False
 
 
@@ -167,6 +169,7 @@ class ValidityContent:
     excluded: tuple[tuple[CellLink, RunView], ...]
     planned: int
     calibration: tuple[tuple[str, str], ...]
+    agreements: tuple[Figure, ...]
 
 
 @dataclass(frozen=True, slots=True)

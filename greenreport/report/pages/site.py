@@ -72,6 +72,7 @@ TERMS = (
     Term("Confidence interval", "Computed from the runs so that, over many such studies, 95 in 100 intervals contain the true value."),
     Term("Effect size", "How large a difference is, apart from whether chance explains it: a ratio of medians, Hedges' g, Cliff's δ."),
     Term("Smallest effect of interest", "The relative difference below which the study declares a difference to be of no practical interest."),
+    Term("Ratio of ratios", "A ratio in one study divided by the same ratio in another. At 1 the difference carries over, whatever the machines."),
     Term("Family", "All comparisons of one research question; their p values are adjusted together (Holm)."),
 )  # fmt: skip
 

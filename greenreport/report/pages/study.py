@@ -18,6 +18,7 @@ from greenreport.report.card import cards_of
 from greenreport.report.context import Page, StudyContext, text_plain
 from greenreport.report.figure import Figure, embedded_json
 from greenreport.report.figures import (
+    agreement_figure,
     by_model,
     forest_figure,
     front_figure,
@@ -31,6 +32,8 @@ from greenreport.report.figures import (
 )
 from greenreport.report.helper import helper_data
 from greenreport.report.label import energy_label
+from greenreport.report.latex import bibtex
+from greenreport.report.pages.comparison import ComparisonLink
 from greenreport.report.pages.contents import (
     CellContent,
     DataContent,
@@ -70,15 +73,16 @@ CELL_METRICS = (
 )  # fmt: skip
 
 
-def study_pages(study: StudyContext, study_text: str) -> list[Page]:
+def study_pages(study: StudyContext, study_text: str, compared: tuple[ComparisonLink, ...] = ()) -> list[Page]:
     """Return every page of a study.
 
     Args:
         study_text: the study file as it was read.
+        compared: pages on which the study stands beside another.
     """
     analysis = study.analysis
     reference = reference_of(study.dataset.study, study.dataset)
-    pages = [_overview(study, reference)]
+    pages = [_overview(study, reference, compared)]
     pages += [_question(study, answer, reference) for answer in analysis.answers]
     pages.append(_matrix(study))
     for model in study.dataset.models:
@@ -121,7 +125,7 @@ def _page(
     )
 
 
-def _overview(study: StudyContext, reference: str | None) -> Page:
+def _overview(study: StudyContext, reference: str | None, compared: tuple[ComparisonLink, ...]) -> Page:
     analysis = study.analysis
     first = next((answer for answer in analysis.answers for _ in answer.answers), None)
     hero = None
@@ -131,7 +135,7 @@ def _overview(study: StudyContext, reference: str | None) -> Page:
     if swept is not None:
         hero = front_figure(study, swept) or hero
     matrix = matrix_figure(study, first.answers[0].finding.metric.id) if first is not None else None
-    content = OverviewContent(tuple(_numbers(study)), hero, matrix, analysis.answers, swept is not None)
+    content = OverviewContent(tuple(_numbers(study)), hero, matrix, analysis.answers, compared, swept is not None)
     return _page(study, "", "overview.html", study.dataset.study.title, content, [hero, matrix])
 
 
@@ -234,8 +238,9 @@ def _validity(study: StudyContext) -> Page:
     planned = len(dataset.cells) * dataset.study.protocol.repetitions
     calibrated = calibration(dataset.calibrations, dataset.study.protocol.repetitions)
     lines = () if calibrated is None else calibrated.lines()
-    content = ValidityContent(found, excluded, max(planned, dataset.outcomes.total()), lines)
-    return _page(study, "validity", "validity.html", "Validity", content)
+    figures = tuple(figure for item in found.agreements if (figure := agreement_figure(study, item)) is not None)
+    content = ValidityContent(found, excluded, max(planned, dataset.outcomes.total()), lines, figures)
+    return _page(study, "validity", "validity.html", "Validity", content, figures)
 
 
 def _guidelines(study: StudyContext) -> Page:
@@ -274,12 +279,12 @@ def citation(study: StudyContext) -> tuple[str, str]:
     spec = study.dataset.study
     year = study.dates[:4] or "n.d."
     people = ", ".join(author.name for author in spec.authors) or "The authors of the study"
-    names = " and ".join(author.name for author in spec.authors) or "{The authors of the study}"
+    names = " and ".join(bibtex(author.name) for author in spec.authors) or "{The authors of the study}"
     sentence = (
         f"{people} ({year}). {spec.title}. greenreport study “{spec.study}”, {study.machine}, {study.dates or 'no runs'}."
     )
-    bibtex = (
-        f"@misc{{{spec.study.replace('-', '_')}_{year},\n  title  = {{{{{spec.title}}}}},\n  author = {{{names}}},\n  year   = {{{year}}},\n"
-        f"  note   = {{greenreport study {spec.study}, {study.machine}}}\n}}"
+    entry = (
+        f"@misc{{{spec.study.replace('-', '_')}_{year},\n  title  = {{{{{bibtex(spec.title)}}}}},\n  author = {{{names}}},\n  year   = {{{year}}},\n"
+        f"  note   = {{greenreport study {bibtex(spec.study)}, {bibtex(study.machine)}}}\n}}"
     )
-    return sentence, bibtex
+    return sentence, entry

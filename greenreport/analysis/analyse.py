@@ -12,6 +12,7 @@ from greenreport.analysis.dataset import Dataset
 from greenreport.analysis.declared import Declared, check_declared
 from greenreport.analysis.fidelity import Fidelity, assess
 from greenreport.analysis.findings import Finding, examine_hypotheses
+from greenreport.analysis.footprint import FootprintAnalysis, derive
 from greenreport.analysis.guidelines import Guideline, guidelines
 from greenreport.analysis.replication import ReplicationReport, replicate
 from greenreport.analysis.tradeoffs import Tradeoff, tradeoffs
@@ -25,6 +26,7 @@ class Analysis:
 
     Attributes:
         unscreened: the findings over all valid runs, where an outlier rule sets some aside; else empty.
+        footprint: what is derived from declared factors; None where the study declares none.
         headline: the sentence that stands first on the study's page.
     """
 
@@ -39,6 +41,7 @@ class Analysis:
     replications: tuple[ReplicationReport, ...]
     declared: tuple[Declared, ...]
     unscreened: tuple[Finding, ...]
+    footprint: FootprintAnalysis | None
     headline: Text
 
     @property
@@ -72,6 +75,7 @@ def analyse(dataset: Dataset) -> Analysis:
         replicate(dataset, fidelity),
         check_declared(dataset, fidelity),
         _unscreened(dataset, fidelity),
+        derive(dataset, fidelity),
         _headline(dataset, answers),
     )
 

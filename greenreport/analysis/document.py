@@ -11,6 +11,7 @@ from greenreport.analysis.answers import plain
 from greenreport.analysis.claims import Claim
 from greenreport.analysis.dataset import CellView, Dataset, label_of
 from greenreport.analysis.fidelity import Fidelity
+from greenreport.analysis.footprint import plain_footprint
 from greenreport.analysis.guidelines import Guideline
 from greenreport.analysis.plain import Json, plain_description, plain_hypothesis, plain_interval, plain_number, plain_text
 from greenreport.analysis.preregistration import preregistration
@@ -95,6 +96,7 @@ def document(analysis: Analysis) -> Json:
             for report in analysis.replications
             for r in report.replications
         ],
+        "footprint": plain_footprint(analysis.footprint),
         "claims": [_claim(claim) for claim in analysis.claims],
     }
 

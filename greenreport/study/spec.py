@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
+from greenreport.study.footprint import Footprint
 from greenreport.study.judgement import DeclaredGuideline, Fidelity, Hypothesis, Validity
 from greenreport.study.protocol import Meter, Protocol, Workload
 from greenreport.study.words import Identifier, Label, QuestionId, Spec, Text
@@ -57,6 +58,9 @@ class Study(Spec):
     guidelines: tuple[DeclaredGuideline, ...] = Field((), description="advice to be checked against the data")
     references: tuple[Label, ...] = Field(
         (), description="files of published results to compare with, relative to the study file (docs/replication.md)"
+    )
+    footprint: Footprint | None = Field(
+        None, description="factors from which carbon, water and cost are derived, each with its source; none are built in"
     )
 
     def weights_of(self, model: Model) -> Weights:

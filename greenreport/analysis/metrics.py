@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from greenreport.analysis.energy import (
     is_cpu,
 )
 from greenreport.catalog import METRICS
-from greenreport.record import Kind, Mark, Method, Outcome, Phase, RunRecord, Trace
+from greenreport.record import Kind, Mark, Method, Outcome, Phase, Request, RunRecord, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,25 +175,30 @@ def _why_no_energy(record: RunRecord, window: Mark) -> str:
 # --- time -------------------------------------------------------------------------------------------------------------
 
 
-def latencies_s(record: RunRecord) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def latencies_s(requests: Sequence[Request]) -> list[float]:
     """Return the client-side latency of each request in seconds."""
-    return np.array([(r.end_ns - r.start_ns) / 1e9 for r in record.requests if r.error is None])
+    return [(r.end_ns - r.start_ns) / 1e9 for r in requests if r.error is None]
 
 
-def first_token_s(record: RunRecord) -> tuple[list[float], str]:
+def first_token_s(requests: Sequence[Request]) -> tuple[list[float], str]:
     """Return times to first token in seconds, and whose clock saw them."""
-    streamed = [(r.first_token_ns - r.start_ns) / 1e9 for r in record.requests if r.first_token_ns is not None]
+    streamed = [(r.first_token_ns - r.start_ns) / 1e9 for r in requests if r.first_token_ns is not None]
     if streamed:
         return streamed, "client"
-    return [(r.token_ns[0] - r.server_start_ns) / 1e9 for r in record.requests if r.token_ns and r.server_start_ns], "server"
+    return [(r.token_ns[0] - r.server_start_ns) / 1e9 for r in requests if r.token_ns and r.server_start_ns], "server"
+
+
+def token_gaps_s(requests: Sequence[Request]) -> list[float]:
+    """Return each request's mean time between output tokens in seconds, by the server's clock."""
+    return [(r.token_ns[-1] - r.token_ns[0]) / 1e9 / (len(r.token_ns) - 1) for r in requests if len(r.token_ns) > 1]
 
 
 def _times(record: RunRecord, window: Mark) -> list[Observation]:
-    latency = latencies_s(record)
+    latency = latencies_s(record.requests)
     duration = window.duration_s
     tokens = sum(r.output_tokens or 0 for r in record.requests)
-    first, side = first_token_s(record)
-    gaps = [(r.token_ns[-1] - r.token_ns[0]) / 1e9 / (len(r.token_ns) - 1) for r in record.requests if len(r.token_ns) > 1]
+    first, side = first_token_s(record.requests)
+    gaps = token_gaps_s(record.requests)
     served = [(r.server_end_ns - r.server_start_ns) / 1e9 for r in record.requests if r.server_end_ns and r.server_start_ns]
     untold = "the server tells no token times"
 

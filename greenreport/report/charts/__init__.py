@@ -4,24 +4,52 @@ Charts carry no title: the finding stands in the caption. Every scale has an exp
 random, so the same rows give the same bytes. Colours are theme variables (see `style`).
 """
 
+from greenreport.report.charts.amounts import amounts
 from greenreport.report.charts.cells import matrix
-from greenreport.report.charts.rows import BandRow, CellRow, PairRow, PointRow, RatioRow, RunRow, SampleRow
+from greenreport.report.charts.course import course
+from greenreport.report.charts.distribution import distribution
+from greenreport.report.charts.faithful import faithful
+from greenreport.report.charts.rows import (
+    AmountRow,
+    BandRow,
+    CellRow,
+    CourseRow,
+    EffectRow,
+    MatchRow,
+    PairRow,
+    PointRow,
+    RatioRow,
+    RunRow,
+    SampleRow,
+    StepRow,
+)
 from greenreport.report.charts.runs import order, stacked, trace
+from greenreport.report.charts.significance import significance
 from greenreport.report.charts.tested import forest, pairs, strip
 from greenreport.report.charts.tradeoffs import tradeoff
 
 __all__ = [
+    "AmountRow",
     "BandRow",
     "CellRow",
+    "CourseRow",
+    "EffectRow",
+    "MatchRow",
     "PairRow",
     "PointRow",
     "RatioRow",
     "RunRow",
     "SampleRow",
+    "StepRow",
+    "amounts",
+    "course",
+    "distribution",
+    "faithful",
     "forest",
     "matrix",
     "order",
     "pairs",
+    "significance",
     "stacked",
     "strip",
     "trace",

@@ -1,15 +1,24 @@
 """The figures of a study: which rows go into which chart, and the sentences around it."""
 
 from greenreport.report.figures.cells import hole, matrix_figure, median_of
+from greenreport.report.figures.course import course_figure
+from greenreport.report.figures.fidelity import match_figure
+from greenreport.report.figures.footprint import amount_words, footprint_figures
+from greenreport.report.figures.requests import same_length, tokens_figure, wait_figures
 from greenreport.report.figures.runs import order_figure, phases_figure, trace_figure
+from greenreport.report.figures.significance import significance_figure
 from greenreport.report.figures.tested import forest_figure, pairs_figure, strip_figure
 from greenreport.report.figures.tradeoffs import tradeoff_figure
 from greenreport.report.figures.words import PHASE_NAMES, metric_bands, ratio_text, times
 
 __all__ = [
     "PHASE_NAMES",
+    "amount_words",
+    "course_figure",
+    "footprint_figures",
     "forest_figure",
     "hole",
+    "match_figure",
     "matrix_figure",
     "median_of",
     "metric_bands",
@@ -17,8 +26,12 @@ __all__ = [
     "pairs_figure",
     "phases_figure",
     "ratio_text",
+    "same_length",
+    "significance_figure",
     "strip_figure",
     "times",
+    "tokens_figure",
     "trace_figure",
     "tradeoff_figure",
+    "wait_figures",
 ]

@@ -158,9 +158,8 @@ def _kinds(declared: Footprint) -> Iterator[Kind]:
     if declared.water_l_per_kwh is not None:
         yield Kind("water", "Water", "water consumption", "L", declared.water_l_per_kwh)
     if declared.price_per_kwh is not None:
-        yield Kind(
-            "cost", "Cost of electricity", "cost of electricity", declared.price_per_kwh.currency, declared.price_per_kwh
-        )
+        price = declared.price_per_kwh
+        yield Kind("cost", "Cost of electricity", "cost of electricity", price.currency, price, prefixed=False)
 
 
 def _table(

@@ -41,6 +41,7 @@ def test_declared_factors_give_a_page_that_keeps_them_apart_from_measurements(pa
     assert re.findall(r'<figure id="(fig-[^"]+)"', page) == ["fig-footprint-carbon", "fig-footprint-cost"]
     data = json.loads(re.search(r'class="factors-data">(.*?)</script>', page, re.DOTALL)[1])  # type: ignore[index]
     assert data["factors"] == {"carbon": [100, 200, 400], "cost": [0.1, 0.2, 0.3], "pue": [1.1, 1.2, 1.5]}
+    assert [(kind["unit"], kind["prefixed"]) for kind in data["kinds"]] == [("gCO₂e", True), ("EUR", False)]
     found = json.loads((site / "s" / "tiny" / "data" / "findings.json").read_text(encoding="utf-8"))["footprint"]
     row = found["derived"][0]
     assert data["tables"][0][0][0] == row["energy_kwh"]

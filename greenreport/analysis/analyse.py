@@ -12,6 +12,7 @@ from greenreport.analysis.dataset import Dataset
 from greenreport.analysis.declared import Declared, check_declared
 from greenreport.analysis.fidelity import Fidelity, assess
 from greenreport.analysis.findings import Finding, examine_hypotheses
+from greenreport.analysis.footprint import FootprintAnalysis, derive
 from greenreport.analysis.frontier import Frontier, frontier
 from greenreport.analysis.guidelines import Guideline, guidelines
 from greenreport.analysis.replication import ReplicationReport, replicate
@@ -27,6 +28,7 @@ class Analysis:
     Attributes:
         frontier: what more load and more replicas gain, where a load is swept; else None.
         unscreened: the findings over all valid runs, where an outlier rule sets some aside; else empty.
+        footprint: what is derived from declared factors; None where the study declares none.
         headline: the sentence that stands first on the study's page.
     """
 
@@ -42,6 +44,7 @@ class Analysis:
     declared: tuple[Declared, ...]
     unscreened: tuple[Finding, ...]
     frontier: Frontier | None
+    footprint: FootprintAnalysis | None
     headline: Text
 
     @property
@@ -78,6 +81,7 @@ def analyse(dataset: Dataset) -> Analysis:
         check_declared(dataset, fidelity),
         _unscreened(dataset, fidelity),
         swept,
+        derive(dataset, fidelity),
         _headline(dataset, answers, swept),
     )
 

@@ -11,6 +11,7 @@ from greenreport.analysis.answers import plain
 from greenreport.analysis.claims import Claim
 from greenreport.analysis.dataset import CellView, Dataset, label_of
 from greenreport.analysis.fidelity import Fidelity
+from greenreport.analysis.footprint import plain_footprint
 from greenreport.analysis.frontier import Frontier
 from greenreport.analysis.guidelines import Guideline
 from greenreport.analysis.plain import Json, plain_description, plain_hypothesis, plain_interval, plain_number, plain_text
@@ -100,6 +101,7 @@ def document(analysis: Analysis) -> Json:
         "frontier": []
         if analysis.frontier is None
         else [_series(analysis.frontier, item) for item in analysis.frontier.series],
+        "footprint": plain_footprint(analysis.footprint),
         "claims": [_claim(claim) for claim in analysis.claims],
     }
 

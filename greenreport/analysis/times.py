@@ -70,6 +70,11 @@ def mean_gap_s(request: Request) -> float | None:
     return (request.token_ns[-1] - request.token_ns[0]) / 1e9 / (len(request.token_ns) - 1)
 
 
+def mean_gaps_s(requests: Sequence[Request]) -> list[float]:
+    """Return the mean gap of every request that has one, in seconds."""
+    return [gap for request in requests if (gap := mean_gap_s(request)) is not None]
+
+
 def served_well(requests: Sequence[Request], objective: Objective) -> int | None:
     """Return how many requests keep every bound; None when a bounded time is not known."""
     good = 0
@@ -93,7 +98,7 @@ def time_observations(record: RunRecord, window: Mark, objective: Objective | No
     requests, duration = inside.requests, window.duration_s
     latency = latencies_s(requests)
     first, side = first_token_s(requests)
-    means = [gap for r in requests if (gap := mean_gap_s(r)) is not None]
+    means = mean_gaps_s(requests)
     gaps = token_gaps_s(requests)
     on_server = [(r.server_end_ns - r.server_start_ns) / 1e9 for r in requests if r.server_end_ns and r.server_start_ns]
     untold = "the server tells no token times"

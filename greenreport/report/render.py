@@ -32,6 +32,8 @@ from greenreport.units import THIN
 
 VEGA_SNIPPET = "window.vegaEmbed = vegaEmbed;"
 MARK = ".greenreport-site"  # a folder with this file may be replaced by a build
+ASSETS = ("site.css", "app.js", "share.js", "icon.svg", "THIRD_PARTY_LICENSES.txt")
+THEME = "theme.css"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,12 @@ def environment(folders: Sequence[Path]) -> jinja2.Environment:
     """Return the template environment: everything is escaped, an undefined name is an error.
 
     Args:
-        folders: searched in order; a user's folder before the shipped one overrides templates of the same name.
+        folders: searched in order, the shipped one last; a file of the same name before it takes its place and may still extend
+            it as `shipped/<name>`.
     """
+    shipped = jinja2.PrefixLoader({"shipped": jinja2.FileSystemLoader([str(folder) for folder in folders[-1:]])})
     env = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([str(folder) for folder in folders]),
+        loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader([str(folder) for folder in folders]), shipped]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -134,9 +138,8 @@ def _figures(pages: Sequence[Page], cache: Path) -> dict[tuple[str, str], Render
 
 
 def _assets(folders: Sequence[Path], cache: Path, index: bytes) -> tuple[dict[str, bytes], Assets]:
-    contents = {
-        name: _asset(folders, name) for name in ("site.css", "app.js", "share.js", "icon.svg", "THIRD_PARTY_LICENSES.txt")
-    }
+    contents = {name: _asset(folders, name) for name in ASSETS}
+    contents["site.css"] += b"".join(file.read_bytes() for file in _themes(folders))
     vega = _vega_bundle(cache)
     css = _digested("site", "css", contents["site.css"])
     js = _digested("app", "js", contents["app.js"])
@@ -152,6 +155,7 @@ def _assets(folders: Sequence[Path], cache: Path, index: bytes) -> tuple[dict[st
         "assets/icon.svg": contents["icon.svg"],
         "assets/THIRD_PARTY_LICENSES.txt": contents["THIRD_PARTY_LICENSES.txt"],
     }
+    files.update(_own_files(folders))
     return files, Assets(css, js, share, bundle, search)
 
 
@@ -162,6 +166,20 @@ def _vega_bundle(cache: Path) -> bytes:
         cache.mkdir(parents=True, exist_ok=True)
         file.write_text(vl_convert.javascript_bundle(VEGA_SNIPPET), encoding="utf-8")
     return file.read_bytes()
+
+
+def _themes(folders: Sequence[Path]) -> Iterable[Path]:
+    """Yield the stylesheets that stand after the shipped one: `assets/theme.css` of a user's folder."""
+    files = (folder / "assets" / THEME for folder in folders[:-1])
+    return [file for file in files if file.is_file()]
+
+
+def _own_files(folders: Sequence[Path]) -> Iterable[tuple[str, bytes]]:
+    """Yield what else a user's folder holds under `assets/`: pictures and fonts of a theme, under their own names."""
+    for folder in folders[:-1]:
+        for file in sorted((folder / "assets").glob("*")):
+            if file.is_file() and file.name not in (*ASSETS, THEME) and not file.name.startswith("."):
+                yield f"assets/{file.name}", file.read_bytes()
 
 
 def _asset(folders: Sequence[Path], name: str) -> bytes:

@@ -24,11 +24,12 @@ _FIRST = {"torch": ("blue", "circle"), "onnx": ("vermilion", "circle"), "openvin
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a configuration is drawn."""
+    """How a configuration is drawn; `engine`: name of its engine."""
 
     hue: str
     shape: str
     filled: bool
+    engine: str = ""
 
     @property
     def colour(self) -> str:
@@ -50,7 +51,7 @@ def looks(engines: Sequence[str], pairs: Sequence[tuple[str, str, str]]) -> dict
     for engine in dict.fromkeys(engines):
         if engine not in taken:
             taken[engine] = free.pop(0)
-    return {identifier: Look(*taken[engine], filled=provider != "cpu") for identifier, engine, provider in pairs}
+    return {identifier: Look(*taken[engine], filled=provider != "cpu", engine=engine) for identifier, engine, provider in pairs}
 
 
 def fixed_colours(text: str) -> str:

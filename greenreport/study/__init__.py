@@ -1,6 +1,7 @@
 """What was asked: the study file, its types and its checks."""
 
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
+from greenreport.study.footprint import Factor, Footprint
 from greenreport.study.judgement import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective
 from greenreport.study.load import Overrides, StudyFile, load_reference, load_site, load_study
 from greenreport.study.protocol import Generation, MeterUse, Prompts, Protocol, Workload
@@ -16,7 +17,9 @@ __all__ = [
     "Configuration",
     "DeclaredGuideline",
     "Exclusion",
+    "Factor",
     "Fidelity",
+    "Footprint",
     "Frontier",
     "Generation",
     "Hypothesis",

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
+from greenreport.study.footprint import Footprint
 from greenreport.study.judgement import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective, Validity
 from greenreport.study.protocol import Meter, Protocol, Workload
 from greenreport.study.sweep import Sweep
@@ -66,6 +67,9 @@ class Study(Spec):
         (),
         description="studies to compare with, on a page of their own: study files, or folders of this study's results exported on another "
         "machine; relative to the study file (docs/comparison.md)",
+    )
+    footprint: Footprint | None = Field(
+        None, description="factors from which carbon, water and cost are derived, each with its source; none are built in"
     )
 
     def weights_of(self, model: Model) -> Weights:

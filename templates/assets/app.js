@@ -25,6 +25,29 @@
     });
   }
 
+  /* what the reader chose on this page stands in the address behind "?": it can be shared and is there again after going back */
+  var chosen = recalled();
+  function recalled() {
+    var found = Object.create(null);
+    location.hash.split("?").slice(1).join("?").split("&").forEach(function (part) {
+      var at = part.indexOf("=");
+      if (at > 0) found[part.slice(0, at)] = part.slice(at + 1).split(",").map(decoded);
+    });
+    return found;
+  }
+  function decoded(text) { try { return decodeURIComponent(text); } catch (e) { return text; } }
+  function isChosen(name, word) { return (chosen[name] || []).indexOf(word) >= 0; }
+  function toggled(name, word) {
+    var words = chosen[name] || [];
+    return isChosen(name, word) ? words.filter(function (w) { return w !== word; }) : words.concat(word);
+  }
+  function withChoice(anchor) {
+    var parts = Object.keys(chosen).sort().filter(function (name) { return chosen[name].length; });
+    parts = parts.map(function (name) { return name + "=" + chosen[name].map(encodeURIComponent).join(","); });
+    return "#" + anchor + (parts.length ? "?" + parts.join("&") : "");
+  }
+  function keepChoice(anchor) { history.replaceState(null, "", withChoice(anchor)); }
+
   /* interactive charts take the place of the static drawing when they come into view */
   function css(name) { return getComputedStyle(root).getPropertyValue(name).trim(); }
   function themed(spec) {
@@ -48,22 +71,129 @@
     if (hint && width > 0) {
       var chrome = hint.chrome;
       if (width < 480) chrome -= stacked(spec) ? 60 : 0;
+      if (width < 480) spec.config.legend.columns = 1;
       var inner = hint.plot === "spec.width" ? spec.spec : spec;
       inner.width = Math.round(Math.max(hint.narrowest, Math.min(width - chrome, hint.widest)));
     }
     return spec;
   }
+  /* engines that are hidden lose their rows; axes stay, so that nothing jumps */
+  function without(spec, groups) {
+    var gone = Object.create(null);
+    groups.forEach(function (group) { if (isChosen("hide", group.id)) group.of.forEach(function (name) { gone[name] = true; }); });
+    Object.keys(spec.datasets).forEach(function (name) {
+      spec.datasets[name] = spec.datasets[name].filter(function (row) { return !gone[row.configuration] && !gone[row.other]; });
+    });
+  }
+  /* the other kind of axis was prepared when the site was built */
+  function rescaled(node, x) {
+    var encoding = node.encoding;
+    if (encoding && encoding.x && encoding.x.type === "quantitative") Object.assign(encoding.x, x);
+    (node.layer || []).concat(node.spec || []).forEach(function (child) { rescaled(child, x); });
+  }
+  function named(figure) { return figure.id.slice(4); }
+  function hintOf(figure) {
+    if (!figure.grHint) {
+      var script = figure.querySelector("script.gr-spec");
+      var meta = script && JSON.parse(script.textContent).usermeta;
+      figure.grHint = meta && meta.greenreport || {};
+    }
+    return figure.grHint;
+  }
+  function adapted(figure, spec) {
+    var hint = hintOf(figure);
+    if (hint.groups) without(spec, hint.groups);
+    if (hint["switch"] && isChosen(hint["switch"].to, named(figure))) rescaled(spec, JSON.parse(JSON.stringify(hint["switch"].x)));
+    return spec;
+  }
+  function allHidden(groups) { return groups && groups.every(function (group) { return isChosen("hide", group.id); }); }
+  function tools(figure) {
+    var hint = hintOf(figure), groups = hint.groups || [], other = hint["switch"];
+    if (figure.querySelector(".gr-tools") || (!groups.length && !other)) return;
+    var bar = document.createElement("div");
+    bar.className = "gr-tools";
+    bar.setAttribute("role", "group");
+    bar.setAttribute("aria-label", "What this figure shows");
+    function button(text, name, word, act) {
+      var made = element("button", "", bar);
+      made.type = "button";
+      made.setAttribute("data-name", name);
+      made.setAttribute("data-word", word);
+      made.addEventListener("click", function () { act(); keepChoice(figure.id); applyChoice(); });
+      element("span", text, made);
+      return made;
+    }
+    groups.forEach(function (group) {
+      var made = button(group.name, "hide", group.id, function () {
+        chosen.hide = toggled("hide", group.id);
+        if (allHidden(groups)) groups.forEach(function (each) { chosen.hide = toggled("hide", each.id); });
+      });
+      var chip = document.createElement("span");
+      chip.className = "chip " + group.hue;
+      made.prepend(chip);
+    });
+    if (other) button("Logarithmic axis", other.to, named(figure), function () { chosen[other.to] = toggled(other.to, named(figure)); });
+    figure.insertBefore(bar, figure.querySelector(".gr-vis"));
+    pressed(figure);
+  }
+  function pressed(figure) {
+    figure.querySelectorAll(".gr-tools button").forEach(function (button) {
+      var name = button.getAttribute("data-name"), on = isChosen(name, button.getAttribute("data-word"));
+      button.setAttribute("aria-pressed", String(name === "log" ? on : !on));
+    });
+  }
+  function applyChoice() {
+    document.querySelectorAll(".gr-choice").forEach(showChosen);
+    figures.forEach(pressed);
+    redraw();
+  }
+  function showChosen(box) {
+    var inside = Array.prototype.slice.call(box.querySelectorAll("figure.gr-fig"));
+    var wanted = (chosen[box.getAttribute("data-param")] || [])[0];
+    var shown = inside.filter(function (f) { return named(f) === wanted; })[0] || inside[0];
+    inside.forEach(function (f) { f.hidden = f !== shown; });
+    box.querySelectorAll("input").forEach(function (input) { input.checked = input.value === named(shown); });
+  }
+  /* of figures that show the same in several metrics, one at a time */
+  function choice(box) {
+    var inside = Array.prototype.slice.call(box.querySelectorAll("figure.gr-fig")), param = box.getAttribute("data-param");
+    var names = JSON.parse(box.getAttribute("data-names"));
+    if (inside.length < 2) return;
+    var set = document.createElement("fieldset");
+    set.className = "gr-tools";
+    element("legend", box.getAttribute("data-label"), set);
+    inside.forEach(function (figure, index) {
+      var label = element("label", "", set), input = element("input", "", label);
+      input.type = "radio";
+      input.name = param;
+      input.value = named(figure);
+      element("span", names[index], label);
+      input.addEventListener("change", function () {
+        chosen[param] = index ? [named(figure)] : [];
+        keepChoice(figure.id);
+        applyChoice();
+      });
+    });
+    box.prepend(set);
+    showChosen(box);
+  }
   function draw(figure) {
     var holder = figure.querySelector(".gr-vis");
     var script = figure.querySelector("script.gr-spec");
-    if (!holder || !script || !window.vegaEmbed) return;
-    var spec = fitted(themed(JSON.parse(script.textContent)), holder.clientWidth);
+    if (!holder || !script || !window.vegaEmbed || figure.hidden) return;
+    var turn = figure.grTurn = (figure.grTurn || 0) + 1;
+    if (allHidden(hintOf(figure).groups)) {
+      holder.replaceChildren(element("p", "Everything this figure shows is hidden."));
+      figure.setAttribute("data-live", "true");
+      return;
+    }
+    var spec = fitted(themed(adapted(figure, JSON.parse(script.textContent))), holder.clientWidth);
     var place = document.createElement("div");
     window.vegaEmbed(place, spec, {
       renderer: "svg", ast: true, defaultStyle: false, actions: false, mode: "vega-lite",
       tooltip: { disableDefaultStyle: true, sanitize: escaped }
     }).then(function () {
-      var svg = place.querySelector("svg");
+      if (turn !== figure.grTurn) return; /* a later choice was faster */
       holder.replaceChildren(place);
       holder.classList.add("live");
       figure.setAttribute("data-live", "true");
@@ -75,6 +205,8 @@
   var figures = Array.prototype.slice.call(document.querySelectorAll("figure.gr-fig"));
   function redraw() { figures.forEach(function (f) { if (f.getAttribute("data-live") === "true") draw(f); }); }
   if (figures.length && window.vegaEmbed) {
+    document.querySelectorAll(".gr-choice").forEach(choice);
+    figures.forEach(tools);
     if ("IntersectionObserver" in window) {
       var seen = new IntersectionObserver(function (entries) {
         entries.forEach(function (entry) {
@@ -91,8 +223,8 @@
   document.querySelectorAll("button[data-link]").forEach(function (button) {
     button.hidden = false;
     button.addEventListener("click", function () {
-      var address = location.href.split("#")[0] + "#" + button.getAttribute("data-link");
-      history.replaceState(null, "", "#" + button.getAttribute("data-link"));
+      var address = location.href.split("#")[0] + withChoice(button.getAttribute("data-link"));
+      keepChoice(button.getAttribute("data-link"));
       var said = button.textContent;
       function done(text) { button.textContent = text; setTimeout(function () { button.textContent = said; }, 1600); }
       if (navigator.clipboard && navigator.clipboard.writeText) {
@@ -175,12 +307,105 @@
     answer();
   })();
 
-  /* a link to a derivation opens it */
-  function openTarget() {
-    var target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1).split("?")[0]));
-    for (var node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
-    if (target) { var inner = target.querySelector("details"); if (inner && target.classList.contains("derivation")) inner.open = true; }
+  /* carbon, water and cost with the reader's factors: the same product as in the published table */
+  function digits(value) {
+    var rounded = Number(value.toPrecision(3));
+    var places = rounded ? 2 - Number(rounded.toExponential().split("e")[1]) : 0;
+    places = Math.min(20, Math.max(0, places));
+    return rounded.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places });
   }
-  window.addEventListener("hashchange", openTarget);
+  function quantity(value, unit, prefixed) {
+    var steps = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "\u00b5"]];
+    if (!prefixed || !value) return digits(value) + "\u202f" + unit;
+    var step = steps.filter(function (s) { return value >= s[0] * 0.9995; })[0] || steps[6];
+    return digits(value / step[0]) + "\u202f" + step[1] + unit;
+  }
+  var factors = document.getElementById("factors");
+  if (factors) (function () {
+    var data = JSON.parse(factors.querySelector(".factors-data").textContent);
+    var inputs = Array.prototype.slice.call(factors.querySelectorAll("input"));
+    var tables = factors.querySelectorAll("table.yours"), told = factors.querySelector(".told");
+    var ENDS = ["low", "central", "high"];
+    function end(input) { return ENDS.indexOf(input.getAttribute("data-end")); }
+    function fill() {
+      inputs.forEach(function (input) {
+        var words = chosen[input.name] || [];
+        input.value = words.length === 3 ? words[end(input)] : String(data.factors[input.name][end(input)]);
+      });
+    }
+    function read() {
+      var found = {};
+      inputs.forEach(function (input) {
+        var value = input.value === "" ? NaN : Number(input.value);
+        (found[input.name] = found[input.name] || [])[end(input)] = value >= Number(input.min) ? value : NaN;
+      });
+      return found;
+    }
+    function ordered(range) { return range[0] <= range[1] && range[1] <= range[2]; }
+    function amount(kwh, range, pue, kind) {
+      var middle = pue[1] * range[1];
+      var all = [kwh[0] * middle, kwh[1] * pue[0] * range[0], kwh[2] * pue[2] * range[2]];
+      all = all.map(function (value) { return quantity(value, kind.unit, kind.prefixed); });
+      return [all[0], "[" + all[1] + ", " + all[2] + "]"];
+    }
+    function answer() {
+      var now = read(), pue = now.pue || [1, 1, 1];
+      var bad = Object.keys(now).filter(function (name) { return !ordered(now[name]); });
+      var same = Object.keys(now).every(function (name) { return String(now[name]) === String(data.factors[name]); });
+      inputs.forEach(function (input) {
+        if (bad.indexOf(input.name) >= 0) input.setAttribute("aria-invalid", "true"); else input.removeAttribute("aria-invalid");
+      });
+      told.textContent = bad.length ? "Give numbers with low \u2264 central \u2264 high; a power usage effectiveness is at least 1."
+        : same ? "These are the declared factors." : "Derived with your factors, not with those of the study.";
+      data.tables.forEach(function (rows, index) {
+        var lines = tables[index].tBodies[0].rows;
+        rows.forEach(function (kwh, line) {
+          data.kinds.forEach(function (kind, column) {
+            var words = bad.length ? ["\u2013", ""] : amount(kwh, now[kind.id], pue, kind), cell = lines[line].cells[column + 2];
+            cell.firstChild.data = words[0];
+            cell.lastChild.textContent = words[1];
+          });
+        });
+      });
+    }
+    function changed() {
+      var now = read();
+      Object.keys(now).forEach(function (name) {
+        chosen[name] = String(now[name]) === String(data.factors[name]) ? [] : now[name].map(function (v) { return isNaN(v) ? "" : String(v); });
+      });
+      keepChoice("factors");
+      answer();
+    }
+    var form = factors.querySelector("form");
+    form.addEventListener("input", changed);
+    form.addEventListener("submit", function (event) { event.preventDefault(); });
+    form.addEventListener("reset", function (event) {
+      event.preventDefault();
+      Object.keys(data.factors).forEach(function (name) { chosen[name] = []; });
+      fill();
+      keepChoice("factors");
+      answer();
+    });
+    window.addEventListener("hashchange", function () { if (location.hash.indexOf("?") >= 0) { fill(); answer(); } });
+    factors.hidden = false;
+    fill();
+    answer();
+  })();
+
+  /* a link to a derivation opens it, a link to a figure shows it, a shared choice is taken over */
+  function openTarget() {
+    var name = decoded(location.hash.slice(1).split("?")[0]), target = name && document.getElementById(name);
+    for (var node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
+    if (!target) return;
+    var inner = target.querySelector("details");
+    if (inner && target.classList.contains("derivation")) inner.open = true;
+    var box = target.closest(".gr-choice");
+    if (box && target.hidden) { chosen[box.getAttribute("data-param")] = [named(target)]; applyChoice(); }
+    if (box || location.hash.indexOf("?") >= 0) target.scrollIntoView();
+  }
+  window.addEventListener("hashchange", function () {
+    if (location.hash.indexOf("?") >= 0) { chosen = recalled(); applyChoice(); }
+    openTarget();
+  });
   openTarget();
 })();

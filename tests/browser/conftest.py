@@ -15,6 +15,7 @@ from tests.browser.chromium import ARGUMENTS, chromium_path
 from tests.conftest import minimal_study
 
 ENGINES = ("torch", "torchscript", "onnx", "openvino")
+FACTOR = {"low": 100, "central": 200, "high": 400, "source": "made up for a test", "date": "2025"}
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +49,7 @@ def real_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         models=[{"id": "tiny-gpt2", "name": "Tiny GPT-2", "architecture": architecture}],
         configurations=[{"engine": engine, "provider": "cpu"} for engine in ENGINES],
         protocol=minimal_study()["protocol"] | {"repetitions": 3},
+        footprint={"location": "A test", "carbon_g_per_kwh": FACTOR, "price_per_kwh": FACTOR | {"currency": "EUR"}},
         hypotheses=[
             {"id": "H1.0", "question": "RQ1", "metric": "duration_s"},
             {"id": "H2.0", "question": "RQ1", "metric": "energy_j"},

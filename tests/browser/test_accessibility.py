@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.engines, pytest.mark.slow]
 KINDS = (
     "index.html", "about/index.html", "glossary/index.html", "404.html", "s/real/index.html", "s/real/rq/rq1/index.html",
     "s/real/matrix/index.html", "s/real/models/tiny-gpt2/index.html", "s/real/configs/torch-cpu/index.html",
-    "s/real/cells/tiny-gpt2--torch-cpu/index.html", "s/real/tradeoffs/index.html", "s/real/guidelines/index.html",
+    "s/real/cells/tiny-gpt2--torch-cpu/index.html", "s/real/tradeoffs/index.html", "s/real/footprint/index.html", "s/real/guidelines/index.html",
     "s/real/fidelity/index.html", "s/real/validity/index.html", "s/real/methods/index.html", "s/real/environment/index.html",
     "s/real/data/index.html", "s/real/claims/index.html", "s/real/embed/h1-0-ratios.html",
 )  # fmt: skip

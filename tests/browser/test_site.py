@@ -17,6 +17,8 @@ import pytest
 pytestmark = [pytest.mark.browser, pytest.mark.engines, pytest.mark.slow]
 
 VIOLATIONS = "window.violations = []; document.addEventListener('securitypolicyviolation', e => violations.push(e.violatedDirective + ' ' + e.blockedURI))"
+#: Figures that can be seen; of those a reader chooses between, the others are hidden.
+SHOWN = "figure.gr-fig:not([hidden])"
 
 
 def all_pages(site: Path) -> list[str]:
@@ -45,13 +47,13 @@ def opened(browser: Any, **options: Any) -> Iterator[tuple[Any, list[str]]]:
 def visit(page: Any, address: str) -> None:
     """Open an address and wait until every figure is interactive."""
     page.goto(address)
-    page.evaluate("document.querySelectorAll('figure.gr-fig').forEach(f => f.scrollIntoView())")
+    page.evaluate(f"document.querySelectorAll('{SHOWN}').forEach(f => f.scrollIntoView())")
     page.evaluate("window.scrollTo(0, 0)")
-    for figure in page.query_selector_all("figure.gr-fig"):
+    for figure in page.query_selector_all(SHOWN):
         figure.scroll_into_view_if_needed()
     # Not `wait_for_function`: its polling evaluates a string inside the page, which the page's own policy refuses.
     deadline = time.monotonic() + 30
-    while not page.evaluate("[...document.querySelectorAll('figure.gr-fig')].every(f => f.dataset.live === 'true')"):
+    while not page.evaluate(f"[...document.querySelectorAll('{SHOWN}')].every(f => f.dataset.live === 'true')"):
         assert time.monotonic() < deadline, f"a figure of {address} did not become interactive"
         page.wait_for_timeout(50)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import altair as alt
 
+from greenreport.catalog import engines
 from greenreport.report.style import Look, theme
 from greenreport.report.text import visible
 
@@ -24,11 +25,16 @@ class Sheet:
 
     Altair checks every value against its schema, which takes longer than drawing; rows are checked by their types instead and
     join the specification as named data at the end.
+
+    Attributes:
+        styles: looks of the configurations; where a chart has several, a reader may hide some.
     """
 
-    def __init__(self, description: str) -> None:
+    def __init__(self, description: str, styles: Mapping[str, Look] | None = None) -> None:
         self.description = description
+        self.styles = styles or {}
         self.datasets: dict[str, list[dict[str, Any]]] = {}
+        self.switch: dict[str, Any] | None = None
 
     def rows(self, rows: Sequence[Any]) -> alt.NamedData:
         """Return a reference to rows (dataclasses or mappings)."""
@@ -37,6 +43,11 @@ class Sheet:
         name = "rows" + hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
         self.datasets[name] = values
         return alt.NamedData(name=name)
+
+    def offer(self, kind: str, channel: str, parts: Mapping[str, Any]) -> None:
+        """Let the page show a channel's axis in another kind: its title, scale and axis instead of those drawn first."""
+        plain = {name: part if isinstance(part, str) else part.to_dict(validate=False) for name, part in parts.items()}
+        self.switch = {"to": kind, channel: plain}
 
     def finish(
         self, chart: Any, *, chrome: int, plot: str = "width", narrowest: int = 150, widest: int = 820
@@ -54,7 +65,12 @@ class Sheet:
         spec["datasets"] = self.datasets
         spec["config"] = theme()
         spec["description"] = self.description
-        hints = {"plot": plot, "chrome": chrome, "narrowest": narrowest, "widest": widest}
+        hints: dict[str, Any] = {"plot": plot, "chrome": chrome, "narrowest": narrowest, "widest": widest}
+        groups = self._groups()
+        if len(groups) > 1:
+            hints["groups"] = groups
+        if self.switch is not None:
+            hints["switch"] = self.switch
         spec["usermeta"] = {"greenreport": hints}
         return spec
 
@@ -64,6 +80,30 @@ class Sheet:
             return self.finish(layers, chrome=chrome, narrowest=narrowest)
         panels = layers.facet(row=alt.Row("model:N", sort=list(models), title=None))
         return self.finish(panels, plot="spec.width", chrome=chrome, narrowest=narrowest)
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Return what a reader may hide: engines with their configurations; configurations where there is one engine."""
+        labels: dict[str, str] = {}
+        for row in (row for rows in self.datasets.values() for row in rows):
+            for name, label in (("configuration", "label"), ("other", "other_label")):
+                if row.get(name) in self.styles and label in row:
+                    labels.setdefault(row[name], row[label])
+        shown = [name for name in self.styles if name in labels]
+        members: dict[str, list[str]] = {}
+        for name in shown:
+            members.setdefault(self.styles[name].engine, []).append(name)
+        if len(members) < 2:
+            return [{"id": name, "name": labels[name], "hue": self.styles[name].hue, "of": [name]} for name in shown]
+        known = engines()
+        return [
+            {
+                "id": engine,
+                "name": known[engine].label if engine in known else engine,
+                "hue": self.styles[names[0]].hue,
+                "of": names,
+            }
+            for engine, names in members.items()
+        ]
 
 
 def hues(styles: Mapping[str, Look]) -> alt.Scale:

@@ -133,6 +133,7 @@ class FrontRow:
     front: bool
     sure: float
     place: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,3 +170,81 @@ class QuotientRow:
     text: str
     interval: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class AmountRow:
+    """Something derived from energy: the whole range, and the part of it that is the energy's interval."""
+
+    model: str
+    configuration: str
+    label: str
+    central: float
+    low: float
+    high: float
+    energy_low: float
+    energy_high: float
+    text: str
+    short: str
+
+
+@dataclass(frozen=True, slots=True)
+class CourseRow:
+    """A run's value in the order of runs.
+
+    Attributes:
+        panel: what is shown, with its unit.
+        counts: "valid run" or "does not count".
+        median: of the panel's valid runs.
+    """
+
+    panel: str
+    order: int
+    value: float
+    median: float
+    counts: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRow:
+    """A pair of configurations on one model: how much larger the one median is, and how far chance is from explaining it.
+
+    Attributes:
+        configuration: the one with the smaller median; `other`: the one with the larger.
+        strength: −log10 of the adjusted p value, cut off where it no longer matters.
+    """
+
+    model: str
+    configuration: str
+    label: str
+    other: str
+    other_label: str
+    ratio: float
+    strength: float
+    verdict: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatchRow:
+    """A cell beside the reference: share of other outputs, 0–1, or None where it is not known."""
+
+    model: str
+    label: str
+    missed: float | None
+    verdict: str
+    text: str
+    second: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A step of a distribution function: the share of requests that do not exceed the value."""
+
+    model: str
+    configuration: str
+    label: str
+    value: float
+    share: float

@@ -9,6 +9,7 @@ from typing import Any
 
 import altair as alt
 
+from greenreport.report.charts.axes import value_axis
 from greenreport.report.charts.base import (
     ROW,
     TWO_LINES,
@@ -16,8 +17,6 @@ from greenreport.report.charts.base import (
     Sheet,
     colour,
     label_axis,
-    log_domain,
-    log_ticks,
     ordinal,
     points,
 )
@@ -29,29 +28,23 @@ BANDS = ("p < 0.001", "p < 0.01", "p < 0.05", "not significant", "ratio")
 
 def forest(rows: Sequence[RatioRow], styles: Mapping[str, Look], *, axis: str, band: float, description: str) -> dict[str, Any]:
     """F1: ratios to a baseline with intervals on a logarithmic axis, a line at 1, and the band of no practical interest."""
-    sheet = Sheet(description)
+    sheet = Sheet(description, styles)
     models = list(dict.fromkeys(row.model for row in rows))
     labels, y = label_axis(rows)
-    domain = log_domain([v for row in rows for v in (row.low, row.high, 1 / (1 + band), 1 + band)])
-    scale = alt.Scale(type="log", domain=domain, nice=False)
-    ticks = alt.Axis(values=log_ticks(domain), labelExpr="format(datum.value, '~g') + ' ×'", labelOverlap=True)
-    x = alt.X("low:Q", title=axis, scale=scale, axis=ticks)
+    ends = [v for row in rows for v in (row.low, row.high, 1 / (1 + band), 1 + band)]
+    x = value_axis(sheet, ends, axis, first="log", start=0, suffix="×")
     reference = alt.Chart(sheet.rows([{"one": 1.0, "from": 1 / (1 + band), "to": 1 + band}]))
-    zone = reference.mark_rect(opacity=0.07, color="currentColor").encode(
-        x=alt.X("from:Q", title=axis, scale=scale, axis=ticks), x2="to:Q"
-    )
-    one = reference.mark_rule(strokeDash=[3, 3], opacity=0.7).encode(x=alt.X("one:Q", title=axis, scale=scale, axis=ticks))
+    zone = reference.mark_rect(opacity=0.07, color="currentColor").encode(x=x("from:Q"), x2="to:Q")
+    one = reference.mark_rule(strokeDash=[3, 3], opacity=0.7).encode(x=x("one:Q"))
     base = alt.Chart()
-    interval = base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q", y=y, color=colour(styles))
+    interval = base.mark_rule(strokeWidth=2.5).encode(x=x("low:Q"), x2="high:Q", y=y, color=colour(styles))
     tooltip = [
         alt.Tooltip("label:N", title="configuration"),
         alt.Tooltip("text:N", title="ratio"),
         alt.Tooltip("n:Q", title="runs"),
     ]
-    point = points(base, styles, 110).encode(x=alt.X("ratio:Q", scale=scale), y=y, tooltip=tooltip)
-    value = base.mark_text(align="left", dx=9, fontSize=11, color="currentColor").encode(
-        x=alt.X("high:Q", scale=scale), y=y, text="short:N"
-    )
+    point = points(base, styles, 110).encode(x=x("ratio:Q"), y=y, tooltip=tooltip)
+    value = base.mark_text(align="left", dx=9, fontSize=11, color="currentColor").encode(x=x("high:Q"), y=y, text="short:N")
     layers = alt.layer(zone, one, interval, point, value, data=sheet.rows(rows)).properties(
         width=WIDTH - 200, height=ROW * len(labels)
     )
@@ -60,27 +53,10 @@ def forest(rows: Sequence[RatioRow], styles: Mapping[str, Look], *, axis: str, b
 
 def strip(rows: Sequence[RunRow], styles: Mapping[str, Look], *, axis: str, log: bool, description: str) -> dict[str, Any]:
     """F2: every run as a point over the box of its group; the box spans the quartiles, its line is the median."""
-    sheet = Sheet(description)
+    sheet = Sheet(description, styles)
     models = list(dict.fromkeys(row.model for row in rows))
     labels, y = label_axis(rows)
-    values = [row.value for row in rows]
-    low, high = min(values), max(values)
-    if log:
-        domain = log_domain(values, 1.15)
-        x = alt.X(
-            "value:Q",
-            title=axis,
-            scale=alt.Scale(type="log", domain=domain, nice=False),
-            axis=alt.Axis(values=log_ticks(domain), format="~s"),
-        )
-    else:
-        pad = (high - low) * 0.06 or abs(high) * 0.05 or 1.0
-        x = alt.X(
-            "value:Q",
-            title=axis,
-            scale=alt.Scale(domain=[low - pad, high + pad], nice=False, zero=False),
-            axis=alt.Axis(format="~s", tickCount=6),
-        )
+    x = value_axis(sheet, [row.value for row in rows], axis, first="log" if log else "linear")("value:Q")
     data = [{**asdict(row), "jitter": _jitter(row)} for row in rows]
     box = (
         alt.Chart()

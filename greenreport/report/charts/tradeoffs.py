@@ -23,7 +23,7 @@ def tradeoff(
     Args:
         units: of the horizontal and the vertical metric; they stand at the ticks, so the vertical axis needs no title.
     """
-    sheet = Sheet(description)
+    sheet = Sheet(description, styles)
     models = list(dict.fromkeys(row.model for row in rows))
     x = alt.X("x:Q", title=x_axis, scale=alt.Scale(zero=False, nice=False, padding=120), axis=_axis(units[0], 5))
     y = alt.Y("y:Q", title=None, scale=alt.Scale(zero=False, nice=False, padding=28), axis=_axis(units[1], 4))

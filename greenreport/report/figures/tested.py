@@ -101,7 +101,7 @@ def strip_figure(study: StudyContext, finding: Finding) -> Figure | None:
     spec = charts.strip(
         rows,
         study.looks,
-        axis=f"{info.label.lower()} ({info.unit}){', log scale' if log else ''}",
+        axis=f"{info.label.lower()} ({info.unit})",
         log=log,
         description=summary,
     )

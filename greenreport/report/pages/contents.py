@@ -77,9 +77,10 @@ class CellLink:
 
 @dataclass(frozen=True, slots=True)
 class MatrixContent:
-    """Configuration × model in several metrics."""
+    """Configuration × model in several metrics; `names`: of the metric of each figure."""
 
     figures: tuple[Figure, ...]
+    names: tuple[str, ...]
     rows: tuple[tuple[str, tuple[CellLink | None, ...]], ...]
     columns: tuple[str, ...]
     aggregates: tuple[Aggregate, ...]
@@ -141,10 +142,16 @@ class SideContent:
 
 @dataclass(frozen=True, slots=True)
 class FidelityContent:
-    """Do the configurations produce the same thing?"""
+    """Do the configurations produce the same thing?
+
+    Attributes:
+        same_length: a sentence, where every output has the same number of tokens.
+    """
 
     rows: tuple[tuple[str, str, Fidelity], ...]
     reference: str | None
+    figures: tuple[Figure, ...]
+    same_length: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from greenreport.analysis.stats import describe
 from greenreport.catalog import METRICS, engines
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
-from greenreport.report.figures import forest_figure, hole
+from greenreport.report.figures import forest_figure, hole, wait_figures
 from greenreport.report.pages.contents import CellLink, SideContent, SideRow
 from greenreport.study import Configuration, Model
 from greenreport.units import count
@@ -31,6 +31,7 @@ def model_content(study: StudyContext, model: Model) -> SideContent:
             if figure is not None:
                 title = figure.finding.replace(", model by model", f" on {model.label}")
                 figures.append(replace(figure, id=f"{figure.id}-{model.id}".replace(".", "-"), finding=title))
+    figures += wait_figures(study, model)
     facts = tuple(_facts_of_model(study, model))
     return _content(
         study, "Model", model.label, "Configuration", facts, [(label_of(c.configuration), c) for c in cells], figures

@@ -20,13 +20,18 @@ from greenreport.report.figure import Figure, embedded_json
 from greenreport.report.figures import (
     agreement_figure,
     by_model,
+    course_figure,
     forest_figure,
     front_figure,
+    match_figure,
     matrix_figure,
     order_figure,
     pairs_figure,
     phases_figure,
+    same_length,
+    significance_figure,
     strip_figure,
+    tokens_figure,
     trace_figure,
     tradeoff_figure,
 )
@@ -50,6 +55,7 @@ from greenreport.report.pages.contents import (
     TradeoffsContent,
     ValidityContent,
 )
+from greenreport.report.pages.footprint import footprint_content
 from greenreport.report.pages.frontier import frontier_content
 from greenreport.report.pages.methods import methods_content
 from greenreport.report.pages.sides import cell_link, cell_slug, configuration_content, model_content, slug_of
@@ -107,6 +113,9 @@ def study_pages(study: StudyContext, study_text: str, compared: tuple[Comparison
     if analysis.tradeoffs:
         figures = tuple(f for f in (tradeoff_figure(study, item) for item in analysis.tradeoffs) if f is not None)
         pages.append(_page(study, "tradeoffs", "tradeoffs.html", "Trade-offs", TradeoffsContent(figures), figures))
+    if analysis.footprint is not None:
+        footprint = footprint_content(study, analysis.footprint)
+        pages.append(_page(study, "footprint", "footprint.html", "Footprint", footprint, footprint.figures))
     if analysis.replications:
         replicated = ReplicationContent(analysis.replications)
         pages.append(_page(study, "replication", "replication.html", "Replication", replicated))
@@ -156,6 +165,7 @@ def _question(study: StudyContext, answer: Answer, reference: str | None) -> Pag
         figures = (
             forest_figure(study, part.finding, reference),
             strip_figure(study, part.finding),
+            significance_figure(study, part.finding),
             pairs_figure(study, part.finding),
         )
         sections.append(HypothesisSection(part, part.finding, tuple(f for f in figures if f is not None)))
@@ -167,14 +177,15 @@ def _question(study: StudyContext, answer: Answer, reference: str | None) -> Pag
 
 def _matrix(study: StudyContext) -> Page:
     dataset = study.dataset
-    figures = [matrix_figure(study, metric) for metric in MATRIX_METRICS]
+    figures = [(matrix_figure(study, metric), METRICS[metric].label) for metric in MATRIX_METRICS]
     rows = []
     for model in dataset.models:
         cells = [dataset.cell(model.id, configuration.id) for configuration in dataset.configurations]
         rows.append((model.label, tuple(None if cell is None else cell_link(cell) for cell in cells)))
     columns = tuple(label_of(configuration) for configuration in dataset.configurations)
-    kept = tuple(figure for figure in figures if figure is not None)
-    content = MatrixContent(kept, tuple(rows), columns, study.analysis.aggregates)
+    kept = tuple(figure for figure, _ in figures if figure is not None)
+    names = tuple(name for figure, name in figures if figure is not None)
+    content = MatrixContent(kept, names, tuple(rows), columns, study.analysis.aggregates)
     return _page(study, "matrix", "matrix.html", "Matrix", content, kept)
 
 
@@ -187,7 +198,8 @@ def _cell(study: StudyContext, cell: CellView) -> Page:
         description = describe(values) if values else None
         rows.append(MetricRow(METRICS[metric], description, boundary, estimated, "" if values else cell.absence(metric)))
     shown = _typical(cell)
-    figures = [] if shown is None else [trace_figure(study, cell, shown, q) for q in ("power", "load", "temperature")]
+    traces = [] if shown is None else [trace_figure(study, cell, shown, q) for q in ("power", "load", "temperature")]
+    figures = [course_figure(study, cell), *traces]
     fidelity = next(
         (f for f in study.analysis.fidelity if f.model == cell.model.id and f.configuration == cell.configuration.id), None
     )
@@ -227,8 +239,9 @@ def _fidelity(study: StudyContext, reference: str | None) -> Page:
     labels = {c.id: label_of(c) for c in dataset.study.configurations}
     models = {m.id: m.label for m in dataset.study.models}
     rows = tuple((models[f.model], labels[f.configuration], f) for f in study.analysis.fidelity)
-    content = FidelityContent(rows, labels.get(reference or ""))
-    return _page(study, "fidelity", "fidelity.html", "Fidelity", content)
+    figures = tuple(f for f in (match_figure(study), tokens_figure(study)) if f is not None)
+    content = FidelityContent(rows, labels.get(reference or ""), figures, same_length(study))
+    return _page(study, "fidelity", "fidelity.html", "Fidelity", content, figures)
 
 
 def _validity(study: StudyContext) -> Page:

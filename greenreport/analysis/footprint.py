@@ -1,0 +1,242 @@
+"""Carbon, water and cost of serving: derived from measured energy with the factors a study declares, and never measured.
+
+::
+
+    kWh of the boundary × PUE × factor
+
+The central value takes the median energy and central factors. The range goes from the lower end of the energy's interval with
+the low factors to its upper end with the high factors: an envelope of what is declared, not a confidence interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from greenreport.analysis.dataset import CellView, Dataset, label_of
+from greenreport.analysis.fidelity import Fidelity, Verdict
+from greenreport.analysis.plain import Json, plain_interval, plain_number
+from greenreport.analysis.stats import Interval, NotComputable, describe
+from greenreport.record import Method
+from greenreport.study import Configuration, Factor, Footprint, Model
+
+J_PER_KWH = 3.6e6
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What an amount is counted for.
+
+    Attributes:
+        metric: the measured energy of one unit, `units` of which make the basis.
+    """
+
+    id: str
+    metric: str
+    units: float
+    words: str
+
+
+BASES = (
+    Basis("requests", "j_per_request", 1e3, "1,000 requests"),
+    Basis("tokens", "j_per_output_token", 1e6, "one million output tokens"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One of carbon, water and cost, with its factor per kWh.
+
+    Attributes:
+        noun: inside a sentence ("carbon emissions"); `unit`: of the amount ("gCO₂e").
+        prefixed: whether the unit takes a prefix of its size; a currency does not.
+    """
+
+    id: str
+    label: str
+    noun: str
+    unit: str
+    factor: Factor
+    prefixed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """An amount in the unit of its kind.
+
+    Attributes:
+        low, high: the whole range, factors and energy together.
+        energy_low, energy_high: the energy's interval with central factors; equal to `central` where it has none.
+    """
+
+    central: float
+    low: float
+    high: float
+    energy_low: float
+    energy_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class FootprintRow:
+    """A cell: its measured energy for a basis, and what is derived from it, in the order of the kinds.
+
+    Attributes:
+        kwh: median energy of the boundary; `kwh_ci`: its interval.
+        faithful: whether its outputs are those of the reference; others are shown and never ranked.
+    """
+
+    model: Model
+    configuration: Configuration
+    n: int
+    kwh: float
+    kwh_ci: Interval | NotComputable
+    boundary: str
+    estimated: bool
+    faithful: bool
+    amounts: tuple[Derived, ...]
+
+    @property
+    def label(self) -> str:
+        """The configuration in words."""
+        return label_of(self.configuration)
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """Bounds of the energy in kWh, never below 0; its median twice where it has no interval."""
+        if isinstance(self.kwh_ci, NotComputable):
+            return self.kwh, self.kwh
+        return max(0.0, self.kwh_ci.low), self.kwh_ci.high
+
+    @property
+    def bounds(self) -> tuple[float | None, float | None]:
+        """Return the energy's interval in kWh; None twice where it has none."""
+        return (None, None) if isinstance(self.kwh_ci, NotComputable) else (self.kwh_ci.low, self.kwh_ci.high)
+
+
+@dataclass(frozen=True, slots=True)
+class FootprintTable:
+    """All cells for one basis, and why cells are missing: (model, configuration, reason)."""
+
+    basis: Basis
+    rows: tuple[FootprintRow, ...]
+    missing: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FootprintAnalysis:
+    """What is derived from the declared factors."""
+
+    declared: Footprint
+    kinds: tuple[Kind, ...]
+    tables: tuple[FootprintTable, ...]
+
+    @property
+    def boundaries(self) -> tuple[str, ...]:
+        """The boundaries of the energy it is derived from."""
+        return tuple(sorted({row.boundary for table in self.tables for row in table.rows}))
+
+    @property
+    def estimated(self) -> bool:
+        """Whether any of that energy is an estimate."""
+        return any(row.estimated for table in self.tables for row in table.rows)
+
+
+def derive(dataset: Dataset, fidelity: Sequence[Fidelity]) -> FootprintAnalysis | None:
+    """Derive carbon, water and cost for every cell, or return None where the study declares no factors."""
+    declared = dataset.study.footprint
+    if declared is None:
+        return None
+    kinds = tuple(_kinds(declared))
+    unfaithful = {(f.model, f.configuration) for f in fidelity if f.verdict is Verdict.UNFAITHFUL}
+    tables = tuple(_table(dataset, basis, declared, kinds, unfaithful) for basis in BASES)
+    return FootprintAnalysis(declared, kinds, tuple(table for table in tables if table.rows) or tables[:1])
+
+
+def _kinds(declared: Footprint) -> Iterator[Kind]:
+    if declared.carbon_g_per_kwh is not None:
+        yield Kind("carbon", "Carbon", "carbon emissions", "gCO₂e", declared.carbon_g_per_kwh)
+    if declared.water_l_per_kwh is not None:
+        yield Kind("water", "Water", "water consumption", "L", declared.water_l_per_kwh)
+    if declared.price_per_kwh is not None:
+        price = declared.price_per_kwh
+        yield Kind("cost", "Cost of electricity", "cost of electricity", price.currency, price, prefixed=False)
+
+
+def _table(
+    dataset: Dataset, basis: Basis, declared: Footprint, kinds: Sequence[Kind], unfaithful: set[tuple[str, str]]
+) -> FootprintTable:
+    rows: list[FootprintRow] = []
+    missing: list[tuple[str, str, str]] = []
+    for cell in dataset.cells:
+        if not cell.values(basis.metric):
+            missing.append((cell.model.label, label_of(cell.configuration), cell.absence(basis.metric)))
+            continue
+        faithful = (cell.model.id, cell.configuration.id) not in unfaithful
+        rows.append(_row(cell, basis, declared, kinds, faithful=faithful))
+    return FootprintTable(basis, tuple(rows), tuple(missing))
+
+
+def _row(cell: CellView, basis: Basis, declared: Footprint, kinds: Sequence[Kind], *, faithful: bool) -> FootprintRow:
+    found = describe(cell.values(basis.metric))
+    scale = basis.units / J_PER_KWH
+    ci = found.median_ci
+    if isinstance(ci, Interval):
+        ci = Interval(ci.low * scale, ci.high * scale, ci.level, ci.method)
+    row = FootprintRow(
+        cell.model,
+        cell.configuration,
+        found.n,
+        (found.median or 0.0) * scale,
+        ci,
+        "; ".join(sorted(cell.boundaries(basis.metric))),
+        Method.ESTIMATED in cell.methods(basis.metric),
+        faithful,
+        (),
+    )
+    return replace(row, amounts=tuple(amount(row.kwh, row.reach, kind.factor, declared.pue) for kind in kinds))
+
+
+def amount(kwh: float, reach: tuple[float, float], factor: Factor, pue: Factor | None) -> Derived:
+    """Return what `kwh` amounts to; without a declared PUE the facility's own energy is left out.
+
+    Args:
+        reach: interval of the energy in kWh.
+    """
+    low, central, high = (1.0, 1.0, 1.0) if pue is None else (pue.low, pue.central, pue.high)
+    middle = central * factor.central
+    return Derived(
+        kwh * middle, reach[0] * low * factor.low, reach[1] * high * factor.high, reach[0] * middle, reach[1] * middle
+    )
+
+
+def plain_footprint(found: FootprintAnalysis | None) -> Json | None:
+    """Return the derived amounts as plain values, for `document`."""
+    if found is None:
+        return None
+    return {
+        "location": found.declared.location,
+        "factors": found.declared.model_dump(mode="json", exclude={"location"}, exclude_none=True),
+        "derived": [
+            {
+                "per": table.basis.words,
+                "model": row.model.id,
+                "configuration": row.configuration.id,
+                "n": row.n,
+                "energy_kwh": plain_number(row.kwh),
+                "energy_kwh_ci": plain_interval(row.kwh_ci),
+                "boundary": row.boundary or None,
+                "estimated_energy": row.estimated,
+                **{
+                    kind.id: {
+                        "unit": kind.unit,
+                        "low": plain_number(item.low),
+                        "central": plain_number(item.central),
+                        "high": plain_number(item.high),
+                    }
+                    for kind, item in zip(found.kinds, row.amounts, strict=True)
+                },
+            }
+            for table in found.tables
+            for row in table.rows
+        ],
+    }

@@ -1,0 +1,147 @@
+"""Figures of distributions over requests: output tokens, waiting times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from greenreport.analysis.dataset import label_of
+from greenreport.analysis.requests import WAITS, Curve, token_curves, wait_curves
+from greenreport.catalog import METRICS, MetricInfo
+from greenreport.report import charts
+from greenreport.report.charts import StepRow
+from greenreport.report.context import StudyContext
+from greenreport.report.figure import Column, Figure, Table, make_table
+from greenreport.report.figures.words import metric_bands
+from greenreport.study import Model
+from greenreport.units import THIN, number, quantity
+
+SHOWN = 60  # rows of a table on the page; all are in the CSV file
+
+
+def same_length(study: StudyContext) -> str | None:
+    """Return a sentence where every request gave the same number of tokens, so that there is no distribution to draw."""
+    curves = token_curves(study.dataset)
+    counts = {value for curve in curves for value in (curve.values[0], curve.values[-1])}
+    if len(counts) != 1:
+        return None
+    requests = sum(len(curve.values) for curve in curves)
+    return f"Each of {requests:,} requests in {_cells(curves)} gave exactly {counts.pop():,.0f} output tokens."
+
+
+def tokens_figure(study: StudyContext) -> Figure | None:
+    """F12: distribution of output token counts; None where all counts are equal (see `same_length`)."""
+    curves = token_curves(study.dataset)
+    if not curves or same_length(study) is not None:
+        return None
+    shortest, longest = min(curves, key=lambda c: c.values[0]), max(curves, key=lambda c: c.values[-1])
+    requests = sum(len(curve.values) for curve in curves)
+    finding = f"Outputs have {shortest.values[0]:,.0f} to {longest.values[-1]:,.0f} tokens"
+    summary = (
+        f"{finding} over {requests:,} requests; the shortest is by {_place(shortest)}, the longest by {_place(longest)}. "
+        f"{_differing(curves)}"
+    )
+    caption = (
+        f"Share of requests with at most so many output tokens, over all requests of valid runs ({_runs(curves)} a cell). Engines that "
+        "stop early lie to the left."
+    )
+    rows, table = _steps(curves, "output tokens", "")
+    spec = charts.distribution(rows, study.looks, axis="output tokens", description=summary)
+    return Figure("token-counts", finding, caption, summary, spec, table, metric_bands(study, "duration_s"))
+
+
+def wait_figures(study: StudyContext, model: Model) -> tuple[Figure, ...]:
+    """F18: distributions of waiting times on a model; of the whole latency only where the study declares a bound."""
+    bounds = {"latency_s": study.dataset.study.latency_bound_s}
+    found = []
+    for wait in WAITS:
+        curves = wait_curves(study.dataset, model.id, wait)
+        if len(curves) > 0 and (wait.metric != "latency_s" or bounds["latency_s"] is not None):
+            found.append(_wait_figure(study, model, METRICS[wait.metric], curves, bounds.get(wait.metric)))
+    return tuple(found)
+
+
+def _wait_figure(study: StudyContext, model: Model, info: MetricInfo, curves: Sequence[Curve], bound: float | None) -> Figure:
+    name = info.label.removesuffix(" (median)")
+    fast, slow = (pick(curves, key=lambda c: c.quantile(0.95)) for pick in (min, max))
+    ends = [f"{quantity(curve.quantile(0.95), 's')} ({label_of(curve.configuration)})" for curve in (fast, slow)]
+    reach = f"{ends[0]} to {ends[1]}" if fast is not slow else ends[0]
+    finding = f"{name} on {model.label}: 95 in 100 requests stay within {reach}"
+    summary = f"{finding}. {_tail(curves, name) if bound is None else _within(curves, bound)}"
+    sides = " and ".join(sorted({curve.seen_by for curve in curves}))
+    each = " Each request counts with the mean over its tokens." if info.id == "tbt_s" else ""
+    rule = (
+        "" if bound is None else f" The dashed line is the declared bound of {quantity(bound, 's')} (for 95 in 100 requests)."
+    )
+    caption = (
+        f"Share of requests that wait at most so long, over all requests of valid runs ({_runs(curves)} a cell), by the clock of the "
+        f"{sides}.{each}{rule} Requests of a run are not independent and are not tested."
+    )
+    rows, table = _steps(curves, name.lower(), "s")
+    spec = charts.distribution(rows, study.looks, axis=name.lower(), unit="s", bound=bound, description=summary)
+    slug = f"{info.id.removesuffix('_s')}-{model.id}".replace(".", "-")
+    return Figure(slug, finding, caption, summary, spec, table, metric_bands(study, info.id))
+
+
+def _tail(curves: Sequence[Curve], name: str) -> str:
+    """Say which configuration has the longest tail: its 99th percentile against its median."""
+    ratios = [(curve.quantile(0.99) / curve.quantile(0.5), curve) for curve in curves if curve.quantile(0.5) > 0]
+    if not ratios:
+        return "No median differs from 0."
+    factor, curve = max(ratios, key=lambda pair: pair[0])
+    return (
+        f"The longest tail is that of {label_of(curve.configuration)}: 1 in 100 requests has a {name.lower()} of at least "
+        f"{number(factor)} times its median."
+    )
+
+
+def _within(curves: Sequence[Curve], bound: float) -> str:
+    kept = sum(curve.share_within(bound) >= 0.95 for curve in curves)
+    return f"{kept} of {len(curves)} configurations answer at least 95 in 100 requests within {quantity(bound, 's')}."
+
+
+def _steps(curves: Sequence[Curve], name: str, unit: str) -> tuple[list[StepRow], Table]:
+    """Return the steps of curves, to be drawn and as a table."""
+    rows = [
+        StepRow(curve.model.label, curve.configuration.id, label_of(curve.configuration), value, share)
+        for curve in curves
+        for value, share in curve.steps()
+    ]
+    columns = [
+        Column("model"),
+        Column("configuration"),
+        Column(name, unit, True),
+        Column("share of requests up to it", "1", True),
+    ]
+    table = make_table(
+        f"Distribution of {name} over requests",
+        columns,
+        [(r.model, r.label, r.value, r.share) for r in rows],
+        [(r.model, r.label, _printed(r.value, unit), f"{number(r.share * 100)}{THIN}%") for r in rows[:SHOWN]],
+    )
+    return rows, table
+
+
+def _printed(value: float, unit: str) -> str:
+    return quantity(value, unit) if unit else f"{value:,.0f}"
+
+
+def _differing(curves: Sequence[Curve]) -> str:
+    """Say on how many models the configurations differ in their counts."""
+    models: dict[str, set[tuple[tuple[float, float], ...]]] = {}
+    for curve in curves:
+        models.setdefault(curve.model.id, set()).add(curve.steps())
+    apart = sum(len(found) > 1 for found in models.values())
+    return f"On {apart} of {len(models)} models the distribution is not the same for all configurations."
+
+
+def _place(curve: Curve) -> str:
+    return f"{label_of(curve.configuration)} on {curve.model.label}"
+
+
+def _cells(curves: Sequence[Curve]) -> str:
+    return f"{len(curves)} {'cell' if len(curves) == 1 else 'cells'}"
+
+
+def _runs(curves: Sequence[Curve]) -> str:
+    runs = sorted({curve.runs for curve in curves})
+    return f"{runs[0]} runs" if len(runs) == 1 else f"{runs[0]} to {runs[-1]} runs"

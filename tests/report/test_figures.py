@@ -1,0 +1,243 @@
+"""Tests of figures: their sentences follow from the rows, and the page gets what it needs to let readers choose."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from greenreport.analysis.analyse import analyse
+from greenreport.analysis.dataset import CellView, Dataset
+from greenreport.analysis.metrics import Observation
+from greenreport.record import Outcome, Request
+from greenreport.report import charts
+from greenreport.report.charts import RunRow, StepRow
+from greenreport.report.charts.axes import value_axis
+from greenreport.report.charts.base import Sheet
+from greenreport.report.context import StudyContext, study_context
+from greenreport.report.figure import Figure
+from greenreport.report.figures import (
+    course_figure,
+    footprint_figures,
+    forest_figure,
+    match_figure,
+    same_length,
+    significance_figure,
+    strip_figure,
+    tokens_figure,
+    wait_figures,
+)
+from greenreport.report.style import looks
+from tests.analysis.test_footprint import CARBON, PRICE, declared, measured
+from tests.datasets import around, dataset
+
+ENERGY = {
+    "a": {"torch": around(100), "onnx": around(50), "openvino": around(99)},
+    "b": {"torch": around(1000), "onnx": around(900), "openvino": around(300)},
+}
+
+
+def context(data: Dataset) -> StudyContext:
+    """Return the context of a study."""
+    return study_context("x", analyse(data))
+
+
+def hints(figure: Figure | None) -> dict[str, Any]:
+    """Return what the figure tells the page's script."""
+    assert figure is not None
+    return dict(figure.spec["usermeta"]["greenreport"])
+
+
+def words(text: str) -> str:
+    """Return a text with ordinary spaces."""
+    return text.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def test_readers_may_hide_engines() -> None:
+    """A chart of several engines names them with their configurations; the baseline of ratios is none of them."""
+    study = context(dataset(ENERGY))
+    finding = study.analysis.findings[0]
+    names = [(group["id"], group["name"], group["of"]) for group in hints(strip_figure(study, finding))["groups"]]
+    assert names == [
+        ("torch", "Torch", ["torch-cpu"]),
+        ("onnx", "ONNX Runtime", ["onnx-cpu"]),
+        ("openvino", "OpenVINO", ["openvino-cpu"]),
+    ]
+    assert [group["id"] for group in hints(forest_figure(study, finding, "torch-cpu"))["groups"]] == ["onnx", "openvino"]
+
+
+def test_configurations_of_one_engine_are_hidden_one_by_one() -> None:
+    """With a single engine there is nothing to tell engines apart by; its configurations take their place."""
+    styles = looks(["onnx", "onnx"], [("onnx-cpu", "onnx", "cpu"), ("onnx-cpu-t4", "onnx", "cpu")])
+    rows = [
+        RunRow("m", name, label, "cpu", n, value, "") for name, label, value in (("onnx-cpu", "A", 1.0), ("onnx-cpu-t4", "B", 2.0)) for n in (1, 2)
+    ]  # fmt: skip
+    spec = charts.strip(rows, styles, axis="x", log=False, description="d")
+    groups = spec["usermeta"]["greenreport"]["groups"]
+    assert [(g["id"], g["name"]) for g in groups] == [("onnx-cpu", "A"), ("onnx-cpu-t4", "B")]
+    alone = charts.strip(rows[:2], styles, axis="x", log=False, description="d")
+    assert "groups" not in alone["usermeta"]["greenreport"]
+
+
+@pytest.mark.parametrize(
+    ("values", "shown", "offered"),
+    [
+        ([1.0, 5.0], "linear", "log"),
+        ([1.0, 500.0], "log", "linear"),
+        ([0.0, 5.0], "linear", None),
+        ([-1.0, 5.0], "linear", None),
+        ([3.01, 3.02], "linear", None),
+    ],
+    ids=["near", "far apart", "zero", "negative", "too near for ticks"],
+)
+def test_an_axis_offers_the_other_kind_where_it_has_one(values: Sequence[float], shown: str, offered: str | None) -> None:
+    """Values without a logarithm, or too close for two ticks, have one kind only."""
+    sheet = Sheet("d")
+    axis = value_axis(sheet, values, "energy (J)")("value:Q").to_dict(validate=False)
+    assert axis["scale"].get("type", "linear") == shown
+    assert (axis["title"] == "energy (J), log scale") == (shown == "log")
+    assert (sheet.switch or {}).get("to") == offered
+    if sheet.switch is not None:
+        assert sheet.switch["x"]["scale"].get("type", "linear") == offered
+        assert json.dumps(sheet.switch)
+
+
+def test_every_line_of_a_distribution_looks_different() -> None:
+    """Hues repeat after four engines; the dash then tells configurations of a hue apart."""
+    pairs = [(f"onnx-{n}", "onnx", "cpu") for n in range(3)] + [("torch-cpu", "torch", "cpu")]
+    rows = [StepRow("m", name, name.upper(), value, value) for name, _, _ in pairs for value in (0.0, 0.5, 1.0)]
+    spec = charts.distribution(rows, looks(["onnx", "torch"], pairs), axis="x", description="d")
+    encoding = spec["layer"][0]["encoding"]
+    seen = list(zip(encoding["color"]["scale"]["range"], map(tuple, encoding["strokeDash"]["scale"]["range"]), strict=True))
+    assert len(set(seen)) == 4
+    assert encoding["color"]["scale"]["domain"] == encoding["strokeDash"]["scale"]["domain"]
+
+
+def test_effects_are_counted_by_size_and_by_chance() -> None:
+    """Of six pairs, those that differ by more than 5 % and beyond chance; a small ratio is not among them."""
+    study = context(dataset(ENERGY))
+    figure = significance_figure(study, study.analysis.findings[0])
+    assert figure is not None
+    assert words(figure.finding) == "5 of 6 pairs differ in energy by more than 5 % and beyond chance"
+    assert "The largest ratio is 3.33 × (Torch · CPU against OpenVINO · CPU on B)." in words(figure.summary)
+    ratios = {(r[1], r[2]): r[3] for r in figure.table.rows if r[0] == "A"}
+    assert all(isinstance(ratio, float) and ratio >= 1 for ratio in ratios.values())
+    [rows] = [rows for rows in figure.spec["datasets"].values() if "strength" in rows[0]]
+    assert all(row["configuration"] != row["other"] for row in rows)
+    assert max(row["strength"] for row in rows) <= 12
+
+
+def test_one_configuration_has_no_effects() -> None:
+    """Nothing to compare, no figure."""
+    study = context(dataset({"a": {"torch": around(10)}}))
+    assert significance_figure(study, study.analysis.findings[0]) is None
+
+
+def ordered(cell: CellView, values: Sequence[float], **changes: Any) -> CellView:
+    """Return a cell whose runs have these times in the order of the study."""
+    runs = tuple(
+        replace(run, position=3 * place, observations={"duration_s": Observation("duration_s", value)}, **changes)
+        for place, (run, value) in enumerate(zip(cell.runs, values, strict=True), start=1)
+    )
+    return replace(cell, runs=runs)
+
+
+def test_the_course_of_a_cell_says_whether_it_drifts() -> None:
+    """Rising values are called so, with τ, p and n; runs that do not count are shown and not counted."""
+    data = dataset({"a": {"torch": [1.0] * 6, "onnx": [1.0] * 6}})
+    study = context(data)
+    rising = ordered(data.cells[0], [1, 2, 3, 4, 5, 6])
+    figure = course_figure(study, rising)
+    assert figure is not None
+    assert figure.finding == "Execution time moves with the order of runs"
+    assert "execution time rises with the order (τ = 1.0, p = 0.003, n = 6)" in figure.summary
+    runs = (*rising.runs[:5], replace(rising.runs[5], outcome=Outcome.INVALID))
+    aside = course_figure(study, replace(rising, runs=runs))
+    assert aside is not None
+    assert "n = 5" in aside.summary
+    assert [row[3] for row in aside.table.rows].count("does not count") == 1
+    still = course_figure(study, ordered(data.cells[0], [3, 1, 5, 2, 6, 4]))
+    assert still is not None
+    assert still.finding == "No drift is seen in the order of runs"
+    assert course_figure(study, replace(rising, runs=rising.runs[:1])) is None
+    assert course_figure(study, replace(rising, runs=tuple(replace(run, position=0) for run in rising.runs))) is None
+
+
+def test_outputs_beside_the_reference_are_counted_and_outlined() -> None:
+    """Equal cells, the worst one by name, and cells that are not ranked."""
+    outputs = {("a", "torch"): ("a", "b"), ("a", "onnx"): ("a", "b"), ("a", "openvino"): ("a", "x")}
+    study = context(dataset({"a": ENERGY["a"]}, outputs=outputs))
+    figure = match_figure(study)
+    assert figure is not None
+    assert figure.finding == "1 of 2 cells give exactly the outputs of the reference"
+    assert "1 of 2 outputs are equal, OpenVINO · CPU on A" in words(figure.summary)
+    [rows] = [rows for rows in figure.spec["datasets"].values() if "missed" in rows[0]]
+    assert [(row["verdict"], row["missed"]) for row in rows] == [("reference", 0.0), ("faithful", 0.0), ("unfaithful", 0.5)]
+    assert match_figure(context(dataset({"a": {"torch": around(10)}}))) is None
+
+
+def test_lengths_are_drawn_where_they_differ_and_told_where_not() -> None:
+    """Every output of eight tokens is a sentence; another length makes a figure."""
+    data = dataset(ENERGY)
+    study = context(data)
+    assert same_length(study) == "Each of 60 requests in 6 cells gave exactly 8 output tokens."
+    assert tokens_figure(study) is None
+    cell = data.cells[0]
+    early = tuple(replace(run, requests=(replace(run.requests[0], output_tokens=2), run.requests[1])) for run in cell.runs)
+    other = context(replace(data, cells=(replace(cell, runs=early), *data.cells[1:])))
+    assert same_length(other) is None
+    figure = tokens_figure(other)
+    assert figure is not None
+    assert figure.finding == "Outputs have 2 to 8 tokens"
+    assert "On 1 of 2 models the distribution is not the same" in figure.summary
+    assert ("A", "Torch\u00a0·\u00a0CPU", 2.0, 0.5) in figure.table.rows
+
+
+def timed(data: Dataset, slow: str) -> Dataset:
+    """Return the data with token times; one engine waits ten times as long for the first."""
+
+    def request(index: int, factor: int) -> Request:
+        first = 10**9 + factor * 10**7
+        return Request(index, 10**9, 2 * 10**9, None, 10**9, 2 * 10**9, (first, first + 10**6), 5, 2, "length", "a", "m")
+
+    cells = tuple(
+        replace(
+            cell,
+            runs=tuple(
+                replace(run, requests=tuple(request(i, 10 if cell.configuration.engine == slow else 1) for i in range(4)))
+                for run in cell.runs
+            ),
+        )
+        for cell in data.cells
+    )
+    return replace(data, cells=cells)
+
+
+def test_waiting_times_name_the_fastest_and_the_slowest() -> None:
+    """The 95th percentile in the title; a declared bound draws the latency and counts who keeps it."""
+    data = timed(dataset({"a": ENERGY["a"]}), "onnx")
+    figures = wait_figures(context(data), data.models[0])
+    assert [figure.id for figure in figures] == ["ttft-a", "tbt-a"]
+    assert words(figures[0].finding) == (
+        "Time to first token on A: 95 in 100 requests stay within 10.0 ms (Torch · CPU) to 100 ms (ONNX Runtime · CPU)"
+    )
+    bounded = replace(data, study=data.study.model_copy(update={"latency_bound_s": 0.5}))
+    latency = wait_figures(context(bounded), data.models[0])[2]
+    assert words(latency.summary).endswith("0 of 3 configurations answer at least 95 in 100 requests within 500 ms.")
+    assert any(layer["mark"]["type"] == "rule" for layer in latency.spec["layer"])
+
+
+def test_derived_amounts_say_that_they_are_derived() -> None:
+    """One figure for each declared factor; the title gives the range over cells, every figure carries the remark."""
+    data = measured({"torch": around(3600), "onnx": around(1800)}, declared(carbon_g_per_kwh=CARBON, price_per_kwh=PRICE))
+    study = context(data)
+    assert study.analysis.footprint is not None
+    figures = footprint_figures(study, study.analysis.footprint)
+    assert [figure.id for figure in figures] == ["footprint-carbon", "footprint-cost"]
+    assert all("derived, not measured" in figure.bands for figure in figures)
+    assert words(figures[0].finding) == "Carbon: 1,000 requests come to 100 gCO₂e to 200 gCO₂e"
+    assert "Boundary: CPU package-0." in figures[0].caption
+    assert [column.unit for column in figures[1].table.columns][2:7] == ["EUR"] * 5

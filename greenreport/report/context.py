@@ -80,7 +80,7 @@ def study_context(slug: str, analysis: Analysis) -> StudyContext:
     """Return the context of a study."""
     dataset = analysis.dataset
     configurations = dataset.study.configurations
-    styles = looks([c.engine for c in configurations], [(c.id, c.engine, c.provider) for c in configurations])
+    styles = looks([c.runtime for c in configurations], [(c.id, c.runtime, c.provider) for c in configurations])
     bands = []
     if dataset.simulated:
         bands.append("simulated engine")

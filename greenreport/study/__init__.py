@@ -6,6 +6,7 @@ from greenreport.study.load import Overrides, StudyFile, load_reference, load_st
 from greenreport.study.protocol import Generation, MeterUse, Prompts, Protocol, Workload
 from greenreport.study.reference import Comparison, ReferenceStudy
 from greenreport.study.registration import registration, registration_digest
+from greenreport.study.servers import Server
 from greenreport.study.spec import Study
 from greenreport.study.sweep import Sweep, swept
 
@@ -25,6 +26,7 @@ __all__ = [
     "Prompts",
     "Protocol",
     "ReferenceStudy",
+    "Server",
     "Study",
     "StudyFile",
     "Sweep",

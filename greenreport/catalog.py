@@ -18,6 +18,14 @@ PROVIDERS = ("cpu", "cuda")
 DTYPES = ("float32", "bfloat16", "float16")
 
 
+class Served(StrEnum):
+    """Who serves the model of an engine."""
+
+    OWN = "own"  # greenreport's server, with the engine loaded into it
+    STARTED = "started"  # a server greenreport did not write and starts for each run
+    RUNNING = "running"  # a server that runs already and goes on running
+
+
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
     """A runtime engine.
@@ -28,6 +36,7 @@ class EngineInfo:
         requires: importable modules the engine needs, with the extra that installs them.
         artefact: what a model is converted to before serving, or None when it is loaded as it is.
         weights: whether the engine needs the model's weights at all.
+        served: who serves the model; for others than our own server, `target` is a subclass of `execute.serving.Outside`.
         revision: raised whenever the adapter changes what is measured; part of the fingerprint.
     """
 
@@ -42,6 +51,7 @@ class EngineInfo:
     artefact: str | None = None
     revision: int = 1
     weights: bool = True
+    served: Served = Served.OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,15 @@ _ENGINES = (
     EngineInfo(
         "fake", "Fake", "greenreport.engines.fake:Fake", ("cpu",), DTYPES, (), "",
         "no model: answers after a declared service time; for tests of the protocol, never for results", weights=False,
+    ),
+    EngineInfo(
+        "endpoint", "Endpoint", "greenreport.execute.outside:Endpoint", PROVIDERS, DTYPES, (), "run",
+        "an OpenAI-compatible server that runs already; what it cannot tell is not verified", weights=False, served=Served.RUNNING,
+    ),
+    EngineInfo(
+        "command", "Command", "greenreport.execute.outside:Command", PROVIDERS, DTYPES, (), "run",
+        "an OpenAI-compatible server started by a command; what it cannot tell is not verified", weights=False,
+        served=Served.STARTED,
     ),
 )
 

@@ -6,6 +6,7 @@ Elsewhere each finished run is one plain line. ``--quiet`` prints errors only.
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -62,8 +63,21 @@ def print_plan(plan: Plan, pending: Sequence[PendingRun], left_s: float | None) 
         out.print(
             f"[dim]{number} cells excluded by design, for example {excluded.configuration.id}: {escape(excluded.reason)}[/]"
         )
+    _print_servers(plan)
     time_left = "" if left_s is None or not pending else f", about {plain_duration(left_s)}"
     out.print(f"{len(plan.cells)} cells, {len(plan.runs)} runs, [bold]{len(pending)} pending[/]{time_left}")
+
+
+def _print_servers(plan: Plan) -> None:
+    """Print what a run would start or ask, as the study file has it: whoever runs a study runs its commands."""
+    for configuration in {cell.configuration.id: cell.configuration for cell in plan.cells}.values():
+        server = configuration.server
+        if server is None:
+            continue
+        does = f"starts: {shlex.join(server.command)}" if server.command else f"asks: {server.url}"
+        key = f", with the API key in ${server.api_key_env}" if server.api_key_env else ""
+        shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in f"{configuration.id} {does}{key}")
+        out.print(Text(shown), soft_wrap=True)
 
 
 def print_doctor(environment: Environment, findings: Sequence[Finding]) -> None:

@@ -148,7 +148,7 @@ def _content(study: Study, configuration: Configuration, prompts_digest: str) ->
     load = study.workload.model_dump(mode="json", include={"requests", "arrivals", "ramp_s"}, exclude_defaults=True)
     return {
         "version": FINGERPRINT_VERSION,
-        "configuration": configuration.model_dump(mode="json", exclude={"name"}, exclude_defaults=True),
+        "configuration": configuration.model_dump(mode="json", exclude=_NAMES, exclude_defaults=True),
         "engine_revision": engine.revision,
         "prompts": prompts_digest,
         "generation": study.workload.generation.model_dump(mode="json", exclude_defaults=True),
@@ -158,6 +158,8 @@ def _content(study: Study, configuration: Configuration, prompts_digest: str) ->
     }
 
 
+#: Names change no number.
+_NAMES: dict[str, Any] = {"name": True, "server": {"id": True, "api_key_env": True}}
 _NOT_MEASURED = {"repetitions": True, "load_timeout_s": True, "window_timeout_s": True, "give_up_after": True}
 
 

@@ -189,16 +189,25 @@ class Flag:
 class Facts:
     """What the engine reports after load, to be compared with what the configuration asks for.
 
-    `details` holds further (name, value) pairs: session providers, inference precision, IO binding.
+    What a server that greenreport did not write does not tell is None.
+
+    Attributes:
+        details: further (name, value) pairs: session providers, inference precision, IO binding.
+        model: name that answers carry, where it is not the study's id of the model.
     """
 
-    dtype: str
-    kv_cache: bool
-    threads: int
-    device: str
+    dtype: str | None
+    kv_cache: bool | None
+    threads: int | None
+    device: str | None
     parameters: int | None = None
     weights_b: int | None = None
     details: tuple[tuple[str, str], ...] = ()
+    model: str | None = None
+
+
+#: Cause of every meter that is not read because the server may run on another machine than the meters.
+ELSEWHERE = "the server is not declared to run on the machine the meters measure"
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,7 +215,10 @@ def label_of(configuration: Configuration) -> str:
         return " · ".join([configuration.name, *load_words(configuration)])
     info = engines().get(configuration.engine)
     provider = PROVIDER_LABELS.get(configuration.provider, configuration.provider)
-    parts = [f"{info.label if info else configuration.engine}{JOINT}{provider}"]
+    engine = info.label if info else configuration.engine
+    if configuration.server is not None:
+        engine = f"{engine} {configuration.server.id or configuration.server.program}".rstrip()
+    parts = [f"{engine}{JOINT}{provider}"]
     parts += [configuration.dtype] if configuration.dtype != "float32" else []
     parts += [f"{configuration.threads} threads"] if configuration.threads else []
     parts += ["no cache"] if not configuration.kv_cache else []

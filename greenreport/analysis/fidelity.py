@@ -114,7 +114,7 @@ def _compare(
     dataset: Dataset, cell: CellView, reference: tuple[tuple[str, int], ...], own: tuple[tuple[str, int], ...], stable: bool
 ) -> Fidelity:
     pairs = list(zip(reference, own, strict=False))
-    equal = sum(a[0] == b[0] for a, b in pairs)
+    equal = sum(_same(dataset.outputs, a[0], b[0]) for a, b in pairs)
     match = equal / len(pairs)
     drift = max(abs(b[1] - a[1]) / a[1] if a[1] else 0.0 for a, b in pairs)
     gate = dataset.study.fidelity
@@ -128,18 +128,30 @@ def _compare(
     if len(reference) != len(own):
         failures.append(f"{len(own)} answers, the reference has {len(reference)}")
     verdict = Verdict.UNFAITHFUL if failures else Verdict.FAITHFUL
-    reason = "; ".join(failures) or f"{equal} of {len(pairs)} outputs equal the reference token for token"
+    told = all(dataset.outputs[b[0]].token_ids for _, b in pairs if b[0] in dataset.outputs)
+    how = "token for token" if told else "in their text; the server tells no tokens"
+    reason = "; ".join(failures) or f"{equal} of {len(pairs)} outputs equal the reference {how}"
     return Fidelity(
         cell.model.id, cell.configuration.id, verdict, reason, len(pairs), match, drift, stable,
         _first_divergence(dataset.outputs, reference, own),
     )  # fmt: skip
 
 
+def _same(outputs: Mapping[str, Output], one: str, other: str) -> bool:
+    """Whether two outputs agree: in their tokens, or in their texts where a server tells no tokens."""
+    if one == other:
+        return True
+    left, right = outputs.get(one), outputs.get(other)
+    if left is None or right is None or (left.token_ids and right.token_ids):
+        return False
+    return left.text == right.text
+
+
 def _first_divergence(
     outputs: Mapping[str, Output], reference: tuple[tuple[str, int], ...], own: tuple[tuple[str, int], ...]
 ) -> Divergence | None:
     for prompt, (a, b) in enumerate(zip(reference, own, strict=False)):
-        if a[0] != b[0] and a[0] in outputs and b[0] in outputs:
+        if not _same(outputs, a[0], b[0]) and a[0] in outputs and b[0] in outputs:
             left, right = outputs[a[0]], outputs[b[0]]
             return Divergence(prompt, _first_difference(left.token_ids, right.token_ids), left, right)
     return None

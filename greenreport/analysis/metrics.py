@@ -21,7 +21,7 @@ from greenreport.analysis.energy import (
 from greenreport.analysis.observation import Observation
 from greenreport.analysis.times import cold_start, served, served_well, stage_observations, time_observations
 from greenreport.catalog import METRICS
-from greenreport.record import Kind, Mark, Method, Outcome, Phase, RunRecord, Trace
+from greenreport.record import ELSEWHERE, Kind, Mark, Method, Outcome, Phase, RunRecord, Trace
 from greenreport.study import Objective
 
 
@@ -184,7 +184,14 @@ def _power_spread(
     ]
 
 
+def _elsewhere(record: RunRecord) -> str | None:
+    """Return the reason when no meter was read because the server may run on another machine."""
+    return ELSEWHERE if any(missing.cause == ELSEWHERE for missing in record.missing) else None
+
+
 def _why_no_energy(record: RunRecord, window: Mark) -> str:
+    if _elsewhere(record):
+        return ELSEWHERE
     wanted = "RAPL" if record.provider == "cpu" else "NVML"
     needed = is_cpu if record.provider == "cpu" else (lambda domain: domain.startswith("gpu"))
     for trace in tr.by_preference(record.traces):
@@ -214,7 +221,8 @@ def _utilisation(record: RunRecord, window: Mark) -> list[Observation]:
     sampler_cpu = _find(record, "sampler", "cpu_time")
     sampling = None if sampler_cpu is None else tr.counter_growth(sampler_cpu, start, end)
     used = None if memory is None else tr.gauge_mean(memory, start, end)
-    reason = "the study lists no `utilisation` meter" if machine_cpu is None else "the samples do not span the window"
+    unread = _elsewhere(record) or "the study lists no `utilisation` meter"
+    reason = unread if machine_cpu is None else "the samples do not span the window"
 
     def observe(metric: str, value: float | None, boundary: str) -> Observation:
         return Observation(metric, value, boundary, Method.MEASURED, reason if value is None else None)
@@ -234,7 +242,7 @@ def _gpu(record: RunRecord, window: Mark) -> list[Observation]:
     names = ("gpu_usage_pct", "gpu_memory_utilization_pct", "gpu_memory_used_b", "gpu_memory_used_pct")
     gpus = sorted({t.domain for t in record.traces if t.domain.startswith("gpu")})
     if not gpus:
-        return [Observation(name, None, reason="no GPU on this machine") for name in names]
+        return [Observation(name, None, reason=_elsewhere(record) or "no GPU on this machine") for name in names]
     quantities = (("load", "load"), ("memory_load", "memory_load"), ("memory", "memory"), ("total", "memory_total"))
     means: dict[str, list[float]] = {name: [] for name, _ in quantities}
     for gpu in gpus:

@@ -116,7 +116,7 @@ def verified(facts: Facts, job: EngineJob) -> Facts:
         MeasurementInvalid: dtype, KV cache or (on the CPU) the number of threads differ.
     """
     asked = job.configuration
-    pairs = [("type", facts.dtype, asked.dtype), ("KV cache", facts.kv_cache, asked.kv_cache)]
+    pairs: list[tuple[str, object, object]] = [("type", facts.dtype, asked.dtype), ("KV cache", facts.kv_cache, asked.kv_cache)]
     pairs += [("number of threads", facts.threads, job.threads)] if asked.provider == "cpu" else []
     for name, found, wanted in pairs:
         if found != wanted:

@@ -23,11 +23,14 @@ import psutil
 
 from greenreport.errors import MeterUnavailable
 from greenreport.record import Environment, Gpu
+from greenreport.study.servers import KEPT_SECRET
 
 #: Fields of `Environment` that must agree for runs to be pooled or compared in absolute values.
 COMPARABLE = (
     "host_sha256", "cpu_model", "physical_cores", "logical_cpus", "memory_b", "gpus", "gpu_driver", "python", "libraries",
 )  # fmt: skip
+#: A value of fewer characters is no key; taking it out would take words out of sentences.
+SHORTEST_KEY = 6
 #: Libraries that decide what is measured.
 LIBRARIES = (
     "torch", "transformers", "tokenizers", "optimum", "optimum-onnx", "optimum-intel", "onnxruntime-gpu", "onnxruntime",
@@ -70,7 +73,7 @@ def physical_cores() -> int:
 
 
 def redact(text: str) -> str:
-    """Return a text without the folders, user name, host name and addresses of this machine."""
+    """Return a text without keys, and without the folders, user name, host name and addresses of this machine."""
     for pattern, stand_in in _private():
         text = pattern.sub(stand_in, text)
     return text
@@ -79,7 +82,9 @@ def redact(text: str) -> str:
 @cache
 def _private() -> tuple[tuple[re.Pattern[str], str], ...]:
     folders = [(str(Path.cwd()), "."), (sys.prefix, "<python>"), (sys.base_prefix, "<python>"), (str(Path.home()), "~")]
-    patterns = [(re.escape(folder), stand_in) for folder, stand_in in folders if len(folder) > 1]
+    keys = [value for name, value in os.environ.items() if KEPT_SECRET.search(name) and len(value) >= SHORTEST_KEY]
+    patterns = [(re.escape(key), "<key>") for key in sorted(keys, key=len, reverse=True)]
+    patterns += [(re.escape(folder), stand_in) for folder, stand_in in folders if len(folder) > 1]
     with suppress(OSError, KeyError):
         user = getpass.getuser()
         patterns += [(rf"\b{re.escape(user)}\b", "<user>")] if user != "root" else []

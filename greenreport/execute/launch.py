@@ -22,7 +22,9 @@ from greenreport.errors import OutOfMemory, RunError, WorkerCrashed, WorkerTimed
 
 Message = TypeVar("Message")
 STOP_S = 2.0
-LIGHT_MODULES = ("greenreport.meters.sampler", "greenreport.meters.utilisation", "greenreport.workloads.client")
+LIGHT_MODULES = (
+    "greenreport.meters.sampler", "greenreport.meters.utilisation", "greenreport.workloads.client", "greenreport.execute.outside",
+)  # fmt: skip
 HEAVY_MODULES = (
     "torch", "transformers", "transformers.models.auto.modeling_auto", "greenreport.engines.hf", "greenreport.execute.server",
     "uvicorn",
@@ -71,6 +73,7 @@ class Child:
         self.connection = connection
         self.log: Path | None = None
         self.oom_kills = oom_kills()
+        self.stop_s = STOP_S
 
     @property
     def pid(self) -> int:
@@ -92,23 +95,19 @@ class Child:
         Raises:
             RunError: the process sent it, ended, or said nothing for `timeout_s`.
         """
-        ready = wait([self.connection, self.process.sentinel, *(c.process.sentinel for c in others)], timeout_s)
-        if not ready:
-            raise WorkerTimedOut(f"{doing or f'an answer of the {self.name} process'} took longer than {timeout_s:g} s")
-        if self.connection in ready:
-            try:
-                message = self.connection.recv()
-            except (EOFError, ConnectionResetError):
-                raise self.crashed() from None
-            if isinstance(message, BaseException):
-                raise message
-            if not isinstance(message, kind):
-                raise WorkerCrashed(f"the {self.name} process sent {type(message).__name__}, expected {kind.__name__}")
-            return message
-        for child in (self, *others):
-            if child.process.sentinel in ready:
-                raise child.crashed()
-        raise WorkerCrashed(f"the {self.name} process ended")
+        return receive_each([self], kind, timeout_s, others, doing)[0]
+
+    def take(self, kind: type[Message]) -> Message:
+        """Return the message that waits in the pipe, which must be of this kind; errors are those of `receive`."""
+        try:
+            message = self.connection.recv()
+        except (EOFError, ConnectionResetError):
+            raise self.crashed() from None
+        if isinstance(message, BaseException):
+            raise message
+        if not isinstance(message, kind):
+            raise WorkerCrashed(f"the {self.name} process sent {type(message).__name__}, expected {kind.__name__}")
+        return message
 
     def crashed(self) -> RunError:
         """Say how the process ended."""
@@ -124,7 +123,7 @@ class Child:
         """End the process: close its pipe, wait, then kill the whole group."""
         with contextlib.suppress(OSError):
             self.connection.close()
-        self.process.join(STOP_S)
+        self.process.join(self.stop_s)
         self.kill()
 
     def kill(self) -> None:
@@ -143,6 +142,30 @@ class Child:
         if self.log is None or not self.log.is_file():
             return ""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def receive_each(
+    children: Sequence[Child], kind: type[Message], timeout_s: float, others: Sequence[Child] = (), doing: str = ""
+) -> list[Message]:
+    """Wait for one message of each process, in whatever order they come; see `Child.receive`.
+
+    Raises:
+        RunError: one of them sent it, or ended, or did not say anything for `timeout_s`.
+    """
+    deadline = time.monotonic() + timeout_s
+    sentinels = {child.process.sentinel: child for child in (*children, *others)}
+    messages: dict[int, Message] = {}
+    while waiting := {child.connection: index for index, child in enumerate(children) if index not in messages}:
+        ready = wait([*waiting, *sentinels], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            name = children[next(iter(waiting.values()))].name
+            raise WorkerTimedOut(f"{doing or f'an answer of the {name} process'} took longer than {timeout_s:g} s")
+        told = [index for connection, index in waiting.items() if connection in ready]
+        for index in told:
+            messages[index] = children[index].take(kind)
+        if not told:
+            raise next(child for sentinel, child in sentinels.items() if sentinel in ready).crashed()
+    return [messages[index] for index in range(len(children))]
 
 
 def oom_kills() -> int:

@@ -13,12 +13,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from greenreport.catalog import EngineInfo, engines
+from greenreport.catalog import EngineInfo, Served, engines
 from greenreport.engines.base import EngineJob
 from greenreport.engines.weights import WeightsJob
 from greenreport.errors import EngineUnavailable, GreenReportError, RunError
 from greenreport.execute.host import physical_cores
 from greenreport.execute.launch import Launcher
+from greenreport.execute.outside import not_installed
 from greenreport.execute.worker import ConvertJob, Failure, Prepared, prepare_main
 from greenreport.plan import Cell, digest
 from greenreport.record import Environment, Mark
@@ -52,11 +53,11 @@ def capability(engine: EngineInfo, provider: str, environment: Environment) -> E
             return EngineUnavailable(
                 f"{engine.label} needs {module}; install it with: pip install 'greenreport[{engine.extra}]'"
             )
-    if provider == "cuda":
+    if provider == "cuda" and engine.served is not Served.RUNNING:
         if not environment.gpus:
             return EngineUnavailable("no NVIDIA GPU is visible on this machine (see `greenreport doctor`)")
         version = dict(environment.libraries).get("torch", "")
-        if version.endswith("+cpu"):
+        if version.endswith("+cpu") and engine.served is Served.OWN:
             return EngineUnavailable(f"torch {version} is a CPU build; install the CUDA build of torch {version.split('+')[0]}")
     return None
 
@@ -66,6 +67,11 @@ def _importable(module: str) -> bool:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
         return False
+
+
+def threads_of(configuration: Configuration) -> int:
+    """Return the threads of each server: those of the study, else the physical cores shared among the replicas."""
+    return configuration.threads or max(1, physical_cores() // configuration.replicas)
 
 
 class Preparer:
@@ -101,7 +107,9 @@ class Preparer:
         unavailable = capability(info, configuration.provider, self.environment)
         if unavailable is not None:
             return Obstacle(unavailable), ()
-        threads = configuration.threads or physical_cores()
+        if info.served is Served.STARTED and (missing := not_installed(configuration, self.folder)) is not None:
+            return Obstacle(missing), ()
+        threads = threads_of(configuration)
         if not info.weights:
             return EngineJob(configuration, threads), ()
         done: list[Preparation] = []

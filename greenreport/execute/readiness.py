@@ -30,10 +30,14 @@ def require_ready(job: EngineJob, cache: Path) -> None:
         raise Unavailable(f"{quantity(free_b, 'B')} are free in the cache folder; a run needs {quantity(SPARE_DISK_B, 'B')}")
     if job.configuration.provider != "cpu":
         return
-    weights_b = _weights_b(job.artefact or job.weights)
+    replicas = job.configuration.replicas
+    weights_b = _weights_b(job.artefact or job.weights) * replicas
     available_b = psutil.virtual_memory().available
     if weights_b > available_b:
-        raise Unavailable(f"the weights take {quantity(weights_b, 'B')} and {quantity(available_b, 'B')} of memory are free")
+        each = f" in {replicas} replicas" if replicas > 1 else ""
+        raise Unavailable(
+            f"the weights take {quantity(weights_b, 'B')}{each} and {quantity(available_b, 'B')} of memory are free"
+        )
 
 
 def _weights_b(folder: Path | None) -> int:

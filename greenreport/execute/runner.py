@@ -9,6 +9,7 @@ import json
 import traceback
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,11 +27,12 @@ from greenreport.errors import (
     Unavailable,
     WorkerTimedOut,
 )
+from greenreport.execute.bench import Bench
 from greenreport.execute.host import redact
 from greenreport.execute.launch import Launcher
 from greenreport.execute.prepare import Obstacle, Preparation, Preparer
 from greenreport.execute.readiness import require_ready
-from greenreport.execute.timeline import Bench, Progress, perform
+from greenreport.execute.timeline import Progress, perform
 from greenreport.execute.worker import Failure
 from greenreport.plan import Cell, PendingRun, beyond
 from greenreport.record import Environment, Outcome, Phase, RunRecord
@@ -226,7 +228,8 @@ def run_one(assignment: Assignment, item: PendingRun, job: EngineJob, launcher: 
     )
     record = judged(record, assignment.study)
     if record.outcome is Outcome.OK:
-        log.unlink(missing_ok=True)
+        for file in _logs(log):
+            file.unlink(missing_ok=True)
     return record
 
 
@@ -234,12 +237,17 @@ def _outcome_of(error: GreenReportError) -> Outcome:
     return next(outcome for kind, outcome in _OUTCOMES if isinstance(error, kind))
 
 
+def _logs(log: Path) -> list[Path]:
+    """Return the logs of a run's servers: the first one's, and those of further replicas beside it."""
+    return sorted(log.parent.glob(f"{log.stem}*{log.suffix}"))
+
+
 def _tail(log: Path) -> str | None:
-    try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-40:]
-    except OSError:
-        return None
-    return redact("\n".join(lines)) or None
+    texts = []
+    for file in _logs(log):
+        with suppress(OSError):
+            texts += file.read_text(encoding="utf-8", errors="replace").splitlines()[-40:]
+    return redact("\n".join(texts)) or None
 
 
 def _blank(assignment: Assignment, item: PendingRun, outcome: Outcome) -> RunRecord:

@@ -5,52 +5,37 @@
     sampler on │ cool-down │ start │ load │ compile │ idle before │ warm-up │ WINDOW │ idle after │ stop
                └ nothing runs ┘└──── server process ────────────────────────────────────────────┘
 
-The sampler, the server and the client are three processes; this one blocks between their messages. Idle baselines are taken
-with the server up. The window is the time between the first request sent and the last answer complete, as the client marks it;
-the sampler takes an extra sample at every phase change, and the window waits for the one of its start. Nothing is written,
-logged or drawn while a window is open.
+The sampler, the servers (see `serving`) and the client are processes of their own; this one blocks between their messages.
+Idle baselines are taken with the servers up. The window is the time between the first request sent and the last answer
+complete, as the client marks it; the sampler takes an extra sample at every phase change, and the window waits for the one of
+its start. Nothing is written, logged or drawn while a window is open.
 """
 
 from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from greenreport.engines.base import EngineJob
 from greenreport.errors import MeasurementInvalid, MeterUnavailable, OutOfMemory, WorkerCrashed, WorkerTimedOut
+from greenreport.execute.bench import Bench
 from greenreport.execute.host import redact
-from greenreport.execute.launch import Child, Launcher, sleep_until
-from greenreport.execute.worker import Ready, ServeJob, server_main
+from greenreport.execute.launch import Child, sleep_until
+from greenreport.execute.serving import Serving, serve
 from greenreport.meters.sampler import AwaitSteady, Edge, Now, Opened, Recorded, Sampled, Stop, Watch, sampler_main
 from greenreport.meters.steady import Steadiness
-from greenreport.record import Facts, Kind, Mark, Method, Missing, Output, Phase, Request, Trace
-from greenreport.study import Configuration, Model, Study
+from greenreport.record import ELSEWHERE, Facts, Kind, Mark, Method, Missing, Output, Phase, Request, Trace
+from greenreport.study import Configuration, MeterUse, Model, Study
 from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
-from greenreport.workloads.prompts import PromptList
 from greenreport.workloads.schedule import arrivals_s, batches
 from greenreport.workloads.sender import ClientJob
 
 ANSWER_S = 30.0  # a sampler or client that says nothing for so long is dead
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What every run of a study shares.
-
-    Attributes:
-        folder: folder of the study file; relative paths of meters start there.
-        entered: told the phase that begins.
-    """
-
-    study: Study
-    prompts: PromptList
-    folder: Path
-    launcher: Launcher
-    entered: Callable[[Phase], None]
 
 
 @dataclass(slots=True)
@@ -76,32 +61,29 @@ def perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Pro
 
 
 def _perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Progress, stack: ExitStack) -> None:
-    study, protocol, launcher = bench.study, bench.study.protocol, bench.launcher
+    study, protocol, launcher, configuration = bench.study, bench.study.protocol, bench.launcher, job.configuration
 
     bench.entered(Phase.COOLDOWN)
     interval_s = protocol.sampling_interval_ms / 1e3
-    sampler = launcher.start("sampling", launcher.forked, sampler_main, study.meters, interval_s, bench.folder)
+    meters, unread = _meters(study, configuration)
+    sampler = launcher.start("sampling", launcher.forked, sampler_main, meters, interval_s, bench.folder)
     stack.callback(sampler.stop)
     opened = sampler.receive(Opened, ANSWER_S)
-    progress.missing = opened.missing
-    _require_meters(study, opened.missing)
+    progress.missing = (*opened.missing, *unread)
+    _require_meters(study, progress.missing)
     _cool_down(study, sampler, progress)
 
     bench.entered(Phase.START)
-    launched = time.monotonic_ns()
-    environment = {"OMP_NUM_THREADS": str(job.threads), "MKL_NUM_THREADS": str(job.threads)}
-    server = launcher.start("model server", launcher.servers, server_main, ServeJob(model.id, job, launched), log, environment)
-    server.log = log
-    stack.callback(server.stop)
-    ready = server.receive(Ready, protocol.load_timeout_s, [sampler], "starting and loading")
-    progress.marks += ready.marks
-    progress.facts = ready.facts
-    sampler.send(Watch((server.pid,)))
+    serving = serve(stack, bench, model, job, log, [sampler])
+    progress.marks += serving.marks
+    progress.facts = serving.facts
+    sampler.send(Watch(serving.pids))
 
-    client_job = _client_job(bench, job.configuration, (f"http://127.0.0.1:{ready.port}",), model.id)
+    client_job = _client_job(bench, configuration, serving)
     client = launcher.start("client", launcher.forked, client_main, client_job)
     stack.callback(client.stop)
-    children = [server, sampler, client]
+    children = [*serving.children, sampler, client]
+    servers = [*serving.children, sampler]
 
     bench.entered(Phase.IDLE_BEFORE)
     _idle(Phase.IDLE_BEFORE, protocol.idle_baseline_s, sampler, children, progress)
@@ -109,18 +91,19 @@ def _perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Pr
     if protocol.warmup_requests:
         bench.entered(Phase.WARMUP)
         client.send(WarmUp(protocol.warmup_requests))
-        warmed = client.receive(Warmed, protocol.window_timeout_s, [server, sampler], "the warm-up")
+        warmed = client.receive(Warmed, protocol.window_timeout_s, servers, "the warm-up")
         progress.marks.append(Mark(Phase.WARMUP, warmed.start_ns, warmed.end_ns))
-        _raise_server_error(warmed.error, server)
+        _raise_server_error(warmed.error, serving.children)
 
     bench.entered(Phase.WINDOW)
     sampler.send(Edge())
     sampler.receive(Sampled, ANSWER_S)
     client.send(Go())
-    finished = client.receive(Finished, protocol.window_timeout_s, [server, sampler], "the window")
+    finished = client.receive(Finished, protocol.window_timeout_s, servers, "the window")
     sampler.send(Now())
-    progress.requests, progress.outputs = finished.requests, finished.outputs
-    _raise_server_error(finished.requests[-1].error, server)
+    progress.requests = tuple(r if r.error is None else replace(r, error=redact(r.error)) for r in finished.requests)
+    progress.outputs = finished.outputs
+    _raise_server_error(finished.requests[-1].error, serving.children)
     window = _measured_window(finished, study.workload.ramp_s)
     progress.marks.append(window)
 
@@ -134,18 +117,19 @@ def _perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Pr
     progress.traces = (*recorded.traces, *_client_traces(window, finished))
     progress.missing += tuple(replace(event, cause=redact(event.cause)) for event in recorded.events)
     client.stop()
-    server.stop()
+    for child in serving.children:
+        child.stop()
     progress.marks.append(Mark(Phase.STOP, stopping, time.monotonic_ns()))
 
 
-def _client_job(bench: Bench, configuration: Configuration, urls: tuple[str, ...], served: str) -> ClientJob:
-    workload = bench.study.workload
+def _client_job(bench: Bench, configuration: Configuration, serving: Serving) -> ClientJob:
+    workload, server = bench.study.workload, configuration.server
     texts = bench.prompts.texts
     sent = batches(texts, workload.requests or len(texts), configuration.batch_size)
     rate, arrivals = configuration.request_rate, workload.arrivals
     return ClientJob(
-        urls=urls,
-        model=served,
+        urls=serving.urls,
+        model=serving.model,
         batches=sent,
         output_tokens=configuration.output_tokens or workload.generation.output_tokens,
         exact=workload.generation.exact,
@@ -153,6 +137,8 @@ def _client_job(bench: Bench, configuration: Configuration, urls: tuple[str, ...
         timeout_s=bench.study.protocol.window_timeout_s,
         concurrency=max(configuration.concurrency, configuration.replicas),  # a replica without a client would only idle
         due_s=None if rate is None else arrivals_s(len(sent), rate, arrivals.process, arrivals.seed),
+        api_key_env=server.api_key_env if server else None,
+        extra=tuple(configuration.options.items()) if server else (),
     )
 
 
@@ -190,6 +176,14 @@ def _trace(domain: str, quantity: str, kind: Kind, samples: Sequence[tuple[int, 
     return Trace("client", domain, quantity, kind, "s", Method.MEASURED, times, values)
 
 
+def _meters(study: Study, configuration: Configuration) -> tuple[tuple[MeterUse, ...], tuple[Missing, ...]]:
+    """Return the meters to read, and why the others are not: they measure this machine, and the server may run on another."""
+    if configuration.measured_here:
+        return study.meters, ()
+    remedy = "If it does, write `local: true` under `server:`"
+    return (), tuple(Missing(meter.name, ELSEWHERE, remedy) for meter in study.meters)
+
+
 def _require_meters(study: Study, missing: Sequence[Missing]) -> None:
     required = {meter.name for meter in study.meters if meter.required}
     for item in missing:
@@ -219,13 +213,13 @@ def _idle(phase: Phase, seconds: float, sampler: Child, children: list[Child], p
     sampler.send(Now())
 
 
-def _raise_server_error(error: str | None, server: Child) -> None:
+def _raise_server_error(error: str | None, servers: Sequence[Child]) -> None:
     """Turn an error answer into the outcome it stands for: the process may be gone, out of memory, or alive."""
     if error is None:
         return
-    server.process.join(0.5)
-    if server.process.exitcode is not None:
-        raise server.crashed()
+    sentinels = {child.process.sentinel: child for child in servers}
+    for sentinel in wait(list(sentinels), 0.5) if sentinels else ():
+        raise sentinels[sentinel].crashed()  # type: ignore[index]
     if error.startswith("OutOfMemory"):
         raise OutOfMemory(error.removeprefix("OutOfMemory: "))
     if error == "the request outlasted its limit":

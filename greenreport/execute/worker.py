@@ -96,7 +96,7 @@ def isolate(log: Path, environment: dict[str, str]) -> None:
 def prepare_main(connection: Connection, job: WeightsJob | ConvertJob, log: Path) -> None:
     """Entry of the preparing process."""
     isolate(log, {})
-    _guarded(connection, lambda: connection.send(_prepare(job)))
+    guarded(connection, lambda: connection.send(_prepare(job)))
 
 
 def _prepare(job: WeightsJob | ConvertJob) -> Prepared:
@@ -117,7 +117,7 @@ def _prepare(job: WeightsJob | ConvertJob) -> Prepared:
 def server_main(connection: Connection, job: ServeJob, log: Path, environment: dict[str, str]) -> None:
     """Entry of the serving process; it ends when the parent closes the connection."""
     isolate(log, environment)
-    _guarded(connection, lambda: _serve(connection, job))
+    guarded(connection, lambda: _serve(connection, job))
 
 
 def _serve(connection: Connection, job: ServeJob) -> None:
@@ -166,7 +166,8 @@ def _end_with_parent(connection: Connection, engine: Engine) -> None:
     os._exit(0)
 
 
-def _guarded(connection: Connection, work: Callable[[], None]) -> None:
+def guarded(connection: Connection, work: Callable[[], None]) -> None:
+    """Do the work of a process; whatever it raises becomes a message to the parent."""
     try:
         work()
     except GreenReportError as error:

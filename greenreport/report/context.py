@@ -91,7 +91,7 @@ def study_context(slug: str, analysis: Analysis) -> StudyContext:
     """Return the context of a study."""
     dataset = analysis.dataset
     configurations = dataset.study.configurations
-    styles = looks([c.engine for c in configurations], [(c.id, c.engine, c.provider) for c in configurations])
+    styles = looks([c.runtime for c in configurations], [(c.id, c.runtime, c.provider) for c in configurations])
     dates, machine = dates_of(dataset), machine_text(dataset.environment)
     source = " · ".join(part for part in ("greenreport", dataset.study.study, machine, dates) if part)
     return StudyContext(slug, analysis, styles, bands_of(dataset), source, machine, dates)

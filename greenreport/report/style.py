@@ -41,7 +41,7 @@ def looks(engines: Sequence[str], pairs: Sequence[tuple[str, str, str]]) -> dict
     """Return the look of each configuration.
 
     Args:
-        engines: every engine of the study in its order.
+        engines: every engine (or server of others) of the study in its order.
         pairs: (configuration id, engine, provider).
     """
     taken = dict(_FIRST)
@@ -50,7 +50,7 @@ def looks(engines: Sequence[str], pairs: Sequence[tuple[str, str, str]]) -> dict
             if (h, s) not in [taken[e] for e in engines if e in taken]] + free  # fmt: skip
     for engine in dict.fromkeys(engines):
         if engine not in taken:
-            taken[engine] = free.pop(0)
+            taken[engine] = free.pop(0) if free else (HUES[len(taken) % len(HUES)], SHAPES[len(taken) % len(SHAPES)])
     return {identifier: Look(*taken[engine], filled=provider != "cpu", engine=engine) for identifier, engine, provider in pairs}
 
 

@@ -7,6 +7,7 @@ from greenreport.study.load import Overrides, StudyFile, load_reference, load_si
 from greenreport.study.protocol import Generation, MeterUse, Prompts, Protocol, Workload
 from greenreport.study.reference import Comparison, ReferenceStudy
 from greenreport.study.registration import registration, registration_digest
+from greenreport.study.servers import Server
 from greenreport.study.site import Site, web_address
 from greenreport.study.spec import Author, Study
 from greenreport.study.sweep import Sweep, swept
@@ -30,6 +31,7 @@ __all__ = [
     "Prompts",
     "Protocol",
     "ReferenceStudy",
+    "Server",
     "Site",
     "Study",
     "StudyFile",

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, model_validator
 
+from greenreport.study.servers import Server, slug
 from greenreport.study.words import Count, Identifier, Label, Positive, Scalar, Spec, Text
 
 
@@ -93,6 +94,7 @@ class Configuration(Spec):
     output_tokens: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
         None, description="output tokens a request, instead of the workload's"
     )
+    server: Server | None = Field(None, description="endpoint and command: the server greenreport did not write")
     name: Label | None = Field(None, description="label on the site")
 
     @model_validator(mode="after")
@@ -105,8 +107,9 @@ class Configuration(Spec):
 
     @property
     def id(self) -> str:
-        """Stable name: ``torch-cpu``, ``onnx-cpu-int8-t4-nocache``, ``torch-cuda-b64-r2``; options add their values."""
-        parts = [self.engine.replace("_", "-"), self.provider]
+        """Stable name: ``torch-cpu``, ``onnx-cpu-int8-t4-nocache``, ``torch-cuda-b64-r2``, ``endpoint-llama.cpp``; options add their values."""
+        shown = self.provider if self.server is None or self.provider != "cpu" else None
+        parts = [self.runtime.replace("_", "-"), *([shown] if shown else ())]
         if self.dtype != "float32":
             parts.append(self.dtype)
         if self.threads is not None:
@@ -116,6 +119,18 @@ class Configuration(Spec):
         parts += [f"{mark}{value:g}" for mark, value in self.load]
         parts += [f"{name}.{value}".lower() for name, value in sorted(self.options.items())]
         return "-".join(parts)
+
+    @property
+    def runtime(self) -> str:
+        """What serves: the engine, or the server greenreport did not write by its short name."""
+        if self.server is None:
+            return self.engine
+        return f"{self.engine}-{self.server.id or slug(self.name or '') or slug(self.server.program) or 'server'}"
+
+    @property
+    def measured_here(self) -> bool:
+        """Whether the study's meters measure the machine that serves: always, unless a server that runs already is not declared local."""
+        return self.server is None or bool(self.server.command) or self.server.local
 
     @property
     def load(self) -> tuple[tuple[str, float], ...]:

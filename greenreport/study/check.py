@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from greenreport.catalog import METERS, METRICS, PROVIDERS, engines
-from greenreport.study.cells import Configuration, Weights
+from greenreport.catalog import METERS, METRICS, PROVIDERS, Served, engines
+from greenreport.study.attached import server_remarks
+from greenreport.study.cells import Configuration, Model, Weights
 from greenreport.study.explain import Remark, nearest, unknown
 from greenreport.study.spec import Study
 from greenreport.study.sweep import point_error, swept
@@ -29,6 +30,7 @@ def check(study: Study, folder: Path) -> list[Remark]:
         *_models(study, folder),
         *_configurations(study),
         *_sweep(study),
+        *server_remarks(study),
         *_exclusions(study),
         *_prompts(study, folder),
         *_meters(study),
@@ -49,14 +51,15 @@ def _unique(section: str, names: Iterable[str], kind: str) -> Iterator[Remark]:
 
 
 def _models(study: Study, folder: Path) -> Iterator[Remark]:
-    loose = [i for i, m in enumerate(study.models) if study.weights_of(m) is Weights.HUB and m.hub and m.revision is None]
+    hub = [i for i, m in enumerate(study.models) if study.weights_of(m) is Weights.HUB and m.hub and _loaded(study, m)]
+    loose = [index for index in hub if study.models[index].revision is None]
     if loose:
         names = ", ".join(study.models[index].id for index in loose)
         message = f"not pinned: {names}; fill in `revision:` with a commit so that others get the same weights"
         yield Remark(("models", loose[0]), message, warning=True)
     for index, model in enumerate(study.models):
         at = ("models", index)
-        match study.weights_of(model):
+        match study.weights_of(model) if _loaded(study, model) else None:
             case Weights.HUB if model.hub is None:
                 yield Remark(
                     at, f"model {model.id!r} has no `hub: owner/name`; give it one, or a `path:`, or `weights: untrained`"
@@ -74,6 +77,15 @@ def _models(study: Study, folder: Path) -> Iterator[Remark]:
             hint = nearest(kind, KNOWN_ARCHITECTURES)
             message = f"architecture type {kind!r} is not among those greenreport is tested with{hint or '.'}"
             yield Remark((*at, "architecture", "type"), f"{message} Tested: {', '.join(KNOWN_ARCHITECTURES)}", not hint)
+
+
+def _loaded(study: Study, model: Model) -> bool:
+    """Whether any engine loads the model here; a server that greenreport did not write has its own weights."""
+    return any(
+        (info := engines().get(c.engine)) is None or info.served is Served.OWN
+        for c in study.configurations
+        if not any(exclusion.covers(model, c) for exclusion in study.exclude)
+    )
 
 
 def _configurations(study: Study) -> Iterator[Remark]:

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from greenreport import traces as tr
+from greenreport.catalog import Served, engines
 from greenreport.record import Flag, Mark, Method, Outcome, Phase, RunRecord, Trace
 from greenreport.study import Study
 from greenreport.validity.agreement import agreements
@@ -82,7 +83,8 @@ Found = Iterator[tuple[str, str]]
 
 def _phases(record: RunRecord, study: Study) -> Found:
     protocol = study.protocol
-    wanted = {Phase.START: True, Phase.LOAD: True, Phase.WINDOW: True, Phase.WARMUP: protocol.warmup_requests > 0}
+    loads = not ran_before(record)
+    wanted = {Phase.START: True, Phase.LOAD: loads, Phase.WINDOW: True, Phase.WARMUP: protocol.warmup_requests > 0}
     wanted |= dict.fromkeys((Phase.IDLE_BEFORE, Phase.IDLE_AFTER), protocol.idle_baseline_s > 0)
     wanted[Phase.COOLDOWN] = protocol.cooldown.until != "none"
     for phase, needed in wanted.items():
@@ -91,6 +93,12 @@ def _phases(record: RunRecord, study: Study) -> Found:
             yield "phase_skipped", f"the phase {phase.value} did not happen"
         elif mark is not None and mark.planned_s is not None and mark.duration_s < 0.99 * mark.planned_s:
             yield "phase_skipped", f"{phase.value} lasted {mark.duration_s:.2f} s, {mark.planned_s:.2f} s were planned"
+
+
+def ran_before(record: RunRecord) -> bool:
+    """Whether the run used a server that ran before it and went on running."""
+    info = engines().get(record.engine)
+    return info is not None and info.served is Served.RUNNING
 
 
 def _steady(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
@@ -112,9 +120,14 @@ def _load(record: RunRecord, study: Study) -> Found:
 
 
 def foreign_load(record: RunRecord, mark: Mark) -> float | None:
-    """Return the share of all CPUs, 0 to 1, that neither the server nor greenreport used during a phase."""
+    """Return the share of all CPUs, 0 to 1, that neither the server nor greenreport used during a phase.
+
+    Of a server that ran before and whose process is not known, the load cannot be told from that of others.
+    """
     busy = _cpu_s(record, "machine", mark)
     if busy is None or mark.duration_s < SHORTEST_LOAD_S:
+        return None
+    if ran_before(record) and _cpu_s(record, "server", mark) is None:
         return None
     own = sum(_cpu_s(record, domain, mark) or 0.0 for domain in ("server", "sampler", "client"))
     return min(1.0, max(0.0, busy - own) / (mark.duration_s * record.environment.logical_cpus))
@@ -223,14 +236,18 @@ def _answers(record: RunRecord, study: Study) -> Found:
     configuration = next((c for c in study.configurations if f"{record.model}/{c.id}" == record.key), None)
     asked = (configuration.output_tokens if configuration is not None else None) or generation.output_tokens
     wrong = [r.index for r in record.requests if generation.exact and r.output_tokens != asked]
-    if wrong:
+    if wrong and all(r.output_tokens is None for r in record.requests):
+        how = ", at least not of streamed answers" if study.workload.stream else ""
+        yield "token_count_mismatch", f"the server tells no token counts{how}, so nobody knows whether it did the same work"
+    elif wrong:
         yield (
             "token_count_mismatch",
             f"{len(wrong)} of {len(record.requests)} answers do not have exactly {asked} tokens",
         )
-    others = {str(r.answered_by) for r in record.requests if r.answered_by != record.model}
+    model = record.model if record.facts is None or record.facts.model is None else record.facts.model
+    others = {str(r.answered_by) for r in record.requests if r.answered_by != model}
     if others:
-        yield "wrong_model", f"answers name the model {', '.join(sorted(others))}, not {record.model}"
+        yield "wrong_model", f"answers name the model {', '.join(sorted(others))}, not {model}"
 
 
 def _late(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks

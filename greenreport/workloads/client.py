@@ -16,12 +16,14 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 
 import httpx
 
 from greenreport.record import Output, Request
 from greenreport.workloads.drive import Answered, closed_loop, open_loop
+from greenreport.workloads.probe import authorisation
 from greenreport.workloads.sender import ClientJob, Sender
 
 
@@ -67,11 +69,13 @@ def client_main(connection: Connection, job: ClientJob) -> None:
     """Entry of the client process; ends when the parent closes the connection."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.setsid()
+    headers = authorisation(job.api_key_env)
     with ExitStack() as stack:
 
         def new_sender(server: int | None = None) -> Sender:
             """Return a sender with a connection of its own to every server."""
-            clients = [httpx.Client(base_url=url, timeout=job.timeout_s, trust_env=False, limits=_ONE) for url in job.urls]
+            made = partial(httpx.Client, timeout=job.timeout_s, trust_env=False, limits=_ONE, headers=headers)
+            clients = [made(base_url=url) for url in job.urls]
             for client in clients:
                 stack.enter_context(client)
             return Sender(clients, job, server)

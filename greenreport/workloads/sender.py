@@ -26,6 +26,8 @@ class ClientJob:
         timeout_s: limit of one request.
         concurrency: clients of the closed loop.
         due_s: when each request is due, for an open loop; None for a closed one.
+        api_key_env: environment variable with the key that every request carries.
+        extra: further keys of every request, for servers that know more than the protocol says.
     """
 
     urls: tuple[str, ...]
@@ -37,6 +39,8 @@ class ClientJob:
     timeout_s: float
     concurrency: int = 1
     due_s: tuple[float, ...] | None = None
+    api_key_env: str | None = None
+    extra: tuple[tuple[str, str | bool | int | float], ...] = ()
 
 
 class Sender:
@@ -71,6 +75,7 @@ class Sender:
         }
         if job.stream:
             body["stream_options"] = {"include_usage": True}
+        body |= dict(job.extra)
         client = self.clients[server]
         sent = time.monotonic_ns()
         start = sent if due_ns is None else due_ns
@@ -78,12 +83,13 @@ class Sender:
             answer = _streamed(client, body) if job.stream else _whole(client, body)
             if len(answer.choices) != len(prompts):
                 raise _ServerError(f"{len(answer.choices)} answers came for {len(prompts)} prompts")
-        except (httpx.HTTPError, ValueError, KeyError, _ServerError) as error:
+        except (httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError, _ServerError) as error:
             return Answered((Request(first_index, start, time.monotonic_ns(), error=_sentence(error)),), (), sent)
         end = time.monotonic_ns()
         outputs = [Output(output_digest(c.text, c.ids), c.text, tuple(c.ids)) for c in answer.choices]
         requests = tuple(
-            _timed(first_index + row, start, end, answer, row, output.sha256) for row, output in enumerate(outputs)
+            _timed(first_index + row, start, end, answer, row, output.sha256, job.output_tokens)
+            for row, output in enumerate(outputs)
         )
         return Answered(requests, tuple(outputs), sent, answer.spans)
 
@@ -136,34 +142,32 @@ def _streamed(client: httpx.Client, body: dict[str, Any]) -> _Answer:
         if response.status_code != 200:
             _checked(response.status_code, response.read())
         for line in response.iter_lines():
-            if not line.startswith("data: ") or line == "data: [DONE]":
+            data = line.removeprefix("data:").strip()
+            if not line.startswith("data:") or data == "[DONE]":  # comments keep a connection alive
                 continue
-            event = json.loads(line[6:])
-            if "error" in event:
-                raise _ServerError(str(event["error"].get("message", event["error"])))
-            answer.first_ns = time.monotonic_ns() if answer.first_ns is None else answer.first_ns
+            event = json.loads(data)
+            if event.get("error"):
+                raise _ServerError(_told(event["error"]))
+            answer.first_ns = time.monotonic_ns() if answer.first_ns is None and event.get("choices") else answer.first_ns
             answer.model = event.get("model", answer.model)
             answer.usage = event.get("usage") or answer.usage
             answer.times = event.get("greenreport") or answer.times
             if any(given.get("text") for given in event.get("choices") or ()):
                 answer.arrived_ns.append(time.monotonic_ns())
             for given in event.get("choices") or ():
-                _add(choices.setdefault(int(given.get("index") or 0), _Choice()), given)
+                _add(choices.setdefault(int(given.get("index") or 0), _Choice()), given, ours="greenreport" in event)
     if not choices:
         raise _ServerError("the stream ended without an answer")
     answer.choices = [choices[index] for index in sorted(choices)]
     return answer
 
 
-def _add(choice: _Choice, given: dict[str, Any]) -> None:
-    """Add a piece of a stream; the last piece of our own server repeats all token ids."""
+def _add(choice: _Choice, given: dict[str, Any], *, ours: bool) -> None:
+    """Add a piece of a stream; the last piece of our own server repeats all token ids, that of others has only its own."""
     choice.text += given.get("text") or ""
     ids = [int(token) for token in given.get("token_ids") or []]
-    choice.finish_reason = given.get("finish_reason")
-    if choice.finish_reason is None:
-        choice.ids += ids
-    else:
-        choice.ids = ids or choice.ids
+    choice.finish_reason = given.get("finish_reason") or choice.finish_reason
+    choice.ids = ids if ids and ours else choice.ids + ids
 
 
 class _ServerError(Exception):
@@ -177,15 +181,24 @@ def _checked(status: int, content: bytes) -> dict[str, Any]:
         raise _ServerError(f"HTTP {status}, no JSON: {content[:200]!r}") from None
     if status != 200:
         detail = answer.get("error", answer) if isinstance(answer, dict) else answer
-        if isinstance(detail, dict) and "type" in detail:
-            raise _ServerError(f"{detail['type']}: {detail.get('message')}")
-        raise _ServerError(f"HTTP {status}: {str(detail)[:300]}")
+        typed = isinstance(detail, dict) and "type" in detail
+        raise _ServerError(_told(detail) if typed else f"HTTP {status}: {_told(detail)}")
     return dict(answer)
 
 
-def _timed(index: int, start: int, end: int, answer: _Answer, row: int, digest: str) -> Request:
+def _told(error: object) -> str:
+    """Return the sentence of an error; servers send a text or an object."""
+    if isinstance(error, dict) and "type" in error:
+        return f"{error['type']}: {error.get('message')}"[:300]
+    return str(error)[:300]
+
+
+def _timed(index: int, start: int, end: int, answer: _Answer, row: int, digest: str, most: int) -> Request:
     choice, several = answer.choices[row], len(answer.choices) > 1
     times = answer.times
+    counted = answer.usage.get("completion_tokens")
+    if several:  # servers count a batch as a whole; when that is the most possible, so is every part of it
+        counted = most if counted == most * len(answer.choices) and not choice.ids else None
     prompt_tokens = (times.get("prompt_tokens") or [None] * len(answer.choices))[row]
     return Request(
         index,
@@ -196,7 +209,7 @@ def _timed(index: int, start: int, end: int, answer: _Answer, row: int, digest: 
         server_end_ns=times.get("server_end_ns"),
         token_ns=tuple(times.get("token_ns") or (() if several else answer.arrived_ns))[: len(choice.ids) or None],
         prompt_tokens=prompt_tokens if several else answer.usage.get("prompt_tokens"),
-        output_tokens=len(choice.ids) if several else answer.usage.get("completion_tokens", len(choice.ids) or None),
+        output_tokens=(len(choice.ids) or None) if counted is None else counted,
         finish_reason=choice.finish_reason,
         output_sha256=digest,
         answered_by=answer.model,
@@ -213,4 +226,6 @@ def _sentence(error: Exception) -> str:
         return "the request outlasted its limit"
     if isinstance(error, httpx.TransportError):
         return f"the server closed the connection ({type(error).__name__})"
+    if isinstance(error, LookupError | TypeError | AttributeError):
+        return f"the answer is no completion of OpenAI's API ({type(error).__name__}: {error})"
     return str(error) or type(error).__name__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from greenreport.analysis.dataset import Dataset
+from greenreport.analysis.dataset import Dataset, label_of
 from greenreport.analysis.preregistration import preregistration
 from greenreport.analysis.stats import describe
 from greenreport.record import Mark, Outcome, Phase
@@ -89,11 +89,19 @@ def _internal(dataset: Dataset) -> Iterator[str]:
     else:
         yield f"Each repetition is a block with every cell once, in an order randomised with seed {protocol.order.seed}."
     yield _cooldown(protocol)
-    yield "Every run has a server process of its own, so no memory or cache of an earlier model is left." + (
-        " Servers are forked from a process that has the libraries imported; start-up times and memory are less exact than with fresh ones."
-        if protocol.worker == "preloaded"
-        else ""
-    )
+    running = [label_of(c) for c in dataset.configurations if c.server is not None and not c.server.command]
+    if running:
+        yield (
+            f"{', '.join(running)}: the server ran before the study and went on running, so its memory, caches and warmth carry over from "
+            "run to run; what it does not tell (type, threads, cache) is not verified."
+        )
+    if len(running) < len(dataset.configurations):
+        others = "Every other run" if running else "Every run"
+        yield f"{others} has a server process of its own, so no memory or cache of an earlier model is left." + (
+            " Servers are forked from a process that has the libraries imported; start-up times and memory are less exact than with fresh ones."
+            if protocol.worker == "preloaded"
+            else ""
+        )
     if dataset.environment is not None and dataset.environment.virtualisation:
         yield f"The machine is a {dataset.environment.virtualisation}: load of other guests can neither be seen nor excluded."
     flagged = sum(1 for cell in dataset.cells for run in cell.ok if any(f.code == "unsteady_start" for f in run.flags))

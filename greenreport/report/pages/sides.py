@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
 from greenreport.report.figures import forest_figure, hole, wait_figures
 from greenreport.report.pages.contents import CellLink, SideContent, SideRow
-from greenreport.study import Configuration, Model
+from greenreport.study import Configuration, Model, Server
 from greenreport.units import count
 
 SIDE_METRICS = ("energy_j", "duration_s", "j_per_output_token", "ttft_s", "ram_rss_peak_b")
@@ -81,7 +82,8 @@ def _facts_of_model(study: StudyContext, model: Model) -> Iterator[tuple[str, st
     for name, value in model.published.items():
         yield f"Published {name.replace('_', ' ')}", f"{value:g} (as published, not measured here)"
     if not study.dataset.imported:
-        yield "Weights", study.dataset.study.weights_of(model).value
+        known = model.hub or model.path or model.architecture is not None
+        yield "Weights", study.dataset.study.weights_of(model).value if known else "those of the server"
 
 
 def _facts_of_configuration(study: StudyContext, configuration: Configuration) -> Iterator[tuple[str, str]]:
@@ -91,9 +93,13 @@ def _facts_of_configuration(study: StudyContext, configuration: Configuration) -
     yield "Execution provider", configuration.provider
     if study.dataset.imported:
         return
-    yield "Type", configuration.dtype
-    yield "KV cache", "on" if configuration.kv_cache else "off"
-    yield "Threads", str(configuration.threads or "all physical cores")
+    if configuration.server is not None:
+        yield from _facts_of_server(configuration, configuration.server)
+    else:
+        yield "Type", configuration.dtype
+        yield "KV cache", "on" if configuration.kv_cache else "off"
+        share = "an equal share of the physical cores" if configuration.replicas > 1 else "all physical cores"
+        yield "Threads", str(configuration.threads or share)
     for name, value in configuration.options.items():
         yield f"Option {name}", str(value)
     reported = next(
@@ -107,9 +113,26 @@ def _facts_of_configuration(study: StudyContext, configuration: Configuration) -
         None,
     )
     if reported is not None:
-        yield "Reported after load", f"{reported.dtype} on {reported.device}, {reported.threads} threads"
+        if reported.dtype is not None:
+            yield "Reported after load", f"{reported.dtype} on {reported.device}, {reported.threads} threads"
+        if reported.model is not None:
+            yield "Model of the server", reported.model
+        if reported.parameters and configuration.server is not None:
+            yield "Reported parameters", count(reported.parameters)
         for name, value in reported.details:
             yield f"Reported {name}", value
+
+
+def _facts_of_server(configuration: Configuration, server: Server) -> Iterator[tuple[str, str]]:
+    """What the study declares of a server greenreport did not write; nothing of it could be verified."""
+    if server.command:
+        yield "Command", shlex.join(server.command)
+    elif server.url is not None:
+        yield "Address", server.url
+        yield "Measured by the meters of the study", "yes" if server.local else "no: it is not declared to run on their machine"
+    yield "Type", f"{configuration.dtype} as declared, not verified" if configuration.dtype != "float32" else "not known"
+    yield "KV cache", "not known"
+    yield "Threads", f"{configuration.threads} as declared, not verified" if configuration.threads else "not known"
 
 
 def slug_of(identifier: str) -> str:

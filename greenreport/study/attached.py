@@ -1,0 +1,130 @@
+"""Checks of configurations whose server greenreport did not write: what is missing, and what could have no effect there."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from greenreport.catalog import Served, engines
+from greenreport.study.cells import Configuration
+from greenreport.study.explain import Remark
+from greenreport.study.servers import Server
+from greenreport.study.spec import Study
+
+#: Keys of a request that the workload decides.
+_TAKEN = ("model", "prompt", "max_tokens", "temperature", "stream", "stream_options", "ignore_eos", "return_token_ids", "n")
+#: Factors that greenreport's own server has, and how another one gets them.
+_OF_OUR_SERVER = {
+    "kv_cache": "a setting of the server",
+    "max_batch": "a setting of the server, which batches by its own rules",
+    "max_wait_ms": "a setting of the server, which batches by its own rules",
+}
+
+
+def server_remarks(study: Study) -> Iterator[Remark]:
+    """Return every problem of the servers a study names."""
+    for index, configuration in enumerate(study.configurations):
+        info = engines().get(configuration.engine)
+        if info is None:
+            continue
+        at = ("configurations", index)
+        server = configuration.server
+        if info.served is Served.OWN:
+            if server is not None:
+                yield Remark(
+                    (*at, "server"), f"`server` belongs to `endpoint` and `command`; {info.label} is loaded by greenreport"
+                )
+        elif server is None:
+            example = '{url: "http://127.0.0.1:8000"}' if info.served is Served.RUNNING else "{command: [program, …]}"
+            yield Remark(at, f"engine {configuration.engine!r} needs `server: {example}`")
+        else:
+            checks = _running if info.served is Served.RUNNING else _started
+            for where, message in (
+                *checks(server),
+                *_factors(study, configuration, server),
+                *_models(study, configuration, server),
+            ):
+                yield Remark((*at, *where), message)
+            yield from _whose_meters(study, at, server)
+
+
+Found = Iterator[tuple[tuple[str, ...], str]]
+
+
+def _running(server: Server) -> Found:
+    if server.url is None:
+        yield ("server",), "engine 'endpoint' needs `url:`, such as \"http://127.0.0.1:8000\""
+    elif "{" in server.url:
+        yield ("server", "url"), "a placeholder belongs to `engine: command`; write the port of the server"
+    if server.command:
+        yield ("server", "command"), "`command` belongs to `engine: command`; an endpoint runs already"
+
+
+def _started(server: Server) -> Found:
+    if not server.command or not server.command[0]:
+        yield ("server",), "engine 'command' needs `command:` with the program and its arguments"
+    elif server.url is None and not server.takes("port"):
+        yield (
+            ("server", "command"),
+            "greenreport chooses a free port: put '{port}' into the command, or give the `url` it answers at",
+        )
+    if "local" in server.model_fields_set:
+        yield ("server", "local"), "`local` belongs to `engine: endpoint`; a command always runs here"
+
+
+def _factors(study: Study, configuration: Configuration, server: Server) -> Found:
+    """A factor that has no effect would be a level in name only."""
+    for name, why in _OF_OUR_SERVER.items():
+        if _varies(study, configuration, name):
+            yield (name,), f"`{name}` has no effect here: it is {why}"
+    started = bool(server.command)
+    for name in ("threads", "dtype"):
+        if started and _varies(study, configuration, name) and not server.takes(name):
+            yield (name,), f"`{name}` has no effect here: put '{{{name}}}' into the command"
+    if not started and _varies(study, configuration, "threads"):
+        yield ("threads",), "`threads` has no effect here: a server that runs already has the threads it was started with"
+    if _varies(study, configuration, "replicas") and not server.takes("port"):
+        hint = "put '{port}' into the command, so that each replica gets its own" if started else "an endpoint is one server"
+        yield ("replicas",), f"`replicas` has no effect here: {hint}"
+    for option in configuration.options:
+        if option in _TAKEN:
+            yield ("options", option), f"{option!r} is decided by the workload; options are further keys of every request"
+
+
+def _varies(study: Study, configuration: Configuration, factor: str) -> bool:
+    """Whether a factor has another level than its default, in the configuration or through the sweep."""
+    usual = Configuration.model_fields[factor].default
+    swept: dict[str, tuple[Any, ...]] = study.sweep.factors if study.sweep is not None else {}
+    levels = (getattr(configuration, factor),) if factor in configuration.model_fields_set else swept.get(factor, ())
+    return any(level != usual for level in levels)
+
+
+def _models(study: Study, configuration: Configuration, server: Server) -> Found:
+    served = [m.id for m in study.models if not any(e.covers(m, configuration) for e in study.exclude)]
+    if server.model is not None and len(served) > 1:
+        yield (
+            ("server", "model"),
+            f"one name for {len(served)} models ({', '.join(served[:4])}, …): leave it out, so that each is asked for by its id, or exclude those this server does not have",
+        )
+
+
+def _whose_meters(study: Study, at: tuple[str | int, ...], server: Server) -> Iterator[Remark]:
+    if (
+        server.url
+        and not server.command
+        and study.meters
+        and "local" not in server.model_fields_set
+        and _is_loopback(server.url)
+    ):
+        message = "no meter is read for this server; if it runs on this machine, say so with `local: true`"
+        yield Remark((*at, "server"), message, warning=True)
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,132 @@
+"""What a server that greenreport did not write tells of itself: whether it is ready, its models, its version.
+
+Nothing is taken for granted: a route that does not exist, an answer of another shape or an empty list is something the server
+does not tell.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from greenreport.errors import RunError
+
+PATIENCE_S = 10.0
+#: Values of a server are shown on pages; longer ones are no names.
+LONGEST = 200
+#: Scalars a model list may carry: vLLM's, then those llama.cpp keeps under `meta`.
+_OF_MODEL = ("owned_by", "max_model_len", "n_ctx_train", "n_vocab", "n_embd")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a server tells.
+
+    Attributes:
+        models: names it lists; empty when it lists none.
+        details: further (name, value) pairs.
+    """
+
+    models: tuple[str, ...]
+    parameters: int | None
+    weights_b: int | None
+    details: tuple[tuple[str, str], ...]
+
+
+def authorisation(variable: str | None) -> dict[str, str]:
+    """Return the header with the API key that an environment variable holds; nothing when none is named.
+
+    Raises:
+        RunError: the variable is not set.
+    """
+    if variable is None:
+        return {}
+    key = os.environ.get(variable, "")
+    if not key:
+        raise RunError(f"the environment variable {variable}, named by `api_key_env`, is not set")
+    return {"Authorization": f"Bearer {key}"}
+
+
+def is_ready(url: str, health: str, headers: Mapping[str, str]) -> bool:
+    """Whether the server answers 200 on its health path; one that has no such path is asked for its models."""
+    with _client(url, headers) as client:
+        try:
+            status = client.get(health).status_code
+            if status in (404, 405):
+                status = client.get("/v1/models").status_code
+        except httpx.HTTPError:
+            return False
+    return status == 200
+
+
+def ask(url: str, headers: Mapping[str, str], model: str) -> Told:
+    """Return what the server tells of itself and of one of its models.
+
+    Raises:
+        RunError: no server answers, it refuses the key, or it lists models and not this one.
+    """
+    with _client(url, headers) as client:
+        try:
+            response = client.get("/v1/models")
+        except httpx.HTTPError as error:
+            raise RunError(
+                f"no server answers at {url} ({type(error).__name__}); start it, or correct the `url` of the configuration"
+            ) from None
+        if response.status_code in (401, 403):
+            raise RunError(
+                f"the server at {url} wants an API key (HTTP {response.status_code}); `api_key_env` names the variable that holds it"
+            )
+        listed = _listed(response)
+        version = _version(client)
+    models = tuple(str(item["id"]) for item in listed if isinstance(item.get("id"), str))
+    if models and model not in models:
+        raise RunError(
+            f"the server at {url} lists no model {model!r}; it has: {', '.join(models)[:LONGEST]}. Name one under `server: {{model: …}}`"
+        )
+    chosen = next((item for item in listed if item.get("id") == model), {})
+    meta = chosen.get("meta")
+    known = {**(meta if isinstance(meta, dict) else {}), **chosen}
+    details = [("server", response.headers.get("server")), ("version", version)]
+    details += [(name.replace("_", " "), known.get(name)) for name in _OF_MODEL]
+    told = tuple((name, str(value)[:LONGEST]) for name, value in details if isinstance(value, str | int | float))
+    return Told(models, _count(known.get("n_params")), _count(known.get("size")), told)
+
+
+def _client(url: str, headers: Mapping[str, str]) -> httpx.Client:
+    secure = url.startswith("https:")  # reading certificates that nobody needs would take CPU time while a model loads
+    return httpx.Client(base_url=url, timeout=PATIENCE_S, trust_env=False, headers=dict(headers), verify=secure)
+
+
+def _listed(response: httpx.Response) -> list[dict[str, Any]]:
+    data = _object(response).get("data")
+    return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+
+
+def _version(client: httpx.Client) -> str | None:
+    """Return the version where the server has a route for it: vLLM's ``/version``, llama.cpp's ``/props``."""
+    for path, name in (("/version", "version"), ("/props", "build_info")):
+        try:
+            value = _object(client.get(path)).get(name)
+        except httpx.HTTPError:
+            continue
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
+def _object(response: httpx.Response) -> dict[str, Any]:
+    if response.status_code != 200:
+        return {}
+    try:
+        content = response.json()
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

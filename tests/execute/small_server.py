@@ -1,0 +1,162 @@
+"""A small OpenAI-compatible server that shares no code with greenreport: ``python small_server.py --port N [--faults]``.
+
+It answers as real servers do: no token ids, no times of its own, usage in the last event of a stream. Its texts are those of
+greenreport's fake engine, so that outputs can be compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+def arguments() -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--model", default="one")
+    parser.add_argument("--key-env", help="variable with the key that every request must carry")
+    parser.add_argument("--style", choices=("llama.cpp", "vllm", "silent"), default="llama.cpp")
+    parser.add_argument("--load-s", type=float, default=0.0)
+    parser.add_argument("--token-s", type=float, default=0.001)
+    parser.add_argument("--busy", action="store_true")
+    parser.add_argument("--tokens", type=int, help="generate this many, whatever the request says")
+    parser.add_argument("--answer-as", help="model named in answers, instead of the requested one")
+    parser.add_argument("--end-at", type=int, help="end with exit code 7 at this request")
+    parser.add_argument("--say", help="print this line and end with exit code 4 instead of serving")
+    parser.add_argument("--claim", help="fail when this file exists, else make it")
+    parser.add_argument("--worker", action="store_true", help="start a process in a session of its own and leave it behind")
+    parser.add_argument("--no-health", action="store_true")
+    return parser.parse_args()
+
+
+def text_of(prompt: str, tokens: int) -> list[str]:
+    """Return the pieces of an answer, one a token."""
+    digest = hashlib.sha256(prompt.encode()).digest()
+    return [chr(97 + digest[index % len(digest)] % 26) for index in range(tokens)]
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "small-server/1.0"
+    disable_nagle_algorithm = True
+    options: argparse.Namespace
+    ready_at = 0.0
+    requests = 0
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+    def allowed(self) -> bool:
+        """Whether the request carries the key."""
+        name = self.options.key_env
+        return name is None or self.headers.get("Authorization") == f"Bearer {os.environ[name]}"
+
+    def do_GET(self) -> None:
+        if self.path == "/health" and not self.options.no_health:
+            self.answer(200 if time.monotonic() >= self.ready_at else 503, {"status": "ok"})
+        elif self.path == "/v1/models" and self.options.style != "silent":
+            meta = {"n_params": 1234, "size": 4936, "n_ctx_train": 2048}
+            listed = {"id": self.options.model, "object": "model", "owned_by": "small", "meta": meta}
+            self.answer(200, {"object": "list", "data": [listed]}) if self.allowed() else self.answer(401, {"error": "no key"})
+        elif self.path == "/version" and self.options.style == "vllm":
+            self.answer(200, {"version": "9.9"})
+        else:
+            self.answer(404, {"error": "not found"})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if not self.allowed():
+            self.answer(401, {"error": {"message": f"wrong key {self.headers.get('Authorization')}", "type": "auth"}})
+            return
+        Handler.requests += 1
+        if Handler.requests == self.options.end_at:
+            print("the small server gives up", flush=True)
+            os._exit(7)
+        pieces = text_of(body["prompt"], self.options.tokens or body["max_tokens"])
+        usage = {"prompt_tokens": len(body["prompt"]), "completion_tokens": len(pieces)}
+        whole = {
+            "object": "text_completion",
+            "model": self.options.answer_as or body["model"],
+            "cache_prompt": body.get("cache_prompt"),
+        }
+        if body.get("stream"):
+            self.stream(whole, pieces, usage)
+            return
+        self.spend(len(pieces))
+        choice = {"index": 0, "text": "".join(pieces), "finish_reason": "length"}
+        self.answer(200, {**whole, "choices": [choice], "usage": usage})
+
+    def spend(self, tokens: int) -> None:
+        """Take the time of some tokens."""
+        end = time.monotonic() + tokens * self.options.token_s
+        while self.options.busy and time.monotonic() < end:
+            pass
+        time.sleep(max(0.0, end - time.monotonic()))
+
+    def stream(self, whole: dict[str, Any], pieces: list[str], usage: dict[str, int]) -> None:
+        """Send server-sent events in the manner of a real server."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.chunk(": comments keep the connection alive\n\n")
+        vllm = self.options.style == "vllm"
+        for index, piece in enumerate(pieces):
+            self.spend(1)
+            last = "length" if index == len(pieces) - 1 else None
+            choice = {"index": 0, "text": piece, "finish_reason": last} | ({"token_ids": [ord(piece)]} if vllm else {})
+            self.event({**whole, "choices": [choice], "usage": None})
+        if self.options.style != "silent":
+            self.event({**whole, "choices": [], "usage": usage})
+        self.chunk("data: [DONE]\n\n")
+        self.wfile.write(b"0\r\n\r\n")
+
+    def event(self, content: dict[str, Any]) -> None:
+        """Send one event; llama.cpp puts a blank after the colon, others do not."""
+        self.chunk(f"data:{'' if self.options.style == 'vllm' else ' '}{json.dumps(content)}\n\n")
+
+    def chunk(self, text: str) -> None:
+        """Send one chunk."""
+        raw = text.encode()
+        self.wfile.write(f"{len(raw):x}\r\n".encode() + raw + b"\r\n")
+        self.wfile.flush()
+
+    def answer(self, status: int, content: dict[str, Any]) -> None:
+        """Send a JSON answer in one piece."""
+        raw = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+
+def main() -> None:
+    """Serve until the end."""
+    options = arguments()
+    if options.say:
+        print(options.say, flush=True)
+        sys.exit(4)
+    if options.claim:
+        try:
+            os.close(os.open(options.claim, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            print("somebody else has it", flush=True)
+            sys.exit(5)
+    if options.worker:
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    Handler.options = options
+    Handler.ready_at = time.monotonic() + options.load_s
+    ThreadingHTTPServer(("127.0.0.1", options.port), Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,359 @@
+"""Tests of servers greenreport did not write: one that runs already, and one that a command starts."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import greenreport
+from greenreport.analysis.metrics import observations
+from greenreport.record import RunRecord
+from greenreport.store import Store
+from tests.conftest import minimal_study
+from tests.execute.test_run import Command, Write, fake, orphans, query, started, wait_for
+
+HERE = Path(__file__).parent
+ONCE = minimal_study()["protocol"] | {"repetitions": 1}
+BARE = [{"id": "one"}]  # a model that only servers of others have needs no weights
+
+Outside = Callable[..., str]
+
+
+@pytest.fixture
+def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
+    """Return a function that starts a server as somebody else would, and returns its address."""
+    with ExitStack() as stack:
+
+        def start(*options: str, script: str = "small_server.py") -> str:
+            port = free_port()
+            named = [str(port), *options] if script == "our_server.py" else ["--port", str(port), *options]
+            process = stack.enter_context(subprocess.Popen([sys.executable, str(HERE / script), *named]))
+            stack.callback(process.kill)
+            wait_for(lambda: listens(port))
+            return f"http://127.0.0.1:{port}"
+
+        yield start
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    """Whether something accepts connections on a port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def endpoint(url: str, **server: Any) -> dict[str, Any]:
+    """Return a configuration that attaches to a server."""
+    return {"engine": "endpoint", "name": "small", "server": {"url": url, **server}}
+
+
+def starting(*options: str, **server: Any) -> dict[str, Any]:
+    """Return a configuration that starts the small server."""
+    line = [sys.executable, str(HERE / "small_server.py"), "--port", "{port}", *options]
+    return {"engine": "command", "name": "small", "server": {"command": line, **server}}
+
+
+def records(tmp_path: Path) -> list[RunRecord]:
+    """Return every run of the store."""
+    store = Store(tmp_path / "cache" / "greenreport.duckdb")
+    return list(store.records([row.run_id for row in store.index()]))
+
+
+def only(tmp_path: Path) -> RunRecord:
+    """Return the one run of the store."""
+    [record] = records(tmp_path)
+    return record
+
+
+# --- a server that runs already ---------------------------------------------------------------------------------------
+
+
+def test_a_running_server_joins_a_study_with_three_lines(
+    command: Command, write_study: Write, tmp_path: Path, outside: Outside
+) -> None:
+    """The run is ok; facts are what the server tells, unknown things are None; metrics of this host are absent with the reason."""
+    file = write_study(configurations=[endpoint(outside())], models=BARE, protocol=ONCE)
+    assert "no meter is read for this server" in command("validate", str(file)).stderr
+    command("run", str(file))
+    record = only(tmp_path)
+    assert (record.key, record.outcome) == ("one/endpoint-small", "ok")
+    facts = record.facts
+    assert facts is not None
+    assert (facts.dtype, facts.kv_cache, facts.threads, facts.device) == (None, None, None, None)
+    assert (facts.model, facts.parameters, facts.weights_b) == ("one", 1234, 4936)
+    details = dict(facts.details)
+    assert details["not verified"] == "type, KV cache and threads: the server does not tell them"
+    assert details["server"].startswith("small-server/1.0")
+    assert details["n ctx train"] == "2048"
+    assert [mark.phase for mark in record.marks] == ["start", "idle_before", "warmup", "window", "idle_after", "stop"]
+    assert {request.output_tokens for request in record.requests} == {8}
+    found = {item.metric: item for item in observations(record)}
+    for metric in ("energy_j", "cpu_usage_pct", "ram_rss_peak_b"):
+        assert found[metric].value is None
+        assert "not declared to run on the machine the meters measure" in str(found[metric].reason)
+    assert found["throughput_tokens_per_s"].value is not None
+    assert found["load_s"].value is None
+    assert {trace.meter for trace in record.traces} == {"client"}
+
+
+def test_a_server_declared_local_is_found_by_its_port_and_measured(
+    command: Command, write_study: Write, tmp_path: Path, outside: Outside
+) -> None:
+    """Its process tree is watched, so its CPU time is the server's and not that of other programs."""
+    url = outside("--busy", "--token-s", "0.05")
+    file = write_study(configurations=[endpoint(url, local=True)], models=BARE, protocol=ONCE)
+    command("run", str(file))
+    record = only(tmp_path)
+    assert dict(record.facts.details)["process"] == "found by its port"  # type: ignore[union-attr]
+    found = {item.metric: item.value for item in observations(record)}
+    assert found["process_cpu_pct"] is not None
+    cpus = record.environment.logical_cpus
+    assert found["process_cpu_pct"] > 0.2 * 100 / cpus  # it spins; how much of a CPU it gets is up to other programs
+    assert found["energy_j"] is not None  # the power model of the study
+
+
+def test_our_own_server_started_by_hand_is_like_any_other(
+    command: Command, write_study: Write, tmp_path: Path, outside: Outside
+) -> None:
+    """Attached to from outside, greenreport's server gives the same tokens as inside a run, and its times."""
+    url = outside("one", script="our_server.py")
+    command("run", str(write_study(configurations=[fake(), endpoint(url)], protocol=ONCE)))
+    inside, attached = sorted(records(tmp_path), key=lambda record: record.engine, reverse=True)
+    assert (inside.engine, attached.engine) == ("fake", "endpoint")
+    assert [r.output_sha256 for r in inside.requests] == [r.output_sha256 for r in attached.requests]
+    assert all(r.server_start_ns is not None and len(r.token_ns) == 8 for r in attached.requests)
+
+
+def test_outputs_without_token_ids_are_compared_by_their_text(
+    command: Command, write_study: Write, tmp_path: Path, outside: Outside
+) -> None:
+    """The fake engine tells tokens, the small server only texts; they are the same, so the configuration is faithful."""
+    file = write_study(configurations=[fake(), endpoint(outside())], protocol=ONCE)
+    command("run", str(file))
+    found = {item.configuration: item.reason for item in greenreport.load(file, tmp_path / "cache").fidelity}
+    assert found["endpoint-small"] == "4 of 4 outputs equal the reference in their text; the server tells no tokens"
+
+
+@pytest.mark.parametrize("style", ["llama.cpp", "vllm"])
+def test_streams_of_real_servers_are_understood(
+    style: str, command: Command, write_study: Write, tmp_path: Path, outside: Outside
+) -> None:
+    """Comments, no blank after the colon, token ids piece by piece, and usage in an event of its own at the end."""
+    url = outside("--style", style, "--token-s", "0.02")
+    workload = minimal_study()["workload"] | {"stream": True}
+    command("run", str(write_study(configurations=[endpoint(url)], models=BARE, protocol=ONCE, workload=workload)))
+    record = only(tmp_path)
+    for request in record.requests:
+        assert (request.output_tokens, request.finish_reason, request.answered_by) == (8, "length", "one")
+        assert request.first_token_ns is not None
+        assert 0.01 < (request.first_token_ns - request.start_ns) / 1e9 < (request.end_ns - request.start_ns) / 1e9 - 0.1
+    assert {len(output.token_ids) for output in record.outputs} == ({8} if style == "vllm" else {0})
+    assert {len(output.text) for output in record.outputs} == {8}
+    assert dict(record.facts.details).get("version") == ("9.9" if style == "vllm" else None)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("options", "changes", "outcome", "reason"),
+    [
+        (["--tokens", "7"], {}, "invalid", "4 of 4 answers do not have exactly 8 tokens"),
+        (["--answer-as", "two"], {}, "invalid", "answers name the model two, not one"),
+        (["--model", "two"], {}, "failed", "lists no model 'one'; it has: two. Name one under `server: {model: …}`"),
+        (["--end-at", "3"], {}, "failed", "the server closed the connection"),
+        (
+            ["--style", "silent"],
+            {"stream": True},
+            "invalid",
+            "the server tells no token counts, at least not of streamed answers",
+        ),
+    ],
+)
+def test_what_goes_wrong_with_a_running_server_is_a_reason(
+    options: list[str],
+    changes: dict[str, Any],
+    outcome: str,
+    reason: str,
+    command: Command,
+    write_study: Write,
+    tmp_path: Path,
+    outside: Outside,
+) -> None:
+    """Other work, another model, a server that ends: an outcome with a sentence, and the run is pending again."""
+    workload = minimal_study()["workload"] | changes
+    file = write_study(configurations=[endpoint(outside(*options))], models=BARE, protocol=ONCE, workload=workload)
+    command("run", str(file), check=1)
+    record = only(tmp_path)
+    assert record.outcome == outcome
+    assert reason in str(record.reason)
+    assert "1 pending" in command("plan", str(file)).stdout
+
+
+def test_a_server_that_is_not_there_is_tried_again(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """Nobody answers: the run says so and stays pending, so that starting the server is all there is to do."""
+    url = f"http://127.0.0.1:{free_port()}"
+    command("run", str(write_study(configurations=[endpoint(url)], models=BARE, protocol=ONCE)), check=1)
+    record = only(tmp_path)
+    assert record.outcome == "failed"
+    assert str(record.reason).startswith(f"no server answers at {url} (ConnectError); start it")
+
+
+def test_local_is_refused_for_another_machine(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """`local: true` would give the server the energy of this machine; an address that is not ours makes the run invalid."""
+    file = write_study(configurations=[endpoint("http://192.0.2.1:8000", local=True)], models=BARE, protocol=ONCE)
+    command("run", str(file), check=1)
+    record = only(tmp_path)
+    assert record.outcome == "invalid"
+    assert "is no address of this machine" in str(record.reason)
+
+
+def test_the_key_is_used_and_kept_nowhere(
+    command: Command, write_study: Write, tmp_path: Path, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key comes from the environment; it is neither in the store nor in a log, also when the server repeats it in an error."""
+    monkeypatch.setenv("SMALL_KEY", "sk-very-secret-1")
+    url = outside("--key-env", "SMALL_KEY")
+    without = endpoint(url, id="without")
+    command("run", str(write_study(configurations=[without], models=BARE, protocol=ONCE)), check=1)
+    good = endpoint(url, api_key_env="SMALL_KEY")
+    command("run", str(write_study(configurations=[good], models=BARE, protocol=ONCE)))
+    monkeypatch.setenv("SMALL_KEY", "sk-another-secret-2")
+    says = starting("--say", "my key is sk-another-secret-2", api_key_env="SMALL_KEY")
+    command("run", str(write_study(configurations=[says], models=BARE, protocol=ONCE)), check=1)
+    monkeypatch.delenv("SMALL_KEY")
+    command("run", str(write_study(configurations=[good], models=BARE, protocol=ONCE)), "--force", check=None)
+    reasons = [row[0] or "ok" for row in query(tmp_path, "SELECT reason FROM runs ORDER BY started_at, run_id")]
+    assert sorted(reason.split(";")[0][:44] for reason in reasons) == sorted(
+        [
+            "ok",
+            f"the server at {url} wants an API key"[:44],
+            "the model server process ended with exit code 4: my key is <key>"[:44],
+            "the environment variable SMALL_KEY, named by `api_key_env`"[:44],
+        ]
+    )
+    assert "my key is <key>" in " ".join(reasons)
+    for file in (tmp_path / "cache").rglob("*"):
+        if file.is_file():
+            assert b"secret-1" not in file.read_bytes(), file
+    held = json.dumps(query(tmp_path, "SELECT reason, detail, facts FROM runs"), default=str)
+    assert "secret" not in held
+
+
+# --- a command that starts a server -----------------------------------------------------------------------------------
+
+
+def test_a_command_is_started_measured_and_ended(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """Loading takes as long as the server says, its process tree is measured, and nothing of it is left, detached workers included."""
+    options = ("--load-s", "0.8", "--busy", "--token-s", "0.02", "--worker")
+    file = write_study(configurations=[starting(*options)], models=BARE, protocol=ONCE)
+    with started("run", str(file), folder=tmp_path) as process:
+        assert process.wait(120) == 0
+    wait_for(lambda: not orphans(tmp_path))
+    record = only(tmp_path)
+    assert (record.key, record.outcome) == ("one/command-small", "ok")
+    load = next(mark for mark in record.marks if mark.phase == "load")
+    assert 0.8 <= load.duration_s < 5
+    found = {item.metric: item.value for item in observations(record)}
+    assert found["process_cpu_pct"] is not None
+    assert found["process_cpu_pct"] > 0
+    assert found["ram_rss_peak_b"] is not None
+    assert list((tmp_path / "cache" / "logs").glob("*")) == []
+
+
+def test_a_command_may_be_replicated(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """Each replica gets a port of its own."""
+    file = write_study(configurations=[starting() | {"replicas": 2}], models=BARE, protocol=ONCE)
+    command("run", str(file))
+    record = only(tmp_path)
+    assert record.outcome == "ok"
+    assert ("replicas", "2 processes, each with these facts") in record.facts.details  # type: ignore[union-attr]
+
+
+def test_options_are_keys_of_every_request(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """What a server knows beyond the protocol is passed to it as it is, and is part of the configuration's name."""
+    file = write_study(configurations=[starting() | {"options": {"cache_prompt": False}}], models=BARE, protocol=ONCE)
+    command("run", str(file))
+    assert only(tmp_path).key == "one/command-small-cache_prompt.false"
+
+
+@pytest.mark.parametrize(
+    ("configuration", "outcome", "reason"),
+    [
+        (starting("--say", "no such model"), "failed", "the model server process ended with exit code 4: no such model"),
+        (
+            starting("--claim", "claimed") | {"replicas": 2},
+            "failed",
+            "of 2 process ended with exit code 5: somebody else has it",
+        ),
+        (starting("--load-s", "60"), "timed_out", "starting and loading took longer than 3 s"),
+        (starting("--end-at", "3"), "failed", "the model server process ended with exit code 7"),
+        (
+            {"engine": "command", "server": {"command": ["vllm-of-somebody", "serve", "{port}"]}},
+            "unsupported",
+            "the command 'vllm-of-somebody' is not installed; install it, or write its full path; then run again with --force",
+        ),
+    ],
+)
+def test_what_goes_wrong_with_a_command_is_a_reason(
+    configuration: dict[str, Any], outcome: str, reason: str, command: Command, write_study: Write, tmp_path: Path
+) -> None:
+    """A command that ends, hangs, loses a replica or is not installed: an outcome with a sentence."""
+    protocol = ONCE | {"load_timeout_s": 3}
+    command("run", str(write_study(configurations=[configuration], models=BARE, protocol=protocol)), check=1)
+    record = only(tmp_path)
+    assert record.outcome == outcome
+    assert reason in str(record.reason)
+
+
+def test_a_port_that_is_taken_is_refused(command: Command, write_study: Write, tmp_path: Path, outside: Outside) -> None:
+    """Otherwise the run would measure whoever has the port."""
+    url = outside()
+    file = write_study(configurations=[starting(url=url)], models=BARE, protocol=ONCE)
+    command("run", str(file), check=1)
+    assert str(only(tmp_path).reason).startswith(f"something answers at {url} already")
+
+
+def test_a_killed_greenreport_leaves_no_server(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """SIGKILL cannot be caught: the keeper sees its pipe close and ends the command with everything it started."""
+    file = write_study(configurations=[starting("--worker", "--token-s", "1")], models=BARE, protocol=ONCE)
+    with started("run", str(file), folder=tmp_path) as process:
+        wait_for(lambda: any(b"time.sleep(600)" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in orphans(tmp_path)))
+        process.kill()
+    wait_for(lambda: not orphans(tmp_path))
+
+
+def test_plan_shows_the_command_and_runs_nothing(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """Whoever runs somebody's study can see beforehand what it starts; control characters are not passed to the terminal."""
+    made = tmp_path / "made"
+    line = ["touch", str(made), "a b", "\x1b[2J", "{port}"]
+    file = write_study(configurations=[{"engine": "command", "name": "x", "server": {"command": line}}], models=BARE)
+    shown = command("plan", str(file)).stdout
+    command("validate", str(file))
+    assert f"command-x starts: touch {made} 'a b'" in shown
+    assert "\x1b[2J" not in shown
+    assert not made.exists()
+
+
+def test_the_small_server_is_what_it_claims(outside: Outside) -> None:
+    """The stand-in speaks HTTP as a client of another library sees it."""
+    answer = httpx.post(
+        f"{outside()}/v1/completions", json={"model": "one", "prompt": "a", "max_tokens": 3}, trust_env=False
+    ).json()
+    assert answer["usage"] == {"prompt_tokens": 1, "completion_tokens": 3}
+    assert "token_ids" not in answer["choices"][0]

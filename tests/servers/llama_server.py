@@ -1,0 +1,27 @@
+"""llama.cpp's own HTTP server, from the package xllamacpp: ``python llama_server.py MODEL.gguf --port N --alias NAME --threads N``."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+
+import xllamacpp
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--alias", required=True)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    params = xllamacpp.CommonParams()
+    params.model.path = options.model
+    params.model_alias = {options.alias}
+    params.port = options.port
+    params.n_ctx = 512
+    params.n_parallel = 1
+    params.cpuparams.n_threads = options.threads
+    params.cpuparams_batch.n_threads = options.threads
+    server = xllamacpp.Server(params)
+    print(server.listening_address, flush=True)
+    signal.pause()

@@ -1,0 +1,132 @@
+"""Tests of configurations whose server greenreport did not write: names, fingerprints, and problems with their lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from greenreport.errors import SpecError
+from greenreport.plan import make_plan
+from greenreport.study import Configuration, Study, load_study
+from greenreport.study.servers import slug
+from tests.conftest import minimal_study
+from tests.study.test_load import problems_of
+
+HEAD = "study: s\ntitle: t\nmodels: [{id: m}]\nconfigurations:\n"
+
+
+def problems(lines: str, tmp_path: Path, rest: str = "") -> list[str]:
+    """Return the problems of a study with these configurations, which begin on line 5."""
+    return problems_of(HEAD + lines + rest, tmp_path)
+
+
+def test_three_lines_are_enough(tmp_path: Path) -> None:
+    """Engine, name and address: the model needs neither hub nor architecture, and the configuration has a readable id."""
+    file = tmp_path / "s.yaml"
+    file.write_text(
+        HEAD
+        + "  - engine: endpoint\n    name: llama.cpp (Q8)\n    server: {url: 'http://127.0.0.1:8000/v1/', model: my-model}\n",
+        encoding="utf-8",
+    )
+    [configuration] = load_study(file).study.configurations
+    assert configuration.id == "endpoint-llama.cpp-q8"
+    assert configuration.server is not None
+    assert configuration.server.url == "http://127.0.0.1:8000"
+    assert not configuration.measured_here
+
+
+def test_names_become_short_names() -> None:
+    """An id of one's own, the label, the program, or a plain word; the provider where it is not the CPU."""
+    url = {"url": "http://h:1"}
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"engine": "endpoint", "server": url}, "endpoint-server"),
+        ({"engine": "endpoint", "server": url | {"id": "mine"}, "name": "vLLM"}, "endpoint-mine"),
+        ({"engine": "endpoint", "server": url, "name": "vLLM", "provider": "cuda"}, "endpoint-vllm-cuda"),
+        ({"engine": "endpoint", "server": url, "name": "../../Ü"}, "endpoint-server"),
+        ({"engine": "command", "server": {"command": ["/opt/bin/llama-server"]}, "replicas": 2}, "command-llama-server-r2"),
+    ]
+    for data, wanted in cases:
+        assert Configuration.model_validate(data).id == wanted
+    assert slug("A" * 99) == "a" * 40
+
+
+def test_arguments_are_taken_as_they_are_meant() -> None:
+    """Numbers keep their text, an unquoted {port} is the placeholder, blanks and braces of an argument stay."""
+    line = ["p", 8, 0.9, {"port": None}, " a ", '{"a": {"b": 1}}', "{{x}}", ""]
+    configuration = Configuration.model_validate({"engine": "command", "server": {"command": line}})
+    assert configuration.server is not None
+    assert configuration.server.command == ("p", "8", "0.9", "{port}", " a ", '{"a": {"b": 1}}', "{{x}}", "")
+
+
+@pytest.mark.parametrize(
+    ("lines", "wanted"),
+    [
+        ("  - engine: endpoint\n", "5: engine 'endpoint' needs `server: {url: \"http://127.0.0.1:8000\"}`"),
+        ("  - engine: command\n", "5: engine 'command' needs `server: {command: [program, …]}`"),
+        ("  - engine: endpoint\n    server: {model: x}\n", "6: engine 'endpoint' needs `url:`"),
+        ("  - engine: endpoint\n    server:\n      url: ftp://h\n", "7: url: write an address such as http://127.0.0.1:8000"),
+        ("  - engine: endpoint\n    server:\n      url: http://me:pw@h\n", "7: url: an address holds no key"),
+        ("  - engine: endpoint\n    server:\n      url: http://h:99999\n", "7: url: Port out of range 0-65535"),
+        ("  - engine: endpoint\n    server:\n      url: http://h:{port}\n", "7: a placeholder belongs to `engine: command`"),
+        ("  - engine: endpoint\n    server:\n      url: http://h\n      ulr: x\n", "8: unknown key 'ulr', did you mean 'url'?"),
+        ("  - engine: endpoint\n    server:\n      url: http://h\n      command: [a]\n", "8: `command` belongs to `engine: command`"),
+        ("  - engine: endpoint\n    server:\n      url: http://h\n      api_key_env: sk-12\n", "8: api_key_env: name an environment"),
+        ("  - engine: command\n    server: {command: [a]}\n", "6: greenreport chooses a free port: put '{port}' into the command"),
+        ("  - engine: command\n    server: {command: [a, '{port}'], local: true}\n", "6: `local` belongs to `engine: endpoint`"),
+        ("  - engine: command\n    server:\n      command: [a, '{prot}']\n", "7: 1: unknown placeholder {prot}. Allowed: {port}"),
+        ("  - engine: torch\n    server: {url: 'http://h'}\n", "6: `server` belongs to `endpoint` and `command`; Torch is loaded by"),
+        ("  - engine: endpoint\n    replicas: 2\n    server: {url: 'http://h'}\n", "6: `replicas` has no effect here: an endpoint is one"),
+        ("  - engine: endpoint\n    threads: 2\n    server: {url: 'http://h'}\n", "6: `threads` has no effect here: a server that runs"),
+        ("  - engine: command\n    threads: 2\n    server: {command: [a, '{port}']}\n", "6: `threads` has no effect here: put '{threads}'"),
+        ("  - engine: endpoint\n    kv_cache: false\n    server: {url: 'http://h'}\n", "6: `kv_cache` has no effect here"),
+        ("  - engine: endpoint\n    max_batch: 4\n    server: {url: 'http://h'}\n", "6: `max_batch` has no effect here"),
+        ("  - engine: endpoint\n    options: {stream: true}\n    server: {url: 'http://h'}\n", "6: 'stream' is decided by the workload"),
+    ],
+)  # fmt: skip
+def test_problems_have_lines_and_say_what_to_do(lines: str, wanted: str, tmp_path: Path) -> None:
+    """Whatever is missing, misplaced or without effect is told with its line before anything runs."""
+    found = problems(lines, tmp_path)
+    assert any(problem.startswith(wanted) for problem in found), found
+
+
+def test_sweeps_and_several_models(tmp_path: Path) -> None:
+    """A swept factor the server cannot follow, and one server name for two models, are problems; fixing the factor mends the first."""
+    lines = "  - engine: endpoint\n    server: {url: 'http://h'}\n"
+    swept = "sweep: {replicas: [1, 2]}\n"
+    assert any(p.startswith("5: `replicas` has no effect here") for p in problems(lines, tmp_path, swept))
+    mended = tmp_path / "mended.yaml"
+    mended.write_text(HEAD + lines.replace("server", "replicas: 1\n    server") + swept, encoding="utf-8")
+    assert len(load_study(mended).study.configurations) == 1
+    two = (HEAD + "  - engine: endpoint\n    server: {url: 'http://h', model: x}\n").replace("[{id: m}]", "[{id: m}, {id: n}]")
+    assert any(p.startswith("6: one name for 2 models") for p in problems_of(two, tmp_path))
+
+
+def test_a_model_that_is_loaded_here_still_needs_its_weights(write_study: Callable[..., Path]) -> None:
+    """Beside an engine of greenreport the same model needs hub, path or architecture."""
+    both = [{"engine": "fake"}, {"engine": "endpoint", "server": {"url": "http://h"}}]
+    with pytest.raises(SpecError, match="'one' has untrained weights but no `architecture:`"):
+        load_study(write_study(models=[{"id": "one"}], configurations=both))
+    load_study(write_study(models=[{"id": "one"}], configurations=both[1:]))
+
+
+def test_the_server_is_part_of_the_fingerprint_and_its_names_are_not() -> None:
+    """Another address, model or command is another measurement; a label, an id or the name of a variable is not."""
+
+    def fingerprint(name: str | None = None, **server: Any) -> str:
+        data = {"engine": "endpoint", "name": name, "server": {"url": "http://h:1", **server}}
+        study = Study.model_validate(minimal_study(models=[{"id": "one"}], configurations=[data]))
+        return make_plan(study, "prompts").cells[0].fingerprint
+
+    base = fingerprint()
+    assert {fingerprint("x"), fingerprint(id="x"), fingerprint(api_key_env="A_KEY")} == {base}
+    others = {fingerprint(url="http://h:2"), fingerprint(model="x"), fingerprint(local=True), fingerprint(command=["a"])}
+    assert len(others | {base}) == 5
+
+
+def test_studies_without_servers_keep_their_fingerprints() -> None:
+    """Nothing of a server is in the content of a cell that has none, so finished studies stay finished."""
+    study = Study.model_validate(minimal_study())
+    assert all("server" not in cell.content for cell in make_plan(study, "prompts").cells)

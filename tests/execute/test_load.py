@@ -100,14 +100,15 @@ def test_a_queue_waits_as_long_as_lindley_says(command: Command, write_study: Wr
     workload = {"requests": 250, "generation": {"output_tokens": 1, "exact": True}, "arrivals": {"seed": 4}}
     configuration = {"request_rate": 40.0, "options": {"prefill_s": 0.015}}
     measure(command, write_study, configuration, workload=workload, validity={"foreign_load": 1.0, "admit": ["late_requests"]})
-    due = [row[0] / 1e9 for row in query(tmp_path, "SELECT start_ns FROM requests ORDER BY 1")]
-    service = float(np.median(spans(tmp_path, "server", "infer_span"))) + 0.001  # what the server does around a batch
-    wait, waits = 0.0, []
-    for gap in [*np.diff(due), 0.0]:
-        waits.append(wait)
-        wait = max(0.0, wait + service - gap)
+    arrived = [row[0] / 1e9 for row in query(tmp_path, "SELECT server_start_ns FROM requests ORDER BY 1")]
+    service = spans(tmp_path, "server", "infer_span")  # what each took: other programs may run beside the test
+    assert len(arrived) == len(service) == 250
+    free, waits = 0.0, []
+    for time, seconds in zip(arrived, service, strict=True):
+        waits.append(max(0.0, free - time))
+        free = max(free, time) + seconds + 0.0005  # what the server does around a batch
     found = float(np.mean(spans(tmp_path, "server", "queue_span")))
-    assert found == pytest.approx(float(np.mean(waits)), rel=0.35, abs=0.004)
+    assert found == pytest.approx(float(np.mean(waits)), rel=0.3, abs=0.003)
 
 
 def test_the_ramp_is_no_part_of_the_window(command: Command, write_study: Write, tmp_path: Path) -> None:

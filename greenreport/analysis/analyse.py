@@ -17,6 +17,7 @@ from greenreport.analysis.frontier import Frontier, frontier
 from greenreport.analysis.guidelines import Guideline, guidelines
 from greenreport.analysis.replication import ReplicationReport, replicate
 from greenreport.analysis.tradeoffs import Tradeoff, tradeoffs
+from greenreport.record import Outcome
 
 AGGREGATED = ("energy_j", "duration_s", "j_per_output_token")
 
@@ -95,7 +96,9 @@ def _headline(dataset: Dataset, answers: tuple[Answer, ...], swept: Frontier | N
         return told[0]
     if answers and dataset.outcomes.total():
         return answers[0].lead
-    return (f"{dataset.study.title}: no runs yet.",)
+    if dataset.outcomes[Outcome.OK]:
+        return (f"{dataset.study.title}: measured, but the study asks no question.",)
+    return (f"{dataset.study.title}: no {'valid ' if dataset.outcomes.total() else ''}runs yet.",)
 
 
 def _unscreened(dataset: Dataset, fidelity: tuple[Fidelity, ...]) -> tuple[Finding, ...]:

@@ -259,6 +259,10 @@ _METRICS = (
         "cold_start_energy_j", "Energy of a cold start", "J", _L, "energy of a cold start",
         "Energy of the declared boundary from the start of the server process until it can answer, idle power included.",
     ),
+    MetricInfo(
+        "weights_b", "Model size", "B", _L, "model size",
+        "Size of the weights as loaded: of the parameters in memory, or of the converted model's files.", "smaller", "larger",
+    ),
     MetricInfo("power_mean_w", "Mean power", "W", _L, "mean power", "Energy ÷ window length.", "lower", "higher"),
     MetricInfo("power_p95_w", "Power (p95)", "W", _L, "95th-percentile power", "95th percentile of power.", "lower", "higher"),
     MetricInfo("power_peak_w", "Peak power", "W", _L, "peak power", "Largest sampled power in the window.", "lower", "higher"),

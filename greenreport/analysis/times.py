@@ -165,7 +165,10 @@ def _percentile(values: Sequence[float] | np.ndarray[tuple[int], np.dtype[np.flo
 
 
 def stage_observations(record: RunRecord) -> Iterator[Observation]:
-    """Yield how long load, compile and the whole cold start took."""
+    """Yield how long load, compile and the whole cold start took, and how large what was loaded is."""
+    size = None if record.facts is None else record.facts.weights_b
+    reason = "the server does not tell" if not size else None
+    yield Observation("weights_b", float(size) if size else None, reason=reason)
     load, compiled, start = record.mark(Phase.LOAD), record.mark(Phase.COMPILE), record.mark(Phase.START)
     yield Observation("load_s", None if load is None else load.duration_s, reason="no load phase" if load is None else None)
     reason = "this engine compiles nothing before serving" if compiled is None else None

@@ -13,7 +13,7 @@ from greenreport.study import Configuration, Model, Weights
 
 pytest.importorskip("torch", reason="torch is not installed (extra `all`)")
 
-from greenreport.engines.base import Engine, EngineJob
+from greenreport.engines.base import Engine, EngineJob, verified
 from greenreport.engines.weights import WeightsJob, local_digest, obtain
 
 pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -142,3 +142,20 @@ def test_cuda_without_a_gpu_is_unavailable(tmp_path: Path) -> None:
         engine: type[Engine] = load_target(engines()[name].target)
         with pytest.raises(EngineUnavailable, match=r"no CUDA device|was not converted"):
             engine(EngineJob(Configuration(engine=name, provider="cuda"), 1, weights)).load()
+
+
+def test_8_bit_weights_are_smaller_and_said_to_be_so(tmp_path: Path) -> None:
+    """`dtype: int8` of ONNX Runtime: most weights are 8-bit integers, read back from the model; float32 is another model."""
+    weights = untrained("llama", tmp_path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "small").mkdir()
+    full = loaded("onnx", weights, tmp_path / "full")
+    small = loaded("onnx", weights, tmp_path / "small", dtype="int8")
+    assert (full.facts().dtype, small.facts().dtype) == ("float32", "int8")
+    assert (small.facts().weights_b or 0) < 0.6 * (full.facts().weights_b or 0)
+    assert len(answers(small, [small.encode(PROMPTS[0])])[0]) == TOKENS
+    wrong = EngineJob(Configuration(engine="onnx"), 1, weights, tmp_path / "small" / "onnx")
+    other = load_target(engines()["onnx"].target)(wrong)
+    other.load()
+    with pytest.raises(MeasurementInvalid, match="was loaded with type int8; the study says float32"):
+        verified(other.facts(), wrong)

@@ -17,7 +17,7 @@ from greenreport.report.pages.contents import CellLink, SideContent, SideRow
 from greenreport.study import Configuration, Model, Server
 from greenreport.units import count
 
-SIDE_METRICS = ("energy_j", "duration_s", "j_per_output_token", "ttft_s", "ram_rss_peak_b")
+SIDE_METRICS = ("energy_j", "duration_s", "j_per_output_token", "ttft_s", "ram_rss_peak_b", "weights_b")
 
 
 def model_content(study: StudyContext, model: Model) -> SideContent:

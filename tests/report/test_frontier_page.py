@@ -1,0 +1,56 @@
+"""Tests of the frontier page, on the published sweep imported as a table."""
+
+from __future__ import annotations
+
+import csv
+import html
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from greenreport.catalog import METRICS
+from tests.analysis.test_frontier import COLUMNS, OPT, REPLICATED
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def table(file: Path) -> None:
+    """Write the published sweep with its replicas as a tidy table."""
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow("model,engine,provider,repetition,metric,value,unit,max_batch,replicas".split(","))
+        rows = [(batch, 1, values) for batch, *values in OPT] + [(batch, n, values) for batch, n, *values in REPLICATED]
+        for batch, replicas, values in rows:
+            for metric, value in zip(COLUMNS, values, strict=True):
+                writer.writerow(["OPT-1.3B", "vLLM", "cuda", 1, metric, value, METRICS[metric].unit, batch, replicas])
+
+
+def test_an_imported_sweep_has_a_page_that_answers_in_words(command: Command, tmp_path: Path) -> None:
+    """What batch, how many replicas, what a token costs; every percentage opens its rows; the site is in order."""
+    (tmp_path / "studies").mkdir()
+    table(tmp_path / "opt.csv")
+    command("import", "opt.csv", "--study", "opt-vllm")
+    command("build", "--quiet")
+    folder = tmp_path / "site" / "s" / "opt-vllm"
+    page = (folder / "frontier" / "index.html").read_text(encoding="utf-8")
+    text = html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page)))
+    assert "vLLM · cuda at dynamic batches of up to 256 on 2 replicas gives 14,700" in text.replace("\xa0", " ")
+    assert "Throughput saturates at dynamic batches of up to 256" in text
+    assert "GPU usage falls from" in text
+    assert "At dynamic batches of up to 96, 4 replicas have" in text
+    anchors = set(re.findall(r'claims/index\.html#([^"]+)"', page))
+    claims = (folder / "claims" / "index.html").read_text(encoding="utf-8")
+    assert anchors
+    assert all(f'id="{anchor}"' in claims for anchor in anchors)
+    findings = json.loads((folder / "data" / "findings.json").read_text(encoding="utf-8"))
+    single = next(series for series in findings["frontier"] if series["replicas"] == 1)
+    assert (single["saturation"], single["peak"], single["least_energy"]) == (256, 640, 256)
+    assert "in order" in command("check", "site").stdout
+
+
+def test_a_study_without_a_sweep_has_no_frontier(site: Path) -> None:
+    """No empty page, no link to it."""
+    assert not (site / "s" / "tiny" / "frontier").exists()
+    assert "frontier/index.html" not in (site / "s" / "tiny" / "index.html").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ def main() -> None:
             study = yaml.safe_load(STUDY.read_text(encoding="utf-8"))
             study["models"] = study["models"][:1]
             study["configurations"] = [{"engine": "torch"}, {"engine": "onnx"}]
-            study["fidelity"] = {}
+            study["fidelity"], study["references"] = {}, []
             study["workload"]["stream"] = stream
             study["workload"]["prompts"]["count"] = 12
             study["protocol"] |= {"repetitions": 2, "idle_baseline_s": 1, "cooldown": {"until": "none"}}

@@ -20,7 +20,7 @@ def table(file: Path) -> None:
     """Write the published sweep with its replicas as a tidy table."""
     with file.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
-        writer.writerow("model,engine,provider,repetition,metric,value,unit,max_batch,replicas".split(","))
+        writer.writerow(["model", "engine", "provider", "repetition", "metric", "value", "unit", "max_batch", "replicas"])
         rows = [(batch, 1, values) for batch, *values in OPT] + [(batch, n, values) for batch, n, *values in REPLICATED]
         for batch, replicas, values in rows:
             for metric, value in zip(COLUMNS, values, strict=True):

@@ -169,13 +169,13 @@ def stage_observations(record: RunRecord) -> Iterator[Observation]:
     size = None if record.facts is None else record.facts.weights_b
     reason = "the server does not tell" if not size else None
     yield Observation("weights_b", float(size) if size else None, reason=reason)
-    load, compiled, start = record.mark(Phase.LOAD), record.mark(Phase.COMPILE), record.mark(Phase.START)
-    yield Observation("load_s", None if load is None else load.duration_s, reason="no load phase" if load is None else None)
+    load, compiled = record.mark(Phase.LOAD), record.mark(Phase.COMPILE)
+    before = "the server was running before"
+    yield Observation("load_s", None if load is None else load.duration_s, reason=before if load is None else None)
     reason = "this engine compiles nothing before serving" if compiled is None else None
     yield Observation("compile_s", None if compiled is None else compiled.duration_s, reason=reason)
     cold = cold_start(record)
-    reason = "the server was running before" if cold is None and start is None else "no load phase"
-    yield Observation("cold_start_s", None if cold is None else cold.duration_s, reason=reason if cold is None else None)
+    yield Observation("cold_start_s", None if cold is None else cold.duration_s, reason=before if cold is None else None)
 
 
 def cold_start(record: RunRecord) -> Mark | None:

@@ -80,19 +80,20 @@ class Handler(BaseHTTPRequestHandler):
         if Handler.requests == self.options.end_at:
             print("the small server gives up", flush=True)
             os._exit(7)
-        pieces = text_of(body["prompt"], self.options.tokens or body["max_tokens"])
-        usage = {"prompt_tokens": len(body["prompt"]), "completion_tokens": len(pieces)}
+        prompts = body["prompt"] if isinstance(body["prompt"], list) else [body["prompt"]]
+        answers = [text_of(prompt, self.options.tokens or body["max_tokens"]) for prompt in prompts]
+        usage = {"prompt_tokens": sum(map(len, prompts)), "completion_tokens": sum(map(len, answers))}
         whole = {
             "object": "text_completion",
             "model": self.options.answer_as or body["model"],
             "cache_prompt": body.get("cache_prompt"),
         }
         if body.get("stream"):
-            self.stream(whole, pieces, usage)
+            self.stream(whole, answers[0], usage)
             return
-        self.spend(len(pieces))
-        choice = {"index": 0, "text": "".join(pieces), "finish_reason": "length"}
-        self.answer(200, {**whole, "choices": [choice], "usage": usage})
+        self.spend(len(answers[0]))
+        choices = [{"index": i, "text": "".join(pieces), "finish_reason": "length"} for i, pieces in enumerate(answers)]
+        self.answer(200, {**whole, "choices": choices, "usage": usage})
 
     def spend(self, tokens: int) -> None:
         """Take the time of some tokens."""

@@ -110,7 +110,7 @@ def test_a_running_server_joins_a_study_with_three_lines(
         assert found[metric].value is None
         assert "not declared to run on the machine the meters measure" in str(found[metric].reason)
     assert found["throughput_tokens_per_s"].value is not None
-    assert found["load_s"].value is None
+    assert (found["load_s"].value, found["load_s"].reason) == (None, "the server was running before")
     assert {trace.meter for trace in record.traces} == {"client"}
 
 
@@ -283,6 +283,17 @@ def test_a_command_may_be_replicated(command: Command, write_study: Write, tmp_p
     record = only(tmp_path)
     assert record.outcome == "ok"
     assert ("replicas", "2 processes, each with these facts") in record.facts.details  # type: ignore[union-attr]
+
+
+def test_a_batch_is_counted_as_a_whole(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """Such servers count the tokens of a batch together; when that is the most possible, every answer has its full length."""
+    batched = [starting() | {"batch_size": 2}, starting("--tokens", "7", id="short") | {"batch_size": 2}]
+    command("run", str(write_study(configurations=batched, models=BARE, protocol=ONCE)), check=1)
+    found = {record.key: record for record in records(tmp_path)}
+    good, short = found["one/command-small-b2"], found["one/command-short-b2"]
+    assert (good.outcome, {request.output_tokens for request in good.requests}, len(good.requests)) == ("ok", {8}, 4)
+    assert (short.outcome, {request.output_tokens for request in short.requests}) == ("invalid", {None})
+    assert "the server tells no token counts" in str(short.reason)
 
 
 def test_options_are_keys_of_every_request(command: Command, write_study: Write, tmp_path: Path) -> None:

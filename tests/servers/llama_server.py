@@ -13,6 +13,7 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--alias", required=True)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--exact", action="store_true", help="keys and values as float32, and no flash attention, which rounds")
     options = parser.parse_args()
     params = xllamacpp.CommonParams()
     params.model.path = options.model
@@ -20,6 +21,9 @@ if __name__ == "__main__":
     params.port = options.port
     params.n_ctx = 512
     params.n_parallel = 1
+    if options.exact:
+        params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
+        params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     params.cpuparams.n_threads = options.threads
     params.cpuparams_batch.n_threads = options.threads
     server = xllamacpp.Server(params)

@@ -79,7 +79,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def line(model: Path, port: str) -> list[str]:
     """Return the command that starts llama.cpp."""
     script = str(HERE / "llama_server.py")
-    return [PYTHON, script, str(model / "model.gguf"), "--port", port, "--alias", "llama-mini", "--threads", "1"]
+    return [PYTHON, script, str(model / "model.gguf"), "--port", port, "--alias", "llama-mini", "--threads", "1", "--exact"]
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def agreement_figure(study: StudyContext, found: AgreementSummary) -> Figure | N
         rows,
         styles,
         Limits(100 * found.bias, 100 * found.low, 100 * found.high, 100 * admitted),
-        axis=f"mean of the two (J){', log scale' if log else ''}",
+        axis=f"mean of the two{', log scale' if log else ''}",
         log=log,
         description=summary,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 
 from greenreport.analysis.answers import Answer
@@ -47,6 +48,7 @@ from greenreport.report.pages.contents import (
 )
 from greenreport.report.pages.methods import methods_content
 from greenreport.report.pages.sides import cell_link, cell_slug, configuration_content, model_content, slug_of
+from greenreport.units import THIN
 from greenreport.validity import advice
 
 MATRIX_METRICS = (
@@ -128,7 +130,10 @@ def _numbers(study: StudyContext) -> Iterator[KeyNumber]:
     for answer in study.analysis.answers[:3]:
         for part in answer.answers[:1]:
             if part.standing is not None and part.standing.claim is not None:
-                yield KeyNumber(part.finding.metric.label, part.standing.claim)
+                limit = part.finding.hypothesis.smallest_effect
+                slight = abs(math.log(part.standing.claim.value)) < math.log1p(limit)
+                note = f"too small to matter here: less than {100 * limit:g}{THIN}%" if slight else ""
+                yield KeyNumber(part.finding.metric.label, part.standing.claim, note=note)
     dataset = study.dataset
     ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * dataset.study.protocol.repetitions
     note = f"{len(dataset.models)} models, {len(dataset.configurations)} configurations, {dataset.study.protocol.repetitions} repetitions"

@@ -1,6 +1,7 @@
-"""Type-I error of comparisons and coverage of every interval: ``python benchmarks/statistics_simulation.py [samples]``.
+"""Type-I error of comparisons and coverage of every interval: ``python -m benchmarks.statistics_simulation [SAMPLES] [--write]``.
 
-Prints the Markdown tables of docs/statistics-simulation.md. Seeded: the same number of samples gives the same tables.
+Prints tables; with ``--write`` makes docs/statistics-simulation.md and the data of the methods page (see `simulation_report`). Seeded:
+the same number of samples gives the same tables.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy import stats
 
+from benchmarks.simulation_report import SimulatedTable, shown, write
 from greenreport.analysis.stats import Effect, Interval, compare, describe, geometric_mean_ratio, ratio_of_medians
 from greenreport.analysis.stats.values import Floats
 
@@ -33,12 +35,18 @@ POPULATIONS: dict[str, Draw] = {
 SIGMA = {"log-normal σ=0.25": 0.25, "log-normal σ=0.5": 0.5, "log-normal σ=1": 1.0}
 
 
-def title(text: str, *columns: str) -> None:
+TABLES: list[SimulatedTable] = []
+
+
+def title(name: str, samples: int, text: str, *columns: str) -> None:
+    TABLES.append(SimulatedTable(name, text, columns, samples))
     print(f"\n### {text}\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}", flush=True)
 
 
-def row(*cells: object) -> None:
-    print(f"| {' | '.join(f'{100 * c:.1f}' if isinstance(c, float) else str(c) for c in cells)} |", flush=True)
+def row(*cells: str | int | float) -> None:
+    kept = tuple(round(float(cell), 4) if isinstance(cell, float) else cell for cell in cells)
+    TABLES[-1].rows.append(kept)
+    print(f"| {' | '.join(shown(cell) for cell in kept)} |", flush=True)
 
 
 def holds(ci: object, truth: float) -> bool:
@@ -60,7 +68,7 @@ def data(name: str, groups: int, n: int, count: int, seed: int = 1) -> Iterator[
 def type_one(samples: int) -> None:
     """Print how often identical groups are called different."""
     columns = ("population", "groups", *(f"n={n}" for n in (3, *SIZES)))
-    title("Type-I error of `auto` in %: any omnibus or pairwise claim on identical groups", *columns)
+    title("type-one", samples, "Type-I error of `auto` in %: any omnibus or pairwise claim on identical groups", *columns)
     for name in ("normal", "log-normal σ=0.5", "tied", "heteroscedastic", "uniform"):
         for groups in (2, 5, 10):
             rates = []
@@ -68,15 +76,67 @@ def type_one(samples: int) -> None:
                 tests = [compare(x) for x in data(name, groups, n, samples)]
                 rates.append(float(np.mean([t.rejected or any(p.significant for p in t.pairs) for t in tests])))
             row(name, groups, *rates)
-    title("The same with many groups", "population", *(f"{groups} groups, n={n}" for groups, n in MANY))
+    title(
+        "type-one-many",
+        samples,
+        "Type-I error of `auto` in % with many groups",
+        "population",
+        *(f"{groups} groups, n={n}" for groups, n in MANY),
+    )
     for name in ("normal", "log-normal σ=0.5", "tied", "heteroscedastic", "uniform"):
         tests = [[compare(x) for x in data(name, groups, n, samples)] for groups, n in MANY]
         row(name, *(float(np.mean([t.rejected for t in found])) for found in tests))
-    title("The same with the test forced, 5 groups", "test", "population", *(f"n={n}" for n in SIZES))
+    title(
+        "type-one-forced",
+        samples,
+        "Type-I error in % with the test forced, 5 groups",
+        "test",
+        "population",
+        *(f"n={n}" for n in SIZES),
+    )
     for kind in ("welch", "kruskal", "friedman"):
         for name in ("normal", "log-normal σ=0.5", "tied"):
             runs = [[compare(x, test=kind).rejected for x in data(name, 5, n, samples)] for n in SIZES]
             row(kind, name, *(float(np.mean(found)) for found in runs))
+
+
+def alone(samples: int) -> None:
+    """Print how often the omnibus tests alone reject with five groups, whatever the check of normality says; many samples at once."""
+    count, sizes = 40 * samples, (3, 4, 5, 6, 8, 10)
+    text = "Type-I error in % of Welch's ANOVA and Kruskal–Wallis alone, 5 groups"
+    title("alone", count, text, "test", "population", *(f"n={n}" for n in sizes))
+    for test, rejects in (("welch", welch_rejects), ("kruskal", kruskal_rejects)):
+        for name in ("normal", "heteroscedastic", "uniform"):
+            rates = []
+            for n in sizes:
+                random = np.random.default_rng([7, n])
+                if name == "heteroscedastic":
+                    x = 100 + np.linspace(1, 4, 5)[:, None] * random.normal(0, 1, (count, 5, n))
+                else:
+                    x = POPULATIONS[name](random, (count, 5, n))
+                rates.append(float(rejects(x).mean()))
+            row(test, name, *rates)
+
+
+def welch_rejects(x: Floats) -> Floats:
+    """Return whether Welch's F rejects at 5 %, for samples × groups × runs."""
+    _, k, n = x.shape
+    precision = n / x.var(axis=2, ddof=1)
+    weights = precision / precision.sum(axis=1, keepdims=True)
+    means = x.mean(axis=2)
+    between = (precision * (means - (weights * means).sum(axis=1, keepdims=True)) ** 2).sum(axis=1) / (k - 1)
+    spread = ((1 - weights) ** 2).sum(axis=1) / (n - 1)
+    f = between / (1 + 2 * (k - 2) / (k * k - 1) * spread)
+    return np.asarray(stats.f.sf(f, k - 1, (k * k - 1) / (3 * spread)) < 0.05)
+
+
+def kruskal_rejects(x: Floats) -> Floats:
+    """Return whether Kruskal–Wallis rejects at 5 % (χ²), for samples × groups × runs without ties."""
+    count, k, n = x.shape
+    ranks = np.argsort(np.argsort(x.reshape(count, -1), axis=1), axis=1).reshape(x.shape) + 1.0
+    total = k * n
+    h = 12 / (total * (total + 1)) * n * ((ranks.mean(axis=2) - (total + 1) / 2) ** 2).sum(axis=1)
+    return np.asarray(stats.chi2.sf(h, k - 1) < 0.05)
 
 
 def one_sample(samples: int) -> None:
@@ -87,10 +147,10 @@ def one_sample(samples: int) -> None:
         "median",
         "mean",
         "not chosen: percentile bootstrap of median",
-        "BCa of median",
-        "Student's t of mean",
+        "not chosen: BCa of median",
+        "not chosen: Student's t of mean",
     )
-    title("Coverage in % of intervals of one sample", *columns)
+    title("one-sample", samples, "Coverage in % of intervals of one sample", *columns)
     for name, draw in POPULATIONS.items():
         for n in (3, *SIZES):
             random = np.random.default_rng([2, n])
@@ -134,7 +194,7 @@ def two_samples(samples: int) -> None:
         "Cliff's δ",
         "not chosen: percentile bootstrap of ratio",
     )
-    title("Coverage in % of intervals of two samples", *columns)
+    title("two-samples", samples // 2, "Coverage in % of intervals of two samples", *columns)
     for name in ("normal", "heteroscedastic", "log-normal σ=0.5", "tied"):
         for n in ((3, 3), (5, 5), (5, 15), (10, 10), (30, 30)):
             for shift in (0.0, 1.0, 3.0):
@@ -186,7 +246,7 @@ def moments(name: str, shift: float) -> float:
 def omnibus(samples: int) -> None:
     """Print the coverage of ω², ε² and Kendall's W for five groups in steps of a spread."""
     columns = ("n", "step (SD)", "ω²", "ε²", "Kendall's W", "not chosen: percentile bootstrap of ε²")
-    title("Coverage in % of intervals of the effect of five normal groups", *columns)
+    title("omnibus", samples // 2, "Coverage in % of intervals of the effect of five normal groups", *columns)
     for n in SIZES:
         for step in (0.0, 0.3, 1.0, 2.0):
             random = np.random.default_rng([4, n])
@@ -216,7 +276,7 @@ def omnibus(samples: int) -> None:
 def models(samples: int) -> None:
     """Print the coverage of the geometric mean of ratios."""
     columns = ("models", "n", "spread between models", "over models", "over runs", "not chosen: two-level bootstrap")
-    title("Coverage in % of the geometric mean of ratios; runs spread by 3 %", *columns)
+    title("models", samples // 4, "Coverage in % of the geometric mean of ratios; runs spread by 3 %", *columns)
     for count in (3, 5, 12):
         for n in (5, 10):
             for between, skewed in ((0.0, False), (0.3, False), (0.3, True)):
@@ -240,7 +300,8 @@ def models(samples: int) -> None:
 
 def paired(samples: int) -> None:
     """Print the coverage of the ratio of medians of blocks."""
-    title("Coverage in % of the ratio of medians in blocks (`friedman`)", "correlation of blocks", *(f"n={n}" for n in SIZES))
+    columns = ("correlation of blocks", *(f"n={n}" for n in SIZES))
+    title("blocks", samples // 4, "Coverage in % of the ratio of medians in blocks (`friedman`)", *columns)
     for correlation in (0.0, 0.5, 0.9):
         rates = []
         for n in SIZES:
@@ -255,11 +316,14 @@ def paired(samples: int) -> None:
 
 
 def main() -> None:
-    samples = int(sys.argv[1]) if len(sys.argv) > 1 else SAMPLES
+    numbers = [argument for argument in sys.argv[1:] if argument.isdigit()]
+    samples = int(numbers[0]) if numbers else SAMPLES
     np.seterr(all="ignore")
-    for table in (type_one, one_sample, two_samples, paired, omnibus, models):
+    for table in (type_one, alone, one_sample, two_samples, paired, omnibus, models):
         table(samples)
     assert ratio_of_medians([1.0] * 5, [1.0] * 5).value == 1
+    if "--write" in sys.argv:
+        write(samples, TABLES)
 
 
 if __name__ == "__main__":

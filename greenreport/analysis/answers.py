@@ -6,6 +6,7 @@ never stands in a text by itself unless it counts something (models, pairs, runs
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from greenreport.analysis.findings import Decision, Finding, ModelTest
 from greenreport.analysis.stats import Verdict
 from greenreport.analysis.winners import Standing, standing
 from greenreport.catalog import Better, MetricInfo
-from greenreport.units import p_value
+from greenreport.units import THIN, p_value
 
 Text = tuple[str | Claim, ...]
 MAX_NAMED = 4
@@ -95,7 +96,7 @@ def _lead(finding: Finding, place: Standing | None) -> Text:
         return (f"No difference in {info.noun} was found between the serving configurations {scope}.",)
     if info.better is Better.NEITHER:
         scope = _models_text(len(finding.rejected), len(finding.tests))
-        return (f"{_capital(info.noun)} differs between the serving configurations {scope}.", *_extremes(place))
+        return (f"{_capital(info.noun)} differs between the serving configurations {scope}.", *_extremes(finding, place))
     return _winner_text(finding, place, info)
 
 
@@ -103,16 +104,24 @@ def _winner_text(finding: Finding, place: Standing, info: MetricInfo) -> Text:
     leader = label_of(place.leader)
     best = _best_phrase(info)
     scope = _models_text(place.models, len(finding.tests), on=True)
-    tail: Text = () if place.claim is None else (": ", place.claim, _tied(place), ".")
+    tail: Text = () if place.claim is None else (": ", place.claim, _slight(finding, place), _tied(place), ".")
     if place.unanimous:
         return (f"{leader} {best} {scope}", *(tail or (".",)))
     if place.never_beaten:
-        tail = () if place.claim is None else (": ", place.claim, ".")
+        tail = () if place.claim is None else (": ", place.claim, _slight(finding, place), ".")
         return (f"{leader} is the best, or statistically tied with the best, in {info.noun} {scope}", *(tail or (".",)))
     text: Text = (f"No configuration {best} on every model: {_counts(place)}.",)
     if place.claim is not None:
-        text = (*text, f" Over the models together, {leader} {_verb(info)} ", place.claim, ".")
+        text = (*text, f" Over the models together, {leader} {_verb(info)} ", place.claim, _slight(finding, place), ".")
     return text
+
+
+def _slight(finding: Finding, place: Standing) -> str:
+    """Return a clause where the difference is smaller than the study takes for a practical one."""
+    limit = finding.hypothesis.smallest_effect
+    if place.claim is None or abs(math.log(place.claim.value)) >= math.log1p(limit):
+        return ""
+    return f", which is less than the smallest effect of interest ({100 * limit:g}{THIN}%)"
 
 
 def _tied(place: Standing) -> str:
@@ -133,10 +142,10 @@ def _counts(place: Standing) -> str:
     return _listed(parts)
 
 
-def _extremes(place: Standing) -> Text:
+def _extremes(finding: Finding, place: Standing) -> Text:
     if place.claim is None:
         return ()
-    return (f" It is lowest with {label_of(place.leader)}: ", place.claim, ".")
+    return (f" It is lowest with {label_of(place.leader)}: ", place.claim, _slight(finding, place), ".")
 
 
 def _best_phrase(info: MetricInfo) -> str:

@@ -62,7 +62,8 @@ def _rules(dataset: Dataset, fidelity: Sequence[Fidelity]) -> Iterator[Rule]:
     yield _completeness(outcomes, planned)
     fewest = min((len(cell.ok) for cell in dataset.cells if cell.ok), default=0)
     enough = fewest >= min(protocol.repetitions, PUBLICATION_FLOOR) and protocol.repetitions >= PUBLICATION_FLOOR
-    found = f"{fewest} to {max((len(c.ok) for c in dataset.cells), default=0)} valid runs a cell that ran, {protocol.repetitions} declared"
+    most = max((len(cell.ok) for cell in dataset.cells), default=0)
+    found = f"{fewest if fewest == most else f'{fewest} to {most}'} valid runs a cell that ran, {protocol.repetitions} declared"
     yield Rule("repetitions", Level.PASS if enough else Level.CAUTION, found, "methods")
     randomised = protocol.order.design != "fixed"
     found = "randomised complete blocks" if randomised else "fixed order: time and configuration are confounded"

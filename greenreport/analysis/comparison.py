@@ -96,7 +96,7 @@ class MetricComparison:
         total = len(self.pairs)
         yield f"{self.same_way} of {total} {'ratio' if total == 1 else 'ratios'} to {self.reference} {_verb(self.same_way, 'points', 'point')} the same way in both."
         found = Counter(pair.likeness for pair in self.pairs)
-        within = f"±{number(100 * self.margin)}{THIN}%"
+        within = f"±{100 * self.margin:g}{THIN}%"
         meanings = {
             Likeness.DIFFERENT: "different: the interval of their quotient excludes 1",
             Likeness.ALIKE: f"alike: it lies within {within}",

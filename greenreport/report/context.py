@@ -21,6 +21,16 @@ from greenreport.report.figure import Figure
 from greenreport.report.style import Look, looks
 from greenreport.units import THIN, quantity
 
+#: What a band means, for somebody who sees it for the first time.
+MEANINGS = {
+    "simulated engine": "no model was served; these numbers test the tool and say nothing about engines.",
+    "estimated energy": "no energy meter could be read, so energy is computed from the CPU load. It shows who keeps the processor busy for longer; the joules "
+    "themselves are rough.",
+    "untrained weights": "the models have their true size and shape and random weights. Speed, memory and energy are those of the real models; what they answer "
+    "means nothing.",
+    "measured elsewhere": "the values come from a table; how they were measured is not known here.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class StudyContext:
@@ -49,6 +59,11 @@ class StudyContext:
     def root(self) -> str:
         """Path of the study's folder in the site."""
         return f"s/{self.slug}/"
+
+    @property
+    def remarks(self) -> tuple[tuple[str, str], ...]:
+        """The bands with what each means for a reader."""
+        return tuple((band, MEANINGS[band]) for band in self.bands)
 
 
 @dataclass(frozen=True, slots=True)

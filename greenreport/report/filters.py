@@ -63,6 +63,13 @@ def share(value: float | None) -> Markup:
     return DASH if value is None else value_html(f"{number(value * 100)}{THIN}%")
 
 
+def computed(value: float | NotComputable) -> Markup:
+    """Print a share that may not be computable, as a percentage; the reason stands in its title."""
+    if isinstance(value, NotComputable):
+        return Markup('<span class="soft" title="{}">–</span>').format(value.reason)
+    return share(value)
+
+
 def count_html(value: float | None) -> Markup:
     """Print a large count."""
     return DASH if not value else escape(count(value))
@@ -112,6 +119,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "dfs": degrees,
     "effect": effect_html,
     "share": share,
+    "computed": computed,
     "count": count_html,
     "times": times_html,
     "ratio_interval": ratio_interval,

@@ -63,6 +63,17 @@ def test_a_tie_is_called_a_tie() -> None:
     assert "is the best, or statistically tied with the best, in energy on both models" in lead(data)
 
 
+def test_a_difference_that_is_real_and_too_small_says_so() -> None:
+    """Two per cent, significant with ten even runs: below the smallest effect of interest, and the sentence says it."""
+    data = dataset({"a": {"torch": around(100, 10, 0.002), "onnx": around(98, 10, 0.002)}})
+    assert lead(data) == (
+        "ONNX Runtime · CPU uses the least energy on the one model studied: 2.0 % less energy than Torch · CPU, which is less than the smallest effect "
+        "of interest (5 %)."
+    )
+    larger = dataset({"a": {"torch": around(100, 10, 0.002), "onnx": around(94, 10, 0.002)}})
+    assert "smallest effect" not in lead(larger)
+
+
 def test_a_null_result_is_an_answer() -> None:
     """No difference: the sentence says so, and the decision is not rejected."""
     data = dataset(

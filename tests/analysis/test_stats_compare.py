@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from greenreport.analysis.stats import (
     Effect,
@@ -81,7 +82,19 @@ def test_many_small_groups_get_ranks() -> None:
         "all 8 groups pass Shapiro–Wilk, but Welch's test is not reliable with 8 groups of 5 runs → Kruskal–Wallis"
     )
     del groups["g7"]
-    assert compare(groups).reason == "all 7 groups pass Shapiro–Wilk → Welch's ANOVA"
+    few = "which keeps its level only approximately with 5 runs a group"
+    assert compare(groups).reason == f"all 7 groups pass Shapiro–Wilk → Welch's ANOVA, {few}"
+
+
+def test_few_runs_are_said_to_keep_the_level_approximately() -> None:
+    """Below ten runs a group and above two groups; never for two, where Welch's t keeps it."""
+    names = "abc"
+    for n, said in ((5, True), (9, True), (10, False)):
+        values = stats.norm.ppf((np.arange(n) + 0.5) / n)
+        groups = {name: (100 + 2 * k + values).tolist() for k, name in enumerate(names)}
+        assert ("approximately" in compare(groups).reason) is said
+        del groups["c"]
+        assert "approximately" not in compare(groups).reason
 
 
 def test_incomplete_blocks_are_left_out() -> None:

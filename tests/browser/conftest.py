@@ -58,5 +58,9 @@ def real_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "studies").mkdir()
     (folder / "studies" / "real.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
     greenreport(folder, "run", "studies/real.yaml", "--quiet")
+    greenreport(folder, "export", "studies/real.yaml")
+    (folder / "studies" / "real" / "results").rename(folder / "studies" / "elsewhere")
+    study["compare"] = ["elsewhere"]
+    (folder / "studies" / "real.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
     greenreport(folder, "build", "--quiet")
     return folder / "site"

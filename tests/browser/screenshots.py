@@ -29,7 +29,8 @@ def pages_of(site: Path, study: str) -> list[str]:
     for name, folder in (("cell", "cells"), ("model", "models"), ("configuration", "configs")):
         found = sorted((site / "s" / study / folder).glob("*/index.html"))
         first[name] = found[0].relative_to(site).as_posix() if found else ""
-    paths = [kind.format(study=study, **first) for kind in KINDS]
+    compared = sorted(file.relative_to(site).as_posix() for file in (site / "compare").glob("*/index.html"))[:1]
+    paths = [*(kind.format(study=study, **first) for kind in KINDS), *compared]
     return [path for path in paths if path and (site / path).is_file()]
 
 

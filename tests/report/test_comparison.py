@@ -69,7 +69,7 @@ def test_a_slower_machine_is_the_same_result() -> None:
     assert found.headline() == "4 of 4 energy ratios point the same way in here and in there"
     directions, sizes, ranks = energy.sentences()
     assert directions == "4 of 4 ratios to Torch\u00a0·\u00a0CPU point the same way in both."
-    assert sizes == f"4 are alike: it lies within ±5.00{THIN}%."
+    assert sizes == f"4 are alike: it lies within ±5{THIN}%."
     assert ranks == "Both rank the configurations alike on all 2 models (Kendall's τ-b is 1)."
     assert ("cpu model", "Test CPU", "Other CPU") in [(d.name, d.first, d.second) for d in found.environment]
     assert found.design == ()

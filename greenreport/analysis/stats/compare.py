@@ -32,6 +32,8 @@ from greenreport.analysis.stats.values import FEWEST_RUNS, Floats, NotComputable
 #: (docs/statistics-simulation.md).
 _FEW_GROUPS = 5
 _RUNS_PER_GROUP = 0.4
+#: With fewer runs a group and more than two groups, Welch's F rejects some hundredths too often (same page).
+_LEVEL_RUNS = 10
 
 _RUN = {"welch": welch_test, "kruskal": kruskal_test}
 
@@ -154,7 +156,10 @@ def _automatic(tested: Sequence[Group]) -> _Choice:
     if count > _FEW_GROUPS and fewest < 2 + _RUNS_PER_GROUP * count:
         text = f"all {count} groups pass Shapiro–Wilk, but Welch's test is not reliable with {count} groups of {fewest} runs"
         return _Choice("kruskal", f"{text} → {name}")
-    return _Choice("welch", f"all {count} groups pass Shapiro–Wilk → {welch}")
+    small = (
+        f", which keeps its level only approximately with {runs(fewest)} a group" if count > 2 and fewest < _LEVEL_RUNS else ""
+    )
+    return _Choice("welch", f"all {count} groups pass Shapiro–Wilk → {welch}{small}")
 
 
 def _test(samples: Sequence[Floats], choice: _Choice, blocks: Floats | None) -> Tested:

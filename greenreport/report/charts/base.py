@@ -17,7 +17,9 @@ from greenreport.report.text import visible
 
 WIDTH = 640
 ROW = 26
-TWO_LINES = "split(datum.value, '\u00a0·\u00a0')"  # engine over provider
+LINES = "split(replace(datum.value, regexp('\u00a0·\u00a0', 'g'), ' · '), ' · ')"  # engine over provider over load
+#: More configurations of one engine than this have no buttons to hide them.
+MOST_CHOICES = 6
 
 
 class Sheet:
@@ -93,6 +95,8 @@ class Sheet:
         for name in shown:
             members.setdefault(self.styles[name].engine, []).append(name)
         if len(members) < 2:
+            if len(shown) > MOST_CHOICES:  # the points of a sweep: more buttons than chart
+                return []
             return [{"id": name, "name": labels[name], "hue": self.styles[name].hue, "of": [name]} for name in shown]
         known = engines()
         return [

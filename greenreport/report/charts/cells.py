@@ -9,7 +9,7 @@ from typing import Any
 
 import altair as alt
 
-from greenreport.report.charts.base import TWO_LINES, WIDTH, Sheet
+from greenreport.report.charts.base import LINES, WIDTH, Sheet
 from greenreport.report.charts.rows import CellRow
 
 
@@ -27,7 +27,7 @@ def matrix(rows: Sequence[CellRow], *, description: str) -> dict[str, Any]:
         "label:N",
         title=None,
         sort=labels,
-        axis=alt.Axis(orient="top", labelAngle=0, labelExpr=TWO_LINES, labelPadding=20, domain=False, ticks=False),
+        axis=alt.Axis(orient="top", labelAngle=0, labelExpr=LINES, labelPadding=20, domain=False, ticks=False),
         scale=alt.Scale(domain=labels, paddingInner=0.04),
     )
     y = alt.Y("model:N", title=None, sort=models, scale=alt.Scale(domain=models, paddingInner=0.06))

@@ -10,7 +10,7 @@ from typing import Any
 
 import altair as alt
 
-from greenreport.report.charts.base import TWO_LINES, WIDTH, Sheet, colour, log_domain, log_ticks, points
+from greenreport.report.charts.base import LINES, WIDTH, Sheet, colour, log_domain, log_ticks, points
 from greenreport.report.charts.rows import QuotientRow, SlopeRow
 from greenreport.report.style import Look
 from greenreport.report.text import visible
@@ -21,9 +21,7 @@ FAN = 0.05  # intervals of one study stand side by side over this share of the d
 DEEPEST = math.log(1.5)  # at least this quotient has the deepest colour
 
 
-def slope(
-    rows: Sequence[SlopeRow], styles: Mapping[str, Look], *, names: tuple[str, str], axis: str, description: str
-) -> dict[str, Any]:
+def slope(rows: Sequence[SlopeRow], styles: Mapping[str, Look], *, names: tuple[str, str], description: str) -> dict[str, Any]:
     """F15: ratios to the common reference in both studies, joined by a line; bars are intervals, the dashed line is equality.
 
     Args:
@@ -41,7 +39,7 @@ def slope(
     x = alt.X("place:Q", title=None, scale=alt.Scale(domain=[-0.12, 1.12], nice=False), axis=sides)
 
     def y(field: str) -> alt.Y:
-        return alt.Y(field, title=axis, scale=scale, axis=ticks)
+        return alt.Y(field, title=None, scale=scale, axis=ticks)
 
     base = alt.Chart()
     one = alt.Chart(sheet.rows([{"one": 1.0}])).mark_rule(strokeDash=[3, 3], opacity=0.7).encode(y=y("one:Q"))
@@ -52,8 +50,12 @@ def slope(
     point = points(base, styles, 70).encode(x=x, y=y("ratio:Q"), tooltip=[alt.Tooltip("detail:N", title="ratio")])
     label = (
         base.transform_filter("datum.side == 1")
-        .mark_text(align="left", dx=14, fontSize=11, color="currentColor")
-        .encode(x=x, y=y("label_at:Q"), text="label:N")
+        .mark_text(align="left", dx=6, fontSize=11, color="currentColor")
+        .encode(
+            x=alt.X("edge:Q", title=None, scale=alt.Scale(domain=[-0.12, 1.12], nice=False), axis=sides),
+            y=y("label_at:Q"),
+            text="label:N",
+        )
     )
     layers = alt.layer(one, interval, line, point, label, data=sheet.rows(_placed(rows, domain))).properties(
         width=WIDTH - 260, height=PANEL
@@ -71,7 +73,9 @@ def _placed(rows: Sequence[SlopeRow], domain: Sequence[float]) -> list[dict[str,
         labels = dict(zip(ends, spread(list(ends.values()), domain), strict=True))
         for row in mine:
             offset = FAN * (names.index(row.configuration) - (len(names) - 1) / 2) / max(1, len(names) - 1)
-            found.append({**asdict(row), "place": row.side + offset, "label_at": labels.get(row.configuration)})
+            found.append(
+                {**asdict(row), "place": row.side + offset, "label_at": labels.get(row.configuration), "edge": 1 + FAN}
+            )
     return found
 
 
@@ -112,7 +116,7 @@ def quotients(rows: Sequence[QuotientRow], *, description: str) -> dict[str, Any
         "label:N",
         title=None,
         sort=labels,
-        axis=alt.Axis(orient="top", labelAngle=0, labelExpr=TWO_LINES, labelPadding=20, domain=False, ticks=False),
+        axis=alt.Axis(orient="top", labelAngle=0, labelExpr=LINES, labelPadding=20, domain=False, ticks=False),
         scale=alt.Scale(domain=labels, paddingInner=0.04),
     )
     y = alt.Y("model:N", title=None, sort=models, scale=alt.Scale(domain=models, paddingInner=0.06))

@@ -12,6 +12,9 @@ from greenreport.report.charts.base import WIDTH, Sheet, log_domain, log_ticks
 from greenreport.report.charts.rows import AgreementRow
 from greenreport.report.style import Look
 
+#: 1200 becomes 1.2 kJ.
+JOULES = "replace(format(datum.value, '~s'), regexp('([a-zµ]?)$', 'i'), ' $1') + 'J'"
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -38,10 +41,8 @@ def agreement(
     low, high = min(heights) - pad, max(heights) + pad
     x = _mean_axis([row.mean_j for row in rows], axis, log=log)
     scale = alt.Scale(domain=[low, high], nice=False)
-    axis_y = alt.Axis(grid=False, tickCount=6, labelExpr="datum.value == 0 ? '0' : format(datum.value, '+~g')")
-    y, top = (
-        alt.Y(name, title="difference (% of the mean of both)", scale=scale, axis=axis_y) for name in ("difference:Q", "from:Q")
-    )
+    axis_y = alt.Axis(grid=False, tickCount=6, labelExpr="(datum.value == 0 ? '0' : format(datum.value, '+~g')) + ' %'")
+    y, top = (alt.Y(name, title=None, scale=scale, axis=axis_y) for name in ("difference:Q", "from:Q"))
     zone = alt.Chart(sheet.rows([{"from": max(low, -limits.admitted), "to": min(high, limits.admitted)}])).mark_rect(
         color="currentColor", opacity=0.06
     )
@@ -66,11 +67,11 @@ def agreement(
 def _mean_axis(values: Sequence[float], title: str, *, log: bool) -> alt.X:
     if log:
         domain = log_domain(values, 1.15)
-        scale, axis = alt.Scale(type="log", domain=domain, nice=False), alt.Axis(values=log_ticks(domain), format="~s")
+        scale, axis = alt.Scale(type="log", domain=domain, nice=False), alt.Axis(values=log_ticks(domain), labelExpr=JOULES)
     else:
         room = 0.06 * (max(values) - min(values)) or 0.05 * abs(values[0]) or 1.0
         scale = alt.Scale(domain=[min(values) - room, max(values) + room], nice=False, zero=False)
-        axis = alt.Axis(format="~s", tickCount=6)
+        axis = alt.Axis(labelExpr=JOULES, tickCount=6)
     return alt.X("mean_j:Q", title=title, scale=scale, axis=axis)
 
 

@@ -11,8 +11,8 @@ import altair as alt
 
 from greenreport.report.charts.axes import value_axis
 from greenreport.report.charts.base import (
+    LINES,
     ROW,
-    TWO_LINES,
     WIDTH,
     Sheet,
     colour,
@@ -95,7 +95,7 @@ def pairs(rows: Sequence[PairRow], *, description: str) -> dict[str, Any]:
     x = alt.X(
         "column:N",
         title=None,
-        axis=alt.Axis(orient="bottom", labelAngle=0, labelExpr=TWO_LINES, domain=False, ticks=False),
+        axis=alt.Axis(orient="bottom", labelAngle=0, labelExpr=LINES, domain=False, ticks=False),
         **position,
     )
     y = alt.Y("row:N", title=None, **position)

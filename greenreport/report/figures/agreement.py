@@ -41,14 +41,14 @@ def agreement_figure(study: StudyContext, found: AgreementSummary) -> Figure | N
     caption = (
         f"Energy of {found.domain} over the measured window: {found.second} minus {found.first}, as a share of their mean, against that mean; a point a "
         f"run, n = {found.runs}. Solid line: mean difference; dashed: limits of agreement, mean ± 1.96 standard deviations (Bland and Altman 1986); grey: "
-        f"the difference this study admits, ±{number(100 * admitted)}{THIN}%. A trend from left to right would mean that the difference depends on the "
+        f"the difference this study admits, ±{100 * admitted:g}{THIN}%. A trend from left to right would mean that the difference depends on the "
         "energy."
     )
     spec = charts.agreement(
         rows,
         styles,
         Limits(100 * found.bias, 100 * found.low, 100 * found.high, 100 * admitted),
-        axis=f"mean of the two (J){', log scale' if log else ''}",
+        axis=f"mean of the two{', log scale' if log else ''}",
         log=log,
         description=summary,
     )

@@ -41,8 +41,8 @@ def slope_figure(
         f"95{THIN}% intervals, the dashed line is equality. A flat line means that the difference carries over; its height says nothing about joules or "
         "seconds."
     )
-    spec = charts.slope(rows, styles, names=names, axis=f"{found.info.label.lower()} ÷ reference", description=summary)
-    title = f"{found.info.label} relative to {found.reference}: does the difference carry over?"
+    spec = charts.slope(rows, styles, names=names, description=summary)
+    title = f"{found.info.label}: {found.same_way} of {len(found.pairs)} ratios to {found.reference} keep their direction"
     figure_id = f"{name}-{found.metric.replace('_', '-')}-slope"
     return Figure(figure_id, title, caption, summary, spec, _table(found, names), applying(bands, found.metric))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 from greenreport.analysis.dataset import CellView, RunView, label_of
 from greenreport.record import Method, Phase
 from greenreport.report import charts
@@ -93,12 +95,10 @@ def phases_figure(study: StudyContext, model: str) -> Figure | None:
         if cell.model.id != model or not cell.ok:
             continue
         for order, phase in enumerate((Phase.START, Phase.LOAD, Phase.COMPILE, Phase.WARMUP, Phase.WINDOW)):
-            joules = sorted(
-                p.energy_j for run in cell.ok for p in run.phases if p.mark.phase is phase and p.energy_j is not None
-            )
+            joules = [p.energy_j for run in cell.ok for p in run.phases if p.mark.phase is phase and p.energy_j is not None]
             if joules:
-                median = joules[len(joules) // 2]
-                rows.append(BandRow(order, median, PHASE_NAMES[phase], label_of(cell.configuration), quantity(median, "J")))
+                typical = median(joules)
+                rows.append(BandRow(order, typical, PHASE_NAMES[phase], label_of(cell.configuration), quantity(typical, "J")))
     if not rows:
         return None
     label = study.dataset.study.model(model).label

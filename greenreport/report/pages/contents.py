@@ -18,11 +18,14 @@ from greenreport.analysis.preregistration import Preregistration
 from greenreport.analysis.quality import Quality
 from greenreport.analysis.replication import ReplicationReport
 from greenreport.analysis.searches import LimitSearch
+from greenreport.analysis.sensitivity import Sensitivity
 from greenreport.analysis.stats import Description
 from greenreport.catalog import MetricInfo
 from greenreport.record import Environment
 from greenreport.report.figure import Figure
 from greenreport.report.pages.comparison import ComparisonLink
+from greenreport.report.pages.design import Level, Subject
+from greenreport.report.simulation import Nearest, Simulated
 from greenreport.validity import Advice
 
 
@@ -208,6 +211,8 @@ class MethodsContent:
     Attributes:
         missing: listed meters that are not on this machine: name, cause, remedy.
         events: what meters that were read had to say: name, cause, remedy.
+        protocol, instruments: (name, text) of the phases of a run as declared, and of the meters that were read.
+        nearest: the simulated design nearest to the study's; None where no test is made.
     """
 
     phases: tuple[PhaseSummary, ...]
@@ -216,8 +221,18 @@ class MethodsContent:
     events: tuple[tuple[str, str, str], ...]
     threats: tuple[tuple[str, tuple[str, ...]], ...]
     registered: Preregistration | None
+    valid: int
+    reference: str | None
+    levels: tuple[Level, ...]
+    subjects: tuple[Subject, ...]
+    protocol: tuple[tuple[str, str], ...]
+    instruments: tuple[tuple[str, str], ...]
+    prompts: str
+    sensitivities: tuple[Sensitivity, ...]
     order: Figure | None
     phase_figures: tuple[Figure, ...]
+    simulated: Simulated
+    nearest: Nearest | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from greenreport.analysis.badge import PUBLICATION_FLOOR
 from greenreport.analysis.dataset import Dataset, label_of
+from greenreport.analysis.fidelity import reference_of
 from greenreport.analysis.preregistration import preregistration
+from greenreport.analysis.sensitivity import sensitivities
 from greenreport.analysis.stats import describe
 from greenreport.record import Mark, Outcome, Phase
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
 from greenreport.report.figures import PHASE_NAMES
 from greenreport.report.pages.contents import MethodsContent, PhaseSummary
+from greenreport.report.pages.design import PROMPTS, instruments, levels, protocol_facts, subjects
+from greenreport.report.simulation import Nearest, simulated
 from greenreport.study import Protocol
 
 ORDER = (
@@ -24,6 +29,7 @@ def methods_content(study: StudyContext, order: Figure | None, phases: tuple[Fig
     dataset = study.dataset
     boundaries = sorted({b for cell in dataset.cells for b in cell.boundaries("energy_j")})
     told = {(m.meter, m.cause, m.remedy): m.meter for cell in dataset.cells for run in cell.runs for m in run.missing}
+    labels = {configuration.id: label_of(configuration) for configuration in dataset.configurations}
     present = {s.name.partition(" · ")[0] for cell in dataset.cells for run in cell.runs for s in run.sampling}
     return MethodsContent(
         tuple(_phases(dataset)),
@@ -32,9 +38,25 @@ def methods_content(study: StudyContext, order: Figure | None, phases: tuple[Fig
         tuple(item for item, meter in told.items() if meter in present),
         tuple(_threats(study)),
         preregistration(dataset),
+        dataset.outcomes[Outcome.OK],
+        labels.get(reference_of(dataset.study, dataset) or ""),
+        tuple(levels(dataset)),
+        tuple(subjects(dataset)),
+        () if dataset.imported else tuple(protocol_facts(dataset.study.protocol)),
+        tuple(instruments(dataset)),
+        "a source that is not known here" if dataset.imported else PROMPTS[dataset.study.workload.prompts.source],
+        sensitivities(dataset, study.analysis.findings),
         order,
         phases,
+        simulated(),
+        _nearest(dataset),
     )
+
+
+def _nearest(dataset: Dataset) -> Nearest | None:
+    """Return the simulated design nearest to the study: its configurations, and the fewest valid runs of a cell."""
+    fewest = min((len(cell.ok) for cell in dataset.cells if cell.ok), default=0)
+    return simulated().nearest(len(dataset.configurations), fewest) if fewest and len(dataset.configurations) > 1 else None
 
 
 def _phases(dataset: Dataset) -> Iterator[PhaseSummary]:
@@ -134,7 +156,15 @@ def _conclusion(dataset: Dataset) -> Iterator[str]:
     yield (
         f"At least {fewest} valid runs a cell that ran. The unit of analysis is the run; requests within a run are not treated as independent."
     )
-    yield "Tests are chosen by declared rules; p values are adjusted over all models and pairs of a question; effect sizes are always shown."
+    yield (
+        "Tests are chosen by declared rules; p values of pairs are adjusted over all models and pairs of a question, those of the tests over all "
+        "configurations are not adjusted among models and hypotheses; effect sizes are always shown."
+    )
+    if 0 < fewest < PUBLICATION_FLOOR * 2:
+        yield (
+            "With so few runs a cell, checks of normality are weak, intervals are wide, and small differences are missed: the table of hypotheses says "
+            "how small."
+        )
     outliers = (
         "none was removed as an outlier" if dataset.study.outliers == "none" else "outliers are set aside by a declared rule"
     )

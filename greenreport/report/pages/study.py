@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -59,6 +60,7 @@ from greenreport.report.pages.footprint import footprint_content
 from greenreport.report.pages.frontier import frontier_content
 from greenreport.report.pages.methods import methods_content
 from greenreport.report.pages.sides import cell_link, cell_slug, configuration_content, model_content, slug_of
+from greenreport.units import THIN
 from greenreport.validity import advice
 
 MATRIX_METRICS = (
@@ -152,7 +154,10 @@ def _numbers(study: StudyContext) -> Iterator[KeyNumber]:
     for answer in study.analysis.answers[:3]:
         for part in answer.answers[:1]:
             if part.standing is not None and part.standing.claim is not None:
-                yield KeyNumber(part.finding.metric.label, part.standing.claim)
+                limit = part.finding.hypothesis.smallest_effect
+                slight = abs(math.log(part.standing.claim.value)) < math.log1p(limit)
+                note = f"too small to matter here: less than {100 * limit:g}{THIN}%" if slight else ""
+                yield KeyNumber(part.finding.metric.label, part.standing.claim, note=note)
     dataset = study.dataset
     ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * dataset.study.protocol.repetitions
     note = f"{len(dataset.models)} models, {len(dataset.configurations)} configurations, {dataset.study.protocol.repetitions} repetitions"

@@ -1,0 +1,116 @@
+"""What was varied, on what, and how it was measured: facts of the methods page that come from the study and its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from greenreport.analysis.dataset import Dataset, label_of
+from greenreport.catalog import METERS
+from greenreport.meters.estimate import DEFAULT_IDLE_W, DEFAULT_MAX_W, model
+from greenreport.record import Facts, Method
+from greenreport.study import Configuration, Model, Protocol
+from greenreport.units import count, quantity
+
+#: Where prompts come from, in words.
+PROMPTS = {
+    "builtin": "the small programming problems that come with greenreport",
+    "humaneval": "HumanEval (Chen et al. 2021)",
+    "file": "a file of the study",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A level of the factor: what was asked for, and what the engine reported after loading."""
+
+    label: str
+    asked: str
+    reported: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model under study."""
+
+    label: str
+    source: str
+    parameters: str
+    weights: str
+
+
+def levels(dataset: Dataset) -> Iterator[Level]:
+    """Yield the serving configurations."""
+    for configuration in dataset.configurations:
+        reported = _reported(dataset, configuration)
+        yield Level(label_of(configuration), "not known" if dataset.imported else _asked(configuration), reported)
+
+
+def _asked(configuration: Configuration) -> str:
+    threads = f"{configuration.threads} threads" if configuration.threads else "all physical cores"
+    cache = "KV cache" if configuration.kv_cache else "no KV cache"
+    options = [f"{name} {value}" for name, value in sorted(configuration.options.items())]
+    return ", ".join([configuration.dtype, threads, cache, *options])
+
+
+def _reported(dataset: Dataset, configuration: Configuration) -> str:
+    """Return what every run reported alike; where runs differ (in parameters, they are other models), each is named once."""
+    found: dict[str, None] = {}
+    for cell in dataset.cells:
+        if cell.configuration.id == configuration.id:
+            found.update((_facts(run.facts), None) for run in cell.ok if run.facts is not None)
+    return "; ".join(found) or "–"
+
+
+def _facts(facts: Facts) -> str:
+    threads = f"{facts.threads} thread{'' if facts.threads == 1 else 's'}"
+    return f"{facts.dtype} on {facts.device}, {threads}, {'KV cache' if facts.kv_cache else 'no KV cache'}"
+
+
+def subjects(dataset: Dataset) -> Iterator[Subject]:
+    """Yield the models."""
+    for item in dataset.models:
+        weights = "not known" if dataset.imported else dataset.study.weights_of(item).value
+        yield Subject(item.label, _source(item), count(item.parameters) if item.parameters else "–", weights)
+
+
+def _source(item: Model) -> str:
+    if item.hub:
+        return f"{item.hub}, {'revision ' + item.revision if item.revision else 'revision not pinned'}"
+    return item.path or (item.architecture.type if item.architecture else "–")
+
+
+def protocol_facts(protocol: Protocol) -> Iterator[tuple[str, str]]:
+    """Yield the phases of a run as the study declares them."""
+    rule = protocol.cooldown
+    cooled = {
+        "none": "none",
+        "elapsed": f"{quantity(rule.max_s, 's')}, fixed",
+        "steady": f"until power, temperature and load are steady over {quantity(rule.window_s, 's')}, at most {quantity(rule.max_s, 's')}",
+    }
+    yield "Cool-down", cooled[rule.until]
+    idle = quantity(protocol.idle_baseline_s, "s")
+    yield "Idle baseline", f"{idle} before and after the window, with the server up" if protocol.idle_baseline_s else "none"
+    requests = f"{protocol.warmup_requests} request{'' if protocol.warmup_requests == 1 else 's'}, answered and discarded"
+    yield "Warm-up", requests if protocol.warmup_requests else "none"
+
+
+def instruments(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """Yield the meters that were read, and of a power model its formula with the watts that were used."""
+    present = {s.name.partition(" · ")[0] for cell in dataset.cells for run in cell.runs for s in run.sampling}
+    for use in dataset.study.meters:
+        info = METERS.get(use.name)
+        if info is None or use.name not in present:
+            continue
+        if info.method != Method.ESTIMATED.value or dataset.environment is None:
+            yield info.label, info.summary
+            continue
+        cpus = dataset.environment.logical_cpus
+        idle_w, max_w = model(use, cpus)
+        origin = (
+            "declared in the study"
+            if use.idle_w is not None
+            else f"the default, {quantity(DEFAULT_IDLE_W, 'W')} idle and {quantity(DEFAULT_MAX_W, 'W')} at full load for each of {cpus} logical CPUs; "
+            "not calibrated on this machine, so joules are an order of magnitude"
+        )
+        yield info.label, f"P = {quantity(idle_w, 'W')} + {quantity(max_w - idle_w, 'W')} · CPU load of the machine ({origin})"

@@ -1,0 +1,135 @@
+"""Tests of the methods page: design, sensitivity, and the simulation behind its statistics."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from statistics import mean, stdev
+
+import pytest
+
+from benchmarks import simulation_report
+from greenreport.analysis.analyse import analyse
+from greenreport.analysis.dataset import Dataset, Sampling
+from greenreport.analysis.sensitivity import sensitivities
+from greenreport.analysis.stats import NotComputable, detectable_effect
+from greenreport.record import Facts
+from greenreport.report.context import MEANINGS, bands_of, study_context
+from greenreport.report.pages import study_pages
+from greenreport.report.pages.contents import MethodsContent, OverviewContent
+from greenreport.report.pages.design import instruments, levels
+from greenreport.report.simulation import FILE, simulated
+from greenreport.traces import Coverage
+from greenreport.units import THIN
+from tests.datasets import around, dataset
+
+ENERGY = {
+    "a": {"torch": around(100), "onnx": around(60), "openvino": around(80)},
+    "b": {"torch": around(1000), "onnx": around(900), "openvino": around(300)},
+}
+
+
+def methods(data: Dataset) -> MethodsContent:
+    """Return what the methods page of a dataset shows."""
+    pages = study_pages(study_context("tiny", analyse(data)), "")
+    content = next(page.content for page in pages if page.section == "methods")
+    assert isinstance(content, MethodsContent)
+    return content
+
+
+def test_the_detectable_difference_follows_from_spread_runs_and_family() -> None:
+    """Two hypotheses on two questions, six pairs each: spread within cells, never between them."""
+    analysis = analyse(dataset(ENERGY))
+    energy, time = sensitivities(analysis.dataset, analysis.findings)
+    cv = stdev(around(100)) / mean(around(100))
+    assert energy.finding.hypothesis.id == "H1.0"
+    assert (energy.pairs, energy.runs) == (6, 5)
+    assert energy.cv == pytest.approx(cv)
+    assert energy.detectable == detectable_effect(energy.cv or 0.0, 5, comparisons=6)
+    assert time.pairs == 6
+    noisy = analyse(dataset({"a": {"torch": around(100, spread=0.1), "onnx": around(60, spread=0.1)}}))
+    [rough, _] = sensitivities(noisy.dataset, noisy.findings)
+    assert not isinstance(rough.detectable, NotComputable) and not isinstance(energy.detectable, NotComputable)
+    assert rough.detectable > 3 * energy.detectable
+
+
+def test_nothing_tested_has_no_sensitivity() -> None:
+    """A metric without values, and runs without a spread, are told instead of computed."""
+    data = dataset({"a": {"torch": [5.0] * 5, "onnx": [5.0] * 5}})
+    analysis = analyse(data)
+    [energy, _] = sensitivities(data, analysis.findings)
+    assert isinstance(energy.detectable, NotComputable)
+    assert energy.cv is None
+
+
+def test_levels_stand_beside_what_was_loaded() -> None:
+    """Declared type, threads and cache, and what the engine said; different reports are each named."""
+    data = dataset(ENERGY)
+    reports = [Facts("float32", True, 2, "cpu"), Facts("float32", True, 1, "cpu")]
+    cells = [
+        replace(cell, runs=tuple(replace(run, facts=reports[place % 2]) for place, run in enumerate(cell.runs)))
+        if cell.configuration.engine == "torch"
+        else cell
+        for cell in data.cells
+    ]
+    found = {level.label.split("\u00a0")[0]: level for level in levels(replace(data, cells=tuple(cells)))}
+    assert found["Torch"].asked == "float32, all physical cores, KV cache"
+    assert found["Torch"].reported == "float32 on cpu, 2 threads, KV cache; float32 on cpu, 1 thread, KV cache"
+    assert found["OpenVINO"].reported == "–"
+
+
+@pytest.mark.parametrize(
+    ("use", "formula", "origin"),
+    [
+        ({"estimate": "fallback"}, f"P = 4.00{THIN}W + 16.0{THIN}W · CPU load", "not calibrated on this machine"),
+        ({"estimate": {"idle_w": 30, "max_w": 80}}, f"P = 30.0{THIN}W + 50.0{THIN}W · CPU load", "declared in the study"),
+    ],
+)
+def test_a_power_model_is_printed_with_its_watts(use: dict[str, object], formula: str, origin: str) -> None:
+    """Formula, watts, and where they come from; a meter that was not read is not listed."""
+    data = dataset(ENERGY, meters=["rapl", use])
+    seen = Sampling("estimate · cpu energy", 0.1, Coverage(10, 1.0, 0.1))
+    cells = tuple(replace(cell, runs=tuple(replace(run, sampling=(seen,)) for run in cell.runs)) for cell in data.cells)
+    [(name, text)] = instruments(replace(data, cells=cells))
+    assert name == "Power model"
+    assert text.startswith(formula)
+    assert origin in text
+
+
+def test_the_page_shows_the_simulated_design_nearest_to_the_study() -> None:
+    """Three configurations of five runs: the nearest simulated sizes, and the range over populations."""
+    content = methods(dataset(ENERGY))
+    assert content.nearest is not None
+    assert (content.nearest.groups, content.nearest.runs) == (2, 5)
+    shares = [row.shares[content.simulated.runs.index(5)] for row in content.simulated.type_one if row.groups == 2]
+    assert (content.nearest.lowest, content.nearest.highest) == (min(shares), max(shares))
+    assert methods(dataset({"a": {"torch": around(100)}})).nearest is None
+
+
+def test_simulated_figures_are_near_their_aims_and_the_documentation_has_the_same() -> None:
+    """The file of the package is sane, and the page of the documentation is made of it, to the last digit."""
+    found = simulated()
+    assert found.samples >= 1000
+    assert found.runs == (3, 5, 10, 30)
+    for row in found.type_one:
+        assert max(row.shares[2:]) < 0.09, row  # ten runs and more
+        assert max(row.shares) < 0.12, row
+    lowest = dict(found.coverage)
+    assert lowest["ratio of medians"][1] > 0.9
+    assert all(0.6 < share <= 1 for values in lowest.values() for share in values)
+    text = FILE.read_text(encoding="utf-8")
+    assert simulation_report.page(*simulation_report.read(text)) == simulation_report.PAGE.read_text(encoding="utf-8")
+
+
+def test_small_numbers_and_remarks_are_explained_on_the_first_page() -> None:
+    """A difference too small to matter is marked beside its number, and every band of the study says what it means."""
+    data = dataset({"a": {"torch": around(100, 10, 0.002), "onnx": around(98, 10, 0.002)}})
+    study = study_context("tiny", analyse(data))
+    overview = study_pages(study, "")[0].content
+    assert isinstance(overview, OverviewContent)
+    assert overview.numbers[0].note == f"too small to matter here: less than 5{THIN}%"
+    large = study_pages(study_context("tiny", analyse(dataset(ENERGY))), "")[0].content
+    assert isinstance(large, OverviewContent)
+    assert large.numbers[0].note == ""
+    assert [band for band, meaning in study.remarks if meaning.endswith(".")] == ["untrained weights"]
+    assert set(MEANINGS) == {"simulated engine", "estimated energy", "untrained weights", "measured elsewhere"}
+    assert bands_of(replace(data, imported=True)) == ("measured elsewhere",)

@@ -20,6 +20,8 @@ ROW = 26
 LINES = "split(replace(datum.value, regexp('\u00a0·\u00a0', 'g'), ' · '), ' · ')"  # engine over provider over load
 #: More configurations of one engine than this have no buttons to hide them.
 MOST_CHOICES = 6
+#: Room for a value with its unit; a wider table scrolls.
+NARROWEST_COLUMN = 84
 
 
 class Sheet:
@@ -142,6 +144,12 @@ def label_axis(rows: Sequence[Any]) -> tuple[list[str], alt.Y]:
     """Return the labels of rows in order, and the vertical axis that shows them."""
     labels = list(dict.fromkeys(row.label for row in rows))
     return labels, alt.Y("label:N", title=None, sort=labels, scale=alt.Scale(domain=labels))
+
+
+def heads(labels: Sequence[str]) -> alt.Axis:
+    """Return the axis above columns: engine, provider and what else differs on lines of their own, all above the cells."""
+    lines = max((label.count("·") + 1 for label in labels), default=1)
+    return alt.Axis(orient="top", labelAngle=0, labelExpr=LINES, labelPadding=14 * lines - 8, domain=False, ticks=False)
 
 
 def log_domain(values: Sequence[float], pad: float = 1.12) -> list[float]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import altair as alt
 
-from greenreport.report.charts.base import LINES, WIDTH, Sheet
+from greenreport.report.charts.base import NARROWEST_COLUMN, WIDTH, Sheet, heads
 from greenreport.report.charts.rows import CellRow
 
 
@@ -27,7 +27,7 @@ def matrix(rows: Sequence[CellRow], *, description: str) -> dict[str, Any]:
         "label:N",
         title=None,
         sort=labels,
-        axis=alt.Axis(orient="top", labelAngle=0, labelExpr=LINES, labelPadding=20, domain=False, ticks=False),
+        axis=heads(labels),
         scale=alt.Scale(domain=labels, paddingInner=0.04),
     )
     y = alt.Y("model:N", title=None, sort=models, scale=alt.Scale(domain=models, paddingInner=0.06))
@@ -42,6 +42,6 @@ def matrix(rows: Sequence[CellRow], *, description: str) -> dict[str, Any]:
         x=x, y=y, text="text:N", opacity=alt.condition("datum.excess == null", alt.value(0.6), alt.value(1))
     )
     layers = alt.layer(square, text, data=sheet.rows(data)).properties(
-        width=max(360, min(WIDTH + 80, 120 * len(labels))), height=38 * len(models)
+        width=max(360, min(WIDTH + 80, 120 * len(labels)), NARROWEST_COLUMN * len(labels)), height=38 * len(models)
     )
     return sheet.finish(layers, chrome=170, narrowest=88 * len(labels))

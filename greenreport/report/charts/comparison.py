@@ -10,7 +10,7 @@ from typing import Any
 
 import altair as alt
 
-from greenreport.report.charts.base import LINES, WIDTH, Sheet, colour, log_domain, log_ticks, points
+from greenreport.report.charts.base import WIDTH, Sheet, colour, heads, log_domain, log_ticks, points
 from greenreport.report.charts.rows import QuotientRow, SlopeRow
 from greenreport.report.style import Look
 from greenreport.report.text import visible
@@ -116,7 +116,7 @@ def quotients(rows: Sequence[QuotientRow], *, description: str) -> dict[str, Any
         "label:N",
         title=None,
         sort=labels,
-        axis=alt.Axis(orient="top", labelAngle=0, labelExpr=LINES, labelPadding=20, domain=False, ticks=False),
+        axis=heads(labels),
         scale=alt.Scale(domain=labels, paddingInner=0.04),
     )
     y = alt.Y("model:N", title=None, sort=models, scale=alt.Scale(domain=models, paddingInner=0.06))

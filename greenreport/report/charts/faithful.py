@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from greenreport.report.charts.base import LINES, WIDTH, Sheet
+from greenreport.report.charts.base import WIDTH, Sheet, heads
 from greenreport.report.charts.rows import MatchRow
 
 
@@ -21,7 +21,7 @@ def faithful(rows: Sequence[MatchRow], *, description: str) -> dict[str, Any]:
         "label:N",
         title=None,
         sort=labels,
-        axis=alt.Axis(orient="top", labelAngle=0, labelExpr=LINES, labelPadding=20, domain=False, ticks=False),
+        axis=heads(labels),
         scale=alt.Scale(domain=labels, paddingInner=0.06),
     )
     y = alt.Y("model:N", title=None, sort=models, scale=alt.Scale(domain=models, paddingInner=0.1))
@@ -39,6 +39,6 @@ def faithful(rows: Sequence[MatchRow], *, description: str) -> dict[str, Any]:
     first = base.mark_text(fontSize=12, dy=-7, color="currentColor").encode(x=x, y=y, text="text:N", opacity=known)
     second = base.mark_text(fontSize=11, dy=8, color="currentColor").encode(x=x, y=y, text="second:N", opacity=known)
     layers = alt.layer(square, first, second, data=sheet.rows(data)).properties(
-        width=max(360, min(WIDTH + 80, 130 * len(labels))), height=46 * len(models)
+        width=max(360, min(WIDTH + 80, 130 * len(labels)), NARROWEST_COLUMN * len(labels)), height=46 * len(models)
     )
     return sheet.finish(layers, chrome=170, narrowest=104 * len(labels))

@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from greenreport.report.charts.base import WIDTH, Sheet, heads
+from greenreport.report.charts.base import NARROWEST_COLUMN, WIDTH, Sheet, heads
 from greenreport.report.charts.rows import MatchRow
 
 

@@ -11,16 +11,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from greenreport.console import Progress
 from greenreport.errors import BuildError, GreenReportError, MeasurementInvalid, PromptsUnavailable, StoreError
 from greenreport.execute.host import environment
-from greenreport.plan import CONDITIONS, IndexRow, PendingRun, current, estimate_s, pending
+from greenreport.plan import CONDITIONS, Cell, IndexRow, PendingRun, current, estimate_s, pending
 from greenreport.record import BESIDES, Environment, Outcome
 from greenreport.store import Store, export_parquet, import_parquet
 from greenreport.study import Overrides
 from greenreport.units import plain_duration
 from greenreport.workspace import Planned, open_plan, open_store, results_folder
+
+if TYPE_CHECKING:  # the runner imports what only `run` needs
+    from greenreport.execute.runner import Assignment
 
 
 class UsageError(GreenReportError):
@@ -117,25 +121,29 @@ def perform(ready: Ready, *, quiet: bool) -> None:
         run_all(assignment, ready.pending, progress, obstacle)
 
 
+def _chosen(study: Path, cache: Path, only: Sequence[str], weights: str | None) -> tuple[tuple[Cell, ...], Assignment]:
+    """Return the cells an extra measurement is about, and where it is made and kept."""
+    from greenreport.execute.runner import Assignment
+    from greenreport.workloads.prompts import resolve
+
+    planned = open_plan(study, Overrides(weights=weights), conditions(only))
+    if not planned.plan.cells:
+        raise UsageError(f"--only {' '.join(only)} leaves no cell of {study}; `greenreport plan {study}` lists them")
+    spec = planned.file.study
+    prompts = resolve(spec.workload.prompts, planned.folder, cache / "datasets")
+    return planned.plan.cells, Assignment(spec, prompts, environment(), open_store(cache), planned.folder, cache)
+
+
 def find_limits(
     study: Path, cache: Path, only: Sequence[str], weights: str | None, factor: str, largest: int, *, quiet: bool
 ) -> Iterator[str]:
     """Look for the largest load of every cell, other factors at their own level; yield a line each."""
     from greenreport.execute.limits import FACTORS, find_limit
-    from greenreport.execute.runner import Assignment
-    from greenreport.workloads.prompts import resolve
 
     if factor not in FACTORS:
         raise UsageError(f"--factor {factor!r}: one of {', '.join(FACTORS)}")
-    planned = open_plan(study, Overrides(weights=weights), conditions(only))
-    cells = {
-        (cell.model.id, cell.configuration.model_copy(update={factor: 1}).id): cell for cell in reversed(planned.plan.cells)
-    }
-    if not cells:
-        raise UsageError(f"--only {' '.join(only)} leaves no cell of {study}; `greenreport plan {study}` lists them")
-    host, store, spec = environment(), open_store(cache), planned.file.study
-    prompts = resolve(spec.workload.prompts, planned.folder, cache / "datasets")
-    assignment = Assignment(spec, prompts, host, store, planned.folder, cache)
+    chosen, assignment = _chosen(study, cache, only, weights)
+    cells = {(cell.model.id, cell.configuration.model_copy(update={factor: 1}).id): cell for cell in reversed(chosen)}
     with _alone(cache), _interruptible(), Progress(quiet=quiet, left_s=None) as progress:
         for cell in reversed(cells.values()):
             trials = find_limit(assignment, cell, factor, largest, progress)
@@ -152,18 +160,12 @@ def calibrate(study: Path, cache: Path, only: Sequence[str], weights: str | None
     """Run one cell with meters off, at two rates, and twice alike; return what was found, a line each."""
     from greenreport.analysis.calibration import calibration, from_calibrations
     from greenreport.execute.calibrate import calibrate_cell
-    from greenreport.execute.runner import Assignment
-    from greenreport.workloads.prompts import resolve
 
-    planned = open_plan(study, Overrides(weights=weights), conditions(only))
-    if not planned.plan.cells:
-        raise UsageError(f"--only {' '.join(only)} leaves no cell of {study}; `greenreport plan {study}` lists them")
-    host, store, spec = environment(), open_store(cache), planned.file.study
-    prompts = resolve(spec.workload.prompts, planned.folder, cache / "datasets")
-    assignment = Assignment(spec, prompts, host, store, planned.folder, cache)
+    cells, assignment = _chosen(study, cache, only, weights)
     with _alone(cache), _interruptible(), Progress(quiet=quiet, left_s=None) as progress:
-        calibrate_cell(assignment, planned.plan.cells[0], repetitions, progress)
-    found = calibration(from_calibrations(store.of_kind("calibrate", spec.study), host.key), spec.protocol.repetitions)
+        calibrate_cell(assignment, cells[0], repetitions, progress)
+    done = assignment.store.of_kind("calibrate", assignment.study.study)
+    found = calibration(from_calibrations(done, assignment.environment.key), assignment.study.protocol.repetitions)
     if found is None:
         raise MeasurementInvalid("no calibration run ended well; their reasons are above")
     return "\n".join(f"{name}: {text}" for name, text in found.lines())

@@ -20,9 +20,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 
-from greenreport.errors import Unavailable
-from greenreport.execute.prepare import Obstacle
-from greenreport.execute.runner import Assignment, Reporter, equipment, run_one
+from greenreport.execute.runner import Assignment, Reporter, one_cell, run_one
 from greenreport.plan import Cell, PendingRun, Reason, Run
 from greenreport.record import Outcome
 from greenreport.study import Study
@@ -38,12 +36,7 @@ def calibrate_cell(assignment: Assignment, cell: Cell, repetitions: int, reporte
     Raises:
         Unavailable: the cell cannot run here.
     """
-    launcher, preparer = equipment(assignment, [cell])
-    launcher.warm()
-    reporter.preparing(cell.key)
-    job, _ = preparer.prepare(cell)
-    if isinstance(job, Obstacle):
-        raise Unavailable(f"{cell.key} cannot run here: {job.error}")
+    launcher, job = one_cell(assignment, cell, reporter)
     ended: Counter[Outcome] = Counter()
     total, number = repetitions * len(CONDITIONS), 0
     for repetition in range(1, repetitions + 1):

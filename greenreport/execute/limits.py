@@ -14,9 +14,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from greenreport.errors import Unavailable
-from greenreport.execute.prepare import Obstacle
-from greenreport.execute.runner import Assignment, Reporter, equipment, run_one
+from greenreport.execute.runner import Assignment, Reporter, one_cell, run_one
 from greenreport.plan import Cell, PendingRun, Reason, Run
 from greenreport.record import Outcome
 from greenreport.study import Study
@@ -66,12 +64,7 @@ def find_limit(assignment: Assignment, cell: Cell, factor: str, largest: int, re
     Raises:
         Unavailable: the cell cannot run here.
     """
-    launcher, preparer = equipment(assignment, [cell])
-    launcher.warm()
-    reporter.preparing(cell.key)
-    job, _ = preparer.prepare(cell)
-    if isinstance(job, Obstacle):
-        raise Unavailable(f"{cell.key} cannot run here: {job.error}")
+    launcher, job = one_cell(assignment, cell, reporter)
     number = 0
 
     def tried(load: int) -> Trial:

@@ -164,6 +164,21 @@ def equipment(assignment: Assignment, cells: Sequence[Cell]) -> tuple[Launcher, 
     return launcher, Preparer(assignment.study, assignment.folder, models, launcher, assignment.environment, logs)
 
 
+def one_cell(assignment: Assignment, cell: Cell, reporter: Reporter) -> tuple[Launcher, EngineJob]:
+    """Return what runs of one cell need, besides its runs in a study.
+
+    Raises:
+        Unavailable: the cell cannot run here.
+    """
+    launcher, preparer = equipment(assignment, [cell])
+    launcher.warm()
+    reporter.preparing(cell.key)
+    job, _ = preparer.prepare(cell)
+    if isinstance(job, Obstacle):
+        raise Unavailable(f"{cell.key} cannot run here: {job.error}")
+    return launcher, job
+
+
 def _prepare_all(
     assignment: Assignment, pending: Sequence[PendingRun], preparer: Preparer, reporter: Reporter
 ) -> dict[str, EngineJob | Obstacle]:

@@ -161,7 +161,7 @@ def test_the_course_of_a_cell_says_whether_it_drifts() -> None:
     assert [row[3] for row in aside.table.rows].count("does not count") == 1
     still = course_figure(study, ordered(data.cells[0], [3, 1, 5, 2, 6, 4]))
     assert still is not None
-    assert still.finding == "No drift is seen in the order of runs"
+    assert still.finding == "6 valid runs show no drift beyond chance"
     assert course_figure(study, replace(rising, runs=rising.runs[:1])) is None
     assert course_figure(study, replace(rising, runs=tuple(replace(run, position=0) for run in rising.runs))) is None
 

@@ -33,7 +33,7 @@ def course_figure(study: StudyContext, cell: CellView) -> Figure | None:
     finding = (
         f"{_and(seen)} {'moves' if len(seen) == 1 else 'move'} with the order of runs"
         if seen
-        else "No drift is seen in the order of runs"
+        else f"{len(cell.ok)} valid runs show no drift beyond chance"
     )
     if all(moves is None for moves, _ in told):
         finding = "Runs in their order"

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from greenreport import __version__
-from greenreport.errors import BuildError, GreenReportError, ImportFileError, SpecError, StoreError, Unavailable
+from greenreport.errors import BuildError, GreenReportError, ImportFileError, SpecError, StoreError, Unavailable, UsageError
 
 app = typer.Typer(
     help="Run serving studies of small language models and publish what they cost in energy, time and memory.",
@@ -52,7 +52,7 @@ CACHE = Path("cache")
 
 
 class Exit(IntEnum):
-    """Exit codes."""
+    """Exit codes: what was asked is done; some run is not ok; study file or arguments are wrong; …"""
 
     OK = 0
     NOT_OK = 1
@@ -321,6 +321,7 @@ def serve(
 
 _EXITS: tuple[tuple[type[GreenReportError], Exit], ...] = (
     (SpecError, Exit.SPEC),
+    (UsageError, Exit.SPEC),
     (ImportFileError, Exit.SPEC),
     (Unavailable, Exit.UNAVAILABLE),
     (StoreError, Exit.UNAVAILABLE),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from greenreport.console import Progress
-from greenreport.errors import BuildError, GreenReportError, MeasurementInvalid, PromptsUnavailable, StoreError
+from greenreport.errors import BuildError, MeasurementInvalid, PromptsUnavailable, StoreError, UsageError
 from greenreport.execute.host import environment
 from greenreport.plan import CONDITIONS, Cell, IndexRow, PendingRun, current, estimate_s, pending
 from greenreport.record import BESIDES, Environment, Outcome
@@ -25,10 +25,6 @@ from greenreport.workspace import Planned, open_plan, open_store, results_folder
 
 if TYPE_CHECKING:  # the runner imports what only `run` needs
     from greenreport.execute.runner import Assignment
-
-
-class UsageError(GreenReportError):
-    """An argument that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@
 
     GreenReportError            a sentence a person can act on: what, where, how to fix
     ├─ SpecError                every problem of a study file at once, each with file:line
+    ├─ UsageError               an argument of a command that cannot be used
     ├─ Unavailable              never silently replaced by something else
     │  ├─ EngineUnavailable     engine or provider, with the missing extra or driver
     │  ├─ ModelUnavailable      model, why (offline, gated, no such revision), what to do
@@ -50,6 +51,10 @@ class SpecError(GreenReportError):
 
     def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Problem, ...]]]:
         return (SpecError, (self.problems,))
+
+
+class UsageError(GreenReportError):
+    """An argument of a command that cannot be used."""
 
 
 class Unavailable(GreenReportError):

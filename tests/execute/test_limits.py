@@ -55,3 +55,10 @@ def test_the_command_finds_the_batch_that_fits(command: Command, write_study: Wr
         in printed
     )
     assert "1 pending" in command("plan", str(file)).stdout
+
+
+def test_a_wrong_argument_is_a_sentence_and_exit_code_two(command: Command, write_study: Write) -> None:
+    """The same code as a wrong study file: nothing was done, and the sentence says what is possible."""
+    file = write_study()
+    assert "--factor 'colour': one of batch_size" in command("limit", str(file), "--factor", "colour", check=2).stderr
+    assert "leaves no cell" in command("limit", str(file), "--only", "engine=onnx", check=2).stderr

@@ -61,7 +61,7 @@ def test_wrong_settings_stop_the_build(command: Command, tmp_path: Path) -> None
     (tmp_path / "site.yaml").write_text("title: Ours\nbase_url: nowhere\n", encoding="utf-8")
     assert "site.yaml:2" in command("build", check=2).stderr
     (tmp_path / "site.yaml").unlink()
-    assert "--base-url" in command("build", "--base-url", "nowhere", check=1).stderr
+    assert "--base-url" in command("build", "--base-url", "nowhere", check=2).stderr
     assert not (tmp_path / "site").exists()
 
 

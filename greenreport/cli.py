@@ -52,7 +52,7 @@ CACHE = Path("cache")
 
 
 class Exit(IntEnum):
-    """Exit codes: what was asked is done; some run is not ok; study file or arguments are wrong; …"""
+    """Exit codes: what was asked is done; some run is not ok; study file or arguments are wrong; …."""
 
     OK = 0
     NOT_OK = 1

@@ -52,7 +52,7 @@ CACHE = Path("cache")
 
 
 class Exit(IntEnum):
-    """Exit codes: what was asked is done; some run is not ok; study file or arguments are wrong; …."""
+    """Exit codes: done; some run is not ok; a study file or an argument is wrong; something is missing; no site; stopped."""
 
     OK = 0
     NOT_OK = 1

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
@@ -19,10 +20,12 @@ from rich.table import Table
 from rich.text import Text
 
 from greenreport.errors import Problem
-from greenreport.execute.doctor import Finding
-from greenreport.plan import PendingRun, Plan
 from greenreport.record import Environment, Outcome, Phase, RunRecord
 from greenreport.units import plain_duration, quantity
+
+if TYPE_CHECKING:  # names of types only: importing them would take most of the time of `--version`
+    from greenreport.execute.doctor import Finding
+    from greenreport.plan import PendingRun, Plan
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)

@@ -115,8 +115,8 @@ _ENGINES = (
         artefact="onnx",
     ),
     EngineInfo(
-        "openvino", "OpenVINO", "greenreport.engines.openvino:OpenVino", ("cpu",), ("float32",),
-        (*_HF, "openvino", "optimum.intel"), "openvino", "OpenVINO on the model exported by Optimum Intel, stateful KV cache",
+        "openvino", "OpenVINO", "greenreport.engines.openvino:OpenVino", ("cpu",), ("float32", "bfloat16", "int8"),
+        (*_HF, "openvino", "optimum.intel", "nncf"), "openvino", "OpenVINO on the model exported by Optimum Intel, stateful KV cache",
         artefact="openvino",
     ),
     EngineInfo(

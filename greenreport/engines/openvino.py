@@ -1,11 +1,14 @@
 """OpenVINO, on the model exported by Optimum Intel with a stateful key-value cache.
 
 Precision is explicit everywhere. By default OpenVINO computes in bfloat16 on CPUs that have it, stores the cache in 8 bits, and
-Optimum compresses large models to 8-bit weights; each of these would make the comparison one of precisions.
+Optimum compresses large models to 8-bit weights; each of these would make the comparison one of precisions. ``float32`` and
+``bfloat16`` are the precision computed in, ``int8`` is that of the weights alone: they are widened to float32 as they are used.
+Activations are quantised only where the configuration says so (`options: {DYNAMIC_QUANTIZATION_GROUP_SIZE: 32}`).
 """
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,8 @@ from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemor
 from greenreport.record import Facts
 
 MODEL_FILE = "openvino_model.xml"
+# What OpenVINO calls the precision it computes in and the types its weights may have, by the name in a study.
+PRECISIONS = {"float32": ("f32", {"f32"}), "bfloat16": ("bf16", {"f32", "bf16"}), "int8": ("f32", {"u8", "i8"})}
 
 
 class OpenVino(HfEngine):
@@ -39,12 +44,15 @@ class OpenVino(HfEngine):
             ov_config=OVConfig(dtype="fp32"),
             convert_tokenizer=False,
         )
+        if job.configuration.dtype == "int8":
+            _compress(target / MODEL_FILE)
 
     def load(self) -> None:
         torch.set_num_threads(self.job.threads)
+        computed, _ = PRECISIONS[self.job.configuration.dtype]
         config = {
-            "INFERENCE_PRECISION_HINT": "f32",
-            "KV_CACHE_PRECISION": "f32",
+            "INFERENCE_PRECISION_HINT": computed,
+            "KV_CACHE_PRECISION": computed,
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
             "INFERENCE_NUM_THREADS": str(self.job.threads),
             "NUM_STREAMS": "1",
@@ -76,7 +84,8 @@ class OpenVino(HfEngine):
         cache_precision = str(compiled.get_property("KV_CACHE_PRECISION").get_type_name())
         weights = weight_types(self.model.model)
         asked = self.job.configuration.dtype
-        if precision != "f32" or not weights <= {"f32"}:
+        computed, stored = PRECISIONS[asked]
+        if precision != computed or not weights <= stored:
             found = f"computes in {precision} on weights of {', '.join(sorted(weights))}"
             raise MeasurementInvalid(f"OpenVINO {found}; the study says {asked}")
         threads = int(compiled.get_property("INFERENCE_NUM_THREADS"))
@@ -100,13 +109,25 @@ class OpenVino(HfEngine):
         )
 
 
+def _compress(file: Path) -> None:
+    """Replace a float32 model by one whose weights are 8-bit integers with a scale and a zero point per channel."""
+    import nncf
+
+    nncf.set_log_level(logging.ERROR)
+    part = file.with_name("compressed.xml")
+    smaller = nncf.compress_weights(openvino.Core().read_model(file), mode=nncf.CompressWeightsMode.INT8_ASYM)
+    openvino.save_model(smaller, part, compress_to_fp16=False)
+    for suffix in (".bin", ".xml"):
+        part.with_suffix(suffix).replace(file.with_suffix(suffix))
+
+
 def weight_types(model: openvino.Model) -> set[str]:
-    """Return the element types of the model's large constants: those are its weights."""
+    """Return the element types of the model's large constants: those are its weights, and not the scales of their columns."""
     types = set()
     for op in model.get_ops():
         if op.get_type_name() != "Constant":
             continue
         shape = list(op.get_output_shape(0))
-        if len(shape) == 2 and shape[0] > 8:
+        if len(shape) == 2 and min(shape) > 8:
             types.add(op.get_output_element_type(0).get_type_name())
     return types - {"i64", "i32", "boolean"}

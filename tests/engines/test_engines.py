@@ -144,18 +144,34 @@ def test_cuda_without_a_gpu_is_unavailable(tmp_path: Path) -> None:
             engine(EngineJob(Configuration(engine=name, provider="cuda"), 1, weights)).load()
 
 
-def test_8_bit_weights_are_smaller_and_said_to_be_so(tmp_path: Path) -> None:
-    """`dtype: int8` of ONNX Runtime: most weights are 8-bit integers, read back from the model; float32 is another model."""
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
+def test_8_bit_weights_are_smaller_and_said_to_be_so(name: str, tmp_path: Path) -> None:
+    """`dtype: int8`: weights are 8-bit integers, read back from the model; float32 is another model."""
     weights = untrained("llama", tmp_path)
     (tmp_path / "full").mkdir()
     (tmp_path / "small").mkdir()
-    full = loaded("onnx", weights, tmp_path / "full")
-    small = loaded("onnx", weights, tmp_path / "small", dtype="int8")
+    full = loaded(name, weights, tmp_path / "full")
+    small = loaded(name, weights, tmp_path / "small", dtype="int8")
     assert (full.facts().dtype, small.facts().dtype) == ("float32", "int8")
     assert (small.facts().weights_b or 0) < 0.6 * (full.facts().weights_b or 0)
     assert len(answers(small, [small.encode(PROMPTS[0])])[0]) == TOKENS
-    wrong = EngineJob(Configuration(engine="onnx"), 1, weights, tmp_path / "small" / "onnx")
-    other = load_target(engines()["onnx"].target)(wrong)
+    wrong = EngineJob(Configuration(engine=name), 1, weights, tmp_path / "small" / name)
+    other = load_target(engines()[name].target)(wrong)
     other.load()
-    with pytest.raises(MeasurementInvalid, match="was loaded with type int8; the study says float32"):
+    with pytest.raises(MeasurementInvalid, match=r"type int8; the study says float32|weights of u8; the study says float32"):
         verified(other.facts(), wrong)
+
+
+def test_openvino_computes_in_bfloat16_only_where_the_processor_does(tmp_path: Path) -> None:
+    """What is said to be bfloat16 was computed in it; a processor without it makes the run invalid instead of float32."""
+    import openvino
+
+    engine = loaded("openvino", untrained("opt", tmp_path), tmp_path, dtype="bfloat16")
+    able = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if able:
+        assert engine.facts().dtype == "bfloat16"
+        assert ("inference precision", "bf16") in engine.facts().details
+        assert len(answers(engine, [engine.encode(PROMPTS[0])])[0]) == TOKENS
+    else:
+        with pytest.raises(MeasurementInvalid, match="computes in f32"):
+            engine.facts()

@@ -16,10 +16,10 @@ from greenreport.analysis.calibration import CalibrationRun, calibration, from_c
 from greenreport.analysis.metrics import PhaseRow, observations, phase_rows
 from greenreport.analysis.observation import Observation
 from greenreport.analysis.searches import LimitSearch, from_trials
+from greenreport.analysis.spans import Stage, stages
 from greenreport.analysis.stats import screen
 from greenreport.analysis.stats.outliers import Policy
 from greenreport.analysis.thin import Rail, rails
-from greenreport.analysis.times import span_medians_s
 from greenreport.catalog import METERS, engines
 from greenreport.plan import Excluded, Plan
 from greenreport.record import Environment, Facts, Flag, Mark, Method, Missing, Outcome, Output, Phase, Request, RunRecord
@@ -59,7 +59,7 @@ class RunView:
     agreements: tuple[Agreement, ...] = ()
     sampling: tuple[Sampling, ...] = ()
     foreign_load: float | None = None
-    spans: tuple[tuple[str, float], ...] = ()
+    stages: tuple[Stage, ...] = ()
     requests: tuple[Request, ...] = ()
     facts: Facts | None = None
     detail: str | None = None
@@ -311,7 +311,7 @@ def _view(record: RunRecord, objective: Objective | None) -> RunView:
         agreements=() if window is None else agreements(record.traces, window),
         sampling=() if window is None else tuple(_sampling(record, window)),
         foreign_load=None if window is None else foreign_load(record, window),
-        spans=span_medians_s(record),
+        stages=() if window is None else stages(record, window),
         requests=record.requests,
         facts=record.facts,
         detail=record.detail,

@@ -142,24 +142,6 @@ def _queue_s(record: RunRecord, window: Mark) -> float | None:
     return float(np.median(inside)) if len(inside) else None
 
 
-#: What a server does with a request, in order, as our own server tells it.
-SPANS = ("queue", "tokenise", "infer", "detokenise")
-
-
-def span_medians_s(record: RunRecord) -> tuple[tuple[str, float], ...]:
-    """Return where the time of a request goes: (name, median seconds); the rest is client, network and JSON."""
-    found = []
-    for name in SPANS:
-        trace = next((t for t in record.traces if t.domain == "server" and t.quantity == f"{name}_span"), None)
-        if trace is not None and len(trace.value):
-            found.append((name, float(np.median(tr.values_of(trace)))))
-    latency = latencies_s(record.requests)
-    if not found or not latency:
-        return ()
-    rest = float(np.median(latency)) - sum(seconds for _, seconds in found)
-    return (*found, ("client, network, JSON", max(0.0, rest)))
-
-
 def _percentile(values: Sequence[float] | np.ndarray[tuple[int], np.dtype[np.float64]], percentile: float) -> float | None:
     return float(np.percentile(values, percentile)) if len(values) else None
 

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from greenreport.engines.base import Engine, Generated
@@ -47,14 +47,19 @@ class _Answer:
         self.start_ns = time.monotonic_ns()
         self.token_ns: list[int] = []
 
-    def told(self, ticket: Ticket, decode_s: float) -> dict[str, Any]:
-        """Return the server's own account: times of the monotonic clock, and what it did besides generating."""
+    def told(self, ticket: Ticket, decode_s: float, serialise_s: float | None = None) -> dict[str, Any]:
+        """Return the server's own account: times of the monotonic clock, and what it did besides generating.
+
+        Args:
+            serialise_s: time to write everything of the answer but this account itself; None for a stream, which is written
+                while inference goes on.
+        """
         spans = {
             "queue": (ticket.started_ns - self.start_ns) / 1e9,
             "tokenise": (ticket.encoded_ns - ticket.started_ns) / 1e9,
             "infer": (ticket.ended_ns - ticket.encoded_ns) / 1e9,
             "detokenise": decode_s,
-        }
+        } | ({} if serialise_s is None else {"serialise": serialise_s})
         return {
             "server_start_ns": self.start_ns,
             "server_end_ns": time.monotonic_ns(),
@@ -85,7 +90,7 @@ def make_app(engine: Engine, model_id: str, thread: ThreadPoolExecutor, max_batc
         return {"object": "list", "data": [{"id": model_id, "object": "model", "owned_by": "greenreport"}]}
 
     @app.post("/v1/completions", response_model=None)
-    async def completions(request: CompletionRequest) -> JSONResponse | StreamingResponse:
+    async def completions(request: CompletionRequest) -> Response:
         if request.model != model_id:
             return _error(404, f"the model {request.model!r} does not exist here; this server has {model_id!r}")
         if request.temperature != 0:
@@ -103,7 +108,7 @@ def make_app(engine: Engine, model_id: str, thread: ThreadPoolExecutor, max_batc
 
 async def _whole(
     batcher: Batcher, model_id: str, request: CompletionRequest, texts: list[str], answer: _Answer
-) -> JSONResponse:
+) -> Response:
     try:
         ticket, results = await batcher.answer(
             texts,
@@ -115,12 +120,14 @@ async def _whole(
         return _engine_error(error)
     start = time.monotonic_ns()
     decoded = [batcher.engine.decode(result.token_ids) for result in results]
-    told = answer.told(ticket, (time.monotonic_ns() - start) / 1e9)
+    decoded_ns = time.monotonic_ns()
     choices = [
         _choice(index, text, result.finish_reason, result.token_ids if request.return_token_ids else None)
         for index, (text, result) in enumerate(zip(decoded, results, strict=True))
     ]
-    return JSONResponse(_body(answer, model_id, choices) | {"usage": _usage(ticket.prompts, results), "greenreport": told})
+    text = json.dumps(_body(answer, model_id, choices) | {"usage": _usage(ticket.prompts, results)})
+    told = answer.told(ticket, (decoded_ns - start) / 1e9, (time.monotonic_ns() - decoded_ns) / 1e9)
+    return Response(f'{text[:-1]}, "greenreport": {json.dumps(told)}}}', media_type="application/json")
 
 
 class _Row:

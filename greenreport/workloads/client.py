@@ -56,7 +56,7 @@ class Finished:
     Attributes:
         cpu_s: CPU time this process spent on the window, so that it is not taken for load of other programs.
         sent: when each HTTP request was sent (ns) and how late that was (s), in order of sending; for open loops.
-        spans: name → (ns, s): what the server did besides generating, for each HTTP request in order of sending.
+        spans: name → (ns, s): what the server did besides generating, for each HTTP request in the order in which servers began with them.
     """
 
     requests: tuple[Request, ...]
@@ -71,7 +71,8 @@ def client_main(connection: Connection, job: ClientJob) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.setsid()
     headers = authorisation(job.api_key_env)
-    trusted = ssl.create_default_context()  # making one takes longer than a request; open loops make senders as they need them
+    # Reading the certificates of the machine takes longer than a request, and open loops make senders as they need them.
+    trusted: ssl.SSLContext | bool = ssl.create_default_context() if any(url.startswith("https:") for url in job.urls) else False
     with ExitStack() as stack:
 
         def new_sender(server: int | None = None) -> Sender:
@@ -113,14 +114,20 @@ def _warm_up(sender: Sender, number: int) -> Warmed:
     return Warmed(start, time.monotonic_ns(), error)
 
 
+def _began_ns(item: Answered) -> int:
+    """Return when the server began with a request, by its own clock where it tells."""
+    return item.requests[0].server_start_ns or item.sent_ns
+
+
 def _finished(answered: Sequence[Answered], cpu_s: float) -> Finished:
     outputs = {output.sha256: output for item in answered for output in item.outputs}
     in_time = sorted(answered, key=lambda item: item.sent_ns)
-    names = dict.fromkeys(name for item in in_time for name, _ in item.spans)
+    told = sorted((item for item in answered if item.spans), key=_began_ns)
+    names = dict.fromkeys(name for item in told for name, _ in item.spans)
     return Finished(
         tuple(request for item in answered for request in item.requests),
         tuple(outputs.values()),
         cpu_s,
         tuple((item.sent_ns, (item.sent_ns - item.requests[0].start_ns) / 1e9) for item in in_time),
-        tuple((name, tuple((i.sent_ns, dict(i.spans)[name]) for i in in_time if name in dict(i.spans))) for name in names),
+        tuple((name, tuple((_began_ns(i), dict(i.spans)[name]) for i in told if name in dict(i.spans))) for name in names),
     )

@@ -1,15 +1,13 @@
-"""Tests of request and token times: the steady window, percentiles, goodput, cold starts, spans."""
+"""Tests of request and token times: the steady window, percentiles, goodput, cold starts."""
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import replace
 
 import pytest
 
 from greenreport.analysis.metrics import observations
-from greenreport.analysis.times import span_medians_s
-from greenreport.record import Kind, Mark, Method, Phase, Request, RunRecord, Trace
+from greenreport.record import Mark, Phase, Request, RunRecord
 from greenreport.study import Objective
 from tests.records import SECOND, record
 
@@ -111,17 +109,3 @@ def test_stages_of_overlapping_requests_are_not_told_apart() -> None:
     run = window(4, 12, request(0, 4, 10), request(1, 6, 12))
     reasons = {o.metric: o.reason for o in observations(run)}
     assert reasons["prefill_energy_j"] == "requests overlap, so energy of a time cannot be given to one of them"
-
-
-def test_spans_say_where_the_time_of_a_request_goes() -> None:
-    """What the server tells, and what is left for client, network and JSON."""
-
-    def span(name: str, seconds: float) -> Trace:
-        times = array("q", [5 * SECOND, 10 * SECOND])
-        return Trace("client", "server", f"{name}_span", Kind.GAUGE, "s", Method.MEASURED, times, array("d", [seconds] * 2))
-
-    run = record(traces=(*record().traces, span("queue", 0.5), span("infer", 4.0)))
-    found = dict(span_medians_s(run))
-    assert found == {"queue": 0.5, "infer": 4.0, "client, network, JSON": pytest.approx(0.5)}
-    assert values(run)["queue_s"] == pytest.approx(0.5)
-    assert span_medians_s(record()) == ()

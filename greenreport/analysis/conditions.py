@@ -75,8 +75,7 @@ def _prompts(dataset: Dataset) -> str:
 
 
 def _tokens(dataset: Dataset) -> str:
-    generation = dataset.study.workload.generation
-    return f"{'exactly' if generation.exact else 'at most'} {generation.output_tokens}"
+    return dataset.study.workload.generation.words()
 
 
 def _cooldown(dataset: Dataset) -> str:

@@ -32,6 +32,7 @@ from greenreport.meters.steady import Steadiness
 from greenreport.record import ELSEWHERE, Facts, Kind, Mark, Method, Missing, Output, Phase, Request, Trace
 from greenreport.study import Configuration, MeterUse, Model, Study
 from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
+from greenreport.workloads.lengths import output_lengths
 from greenreport.workloads.schedule import arrivals_s, batches
 from greenreport.workloads.sender import ClientJob
 
@@ -131,7 +132,7 @@ def _client_job(bench: Bench, configuration: Configuration, serving: Serving) ->
         urls=serving.urls,
         model=serving.model,
         batches=sent,
-        output_tokens=configuration.output_tokens or workload.generation.output_tokens,
+        output_tokens=output_lengths(configuration.output_tokens or workload.generation.output_tokens, len(sent)),
         exact=workload.generation.exact,
         stream=workload.stream,
         timeout_s=bench.study.protocol.window_timeout_s,

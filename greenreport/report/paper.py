@@ -113,10 +113,9 @@ def _protocol(analysis: Analysis) -> Iterator[str]:
     dataset = analysis.dataset
     study, protocol = dataset.study, dataset.study.protocol
     order = "a fixed order" if protocol.order.design == "fixed" else f"randomised complete blocks (seed {protocol.order.seed})"
-    exact = "exactly" if study.workload.generation.exact else "at most"
     yield (
         f"Runs were made in {order}, each with a server process of its own that answered {dataset.prompts_count or 'the'} prompts over HTTP, one "
-        f"after the other, with {exact} {study.workload.generation.output_tokens} output tokens (greedy)."
+        f"after the other, with {study.workload.generation.words()} output tokens (greedy)."
     )
     rule = protocol.cooldown
     cooled = {

@@ -4,7 +4,7 @@ from greenreport.study.cells import Configuration, Exclusion, Model, Weights
 from greenreport.study.footprint import Factor, Footprint
 from greenreport.study.judgement import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective
 from greenreport.study.load import Overrides, StudyFile, load_reference, load_site, load_study
-from greenreport.study.protocol import Generation, MeterUse, Prompts, Protocol, Workload
+from greenreport.study.protocol import Generation, Lengths, MeterUse, Prompts, Protocol, Workload
 from greenreport.study.reference import Comparison, ReferenceStudy
 from greenreport.study.registration import registration, registration_digest
 from greenreport.study.servers import Server
@@ -24,6 +24,7 @@ __all__ = [
     "Frontier",
     "Generation",
     "Hypothesis",
+    "Lengths",
     "MeterUse",
     "Model",
     "Objective",

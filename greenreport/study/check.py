@@ -10,6 +10,7 @@ from greenreport.catalog import METERS, METRICS, PROVIDERS, Served, engines
 from greenreport.study.attached import server_remarks
 from greenreport.study.cells import Configuration, Model, Weights
 from greenreport.study.explain import Remark, nearest, unknown
+from greenreport.study.protocol import Lengths
 from greenreport.study.spec import Study
 from greenreport.study.sweep import point_error, swept
 
@@ -157,6 +158,10 @@ def _prompts(study: Study, folder: Path) -> Iterator[Remark]:
         yield Remark((*at, "path"), f"{prompts.path!r} is no file (relative to the study file)")
     if available is not None and prompts.count is not None and prompts.count > available:
         yield Remark((*at, "count"), f"{prompts.count} prompts asked for, but {prompts.source} has {available}")
+    several = max([*(c.batch_size for c in study.configurations), *(study.sweep.batch_size if study.sweep else ())])
+    if isinstance(study.workload.generation.output_tokens, Lengths) and several > 1:
+        message = "requests of a static batch (`batch_size`) all ask for as many tokens; use `max_batch` or `concurrency` with lengths that differ"
+        yield Remark(("workload", "generation", "output_tokens"), message)
 
 
 def _meters(study: Study) -> Iterator[Remark]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from greenreport.study.words import Label, Positive, Seconds, Spec
 
@@ -32,11 +32,58 @@ class Prompts(Spec):
     )
 
 
+Tokens = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class Lengths(Spec):
+    """Output lengths that differ from request to request; drawn by the seed, so the same in every cell and run."""
+
+    distribution: Literal["uniform", "lognormal"] = Field(
+        description="uniform: every length from smallest to largest alike; lognormal: around `median`, with a long tail"
+    )
+    smallest: Tokens = Field(1, description="no request asks for fewer tokens")
+    largest: Tokens = Field(description="no request asks for more tokens")
+    median: Tokens | None = Field(None, description="median of the lognormal distribution, before the bounds")
+    sigma: Annotated[float, Field(gt=0, le=5)] | None = Field(
+        None, description="standard deviation of the logarithm of the lognormal distribution"
+    )
+    seed: int = Field(0, description="seed of the lengths")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Lengths:
+        if self.smallest > self.largest:
+            raise ValueError(f"smallest ({self.smallest}) is above largest ({self.largest})")
+        given = (self.median is not None, self.sigma is not None)
+        if self.distribution == "lognormal" and not all(given):
+            raise ValueError("a lognormal distribution needs `median` and `sigma`")
+        if self.distribution == "uniform" and any(given):
+            raise ValueError("`median` and `sigma` belong to the lognormal distribution")
+        return self
+
+    def words(self) -> str:
+        """Return the lengths in words: ``16 to 128``."""
+        shape = "evenly spread" if self.distribution == "uniform" else f"lognormal, median {self.median}, sigma {self.sigma:g}"
+        return f"{self.smallest} to {self.largest} ({shape})"
+
+
+def _kind(value: object) -> str:
+    """Choose what `output_tokens` is checked as, so that a mistake is explained once."""
+    return "lengths" if isinstance(value, (dict, Lengths)) else "number"
+
+
+OutputTokens = Annotated[Annotated[Tokens, Tag("number")] | Annotated[Lengths, Tag("lengths")], Discriminator(_kind)]
+
+
 class Generation(Spec):
     """How outputs are generated: always greedy, so that engines can be compared token by token."""
 
-    output_tokens: Annotated[int, Field(ge=1, le=100_000)] = Field(64, description="output tokens a request")
+    output_tokens: OutputTokens = Field(64, description="output tokens a request, or how they are distributed over the requests")
     exact: bool = Field(True, description="generate exactly that many tokens, ignoring end-of-sequence")
+
+    def words(self) -> str:
+        """Return how much is generated: ``exactly 64``, ``at most 16 to 128 (evenly spread)``."""
+        tokens = self.output_tokens.words() if isinstance(self.output_tokens, Lengths) else str(self.output_tokens)
+        return f"{'exactly' if self.exact else 'at most'} {tokens}"
 
 
 class Arrivals(Spec):

@@ -21,6 +21,7 @@ from greenreport.validity.agreement import agreements
 from greenreport.validity.codes import CODES
 from greenreport.validity.quantised import quantum
 from greenreport.validity.strangers import strangers
+from greenreport.workloads.lengths import output_lengths
 
 #: Shortest window for an exact value, in seconds: ten refreshes of the counter and more.
 SHORTEST_S = {"rapl": 1.0, "nvml": 5.0}
@@ -235,14 +236,16 @@ def _answers(record: RunRecord, study: Study) -> Found:
     generation = study.workload.generation
     configuration = next((c for c in study.configurations if f"{record.model}/{c.id}" == record.key), None)
     asked = (configuration.output_tokens if configuration is not None else None) or generation.output_tokens
-    wrong = [r.index for r in record.requests if generation.exact and r.output_tokens != asked]
+    lengths = output_lengths(asked, max((r.index for r in record.requests), default=-1) + 1)
+    wrong = [r.index for r in record.requests if generation.exact and r.output_tokens != lengths[r.index]]
     if wrong and all(r.output_tokens is None for r in record.requests):
         how = ", at least not of streamed answers" if study.workload.stream else ""
         yield "token_count_mismatch", f"the server tells no token counts{how}, so nobody knows whether it did the same work"
     elif wrong:
         yield (
             "token_count_mismatch",
-            f"{len(wrong)} of {len(record.requests)} answers do not have exactly {asked} tokens",
+            f"{len(wrong)} of {len(record.requests)} answers do not have exactly {asked if isinstance(asked, int) else 'as many'} tokens"
+            + ("" if isinstance(asked, int) else " as were asked for"),
         )
     model = record.model if record.facts is None or record.facts.model is None else record.facts.model
     others = {str(r.answered_by) for r in record.requests if r.answered_by != model}

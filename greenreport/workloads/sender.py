@@ -23,6 +23,7 @@ class ClientJob:
         urls: base addresses of the servers, without ``/v1``; requests go to them in turn.
         model: name every answer must carry.
         batches: prompts of each request.
+        output_tokens: of each request.
         timeout_s: limit of one request.
         concurrency: clients of the closed loop.
         due_s: when each request is due, for an open loop; None for a closed one.
@@ -33,7 +34,7 @@ class ClientJob:
     urls: tuple[str, ...]
     model: str
     batches: tuple[tuple[str, ...], ...]
-    output_tokens: int
+    output_tokens: tuple[int, ...]
     exact: bool
     stream: bool
     timeout_s: float
@@ -67,7 +68,7 @@ class Sender:
         body: dict[str, Any] = {
             "model": job.model,
             "prompt": prompts[0] if len(prompts) == 1 else list(prompts),
-            "max_tokens": job.output_tokens,
+            "max_tokens": job.output_tokens[batch],
             "temperature": 0,
             "ignore_eos": job.exact,
             "return_token_ids": True,
@@ -88,7 +89,7 @@ class Sender:
         end = time.monotonic_ns()
         outputs = [Output(output_digest(c.text, c.ids), c.text, tuple(c.ids)) for c in answer.choices]
         requests = tuple(
-            _timed(first_index + row, start, end, answer, row, output.sha256, job.output_tokens)
+            _timed(first_index + row, start, end, answer, row, output.sha256, job.output_tokens[batch])
             for row, output in enumerate(outputs)
         )
         return Answered(requests, tuple(outputs), sent, answer.spans)

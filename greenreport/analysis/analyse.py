@@ -59,6 +59,7 @@ class Analysis:
         parts += [row.claim for item in self.aggregates for row in item.rows if row.claim is not None]
         parts += [item.claim for item in self.declared if item.claim is not None]
         parts += [r.ours for report in self.replications for r in report.replications if r.ours is not None]
+        parts += [claim for report in self.replications for r in report.sweeps for claim in r.ours]
         parts += self.frontier.claims if self.frontier is not None else ()
         return tuple({claim.id: claim for claim in parts}.values())
 
@@ -78,7 +79,7 @@ def analyse(dataset: Dataset) -> Analysis:
         judge(dataset, fidelity),
         tuple(a for metric in AGGREGATED if dataset.has(metric) for a in aggregates(dataset, metric, fidelity)),
         tradeoffs(dataset, fidelity),
-        replicate(dataset, fidelity),
+        replicate(dataset, fidelity, swept),
         check_declared(dataset, fidelity),
         _unscreened(dataset, fidelity),
         swept,

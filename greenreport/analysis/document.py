@@ -98,6 +98,18 @@ def document(analysis: Analysis) -> Json:
             for report in analysis.replications
             for r in report.replications
         ],
+        "sweep_replications": [
+            {
+                "reference": report.reference.reference,
+                "finding": r.finding.id,
+                "statement": r.finding.statement,
+                "outcome": r.outcome.value,
+                "why": plain_text(r.why),
+                "claims": [claim.id for claim in r.ours],
+            }
+            for report in analysis.replications
+            for r in report.sweeps
+        ],
         "frontier": []
         if analysis.frontier is None
         else [_series(analysis.frontier, item) for item in analysis.frontier.series],

@@ -13,9 +13,11 @@ from enum import StrEnum
 from greenreport.analysis.claims import Claim, compare
 from greenreport.analysis.dataset import Dataset
 from greenreport.analysis.fidelity import Fidelity, Verdict
+from greenreport.analysis.frontier import Frontier
+from greenreport.analysis.series import FEWEST_LOADS, Series, series_id
 from greenreport.analysis.stats import Interval
 from greenreport.study import Comparison, Configuration, Model, ReferenceStudy
-from greenreport.study.reference import Category, Endpoint
+from greenreport.study.reference import Category, Endpoint, SweepFinding
 
 ALL: Category = "all"
 
@@ -48,26 +50,93 @@ class Replication:
 
 
 @dataclass(frozen=True, slots=True)
+class SweepReplication:
+    """A published finding about growing load, and what became of it here.
+
+    Attributes:
+        ours: the comparisons that decided.
+        why: what decided the outcome, as a sentence.
+    """
+
+    finding: SweepFinding
+    ours: tuple[Claim, ...]
+    outcome: Outcome
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicationReport:
     """All findings of one publication."""
 
     reference: ReferenceStudy
     replications: tuple[Replication, ...]
+    sweeps: tuple[SweepReplication, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
         """Number of findings by outcome, in the order of `Outcome`."""
-        return {o.value: sum(r.outcome is o for r in self.replications) for o in Outcome}
+        found = [*(r.outcome for r in self.replications), *(r.outcome for r in self.sweeps)]
+        return {outcome.value: found.count(outcome) for outcome in Outcome}
 
 
-def replicate(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[ReplicationReport, ...]:
-    """Compare the study with every publication it names."""
+def replicate(
+    dataset: Dataset, fidelity: Sequence[Fidelity], swept: Frontier | None = None
+) -> tuple[ReplicationReport, ...]:
+    """Compare the study with every publication it names.
+
+    Args:
+        swept: the frontier of the study, where it sweeps a load.
+    """
     return tuple(
         ReplicationReport(
-            reference, tuple(r for c in reference.comparisons for r in _findings(dataset, reference, c, fidelity))
+            reference,
+            tuple(r for c in reference.comparisons for r in _findings(dataset, reference, c, fidelity)),
+            tuple(_sweep(finding, swept) for finding in reference.sweeps),
         )
         for reference in dataset.references
     )
+
+
+def _sweep(finding: SweepFinding, swept: Frontier | None) -> SweepReplication:
+    if finding.shows == "machine":
+        why = "it is about the machine it was measured on, so no other machine can confirm it"
+        return SweepReplication(finding, (), Outcome.NOT_TESTABLE, why)
+    about = [series for series in (swept.series if swept else ()) if series.model.id in finding.models]
+    if finding.shows == "saturates":
+        return _saturates(finding, [s for s in about if s.base.replicas == 1 and len(s.points) >= FEWEST_LOADS])
+    gains = [gain for series in about for gain in (swept.replicas if swept else {}).get(series_id(series), ())]
+    claims = [g.throughput if finding.shows == "replicas_gain" else g.latency for g in gains]
+    return _replicas(finding, tuple(claim for claim in claims if claim is not None))
+
+
+def _saturates(finding: SweepFinding, series: Sequence[Series]) -> SweepReplication:
+    if not series:
+        return SweepReplication(finding, (), Outcome.NOT_TESTABLE, "this study has no sweep of one of these models")
+    told = []
+    for item in series:
+        last = item.load_text(item.points[-1].load)
+        where = item.saturation.load
+        end = f"still grows at {last}, the largest load measured" if where is None else f"saturates at {item.load_text(where)}"
+        told.append(f"{item.model.label}: throughput {end}")
+    held = [item.saturation.load is not None for item in series]
+    outcome = Outcome.REPLICATED if all(held) else Outcome.NOT_REPLICATED
+    return SweepReplication(finding, (), outcome, "; ".join(told))
+
+
+def _replicas(finding: SweepFinding, claims: tuple[Claim, ...]) -> SweepReplication:
+    """Judge by the intervals: some loads clearly as published and none clearly the other way."""
+    if not claims:
+        why = "this study has no replicas of one of these models beside a single server"
+        return SweepReplication(finding, (), Outcome.NOT_TESTABLE, why)
+    bounds = [(c.ci.low, c.ci.high) if isinstance(c.ci, Interval) else (c.value, c.value) for c in claims]
+    above, below = sum(low > 1 for low, _ in bounds), sum(high < 1 for _, high in bounds)
+    more = finding.shows == "replicas_gain"
+    alike, against = (above, below) if more else (below, above)
+    direction = ("higher", "lower") if more else ("shorter", "longer")
+    loads = f"{len(claims)} load{'s' if len(claims) > 1 else ''}"
+    outcome = Outcome.REPLICATED if alike and not against else Outcome.NOT_REPLICATED
+    why = f"clearly {direction[0]} at {alike} of {loads}, clearly {direction[1]} at {against}"
+    return SweepReplication(finding, claims, outcome, why)
 
 
 def _findings(

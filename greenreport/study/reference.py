@@ -53,6 +53,23 @@ class Comparison(Spec):
     ratio: Annotated[tuple[float, float], AfterValidator(_ordered)] | None = None
 
 
+class SweepFinding(Spec):
+    """A published finding about growing load.
+
+    Attributes:
+        shows: what it says: throughput stops growing before the sweep ends (``saturates``), several replicas give more throughput
+            at the same batch (``replicas_gain``) or a shorter latency (``replicas_faster``), or something of the machine it was
+            measured on that no other machine can confirm (``machine``).
+        models: models it is about, by the ids they have in studies.
+    """
+
+    id: Identifier
+    where: Label
+    statement: Text
+    shows: Literal["saturates", "replicas_gain", "replicas_faster", "machine"]
+    models: tuple[Identifier, ...] = ()
+
+
 class ReferenceStudy(Spec):
     """A published study."""
 
@@ -62,8 +79,9 @@ class ReferenceStudy(Spec):
     machine: Text
     aggregator: Text
     notes: tuple[Text, ...] = ()
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[Comparison, ...] = ()
     values: tuple[Printed, ...] = ()
+    sweeps: tuple[SweepFinding, ...] = ()
 
     def printed(self, endpoint: Endpoint, metric: str, category: Category) -> float | None:
         """Return a printed figure, or None."""

@@ -280,7 +280,7 @@ def build(
     quiet: QuietOption = False,
 ) -> None:
     """Render every study found into a static website."""
-    from greenreport.commands import build_site
+    from greenreport.site import build_site
 
     message = build_site(studies, cache, site, weights, base_url)
     if not quiet:
@@ -290,7 +290,7 @@ def build(
 @app.command()
 def check(site: Annotated[Path, typer.Argument(help="Folder of the built site.")] = Path("site")) -> None:
     """Check a built site: links, security policy, structure, figures, weights, manifest."""
-    from greenreport.commands import check_built
+    from greenreport.site import check_built
 
     print(check_built(site))
 
@@ -303,7 +303,7 @@ def publish(
     site: Annotated[Path, typer.Option("--site", help="Folder of the built site.")] = Path("site"),
 ) -> None:
     """Put the built site where others can see it; nothing is pushed."""
-    from greenreport.commands import publish_site
+    from greenreport.site import publish_site
 
     print(publish_site(site, target))
 
@@ -314,7 +314,7 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on this machine.")] = 8000,
 ) -> None:
     """Preview the built site on this machine."""
-    from greenreport.commands import serve_site
+    from greenreport.site import serve_site
 
     serve_site(site, port)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from greenreport.analysis.dataset import Dataset, from_records
 from greenreport.analysis.imported import imported_dataset
 from greenreport.errors import StoreError
 from greenreport.plan import IndexRow, current
-from greenreport.record import BESIDES, Outcome
+from greenreport.record import Outcome
 from greenreport.store import Published, Store, export_parquet, published
 from greenreport.store.store import TABLES
 from greenreport.store.tidy import TidyRow, observed_studies
@@ -44,6 +45,24 @@ class Found:
     dataset: Dataset
     parquet: tuple[tuple[Path, int], ...] = ()
     file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A study whose data has been found and not yet read.
+
+    Attributes:
+        stamp: digest of all that is read for it: study file, references, and which runs; nothing of the program.
+        dated: whether it has runs whose day is known.
+        compared: files and folders it is to be compared with.
+    """
+
+    name: str
+    stamp: str
+    read: Callable[[], Found]
+    dated: bool = False
+    file: Path | None = None
+    compared: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +113,7 @@ def load_published(study: Path, folder: Path, weights: str | None = None) -> Dat
     return from_records(planned.plan, reader.records([row.run_id for row in rows.values()]), source=str(folder))
 
 
-def find_all(studies: Path, cache: Path, weights: str | None) -> list[Found]:
+def locate_all(studies: Path, cache: Path, weights: str | None) -> list[Located]:
     """Return every study of a folder, then imported tables that belong to none of them.
 
     Raises:
@@ -102,45 +121,107 @@ def find_all(studies: Path, cache: Path, weights: str | None) -> list[Found]:
     """
     store = open_store(cache)
     files = sorted(studies.glob("*.yaml")) if studies.is_dir() else []
-    found = [find(file, store, weights, cache / "export") for file in files]
-    taken = {item.name for item in found}
-    return found + [
+    located = [locate(file, store, weights, cache / "export") for file in files]
+    taken = {item.name for item in located}
+    return located + [
         _imported(name, source, rows) for name, (source, rows) in observed_studies(store).items() if name not in taken
     ]
 
 
 def find(file: Path, store: Store, weights: str | None, exports: Path | None) -> Found:
-    """Read a study with the runs that count: those of its file, or of untrained weights where only these exist.
+    """Read a study with the runs that count (see `locate`)."""
+    return locate(file, store, weights, exports).read()
+
+
+def locate(file: Path, store: Store, weights: str | None, exports: Path | None) -> Located:
+    """Find the runs of a study that count: those of its file, or of untrained weights where only these exist.
 
     Args:
         exports: where Parquet files of runs from the store are kept; none are made when absent.
     """
+    planned, source = _planned(file, store, weights)
+    study = planned.file.study
+    compared = tuple((file.parent / path).resolve() for path in study.compare)
+    parts = [_facts(planned, source, store)]
+    for target in compared:
+        if target.is_dir():
+            parts.append([_digest(found) for found in sorted(target.glob("*.parquet"))])
+        elif target.is_file():
+            parts.append(_facts(*_planned(target, store, weights), store))
+    return Located(
+        study.study,
+        hashlib.sha256(json.dumps(parts).encode()).hexdigest(),
+        lambda: _read(planned, source, store, exports),
+        source is not None and any(row.started_at for row in source.rows.values()),
+        file,
+        compared,
+    )
+
+
+def _planned(file: Path, store: Store, weights: str | None) -> tuple[Planned, Source | None]:
     planned = open_plan(file, Overrides(weights=weights))
     source = _source(planned, store)
     if source is None and weights is None and planned.file.study.weights is Weights.HUB and _can_be_untrained(planned):
         untrained = open_plan(file, Overrides(weights=Weights.UNTRAINED.value))
         other = _source(untrained, store)
         if other is not None and any(row.outcome is Outcome.OK for row in other.rows.values()):
-            planned, source = untrained, other
-    references = [load_reference(file.parent / path) for path in planned.file.study.references]
+            return untrained, other
+    return planned, source
+
+
+def _facts(planned: Planned, source: Source | None, store: Store) -> list[object]:
+    """Return what a study's data is known by; runs of the store never change, so their ids stand for them."""
+    study = planned.file.study
+    facts: list[object] = [planned.file.text, study.weights.value, [cell.fingerprint for cell in planned.plan.cells]]
+    facts += [_digest(file) for path in study.references if (file := planned.folder / path).is_file()]
+    if source is not None:
+        facts += [source.words, sorted(row.run_id for row in source.rows.values()), _others(planned, source)]
+        if isinstance(source.reader, Published):
+            facts += [_digest(source.reader.folder / f"{table}.parquet") for table in TABLES]
+        else:
+            facts += store.besides(study.study)
+    return facts
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _read(planned: Planned, source: Source | None, store: Store, exports: Path | None) -> Found:
+    file, study = planned.file.path, planned.file.study
+    references = [load_reference(planned.folder / path) for path in study.references]
     if source is None:
-        return Found(
-            planned.file.study.study, planned.file.text, from_records(planned.plan, (), references=references), file=file
-        )
+        return Found(study.study, planned.file.text, from_records(planned.plan, (), references=references), file=file)
     # Files first: sorting them takes memory that is free again before the runs are read.
-    parquet = tuple(_parquet(source, planned.file.study.study, store, exports)) if exports is not None else ()
+    parquet = tuple(_parquet(source, study.study, store, exports)) if exports is not None else ()
     ids = [row.run_id for row in source.rows.values()]
     dataset = from_records(
         planned.plan,
         source.reader.records(ids),
         source=source.words,
         other_runs=_others(planned, source),
-        preparations=list(source.reader.of_kind("prepare", planned.file.study.study)),
+        preparations=list(source.reader.of_kind("prepare", study.study)),
         references=references,
-        calibrations=list(source.reader.of_kind("calibrate", planned.file.study.study)),
-        trials=list(source.reader.of_kind("limit", planned.file.study.study)),
+        calibrations=list(source.reader.of_kind("calibrate", study.study)),
+        trials=list(source.reader.of_kind("limit", study.study)),
     )
-    return Found(planned.file.study.study, planned.file.text, dataset, parquet, file)
+    return Found(study.study, planned.file.text, dataset, parquet, file)
+
+
+def groups(located: Sequence[Located]) -> list[list[Located]]:
+    """Return the studies in groups: those that are compared with each other belong together, the others stand alone."""
+    found: list[list[Located]] = []
+    for item in located:
+        near = [group for group in found if any(_related(item, other) for other in group)]
+        found = [group for group in found if group not in near]
+        found.append([*(other for group in near for other in group), item])
+    return [sorted(group, key=located.index) for group in found]
+
+
+def _related(first: Located, second: Located) -> bool:
+    pairs = ((first, second), (second, first))
+    return any(a.file is not None and a.file.resolve() in b.compared for a, b in pairs)
 
 
 def counterparts(found: Sequence[Found], cache: Path, weights: str | None) -> tuple[Counterpart, ...]:
@@ -207,9 +288,10 @@ def _others(planned: Planned, source: Source) -> dict[str, int]:
     return dict(counts)
 
 
-def _imported(name: str, source: str, rows: Sequence[TidyRow]) -> Found:
-    dataset = imported_dataset(name, source, rows)
-    return Found(name, f"# imported: {source}\n", dataset)
+def _imported(name: str, source: str, rows: Sequence[TidyRow]) -> Located:
+    text = f"# imported: {source}\n"
+    stamp = hashlib.sha256(repr((name, source, list(rows))).encode()).hexdigest()
+    return Located(name, stamp, lambda: Found(name, text, imported_dataset(name, source, rows)))
 
 
 def _parquet(source: Source, study: str, store: Store, exports: Path) -> Iterable[tuple[Path, int]]:
@@ -220,8 +302,7 @@ def _parquet(source: Source, study: str, store: Store, exports: Path) -> Iterabl
     if isinstance(source.reader, Published):
         folder = source.reader.folder
     else:
-        prepared = [record.run_id for kind in BESIDES for record in store.of_kind(kind, study)]
-        run_ids = [*(row.run_id for row in source.rows.values()), *prepared]
+        run_ids = [*(row.run_id for row in source.rows.values()), *store.besides(study)]
         folder = exports / hashlib.sha256("\n".join(sorted(run_ids)).encode()).hexdigest()[:16]
         if not all((folder / f"{table}.parquet").is_file() for table in TABLES):
             export_parquet(store, run_ids, folder, small=False)

@@ -5,23 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.document import document
-from greenreport.record import Outcome
 from greenreport.report.card import card_files
 from greenreport.report.context import Download, StudyContext, study_context
 from greenreport.report.embed import embed_pages
 from greenreport.report.feed import FEED, make_feed
+from greenreport.report.folder import SiteFolder, digest_of, replacing
+from greenreport.report.kept import Kept, key_of, program_digest, read_memory, write_memory
 from greenreport.report.label import label_files
 from greenreport.report.observations import observations_csv
 from greenreport.report.pages import comparison_links, comparison_pages, site_pages, study_pages
-from greenreport.report.render import render_site, templates_folder, write_site
+from greenreport.report.render import Renderer, templates_folder
+from greenreport.report.search import entries, index_files
 from greenreport.report.share import badge_svg, citation_cff, citation_ris
 from greenreport.report.single import single_file
-from greenreport.results import Found, counterparts, find_all
+from greenreport.report.summary import Summary, summarise
+from greenreport.results import Found, Located, counterparts, groups, locate_all
 from greenreport.study import Site, load_site
 from greenreport.units import safe_slug
 
@@ -37,7 +41,7 @@ PARQUET = {
 
 
 def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url: str | None = None) -> str:
-    """Build the site; return a sentence.
+    """Build the site; return a sentence. Pages of a study are made again only where something they are made from has changed.
 
     Args:
         base_url: address the site will have, instead of that in ``site.yaml``.
@@ -47,32 +51,76 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
         BuildError: a page could not be rendered or the folder is not a site.
     """
     settings = site_settings(studies, base_url)
-    found = find_all(studies, cache, weights)
-    contexts: list[StudyContext] = []
-    slugs: list[str] = []
-    for item in found:
-        slugs.append(safe_slug(item.name, slugs))
-        contexts.append(study_context(slugs[-1], analyse(item.dataset)))
+    located = locate_all(studies, cache, weights)
+    slugs: dict[Located, str] = {}
+    for item in located:
+        slugs[item] = safe_slug(item.name, list(slugs.values()))
+    folders = [folder for folder in (studies / "templates", templates_folder()) if folder.is_dir()]
+    feed = settings.address("index.html") is not None and any(item.dated for item in located)
+    renderer = Renderer(folders, cache / "figures", settings, feed=feed)
+    program, before = program_digest(folders), read_memory(cache, site)
+    memory: dict[str, Kept] = {}
+    unchanged = 0
+    with replacing(site) as folder:
+        for group in groups(located):
+            key = key_of(program, settings, feed, [(slugs[item], item.stamp) for item in group])
+            kept = before.get(key)
+            if kept is not None and folder.keep(kept.files):
+                unchanged += len(group)
+            else:
+                made = _make(group, slugs, renderer, cache, weights)
+                folder.write(made.files)
+                folder.copy(made.copies)
+                written = [*made.files, *(path for _, path in made.copies)]
+                kept = Kept(made.summaries, made.pages, {path: folder.digests[path] for path in written})
+            memory[key] = kept
+        remark = _write_shared(folder, renderer, [summary for kept in memory.values() for summary in kept.summaries])
+    write_memory(cache, site, memory)
+    pages = sum(kept.pages for kept in memory.values())
+    same = f" ({unchanged} unchanged)" if unchanged else ""
+    return f"built {pages} pages of {len(located)} studies{same} into {site}; open {site / 'index.html'}{remark}"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Everything made for one study, or for studies that are compared with each other."""
+
+    summaries: tuple[Summary, ...]
+    pages: int
+    files: dict[str, bytes]
+    copies: list[tuple[Path, str]]
+
+
+def _make(
+    group: Sequence[Located], slugs: Mapping[Located, str], renderer: Renderer, cache: Path, weights: str | None
+) -> Made:
+    found = [item.read() for item in group]
+    contexts = [study_context(slugs[place], analyse(item.dataset)) for place, item in zip(group, found, strict=True)]
     compared = comparison_pages(contexts, counterparts(found, cache, weights))
     links = comparison_links(compared)
     pages = [page for item, c in zip(found, contexts, strict=True) for page in study_pages(c, item.text, links.get(c.root, ()))]
     pages += compared
-    folders = [folder for folder in (studies / "templates", templates_folder()) if folder.is_dir()]
     files, copies, downloads = _downloads(found, contexts)
-    shown = sorted(contexts, key=lambda c: (c.dataset.outcomes[Outcome.OK] == 0, c.dates == "", c.slug))
-    feed = make_feed(shown, settings)
-    files |= {} if feed.content is None else {FEED: feed.content}
-    every = [*site_pages(shown), *pages, *embed_pages(pages)]
-    rendered = render_site(every, downloads, folders, cache / "figures", settings, feed=feed.content is not None)
-    style = next(content for path, content in rendered.items() if path.startswith("assets/site.") and path.endswith(".css"))
+    rendered = renderer.pages([*pages, *embed_pages(pages)], downloads)
     for context in contexts:
-        files |= card_files(context, settings.title, cache / "figures")
-        files |= label_files(context, cache / "figures")
+        files |= card_files(context, renderer.settings.title, renderer.cache)
+        files |= label_files(context, renderer.cache)
         mine = [page for page in pages if page.study is context]
-        files[f"{context.root}report.html"] = single_file(context, mine, rendered, style)
-    write_site(rendered | files, copies, site)
-    remark = f"\n{feed.remark}" if feed.remark else ""
-    return f"built {len(pages)} pages of {len(found)} studies into {site}; open {site / 'index.html'}{remark}"
+        files[f"{context.root}report.html"] = single_file(context, mine, rendered, renderer.style)
+    summaries = tuple(summarise(context, [page for page in pages if page.study is context]) for context in contexts)
+    return Made(summaries, len(pages), rendered | files, copies)
+
+
+def _write_shared(folder: SiteFolder, renderer: Renderer, summaries: Sequence[Summary]) -> str:
+    """Write what belongs to no study; return what who builds the site should know of it, on a line of its own."""
+    shown = sorted(summaries, key=lambda study: (study.runs == 0, study.dates == "", study.root))
+    feed = make_feed(shown, renderer.settings)
+    pages = site_pages(shown)
+    folder.write(renderer.shared | renderer.pages(pages, {}))
+    folder.write(index_files([*entries(pages), *(entry for study in summaries for entry in study.entries)]))
+    if feed.content is not None:
+        folder.write({FEED: feed.content})
+    return f"\n{feed.remark}" if feed.remark else ""
 
 
 def site_settings(studies: Path, base_url: str | None) -> Site:
@@ -105,6 +153,5 @@ def _downloads(
                 offer.append(Download(name, text, number, len(content), hashlib.sha256(content).hexdigest()))
         for path, rows_of_table in item.parquet:
             copies.append((path, f"{context.root}data/{path.name}"))
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            offer.append(Download(path.name, PARQUET[path.stem], rows_of_table, path.stat().st_size, digest))
+            offer.append(Download(path.name, PARQUET[path.stem], rows_of_table, path.stat().st_size, digest_of(path)))
     return files, copies, offers

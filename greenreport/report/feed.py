@@ -6,20 +6,17 @@ absolute by definition, so there is a feed only where the address of the site is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from greenreport import __version__
-from greenreport.analysis.answers import plain
 from greenreport.analysis.plain import plain_text
-from greenreport.report.context import StudyContext
 from greenreport.report.lettering import plain_line
+from greenreport.report.summary import Summary
 from greenreport.study import Site
 
 FEED = "feed.xml"
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +27,15 @@ class Feed:
     remark: str = ""
 
 
-def make_feed(studies: Sequence[StudyContext], settings: Site) -> Feed:
+def make_feed(studies: Sequence[Summary], settings: Site) -> Feed:
     """Return the feed of all studies with runs, the newest first."""
     home = settings.address("index.html")
     if home is None:
         return Feed(None, f"{FEED} is left out: a feed needs the site's address; give it with --base-url or in site.yaml")
-    dated = [(moments, study) for study in studies if (moments := _moments(study))]
+    dated = [(study.moments, study) for study in studies if study.moments is not None]
     if not dated:
         return Feed(None, f"{FEED} is left out: no study has a run with a date yet")
-    dated.sort(key=lambda item: (item[0][-1], item[1].slug), reverse=True)
+    dated.sort(key=lambda item: (item[0][-1], item[1].root), reverse=True)
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
         '<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en">',
@@ -57,25 +54,19 @@ def make_feed(studies: Sequence[StudyContext], settings: Site) -> Feed:
     return Feed("\n".join(lines).encode(), remark)
 
 
-def _moments(study: StudyContext) -> list[str]:
-    """Return when the runs of a study began, in order."""
-    return sorted(r.started_at for cell in study.dataset.cells for r in cell.runs if _MOMENT.fullmatch(r.started_at))
-
-
-def _entry(study: StudyContext, settings: Site, moments: Sequence[str]) -> Iterator[str]:
-    spec = study.dataset.study
+def _entry(study: Summary, settings: Site, moments: tuple[str, str]) -> Iterator[str]:
     address = settings.address(f"{study.root}index.html") or ""
-    names = [author.name for author in spec.authors] or [f"The authors of the study {spec.study}"]
-    remarks = [f"Validity: {study.analysis.badge.level.value}.", *(f"{band.capitalize()}." for band in study.bands)]
+    names = study.authors or (f"The authors of the study {study.name}",)
+    remarks = [f"Validity: {study.level.value}.", *(f"{band.capitalize()}." for band in study.bands)]
     yield "<entry>"
     yield _element("id", address)
-    yield _element("title", spec.title)
+    yield _element("title", study.title)
     yield f'<link rel="alternate" type="text/html" href="{_safe(address)}"/>'
     yield _element("published", moments[0])
-    yield _element("updated", moments[-1])
+    yield _element("updated", moments[1])
     yield from (f"<author>{_element('name', name)}</author>" for name in names)
-    yield _element("summary", " ".join([plain_text(plain(study.analysis.headline)), *remarks]))
-    yield _element("rights", spec.license)
+    yield _element("summary", " ".join([plain_text(study.headline), *remarks]))
+    yield _element("rights", study.license)
     yield "</entry>"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from greenreport.report.card import Card, cards_of
+from greenreport.report.card import cards_of
 from greenreport.report.context import Download, Page
 from greenreport.report.figure import embedded_json
 from greenreport.report.pages.site import IndexContent
@@ -45,7 +45,7 @@ def head_of(page: Page, settings: Site, downloads: Mapping[str, Sequence[Downloa
     title = settings.title if page.path == HOME else page.title
     if page.path == NOWHERE:
         return Head(title, None)
-    card = _card(page)
+    image, alt = _card(page)
     linked = None
     tags: tuple[tuple[str, str], ...] = ()
     if page.study is not None and page.section == "overview":
@@ -54,20 +54,20 @@ def head_of(page: Page, settings: Site, downloads: Mapping[str, Sequence[Downloa
     return Head(
         title,
         settings.address(page.path),
-        settings.address(card.path) if card is not None else None,
-        card.alt if card is not None else "",
+        settings.address(image) if image else None,
+        alt,
         embedded_json(linked) if linked is not None else "",
         tags,
     )
 
 
-def _card(page: Page) -> Card | None:
-    """Return the card of a page: that of its question or of its study; the first page shows that of the first study."""
-    study = page.study
+def _card(page: Page) -> tuple[str, str]:
+    """Return path and words of a page's card: that of its question or of its study; the first page shows that of the first study."""
     if isinstance(page.content, IndexContent) and page.content.entries:
-        study = page.content.entries[0].study
-    if study is None:
-        return None
-    cards = {card.path: card for card in cards_of(study)}
-    question = f"{study.root}cards/{page.section.replace('/', '-')}.png"
-    return cards.get(question, cards[f"{study.root}cards/study.png"])
+        return page.content.entries[0].card, page.content.entries[0].card_alt
+    if page.study is None:
+        return "", ""
+    cards = {card.path: card for card in cards_of(page.study)}
+    question = f"{page.study.root}cards/{page.section.replace('/', '-')}.png"
+    card = cards.get(question, cards[f"{page.study.root}cards/study.png"])
+    return card.path, card.alt

@@ -1,14 +1,8 @@
-"""Pages to files: render everything in memory, then write beside the old site and swap.
-
-Nothing of an earlier build is mixed with a new one, a failed build leaves the old site as it was, and the same inputs give the
-same bytes: no clock, no random order, no address of this machine.
-"""
+"""Pages to files: the same inputs give the same bytes, without clock, random order or address of this machine."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -25,13 +19,11 @@ from greenreport.report.draw import draw_all
 from greenreport.report.figure import Figure, Rendered, drawing, render
 from greenreport.report.filters import FILTERS, TESTS
 from greenreport.report.head import head_of
-from greenreport.report.search import INDEX, entries, index_json, index_script
 from greenreport.report.text import visible
 from greenreport.study import Site
 from greenreport.units import THIN
 
 VEGA_SNIPPET = "window.vegaEmbed = vegaEmbed;"
-MARK = ".greenreport-site"  # a folder with this file may be replaced by a build
 ASSETS = ("site.css", "app.js", "share.js", "icon.svg", "THIRD_PARTY_LICENSES.txt")
 THEME = "theme.css"
 
@@ -44,7 +36,6 @@ class Assets:
     js: str
     share: str
     vega: str
-    search: str
     version: str = __version__
 
 
@@ -77,52 +68,59 @@ def environment(folders: Sequence[Path]) -> jinja2.Environment:
     return env
 
 
-def render_site(
-    pages: Sequence[Page],
-    downloads: Mapping[str, Sequence[Download]],
-    folders: Sequence[Path],
-    cache: Path,
-    settings: Site,
-    *,
-    feed: bool = False,
-) -> dict[str, bytes]:
-    """Return every file of the site but the downloads themselves.
+class Renderer:
+    """Renders pages, with everything that is the same for all pages of a site."""
 
-    Args:
-        downloads: study slug → files it offers.
-        folders: template folders, the user's first.
-        cache: folder of drawn charts.
-        feed: whether the site has one, so that pages name it.
+    def __init__(self, folders: Sequence[Path], cache: Path, settings: Site, *, feed: bool = False) -> None:
+        """Read the shared files.
 
-    Raises:
-        BuildError: a template failed; with its name and line.
-    """
-    env = environment(folders)
-    found = entries(pages)
-    files, assets = _assets(folders, cache, index_script(found))
-    files[INDEX] = index_json(found)
-    figures = _figures(pages, cache)
-    for page in pages:
-        prefix = page.study.root if page.study is not None else ""
-        rendered = {figure.id: figures[prefix, figure.id] for figure in page.figures}
-        for item in rendered.values():
-            files.update((f"{prefix}figures/{name}", content) for name, content in item.files.items())
-        try:
-            text = env.get_template(page.template).render(
-                page=page,
-                site=assets,
-                up=page.up,
-                rendered=rendered,
-                downloads=downloads,
-                settings=settings,
-                head=head_of(page, settings, downloads),
-                feed=feed,
-            )
-        except jinja2.TemplateError as error:
-            raise BuildError(_where(error, page)) from None
-        files[page.path] = text.encode()
-    files[".nojekyll"] = b""
-    return files
+        Args:
+            folders: template folders, the user's first.
+            cache: folder of drawn charts.
+            feed: whether the site has one, so that pages name it.
+        """
+        self.env = environment(folders)
+        self.cache = cache
+        self.settings = settings
+        self.feed = feed
+        self.shared, self.assets = _assets(folders, cache)
+
+    @property
+    def style(self) -> bytes:
+        """The stylesheet."""
+        return self.shared[f"assets/{self.assets.css}"]
+
+    def pages(self, pages: Sequence[Page], downloads: Mapping[str, Sequence[Download]]) -> dict[str, bytes]:
+        """Return the files of some pages: themselves and those of their figures.
+
+        Args:
+            downloads: study slug → files it offers.
+
+        Raises:
+            BuildError: a template failed; with its name and line.
+        """
+        files: dict[str, bytes] = {}
+        figures = _figures(pages, self.cache)
+        for page in pages:
+            prefix = page.study.root if page.study is not None else ""
+            rendered = {figure.id: figures[prefix, figure.id] for figure in page.figures}
+            for item in rendered.values():
+                files.update((f"{prefix}figures/{name}", content) for name, content in item.files.items())
+            try:
+                text = self.env.get_template(page.template).render(
+                    page=page,
+                    site=self.assets,
+                    up=page.up,
+                    rendered=rendered,
+                    downloads=downloads,
+                    settings=self.settings,
+                    head=head_of(page, self.settings, downloads),
+                    feed=self.feed,
+                )
+            except jinja2.TemplateError as error:
+                raise BuildError(_where(error, page)) from None
+            files[page.path] = text.encode()
+        return files
 
 
 def _figures(pages: Sequence[Page], cache: Path) -> dict[tuple[str, str], Rendered]:
@@ -137,7 +135,7 @@ def _figures(pages: Sequence[Page], cache: Path) -> dict[tuple[str, str], Render
     return {key: render(figure, drawings[key], source) for key, (figure, source) in wanted.items()}
 
 
-def _assets(folders: Sequence[Path], cache: Path, index: bytes) -> tuple[dict[str, bytes], Assets]:
+def _assets(folders: Sequence[Path], cache: Path) -> tuple[dict[str, bytes], Assets]:
     contents = {name: _asset(folders, name) for name in ASSETS}
     contents["site.css"] += b"".join(file.read_bytes() for file in _themes(folders))
     vega = _vega_bundle(cache)
@@ -145,18 +143,17 @@ def _assets(folders: Sequence[Path], cache: Path, index: bytes) -> tuple[dict[st
     js = _digested("app", "js", contents["app.js"])
     share = _digested("share", "js", contents["share.js"])
     bundle = _digested("vega", "js", vega)
-    search = _digested("search-index", "js", index)
     files = {
         f"assets/{css}": contents["site.css"],
         f"assets/{js}": contents["app.js"],
         f"assets/{share}": contents["share.js"],
         f"assets/{bundle}": vega,
-        f"assets/{search}": index,
         "assets/icon.svg": contents["icon.svg"],
         "assets/THIRD_PARTY_LICENSES.txt": contents["THIRD_PARTY_LICENSES.txt"],
+        ".nojekyll": b"",
     }
     files.update(_own_files(folders))
-    return files, Assets(css, js, share, bundle, search)
+    return files, Assets(css, js, share, bundle)
 
 
 def _vega_bundle(cache: Path) -> bytes:
@@ -204,45 +201,3 @@ def _where(error: jinja2.TemplateError, page: Page) -> str:
             line, name = frame.tb_lineno, Path(frame.tb_frame.f_code.co_filename).name
         frame = frame.tb_next
     return f"page {page.path}: template {name}, line {line}: {error}"
-
-
-def write_site(files: Mapping[str, bytes], copies: Iterable[tuple[Path, str]], site: Path) -> None:
-    """Write all files into a new folder beside the site, then swap the two.
-
-    Args:
-        copies: (source file, path in the site) of files that are not held in memory.
-
-    Raises:
-        BuildError: the folder holds something that is no site.
-    """
-    if site.exists() and any(site.iterdir()) and not (site / MARK).is_file():
-        raise BuildError(f"{site} holds files that greenreport did not write; choose an empty folder with --site")
-    fresh = site.with_name(f".{site.name}.{os.getpid()}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    for path, content in sorted(files.items()):
-        target = fresh / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-    for source, path in copies:
-        target = fresh / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-    (fresh / MARK).write_text("A folder written by greenreport build; the next build replaces it.\n", encoding="utf-8")
-    manifest = "".join(f"{digest}  {path}\n" for path, digest in sorted(_digests(fresh)))
-    (fresh / "MANIFEST.sha256").write_text(manifest, encoding="utf-8")
-    _swap(fresh, site)
-
-
-def _digests(folder: Path) -> Iterable[tuple[str, str]]:
-    for file in folder.rglob("*"):
-        if file.is_file():
-            yield file.relative_to(folder).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _swap(fresh: Path, site: Path) -> None:
-    old = site.with_name(f".{site.name}.{os.getpid()}.old")
-    if site.exists():
-        site.rename(old)
-    fresh.rename(site)
-    shutil.rmtree(old, ignore_errors=True)

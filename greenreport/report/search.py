@@ -18,6 +18,7 @@ from greenreport.report.pages.site import GlossaryContent
 from greenreport.report.text import visible
 
 INDEX = "search-index.json"
+SCRIPT = "assets/search-index.js"  # the same name always: a page need not change because another one did
 VARIABLE = "greenreportSearch"
 KINDS = ("Study", "Question", "Model", "Configuration", "Metric", "Word")
 
@@ -40,9 +41,14 @@ class Entry:
 
 
 def entries(pages: Sequence[Page]) -> tuple[Entry, ...]:
-    """Return everything that can be found, studies first."""
-    found = [entry for page in pages for entry in _entries(page)]
-    return tuple(sorted(found, key=lambda entry: KINDS.index(entry.kind)))
+    """Return everything that can be found on some pages."""
+    return tuple(entry for page in pages for entry in _entries(page))
+
+
+def index_files(found: Sequence[Entry]) -> dict[str, bytes]:
+    """Return the index as files of the site, studies first."""
+    ordered = sorted(found, key=lambda entry: KINDS.index(entry.kind))
+    return {INDEX: index_json(ordered), SCRIPT: index_script(ordered)}
 
 
 def _entries(page: Page) -> Iterator[Entry]:

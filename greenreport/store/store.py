@@ -75,6 +75,16 @@ class Store:
         with self._open() as connection:
             yield from of_kind(connection, kind, study)
 
+    def besides(self, study: str) -> tuple[str, ...]:
+        """Return the ids of a study's records that are no runs, oldest first."""
+        if not self.path.is_file():
+            return ()
+        with self._open() as connection:
+            found = connection.execute(
+                "SELECT run_id FROM runs WHERE kind <> 'run' AND study = ? ORDER BY started_at, run_id", [study]
+            ).fetchall()
+        return tuple(row[0] for row in found)
+
     @contextmanager
     def _open(self) -> Iterator[DuckDBPyConnection]:
         connection = _connect(self.path)

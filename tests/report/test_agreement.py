@@ -15,7 +15,7 @@ from greenreport.analysis.quality import quality
 from greenreport.report.context import Page, study_context
 from greenreport.report.figures import agreement_figure
 from greenreport.report.pages import study_pages
-from greenreport.report.render import render_site, templates_folder
+from greenreport.report.render import Renderer, templates_folder
 from greenreport.study import Site
 from greenreport.validity import Agreement
 from tests.datasets import around, dataset
@@ -100,7 +100,7 @@ def test_energies_far_apart_get_a_logarithmic_axis() -> None:
 def test_the_page_shows_the_figure_with_table_and_text(drawn: Path) -> None:
     """Drawn, with its text alternative, every run in the table, and files to take away; without a second instrument there is none."""
     page = validity_page(measured_twice())
-    files = render_site([page], {}, [templates_folder()], drawn, Site())
+    files = Renderer([templates_folder()], drawn, Site()).pages([page], {})
     html = files["s/tiny/validity/index.html"].decode()
     figure = html[html.index("<figure") : html.index("</figure>")]
     assert "<svg" in figure

@@ -20,7 +20,7 @@ from greenreport.report.charts.comparison import spread
 from greenreport.report.context import Page, study_context
 from greenreport.report.pages import comparison_links, comparison_pages
 from greenreport.report.pages.comparison import ComparisonContent
-from greenreport.report.render import render_site, templates_folder
+from greenreport.report.render import Renderer, templates_folder
 from greenreport.results import Counterpart
 from greenreport.study import Site
 from greenreport.units import THIN
@@ -147,7 +147,7 @@ def test_the_page_says_it_first_and_draws_it_then(drawn: Path) -> None:
     """Sentences before figures; a line a configuration, a square a ratio; energy and time have the same values here, so one section."""
     found = page(dataset(HERE), elsewhere(scaled(HERE, 3)))
     assert found.path == "compare/tiny--other/index.html"
-    files = render_site([found], {}, [templates_folder()], drawn, Site())
+    files = Renderer([templates_folder()], drawn, Site()).pages([found], {})
     html = files[found.path].decode()
     assert html.index("energy ratios point the same way in tiny and in other") < html.index("<figure")
     assert "different machines" in html

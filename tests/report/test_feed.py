@@ -12,8 +12,9 @@ import pytest
 
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.dataset import Dataset
-from greenreport.report.context import StudyContext, study_context
+from greenreport.report.context import study_context
 from greenreport.report.feed import make_feed
+from greenreport.report.summary import Summary, summarise
 from greenreport.study import Site
 from tests.datasets import around, dataset
 from tests.report.conftest import ADDRESS
@@ -24,7 +25,7 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 SITE = Site(title="Ours", base_url=ADDRESS)
 
 
-def context(slug: str, *dates: str, **changes: object) -> StudyContext:
+def context(slug: str, *dates: str, **changes: object) -> Summary:
     """Return a study whose runs began on these days, as many in turn."""
     made: Dataset = dataset({"a": {"torch": around(100.0), "onnx": around(60.0)}}, **changes)
     cells = tuple(
@@ -37,7 +38,7 @@ def context(slug: str, *dates: str, **changes: object) -> StudyContext:
         )
         for cell in made.cells
     )
-    return study_context(slug, analyse(replace(made, cells=cells)))
+    return summarise(study_context(slug, analyse(replace(made, cells=cells))), ())
 
 
 def entries(feed: bytes) -> list[dict[str, str]]:

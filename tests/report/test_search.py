@@ -10,7 +10,8 @@ from urllib.parse import unquote
 from greenreport.analysis.analyse import analyse
 from greenreport.report.context import study_context
 from greenreport.report.pages import site_pages, study_pages
-from greenreport.report.search import Entry, entries, index_script
+from greenreport.report.search import Entry, entries, index_files, index_script
+from greenreport.report.summary import summarise
 from tests.datasets import around, dataset
 from tests.report.test_build import HOSTILE
 
@@ -18,7 +19,9 @@ from tests.report.test_build import HOSTILE
 def found(**changes: object) -> tuple[Entry, ...]:
     """Return the index of a site with one study."""
     study = study_context("tiny", analyse(dataset({"a": {"torch": around(100.0), "onnx": around(60.0)}}, **changes)))
-    return entries([*site_pages([study]), *study_pages(study, "")])
+    pages = study_pages(study, "")
+    files = index_files(entries([*site_pages([summarise(study, pages)]), *pages]))
+    return tuple(Entry(**entry) for entry in json.loads(files["search-index.json"]))
 
 
 def test_everything_that_has_a_name_can_be_found() -> None:
@@ -47,7 +50,7 @@ def test_the_index_leads_somewhere(built: Path) -> None:
         path, _, anchor = unquote(entry["address"]).partition("#")
         text = (site / path).read_text(encoding="utf-8")
         assert not anchor or f'id="{anchor}"' in text, entry
-    (script,) = (site / "assets").glob("search-index.*.js")
+    (script,) = (site / "assets").glob("search-index.js")
     text = script.read_text(encoding="utf-8")
     assert json.loads(text.removeprefix("window.greenreportSearch = ").removesuffix(";\n")) == index
     for page in site.rglob("index.html"):

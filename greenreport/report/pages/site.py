@@ -4,30 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from greenreport.analysis.badge import Badge
 from greenreport.catalog import METRICS, MetricInfo
-from greenreport.record import Outcome
-from greenreport.report.context import Page, StudyContext, text_plain
+from greenreport.report.context import Page
 from greenreport.units import safe_slug
 
-
-@dataclass(frozen=True, slots=True)
-class StudyEntry:
-    """A study in the index."""
-
-    study: StudyContext
-    badge: Badge
-    models: int
-    configurations: int
-    runs: int
+if TYPE_CHECKING:
+    from greenreport.report.summary import Summary  # which needs the pages of this file
 
 
 @dataclass(frozen=True, slots=True)
 class IndexContent:
     """The front page."""
 
-    entries: tuple[StudyEntry, ...]
+    entries: tuple[Summary, ...]
     runs: int
     machines: tuple[str, ...]
 
@@ -77,12 +68,11 @@ TERMS = (
 )  # fmt: skip
 
 
-def site_pages(studies: Sequence[StudyContext]) -> list[Page]:
+def site_pages(studies: Sequence[Summary]) -> list[Page]:
     """Return the pages that belong to no study."""
-    entries = tuple(_entry(study) for study in studies)
-    machines = tuple(dict.fromkeys(study.machine for study in studies if study.dataset.environment is not None))
-    content = IndexContent(entries, sum(entry.runs for entry in entries), machines)
-    first = text_plain(studies[0].analysis.headline) if studies else "No study has been published here yet."
+    machines = tuple(dict.fromkeys(study.machine for study in studies if study.known))
+    content = IndexContent(tuple(studies), sum(study.runs for study in studies), machines)
+    first = studies[0].headline if studies else "No study has been published here yet."
     return [
         Page("index.html", "index.html", "Studies", first, "studies", None, content),
         Page("glossary/index.html", "glossary.html", "Glossary", "The words and metrics of greenreport.", "glossary", None,
@@ -90,9 +80,3 @@ def site_pages(studies: Sequence[StudyContext]) -> list[Page]:
         Page("about/index.html", "about.html", "About", "What greenreport does and how its numbers are made.", "about", None, None),
         Page("404.html", "404.html", "Not found", "There is no such page.", "", None, None),
     ]  # fmt: skip
-
-
-def _entry(study: StudyContext) -> StudyEntry:
-    dataset = study.dataset
-    ok = dataset.outcomes[Outcome.OK]
-    return StudyEntry(study, study.analysis.badge, len(dataset.models), len(dataset.configurations), ok)

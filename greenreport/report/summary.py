@@ -1,0 +1,86 @@
+"""What the pages of the whole site say about a study: little enough to be kept from one build to the next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from greenreport.analysis.answers import plain
+from greenreport.analysis.badge import Level
+from greenreport.record import Outcome
+from greenreport.report.card import cards_of
+from greenreport.report.context import Page, StudyContext
+from greenreport.report.glance import glance
+from greenreport.report.search import Entry, entries
+
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A study in the index of studies, in the feed and in the search.
+
+    Attributes:
+        root: folder of the study in the site; `name`: its name in the study file.
+        runs: valid runs; `attempted`: all runs.
+        machine: in words; `known` says whether it is.
+        moments: when the first and the last run began; None where no day is known.
+        card, card_alt: its picture, and the same in words.
+        glance: its result as a small drawing, for the page.
+        entries: what can be found on its pages.
+    """
+
+    root: str
+    name: str
+    title: str
+    headline: str
+    level: Level
+    bands: tuple[str, ...]
+    models: int
+    configurations: int
+    runs: int
+    attempted: int
+    machine: str
+    known: bool
+    dates: str
+    moments: tuple[str, str] | None
+    authors: tuple[str, ...]
+    license: str
+    card: str
+    card_alt: str
+    glance: str
+    entries: tuple[Entry, ...]
+
+
+def summarise(study: StudyContext, pages: Sequence[Page]) -> Summary:
+    """Return the summary of a study.
+
+    Args:
+        pages: its pages.
+    """
+    dataset, spec = study.dataset, study.dataset.study
+    began = sorted(r.started_at for cell in dataset.cells for r in cell.runs if _MOMENT.fullmatch(r.started_at))
+    card = cards_of(study)[0]
+    return Summary(
+        root=study.root,
+        name=spec.study,
+        title=spec.title,
+        headline=plain(study.analysis.headline),
+        level=study.analysis.badge.level,
+        bands=study.bands,
+        models=len(dataset.models),
+        configurations=len(dataset.configurations),
+        runs=dataset.outcomes[Outcome.OK],
+        attempted=dataset.outcomes.total(),
+        machine=study.machine,
+        known=dataset.environment is not None,
+        dates=study.dates,
+        moments=(began[0], began[-1]) if began else None,
+        authors=tuple(author.name for author in spec.authors),
+        license=spec.license,
+        card=card.path,
+        card_alt=card.alt,
+        glance=glance(study),
+        entries=entries(pages),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ from greenreport.store.store import TABLES
 from greenreport.store.tidy import TidyRow, observed_studies
 from greenreport.study import Overrides, Weights, load_reference, load_study
 from greenreport.workspace import Planned, open_plan, open_store, results_folder
+
+
+#: A time as runs record it; others are no date a feed can have.
+MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,7 @@ def locate_all(studies: Path, cache: Path, weights: str | None) -> list[Located]
 
 def find(file: Path, store: Store, weights: str | None, exports: Path | None) -> Found:
     """Read a study with the runs that count (see `locate`)."""
-    return locate(file, store, weights, exports).read()
+    return _read(*_planned(file, store, weights), store, exports)
 
 
 def locate(file: Path, store: Store, weights: str | None, exports: Path | None) -> Located:
@@ -152,7 +157,7 @@ def locate(file: Path, store: Store, weights: str | None, exports: Path | None) 
         study.study,
         hashlib.sha256(json.dumps(parts).encode()).hexdigest(),
         lambda: _read(planned, source, store, exports),
-        source is not None and any(row.started_at for row in source.rows.values()),
+        source is not None and any(MOMENT.fullmatch(row.started_at) for row in source.rows.values()),
         file,
         compared,
     )

@@ -218,6 +218,21 @@ def energy_over(trace: Trace, spans: Sequence[tuple[int, int]]) -> float | None:
     return float((at[:, 1] - at[:, 0]).sum())
 
 
+def energy_within(trace: Trace, window_ns: tuple[int, int], spans: Ints) -> float | None:
+    """Return joules over parts of a window, so that the joules of parts that make up the window are those of the window.
+
+    Args:
+        window_ns: start and end; the trace must be usable over it.
+        spans: rows of start and end in ns, inside the window.
+    """
+    times, values = _around(trace, *window_ns)
+    growth = unwrap(values, trace.wrap_at) if trace.kind is Kind.COUNTER else _cumulative(times, values)
+    if growth is None:
+        return None
+    at = np.interp(spans.reshape(-1, 2) - times[0], times - times[0], growth)
+    return float((at[:, 1] - at[:, 0]).sum())
+
+
 def power_samples(trace: Trace, start_ns: int, end_ns: int) -> Floats:
     """Return power in W between successive samples inside a window (of a counter), or the samples (of a gauge)."""
     times, values = times_of(trace), values_of(trace)

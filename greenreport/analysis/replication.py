@@ -128,12 +128,14 @@ def _replicas(finding: SweepFinding, claims: tuple[Claim, ...]) -> SweepReplicat
     if not claims:
         why = "this study has no replicas of one of these models beside a single server"
         return SweepReplication(finding, (), Outcome.NOT_TESTABLE, why)
-    bounds = [(c.ci.low, c.ci.high) if isinstance(c.ci, Interval) else (c.value, c.value) for c in claims]
+    bounds = [(claim.ci.low, claim.ci.high) for claim in claims if isinstance(claim.ci, Interval)]
+    if not bounds:
+        return SweepReplication(finding, claims, Outcome.NOT_TESTABLE, "single runs have no interval to judge by")
     above, below = sum(low > 1 for low, _ in bounds), sum(high < 1 for _, high in bounds)
     more = finding.shows == "replicas_gain"
     alike, against = (above, below) if more else (below, above)
     direction = ("higher", "lower") if more else ("shorter", "longer")
-    loads = f"{len(claims)} load{'s' if len(claims) > 1 else ''}"
+    loads = f"{len(bounds)} load{'s' if len(bounds) > 1 else ''}"
     outcome = Outcome.REPLICATED if alike and not against else Outcome.NOT_REPLICATED
     why = f"clearly {direction[0]} at {alike} of {loads}, clearly {direction[1]} at {against}"
     return SweepReplication(finding, claims, outcome, why)

@@ -47,6 +47,8 @@ class Stage:
 
 def stages(record: RunRecord, window: Mark) -> tuple[Stage, ...]:
     """Return the stages of the window, the rest last; () where the server does not tell its spans."""
+    if window.end_ns <= window.start_ns:
+        return ()
     told = _told(record)
     latency = latencies_s(record.requests)
     if not told or not latency:
@@ -60,7 +62,7 @@ def stages(record: RunRecord, window: Mark) -> tuple[Stage, ...]:
     found = []
     for name in (*told, REST):
         spans = pieces[name]
-        parts = [tr.energy_over(trace, [(int(a), int(b)) for a, b in spans]) for trace in traces]
+        parts = [tr.energy_within(trace, (window.start_ns, window.end_ns), spans) for trace in traces]
         known = [part for part in parts if part is not None]
         lasts = float(np.median(spans[:, 1] - spans[:, 0])) if len(spans) else 0.0
         found.append(

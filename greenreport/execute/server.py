@@ -125,9 +125,13 @@ async def _whole(
         _choice(index, text, result.finish_reason, result.token_ids if request.return_token_ids else None)
         for index, (text, result) in enumerate(zip(decoded, results, strict=True))
     ]
-    text = json.dumps(_body(answer, model_id, choices) | {"usage": _usage(ticket.prompts, results)})
+    text = _compact(_body(answer, model_id, choices) | {"usage": _usage(ticket.prompts, results)})
     told = answer.told(ticket, (decoded_ns - start) / 1e9, (time.monotonic_ns() - decoded_ns) / 1e9)
-    return Response(f'{text[:-1]}, "greenreport": {json.dumps(told)}}}', media_type="application/json")
+    return Response(f'{text[:-1]},"greenreport":{_compact(told)}}}', media_type="application/json")
+
+
+def _compact(body: dict[str, Any]) -> str:
+    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 class _Row:

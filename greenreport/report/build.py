@@ -113,7 +113,7 @@ def _make(
 
 def _write_shared(folder: SiteFolder, renderer: Renderer, summaries: Sequence[Summary]) -> str:
     """Write what belongs to no study; return what who builds the site should know of it, on a line of its own."""
-    shown = sorted(summaries, key=lambda study: (study.runs == 0, study.dates == "", study.root))
+    shown = sorted(summaries, key=lambda study: (study.runs == 0, study.dates == "", study.slug))
     feed = make_feed(shown, renderer.settings)
     pages = site_pages(shown)
     folder.write(renderer.shared | renderer.pages(pages, {}))

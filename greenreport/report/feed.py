@@ -35,7 +35,7 @@ def make_feed(studies: Sequence[Summary], settings: Site) -> Feed:
     dated = [(study.moments, study) for study in studies if study.moments is not None]
     if not dated:
         return Feed(None, f"{FEED} is left out: no study has a run with a date yet")
-    dated.sort(key=lambda item: (item[0][-1], item[1].root), reverse=True)
+    dated.sort(key=lambda item: (item[0][-1], item[1].slug), reverse=True)
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
         '<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en">',

@@ -35,7 +35,11 @@ class SiteFolder:
     digests: dict[str, str] = field(default_factory=dict)
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Write files by their paths in the site."""
+        """Write files by their paths in the site.
+
+        Raises:
+            BuildError: there is such a file already.
+        """
         for path, content in files.items():
             self._target(path).write_bytes(content)
             self.digests[path] = hashlib.sha256(content).hexdigest()
@@ -66,6 +70,8 @@ class SiteFolder:
         return True
 
     def _target(self, path: str) -> Path:
+        if path in self.digests:  # it may be a link to a file of the old site, which must stay as it is
+            raise BuildError(f"two studies would have the same file {path}; shorten or change the name of one")
         target = self.fresh / path
         target.parent.mkdir(parents=True, exist_ok=True)
         return target
@@ -105,5 +111,10 @@ def _swap(fresh: Path, site: Path) -> None:
     old = site.with_name(f".{site.name}.{os.getpid()}.old")
     if site.exists():
         site.rename(old)
-    fresh.rename(site)
+    try:
+        fresh.rename(site)
+    except OSError:
+        if old.exists():
+            old.rename(site)
+        raise
     shutil.rmtree(old, ignore_errors=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -16,11 +17,14 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 import greenreport
+from greenreport.catalog import engines
 from greenreport.report.summary import Summary
 from greenreport.study import Site
 
 #: Libraries whose versions show in pages.
-LIBRARIES = ("altair", "duckdb", "jinja2", "numpy", "pydantic", "scikit-posthocs", "scipy", "vl-convert-python")
+LIBRARIES = (
+    "altair", "duckdb", "jinja2", "markupsafe", "numpy", "pandas", "pydantic", "scikit-posthocs", "scipy", "statsmodels", "vl-convert-python",
+)  # fmt: skip
 SOURCES = frozenset({".py", ".html", ".css", ".js", ".svg", ".json", ".txt"})
 
 
@@ -64,7 +68,7 @@ def _file(cache: Path, site: Path) -> Path:
 
 def program_digest(folders: Sequence[Path]) -> str:
     """Return the digest of the program, of its templates and of the user's, and of the libraries that make pages."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"{sys.version}\n{sorted(engines().items())!r}\n".encode())  # engines of others name their cells
     for name in LIBRARIES:
         digest.update(f"{name} {metadata.version(name)}\n".encode())
     for folder in (Path(greenreport.__file__).parent, *folders):

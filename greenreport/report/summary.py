@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,8 +12,7 @@ from greenreport.report.card import cards_of
 from greenreport.report.context import Page, StudyContext
 from greenreport.report.glance import glance
 from greenreport.report.search import Entry, entries
-
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+from greenreport.results import MOMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +50,11 @@ class Summary:
     glance: str
     entries: tuple[Entry, ...]
 
+    @property
+    def slug(self) -> str:
+        """Name of the study's folder."""
+        return self.root.split("/")[1]
+
 
 def summarise(study: StudyContext, pages: Sequence[Page]) -> Summary:
     """Return the summary of a study.
@@ -60,7 +63,7 @@ def summarise(study: StudyContext, pages: Sequence[Page]) -> Summary:
         pages: its pages.
     """
     dataset, spec = study.dataset, study.dataset.study
-    began = sorted(r.started_at for cell in dataset.cells for r in cell.runs if _MOMENT.fullmatch(r.started_at))
+    began = sorted(r.started_at for cell in dataset.cells for r in cell.runs if MOMENT.fullmatch(r.started_at))
     card = cards_of(study)[0]
     return Summary(
         root=study.root,

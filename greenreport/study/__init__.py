@@ -3,6 +3,7 @@
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
 from greenreport.study.footprint import Factor, Footprint
 from greenreport.study.judgement import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective
+from greenreport.study.lengths import output_lengths
 from greenreport.study.load import Overrides, StudyFile, load_reference, load_site, load_study
 from greenreport.study.protocol import Generation, Lengths, MeterUse, Prompts, Protocol, Workload
 from greenreport.study.reference import Comparison, ReferenceStudy
@@ -42,6 +43,7 @@ __all__ = [
     "load_reference",
     "load_site",
     "load_study",
+    "output_lengths",
     "registration",
     "registration_digest",
     "swept",

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic_core import ErrorDetails
 
-from greenreport.study.protocol import MeterUse
+from greenreport.study.protocol import TAGS, MeterUse
 from greenreport.study.spec import Study
 from greenreport.study.words import IDENTIFIER, Spec
 
@@ -47,13 +47,14 @@ def unknown(kind: str, value: object, allowed: Iterable[str]) -> str:
 
 def explain(error: ErrorDetails, data: Mapping[str, Any], kind: type[Spec] = Study) -> Remark:
     """Translate one pydantic error of a file whose sections are of this kind."""
-    at = _location(error["loc"], data)
-    key = str(error["loc"][-1]) if error["loc"] else kind.__name__.lower()
+    location = tuple(part for part in error["loc"] if part not in TAGS)
+    at = _location(location, data)
+    key = str(location[-1]) if location else kind.__name__.lower()
     value = error.get("input")
     context = error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
-            return Remark(at, unknown("key", key, _fields_at(error["loc"][:-1], kind)))
+            return Remark(at, unknown("key", key, _fields_at(location[:-1], kind)))
         case "missing":
             return Remark(at, f"missing key {key!r}{_where(at)}")
         case "literal_error" | "enum":

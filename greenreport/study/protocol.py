@@ -68,10 +68,11 @@ class Lengths(Spec):
 
 def _kind(value: object) -> str:
     """Choose what `output_tokens` is checked as, so that a mistake is explained once."""
-    return "lengths" if isinstance(value, (dict, Lengths)) else "number"
+    return TAGS[1] if isinstance(value, (dict, Lengths)) else TAGS[0]
 
 
-OutputTokens = Annotated[Annotated[Tokens, Tag("number")] | Annotated[Lengths, Tag("lengths")], Discriminator(_kind)]
+TAGS = ("(a number)", "(lengths)")  # parts of the location of an error that no file has
+OutputTokens = Annotated[Annotated[Tokens, Tag(TAGS[0])] | Annotated[Lengths, Tag(TAGS[1])], Discriminator(_kind)]
 
 
 class Generation(Spec):

@@ -16,12 +16,11 @@ import numpy as np
 from greenreport import traces as tr
 from greenreport.catalog import Served, engines
 from greenreport.record import Flag, Mark, Method, Outcome, Phase, RunRecord, Trace
-from greenreport.study import Study
+from greenreport.study import Study, output_lengths
 from greenreport.validity.agreement import agreements
 from greenreport.validity.codes import CODES
 from greenreport.validity.quantised import quantum
 from greenreport.validity.strangers import strangers
-from greenreport.workloads.lengths import output_lengths
 
 #: Shortest window for an exact value, in seconds: ten refreshes of the counter and more.
 SHORTEST_S = {"rapl": 1.0, "nvml": 5.0}
@@ -236,8 +235,9 @@ def _answers(record: RunRecord, study: Study) -> Found:
     generation = study.workload.generation
     configuration = next((c for c in study.configurations if f"{record.model}/{c.id}" == record.key), None)
     asked = (configuration.output_tokens if configuration is not None else None) or generation.output_tokens
-    lengths = output_lengths(asked, max((r.index for r in record.requests), default=-1) + 1)
-    wrong = [r.index for r in record.requests if generation.exact and r.output_tokens != lengths[r.index]]
+    each = configuration.batch_size if configuration is not None else 1  # prompts that share a request ask for as many tokens
+    lengths = output_lengths(asked, max((r.index // each for r in record.requests), default=-1) + 1)
+    wrong = [r.index for r in record.requests if generation.exact and r.output_tokens != lengths[r.index // each]]
     if wrong and all(r.output_tokens is None for r in record.requests):
         how = ", at least not of streamed answers" if study.workload.stream else ""
         yield "token_count_mismatch", f"the server tells no token counts{how}, so nobody knows whether it did the same work"

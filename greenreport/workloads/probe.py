@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -97,7 +98,7 @@ def ask(url: str, headers: Mapping[str, str], model: str) -> Told:
 
 
 def _client(url: str, headers: Mapping[str, str]) -> httpx.Client:
-    secure = url.startswith("https:")  # reading certificates that nobody needs would take CPU time while a model loads
+    secure = urlsplit(url).scheme == "https"  # reading certificates that nobody needs would take CPU time while a model loads
     return httpx.Client(base_url=url, timeout=PATIENCE_S, trust_env=False, headers=dict(headers), verify=secure)
 
 

@@ -44,10 +44,10 @@ def found(data: Dataset) -> dict[str, SweepReplication]:
 def test_a_saturating_sweep_replicates_and_a_growing_one_does_not() -> None:
     """The batch where it ends is told, or that it still grows."""
     item = found(swept(SATURATING))["frontier-in-memory"]
-    assert (item.outcome, item.why) == (Outcome.REPLICATED, "opt-125m: throughput saturates at batch 4")
+    assert (item.outcome, item.why) == (Outcome.REPLICATED, "OPT-125M: throughput saturates at batch 4")
     item = found(swept(GROWING))["frontier-in-memory"]
     assert item.outcome is Outcome.NOT_REPLICATED
-    assert item.why == "opt-125m: throughput still grows at batch 8, the largest load measured"
+    assert item.why == "OPT-125M: throughput still grows at batch 8, the largest load measured"
 
 
 @pytest.mark.parametrize(

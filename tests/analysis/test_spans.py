@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from greenreport.analysis.spans import PRIORITY, REST, SPANS, Stage, stages
 from greenreport.record import Kind, Mark, Method, Phase, RunRecord, Trace
+from greenreport.traces import energy
 from tests.records import SECOND, record
 
 WINDOW = Mark(Phase.WINDOW, 4 * SECOND, 14 * SECOND)
@@ -63,6 +64,22 @@ def test_what_the_meters_cannot_tell_apart_is_marked() -> None:
     found = by_name(told((4.0, 0.0, 0.001, 4.0, 0.3), (9.0, 0.0, 0.001, 4.0, 0.3)))
     assert (found["tokenise"].resolved, found["detokenise"].resolved, found["infer"].resolved) == (False, True, True)
     assert found["tokenise"].energy_j == pytest.approx(0.02)
+
+
+def test_power_that_steps_is_shared_exactly() -> None:
+    """A gauge with few samples: each stage has its part of the integral, and together they have all of it."""
+    times = array("q", [second * SECOND for second in (0, 3, 6, 9, 12, 15, 20)])
+    gauge = Trace("replay", "package-0", "power", Kind.GAUGE, "W", Method.MEASURED, times, array("d", [0, 5, 50, 5, 50, 5, 0]))
+    run = told((4.0, 0.5, 0.25, 4.0, 0.25), (9.0, 0.5, 0.25, 4.0, 0.25))
+    run = record(traces=(gauge, *(trace for trace in run.traces if trace.domain == "server")))
+    found = stages(run, WINDOW)
+    assert None not in {stage.energy_j for stage in found}
+    assert sum(stage.energy_j or 0.0 for stage in found) == pytest.approx(energy(gauge, WINDOW.start_ns, WINDOW.end_ns))
+
+
+def test_a_window_without_length_has_no_stages() -> None:
+    """A run that ended before its first answer is still a record."""
+    assert stages(told((4.0, 0.5, 0.25, 4.0, 0.25)), Mark(Phase.WINDOW, 4 * SECOND, 4 * SECOND)) == ()
 
 
 def test_nothing_told_gives_no_stages() -> None:

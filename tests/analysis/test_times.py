@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 
 import pytest
 
 from greenreport.analysis.metrics import observations
-from greenreport.record import Mark, Phase, Request, RunRecord
+from greenreport.record import Kind, Mark, Method, Phase, Request, RunRecord, Trace
 from greenreport.study import Objective
 from tests.records import SECOND, record
 
@@ -109,3 +110,10 @@ def test_stages_of_overlapping_requests_are_not_told_apart() -> None:
     run = window(4, 12, request(0, 4, 10), request(1, 6, 12))
     reasons = {o.metric: o.reason for o in observations(run)}
     assert reasons["prefill_energy_j"] == "requests overlap, so energy of a time cannot be given to one of them"
+
+
+def test_the_wait_in_the_queue_is_a_metric() -> None:
+    """The median of what the server tells for requests of the window."""
+    times = array("q", [5 * SECOND, 10 * SECOND])
+    waits = Trace("client", "server", "queue_span", Kind.GAUGE, "s", Method.MEASURED, times, array("d", [0.25, 0.75]))
+    assert values(record(traces=(*record().traces, waits)))["queue_s"] == pytest.approx(0.5)

@@ -95,8 +95,10 @@ def test_every_change_that_shows_is_noticed(what: str, once: Path, command: Comm
         arguments += ["--base-url", "https://example.org/x/"]
         shown = "https://example.org/x/"
     before = (once / PAGE).read_bytes()
+    styles = {file.name for file in (once / "assets").glob("site.*.css")}
     assert "unchanged" not in command(*arguments).stdout
     assert (once / PAGE).read_bytes() != before
+    assert ({file.name for file in (once / "assets").glob("site.*.css")} == styles) is (what != "template")
     assert shown in (once / PAGE).read_text(encoding="utf-8")
 
 
@@ -111,6 +113,31 @@ def test_studies_that_are_compared_change_together(site: Path, command: Command)
     command("run", "studies/other.yaml", "--quiet")
     command("build", "--quiet")
     assert "(3 unchanged)" in command("build").stdout
-    (folder / "studies" / "other.yaml").write_text(f"# a remark\n{other}compare: [tiny.yaml]\n", encoding="utf-8")
+    inode = (site / PAGE).stat().st_ino
+    renamed = other.replace("title: Another study", "title: A new name")
+    (folder / "studies" / "other.yaml").write_text(f"{renamed}compare: [tiny.yaml]\n", encoding="utf-8")
     assert "(1 unchanged)" in command("build").stdout
-    assert "Another study" in (site / PAGE).read_text(encoding="utf-8") or "compare/" in (site / PAGE).read_text(encoding="utf-8")
+    assert not same_file(site / PAGE, inode)
+    (page,) = (site / "compare").glob("*/index.html")
+    assert "A new name" in page.read_text(encoding="utf-8")
+
+
+def test_published_results_and_references_are_part_of_what_is_known(site: Path, command: Command) -> None:
+    """Other files of results, or another word of a reference, make the pages again."""
+    folder = site.parent
+    command("export", "studies/tiny.yaml")
+    (folder / "cache" / "greenreport.duckdb").unlink()
+    reference = folder / "studies" / "reference.yaml"
+    reference.write_text(
+        "{reference: r, title: R, citation: Cited, machine: m, aggregator: mean, sweeps: [{id: a, where: here, statement: Said., shows: machine}]}",
+        encoding="utf-8",
+    )
+    file = folder / "studies" / "tiny.yaml"
+    file.write_text(f"{file.read_text(encoding='utf-8')}references: [reference.yaml]\n", encoding="utf-8")
+    command("build", "--quiet")
+    assert "1 unchanged" in command("build").stdout
+    reference.write_text(reference.read_text(encoding="utf-8").replace("Said.", "Said otherwise."), encoding="utf-8")
+    assert "unchanged" not in command("build").stdout
+    assert "Said otherwise." in (site / "s" / "tiny" / "replication" / "index.html").read_text(encoding="utf-8")
+    (folder / "studies" / "tiny" / "results" / "runs.parquet").unlink()
+    assert "unchanged" not in command("build").stdout

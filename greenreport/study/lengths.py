@@ -19,7 +19,7 @@ def output_lengths(asked: int | Lengths, requests: int) -> tuple[int, ...]:
 
 
 def _draw(asked: Lengths, number: int) -> int:
-    draw = random.Random(f"{asked.seed}:{number}")  # noqa: S311 - chance of an experiment, not of cryptography
+    draw = random.Random(f"{asked.seed}:{number}")  # chance of an experiment, not of cryptography
     if asked.distribution == "uniform":
         return draw.randint(asked.smallest, asked.largest)
     length = round((asked.median or 1) * math.exp((asked.sigma or 0.0) * draw.gauss()))

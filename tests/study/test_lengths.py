@@ -13,8 +13,7 @@ from scipy import stats
 
 from greenreport.errors import SpecError
 from greenreport.store import Store
-from greenreport.study import Lengths, load_study
-from greenreport.workloads.lengths import output_lengths
+from greenreport.study import Lengths, load_study, output_lengths
 from tests.conftest import minimal_study
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -67,6 +66,8 @@ def test_mistakes_are_explained_once(lengths: object, message: str, write_study:
         load_study(write_study(workload=workload(lengths)))
     assert len(raised.value.problems) == 1, raised.value.problems
     assert message in str(raised.value)
+    assert "(a number)" not in str(raised.value)
+    assert "(lengths)" not in str(raised.value)
 
 
 def test_a_static_batch_cannot_mix_lengths(write_study: Write) -> None:

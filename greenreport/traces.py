@@ -226,10 +226,16 @@ def energy_within(trace: Trace, window_ns: tuple[int, int], spans: Ints) -> floa
         spans: rows of start and end in ns, inside the window.
     """
     times, values = _around(trace, *window_ns)
-    growth = unwrap(values, trace.wrap_at) if trace.kind is Kind.COUNTER else _cumulative(times, values)
-    if growth is None:
-        return None
-    at = np.interp(spans.reshape(-1, 2) - times[0], times - times[0], growth)
+    edges = spans.reshape(-1, 2)
+    if trace.kind is Kind.COUNTER:
+        growth = unwrap(values, trace.wrap_at)
+        if growth is None:
+            return None
+        at = np.interp(edges - times[0], times - times[0], growth)
+    else:  # between two samples power is a straight line, as for the window itself
+        before = np.clip(np.searchsorted(times, edges, side="right") - 1, 0, len(times) - 1)
+        power = np.interp(edges - times[0], times - times[0], values)
+        at = _cumulative(times, values)[before] + (edges - times[before]) / 1e9 * (values[before] + power) / 2
     return float((at[:, 1] - at[:, 0]).sum())
 
 

@@ -32,7 +32,9 @@ def main() -> None:
             inside, runs = (float(row[0]), int(row[1])) if row else (0.0, 0)
             insides.append(inside)
             numbers.append(runs)
-            print(f"{runs} runs of the quick study: {walls[-1]:.1f} s of wall time, {inside:.1f} s inside phases: ratio {walls[-1] / inside:.3f}")
+            print(
+                f"{runs} runs of the quick study: {walls[-1]:.1f} s of wall time, {inside:.1f} s inside phases: ratio {walls[-1] / inside:.3f}"
+            )
         outside = [wall - inside for wall, inside in zip(walls, insides, strict=True)]
         each = (outside[1] - outside[0]) / (numbers[1] - numbers[0])
         print(f"each further run: {each * 1e3:.0f} ms outside phases: ratio {1 + each / (insides[1] / numbers[1]):.3f}")

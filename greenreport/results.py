@@ -22,7 +22,6 @@ from greenreport.store.tidy import TidyRow, observed_studies
 from greenreport.study import Overrides, Weights, load_reference, load_study
 from greenreport.workspace import Planned, open_plan, open_store, results_folder
 
-
 #: A time as runs record it; others are no date a feed can have.
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 

@@ -79,9 +79,7 @@ class ReplicationReport:
         return {outcome.value: found.count(outcome) for outcome in Outcome}
 
 
-def replicate(
-    dataset: Dataset, fidelity: Sequence[Fidelity], swept: Frontier | None = None
-) -> tuple[ReplicationReport, ...]:
+def replicate(dataset: Dataset, fidelity: Sequence[Fidelity], swept: Frontier | None = None) -> tuple[ReplicationReport, ...]:
     """Compare the study with every publication it names.
 
     Args:

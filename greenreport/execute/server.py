@@ -106,9 +106,7 @@ def make_app(engine: Engine, model_id: str, thread: ThreadPoolExecutor, max_batc
     return app
 
 
-async def _whole(
-    batcher: Batcher, model_id: str, request: CompletionRequest, texts: list[str], answer: _Answer
-) -> Response:
+async def _whole(batcher: Batcher, model_id: str, request: CompletionRequest, texts: list[str], answer: _Answer) -> Response:
     try:
         ticket, results = await batcher.answer(
             texts,

@@ -30,7 +30,7 @@ from greenreport.execute.serving import Serving, serve
 from greenreport.meters.sampler import AwaitSteady, Edge, Now, Opened, Recorded, Sampled, Stop, Watch, sampler_main
 from greenreport.meters.steady import Steadiness
 from greenreport.record import ELSEWHERE, Facts, Kind, Mark, Method, Missing, Output, Phase, Request, Trace
-from greenreport.study import Configuration, MeterUse, Model, Study, output_lengths, output_lengths
+from greenreport.study import Configuration, MeterUse, Model, Study, output_lengths
 from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
 from greenreport.workloads.schedule import arrivals_s, batches
 from greenreport.workloads.sender import ClientJob

@@ -91,9 +91,7 @@ class Made:
     copies: list[tuple[Path, str]]
 
 
-def _make(
-    group: Sequence[Located], slugs: Mapping[Located, str], renderer: Renderer, cache: Path, weights: str | None
-) -> Made:
+def _make(group: Sequence[Located], slugs: Mapping[Located, str], renderer: Renderer, cache: Path, weights: str | None) -> Made:
     found = [item.read() for item in group]
     contexts = [study_context(slugs[place], analyse(item.dataset)) for place, item in zip(group, found, strict=True)]
     compared = comparison_pages(contexts, counterparts(found, cache, weights))

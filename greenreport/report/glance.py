@@ -9,10 +9,10 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from greenreport.analysis.findings import Finding
 from greenreport.analysis.claims import Claim, compare
 from greenreport.analysis.dataset import label_of
 from greenreport.analysis.fidelity import Verdict, reference_of
+from greenreport.analysis.findings import Finding
 from greenreport.analysis.series import THROUGHPUT, Series
 from greenreport.analysis.stats import Interval
 from greenreport.report.context import StudyContext
@@ -98,7 +98,11 @@ def _curves(study: StudyContext, every: Sequence[Series]) -> str:
     parts = [_line(2, above + plot, WIDTH - 2, above + plot, "currentColor", ' opacity="0.4"')]
     for place, series in enumerate(every):
         colour = study.looks[series.points[0].cell.configuration.id].colour
-        drawn = [(point.load, at(point.load, value)) for point in series.points if point.load > 0 and (value := point.value(THROUGHPUT))]
+        drawn = [
+            (point.load, at(point.load, value))
+            for point in series.points
+            if point.load > 0 and (value := point.value(THROUGHPUT))
+        ]
         path = " ".join(f"{x:.1f},{y:.1f}" for _, (x, y) in drawn)
         dash = DASHES[place % len(DASHES)]
         dashed = f' stroke-dasharray="{dash}"' if dash else ""

@@ -107,7 +107,10 @@ def _facts(study: StudyContext, cell: CellView) -> Iterator[tuple[str, str]]:
     )
     yield "Boundary", boundaries if dataset.imported else f"{boundaries}; idle power included"
     if not dataset.imported:
-        yield "Work", f"{dataset.prompts_count or 'the same'} prompts, {dataset.study.workload.generation.words()} output tokens each"
+        yield (
+            "Work",
+            f"{dataset.prompts_count or 'the same'} prompts, {dataset.study.workload.generation.words()} output tokens each",
+        )
     yield "Machine", study.machine
     days = sorted({run.started_at[:10] for run in cell.ok if run.started_at})
     yield "Date", "not known" if not days else days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"

@@ -78,7 +78,9 @@ OutputTokens = Annotated[Annotated[Tokens, Tag(TAGS[0])] | Annotated[Lengths, Ta
 class Generation(Spec):
     """How outputs are generated: always greedy, so that engines can be compared token by token."""
 
-    output_tokens: OutputTokens = Field(64, description="output tokens a request, or how they are distributed over the requests")
+    output_tokens: OutputTokens = Field(
+        64, description="output tokens a request, or how they are distributed over the requests"
+    )
     exact: bool = Field(True, description="generate exactly that many tokens, ignoring end-of-sequence")
 
     def words(self) -> str:

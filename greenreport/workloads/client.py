@@ -73,7 +73,9 @@ def client_main(connection: Connection, job: ClientJob) -> None:
     os.setsid()
     headers = authorisation(job.api_key_env)
     # Reading the certificates of the machine takes longer than a request, and open loops make senders as they need them.
-    trusted: ssl.SSLContext | bool = ssl.create_default_context() if any(urlsplit(url).scheme == "https" for url in job.urls) else False
+    trusted: ssl.SSLContext | bool = (
+        ssl.create_default_context() if any(urlsplit(url).scheme == "https" for url in job.urls) else False
+    )
     with ExitStack() as stack:
 
         def new_sender(server: int | None = None) -> Sender:

@@ -20,7 +20,16 @@ def told(*requests: tuple[float, ...]) -> RunRecord:
     """Return a run at 10 W whose server told of requests: when each began, then the seconds of its stages, all in s."""
     times = array("q", [round(began * SECOND) for began, *_ in requests])
     traces = [
-        Trace("client", "server", f"{name}_span", Kind.GAUGE, "s", Method.MEASURED, times, array("d", [r[1 + place] for r in requests]))
+        Trace(
+            "client",
+            "server",
+            f"{name}_span",
+            Kind.GAUGE,
+            "s",
+            Method.MEASURED,
+            times,
+            array("d", [r[1 + place] for r in requests]),
+        )
         for place, name in enumerate(SPANS[: len(requests[0]) - 1])
     ]
     return record(traces=(*record().traces, *traces))
@@ -67,9 +76,10 @@ def test_what_the_meters_cannot_tell_apart_is_marked() -> None:
 
 
 def test_power_that_steps_is_shared_exactly() -> None:
-    """A gauge with few samples: each stage has its part of the integral, and together they have all of it."""
-    times = array("q", [second * SECOND for second in (0, 3, 6, 9, 12, 15, 20)])
-    gauge = Trace("replay", "package-0", "power", Kind.GAUGE, "W", Method.MEASURED, times, array("d", [0, 5, 50, 5, 50, 5, 0]))
+    """A gauge: each stage has its part of the integral, and together they have all of it."""
+    times = array("q", [step * SECOND // 4 for step in range(81)])
+    power = array("d", [10.0 if step < 35 else 40.0 for step in range(81)])
+    gauge = Trace("replay", "package-0", "power", Kind.GAUGE, "W", Method.MEASURED, times, power)
     run = told((4.0, 0.5, 0.25, 4.0, 0.25), (9.0, 0.5, 0.25, 4.0, 0.25))
     run = record(traces=(gauge, *(trace for trace in run.traces if trace.domain == "server")))
     found = stages(run, WINDOW)
@@ -93,7 +103,9 @@ def test_nothing_told_gives_no_stages() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, 18), *(st.integers(0, 6) for _ in SPANS)).map(lambda r: tuple(map(float, r))), min_size=1, max_size=6
+        st.tuples(st.integers(0, 18), *(st.integers(0, 6) for _ in SPANS)).map(lambda r: tuple(map(float, r))),
+        min_size=1,
+        max_size=6,
     )
 )
 def test_stages_share_the_window_as_a_clock_would(requests: list[tuple[float, ...]]) -> None:

@@ -127,13 +127,14 @@ def test_published_results_and_references_are_part_of_what_is_known(site: Path, 
     folder = site.parent
     command("export", "studies/tiny.yaml")
     (folder / "cache" / "greenreport.duckdb").unlink()
-    reference = folder / "studies" / "reference.yaml"
+    reference = folder / "studies" / "references" / "r.yaml"
+    reference.parent.mkdir()
     reference.write_text(
         "{reference: r, title: R, citation: Cited, machine: m, aggregator: mean, sweeps: [{id: a, where: here, statement: Said., shows: machine}]}",
         encoding="utf-8",
     )
     file = folder / "studies" / "tiny.yaml"
-    file.write_text(f"{file.read_text(encoding='utf-8')}references: [reference.yaml]\n", encoding="utf-8")
+    file.write_text(f"{file.read_text(encoding='utf-8')}references: [references/r.yaml]\n", encoding="utf-8")
     command("build", "--quiet")
     assert "1 unchanged" in command("build").stdout
     reference.write_text(reference.read_text(encoding="utf-8").replace("Said.", "Said otherwise."), encoding="utf-8")

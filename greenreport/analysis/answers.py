@@ -125,12 +125,16 @@ def _slight(finding: Finding, place: Standing) -> str:
 
 
 def _tied(place: Standing) -> str:
-    """Return a clause on configurations that are statistically tied with the leader."""
-    others = Counter(name for winner in place.winners for name in winner.ties if name != winner.leader)
-    if not others:
+    """Return a clause on configurations that are statistically tied with the leader, or that the test has too few runs to tell from it."""
+    tied = Counter(name for w in place.winners for name in w.ties if name not in (w.leader, *w.unresolved))
+    if tied:
+        label, number = tied.most_common(1)[0]
+        return f"; {_label(place, label)} is statistically tied with it {_models_text(number, place.models, on=True)}"
+    unresolved = tuple(dict.fromkeys(name for w in place.winners for name in w.unresolved))
+    if not unresolved:
         return ""
-    label, number = others.most_common(1)[0]
-    return f"; {_label(place, label)} is statistically tied with it {_models_text(number, place.models, on=True)}"
+    which = f"{len(unresolved)} others" if len(unresolved) > 1 else _label(place, unresolved[0])
+    return f"; the runs of {which} lie apart from it, but are too few for the test to tell them apart"
 
 
 def _label(place: Standing, identifier: str) -> str:

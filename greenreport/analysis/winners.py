@@ -10,7 +10,7 @@ from typing import Literal
 from greenreport.analysis.claims import Claim, compare
 from greenreport.analysis.dataset import Dataset, label_of
 from greenreport.analysis.findings import ModelTest
-from greenreport.analysis.stats import best_set
+from greenreport.analysis.stats import GroupTest, Interval, best_set
 from greenreport.catalog import METRICS, Better
 from greenreport.study import Configuration, Model
 
@@ -21,11 +21,13 @@ class Winner:
 
     Attributes:
         leader: configuration with the best median; ties: all that are statistically indistinguishable from the best, with it.
+        unresolved: ties whose ratio to the leader has an interval without 1: the runs lie apart, but are too few for the test.
     """
 
     model: Model
     leader: str
     ties: tuple[str, ...]
+    unresolved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,10 @@ def standing(dataset: Dataset, metric: str, tests: Sequence[ModelTest], referenc
             continue
         order = sorted(groups, key=lambda g: g.description.median or 0.0, reverse=direction == "higher")
         best = best_set(item.test, direction)
-        winners.append(Winner(item.model, order[0].name, best.members or (order[0].name,)))
+        leading, ties = order[0].name, best.members or (order[0].name,)
+        winners.append(
+            Winner(item.model, leading, ties, tuple(n for n in ties if n != leading and _apart(item.test, leading, n)))
+        )
     if not winners:
         return None
     leaders = Counter(winner.leader for winner in winners)
@@ -96,6 +101,12 @@ def standing(dataset: Dataset, metric: str, tests: Sequence[ModelTest], referenc
         claim,
         {configuration.id: label_of(configuration) for configuration in dataset.configurations},
     )
+
+
+def _apart(test: GroupTest, leader: str, other: str) -> bool:
+    """Whether the interval of the ratio of two groups leaves out equality."""
+    ci = test.pair(leader, other).ratio.ci
+    return isinstance(ci, Interval) and not ci.low <= 1 <= ci.high
 
 
 def _average(dataset: Dataset, metric: str, name: str, models: Sequence[Model], better: Better) -> float:

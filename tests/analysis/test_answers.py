@@ -221,3 +221,14 @@ def test_invalid_runs_do_not_count() -> None:
     changed = replace(data, cells=cells)
     assert changed.cells[0].values("energy_j") == data.cells[0].values("energy_j")
     assert lead(changed) == lead(data)
+
+
+def test_runs_that_lie_apart_are_not_called_a_tie() -> None:
+    """Six skewed groups of three runs: the rank test can tell no neighbours apart, but 100 s are no tie of 50 s."""
+    engines = ("torch", "onnx", "openvino", "torchscript", "torch_compile", "fake")
+    apart = dataset({"a": {engine: [50.0 * 2**k, 50.0 * 2**k, 50.5 * 2**k] for k, engine in enumerate(engines)}})
+    lead = plain(analyse(apart).answers[0].lead)
+    assert "statistically tied" not in lead
+    assert "lie apart from it, but are too few for the test to tell them apart" in lead
+    near = dataset({"a": {engine: [50.0 + k / 100, 50.0 + k / 100, 50.5] for k, engine in enumerate(engines)}})
+    assert "lie apart" not in plain(analyse(near).answers[0].lead)

@@ -93,8 +93,8 @@ def _headline(dataset: Dataset, answers: tuple[Answer, ...], swept: Frontier | N
     if swept is not None and swept.headline is not None:
         return swept.headline
     told = [answer.lead for answer in answers if any(a.standing is not None for a in answer.answers)]
-    if told:
-        return told[0]
+    if told:  # what is tied with it is said with the answer
+        return tuple(part for part in told[0] if not (isinstance(part, str) and part.startswith("; ")))
     if answers and dataset.outcomes.total():
         return answers[0].lead
     if dataset.outcomes[Outcome.OK]:

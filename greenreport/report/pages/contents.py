@@ -151,6 +151,7 @@ class FidelityContent:
         same_length: a sentence, where every output has the same number of tokens.
     """
 
+    headline: str
     rows: tuple[tuple[str, str, Fidelity], ...]
     reference: str | None
     figures: tuple[Figure, ...]

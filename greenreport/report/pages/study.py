@@ -10,7 +10,7 @@ from dataclasses import replace
 from greenreport.analysis.answers import Answer
 from greenreport.analysis.calibration import calibration
 from greenreport.analysis.dataset import CellView, RunView, label_of
-from greenreport.analysis.fidelity import reference_of
+from greenreport.analysis.fidelity import reference_of, sameness
 from greenreport.analysis.quality import quality
 from greenreport.analysis.stats import describe
 from greenreport.catalog import METRICS
@@ -245,7 +245,9 @@ def _fidelity(study: StudyContext, reference: str | None) -> Page:
     models = {m.id: m.label for m in dataset.study.models}
     rows = tuple((models[f.model], labels[f.configuration], f) for f in study.analysis.fidelity)
     figures = tuple(f for f in (match_figure(study), tokens_figure(study)) if f is not None)
-    content = FidelityContent(rows, labels.get(reference or ""), figures, same_length(study))
+    name = labels.get(reference or "")
+    headline = sameness(study.analysis.fidelity).headline(name or "the reference", imported=dataset.imported)
+    content = FidelityContent(headline, rows, name, figures, same_length(study))
     return _page(study, "fidelity", "fidelity.html", "Fidelity", content, figures)
 
 

@@ -15,6 +15,8 @@ from importlib.metadata import entry_points
 from typing import Any
 
 PROVIDERS = ("cpu", "cuda")
+#: Units of energy, of power, and of what is made of them.
+ENERGY_UNITS = frozenset({"J", "W", "J·s", "J/request", "J/token", "1/kJ", "1/J"})
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -90,6 +92,11 @@ class MetricInfo:
     definition: str
     less: str = "less"
     more: str = "more"
+
+    @property
+    def of_energy(self) -> bool:
+        """Whether energy is part of it, so that a boundary belongs to it and it can be an estimate."""
+        return self.unit in ENERGY_UNITS
 
 
 # Tables are read by row.

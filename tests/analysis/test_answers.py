@@ -13,8 +13,9 @@ from greenreport.analysis.claims import compare, difference, interval_text
 from greenreport.analysis.dataset import CellView, Dataset
 from greenreport.analysis.fidelity import Verdict, assess
 from greenreport.analysis.findings import Decision
+from greenreport.analysis.observation import Observation
 from greenreport.catalog import METRICS
-from greenreport.record import Outcome
+from greenreport.record import Method, Outcome
 from tests.datasets import around, dataset, run
 
 
@@ -198,6 +199,30 @@ def test_fastest_is_not_greenest_is_found_by_computation() -> None:
     assert energy.standing is not None
     assert energy.standing.leader.id == "onnx-cpu"
     assert [claim.size().replace("\u202f", " ") for claim in energy.costs] == ["2.00 times the execution time"]
+
+
+def test_an_estimate_limits_every_guideline_made_of_energy() -> None:
+    """The product of energy and time is an estimate where energy is one; time is not."""
+    data = dataset({"a": {"torch": around(100), "onnx": around(50)}})
+    cells = []
+    for cell in data.cells:
+        runs = []
+        for item in cell.runs:
+            joules = replace(item.observations["energy_j"], method=Method.ESTIMATED)
+            product = Observation("energy_delay_js", joules.value, joules.boundary, Method.ESTIMATED)
+            runs.append(replace(item, observations={**item.observations, "energy_j": joules, "energy_delay_js": product}))
+        cells.append(replace(cell, runs=tuple(runs)))
+    found = {g.objective.id: g.limits for g in analyse(replace(data, cells=tuple(cells))).guidelines}
+    told = {name for name, limits in found.items() if "energy is estimated, not measured" in limits}
+    assert told == {"energy", "balance"}
+    assert "5 runs per cell" in found["time"]
+
+
+def test_what_is_made_of_energy_is_one_rule() -> None:
+    """Joules, watts, products and quotients of them; neither time, nor memory, nor the load of a processor."""
+    assert all(METRICS[name].of_energy for name in ("energy_j", "j_per_output_token", "energy_delay_js", "tokens_per_j", "idle_power_w"))
+    assert not any(METRICS[name].of_energy for name in ("duration_s", "ram_rss_peak_b", "cpu_usage_pct", "goodput_requests_per_s"))
+    assert all(info.of_energy for name, info in METRICS.items() if "energy" in name)
 
 
 def test_a_guideline_without_data_says_so() -> None:

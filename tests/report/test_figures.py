@@ -12,7 +12,7 @@ import pytest
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.dataset import CellView, Dataset
 from greenreport.analysis.metrics import Observation
-from greenreport.record import Outcome, Request
+from greenreport.record import Method, Outcome, Request
 from greenreport.report import charts
 from greenreport.report.charts import RunRow, StepRow
 from greenreport.report.charts.axes import value_axis
@@ -238,6 +238,29 @@ def test_derived_amounts_say_that_they_are_derived() -> None:
     figures = footprint_figures(study, study.analysis.footprint)
     assert [figure.id for figure in figures] == ["footprint-carbon", "footprint-cost"]
     assert all("derived, not measured" in figure.bands for figure in figures)
-    assert words(figures[0].finding) == "Carbon: 1,000 requests come to 100 gCO₂e to 200 gCO₂e"
+    assert words(figures[0].finding) == "Carbon: 1,000 requests come to between 100 gCO₂e and 200 gCO₂e, depending on the configuration"
     assert "Boundary: CPU package-0." in figures[0].caption
+    alike = context(measured({"torch": [3600.0] * 5, "onnx": [3600.0] * 5}, declared(carbon_g_per_kwh=CARBON)))
+    assert alike.analysis.footprint is not None
+    assert words(footprint_figures(alike, alike.analysis.footprint)[0].finding) == "Carbon: 1,000 requests come to 200 gCO₂e"
     assert [column.unit for column in figures[1].table.columns][2:7] == ["EUR"] * 5
+
+
+def test_energy_per_token_is_printed_with_its_boundary() -> None:
+    """What an energy value includes stands below figures of everything that is made of energy."""
+    hypothesis = {"id": "H1.0", "question": "RQ1", "metric": "j_per_output_token"}
+    data = dataset(ENERGY, hypotheses=[hypothesis])
+    cells = tuple(
+        replace(
+            cell,
+            runs=tuple(
+                replace(run, observations={"j_per_output_token": Observation("j_per_output_token", run.value("energy_j"), "CPU package-0", Method.MEASURED)})
+                for run in cell.runs
+            ),
+        )
+        for cell in data.cells
+    )
+    study = context(replace(data, cells=cells))
+    for figure in (forest_figure(study, study.analysis.findings[0], None), strip_figure(study, study.analysis.findings[0])):
+        assert figure is not None
+        assert figure.caption.endswith("Boundary: CPU package-0.")

@@ -12,7 +12,7 @@ from greenreport.report import charts
 from greenreport.report.charts import PairRow, RatioRow, RunRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, Table, make_table
-from greenreport.report.figures.words import definition, metric_bands, ratio_text, times
+from greenreport.report.figures.words import definition, metric_bands, ratio_text, runs_text, times
 from greenreport.units import THIN, number, p_value, quantity
 
 
@@ -41,7 +41,6 @@ def forest_figure(study: StudyContext, finding: Finding, reference: str | None) 
     if not rows:
         return None
     against = labels[next(iter(bases))] if len(bases) == 1 else "each model's baseline"
-    n = sorted({row.n for row in rows})
     axis = f"{info.label.lower()} relative to {against}"
     columns = [
         Column("model"),
@@ -63,7 +62,7 @@ def forest_figure(study: StudyContext, finding: Finding, reference: str | None) 
         f"{times(highest.ratio)} ({highest.label} on {highest.model}). Left of 1 means {info.less} {info.noun}."
     )
     caption = (
-        f"{info.label}, ratio of medians over {_runs(n)}; bars are 95{THIN}% intervals, the grey band is the range of no practical interest "
+        f"{info.label}, ratio of medians over {runs_text(row.n for row in rows)}; bars are 95{THIN}% intervals, the grey band is the range of no practical interest "
         f"(±{finding.hypothesis.smallest_effect * 100:g}{THIN}%). {_boundary(finding)}"
     )
     spec = charts.forest(rows, study.looks, axis=axis, band=finding.hypothesis.smallest_effect, description=summary)
@@ -240,13 +239,5 @@ def _id(finding: Finding) -> str:
     return finding.hypothesis.id.lower().replace(".", "-")
 
 
-def _runs(n: Sequence[int]) -> str:
-    return f"{n[0]} runs" if len(n) == 1 else f"{n[0]} to {n[-1]} runs"
-
-
-def _definition(info: MetricInfo) -> str:
-    return info.definition[:1].lower() + info.definition[1:] if info.definition else ""
-
-
 def _boundary(finding: Finding) -> str:
-    return f"Boundary: {finding.boundary}." if finding.boundary and finding.metric.unit in ("J", "W") else ""
+    return f"Boundary: {finding.boundary}." if finding.boundary and finding.metric.of_energy else ""

@@ -21,7 +21,7 @@ def badge_svg(study: StudyContext) -> bytes:
     else:
         scope = f"{len(claim.scope)} of {claim.of_models} models"
         estimated = ", estimated" if claim.estimated else ""
-        right = f"{claim.numerator}: {claim.size()} than {claim.denominator}, {scope}{estimated}"
+        right = f"{claim.numerator}: {claim.size()} {claim.compared_with()}, {scope}{estimated}"
         whole = f"{claim.sentence()}. Validity: {level}."
     right, whole = _line(right), _line(whole)
     colour = {"pass": LIGHT["--green"], "caution": "#8a5a00", "invalid": "#a4262c"}.get(level, LIGHT["--soft"])

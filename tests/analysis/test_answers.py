@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.answers import plain
+from greenreport.analysis.answers import best_phrase, plain
 from greenreport.analysis.badge import Level
 from greenreport.analysis.claims import compare, difference, interval_text
 from greenreport.analysis.dataset import CellView, Dataset
@@ -246,3 +246,49 @@ def test_invalid_runs_do_not_count() -> None:
     changed = replace(data, cells=cells)
     assert changed.cells[0].values("energy_j") == data.cells[0].values("energy_j")
     assert lead(changed) == lead(data)
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [(50.0, "50 % less energy than Torch"), (230.0, "2.30 times the energy of Torch"), (100.0, "the same energy as Torch")],
+)
+def test_a_claim_by_itself_reads_as_english(other: float, said: str) -> None:
+    """Less than, times of, the same as: in the sentence of a claim, which badges and cards carry, too."""
+    data = dataset({"a": {"torch": around(100), "onnx": around(other)}})
+    claim = compare(data, "energy_j", data.study.configuration("onnx-cpu"), data.study.configuration("torch-cpu"), data.models)
+    assert claim is not None
+    assert f": {said}\u00a0" in claim.sentence().replace("\u202f", " ")
+
+
+@pytest.mark.parametrize(
+    ("metric", "ratio", "article"),
+    [
+        ("duration_s", 0.84, "a "), ("duration_s", 0.92, "an "), ("duration_s", 0.89, "an "), ("duration_s", 0.82, "an "), ("duration_s", 1.8, "an "),
+        ("duration_s", 0.982, "a "), ("duration_s", 0.989, "a "), ("duration_s", 2.5, ""), ("duration_s", 1.0, ""), ("energy_j", 0.84, ""),
+    ],
+)  # fmt: skip
+def test_a_size_takes_the_article_english_wants(metric: str, ratio: float, article: str) -> None:
+    """A 16 % shorter time, an 8 % shorter time, 16 % less energy."""
+    data = dataset({"a": {"torch": around(100), "onnx": around(50)}})
+    claim = compare(data, metric, data.study.configuration("onnx-cpu"), data.study.configuration("torch-cpu"), data.models)
+    assert claim is not None
+    assert replace(claim, value=ratio).article() == article
+
+
+def test_a_leader_over_the_models_has_a_shorter_time() -> None:
+    """With its article inside the sentence."""
+    data = dataset(
+        {
+            "a": {"torch": around(100), "onnx": around(50), "openvino": around(80)},
+            "b": {"torch": around(100), "onnx": around(60), "openvino": around(80)},
+            "c": {"torch": around(100), "onnx": around(90), "openvino": around(40)},
+        }
+    )
+    assert "Over the models together, ONNX Runtime · CPU has a 35 % shorter execution time than Torch · CPU." in lead(data, 1)
+
+
+def test_a_model_may_be_the_smallest() -> None:
+    """Every metric that has a better direction has a predicate for its winner."""
+    assert best_phrase(METRICS["weights_b"]) == "has the smallest model size"
+    assert best_phrase(METRICS["throughput_tokens_per_s"]) == "has the highest throughput"
+    assert all(best_phrase(info).split()[0] in ("uses", "has") for info in METRICS.values())

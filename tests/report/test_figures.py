@@ -24,10 +24,12 @@ from greenreport.report.figures import (
     footprint_figures,
     forest_figure,
     match_figure,
+    matrix_figure,
     same_length,
     significance_figure,
     strip_figure,
     tokens_figure,
+    tradeoff_figure,
     wait_figures,
 )
 from greenreport.report.style import looks
@@ -264,3 +266,32 @@ def test_energy_per_token_is_printed_with_its_boundary() -> None:
     for figure in (forest_figure(study, study.analysis.findings[0], None), strip_figure(study, study.analysis.findings[0])):
         assert figure is not None
         assert figure.caption.endswith("Boundary: CPU package-0.")
+
+
+def test_the_matrix_says_who_wins_and_ranks_only_the_same_work() -> None:
+    """Counts over models in a sentence; a cell with other outputs is shown without a rank, however little it used."""
+    figure = matrix_figure(context(dataset(ENERGY)), "energy_j")
+    assert figure is not None
+    assert words(figure.finding) == "ONNX Runtime · CPU uses the least energy on 1 of 2 models, OpenVINO · CPU on 1"
+    other = matrix_figure(context(dataset(ENERGY, outputs={("b", "openvino"): ("a", "x")})), "energy_j")
+    assert other is not None
+    assert words(other.finding) == "ONNX Runtime · CPU uses the least energy on 2 of 2 models"
+    remarks = {(row[0], words(str(row[1]))): row[3:] for row in other.table.rows}
+    assert remarks["B", "OpenVINO · CPU"] == (None, "not ranked: other outputs than the reference")
+    assert remarks["B", "ONNX Runtime · CPU"] == (1.0, "")
+    assert other.summary.endswith("Every cell has a value.")
+    single = matrix_figure(context(dataset({"a": ENERGY["a"]})), "duration_s")
+    assert single is not None
+    assert words(single.finding) == "ONNX Runtime · CPU has the shortest execution time"
+
+
+def test_a_tradeoff_says_where_one_configuration_is_best_in_both() -> None:
+    """On how many models; the others are dominated, which does not need to be beaten in both."""
+    time = {"a": ENERGY["a"], "b": {"torch": around(10), "onnx": around(30), "openvino": around(20)}}
+    study = context(dataset(ENERGY, time))
+    figure = tradeoff_figure(study, study.analysis.tradeoffs[0])
+    assert figure is not None
+    assert figure.finding == "Execution time against energy: on 1 of 2 models a single configuration is best in both"
+    verdicts = [words(str(row[-1])) for row in figure.table.rows]
+    assert sum(verdict.startswith("dominated by ") for verdict in verdicts) == 3
+    assert not any("beaten" in verdict for verdict in verdicts)

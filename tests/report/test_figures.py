@@ -174,7 +174,7 @@ def test_outputs_beside_the_reference_are_counted_and_outlined() -> None:
     study = context(dataset({"a": ENERGY["a"]}, outputs=outputs))
     figure = match_figure(study)
     assert figure is not None
-    assert figure.finding == "1 of 2 cells give exactly the outputs of the reference"
+    assert figure.finding == "1 of 2 cells gives exactly the outputs of the reference"
     assert "1 of 2 outputs are equal, OpenVINO · CPU on A" in words(figure.summary)
     [rows] = [rows for rows in figure.spec["datasets"].values() if "missed" in rows[0]]
     assert [(row["verdict"], row["missed"]) for row in rows] == [("reference", 0.0), ("faithful", 0.0), ("unfaithful", 0.5)]

@@ -37,7 +37,7 @@ def tokens_figure(study: StudyContext) -> Figure | None:
     requests = sum(len(curve.values) for curve in curves)
     finding = f"Outputs have {shortest.values[0]:,.0f} to {longest.values[-1]:,.0f} tokens"
     summary = (
-        f"{finding} over {requests:,} requests; the shortest is by {_place(shortest)}, the longest by {_place(longest)}. "
+        f"{finding} over {counted(requests, 'request')}; the shortest is by {_place(shortest)}, the longest by {_place(longest)}. "
         f"{_differing(curves)}"
     )
     caption = (
@@ -96,7 +96,7 @@ def _tail(curves: Sequence[Curve], name: str) -> str:
 
 def _within(curves: Sequence[Curve], bound: float) -> str:
     kept = sum(curve.share_within(bound) >= 0.95 for curve in curves)
-    return f"{kept} of {len(curves)} configurations answer at least 95 in 100 requests within {quantity(bound, 's')}."
+    return f"{kept} of {counted(len(curves), 'configuration')} {'answers' if kept == 1 else 'answer'} at least 95 in 100 requests within {quantity(bound, 's')}."
 
 
 def _steps(curves: Sequence[Curve], name: str, unit: str) -> tuple[list[StepRow], Table]:
@@ -131,7 +131,7 @@ def _differing(curves: Sequence[Curve]) -> str:
     for curve in curves:
         models.setdefault(curve.model.id, set()).add(curve.steps())
     apart = sum(len(found) > 1 for found in models.values())
-    return f"On {apart} of {len(models)} models the distribution is not the same for all configurations."
+    return f"On {apart} of {counted(len(models), 'model')} the distribution is not the same for all configurations."
 
 
 def _place(curve: Curve) -> str:

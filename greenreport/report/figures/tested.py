@@ -13,7 +13,7 @@ from greenreport.report.charts import PairRow, RatioRow, RunRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, Table, make_table
 from greenreport.report.figures.words import definition, metric_bands, ratio_text, runs_text, times
-from greenreport.units import THIN, number, p_value, quantity
+from greenreport.units import THIN, counted, number, p_value, quantity
 
 
 def baseline_of(test: ModelTest, reference: str | None) -> str | None:
@@ -90,7 +90,7 @@ def strip_figure(study: StudyContext, finding: Finding) -> Figure | None:
     total = len(rows)
     shortest, longest = min(rows, key=lambda r: r.value), max(rows, key=lambda r: r.value)
     summary = (
-        f"{total} runs; the smallest value is {shortest.note} ({shortest.label} on {shortest.model}), the largest {longest.note} "
+        f"{counted(total, 'run')}; the smallest value is {shortest.note} ({shortest.label} on {shortest.model}), the largest {longest.note} "
         f"({longest.label} on {longest.model}). Boxes span the quartiles; the line inside is the median."
     )
     caption = (
@@ -201,14 +201,15 @@ def pairs_figure(study: StudyContext, finding: Finding) -> Figure | None:
         Column("ratio of medians a ÷ b", "1", True),
         Column("in practice"),
     ]
+    differ = f"{significant} of {counted(total, 'pair')} {'differs' if significant == 1 else 'differ'}"
     info = finding.metric
     summary = (
-        f"{significant} of {total} pairs differ significantly at α = {finding.hypothesis.alpha:g} after adjustment over the question's family. "
+        f"{differ} significantly at α = {finding.hypothesis.alpha:g} after adjustment over the question's family. "
         "Above the diagonal stand adjusted p values, below it the ratio of medians, row to column."
     )
     caption = f"Pairwise comparisons of {info.noun}: {', '.join(tests)}; p adjusted with Holm over all models and pairs of the question."
     table = make_table(f"All pairs, {info.label.lower()}", columns, plain, shown)
-    title = f"{significant} of {total} pairs differ significantly in {info.noun}"
+    title = f"{differ} significantly in {info.noun}"
     spec = charts.pairs(rows, description=summary)
     return Figure(f"{_id(finding)}-pairs", title, caption, summary, spec, table, metric_bands(study, info.id))
 

@@ -189,7 +189,7 @@ def _conclusion(dataset: Dataset) -> Iterator[str]:
     )
     if 0 < fewest < PUBLICATION_FLOOR * 2:
         yield (
-            "With so few runs a cell, checks of normality are weak, intervals are wide, and small differences are missed: the table of hypotheses says "
+            "With so few runs per cell, checks of normality are weak, intervals are wide, and small differences are missed: the table of hypotheses says "
             "how small."
         )
     outliers = (

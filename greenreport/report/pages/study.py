@@ -60,7 +60,7 @@ from greenreport.report.pages.footprint import footprint_content
 from greenreport.report.pages.frontier import frontier_content
 from greenreport.report.pages.methods import methods_content
 from greenreport.report.pages.sides import cell_link, cell_slug, configuration_content, model_content, slug_of
-from greenreport.units import THIN
+from greenreport.units import THIN, counted
 from greenreport.validity import advice
 
 MATRIX_METRICS = (
@@ -160,7 +160,8 @@ def _numbers(study: StudyContext) -> Iterator[KeyNumber]:
                 yield KeyNumber(part.finding.metric.label, part.standing.claim, note=note)
     dataset = study.dataset
     ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * dataset.study.protocol.repetitions
-    note = f"{len(dataset.models)} models, {len(dataset.configurations)} configurations, {dataset.study.protocol.repetitions} repetitions"
+    parts = ((len(dataset.models), "model"), (len(dataset.configurations), "configuration"), (dataset.study.protocol.repetitions, "repetition"))
+    note = ", ".join(counted(number, noun) for number, noun in parts)
     yield KeyNumber("Valid runs", None, f"{ok} of {planned}" if ok != planned else str(ok), note)
 
 

@@ -69,7 +69,12 @@ def test_slugs_are_safe_and_unique(text: str, others: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("things", "noun", "plural", "text"),
-    [(1, "run", None, "1 run"), (0, "run", None, "0 runs"), (1250, "run", None, "1,250 runs"), (2, "study", "studies", "2 studies")],
+    [
+        (1, "run", None, "1 run"),
+        (0, "run", None, "0 runs"),
+        (1250, "run", None, "1,250 runs"),
+        (2, "study", "studies", "2 studies"),
+    ],
 )
 def test_things_are_counted(things: int, noun: str, plural: str | None, text: str) -> None:
     """One is singular, everything else is not."""

@@ -112,7 +112,13 @@ def _winner_text(finding: Finding, place: Standing, info: MetricInfo) -> Text:
         return (f"{leader} is the best, or statistically tied with the best, in {info.noun} {scope}", *(tail or (".",)))
     text: Text = (f"No configuration {best} on every model: {_counts(place)}.",)
     if place.claim is not None:
-        text = (*text, f" Over the models together, {leader} {_verb(info)} {place.claim.article()}", place.claim, _slight(finding, place), ".")
+        text = (
+            *text,
+            f" Over the models together, {leader} {_verb(info)} {place.claim.article()}",
+            place.claim,
+            _slight(finding, place),
+            ".",
+        )
     return text
 
 
@@ -187,9 +193,7 @@ def _decision(finding: Finding) -> str:
     tests = Counter(t.test.omnibus.name for t in finding.tests if t.computable)
     used = _listed([test if len(tests) == 1 else f"{test} on {number}" for test, number in tests.most_common()])
     pairs = sum(len(t.test.pairs) for t in finding.tests)
-    basis = (
-        f"{used}, α = {finding.hypothesis.alpha:g}; {counted(pairs, 'pairwise comparison')}, p adjusted over the question's family (Holm)"
-    )
+    basis = f"{used}, α = {finding.hypothesis.alpha:g}; {counted(pairs, 'pairwise comparison')}, p adjusted over the question's family (Holm)"
     if finding.decision is Decision.REJECTED:
         return f"{name} is rejected {_models_text(len(finding.rejected), total, on=False)} ({basis})."
     if finding.decision is Decision.NOT_REJECTED:

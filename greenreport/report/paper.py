@@ -79,7 +79,9 @@ def methods_paragraph(analysis: Analysis) -> str:
     fewest = min((len(cell.ok) for cell in dataset.cells if cell.ok), default=0)
     scope = f"{counted(len(dataset.models), 'model')} in {counted(len(dataset.configurations), 'serving configuration')}"
     if dataset.imported:
-        sentences = [f"We analysed published values of {scope} with greenreport {__version__}; how they were measured is not known to it."]
+        sentences = [
+            f"We analysed published values of {scope} with greenreport {__version__}; how they were measured is not known to it."
+        ]
     else:
         planned = f"{counted(protocol.repetitions, 'repetition')} of each cell were planned and at least {fewest} are valid in every cell that ran"
         sentences = [f"We measured {scope} with greenreport {__version__}; {planned}.", *_protocol(analysis)]

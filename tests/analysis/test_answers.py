@@ -220,8 +220,13 @@ def test_an_estimate_limits_every_guideline_made_of_energy() -> None:
 
 def test_what_is_made_of_energy_is_one_rule() -> None:
     """Joules, watts, products and quotients of them; neither time, nor memory, nor the load of a processor."""
-    assert all(METRICS[name].of_energy for name in ("energy_j", "j_per_output_token", "energy_delay_js", "tokens_per_j", "idle_power_w"))
-    assert not any(METRICS[name].of_energy for name in ("duration_s", "ram_rss_peak_b", "cpu_usage_pct", "goodput_requests_per_s"))
+    assert all(
+        METRICS[name].of_energy
+        for name in ("energy_j", "j_per_output_token", "energy_delay_js", "tokens_per_j", "idle_power_w")
+    )
+    assert not any(
+        METRICS[name].of_energy for name in ("duration_s", "ram_rss_peak_b", "cpu_usage_pct", "goodput_requests_per_s")
+    )
     assert all(info.of_energy for name, info in METRICS.items() if "energy" in name)
 
 

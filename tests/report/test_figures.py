@@ -240,7 +240,10 @@ def test_derived_amounts_say_that_they_are_derived() -> None:
     figures = footprint_figures(study, study.analysis.footprint)
     assert [figure.id for figure in figures] == ["footprint-carbon", "footprint-cost"]
     assert all("derived, not measured" in figure.bands for figure in figures)
-    assert words(figures[0].finding) == "Carbon: 1,000 requests come to between 100 gCO₂e and 200 gCO₂e, depending on the configuration"
+    assert (
+        words(figures[0].finding)
+        == "Carbon: 1,000 requests come to between 100 gCO₂e and 200 gCO₂e, depending on the configuration"
+    )
     assert "Boundary: CPU package-0." in figures[0].caption
     alike = context(measured({"torch": [3600.0] * 5, "onnx": [3600.0] * 5}, declared(carbon_g_per_kwh=CARBON)))
     assert alike.analysis.footprint is not None
@@ -256,7 +259,14 @@ def test_energy_per_token_is_printed_with_its_boundary() -> None:
         replace(
             cell,
             runs=tuple(
-                replace(run, observations={"j_per_output_token": Observation("j_per_output_token", run.value("energy_j"), "CPU package-0", Method.MEASURED)})
+                replace(
+                    run,
+                    observations={
+                        "j_per_output_token": Observation(
+                            "j_per_output_token", run.value("energy_j"), "CPU package-0", Method.MEASURED
+                        )
+                    },
+                )
                 for run in cell.runs
             ),
         )

@@ -20,7 +20,11 @@ from tests.datasets import around, dataset
 
 PLAIN = {"engine": "torch", "provider": "cpu"}
 ENDPOINT = {"engine": "endpoint", "provider": "cpu", "server": {"id": "vllm", "url": "http://127.0.0.1:8000"}}
-COMMAND = {"engine": "command", "provider": "cpu", "server": {"id": "llama.cpp", "command": ["llama-server", "--port", "{port}"]}}
+COMMAND = {
+    "engine": "command",
+    "provider": "cpu",
+    "server": {"id": "llama.cpp", "command": ["llama-server", "--port", "{port}"]},
+}
 
 
 def configurations(*items: dict[str, Any]) -> tuple[Configuration, ...]:
@@ -43,8 +47,10 @@ def configurations(*items: dict[str, Any]) -> tuple[Configuration, ...]:
         ({"request_rate": [2], "batch_size": [4]}, "an open loop of 2 requests/s (Poisson), each a static batch of 4 prompts"),
         (
             {"concurrency": [1, 4, 16], "max_batch": [16], "max_wait_ms": [5]},
-            "a closed loop of 1 to 16 clients, each sending its next request when its last is answered, put into dynamic batches of up to 16 requests, "
-            "which wait 5 ms to fill",
+            (
+                "a closed loop of 1 to 16 clients, each sending its next request when its last is answered, put into dynamic batches of up to 16 requests, "
+                "which wait 5 ms to fill"
+            ),
         ),
         ({"replicas": [12]}, "one request after the other, on 12 replicas with a client each"),
     ],
@@ -60,9 +66,16 @@ def test_arrivals_requests_and_ramps_are_those_of_the_workload() -> None:
     workload = Workload.model_validate({"requests": 128, "ramp_s": 5, "arrivals": {"process": "constant"}})
     rate = configurations(PLAIN | {"request_rate": 3})
     assert load_of(rate, workload) == "an open loop of 3 requests/s (evenly spaced)"
-    assert sent_words(workload).replace("\u202f", " ") == "128 prompts a run; the first 5.00 s of the load are a ramp and do not count"
+    assert (
+        sent_words(workload).replace("\u202f", " ")
+        == "128 prompts a run; the first 5.00 s of the load are a ramp and do not count"
+    )
     assert sent_words(Workload()) == "each prompt once"
-    assert window_words(workload).replace("\u202f", " ").startswith("the steady part of the load: from 5.00 s after the first request")
+    assert (
+        window_words(workload)
+        .replace("\u202f", " ")
+        .startswith("the steady part of the load: from 5.00 s after the first request")
+    )
     assert window_words(Workload()).startswith("from the first request sent to the last answer complete, ")
 
 
@@ -154,7 +167,10 @@ def test_the_paragraph_of_a_paper_says_the_load() -> None:
     """The same words in LaTeX; a published table is not called our measurement."""
     data = dataset({"a": {"torch": around(100), "onnx": around(60)}})
     text = methods_paragraph(analyse(data))
-    assert "each with a server process of its own; in each, the prompts of the study were sent over HTTP (one request after the other)" in text
+    assert (
+        "each with a server process of its own; in each, the prompts of the study were sent over HTTP (one request after the other)"
+        in text
+    )
     elsewhere = methods_paragraph(analyse(replace(data, imported=True, environment=None)))
     assert "We analysed published values of 1 model in 2 serving configurations" in elsewhere
     for default in ("We measured", "server process", "cool-down", "Energy was measured"):

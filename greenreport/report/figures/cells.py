@@ -46,7 +46,11 @@ def matrix_cells(study: StudyContext, metric: str) -> list[MatrixCell]:
         for configuration in dataset.configurations:
             label = label_of(configuration)
             cell = _cell(model.label, label, cells.get(configuration.id), medians.get(configuration.id), best, info)
-            found.append(replace(cell, excess=None, text=cell.text.removesuffix(BEST), remark=UNRANKED) if configuration.id in other and cell.excess else cell)
+            found.append(
+                replace(cell, excess=None, text=cell.text.removesuffix(BEST), remark=UNRANKED)
+                if configuration.id in other and cell.excess
+                else cell
+            )
     return found
 
 
@@ -72,7 +76,9 @@ def matrix_figure(study: StudyContext, metric: str) -> Figure | None:
     wins = Counter(cell.label for cell in cells if cell.excess == 1)
     said = _winners(wins, len(dataset.models), info)
     holes = sum(cell.median is None for cell in cells)
-    missing = "1 cell has no value; it names its reason." if holes == 1 else f"{holes} cells have no value; each names its reason."
+    missing = (
+        "1 cell has no value; it names its reason." if holes == 1 else f"{holes} cells have no value; each names its reason."
+    )
     summary = f"{said}. {missing if holes else 'Every cell has a value.'}"
     caption = f"Median over valid runs; the deeper the colour, the further from the {first} of the row (◆). {definition(info)}"
     columns = [

@@ -23,7 +23,9 @@ def match_figure(study: StudyContext) -> Figure | None:
     compared = [f for f in known if f.verdict is not Verdict.REFERENCE]
     bad = [f for f in compared if f.verdict is Verdict.UNFAITHFUL]
     exact = sum(f.exact_match == 1 for f in compared)
-    finding = f"{exact} of {counted(len(compared), 'cell')} {'gives' if exact == 1 else 'give'} exactly the outputs of the reference"
+    finding = (
+        f"{exact} of {counted(len(compared), 'cell')} {'gives' if exact == 1 else 'give'} exactly the outputs of the reference"
+    )
     worst = min(compared, key=lambda f: f.exact_match or 0.0)
     least = f"{_equal(worst)} of {worst.prompts} outputs are equal, {labels[worst.configuration]} on {models[worst.model]}"
     summary = f"{finding}. " + (

@@ -136,4 +136,3 @@ def _differing(curves: Sequence[Curve]) -> str:
 
 def _place(curve: Curve) -> str:
     return f"{label_of(curve.configuration)} on {curve.model.label}"
-

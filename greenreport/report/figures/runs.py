@@ -74,9 +74,7 @@ def order_figure(study: StudyContext) -> Figure | None:
     ]
     hours = max(row.end for row in rows)
     design = study.dataset.study.protocol.order.design.replace("_", " ")
-    summary = (
-        f"{counted(len(rows), 'run')} within {quantity(hours * 60, 's')}; the design is {design}. Each bar is one run, each row a cell."
-    )
+    summary = f"{counted(len(rows), 'run')} within {quantity(hours * 60, 's')}; the design is {design}. Each bar is one run, each row a cell."
     columns = [Column("cell"), Column("run"), Column("start", "min", True), Column("end", "min", True)]
     table = make_table(
         "Order of execution",

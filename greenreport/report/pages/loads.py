@@ -122,7 +122,9 @@ def server_words(configurations: Sequence[Configuration], protocol: Protocol) ->
     """Return where server processes come from, for each kind of server the study has."""
     fresh = protocol.worker == "fresh"
     words = {
-        Served.OWN: "a new interpreter for each run" if fresh else "forked for each run from a process with the libraries imported",
+        Served.OWN: "a new interpreter for each run"
+        if fresh
+        else "forked for each run from a process with the libraries imported",
         Served.STARTED: "started with the declared command for each run",
         Served.RUNNING: "none for a run: the server runs before, during and after the study",
     }

@@ -65,6 +65,14 @@ TERMS = (
     Term("Smallest effect of interest", "The relative difference below which the study declares a difference to be of no practical interest."),
     Term("Ratio of ratios", "A ratio in one study divided by the same ratio in another. At 1 the difference carries over, whatever the machines."),
     Term("Family", "All comparisons of one research question; their p values are adjusted together (Holm)."),
+    Term("Holm", "A way to adjust the p values of a family: the smallest is multiplied by the number of comparisons, the next by one fewer, and so on, so that the chance of any false rejection stays below α."),
+    Term("Coefficient of variation (CV)", "Standard deviation ÷ mean over the runs of a cell: its spread as a share, without a unit."),
+    Term("Prefill and decode", "The two parts of generating an answer: prefill reads the whole prompt and gives the first token; decode makes the others, one after the other."),
+    Term("KV cache", "Keys and values that a model has computed for earlier tokens, kept in memory so that the next token does not compute them again."),
+    Term("Cold start", "From the start of the server process until it can answer: interpreter, loading and compilation."),
+    Term("Saturation", "The load from which no larger load gains throughput: less, per doubling, than the study counts as a gain."),
+    Term("Goodput", "Requests per second that keep every bound of the study's objective; those that were answered too late do not count."),
+    Term("Pareto front", "The configurations, or loads, that no other dominates: none is at least as good in both metrics and better in one."),
 )  # fmt: skip
 
 

@@ -160,7 +160,11 @@ def _numbers(study: StudyContext) -> Iterator[KeyNumber]:
                 yield KeyNumber(part.finding.metric.label, part.standing.claim, note=note)
     dataset = study.dataset
     ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * dataset.study.protocol.repetitions
-    parts = ((len(dataset.models), "model"), (len(dataset.configurations), "configuration"), (dataset.study.protocol.repetitions, "repetition"))
+    parts = (
+        (len(dataset.models), "model"),
+        (len(dataset.configurations), "configuration"),
+        (dataset.study.protocol.repetitions, "repetition"),
+    )
     note = ", ".join(counted(number, noun) for number, noun in parts)
     yield KeyNumber("Valid runs", None, f"{ok} of {planned}" if ok != planned else str(ok), note)
 

@@ -92,10 +92,10 @@ def _lead(finding: Finding, place: Standing | None) -> Text:
     if finding.decision is Decision.NOT_COMPUTABLE or place is None:
         return (f"There is no answer for {info.noun} yet: {_why_unknown(finding)}.",)
     if finding.decision is Decision.NOT_REJECTED:
-        scope = _models_text(len(finding.kept), len(finding.tests))
+        scope = models_text(len(finding.kept), len(finding.tests))
         return (f"No difference in {info.noun} was found between the serving configurations {scope}.",)
     if info.better is Better.NEITHER:
-        scope = _models_text(len(finding.rejected), len(finding.tests))
+        scope = models_text(len(finding.rejected), len(finding.tests))
         return (f"{_capital(info.noun)} differs between the serving configurations {scope}.", *_extremes(finding, place))
     return _winner_text(finding, place, info)
 
@@ -103,7 +103,7 @@ def _lead(finding: Finding, place: Standing | None) -> Text:
 def _winner_text(finding: Finding, place: Standing, info: MetricInfo) -> Text:
     leader = label_of(place.leader)
     best = best_phrase(info)
-    scope = _models_text(place.models, len(finding.tests), on=True)
+    scope = models_text(place.models, len(finding.tests), on=True)
     tail: Text = () if place.claim is None else (": ", place.claim, _slight(finding, place), _tied(place), ".")
     if place.unanimous:
         return (f"{leader} {best} {scope}", *(tail or (".",)))
@@ -136,7 +136,7 @@ def _tied(place: Standing) -> str:
     if not others:
         return ""
     label, number = others.most_common(1)[0]
-    return f"; {_label(place, label)} is statistically tied with it {_models_text(number, place.models, on=True)}"
+    return f"; {_label(place, label)} is statistically tied with it {models_text(number, place.models, on=True)}"
 
 
 def _label(place: Standing, identifier: str) -> str:
@@ -175,7 +175,8 @@ def _verb(info: MetricInfo) -> str:
     return "uses" if info.less == "less" else "has"
 
 
-def _models_text(number: int, total: int, *, on: bool = True) -> str:
+def models_text(number: int, total: int, *, on: bool = True) -> str:
+    """Return on, or for, how many models: ``on both models``, ``on 2 of 3 models``."""
     preposition = "on" if on else "for"
     if total == 1:
         return f"{preposition} the one model studied"
@@ -195,11 +196,11 @@ def _decision(finding: Finding) -> str:
     pairs = sum(len(t.test.pairs) for t in finding.tests)
     basis = f"{used}, α = {finding.hypothesis.alpha:g}; {counted(pairs, 'pairwise comparison')}, p adjusted over the question's family (Holm)"
     if finding.decision is Decision.REJECTED:
-        return f"{name} is rejected {_models_text(len(finding.rejected), total, on=False)} ({basis})."
+        return f"{name} is rejected {models_text(len(finding.rejected), total, on=False)} ({basis})."
     if finding.decision is Decision.NOT_REJECTED:
-        return f"{name} is not rejected {_models_text(len(finding.kept), total, on=False)} ({basis})."
+        return f"{name} is not rejected {models_text(len(finding.kept), total, on=False)} ({basis})."
     kept = _names(t.model.label for t in finding.kept)
-    return f"{name} is rejected {_models_text(len(finding.rejected), total, on=False)} and not rejected for {kept} ({basis})."
+    return f"{name} is rejected {models_text(len(finding.rejected), total, on=False)} and not rejected for {kept} ({basis})."
 
 
 def _exceptions(finding: Finding) -> Iterable[str]:

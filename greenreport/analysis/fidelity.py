@@ -65,6 +65,11 @@ class Fidelity:
         """Whether a cell that is not the reference gives exactly its outputs."""
         return self.verdict is Verdict.FAITHFUL and self.exact_match == 1
 
+    @property
+    def word(self) -> str:
+        """The verdict as it is printed; of other outputs within what the study admits, that they are admitted."""
+        return "admitted" if self.verdict is Verdict.FAITHFUL and not self.exact else self.verdict.value
+
 
 @dataclass(frozen=True, slots=True)
 class Sameness:

@@ -55,6 +55,12 @@ def test_an_open_gate_does_not_make_outputs_equal(gate: dict[str, Any], level: L
     assert headline(data) == headed
     verdicts = {item.configuration: item.exact for item in assess(data)}
     assert verdicts == {"torch-cpu": False, "onnx-cpu": False, "openvino-cpu": True}
+    words = {item.configuration: item.word for item in assess(data)}
+    assert words == {
+        "torch-cpu": "reference",
+        "onnx-cpu": "admitted" if "min_exact_match" in gate else "unfaithful",
+        "openvino-cpu": "faithful",
+    }
 
 
 def test_equal_outputs_pass() -> None:

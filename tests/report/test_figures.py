@@ -285,14 +285,14 @@ def test_the_matrix_says_who_wins_and_ranks_only_the_same_work() -> None:
     assert words(figure.finding) == "ONNX Runtime · CPU uses the least energy on 1 of 2 models, OpenVINO · CPU on 1"
     other = matrix_figure(context(dataset(ENERGY, outputs={("b", "openvino"): ("a", "x")})), "energy_j")
     assert other is not None
-    assert words(other.finding) == "ONNX Runtime · CPU uses the least energy on 2 of 2 models"
+    assert words(other.finding) == "ONNX Runtime · CPU uses the least energy on both models"
     remarks = {(row[0], words(str(row[1]))): row[3:] for row in other.table.rows}
     assert remarks["B", "OpenVINO · CPU"] == (None, "not ranked: other outputs than the reference")
     assert remarks["B", "ONNX Runtime · CPU"] == (1.0, "")
     assert other.summary.endswith("Every cell has a value.")
     single = matrix_figure(context(dataset({"a": ENERGY["a"]})), "duration_s")
     assert single is not None
-    assert words(single.finding) == "ONNX Runtime · CPU has the shortest execution time"
+    assert words(single.finding) == "ONNX Runtime · CPU has the shortest execution time on the one model studied"
 
 
 def test_a_tradeoff_says_where_one_configuration_is_best_in_both() -> None:

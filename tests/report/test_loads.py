@@ -68,7 +68,7 @@ def test_arrivals_requests_and_ramps_are_those_of_the_workload() -> None:
     assert load_of(rate, workload) == "an open loop of 3 requests/s (evenly spaced)"
     assert (
         sent_words(workload).replace("\u202f", " ")
-        == "128 prompts a run; the first 5.00 s of the load are a ramp and do not count"
+        == "128 prompts per run; the first 5.00 s of the load are a ramp and do not count"
     )
     assert sent_words(Workload()) == "each prompt once"
     assert (

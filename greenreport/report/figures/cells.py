@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from greenreport.analysis.answers import MAX_NAMED, best_phrase
+from greenreport.analysis.answers import MAX_NAMED, best_phrase, models_text
 from greenreport.analysis.dataset import CellView, label_of
 from greenreport.analysis.fidelity import Verdict
 from greenreport.catalog import METRICS, Better, MetricInfo
@@ -104,12 +104,9 @@ def _winners(wins: Counter[str], models: int, info: MetricInfo) -> str:
     if not wins:
         return f"{info.label} of every cell"
     (leader, most), *others = wins.most_common()
-    words = [f"{leader} {best_phrase(info)}"]
-    if models == 1:
-        words += [f"as does {name}" for name, _ in others[: MAX_NAMED - 1]]
-    else:
-        words[0] += f" on {most} of {models} models"
-        words += [f"{name} on {number}" for name, number in others[: MAX_NAMED - 1]]
+    named = others[: MAX_NAMED - 1]
+    words = [f"{leader} {best_phrase(info)} {models_text(most, models)}"]
+    words += [f"as does {name}" if models == 1 else f"{name} on {number}" for name, number in named]
     return ", ".join(words) + (", others on the rest" if len(others) >= MAX_NAMED else "")
 
 

@@ -59,13 +59,13 @@ def match_figure(study: StudyContext) -> Figure | None:
 
 
 def _match_row(f: Fidelity, model: str, label: str) -> MatchRow:
-    detail = f"{label} on {model}: {f.verdict.value}, {f.reason}"
+    detail = f"{label} on {model}: {f.word}, {f.reason}"
     if f.exact_match is None:
         return MatchRow(model, label, None, f.verdict.value, "not known", "", detail)
     if f.verdict is Verdict.REFERENCE:
         return MatchRow(model, label, 0.0, f.verdict.value, "reference", f"{f.prompts} outputs", detail)
     drift = f"tokens ±{_percent(f.token_count_drift)}" if f.token_count_drift else "same lengths"
-    return MatchRow(model, label, 1 - f.exact_match, f.verdict.value, f"{_equal(f)} of {f.prompts} equal", drift, detail)
+    return MatchRow(model, label, 1 - f.exact_match, f.word, f"{_equal(f)} of {f.prompts} equal", drift, detail)
 
 
 def _equal(f: Fidelity) -> int:

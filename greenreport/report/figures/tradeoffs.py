@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from greenreport.analysis.answers import models_text
 from greenreport.analysis.dataset import label_of
 from greenreport.analysis.tradeoffs import Tradeoff
 from greenreport.catalog import METRICS
@@ -75,6 +76,4 @@ def tradeoff_figure(study: StudyContext, found: Tradeoff) -> Figure | None:
 
 def _scope(alone: int, models: int) -> str:
     """Begin the sentence on models where one configuration is best in both metrics."""
-    if models == 1:
-        return "A single"
-    return f"On every one of {models} models a single" if alone == models else f"On {alone} of {models} models a single"
+    return "A single" if models == 1 else f"O{models_text(alone, models)[1:]} a single"

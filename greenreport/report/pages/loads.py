@@ -79,7 +79,7 @@ def _span(levels: Sequence[float]) -> str:
 
 def sent_words(workload: Workload) -> str:
     """Return how many prompts a run sends, and what of them is a ramp."""
-    sent = "each prompt once" if workload.requests is None else f"{counted(workload.requests, 'prompt')} a run"
+    sent = "each prompt once" if workload.requests is None else f"{counted(workload.requests, 'prompt')} per run"
     ramp = f"; the first {quantity(workload.ramp_s, 's')} of the load are a ramp and do not count" if workload.ramp_s else ""
     return sent + ramp
 

@@ -58,7 +58,7 @@ TERMS = (
     Term("Gross and net energy", "Gross: all energy of the boundary in the window. Net: gross minus idle power times the window's length."),
     Term("Measured and estimated", "Measured: read from an instrument. Estimated: computed from the CPU load by a power model."),
     Term("Untrained weights", "A model's true shape with seeded random weights. Energy and time depend on the shape when output length is fixed; the text of outputs means nothing."),
-    Term("Faithful", "A configuration whose outputs equal those of the reference configuration. Others are shown, never ranked."),
+    Term("Faithful", "A cell whose outputs differ from those of the reference configuration no more than the study admits. Others are shown, never ranked."),
     Term("Claim", "A comparison with everything needed to check it: what against what, over which models, aggregate, n, interval, boundary."),
     Term("Confidence interval", "Computed from the runs so that, over many such studies, 95 in 100 intervals contain the true value."),
     Term("Effect size", "How large a difference is, apart from whether chance explains it: a ratio of medians, Hedges' g, Cliff's δ."),

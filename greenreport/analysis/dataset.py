@@ -109,7 +109,9 @@ class CellView:
             if observation is not None and observation.value is None:
                 return observation.reason or "not recorded"
         reasons = Counter(run.reason or run.outcome.value for run in self.runs if run.outcome is not Outcome.OK)
-        return reasons.most_common(1)[0][0] if reasons else "not run yet"
+        if reasons:
+            return reasons.most_common(1)[0][0]
+        return "no value was recorded" if self.ok else "not run yet"
 
     def methods(self, metric: str) -> set[Method]:
         """Return whether the values were measured or estimated."""

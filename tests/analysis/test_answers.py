@@ -234,7 +234,9 @@ def test_a_guideline_without_data_says_so() -> None:
     """An objective whose metric nobody measured has a reason instead of a recommendation."""
     data = dataset({"a": {"torch": around(100), "onnx": around(50)}})
     memory = next(g for g in analyse(data).guidelines if g.objective.id == "memory")
-    assert (memory.standing, memory.reason) == (None, "not run yet")
+    assert (memory.standing, memory.reason) == (None, "no value was recorded")
+    waiting = replace(data, cells=tuple(replace(cell, runs=()) for cell in data.cells))
+    assert {g.reason for g in analyse(waiting).guidelines} == {"not run yet"}
 
 
 def test_one_configuration_and_one_model_render_sensibly() -> None:

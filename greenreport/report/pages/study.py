@@ -305,9 +305,8 @@ def citation(study: StudyContext) -> tuple[str, str]:
     year = study.dates[:4] or "n.d."
     people = ", ".join(author.name for author in spec.authors) or "The authors of the study"
     names = " and ".join(bibtex(author.name) for author in spec.authors) or "{The authors of the study}"
-    sentence = (
-        f"{people} ({year}). {spec.title}. greenreport study “{spec.study}”, {study.machine}, {study.dates or 'no runs'}."
-    )
+    days = study.dates or ("values measured elsewhere" if study.dataset.imported else "no runs")
+    sentence = f"{people} ({year}). {spec.title}. greenreport study “{spec.study}”, {study.machine}, {days}."
     entry = (
         f"@misc{{{spec.study.replace('-', '_')}_{year},\n  title  = {{{{{bibtex(spec.title)}}}}},\n  author = {{{names}}},\n  year   = {{{year}}},\n"
         f"  note   = {{greenreport study {bibtex(spec.study)}, {bibtex(study.machine)}}}\n}}"

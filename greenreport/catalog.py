@@ -15,6 +15,8 @@ from importlib.metadata import entry_points
 from typing import Any
 
 PROVIDERS = ("cpu", "cuda")
+#: Units of energy, of power, and of what is made of them.
+ENERGY_UNITS = frozenset({"J", "W", "J·s", "J/request", "J/token", "1/kJ", "1/J"})
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -91,6 +93,11 @@ class MetricInfo:
     less: str = "less"
     more: str = "more"
 
+    @property
+    def of_energy(self) -> bool:
+        """Whether energy is part of it, so that a boundary belongs to it and it can be an estimate."""
+        return self.unit in ENERGY_UNITS
+
 
 # Tables are read by row.
 # fmt: off
@@ -157,6 +164,7 @@ _METERS = (
 )
 
 _L, _H, _N = Better.LOWER, Better.HIGHER, Better.NEITHER
+_TOTAL = "the time from sending (in an open loop, from when it was due) to the complete answer"
 _METRICS = (
     MetricInfo(
         "energy_j", "Energy", "J", _L, "energy",
@@ -199,21 +207,30 @@ _METRICS = (
         "server_duration_s", "Server time", "s", _L, "server time",
         "Sum over requests of the time between arrival and completion, seen by the server.", "shorter", "longer",
     ),
-    MetricInfo("latency_s", "Latency (median)", "s", _L, "latency", "Median over requests of total time.", "lower", "higher"),
-    MetricInfo("latency_p90_s", "Latency (p90)", "s", _L, "90th-percentile latency", "90th percentile.", "lower", "higher"),
-    MetricInfo("latency_p95_s", "Latency (p95)", "s", _L, "95th-percentile latency", "95th percentile.", "lower", "higher"),
-    MetricInfo("latency_p99_s", "Latency (p99)", "s", _L, "99th-percentile latency", "99th percentile.", "lower", "higher"),
+    MetricInfo("latency_s", "Latency (median)", "s", _L, "latency", f"Median over requests of {_TOTAL}.", "lower", "higher"),
+    MetricInfo(
+        "latency_p90_s", "Latency (p90)", "s", _L, "90th-percentile latency", f"90th percentile over requests of {_TOTAL}.", "lower",
+        "higher",
+    ),
+    MetricInfo(
+        "latency_p95_s", "Latency (p95)", "s", _L, "95th-percentile latency", f"95th percentile over requests of {_TOTAL}.", "lower",
+        "higher",
+    ),
+    MetricInfo(
+        "latency_p99_s", "Latency (p99)", "s", _L, "99th-percentile latency", f"99th percentile over requests of {_TOTAL}.", "lower",
+        "higher",
+    ),
     MetricInfo(
         "ttft_s", "Time to first token", "s", _L, "time to first token",
         "Median over requests of the time from sending to the first output token.", "shorter", "longer",
     ),
     MetricInfo(
-        "ttft_p95_s", "Time to first token (p95)", "s", _L, "95th-percentile time to first token", "95th percentile.",
-        "shorter", "longer",
+        "ttft_p95_s", "Time to first token (p95)", "s", _L, "95th-percentile time to first token",
+        "95th percentile over requests of the time from sending to the first output token.", "shorter", "longer",
     ),
     MetricInfo(
-        "ttft_p99_s", "Time to first token (p99)", "s", _L, "99th-percentile time to first token", "99th percentile.",
-        "shorter", "longer",
+        "ttft_p99_s", "Time to first token (p99)", "s", _L, "99th-percentile time to first token",
+        "99th percentile over requests of the time from sending to the first output token.", "shorter", "longer",
     ),
     MetricInfo(
         "tbt_s", "Time between tokens", "s", _L, "time between tokens",
@@ -264,7 +281,9 @@ _METRICS = (
         "Size of the weights as loaded: of the parameters in memory, or of the converted model's files.", "smaller", "larger",
     ),
     MetricInfo("power_mean_w", "Mean power", "W", _L, "mean power", "Energy ÷ window length.", "lower", "higher"),
-    MetricInfo("power_p95_w", "Power (p95)", "W", _L, "95th-percentile power", "95th percentile of power.", "lower", "higher"),
+    MetricInfo(
+        "power_p95_w", "Power (p95)", "W", _L, "95th-percentile power", "95th percentile of the sampled power in the window.", "lower", "higher",
+    ),
     MetricInfo("power_peak_w", "Peak power", "W", _L, "peak power", "Largest sampled power in the window.", "lower", "higher"),
     MetricInfo("idle_power_w", "Idle power", "W", _L, "idle power", "Mean power of the idle baseline.", "lower", "higher"),
     MetricInfo(

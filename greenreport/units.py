@@ -92,6 +92,11 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def counted(things: int, noun: str, plural: str | None = None) -> str:
+    """Print a number of things: 1 run, 3 runs, 1,250 runs; the plural where it takes more than an s."""
+    return f"{things:,} {noun if things == 1 else plural or noun + 's'}"
+
+
 def p_value(p: float | None) -> str:
     """Print a p value as journals do: 0.0213, < 0.001."""
     if p is None or not math.isfinite(p):

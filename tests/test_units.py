@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenreport.units import count, number, p_value, parse_count, plain_duration, quantity, safe_slug
+from greenreport.units import count, counted, number, p_value, parse_count, plain_duration, quantity, safe_slug
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,17 @@ def test_slugs_are_safe_and_unique(text: str, others: list[str]) -> None:
     assert set(slug) <= set("abcdefghijklmnopqrstuvwxyz0123456789-_.")
     assert slug not in ("..", ".")
     assert slug not in taken
+
+
+@pytest.mark.parametrize(
+    ("things", "noun", "plural", "text"),
+    [
+        (1, "run", None, "1 run"),
+        (0, "run", None, "0 runs"),
+        (1250, "run", None, "1,250 runs"),
+        (2, "study", "studies", "2 studies"),
+    ],
+)
+def test_things_are_counted(things: int, noun: str, plural: str | None, text: str) -> None:
+    """One is singular, everything else is not."""
+    assert counted(things, noun, plural) == text

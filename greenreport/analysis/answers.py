@@ -18,7 +18,7 @@ from greenreport.analysis.findings import Decision, Finding, ModelTest
 from greenreport.analysis.stats import Verdict
 from greenreport.analysis.winners import Standing, standing
 from greenreport.catalog import Better, MetricInfo
-from greenreport.units import THIN, p_value
+from greenreport.units import THIN, counted, p_value
 
 Text = tuple[str | Claim, ...]
 MAX_NAMED = 4
@@ -66,7 +66,7 @@ def against(text: Text, place: int) -> str:
     later = next((part for part in text[place + 1 :] if isinstance(part, Claim)), None)
     if later is not None and later.denominator == claim.denominator and later.numerator == claim.numerator:
         return ""
-    return f" {'as' if claim.shown_equal else 'of' if claim.value >= 2 else 'than'} {claim.denominator}"
+    return f" {claim.compared_with()}"
 
 
 def answer_questions(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Answer, ...]:
@@ -92,18 +92,18 @@ def _lead(finding: Finding, place: Standing | None) -> Text:
     if finding.decision is Decision.NOT_COMPUTABLE or place is None:
         return (f"There is no answer for {info.noun} yet: {_why_unknown(finding)}.",)
     if finding.decision is Decision.NOT_REJECTED:
-        scope = _models_text(len(finding.kept), len(finding.tests))
+        scope = models_text(len(finding.kept), len(finding.tests))
         return (f"No difference in {info.noun} was found between the serving configurations {scope}.",)
     if info.better is Better.NEITHER:
-        scope = _models_text(len(finding.rejected), len(finding.tests))
+        scope = models_text(len(finding.rejected), len(finding.tests))
         return (f"{_capital(info.noun)} differs between the serving configurations {scope}.", *_extremes(finding, place))
     return _winner_text(finding, place, info)
 
 
 def _winner_text(finding: Finding, place: Standing, info: MetricInfo) -> Text:
     leader = label_of(place.leader)
-    best = _best_phrase(info)
-    scope = _models_text(place.models, len(finding.tests), on=True)
+    best = best_phrase(info)
+    scope = models_text(place.models, len(finding.tests), on=True)
     tail: Text = () if place.claim is None else (": ", place.claim, _slight(finding, place), _tied(place), ".")
     if place.unanimous:
         return (f"{leader} {best} {scope}", *(tail or (".",)))
@@ -112,7 +112,13 @@ def _winner_text(finding: Finding, place: Standing, info: MetricInfo) -> Text:
         return (f"{leader} is the best, or statistically tied with the best, in {info.noun} {scope}", *(tail or (".",)))
     text: Text = (f"No configuration {best} on every model: {_counts(place)}.",)
     if place.claim is not None:
-        text = (*text, f" Over the models together, {leader} {_verb(info)} ", place.claim, _slight(finding, place), ".")
+        text = (
+            *text,
+            f" Over the models together, {leader} {_verb(info)} {place.claim.article()}",
+            place.claim,
+            _slight(finding, place),
+            ".",
+        )
     return text
 
 
@@ -129,7 +135,7 @@ def _tied(place: Standing) -> str:
     tied = Counter(name for w in place.winners for name in w.ties if name not in (w.leader, *w.unresolved))
     if tied:
         label, number = tied.most_common(1)[0]
-        return f"; {_label(place, label)} is statistically tied with it {_models_text(number, place.models, on=True)}"
+        return f"; {_label(place, label)} is statistically tied with it {models_text(number, place.models, on=True)}"
     unresolved = tuple(dict.fromkeys(name for w in place.winners for name in w.unresolved))
     if not unresolved:
         return ""
@@ -152,8 +158,8 @@ def _extremes(finding: Finding, place: Standing) -> Text:
     return (f" It is lowest with {label_of(place.leader)}: ", place.claim, _slight(finding, place), ".")
 
 
-def _best_phrase(info: MetricInfo) -> str:
-    """Return the predicate of a winner: ``uses the least energy``, ``has the shortest execution time``."""
+def best_phrase(info: MetricInfo) -> str:
+    """Return the predicate of a winner: ``uses the least energy``, ``has the shortest execution time``; of the lowest where none is better."""
     words = {
         "less": "least",
         "shorter": "shortest",
@@ -161,6 +167,8 @@ def _best_phrase(info: MetricInfo) -> str:
         "more": "most",
         "longer": "longest",
         "higher": "highest",
+        "smaller": "smallest",
+        "larger": "largest",
     }
     word = words[info.more if info.better is Better.HIGHER else info.less]
     verb = "uses" if word == "least" else "has"
@@ -171,7 +179,8 @@ def _verb(info: MetricInfo) -> str:
     return "uses" if info.less == "less" else "has"
 
 
-def _models_text(number: int, total: int, *, on: bool = True) -> str:
+def models_text(number: int, total: int, *, on: bool = True) -> str:
+    """Return on, or for, how many models: ``on both models``, ``on 2 of 3 models``."""
     preposition = "on" if on else "for"
     if total == 1:
         return f"{preposition} the one model studied"
@@ -189,15 +198,13 @@ def _decision(finding: Finding) -> str:
     tests = Counter(t.test.omnibus.name for t in finding.tests if t.computable)
     used = _listed([test if len(tests) == 1 else f"{test} on {number}" for test, number in tests.most_common()])
     pairs = sum(len(t.test.pairs) for t in finding.tests)
-    basis = (
-        f"{used}, α = {finding.hypothesis.alpha:g}; {pairs} pairwise comparisons, p adjusted over the question's family (Holm)"
-    )
+    basis = f"{used}, α = {finding.hypothesis.alpha:g}; {counted(pairs, 'pairwise comparison')}, p adjusted over the question's family (Holm)"
     if finding.decision is Decision.REJECTED:
-        return f"{name} is rejected {_models_text(len(finding.rejected), total, on=False)} ({basis})."
+        return f"{name} is rejected {models_text(len(finding.rejected), total, on=False)} ({basis})."
     if finding.decision is Decision.NOT_REJECTED:
-        return f"{name} is not rejected {_models_text(len(finding.kept), total, on=False)} ({basis})."
+        return f"{name} is not rejected {models_text(len(finding.kept), total, on=False)} ({basis})."
     kept = _names(t.model.label for t in finding.kept)
-    return f"{name} is rejected {_models_text(len(finding.rejected), total, on=False)} and not rejected for {kept} ({basis})."
+    return f"{name} is rejected {models_text(len(finding.rejected), total, on=False)} and not rejected for {kept} ({basis})."
 
 
 def _exceptions(finding: Finding) -> Iterable[str]:
@@ -211,7 +218,7 @@ def _exceptions(finding: Finding) -> Iterable[str]:
             f"{labels[pair.a]} and {labels[pair.b]} on {t.model.label} (p {_p(pair.p_family if pair.p_family is not None else pair.p_adjusted)})"
             for t, pair in tied[:MAX_NAMED]
         ]
-        more = f", and {len(tied) - MAX_NAMED} more pairs" if len(tied) > MAX_NAMED else ""
+        more = f", and {counted(len(tied) - MAX_NAMED, 'more pair')}" if len(tied) > MAX_NAMED else ""
         yield f"Not significantly different: {'; '.join(shown)}{more}."
     yield from _practical(finding)
     withheld = [(t, item) for t in finding.tests for item in t.withheld]
@@ -220,7 +227,7 @@ def _exceptions(finding: Finding) -> Iterable[str]:
             f"{labels.get(item.configuration, item.configuration)} on {t.model.label} ({item.reason})"
             for t, item in withheld[:MAX_NAMED]
         ]
-        more = f"; and {len(withheld) - MAX_NAMED} more cells" if len(withheld) > MAX_NAMED else ""
+        more = f"; and {counted(len(withheld) - MAX_NAMED, 'more cell')}" if len(withheld) > MAX_NAMED else ""
         yield f"Not compared: {'; '.join(shown)}{more}."
     if finding.unknown and (finding.rejected or finding.kept):
         yield f"No test for {_names(t.model.label for t in finding.unknown)}: {finding.unknown[0].test.omnibus.reason}."
@@ -233,14 +240,14 @@ def _practical(finding: Finding) -> Iterable[str]:
     open_pairs = [pair for t in finding.tests for pair in t.test.pairs if pair.verdict is Verdict.INCONCLUSIVE]
     if total and small:
         limit = f"{finding.hypothesis.smallest_effect:.0%}".replace("%", "\u202f%")
-        yield f"{small} of {total} pairs show no practical difference: their ratio lies within ±{limit}."
+        yield f"{small} of {counted(total, 'pair')} {'shows' if small == 1 else 'show'} no practical difference: {'its' if small == 1 else 'their'} ratio lies within ±{limit}."
     if open_pairs:
         needed = sorted(pair.runs_needed for pair in open_pairs if pair.runs_needed is not None)
         typical = needed[len(needed) // 2] if needed else 0
-        advice = "" if not needed else "; more than 100 runs a cell would be needed to decide half of them" if typical > 100 else (
-            f"; about {typical} runs a cell would decide half of them"
+        advice = "" if not needed else "; more than 100 runs per cell would be needed to decide half of them" if typical > 100 else (
+            f"; about {counted(typical, 'run')} per cell would decide half of them"
         )  # fmt: skip
-        yield f"{len(open_pairs)} of {total} pairs are inconclusive{advice}."
+        yield f"{len(open_pairs)} of {counted(total, 'pair')} {'is' if len(open_pairs) == 1 else 'are'} inconclusive{advice}."
 
 
 def _p(value: float | None) -> str:
@@ -259,7 +266,7 @@ def _why_unknown(finding: Finding) -> str:
 def _names(names: Iterable[str]) -> str:
     listed = list(names)
     if len(listed) > MAX_NAMED:
-        return f"{', '.join(listed[:MAX_NAMED])} and {len(listed) - MAX_NAMED} more models"
+        return f"{', '.join(listed[:MAX_NAMED])} and {counted(len(listed) - MAX_NAMED, 'more model')}"
     return _listed(listed)
 
 

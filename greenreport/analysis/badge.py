@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from greenreport.analysis.dataset import Dataset
-from greenreport.analysis.fidelity import Fidelity, Verdict
+from greenreport.analysis.fidelity import Fidelity, sameness
 from greenreport.record import Outcome
+from greenreport.units import THIN, counted
 
 PUBLICATION_FLOOR = 5  # repetitions
 
@@ -63,7 +64,8 @@ def _rules(dataset: Dataset, fidelity: Sequence[Fidelity]) -> Iterator[Rule]:
     fewest = min((len(cell.ok) for cell in dataset.cells if cell.ok), default=0)
     enough = fewest >= min(protocol.repetitions, PUBLICATION_FLOOR) and protocol.repetitions >= PUBLICATION_FLOOR
     most = max((len(cell.ok) for cell in dataset.cells), default=0)
-    found = f"{fewest if fewest == most else f'{fewest} to {most}'} valid runs a cell that ran, {protocol.repetitions} declared"
+    valid = counted(most, "valid run") if fewest == most else f"{fewest} to {counted(most, 'valid run')}"
+    found = f"{valid} in each cell that ran, {protocol.repetitions} declared"
     yield Rule("repetitions", Level.PASS if enough else Level.CAUTION, found, "methods")
     randomised = protocol.order.design != "fixed"
     found = "randomised complete blocks" if randomised else "fixed order: time and configuration are confounded"
@@ -77,7 +79,7 @@ def _rules(dataset: Dataset, fidelity: Sequence[Fidelity]) -> Iterator[Rule]:
     found = f"until {protocol.cooldown.until}" if cooled else "none; heat of one run may reach the next"
     yield Rule("cool-down", Level.PASS if cooled else Level.CAUTION, found, "methods")
     yield _energy(dataset)
-    yield _fidelity(fidelity)
+    yield _fidelity(dataset, fidelity)
     yield from _flags(dataset)
     if dataset.environment is not None:
         virtual = dataset.environment.virtualisation
@@ -109,17 +111,27 @@ def _energy(dataset: Dataset) -> Rule:
     return Rule("energy", Level.PASS, f"measured: {', '.join(boundaries)}", "methods")
 
 
-def _fidelity(fidelity: Sequence[Fidelity]) -> Rule:
-    bad = [f for f in fidelity if f.verdict is Verdict.UNFAITHFUL]
-    unknown = [f for f in fidelity if f.verdict is Verdict.UNKNOWN]
-    if bad:
-        found = f"{len(bad)} of {len(fidelity)} cells give other outputs than the reference and are not ranked"
-        return Rule("same work", Level.CAUTION, found, "fidelity")
-    if unknown:
-        return Rule(
-            "same work", Level.CAUTION, f"{len(unknown)} of {len(fidelity)} cells have no outputs to compare", "fidelity"
-        )
-    return Rule("same work", Level.PASS, "every cell gives the outputs of the reference", "fidelity")
+def _fidelity(dataset: Dataset, fidelity: Sequence[Fidelity]) -> Rule:
+    """Pass only where every cell was compared and gives exactly the outputs of the reference, in every run."""
+    same, total = sameness(fidelity), len(fidelity)
+    gate = dataset.study.fidelity.min_exact_match
+    differing = same.compared - same.exact
+    if same.unfaithful:
+        verbs = ("gives", "is") if same.unfaithful == 1 else ("give", "are")
+        found = f"{same.unfaithful} of {counted(total, 'cell')} {verbs[0]} other outputs than the reference and {verbs[1]} not ranked"
+    elif same.unknown:
+        found = f"{same.unknown} of {counted(total, 'cell')} {'has' if same.unknown == 1 else 'have'} no outputs to compare"
+    elif differing:
+        admits = f"at least {100 * gate:g}{THIN}% of outputs equal" if gate else "any difference of outputs"
+        exact = f"{same.exact} of {counted(same.compared, 'cell')} {'gives' if same.exact == 1 else 'give'} exactly the outputs of the reference"
+        found = f"{exact}, {differing} within what the study admits ({admits})"
+    elif same.unstable:
+        found = f"{same.unstable} of {counted(total, 'cell')} {'does' if same.unstable == 1 else 'do'} not give the same outputs in every run"
+    elif same.compared:
+        return Rule("same work", Level.PASS, "every cell gives the outputs of the reference", "fidelity")
+    else:
+        return Rule("same work", Level.PASS, "there is no other configuration to compare outputs with", "fidelity")
+    return Rule("same work", Level.CAUTION, found, "fidelity")
 
 
 _QUIET = {"estimated_energy"}  # has a rule of its own
@@ -136,5 +148,5 @@ def _flags(dataset: Dataset) -> Iterator[Rule]:
 def _imported(dataset: Dataset) -> Iterator[Rule]:
     runs = min((len(cell.runs) for cell in dataset.cells), default=0)
     level = Level.PASS if runs >= PUBLICATION_FLOOR else Level.CAUTION
-    yield Rule("repetitions", level, f"at least {runs} values a cell", "data")
+    yield Rule("repetitions", level, f"at least {counted(runs, 'value')} in each cell", "data")
     yield Rule("protocol", Level.CAUTION, f"not known: {dataset.source}", "methods")

@@ -103,6 +103,16 @@ class Claim:
         """Return the size in words: ``38 % less energy``, ``2.3 times the energy``."""
         return difference(self.value, self.info)
 
+    def compared_with(self) -> str:
+        """Return what it is compared with, in the words that fit the size: ``than Torch``, ``of Torch`` after a multiple, ``as Torch``."""
+        return f"{'as' if self.shown_equal else 'of' if self.value >= 2 else 'than'} {self.denominator}"
+
+    def article(self) -> str:
+        """Return the article the size takes inside a sentence: ``a 16 % shorter execution time``, ``an 8 % …``; none for ``16 % less energy``."""
+        if self.shown_equal or self.value >= 2 or self.info.less == "less":
+            return ""
+        return "an " if self.size().startswith(("8", "11", "18")) else "a "
+
     def short(self) -> str:
         """Return the size for a large figure: ``38 % less``, ``2.3 ×``."""
         if self.shown_equal:
@@ -127,7 +137,7 @@ class Claim:
 
     def sentence(self) -> str:
         """Return the whole claim: who, how much, against whom, interval, scope."""
-        return f"{self.numerator}: {self.size()} than {self.denominator} ({self.interval()}; {self.scope_text()})"
+        return f"{self.numerator}: {self.size()} {self.compared_with()} ({self.interval()}; {self.scope_text()})"
 
 
 def difference(ratio: float, info: MetricInfo) -> str:

@@ -24,6 +24,7 @@ from greenreport.catalog import METERS, engines
 from greenreport.plan import Excluded, Plan
 from greenreport.record import Environment, Facts, Flag, Mark, Method, Missing, Outcome, Output, Phase, Request, RunRecord
 from greenreport.study import Configuration, Model, Objective, ReferenceStudy, Study, Weights
+from greenreport.units import counted
 from greenreport.validity import Agreement, agreements, foreign_load, judged
 
 JOINT = "\u00a0·\u00a0"  # engine and provider never wrap apart
@@ -108,7 +109,9 @@ class CellView:
             if observation is not None and observation.value is None:
                 return observation.reason or "not recorded"
         reasons = Counter(run.reason or run.outcome.value for run in self.runs if run.outcome is not Outcome.OK)
-        return reasons.most_common(1)[0][0] if reasons else "not run yet"
+        if reasons:
+            return reasons.most_common(1)[0][0]
+        return "no value was recorded" if self.ok else "not run yet"
 
     def methods(self, metric: str) -> set[Method]:
         """Return whether the values were measured or estimated."""
@@ -220,7 +223,7 @@ def label_of(configuration: Configuration) -> str:
         engine = f"{engine} {configuration.server.id or configuration.server.program}".rstrip()
     parts = [f"{engine}{JOINT}{provider}"]
     parts += [configuration.dtype] if configuration.dtype != "float32" else []
-    parts += [f"{configuration.threads} threads"] if configuration.threads else []
+    parts += [counted(configuration.threads, "thread")] if configuration.threads else []
     parts += ["no cache"] if not configuration.kv_cache else []
     parts += load_words(configuration)
     parts += [f"{name} {value}" for name, value in sorted(configuration.options.items())]

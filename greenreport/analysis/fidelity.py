@@ -5,13 +5,15 @@ A cell whose outputs differ more than the study admits is `unfaithful`: its numb
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from greenreport.analysis.dataset import CellView, Dataset
 from greenreport.record import Output
 from greenreport.study import Study
+from greenreport.units import counted
 
 
 class Verdict(StrEnum):
@@ -57,6 +59,60 @@ class Fidelity:
     token_count_drift: float | None = None
     stable: bool | None = None
     divergence: Divergence | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether a cell that is not the reference gives exactly its outputs."""
+        return self.verdict is Verdict.FAITHFUL and self.exact_match == 1
+
+    @property
+    def word(self) -> str:
+        """The verdict as it is printed; of other outputs within what the study admits, that they are admitted."""
+        return "admitted" if self.verdict is Verdict.FAITHFUL and not self.exact else self.verdict.value
+
+
+@dataclass(frozen=True, slots=True)
+class Sameness:
+    """How many cells give the outputs of the reference.
+
+    Attributes:
+        compared: cells whose outputs were compared; those of the reference itself are not among them.
+        exact: of these, cells that give exactly its outputs; unfaithful: cells that differ more than the study admits.
+        unknown: cells without outputs, or without a reference that has some.
+        unstable: cells whose runs do not all give the same outputs.
+    """
+
+    compared: int
+    exact: int
+    unfaithful: int
+    unknown: int
+    unstable: int
+
+    def headline(self, reference: str, *, imported: bool = False) -> str:
+        """Return what was found in a sentence without a full stop."""
+        if not self.compared:
+            if imported:
+                return "Outputs are not part of an imported table"
+            return "No outputs to compare yet" if self.unknown else "There is no other configuration to compare outputs with"
+        verb = "gives" if self.exact == 1 else "give"
+        parts = [f"{self.exact} of {counted(self.compared, 'cell')} {verb} exactly the outputs of {reference}"]
+        if self.unfaithful:
+            parts.append(f"{self.unfaithful} {'differs' if self.unfaithful == 1 else 'differ'} more than the study admits")
+        if self.unknown:
+            parts.append(f"{self.unknown} {'was' if self.unknown == 1 else 'were'} not compared")
+        return "; ".join(parts)
+
+
+def sameness(fidelity: Sequence[Fidelity]) -> Sameness:
+    """Count the verdicts."""
+    verdicts = Counter(item.verdict for item in fidelity)
+    return Sameness(
+        verdicts[Verdict.FAITHFUL] + verdicts[Verdict.UNFAITHFUL],
+        sum(item.exact for item in fidelity),
+        verdicts[Verdict.UNFAITHFUL],
+        verdicts[Verdict.UNKNOWN],
+        sum(item.stable is False for item in fidelity),
+    )
 
 
 def assess(dataset: Dataset) -> tuple[Fidelity, ...]:

@@ -115,7 +115,7 @@ def _energy_against_latency(dataset: Dataset, series: Series) -> Iterator[Text]:
     if energy is not None and latency is not None:
         yield (
             f"The choice for energy is {series.load_text(thrifty.load)}, the choice for latency {series.load_text(fastest.load)}: the first has ",
-            energy, " and ", latency, ".",
+            energy.article(), energy, f" and {latency.article()}", latency, ".",
         )  # fmt: skip
 
 
@@ -129,9 +129,11 @@ def _falling_words(metric: str, first: float, last: float) -> str:
 
 def _gain_words(gains: Sequence[Replicas], series: Series) -> Iterator[Text]:
     for gain in gains:
-        parts: list[str | Claim] = [f"At {series.load_text(gain.load)}, {gain.replicas} replicas have ", gain.throughput]
-        for claim in (gain.energy, gain.latency):
-            parts += [] if claim is None else [", ", claim]
+        parts: list[str | Claim] = [f"At {series.load_text(gain.load)}, {gain.replicas} replicas have "]
+        claims = [claim for claim in (gain.throughput, gain.energy, gain.latency) if claim is not None]
+        for place, claim in enumerate(claims):
+            joint = "" if place == 0 else " and " if place == len(claims) - 1 else ", "
+            parts += [f"{joint}{claim.article()}", claim]
         yield (*parts, ".")
 
 

@@ -15,6 +15,7 @@ from greenreport.analysis.fidelity import Fidelity, Verdict, reference_of
 from greenreport.analysis.findings import ModelTest, compare_models
 from greenreport.analysis.winners import Standing, standing
 from greenreport.catalog import METRICS
+from greenreport.units import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +129,10 @@ def _limits(dataset: Dataset, objective: Objective, place: Standing, fidelity: S
     if not place.unanimous:
         limits.append("the best configuration depends on the model")
     if runs < 10:
-        limits.append(f"{runs} runs a cell")
+        limits.append(f"{counted(runs, 'run')} per cell")
     if place.models == 1:
         limits.append("one model")
-    if dataset.estimated and METRICS[objective.metric].unit in ("J", "W"):
+    if dataset.estimated and METRICS[objective.metric].of_energy:
         limits.append("energy is estimated, not measured")
     if any(f.verdict is Verdict.UNFAITHFUL for f in fidelity):
         limits.append("some configurations are left out because their outputs differ")

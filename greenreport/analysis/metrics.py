@@ -62,10 +62,7 @@ def _energy(record: RunRecord, window: Mark, objective: Objective | None) -> lis
     found = boundary_components(record, window.start_ns, window.end_ns)
     if not found:
         reason = _why_no_energy(record, window)
-        names = [
-            n for n, m in METRICS.items() if "energy" in n or m.unit in ("W", "J/request", "J/token", "1/kJ", "1/J", "J·s")
-        ]
-        return [Observation(name, None, reason=reason) for name in names]
+        return [Observation(name, None, reason=reason) for name, info in METRICS.items() if info.of_energy]
     boundary = boundary_of(found)
     method = Method.ESTIMATED if any(c.method is Method.ESTIMATED for c in found) else Method.MEASURED
     total = sum(c.joules for c in found)

@@ -27,7 +27,7 @@ from greenreport.report.single import single_file
 from greenreport.report.summary import Summary, summarise
 from greenreport.results import Found, Located, counterparts, groups, locate_all
 from greenreport.study import Site, load_site
-from greenreport.units import safe_slug
+from greenreport.units import counted, safe_slug
 
 SETTINGS = "site.yaml"
 PARQUET = {
@@ -78,7 +78,7 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
     write_memory(cache, site, memory)
     pages = sum(kept.pages for kept in memory.values())
     same = f" ({unchanged} unchanged)" if unchanged else ""
-    return f"built {pages} pages of {len(located)} studies{same} into {site}; open {site / 'index.html'}{remark}"
+    return f"built {counted(pages, 'page')} of {counted(len(located), 'study', 'studies')}{same} into {site}; open {site / 'index.html'}{remark}"
 
 
 @dataclass(frozen=True, slots=True)

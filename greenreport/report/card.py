@@ -20,7 +20,7 @@ from greenreport.report.figures.words import metric_bands
 from greenreport.report.lettering import FONT, broken, complete, fitted, lettered, plain_line, width
 from greenreport.report.picture import picture
 from greenreport.report.style import LIGHT
-from greenreport.units import THIN, number
+from greenreport.units import THIN, counted, number
 
 WIDTH, HEIGHT, MARGIN = 1200, 630, 64
 ROOM = WIDTH - 2 * MARGIN
@@ -98,12 +98,12 @@ def _card(study: StudyContext, name: str, about: str, kicker: str, lead: Text, n
 def _runs(study: StudyContext) -> str:
     """Return what a study without an answer consists of."""
     dataset = study.dataset
-    size = f"{len(dataset.models)} models in {len(dataset.configurations)} serving configurations"
+    size = f"{counted(len(dataset.models), 'model')} in {counted(len(dataset.configurations), 'serving configuration')}"
     ok = dataset.outcomes[Outcome.OK]
     return (
-        f"{size}, {ok} valid runs."
+        f"{size}, {counted(ok, 'valid run')}."
         if dataset.outcomes.total()
-        else f"{size}, {dataset.study.protocol.repetitions} repetitions declared."
+        else f"{size}, {counted(dataset.study.protocol.repetitions, 'repetition')} declared."
     )
 
 
@@ -158,7 +158,7 @@ def _number(card: Card, claim: Claim) -> Iterator[str]:
     yield lettered(MARGIN, LOWER + 142, f"{claim.info.noun}, {claim.interval()}", 22, SOFT, room=room)
     how = "estimated" if claim.estimated else ""
     boundary = ", ".join(part for part in (claim.boundary, how) if part)
-    facts = [claim.scope_text(), f"at least {claim.n} runs a cell", boundary]
+    facts = [claim.scope_text(), f"at least {counted(claim.n, 'run')} per cell", boundary]
     yield lettered(MARGIN, LOWER + 176, " · ".join(fact for fact in facts if fact), 20, SOFT, room=ROOM)
     yield from _bar(card, claim)
 

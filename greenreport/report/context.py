@@ -19,7 +19,7 @@ from greenreport.catalog import METRICS
 from greenreport.record import Environment
 from greenreport.report.figure import Figure
 from greenreport.report.style import Look, looks
-from greenreport.units import THIN, quantity
+from greenreport.units import THIN, counted, quantity
 
 #: What a band means, for somebody who sees it for the first time.
 MEANINGS = {
@@ -133,7 +133,7 @@ def machine_text(environment: Environment | None) -> str:
     """Return a machine in a few words."""
     if environment is None:
         return "machine not known"
-    cores = f"{environment.physical_cores} core{'s' if environment.physical_cores > 1 else ''}"
+    cores = counted(environment.physical_cores, "core")
     gpus = [gpu.name for gpu in environment.gpus]
     return ", ".join([f"{environment.cpu_model} ({cores})", *dict.fromkeys(gpus)])
 

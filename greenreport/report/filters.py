@@ -22,7 +22,7 @@ from greenreport.report.context import (
 from greenreport.report.embed import embed_code
 from greenreport.report.figures import PHASE_NAMES
 from greenreport.report.figures.words import times
-from greenreport.units import THIN, count, number, p_value
+from greenreport.units import THIN, count, counted, number, p_value
 
 DASH = Markup('<span class="soft">–</span>')
 
@@ -121,6 +121,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "share": share,
     "computed": computed,
     "count": count_html,
+    "counted": counted,
     "times": times_html,
     "ratio_interval": ratio_interval,
     "phase": phase_name,

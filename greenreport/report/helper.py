@@ -1,6 +1,6 @@
 """The data of the decision helper: what each cell costs and needs, and which cells are statistically tied in energy.
 
-The page's script filters these rows by what a reader can admit and names the most frugal cell that is left; every number in it
+The page's script filters these rows by what a reader can accept and names the most frugal cell that is left; every number in it
 is a median with its interval that stands on the cell's page too.
 """
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import vl_convert
@@ -16,15 +16,19 @@ import vl_convert
 from greenreport import __version__
 from greenreport.analysis.analyse import Analysis
 from greenreport.analysis.answers import plain
+from greenreport.analysis.dataset import label_of
 from greenreport.analysis.fidelity import reference_of
 from greenreport.analysis.preregistration import preregistration
+from greenreport.catalog import Served
 from greenreport.report.context import StudyContext, study_context
 from greenreport.report.figure import Figure, csv_bytes
 from greenreport.report.figures import forest_figure, matrix_figure, pairs_figure, strip_figure
 from greenreport.report.latex import bibtex, tex, tex_table
+from greenreport.report.pages.loads import load_of, output_words, served
 from greenreport.report.pages.study import citation
 from greenreport.report.style import fixed_colours
-from greenreport.units import safe_slug
+from greenreport.study import Configuration
+from greenreport.units import counted, safe_slug
 
 
 def write_paper(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
@@ -73,13 +77,14 @@ def methods_paragraph(analysis: Analysis) -> str:
     dataset = analysis.dataset
     protocol = dataset.study.protocol
     fewest = min((len(cell.ok) for cell in dataset.cells if cell.ok), default=0)
-    scope = f"{len(dataset.models)} models in {len(dataset.configurations)} serving configurations"
-    planned = (
-        f"{protocol.repetitions} repetitions of each cell were planned and at least {fewest} are valid in every cell that ran"
-    )
-    sentences = [f"We measured {scope} with greenreport {__version__}; {planned}."]
-    if not dataset.imported:
-        sentences += list(_protocol(analysis))
+    scope = f"{counted(len(dataset.models), 'model')} in {counted(len(dataset.configurations), 'serving configuration')}"
+    if dataset.imported:
+        sentences = [
+            f"We analysed published values of {scope} with greenreport {__version__}; how they were measured is not known to it."
+        ]
+    else:
+        planned = f"{counted(protocol.repetitions, 'repetition')} of each cell were planned and at least {fewest} are valid in every cell that ran"
+        sentences = [f"We measured {scope} with greenreport {__version__}; {planned}.", *_protocol(analysis)]
     if dataset.environment is not None:
         host = dataset.environment
         libraries = ", ".join(f"{name} {version}" for name, version in host.libraries)
@@ -90,7 +95,7 @@ def methods_paragraph(analysis: Analysis) -> str:
             + f"; it ran {host.os} with Python {host.python} and {libraries}."
         )
     boundaries = sorted({b for cell in dataset.cells for b in cell.boundaries("energy_j")})
-    if boundaries:
+    if boundaries and not dataset.imported:
         how = "estimated by a power model from CPU load" if dataset.estimated else "measured"
         sentences.append(f"Energy was {how}; its boundary is {'; '.join(boundaries)}, idle power included.")
     levels = sorted({f"{f.hypothesis.alpha:g}" for f in analysis.findings})
@@ -102,9 +107,10 @@ def methods_paragraph(analysis: Analysis) -> str:
         )
     registered = preregistration(dataset)
     if registered is not None:
+        changes = len(registered.changes)
         sentences.append(
             f"Questions, hypotheses and exclusion rules were fixed before the first run (sha256 {registered.digest[:16]}); "
-            f"{len(registered.changes) or 'no'} changes were made later."
+            f"{counted(changes, 'change') if changes else 'no change'} {'were' if changes > 1 else 'was'} made later."
         )
     return tex(" ".join(sentences))
 
@@ -113,9 +119,12 @@ def _protocol(analysis: Analysis) -> Iterator[str]:
     dataset = analysis.dataset
     study, protocol = dataset.study, dataset.study.protocol
     order = "a fixed order" if protocol.order.design == "fixed" else f"randomised complete blocks (seed {protocol.order.seed})"
+    prompts = study.workload.requests or dataset.prompts_count
+    sent = counted(prompts, "prompt") if prompts else "the prompts of the study"
+    load = load_of(dataset.configurations, study.workload)
     yield (
-        f"Runs were made in {order}, each with a server process of its own that answered {dataset.prompts_count or 'the'} prompts over HTTP, one "
-        f"after the other, with {study.workload.generation.words()} output tokens (greedy)."
+        f"Runs were made in {order}, {_servers(dataset.configurations)}; in each, {sent} were sent over HTTP ({load}), with "
+        f"{output_words(dataset.configurations, study.workload)} a prompt (greedy)."
     )
     rule = protocol.cooldown
     cooled = {
@@ -123,9 +132,10 @@ def _protocol(analysis: Analysis) -> Iterator[str]:
         "elapsed": f"a cool-down of {rule.max_s:g} s",
         "steady": f"a cool-down until the machine was steady (at most {rule.max_s:g} s)",
     }[rule.until]
+    steady = f" (the steady part of the load, after a ramp of {study.workload.ramp_s:g} s)" if study.workload.ramp_s else ""
     yield (
-        f"A run consists of {cooled}, loading, an idle baseline of {protocol.idle_baseline_s:g} s, {protocol.warmup_requests} warm-up requests, the "
-        f"measured window, and another idle baseline; meters were sampled every {protocol.sampling_interval_ms} ms in a process of their own."
+        f"A run consists of {cooled}, loading, an idle baseline of {protocol.idle_baseline_s:g} s, {counted(protocol.warmup_requests, 'warm-up request')}, the "
+        f"measured window{steady}, and another idle baseline; meters were sampled every {protocol.sampling_interval_ms} ms in a process of their own."
     )
     if dataset.untrained:
         yield "Models have their published architecture and seeded random weights; with exact output lengths, work does not depend on their values."
@@ -135,7 +145,19 @@ def _protocol(analysis: Analysis) -> Iterator[str]:
         "iqr": "runs beyond 1.5 interquartile ranges were set aside",
         "mad": "runs beyond 3 scaled median absolute deviations were set aside",
     }[study.outliers]
-    yield f"{excluded or 'No'} runs were excluded by the declared validity rules; {outliers}."
+    dropped = counted(excluded, "run") if excluded else "No runs"
+    yield f"{dropped} {'was' if excluded == 1 else 'were'} excluded by the declared validity rules; {outliers}."
+
+
+def _servers(configurations: Sequence[Configuration]) -> str:
+    """Return whose server processes answered."""
+    running = [label_of(configuration) for configuration in configurations if served(configuration) is Served.RUNNING]
+    if not running:
+        several = any(configuration.replicas > 1 for configuration in configurations)
+        return f"each with {'server processes' if several else 'a server process'} of its own"
+    if len(running) == len(configurations):
+        return "all answered by a server that ran before, during and after them"
+    return f"each with a server process of its own but those of {', '.join(running)}, whose server ran before, during and after them"
 
 
 def _answers(analysis: Analysis) -> Iterator[str]:

@@ -16,6 +16,7 @@ from greenreport.analysis.plain import plain_text
 from greenreport.catalog import METRICS
 from greenreport.report.context import Download, StudyContext
 from greenreport.study import Author, Site
+from greenreport.units import counted
 
 FORMATS = {
     "csv": "text/csv",
@@ -102,7 +103,7 @@ def _person(author: Author) -> Linked:
 def _description(study: StudyContext) -> str:
     """Return what was found and what it is about, with every remark that numbers of the study carry."""
     dataset = study.dataset
-    size = f"{len(dataset.models)} models in {len(dataset.configurations)} serving configurations on {study.machine}."
+    size = f"{counted(len(dataset.models), 'model')} in {counted(len(dataset.configurations), 'serving configuration')} on {study.machine}."
     remarks = [f"{band.capitalize()}." for band in study.bands]
     return " ".join([plain_text(plain(study.analysis.headline)), size, dataset.study.description or "", *remarks]).replace(
         "  ", " "

@@ -7,6 +7,7 @@ from html import escape
 from greenreport.report.context import StudyContext
 from greenreport.report.style import LIGHT
 from greenreport.report.text import visible
+from greenreport.units import counted
 
 CHARACTER = 6.6  # mean width of a character at 11 px; the text is stretched to fit, so an estimate is enough
 
@@ -19,9 +20,9 @@ def badge_svg(study: StudyContext) -> bytes:
     if claim is None:
         right, whole = f"no answer yet, validity: {level}", str(study.dataset.study.title)
     else:
-        scope = f"{len(claim.scope)} of {claim.of_models} models"
+        scope = f"{len(claim.scope)} of {counted(claim.of_models, 'model')}"
         estimated = ", estimated" if claim.estimated else ""
-        right = f"{claim.numerator}: {claim.size()} than {claim.denominator}, {scope}{estimated}"
+        right = f"{claim.numerator}: {claim.size()} {claim.compared_with()}, {scope}{estimated}"
         whole = f"{claim.sentence()}. Validity: {level}."
     right, whole = _line(right), _line(whole)
     colour = {"pass": LIGHT["--green"], "caution": "#8a5a00", "invalid": "#a4262c"}.get(level, LIGHT["--soft"])

@@ -71,9 +71,10 @@ class SweepFinding(Spec):
 
 
 class ReferenceStudy(Spec):
-    """A published study."""
+    """A published study; `name`: as a sentence names it, "Durán et al. (2025)"."""
 
     reference: Identifier
+    name: Label | None = None
     title: Label
     citation: Text
     machine: Text
@@ -82,6 +83,11 @@ class ReferenceStudy(Spec):
     comparisons: tuple[Comparison, ...] = ()
     values: tuple[Printed, ...] = ()
     sweeps: tuple[SweepFinding, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Name inside a sentence; the short name where none is given."""
+        return self.name or self.reference
 
     def printed(self, endpoint: Endpoint, metric: str, category: Category) -> float | None:
         """Return a printed figure, or None."""

@@ -7,14 +7,15 @@ from dataclasses import replace
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.answers import plain
+from greenreport.analysis.answers import best_phrase, plain
 from greenreport.analysis.badge import Level
 from greenreport.analysis.claims import compare, difference, interval_text
 from greenreport.analysis.dataset import CellView, Dataset
 from greenreport.analysis.fidelity import Verdict, assess
 from greenreport.analysis.findings import Decision
+from greenreport.analysis.observation import Observation
 from greenreport.catalog import METRICS
-from greenreport.record import Outcome
+from greenreport.record import Method, Outcome
 from tests.datasets import around, dataset, run
 
 
@@ -200,11 +201,42 @@ def test_fastest_is_not_greenest_is_found_by_computation() -> None:
     assert [claim.size().replace("\u202f", " ") for claim in energy.costs] == ["2.00 times the execution time"]
 
 
+def test_an_estimate_limits_every_guideline_made_of_energy() -> None:
+    """The product of energy and time is an estimate where energy is one; time is not."""
+    data = dataset({"a": {"torch": around(100), "onnx": around(50)}})
+    cells = []
+    for cell in data.cells:
+        runs = []
+        for item in cell.runs:
+            joules = replace(item.observations["energy_j"], method=Method.ESTIMATED)
+            product = Observation("energy_delay_js", joules.value, joules.boundary, Method.ESTIMATED)
+            runs.append(replace(item, observations={**item.observations, "energy_j": joules, "energy_delay_js": product}))
+        cells.append(replace(cell, runs=tuple(runs)))
+    found = {g.objective.id: g.limits for g in analyse(replace(data, cells=tuple(cells))).guidelines}
+    told = {name for name, limits in found.items() if "energy is estimated, not measured" in limits}
+    assert told == {"energy", "balance"}
+    assert "5 runs per cell" in found["time"]
+
+
+def test_what_is_made_of_energy_is_one_rule() -> None:
+    """Joules, watts, products and quotients of them; neither time, nor memory, nor the load of a processor."""
+    assert all(
+        METRICS[name].of_energy
+        for name in ("energy_j", "j_per_output_token", "energy_delay_js", "tokens_per_j", "idle_power_w")
+    )
+    assert not any(
+        METRICS[name].of_energy for name in ("duration_s", "ram_rss_peak_b", "cpu_usage_pct", "goodput_requests_per_s")
+    )
+    assert all(info.of_energy for name, info in METRICS.items() if "energy" in name)
+
+
 def test_a_guideline_without_data_says_so() -> None:
     """An objective whose metric nobody measured has a reason instead of a recommendation."""
     data = dataset({"a": {"torch": around(100), "onnx": around(50)}})
     memory = next(g for g in analyse(data).guidelines if g.objective.id == "memory")
-    assert (memory.standing, memory.reason) == (None, "not run yet")
+    assert (memory.standing, memory.reason) == (None, "no value was recorded")
+    waiting = replace(data, cells=tuple(replace(cell, runs=()) for cell in data.cells))
+    assert {g.reason for g in analyse(waiting).guidelines} == {"not run yet"}
 
 
 def test_one_configuration_and_one_model_render_sensibly() -> None:
@@ -232,3 +264,49 @@ def test_runs_that_lie_apart_are_not_called_a_tie() -> None:
     assert "lie apart from it, but are too few for the test to tell them apart" in lead
     near = dataset({"a": {engine: [50.0 + k / 100, 50.0 + k / 100, 50.5] for k, engine in enumerate(engines)}})
     assert "lie apart" not in plain(analyse(near).answers[0].lead)
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [(50.0, "50 % less energy than Torch"), (230.0, "2.30 times the energy of Torch"), (100.0, "the same energy as Torch")],
+)
+def test_a_claim_by_itself_reads_as_english(other: float, said: str) -> None:
+    """Less than, times of, the same as: in the sentence of a claim, which badges and cards carry, too."""
+    data = dataset({"a": {"torch": around(100), "onnx": around(other)}})
+    claim = compare(data, "energy_j", data.study.configuration("onnx-cpu"), data.study.configuration("torch-cpu"), data.models)
+    assert claim is not None
+    assert f": {said}\u00a0" in claim.sentence().replace("\u202f", " ")
+
+
+@pytest.mark.parametrize(
+    ("metric", "ratio", "article"),
+    [
+        ("duration_s", 0.84, "a "), ("duration_s", 0.92, "an "), ("duration_s", 0.89, "an "), ("duration_s", 0.82, "an "), ("duration_s", 1.8, "an "),
+        ("duration_s", 0.982, "a "), ("duration_s", 0.989, "a "), ("duration_s", 2.5, ""), ("duration_s", 1.0, ""), ("energy_j", 0.84, ""),
+    ],
+)  # fmt: skip
+def test_a_size_takes_the_article_english_wants(metric: str, ratio: float, article: str) -> None:
+    """A 16 % shorter time, an 8 % shorter time, 16 % less energy."""
+    data = dataset({"a": {"torch": around(100), "onnx": around(50)}})
+    claim = compare(data, metric, data.study.configuration("onnx-cpu"), data.study.configuration("torch-cpu"), data.models)
+    assert claim is not None
+    assert replace(claim, value=ratio).article() == article
+
+
+def test_a_leader_over_the_models_has_a_shorter_time() -> None:
+    """With its article inside the sentence."""
+    data = dataset(
+        {
+            "a": {"torch": around(100), "onnx": around(50), "openvino": around(80)},
+            "b": {"torch": around(100), "onnx": around(60), "openvino": around(80)},
+            "c": {"torch": around(100), "onnx": around(90), "openvino": around(40)},
+        }
+    )
+    assert "Over the models together, ONNX Runtime · CPU has a 35 % shorter execution time than Torch · CPU." in lead(data, 1)
+
+
+def test_a_model_may_be_the_smallest() -> None:
+    """Every metric that has a better direction has a predicate for its winner."""
+    assert best_phrase(METRICS["weights_b"]) == "has the smallest model size"
+    assert best_phrase(METRICS["throughput_tokens_per_s"]) == "has the highest throughput"
+    assert all(best_phrase(info).split()[0] in ("uses", "has") for info in METRICS.values())

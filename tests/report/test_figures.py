@@ -12,7 +12,7 @@ import pytest
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.dataset import CellView, Dataset
 from greenreport.analysis.metrics import Observation
-from greenreport.record import Outcome, Request
+from greenreport.record import Method, Outcome, Request
 from greenreport.report import charts
 from greenreport.report.charts import RunRow, StepRow
 from greenreport.report.charts.axes import value_axis
@@ -24,10 +24,12 @@ from greenreport.report.figures import (
     footprint_figures,
     forest_figure,
     match_figure,
+    matrix_figure,
     same_length,
     significance_figure,
     strip_figure,
     tokens_figure,
+    tradeoff_figure,
     wait_figures,
 )
 from greenreport.report.style import looks
@@ -172,7 +174,7 @@ def test_outputs_beside_the_reference_are_counted_and_outlined() -> None:
     study = context(dataset({"a": ENERGY["a"]}, outputs=outputs))
     figure = match_figure(study)
     assert figure is not None
-    assert figure.finding == "1 of 2 cells give exactly the outputs of the reference"
+    assert figure.finding == "1 of 2 cells gives exactly the outputs of the reference"
     assert "1 of 2 outputs are equal, OpenVINO · CPU on A" in words(figure.summary)
     [rows] = [rows for rows in figure.spec["datasets"].values() if "missed" in rows[0]]
     assert [(row["verdict"], row["missed"]) for row in rows] == [("reference", 0.0), ("faithful", 0.0), ("unfaithful", 0.5)]
@@ -238,6 +240,68 @@ def test_derived_amounts_say_that_they_are_derived() -> None:
     figures = footprint_figures(study, study.analysis.footprint)
     assert [figure.id for figure in figures] == ["footprint-carbon", "footprint-cost"]
     assert all("derived, not measured" in figure.bands for figure in figures)
-    assert words(figures[0].finding) == "Carbon: 1,000 requests come to 100 gCO₂e to 200 gCO₂e"
+    assert (
+        words(figures[0].finding)
+        == "Carbon: 1,000 requests come to between 100 gCO₂e and 200 gCO₂e, depending on the configuration"
+    )
     assert "Boundary: CPU package-0." in figures[0].caption
+    alike = context(measured({"torch": [3600.0] * 5, "onnx": [3600.0] * 5}, declared(carbon_g_per_kwh=CARBON)))
+    assert alike.analysis.footprint is not None
+    assert words(footprint_figures(alike, alike.analysis.footprint)[0].finding) == "Carbon: 1,000 requests come to 200 gCO₂e"
     assert [column.unit for column in figures[1].table.columns][2:7] == ["EUR"] * 5
+
+
+def test_energy_per_token_is_printed_with_its_boundary() -> None:
+    """What an energy value includes stands below figures of everything that is made of energy."""
+    hypothesis = {"id": "H1.0", "question": "RQ1", "metric": "j_per_output_token"}
+    data = dataset(ENERGY, hypotheses=[hypothesis])
+    cells = tuple(
+        replace(
+            cell,
+            runs=tuple(
+                replace(
+                    run,
+                    observations={
+                        "j_per_output_token": Observation(
+                            "j_per_output_token", run.value("energy_j"), "CPU package-0", Method.MEASURED
+                        )
+                    },
+                )
+                for run in cell.runs
+            ),
+        )
+        for cell in data.cells
+    )
+    study = context(replace(data, cells=cells))
+    for figure in (forest_figure(study, study.analysis.findings[0], None), strip_figure(study, study.analysis.findings[0])):
+        assert figure is not None
+        assert figure.caption.endswith("Boundary: CPU package-0.")
+
+
+def test_the_matrix_says_who_wins_and_ranks_only_the_same_work() -> None:
+    """Counts over models in a sentence; a cell with other outputs is shown without a rank, however little it used."""
+    figure = matrix_figure(context(dataset(ENERGY)), "energy_j")
+    assert figure is not None
+    assert words(figure.finding) == "ONNX Runtime · CPU uses the least energy on 1 of 2 models, OpenVINO · CPU on 1"
+    other = matrix_figure(context(dataset(ENERGY, outputs={("b", "openvino"): ("a", "x")})), "energy_j")
+    assert other is not None
+    assert words(other.finding) == "ONNX Runtime · CPU uses the least energy on both models"
+    remarks = {(row[0], words(str(row[1]))): row[3:] for row in other.table.rows}
+    assert remarks["B", "OpenVINO · CPU"] == (None, "not ranked: other outputs than the reference")
+    assert remarks["B", "ONNX Runtime · CPU"] == (1.0, "")
+    assert other.summary.endswith("Every cell has a value.")
+    single = matrix_figure(context(dataset({"a": ENERGY["a"]})), "duration_s")
+    assert single is not None
+    assert words(single.finding) == "ONNX Runtime · CPU has the shortest execution time on the one model studied"
+
+
+def test_a_tradeoff_says_where_one_configuration_is_best_in_both() -> None:
+    """On how many models; the others are dominated, which does not need to be beaten in both."""
+    time = {"a": ENERGY["a"], "b": {"torch": around(10), "onnx": around(30), "openvino": around(20)}}
+    study = context(dataset(ENERGY, time))
+    figure = tradeoff_figure(study, study.analysis.tradeoffs[0])
+    assert figure is not None
+    assert figure.finding == "Execution time against energy: on 1 of 2 models a single configuration is best in both"
+    verdicts = [words(str(row[-1])) for row in figure.table.rows]
+    assert sum(verdict.startswith("dominated by ") for verdict in verdicts) == 3
+    assert not any("beaten" in verdict for verdict in verdicts)

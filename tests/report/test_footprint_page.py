@@ -36,6 +36,10 @@ def test_declared_factors_give_a_page_that_keeps_them_apart_from_measurements(pa
     """Factors with source and date, amounts marked as derived, the site in order, and findings.json with the same numbers."""
     assert check_site(site) == []
     assert "derived, not measured" in page
+    estimated = "estimated energy" in page
+    assert ("Energy is estimated from the CPU load, not measured." in page) is estimated
+    assert ("Only the energy is measured." in page) is not estimated
+    assert ("(measured)" in page) is not estimated
     for text in ("Grid report &lt;script&gt;", "Tariff sheet", "2025-02", "2024-12-31", "gCO₂e/kWh", "EUR/kWh"):
         assert text in page
     assert re.findall(r'<figure id="(fig-[^"]+)"', page) == ["fig-footprint-carbon", "fig-footprint-cost"]

@@ -1,4 +1,4 @@
-"""F7: two metrics at once, with the line of configurations that no other beats in both."""
+"""F7: two metrics at once, with the line of configurations that no other dominates."""
 
 from __future__ import annotations
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from greenreport.analysis.answers import MAX_NAMED, best_phrase, models_text
 from greenreport.analysis.dataset import CellView, label_of
+from greenreport.analysis.fidelity import Verdict
 from greenreport.catalog import METRICS, Better, MetricInfo
 from greenreport.record import Outcome
 from greenreport.report import charts
@@ -14,6 +16,9 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.words import definition, metric_bands, times
 from greenreport.units import quantity
+
+BEST = " ◆"
+UNRANKED = "not ranked: other outputs than the reference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +40,17 @@ def matrix_cells(study: StudyContext, metric: str) -> list[MatrixCell]:
     for model in dataset.models:
         cells = {c.configuration.id: c for c in dataset.cells if c.model.id == model.id}
         medians = {name: median_of(cell, metric) for name, cell in cells.items()}
-        known = [value for value in medians.values() if value is not None and value > 0]
+        other = {f.configuration for f in study.analysis.fidelity if f.model == model.id and f.verdict is Verdict.UNFAITHFUL}
+        known = [value for name, value in medians.items() if value is not None and value > 0 and name not in other]
         best = (max(known) if info.better is Better.HIGHER else min(known)) if known else None
         for configuration in dataset.configurations:
             label = label_of(configuration)
-            found.append(_cell(model.label, label, cells.get(configuration.id), medians.get(configuration.id), best, info))
+            cell = _cell(model.label, label, cells.get(configuration.id), medians.get(configuration.id), best, info)
+            found.append(
+                replace(cell, excess=None, text=cell.text.removesuffix(BEST), remark=UNRANKED)
+                if configuration.id in other and cell.excess
+                else cell
+            )
     return found
 
 
@@ -51,7 +62,7 @@ def _cell(
     if median is None or best is None:
         return MatrixCell(model, label, None, None, hole(cell), cell.absence(info.id))
     ratio = best / median if info.better is Better.HIGHER else median / best
-    text = quantity(median, info.unit) + (" ◆" if ratio == 1 else "")
+    text = quantity(median, info.unit) + (BEST if ratio == 1 else "")
     return MatrixCell(model, label, median, ratio, text, "")
 
 
@@ -63,10 +74,12 @@ def matrix_figure(study: StudyContext, metric: str) -> Figure | None:
     cells = matrix_cells(study, metric)
     first = "best" if info.better is not Better.NEITHER else "lowest"
     wins = Counter(cell.label for cell in cells if cell.excess == 1)
-    counts = ", ".join(f"{name} {n}/{len(dataset.models)}" for name, n in wins.most_common())
-    holes = sum(cell.excess is None for cell in cells)
-    rest = f"{holes} cells have no value; each names its reason." if holes else "Every cell has a value."
-    summary = f"{first.capitalize()} on each model: {counts}. {rest}"
+    said = _winners(wins, len(dataset.models), info)
+    holes = sum(cell.median is None for cell in cells)
+    missing = (
+        "1 cell has no value; it names its reason." if holes == 1 else f"{holes} cells have no value; each names its reason."
+    )
+    summary = f"{said}. {missing if holes else 'Every cell has a value.'}"
     caption = f"Median over valid runs; the deeper the colour, the further from the {first} of the row (◆). {definition(info)}"
     columns = [
         Column("model"),
@@ -83,8 +96,18 @@ def matrix_figure(study: StudyContext, metric: str) -> Figure | None:
     )
     drawn = [CellRow(c.model, c.label, c.excess, c.text, f"{c.label} on {c.model}: {c.remark or c.text}") for c in cells]
     spec = charts.matrix(drawn, description=summary)
-    title = f"{info.label}: {first} with {counts}"
-    return Figure(f"matrix-{metric.replace('_', '-')}", title, caption, summary, spec, table, metric_bands(study, metric))
+    return Figure(f"matrix-{metric.replace('_', '-')}", said, caption, summary, spec, table, metric_bands(study, metric))
+
+
+def _winners(wins: Counter[str], models: int, info: MetricInfo) -> str:
+    """Say which configuration is best on how many models; of many, the first few."""
+    if not wins:
+        return f"{info.label} of every cell"
+    (leader, most), *others = wins.most_common()
+    named = others[: MAX_NAMED - 1]
+    words = [f"{leader} {best_phrase(info)} {models_text(most, models)}"]
+    words += [f"as does {name}" if models == 1 else f"{name} on {number}" for name, number in named]
+    return ", ".join(words) + (", others on the rest" if len(others) >= MAX_NAMED else "")
 
 
 def median_of(cell: CellView, metric: str) -> float | None:

@@ -15,7 +15,7 @@ from greenreport.report.charts import CourseRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.words import metric_bands
-from greenreport.units import number, p_value, quantity
+from greenreport.units import counted, number, p_value, quantity
 
 COUNTS, LEFT_OUT = "valid run", "does not count"
 Values: TypeAlias = list[tuple[RunView, float]]
@@ -33,7 +33,7 @@ def course_figure(study: StudyContext, cell: CellView) -> Figure | None:
     finding = (
         f"{_and(seen)} {'moves' if len(seen) == 1 else 'move'} with the order of runs"
         if seen
-        else f"{len(cell.ok)} valid runs show no drift beyond chance"
+        else f"{counted(len(cell.ok), 'valid run')} {'shows' if len(cell.ok) == 1 else 'show'} no drift beyond chance"
     )
     if all(moves is None for moves, _ in told):
         finding = "Runs in their order"
@@ -41,7 +41,7 @@ def course_figure(study: StudyContext, cell: CellView) -> Figure | None:
     aside = sum(row.counts == LEFT_OUT for row in rows)
     summary = f"{label}: {'; '.join(text for _, text in told)}. Runs of other cells lie between them."
     caption = (
-        f"{len(runs)} runs; the dashed line is the median over valid runs. p of Kendall's τ, not adjusted over cells."
+        f"{counted(len(runs), 'run')}; the dashed line is the median over valid runs. p of Kendall's τ, not adjusted over cells."
         f"{' Crosses: runs that do not count.' if aside else ''}"
     )
     columns = [Column("quantity"), Column("place in the order", "", True), Column("value", "as named", True), Column("counts")]

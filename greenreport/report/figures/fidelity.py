@@ -9,7 +9,7 @@ from greenreport.report.charts import MatchRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.words import metric_bands
-from greenreport.units import THIN, number
+from greenreport.units import THIN, counted, number
 
 
 def match_figure(study: StudyContext) -> Figure | None:
@@ -23,7 +23,9 @@ def match_figure(study: StudyContext) -> Figure | None:
     compared = [f for f in known if f.verdict is not Verdict.REFERENCE]
     bad = [f for f in compared if f.verdict is Verdict.UNFAITHFUL]
     exact = sum(f.exact_match == 1 for f in compared)
-    finding = f"{exact} of {len(compared)} cells give exactly the outputs of the reference"
+    finding = (
+        f"{exact} of {counted(len(compared), 'cell')} {'gives' if exact == 1 else 'give'} exactly the outputs of the reference"
+    )
     worst = min(compared, key=lambda f: f.exact_match or 0.0)
     least = f"{_equal(worst)} of {worst.prompts} outputs are equal, {labels[worst.configuration]} on {models[worst.model]}"
     summary = f"{finding}. " + (
@@ -57,13 +59,13 @@ def match_figure(study: StudyContext) -> Figure | None:
 
 
 def _match_row(f: Fidelity, model: str, label: str) -> MatchRow:
-    detail = f"{label} on {model}: {f.verdict.value}, {f.reason}"
+    detail = f"{label} on {model}: {f.word}, {f.reason}"
     if f.exact_match is None:
         return MatchRow(model, label, None, f.verdict.value, "not known", "", detail)
     if f.verdict is Verdict.REFERENCE:
         return MatchRow(model, label, 0.0, f.verdict.value, "reference", f"{f.prompts} outputs", detail)
     drift = f"tokens ±{_percent(f.token_count_drift)}" if f.token_count_drift else "same lengths"
-    return MatchRow(model, label, 1 - f.exact_match, f.verdict.value, f"{_equal(f)} of {f.prompts} equal", drift, detail)
+    return MatchRow(model, label, 1 - f.exact_match, f.word, f"{_equal(f)} of {f.prompts} equal", drift, detail)
 
 
 def _equal(f: Fidelity) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from greenreport.analysis.footprint import Derived, FootprintAnalysis, FootprintTable, Kind
+from greenreport.analysis.footprint import Derived, FootprintAnalysis, FootprintRow, FootprintTable, Kind
 from greenreport.analysis.stats import NotComputable
 from greenreport.report import charts
 from greenreport.report.charts import AmountRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
-from greenreport.report.figures.words import metric_bands
+from greenreport.report.figures.words import metric_bands, runs_text
 from greenreport.units import THIN, quantity
 
 DERIVED = "derived, not measured"
@@ -52,11 +52,10 @@ def _figure(study: StudyContext, found: FootprintAnalysis, table: FootprintTable
         f"With the central factors declared for {where}, {per} come to between {ends[0]} and {ends[1]}. "
         "Each cell's range covers the low to high factors together with the interval of its energy."
     )
-    runs = sorted({row.n for row, _ in pairs})
-    counted = f"{runs[0]} runs" if len(runs) == 1 else f"{runs[0]} to {runs[-1]} runs"
+    runs = runs_text(row.n for row, _ in pairs)
     unknown = any(isinstance(row.kwh_ci, NotComputable) for row, _ in pairs)
     caption = (
-        f"{kind.label} for {per} in {kind.unit}, derived from the median energy of {counted}; thick bars: 95{THIN}% interval of the energy "
+        f"{kind.label} for {per} in {kind.unit}, derived from the median energy of {runs}; thick bars: 95{THIN}% interval of the energy "
         f"with central factors; thin bars: low to high factors as well, a range and not an interval."
         f"{' Where energy has no interval, its median stands for it.' if unknown else ''} Boundary: {'; '.join(found.boundaries)}."
     )
@@ -83,6 +82,22 @@ def _figure(study: StudyContext, found: FootprintAnalysis, table: FootprintTable
     spec = charts.amounts(
         rows, study.looks, axis=f"{kind.noun} for {per}", unit=kind.unit, prefixed=kind.prefixed, description=summary
     )
-    title = f"{kind.label}: {per} come to {quantity(least[1].central, kind.unit)} to {quantity(most[1].central, kind.unit)}"
+    title = f"{kind.label}: {per} come to {_reach(least, most, kind)}"
     bands = (DERIVED, *metric_bands(study, table.basis.metric))
     return Figure(f"footprint-{kind.id}", title, caption, summary, spec, shown, bands)
+
+
+def _reach(least: tuple[FootprintRow, Derived], most: tuple[FootprintRow, Derived], kind: Kind) -> str:
+    """Return from where to where the central amounts go, and what they depend on."""
+    ends = [quantity(item.central, kind.unit) for _, item in (least, most)]
+    if ends[0] == ends[1]:
+        return ends[0]
+    factors = [
+        name
+        for name, apart in (
+            ("the model", least[0].model.id != most[0].model.id),
+            ("the configuration", least[0].configuration.id != most[0].configuration.id),
+        )
+        if apart
+    ]
+    return f"between {ends[0]} and {ends[1]}, depending on {' and '.join(factors)}"

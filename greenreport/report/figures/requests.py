@@ -11,9 +11,9 @@ from greenreport.report import charts
 from greenreport.report.charts import StepRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, Table, make_table
-from greenreport.report.figures.words import metric_bands
+from greenreport.report.figures.words import metric_bands, runs_text
 from greenreport.study import Model
-from greenreport.units import THIN, number, quantity
+from greenreport.units import THIN, counted, number, quantity
 
 SHOWN = 60  # rows of a table on the page; all are in the CSV file
 
@@ -25,7 +25,7 @@ def same_length(study: StudyContext) -> str | None:
     if len(counts) != 1:
         return None
     requests = sum(len(curve.values) for curve in curves)
-    return f"Each of {requests:,} requests in {_cells(curves)} gave exactly {counts.pop():,.0f} output tokens."
+    return f"Each of {requests:,} requests in {counted(len(curves), 'cell')} gave exactly {counts.pop():,.0f} output tokens."
 
 
 def tokens_figure(study: StudyContext) -> Figure | None:
@@ -37,11 +37,11 @@ def tokens_figure(study: StudyContext) -> Figure | None:
     requests = sum(len(curve.values) for curve in curves)
     finding = f"Outputs have {shortest.values[0]:,.0f} to {longest.values[-1]:,.0f} tokens"
     summary = (
-        f"{finding} over {requests:,} requests; the shortest is by {_place(shortest)}, the longest by {_place(longest)}. "
+        f"{finding} over {counted(requests, 'request')}; the shortest is by {_place(shortest)}, the longest by {_place(longest)}. "
         f"{_differing(curves)}"
     )
     caption = (
-        f"Share of requests with at most so many output tokens, over all requests of valid runs ({_runs(curves)} a cell). Engines that "
+        f"Share of requests with at most so many output tokens, over all requests of valid runs ({runs_text(curve.runs for curve in curves)} per cell). Engines that "
         "stop early lie to the left."
     )
     rows, table = _steps(curves, "output tokens", "")
@@ -73,7 +73,7 @@ def _wait_figure(study: StudyContext, model: Model, info: MetricInfo, curves: Se
         "" if bound is None else f" The dashed line is the declared bound of {quantity(bound, 's')} (for 95 in 100 requests)."
     )
     caption = (
-        f"Share of requests that wait at most so long, over all requests of valid runs ({_runs(curves)} a cell), by the clock of the "
+        f"Share of requests that wait at most so long, over all requests of valid runs ({runs_text(curve.runs for curve in curves)} per cell), by the clock of the "
         f"{sides}.{each}{rule} Requests of a run are not independent and are not tested."
     )
     rows, table = _steps(curves, name.lower(), "s")
@@ -96,7 +96,7 @@ def _tail(curves: Sequence[Curve], name: str) -> str:
 
 def _within(curves: Sequence[Curve], bound: float) -> str:
     kept = sum(curve.share_within(bound) >= 0.95 for curve in curves)
-    return f"{kept} of {len(curves)} configurations answer at least 95 in 100 requests within {quantity(bound, 's')}."
+    return f"{kept} of {counted(len(curves), 'configuration')} {'answers' if kept == 1 else 'answer'} at least 95 in 100 requests within {quantity(bound, 's')}."
 
 
 def _steps(curves: Sequence[Curve], name: str, unit: str) -> tuple[list[StepRow], Table]:
@@ -131,17 +131,8 @@ def _differing(curves: Sequence[Curve]) -> str:
     for curve in curves:
         models.setdefault(curve.model.id, set()).add(curve.steps())
     apart = sum(len(found) > 1 for found in models.values())
-    return f"On {apart} of {len(models)} models the distribution is not the same for all configurations."
+    return f"On {apart} of {counted(len(models), 'model')} the distribution is not the same for all configurations."
 
 
 def _place(curve: Curve) -> str:
     return f"{label_of(curve.configuration)} on {curve.model.label}"
-
-
-def _cells(curves: Sequence[Curve]) -> str:
-    return f"{len(curves)} {'cell' if len(curves) == 1 else 'cells'}"
-
-
-def _runs(curves: Sequence[Curve]) -> str:
-    runs = sorted({curve.runs for curve in curves})
-    return f"{runs[0]} runs" if len(runs) == 1 else f"{runs[0]} to {runs[-1]} runs"

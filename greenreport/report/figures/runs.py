@@ -11,7 +11,7 @@ from greenreport.report.charts import BandRow, SampleRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.words import PHASE_NAMES, metric_bands
-from greenreport.units import number, quantity
+from greenreport.units import counted, number, quantity
 
 
 def trace_figure(study: StudyContext, cell: CellView, run: RunView, quantity_name: str) -> Figure | None:
@@ -74,9 +74,7 @@ def order_figure(study: StudyContext) -> Figure | None:
     ]
     hours = max(row.end for row in rows)
     design = study.dataset.study.protocol.order.design.replace("_", " ")
-    summary = (
-        f"{len(rows)} runs within {quantity(hours * 60, 's')}; the design is {design}. Each bar is one run, each row a cell."
-    )
+    summary = f"{counted(len(rows), 'run')} within {quantity(hours * 60, 's')}; the design is {design}. Each bar is one run, each row a cell."
     columns = [Column("cell"), Column("run"), Column("start", "min", True), Column("end", "min", True)]
     table = make_table(
         "Order of execution",

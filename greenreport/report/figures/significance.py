@@ -12,7 +12,7 @@ from greenreport.report.charts import EffectRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.words import metric_bands, ratio_text, times
-from greenreport.units import THIN, number, p_value
+from greenreport.units import THIN, counted, number, p_value
 
 SMALLEST_P = 1e-12  # p values below are drawn at this one; no reader tells them apart
 WORDS = {
@@ -35,9 +35,9 @@ def significance_figure(study: StudyContext, finding: Finding) -> Figure | None:
     small = sum(pair.significant and not beyond for pair, beyond in large)
     open_ = sum(not pair.significant and beyond for pair, beyond in large)
     limit = f"{rule.smallest_effect * 100:g}{THIN}%"
-    finding_text = f"{both} of {len(rows)} pairs differ in {info.noun} by more than {limit} and beyond chance"
+    finding_text = f"{both} of {counted(len(rows), 'pair')} {'differs' if both == 1 else 'differ'} in {info.noun} by more than {limit} and beyond chance"
     summary = (
-        f"Of {len(rows)} pairs, {both} differ significantly by more than {limit}, {small} significantly by less, and {open_} by more without being "
+        f"Of {counted(len(rows), 'pair')}, {both} {'differs' if both == 1 else 'differ'} significantly by more than {limit}, {small} significantly by less, and {open_} by more without being "
         f"significant at α = {rule.alpha:g}. The largest ratio is {_largest(rows)}."
     )
     smallest = min(p for _, pair in found if (p := _p(pair)) is not None)

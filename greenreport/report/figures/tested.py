@@ -12,8 +12,8 @@ from greenreport.report import charts
 from greenreport.report.charts import PairRow, RatioRow, RunRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, Table, make_table
-from greenreport.report.figures.words import definition, metric_bands, ratio_text, times
-from greenreport.units import THIN, number, p_value, quantity
+from greenreport.report.figures.words import definition, metric_bands, ratio_text, runs_text, times
+from greenreport.units import THIN, counted, number, p_value, quantity
 
 
 def baseline_of(test: ModelTest, reference: str | None) -> str | None:
@@ -41,7 +41,6 @@ def forest_figure(study: StudyContext, finding: Finding, reference: str | None) 
     if not rows:
         return None
     against = labels[next(iter(bases))] if len(bases) == 1 else "each model's baseline"
-    n = sorted({row.n for row in rows})
     axis = f"{info.label.lower()} relative to {against}"
     columns = [
         Column("model"),
@@ -63,7 +62,7 @@ def forest_figure(study: StudyContext, finding: Finding, reference: str | None) 
         f"{times(highest.ratio)} ({highest.label} on {highest.model}). Left of 1 means {info.less} {info.noun}."
     )
     caption = (
-        f"{info.label}, ratio of medians over {_runs(n)}; bars are 95{THIN}% intervals, the grey band is the range of no practical interest "
+        f"{info.label}, ratio of medians over {runs_text(row.n for row in rows)}; bars are 95{THIN}% intervals, the grey band is the range of no practical interest "
         f"(±{finding.hypothesis.smallest_effect * 100:g}{THIN}%). {_boundary(finding)}"
     )
     spec = charts.forest(rows, study.looks, axis=axis, band=finding.hypothesis.smallest_effect, description=summary)
@@ -91,7 +90,7 @@ def strip_figure(study: StudyContext, finding: Finding) -> Figure | None:
     total = len(rows)
     shortest, longest = min(rows, key=lambda r: r.value), max(rows, key=lambda r: r.value)
     summary = (
-        f"{total} runs; the smallest value is {shortest.note} ({shortest.label} on {shortest.model}), the largest {longest.note} "
+        f"{counted(total, 'run')}; the smallest value is {shortest.note} ({shortest.label} on {shortest.model}), the largest {longest.note} "
         f"({longest.label} on {longest.model}). Boxes span the quartiles; the line inside is the median."
     )
     caption = (
@@ -202,14 +201,15 @@ def pairs_figure(study: StudyContext, finding: Finding) -> Figure | None:
         Column("ratio of medians a ÷ b", "1", True),
         Column("in practice"),
     ]
+    differ = f"{significant} of {counted(total, 'pair')} {'differs' if significant == 1 else 'differ'}"
     info = finding.metric
     summary = (
-        f"{significant} of {total} pairs differ significantly at α = {finding.hypothesis.alpha:g} after adjustment over the question's family. "
+        f"{differ} significantly at α = {finding.hypothesis.alpha:g} after adjustment over the question's family. "
         "Above the diagonal stand adjusted p values, below it the ratio of medians, row to column."
     )
     caption = f"Pairwise comparisons of {info.noun}: {', '.join(tests)}; p adjusted with Holm over all models and pairs of the question."
     table = make_table(f"All pairs, {info.label.lower()}", columns, plain, shown)
-    title = f"{significant} of {total} pairs differ significantly in {info.noun}"
+    title = f"{differ} significantly in {info.noun}"
     spec = charts.pairs(rows, description=summary)
     return Figure(f"{_id(finding)}-pairs", title, caption, summary, spec, table, metric_bands(study, info.id))
 
@@ -240,13 +240,5 @@ def _id(finding: Finding) -> str:
     return finding.hypothesis.id.lower().replace(".", "-")
 
 
-def _runs(n: Sequence[int]) -> str:
-    return f"{n[0]} runs" if len(n) == 1 else f"{n[0]} to {n[-1]} runs"
-
-
-def _definition(info: MetricInfo) -> str:
-    return info.definition[:1].lower() + info.definition[1:] if info.definition else ""
-
-
 def _boundary(finding: Finding) -> str:
-    return f"Boundary: {finding.boundary}." if finding.boundary and finding.metric.unit in ("J", "W") else ""
+    return f"Boundary: {finding.boundary}." if finding.boundary and finding.metric.of_energy else ""

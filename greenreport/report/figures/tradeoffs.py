@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from greenreport.analysis.answers import models_text
 from greenreport.analysis.dataset import label_of
 from greenreport.analysis.tradeoffs import Tradeoff
 from greenreport.catalog import METRICS
@@ -14,7 +15,7 @@ from greenreport.units import THIN, number, quantity
 
 
 def tradeoff_figure(study: StudyContext, found: Tradeoff) -> Figure | None:
-    """F7 of a pair of metrics: medians on every model, and the configurations no other beats in both."""
+    """F7 of a pair of metrics: medians on every model, and the configurations that no other dominates."""
     first, second = METRICS[found.first], METRICS[found.second]
     labels = {c.id: label_of(c) for c in study.dataset.configurations}
     rows: list[PointRow] = []
@@ -24,8 +25,8 @@ def tradeoff_figure(study: StudyContext, found: Tradeoff) -> Figure | None:
         for place, point in enumerate(order):
             x, y = point.medians
             sure = "–" if point.probability is None else f"{number(point.probability * 100)}{THIN}%"
-            beaten = ", ".join(labels[name] for name in point.dominated_by)
-            verdict = "on the front" if point.on_front else f"beaten in both by {beaten}"
+            better = ", ".join(labels[name] for name in point.dominated_by)
+            verdict = "on the front" if point.on_front else f"dominated by {better}"
             texts = quantity(x, first.unit), quantity(y, second.unit)
             detail = f"{labels[point.name]} on {model.label}: {texts[0]}, {texts[1]}; {verdict}"
             rows.append(
@@ -46,8 +47,7 @@ def tradeoff_figure(study: StudyContext, found: Tradeoff) -> Figure | None:
         return None
     winners = [front.front for _, front in found.models]
     alone = sum(len(names) == 1 for names in winners)
-    on = f"on {alone} of {len(winners)} models" if len(winners) > 1 else "here"
-    both = f"One configuration is best in both {on}." if alone else "Less of one costs more of the other."
+    both = f"{_scope(alone, len(winners))} configuration is best in both." if alone else "Less of one costs more of the other."
     columns = [
         Column("model"),
         Column("configuration"),
@@ -57,10 +57,10 @@ def tradeoff_figure(study: StudyContext, found: Tradeoff) -> Figure | None:
         Column("verdict"),
     ]
     title = f"{first.label} against {second.noun}"
-    table = make_table(f"{title}: medians, and who is beaten in both", columns, values, shown)
+    table = make_table(f"{title}: medians, and what each is dominated by", columns, values, shown)
     caption = (
-        "Medians over valid runs, each model on axes of its own that do not begin at 0; the dashed line joins configurations that no other beats in both. Probability: share of "
-        "bootstrap resamples of whole runs."
+        "Medians over valid runs, each model on axes of its own that do not begin at 0; the dashed line joins configurations that no other "
+        "dominates, that is, equals or beats in both and beats in one. Probability: share of bootstrap resamples of whole runs."
     )
     spec = charts.tradeoff(
         rows,
@@ -72,3 +72,8 @@ def tradeoff_figure(study: StudyContext, found: Tradeoff) -> Figure | None:
     names = f"tradeoff-{first.id}-{second.id}".replace("_", "-")
     bands = tuple(dict.fromkeys((*metric_bands(study, first.id), *metric_bands(study, second.id))))
     return Figure(names, f"{title}: {both[0].lower()}{both[1:-1]}", caption, f"{title}. {both}", spec, table, bands)
+
+
+def _scope(alone: int, models: int) -> str:
+    """Begin the sentence on models where one configuration is best in both metrics."""
+    return "A single" if models == 1 else f"O{models_text(alone, models)[1:]} a single"

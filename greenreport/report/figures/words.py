@@ -8,7 +8,7 @@ from greenreport.analysis.stats import NotComputable, Ratio
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.record import Phase
 from greenreport.report.context import StudyContext
-from greenreport.units import THIN, number
+from greenreport.units import THIN, counted, number
 
 PHASE_NAMES = {
     Phase.COOLDOWN: "cool-down", Phase.START: "start", Phase.LOAD: "load", Phase.COMPILE: "compile", Phase.IDLE_BEFORE: "idle before",
@@ -24,8 +24,13 @@ def metric_bands(study: StudyContext, metric: str) -> tuple[str, ...]:
 
 def applying(bands: Iterable[str], metric: str) -> tuple[str, ...]:
     """Return the remarks that apply to a metric: an estimate concerns energy only."""
-    energy = METRICS[metric].unit in ("J", "W", "J/request", "J/token", "1/kJ", "1/J", "J·s")
-    return tuple(band for band in bands if band != "estimated energy" or energy)
+    return tuple(band for band in bands if band != "estimated energy" or METRICS[metric].of_energy)
+
+
+def runs_text(numbers: Iterable[int]) -> str:
+    """Print how many runs cells have: ``5 runs``, ``3 to 5 runs``."""
+    found = sorted(set(numbers))
+    return counted(found[0], "run") if len(found) == 1 else f"{found[0]} to {counted(found[-1], 'run')}"
 
 
 def times(ratio: float) -> str:

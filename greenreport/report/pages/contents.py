@@ -151,6 +151,7 @@ class FidelityContent:
         same_length: a sentence, where every output has the same number of tokens.
     """
 
+    headline: str
     rows: tuple[tuple[str, str, Fidelity], ...]
     reference: str | None
     figures: tuple[Figure, ...]
@@ -211,7 +212,10 @@ class MethodsContent:
     Attributes:
         missing: listed meters that are not on this machine: name, cause, remedy.
         events: what meters that were read had to say: name, cause, remedy.
-        protocol, instruments: (name, text) of the phases of a run as declared, and of the meters that were read.
+        workload, protocol, instruments: (name, text) of how servers were loaded, of the phases of a run as declared, and of the meters
+            that were read.
+        window: what the measured window covers.
+        independence: why runs are treated as independent.
         nearest: the simulated design nearest to the study's; None where no test is made.
     """
 
@@ -223,6 +227,9 @@ class MethodsContent:
     registered: Preregistration | None
     valid: int
     reference: str | None
+    workload: tuple[tuple[str, str], ...]
+    window: str
+    independence: str
     levels: tuple[Level, ...]
     subjects: tuple[Subject, ...]
     protocol: tuple[tuple[str, str], ...]

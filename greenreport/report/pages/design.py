@@ -9,8 +9,9 @@ from greenreport.analysis.dataset import Dataset, label_of
 from greenreport.catalog import METERS
 from greenreport.meters.estimate import DEFAULT_IDLE_W, DEFAULT_MAX_W, model
 from greenreport.record import Facts, Method
+from greenreport.report.pages.loads import asked_words, load_of, output_words, sent_words, server_words, transport_words
 from greenreport.study import Configuration, Model, Protocol
-from greenreport.units import count, quantity
+from greenreport.units import count, counted, quantity
 
 #: Where prompts come from, in words.
 PROMPTS = {
@@ -22,10 +23,11 @@ PROMPTS = {
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A level of the factor: what was asked for, and what the engine reported after loading."""
+    """A level of the factor: what was asked for, how it is loaded, and what the engine reported after loading."""
 
     label: str
     asked: str
+    load: str
     reported: str
 
 
@@ -42,15 +44,11 @@ class Subject:
 def levels(dataset: Dataset) -> Iterator[Level]:
     """Yield the serving configurations."""
     for configuration in dataset.configurations:
-        reported = _reported(dataset, configuration)
-        yield Level(label_of(configuration), "not known" if dataset.imported else _asked(configuration), reported)
-
-
-def _asked(configuration: Configuration) -> str:
-    threads = f"{configuration.threads} threads" if configuration.threads else "all physical cores"
-    cache = "KV cache" if configuration.kv_cache else "no KV cache"
-    options = [f"{name} {value}" for name, value in sorted(configuration.options.items())]
-    return ", ".join([configuration.dtype, threads, cache, *options])
+        if dataset.imported:
+            yield Level(label_of(configuration), "not known", "not known", "–")
+            continue
+        load = load_of([configuration], dataset.study.workload)
+        yield Level(label_of(configuration), ", ".join(asked_words(configuration)), load, _reported(dataset, configuration))
 
 
 def _reported(dataset: Dataset, configuration: Configuration) -> str:
@@ -63,8 +61,12 @@ def _reported(dataset: Dataset, configuration: Configuration) -> str:
 
 
 def _facts(facts: Facts) -> str:
-    threads = f"{facts.threads} thread{'' if facts.threads == 1 else 's'}"
-    return f"{facts.dtype} on {facts.device}, {threads}, {'KV cache' if facts.kv_cache else 'no KV cache'}"
+    told = (
+        " on ".join(part for part in (facts.dtype, facts.device) if part),
+        counted(facts.threads, "thread") if facts.threads is not None else "",
+        "" if facts.kv_cache is None else "KV cache" if facts.kv_cache else "no KV cache",
+    )
+    return ", ".join(part for part in told if part) or "the server does not tell"
 
 
 def subjects(dataset: Dataset) -> Iterator[Subject]:
@@ -80,6 +82,21 @@ def _source(item: Model) -> str:
     return item.path or (item.architecture.type if item.architecture else "–")
 
 
+def workload_facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """Yield order, generation, load and servers; of values that were measured elsewhere, that nothing of it is known."""
+    if dataset.imported:
+        yield "Order, prompts, generation, load", "not known"
+        return
+    study, configurations = dataset.study, dataset.configurations
+    order = study.protocol.order
+    fixed = order.design == "fixed"
+    yield "Order", "fixed, as listed" if fixed else f"{order.design.replace('_', ' ')}, seed {order.seed}"
+    yield "Generation", f"{output_words(configurations, study.workload)}, greedy"
+    yield "Load", f"{load_of(configurations, study.workload)}; {sent_words(study.workload)}"
+    yield "Transport", transport_words(configurations, study.workload)
+    yield "Server process", server_words(configurations, study.protocol)
+
+
 def protocol_facts(protocol: Protocol) -> Iterator[tuple[str, str]]:
     """Yield the phases of a run as the study declares them."""
     rule = protocol.cooldown
@@ -91,7 +108,7 @@ def protocol_facts(protocol: Protocol) -> Iterator[tuple[str, str]]:
     yield "Cool-down", cooled[rule.until]
     idle = quantity(protocol.idle_baseline_s, "s")
     yield "Idle baseline", f"{idle} before and after the window, with the server up" if protocol.idle_baseline_s else "none"
-    requests = f"{protocol.warmup_requests} request{'' if protocol.warmup_requests == 1 else 's'}, answered and discarded"
+    requests = f"{counted(protocol.warmup_requests, 'request')}, answered and discarded"
     yield "Warm-up", requests if protocol.warmup_requests else "none"
 
 

@@ -10,14 +10,17 @@ from greenreport.analysis.fidelity import reference_of
 from greenreport.analysis.preregistration import preregistration
 from greenreport.analysis.sensitivity import sensitivities
 from greenreport.analysis.stats import describe
+from greenreport.catalog import Served
 from greenreport.record import Mark, Outcome, Phase
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
 from greenreport.report.figures import PHASE_NAMES
 from greenreport.report.pages.contents import MethodsContent, PhaseSummary
-from greenreport.report.pages.design import PROMPTS, instruments, levels, protocol_facts, subjects
+from greenreport.report.pages.design import PROMPTS, instruments, levels, protocol_facts, subjects, workload_facts
+from greenreport.report.pages.loads import load_of, served, window_words
 from greenreport.report.simulation import Nearest, simulated
 from greenreport.study import Protocol
+from greenreport.units import counted
 
 ORDER = (
     Phase.COOLDOWN, Phase.START, Phase.LOAD, Phase.COMPILE, Phase.IDLE_BEFORE, Phase.WARMUP, Phase.WINDOW, Phase.IDLE_AFTER, Phase.STOP,
@@ -40,6 +43,9 @@ def methods_content(study: StudyContext, order: Figure | None, phases: tuple[Fig
         preregistration(dataset),
         dataset.outcomes[Outcome.OK],
         labels.get(reference_of(dataset.study, dataset) or ""),
+        tuple(workload_facts(dataset)),
+        "not known" if dataset.imported else window_words(dataset.study.workload),
+        _independence(dataset),
         tuple(levels(dataset)),
         tuple(subjects(dataset)),
         () if dataset.imported else tuple(protocol_facts(dataset.study.protocol)),
@@ -50,6 +56,18 @@ def methods_content(study: StudyContext, order: Figure | None, phases: tuple[Fig
         phases,
         simulated(),
         _nearest(dataset),
+    )
+
+
+def _independence(dataset: Dataset) -> str:
+    """Return why runs are treated as independent."""
+    if dataset.imported:
+        return "Runs are treated as independent; whether the order in which they were made allows that is not known."
+    if dataset.study.protocol.order.design == "fixed":
+        return "Runs are treated as independent, although their order was fixed: a slow change of the machine would look like a difference."
+    return (
+        "Runs of different blocks are treated as independent: blocks spread slow changes over all configurations, and no test takes their effect "
+        "out again, which costs power and not validity."
     )
 
 
@@ -82,6 +100,10 @@ def _threats(study: StudyContext) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _construct(dataset: Dataset) -> Iterator[str]:
+    if dataset.imported:
+        yield "Energy, time and memory are what the table says; what energy includes, the window and the instruments are not known here."
+        yield "Correctness of the outputs is not scored."
+        return
     boundaries = sorted({b for cell in dataset.cells for b in cell.boundaries("energy_j")})
     if dataset.estimated:
         yield (
@@ -98,7 +120,7 @@ def _construct(dataset: Dataset) -> Iterator[str]:
             "Models have their true shape and random weights. Output length is fixed, so the work is that of a trained model; the quality of "
             "outputs is outside this study."
         )
-    yield "Correctness of the generated code is not scored."
+    yield "Correctness of the outputs is not scored."
 
 
 def _internal(dataset: Dataset) -> Iterator[str]:
@@ -111,7 +133,7 @@ def _internal(dataset: Dataset) -> Iterator[str]:
     else:
         yield f"Each repetition is a block with every cell once, in an order randomised with seed {protocol.order.seed}."
     yield _cooldown(protocol)
-    running = [label_of(c) for c in dataset.configurations if c.server is not None and not c.server.command]
+    running = [label_of(c) for c in dataset.configurations if served(c) is Served.RUNNING]
     if running:
         yield (
             f"{', '.join(running)}: the server ran before the study and went on running, so its memory, caches and warmth carry over from "
@@ -119,7 +141,8 @@ def _internal(dataset: Dataset) -> Iterator[str]:
         )
     if len(running) < len(dataset.configurations):
         others = "Every other run" if running else "Every run"
-        yield f"{others} has a server process of its own, so no memory or cache of an earlier model is left." + (
+        own = "server processes" if any(c.replicas > 1 for c in dataset.configurations) else "a server process"
+        yield f"{others} has {own} of its own, so no memory or cache of an earlier model is left." + (
             " Servers are forked from a process that has the libraries imported; start-up times and memory are less exact than with fresh ones."
             if protocol.worker == "preloaded"
             else ""
@@ -144,17 +167,21 @@ def _cooldown(protocol: Protocol) -> str:
 
 
 def _external(dataset: Dataset) -> Iterator[str]:
-    yield "One machine. Absolute joules and seconds do not carry over to others; ratios and directions may."
-    models, prompts = len(dataset.models), dataset.prompts_count
-    plural = "models" if models > 1 else "model"
-    count = f"{prompts} prompts" if prompts else "the study's prompts"
-    yield f"{models} {plural}, {count}, one request at a time; other lengths, batches and loads may rank differently."
+    machine = "The machine is not known" if dataset.imported else "One machine"
+    yield f"{machine}. Absolute joules and seconds do not carry over to others; ratios and directions may."
+    models, prompts = counted(len(dataset.models), "model"), dataset.prompts_count
+    if dataset.imported:
+        yield f"{models}; prompts and load are not known, and other lengths, batches and loads may rank differently."
+        return
+    sent = counted(prompts, "prompt") if prompts else "the study's prompts"
+    load = load_of(dataset.configurations, dataset.study.workload) or "none"
+    yield f"{models}, {sent}. The load was {load}; other lengths, batches and loads may rank differently."
 
 
 def _conclusion(dataset: Dataset) -> Iterator[str]:
     fewest = min((len(cell.ok) for cell in dataset.cells if cell.ok), default=0)
     yield (
-        f"At least {fewest} valid runs a cell that ran. The unit of analysis is the run; requests within a run are not treated as independent."
+        f"At least {counted(fewest, 'valid run')} in each cell that ran. The unit of analysis is the run; requests within a run are not treated as independent."
     )
     yield (
         "Tests are chosen by declared rules; p values of pairs are adjusted over all models and pairs of a question, those of the tests over all "
@@ -162,7 +189,7 @@ def _conclusion(dataset: Dataset) -> Iterator[str]:
     )
     if 0 < fewest < PUBLICATION_FLOOR * 2:
         yield (
-            "With so few runs a cell, checks of normality are weak, intervals are wide, and small differences are missed: the table of hypotheses says "
+            "With so few runs per cell, checks of normality are weak, intervals are wide, and small differences are missed: the table of hypotheses says "
             "how small."
         )
     outliers = (
@@ -173,4 +200,4 @@ def _conclusion(dataset: Dataset) -> Iterator[str]:
 
 
 def _runs(number: int) -> str:
-    return f"{number or 'No'} run{'' if number == 1 else 's'}"
+    return counted(number, "run") if number else "No runs"

@@ -15,7 +15,7 @@ from greenreport.report.figure import Figure
 from greenreport.report.figures import forest_figure, hole, wait_figures
 from greenreport.report.pages.contents import CellLink, SideContent, SideRow
 from greenreport.study import Configuration, Model, Server
-from greenreport.units import count
+from greenreport.units import count, counted
 
 SIDE_METRICS = ("energy_j", "duration_s", "j_per_output_token", "ttft_s", "ram_rss_peak_b", "weights_b")
 
@@ -114,7 +114,7 @@ def _facts_of_configuration(study: StudyContext, configuration: Configuration) -
     )
     if reported is not None:
         if reported.dtype is not None:
-            yield "Reported after load", f"{reported.dtype} on {reported.device}, {reported.threads} threads"
+            yield "Reported after load", f"{reported.dtype} on {reported.device}, {counted(reported.threads or 0, 'thread')}"
         if reported.model is not None:
             yield "Model of the server", reported.model
         if reported.parameters and configuration.server is not None:

@@ -58,13 +58,21 @@ TERMS = (
     Term("Gross and net energy", "Gross: all energy of the boundary in the window. Net: gross minus idle power times the window's length."),
     Term("Measured and estimated", "Measured: read from an instrument. Estimated: computed from the CPU load by a power model."),
     Term("Untrained weights", "A model's true shape with seeded random weights. Energy and time depend on the shape when output length is fixed; the text of outputs means nothing."),
-    Term("Faithful", "A configuration whose outputs equal those of the reference configuration. Others are shown, never ranked."),
+    Term("Faithful", "A cell whose outputs differ from those of the reference configuration no more than the study admits. Others are shown, never ranked."),
     Term("Claim", "A comparison with everything needed to check it: what against what, over which models, aggregate, n, interval, boundary."),
     Term("Confidence interval", "Computed from the runs so that, over many such studies, 95 in 100 intervals contain the true value."),
     Term("Effect size", "How large a difference is, apart from whether chance explains it: a ratio of medians, Hedges' g, Cliff's δ."),
     Term("Smallest effect of interest", "The relative difference below which the study declares a difference to be of no practical interest."),
     Term("Ratio of ratios", "A ratio in one study divided by the same ratio in another. At 1 the difference carries over, whatever the machines."),
     Term("Family", "All comparisons of one research question; their p values are adjusted together (Holm)."),
+    Term("Holm", "A way to adjust the p values of a family: the smallest is multiplied by the number of comparisons, the next by one fewer, and so on, so that the chance of any false rejection stays below α."),
+    Term("Coefficient of variation (CV)", "Standard deviation ÷ mean over the runs of a cell: its spread as a share, without a unit."),
+    Term("Prefill and decode", "The two parts of generating an answer: prefill reads the whole prompt and gives the first token; decode makes the others, one after the other."),
+    Term("KV cache", "Keys and values that a model has computed for earlier tokens, kept in memory so that the next token does not compute them again."),
+    Term("Cold start", "From the start of the server process until it can answer: interpreter, loading and compilation."),
+    Term("Saturation", "The load from which no larger load gains throughput: less, per doubling, than the study counts as a gain."),
+    Term("Goodput", "Requests per second that keep every bound of the study's objective; those that were answered too late do not count."),
+    Term("Pareto front", "The configurations, or loads, that no other dominates: none is at least as good in both metrics and better in one."),
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from greenreport.analysis.answers import Answer
 from greenreport.analysis.calibration import calibration
 from greenreport.analysis.dataset import CellView, RunView, label_of
-from greenreport.analysis.fidelity import reference_of
+from greenreport.analysis.fidelity import reference_of, sameness
 from greenreport.analysis.quality import quality
 from greenreport.analysis.stats import describe
 from greenreport.catalog import METRICS
@@ -60,7 +60,7 @@ from greenreport.report.pages.footprint import footprint_content
 from greenreport.report.pages.frontier import frontier_content
 from greenreport.report.pages.methods import methods_content
 from greenreport.report.pages.sides import cell_link, cell_slug, configuration_content, model_content, slug_of
-from greenreport.units import THIN
+from greenreport.units import THIN, counted
 from greenreport.validity import advice
 
 MATRIX_METRICS = (
@@ -160,7 +160,12 @@ def _numbers(study: StudyContext) -> Iterator[KeyNumber]:
                 yield KeyNumber(part.finding.metric.label, part.standing.claim, note=note)
     dataset = study.dataset
     ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * dataset.study.protocol.repetitions
-    note = f"{len(dataset.models)} models, {len(dataset.configurations)} configurations, {dataset.study.protocol.repetitions} repetitions"
+    parts = (
+        (len(dataset.models), "model"),
+        (len(dataset.configurations), "configuration"),
+        (dataset.study.protocol.repetitions, "repetition"),
+    )
+    note = ", ".join(counted(number, noun) for number, noun in parts)
     yield KeyNumber("Valid runs", None, f"{ok} of {planned}" if ok != planned else str(ok), note)
 
 
@@ -245,7 +250,9 @@ def _fidelity(study: StudyContext, reference: str | None) -> Page:
     models = {m.id: m.label for m in dataset.study.models}
     rows = tuple((models[f.model], labels[f.configuration], f) for f in study.analysis.fidelity)
     figures = tuple(f for f in (match_figure(study), tokens_figure(study)) if f is not None)
-    content = FidelityContent(rows, labels.get(reference or ""), figures, same_length(study))
+    name = labels.get(reference or "")
+    headline = sameness(study.analysis.fidelity).headline(name or "the reference", imported=dataset.imported)
+    content = FidelityContent(headline, rows, name, figures, same_length(study))
     return _page(study, "fidelity", "fidelity.html", "Fidelity", content, figures)
 
 
@@ -298,9 +305,8 @@ def citation(study: StudyContext) -> tuple[str, str]:
     year = study.dates[:4] or "n.d."
     people = ", ".join(author.name for author in spec.authors) or "The authors of the study"
     names = " and ".join(bibtex(author.name) for author in spec.authors) or "{The authors of the study}"
-    sentence = (
-        f"{people} ({year}). {spec.title}. greenreport study “{spec.study}”, {study.machine}, {study.dates or 'no runs'}."
-    )
+    days = study.dates or ("values measured elsewhere" if study.dataset.imported else "no runs")
+    sentence = f"{people} ({year}). {spec.title}. greenreport study “{spec.study}”, {study.machine}, {days}."
     entry = (
         f"@misc{{{spec.study.replace('-', '_')}_{year},\n  title  = {{{{{bibtex(spec.title)}}}}},\n  author = {{{names}}},\n  year   = {{{year}}},\n"
         f"  note   = {{greenreport study {bibtex(spec.study)}, {bibtex(study.machine)}}}\n}}"

@@ -24,7 +24,7 @@ from greenreport.report.render import Renderer, templates_folder
 from greenreport.report.search import entries, index_files
 from greenreport.report.share import badge_svg, citation_cff, citation_ris
 from greenreport.report.single import single_file
-from greenreport.report.summary import Summary, summarise
+from greenreport.report.summary import Summary, newest_first, summarise
 from greenreport.results import Found, Located, counterparts, groups, locate_all
 from greenreport.study import Site, load_site
 from greenreport.units import safe_slug
@@ -105,13 +105,15 @@ def _make(group: Sequence[Located], slugs: Mapping[Located, str], renderer: Rend
         files |= label_files(context, renderer.cache)
         mine = [page for page in pages if page.study is context]
         files[f"{context.root}report.html"] = single_file(context, mine, rendered, renderer.style)
-    summaries = tuple(summarise(context, [page for page in pages if page.study is context]) for context in contexts)
+    summaries = tuple(
+        summarise(context, [page for page in pages if page.study is context], links.get(context.root, ())) for context in contexts
+    )
     return Made(summaries, len(pages), rendered | files, copies)
 
 
 def _write_shared(folder: SiteFolder, renderer: Renderer, summaries: Sequence[Summary]) -> str:
     """Write what belongs to no study; return what who builds the site should know of it, on a line of its own."""
-    shown = sorted(summaries, key=lambda study: (study.runs == 0, study.dates == "", study.slug))
+    shown = newest_first(summaries)
     feed = make_feed(shown, renderer.settings)
     pages = site_pages(shown)
     folder.write(renderer.shared | renderer.pages(pages, {}))

@@ -97,4 +97,40 @@
     box.addEventListener("focusout", function (event) { if (!box.contains(event.relatedTarget)) list.hidden = true; });
     box.addEventListener("focusin", function () { if (list.children.length) list.hidden = false; });
   });
+
+  /* the index of studies: choose by machine, model or tag; the address keeps the choice */
+  var choose = document.getElementById("choose");
+  if (choose) {
+    var items = Array.prototype.slice.call(document.querySelectorAll(".entries > li[data-machine]"));
+    var selects = Array.prototype.slice.call(choose.querySelectorAll("select")), count = choose.querySelector("[role=status]");
+    var narrow = function () {
+      var left = items.filter(function (item) {
+        item.hidden = !selects.every(function (select) {
+          return !select.value || JSON.parse(item.getAttribute("data-" + select.name)).indexOf(select.value) >= 0;
+        });
+        return !item.hidden;
+      }).length;
+      count.textContent = left === items.length ? "" : left + " of " + items.length + " studies";
+    };
+    var keep = function () {
+      var parts = selects.filter(function (select) { return select.value; }).map(function (select) {
+        return encodeURIComponent(select.name) + "=" + encodeURIComponent(select.value);
+      });
+      history.replaceState(null, "", "#choose" + (parts.length ? "?" + parts.join("&") : ""));
+      narrow();
+    };
+    var recall = function () {
+      if (location.hash.indexOf("#choose?") !== 0) return;
+      var kept = new URLSearchParams(location.hash.slice(8));
+      selects.forEach(function (select) {
+        var value = kept.get(select.name) || "";
+        select.value = Array.prototype.some.call(select.options, function (option) { return option.value === value; }) ? value : "";
+      });
+      narrow();
+    };
+    choose.hidden = false;
+    choose.addEventListener("change", keep);
+    window.addEventListener("hashchange", recall);
+    recall();
+  }
 })();

@@ -41,7 +41,7 @@ class KeyNumber:
 
 @dataclass(frozen=True, slots=True)
 class OverviewContent:
-    """The first page of a study; `swept`: the figure on top is that of a sweep."""
+    """The first page of a study; `swept`: the figure on top is that of a sweep, `scope`: where its headline was found, and how sure it is."""
 
     numbers: tuple[KeyNumber, ...]
     hero: Figure | None
@@ -49,6 +49,7 @@ class OverviewContent:
     answers: tuple[Answer, ...]
     compared: tuple[ComparisonLink, ...]
     swept: bool = False
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class MatrixContent:
     rows: tuple[tuple[str, tuple[CellLink | None, ...]], ...]
     columns: tuple[str, ...]
     aggregates: tuple[Aggregate, ...]
+    heading: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ class FidelityContent:
 class TradeoffsContent:
     """Two metrics at once."""
 
+    heading: str
     figures: tuple[Figure, ...]
 
 
@@ -191,6 +194,7 @@ class GuidelinesContent:
     labels: dict[str, str]
     helper: Mapping[str, Any] | None
     helper_json: str
+    heading: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +261,7 @@ class DataContent:
     citation: str
     bibtex: str
     pictures: tuple[tuple[str, str], ...]
+    heading: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,7 @@ def model_content(study: StudyContext, model: Model) -> SideContent:
             tests = tuple(test for test in part.finding.tests if test.model.id == model.id)
             figure = forest_figure(study, replace(part.finding, tests=tests), reference)
             if figure is not None:
-                title = figure.finding.replace(", model by model", f" on {model.label}")
-                figures.append(replace(figure, id=f"{figure.id}-{model.id}".replace(".", "-"), finding=title))
+                figures.append(replace(figure, id=f"{figure.id}-{model.id}".replace(".", "-")))
     figures += wait_figures(study, model)
     facts = tuple(_facts_of_model(study, model))
     return _content(

@@ -59,6 +59,7 @@ from greenreport.report.pages.contents import (
 from greenreport.report.pages.footprint import footprint_content
 from greenreport.report.pages.frontier import frontier_content
 from greenreport.report.pages.methods import methods_content
+from greenreport.report.pages.openings import data_heading, guidelines_heading, headline_scope, matrix_heading, tradeoffs_heading
 from greenreport.report.pages.sides import cell_link, cell_slug, configuration_content, model_content, slug_of
 from greenreport.units import THIN
 from greenreport.validity import advice
@@ -114,7 +115,7 @@ def study_pages(study: StudyContext, study_text: str, compared: tuple[Comparison
         pages.append(_page(study, "frontier", "frontier.html", "Throughput frontier", content, shown))
     if analysis.tradeoffs:
         figures = tuple(f for f in (tradeoff_figure(study, item) for item in analysis.tradeoffs) if f is not None)
-        pages.append(_page(study, "tradeoffs", "tradeoffs.html", "Trade-offs", TradeoffsContent(figures), figures))
+        pages.append(_page(study, "tradeoffs", "tradeoffs.html", "Trade-offs", TradeoffsContent(figures, tradeoffs_heading(figures)), figures))
     if analysis.footprint is not None:
         footprint = footprint_content(study, analysis.footprint)
         pages.append(_page(study, "footprint", "footprint.html", "Footprint", footprint, footprint.figures))
@@ -146,7 +147,7 @@ def _overview(study: StudyContext, reference: str | None, compared: tuple[Compar
     if swept is not None:
         hero = front_figure(study, swept) or hero
     matrix = matrix_figure(study, first.answers[0].finding.metric.id) if first is not None else None
-    content = OverviewContent(tuple(_numbers(study)), hero, matrix, analysis.answers, compared, swept is not None)
+    content = OverviewContent(tuple(_numbers(study)), hero, matrix, analysis.answers, compared, swept is not None, headline_scope(study))
     return _page(study, "", "overview.html", study.dataset.study.title, content, [hero, matrix])
 
 
@@ -190,7 +191,7 @@ def _matrix(study: StudyContext) -> Page:
     columns = tuple(label_of(configuration) for configuration in dataset.configurations)
     kept = tuple(figure for figure, _ in figures if figure is not None)
     names = tuple(name for figure, name in figures if figure is not None)
-    content = MatrixContent(kept, names, tuple(rows), columns, study.analysis.aggregates)
+    content = MatrixContent(kept, names, tuple(rows), columns, study.analysis.aggregates, matrix_heading(study, MATRIX_METRICS))
     return _page(study, "matrix", "matrix.html", "Matrix", content, kept)
 
 
@@ -264,7 +265,7 @@ def _validity(study: StudyContext) -> Page:
 def _guidelines(study: StudyContext) -> Page:
     labels = {c.id: label_of(c) for c in study.dataset.study.configurations}
     helper = helper_data(study)
-    content = GuidelinesContent(study.analysis.guidelines, study.analysis.declared, labels, helper, embedded_json(helper))
+    content = GuidelinesContent(study.analysis.guidelines, study.analysis.declared, labels, helper, embedded_json(helper), guidelines_heading(study))
     return _page(study, "guidelines", "guidelines.html", "Guidelines", content)
 
 
@@ -284,7 +285,7 @@ def _environment(study: StudyContext) -> Page:
 
 
 def _data(study: StudyContext, study_text: str) -> Page:
-    return _page(study, "data", "data.html", "Data", DataContent(study_text, *citation(study), _pictures(study)))
+    return _page(study, "data", "data.html", "Data", DataContent(study_text, *citation(study), _pictures(study), data_heading(study)))
 
 
 def _pictures(study: StudyContext) -> tuple[tuple[str, str], ...]:

@@ -96,15 +96,15 @@ def _make(group: Sequence[Located], slugs: Mapping[Located, str], renderer: Rend
     contexts = [study_context(slugs[place], analyse(item.dataset)) for place, item in zip(group, found, strict=True)]
     compared = comparison_pages(contexts, counterparts(found, cache, weights))
     links = comparison_links(compared)
-    pages = [page for item, c in zip(found, contexts, strict=True) for page in study_pages(c, item.text, links.get(c.root, ()))]
+    pages = [page for item, c in zip(found, contexts, strict=True) for page in study_pages(c, item.text, links.get(c.root, ()), renderer.settings)]
     pages += compared
-    files, copies, downloads = _downloads(found, contexts)
+    files, copies, downloads = _downloads(found, contexts, renderer.settings)
     rendered = renderer.pages([*pages, *embed_pages(pages)], downloads)
     for context in contexts:
         files |= card_files(context, renderer.settings.title, renderer.cache)
         files |= label_files(context, renderer.cache)
         mine = [page for page in pages if page.study is context]
-        files[f"{context.root}report.html"] = single_file(context, mine, rendered, renderer.style)
+        files[f"{context.root}report.html"] = single_file(context, mine, rendered, renderer.style, renderer.settings)
     summaries = tuple(
         summarise(context, [page for page in pages if page.study is context], links.get(context.root, ())) for context in contexts
     )
@@ -130,7 +130,7 @@ def site_settings(studies: Path, base_url: str | None) -> Site:
 
 
 def _downloads(
-    found: Sequence[Found], contexts: Sequence[StudyContext]
+    found: Sequence[Found], contexts: Sequence[StudyContext], settings: Site
 ) -> tuple[dict[str, bytes], list[tuple[Path, str]], dict[str, list[Download]]]:
     """Return small files by content, large files by path, and what each study offers."""
     files: dict[str, bytes] = {}
@@ -145,8 +145,8 @@ def _downloads(
             ("findings.json", findings, "all tests, effect sizes, claims, answers and guidelines with their numbers", None),
             ("study.yaml", item.text.encode(), "the study file as it was read", None),
             ("badge.svg", badge_svg(context), "a badge with the study's first claim", None),
-            ("CITATION.cff", citation_cff(context), "citation for repositories", None),
-            ("citation.ris", citation_ris(context), "citation for reference managers", None),
+            ("CITATION.cff", citation_cff(context, settings), "citation for repositories", None),
+            ("citation.ris", citation_ris(context, settings), "citation for reference managers", None),
         ):
             if rows or name == "study.yaml":
                 files[f"{context.root}data/{name}"] = content

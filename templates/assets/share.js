@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  /* the code that shows a figure elsewhere: complete its address where the page knows its own, and copy it */
+  /* the code that shows a figure elsewhere: a figure or the badge of a study: complete its address where the page knows its own, and copy it */
   var served = location.protocol === "http:" || location.protocol === "https:";
   document.querySelectorAll(".gr-code").forEach(function (box) {
     var area = box.querySelector("textarea"), button = box.querySelector("button[data-copy]"), hint = box.querySelector("p.soft");
@@ -10,6 +10,11 @@
     if (path && served) {
       var address = new URL(path, location.href).href.replace(/&/g, "&amp;").replace(/"/g, "&quot;");
       area.value = area.value.replace(/src="[^"]*"/, function () { return 'src="' + address + '"'; });
+      if (hint) hint.hidden = true;
+    }
+    var place = area.getAttribute("data-place");
+    if (place && served) {
+      area.value = area.value.split(area.getAttribute("data-root")).join(new URL(place, location.href).href);
       if (hint) hint.hidden = true;
     }
     area.addEventListener("focus", function () { area.select(); });

@@ -255,6 +255,7 @@ class DataContent:
 
     Attributes:
         pictures: of what, and the file in the study's folder, of the cards shown with links.
+        badge: its drawing, safe inside a page; empty where there is none. `badge_codes`: (kind, code) that shows it elsewhere.
     """
 
     study_text: str
@@ -262,6 +263,8 @@ class DataContent:
     bibtex: str
     pictures: tuple[tuple[str, str], ...]
     heading: str
+    badge: str
+    badge_codes: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ from greenreport.report.figures import (
 )
 from greenreport.report.helper import helper_data
 from greenreport.report.label import energy_label
-from greenreport.report.latex import bibtex
+from greenreport.report.observations import has_values
 from greenreport.report.pages.comparison import ComparisonLink
 from greenreport.report.pages.contents import (
     CellContent,
@@ -61,6 +61,8 @@ from greenreport.report.pages.frontier import frontier_content
 from greenreport.report.pages.methods import methods_content
 from greenreport.report.pages.openings import data_heading, guidelines_heading, headline_scope, matrix_heading, tradeoffs_heading
 from greenreport.report.pages.sides import cell_link, cell_slug, configuration_content, model_content, slug_of
+from greenreport.report.share import badge_code, badge_svg, citation
+from greenreport.study import Site
 from greenreport.units import THIN
 from greenreport.validity import advice
 
@@ -82,12 +84,15 @@ CELL_METRICS = (
 )  # fmt: skip
 
 
-def study_pages(study: StudyContext, study_text: str, compared: tuple[ComparisonLink, ...] = ()) -> list[Page]:
+def study_pages(
+    study: StudyContext, study_text: str, compared: tuple[ComparisonLink, ...] = (), settings: Site | None = None
+) -> list[Page]:
     """Return every page of a study.
 
     Args:
         study_text: the study file as it was read.
         compared: pages on which the study stands beside another.
+        settings: those of the site; without them it has no address.
     """
     analysis = study.analysis
     reference = reference_of(study.dataset.study, study.dataset)
@@ -107,7 +112,7 @@ def study_pages(study: StudyContext, study_text: str, compared: tuple[Comparison
         _guidelines(study),
         _methods(study),
         _environment(study),
-        _data(study, study_text),
+        _data(study, study_text, settings or Site()),
     ]
     if analysis.frontier is not None:
         content = frontier_content(study, analysis.frontier)
@@ -284,26 +289,14 @@ def _environment(study: StudyContext) -> Page:
     return _page(study, "environment", "environment.html", "Environment", content)
 
 
-def _data(study: StudyContext, study_text: str) -> Page:
-    return _page(study, "data", "data.html", "Data", DataContent(study_text, *citation(study), _pictures(study), data_heading(study)))
+def _data(study: StudyContext, study_text: str, settings: Site) -> Page:
+    shown = has_values(study.dataset)
+    badge, codes = (badge_svg(study).decode(), badge_code(study, settings)) if shown else ("", ())
+    content = DataContent(study_text, *citation(study, settings), _pictures(study), data_heading(study), badge, codes)
+    return _page(study, "data", "data.html", "Data", content)
 
 
 def _pictures(study: StudyContext) -> tuple[tuple[str, str], ...]:
     """Return (of what, file) of the cards."""
     return tuple((card.about, card.path.removeprefix(study.root)) for card in cards_of(study))
 
-
-def citation(study: StudyContext) -> tuple[str, str]:
-    """Return how to cite the results of a study: a sentence and a BibTeX entry."""
-    spec = study.dataset.study
-    year = study.dates[:4] or "n.d."
-    people = ", ".join(author.name for author in spec.authors) or "The authors of the study"
-    names = " and ".join(bibtex(author.name) for author in spec.authors) or "{The authors of the study}"
-    sentence = (
-        f"{people} ({year}). {spec.title}. greenreport study “{spec.study}”, {study.machine}, {study.dates or 'no runs'}."
-    )
-    entry = (
-        f"@misc{{{spec.study.replace('-', '_')}_{year},\n  title  = {{{{{bibtex(spec.title)}}}}},\n  author = {{{names}}},\n  year   = {{{year}}},\n"
-        f"  note   = {{greenreport study {bibtex(spec.study)}, {bibtex(study.machine)}}}\n}}"
-    )
-    return sentence, entry

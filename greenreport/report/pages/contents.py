@@ -120,11 +120,13 @@ class CellContent:
 
 @dataclass(frozen=True, slots=True)
 class SideRow:
-    """A cell on the page of its model or configuration: the other side's label, and descriptions in the order of the metrics."""
+    """A cell on the page of its model or configuration: the other side's label, and descriptions in the order of the metrics; `place`: its place on the model, with
+    those that the tests leave open."""
 
     label: str
     link: CellLink
-    descriptions: tuple[Description | None, ...]
+    descriptions: tuple[Description     place: str
+| None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ class SideContent:
     Attributes:
         kind: "Model" or "Configuration"; `other`: the heading of the rows.
         facts: (name, text) of what is known of it.
+        ranked: noun of the metric of the places; empty where there are none.
+        unusual: cells with anything but valid runs without remarks, with what it is.
     """
 
     kind: str
@@ -143,6 +147,8 @@ class SideContent:
     metrics: tuple[MetricInfo, ...]
     rows: tuple[SideRow, ...]
     figures: tuple[Figure, ...]
+    ranked: str
+    unusual: tuple[tuple[str, CellLink, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ def study_pages(
         pages.append(_page(study, f"models/{model.id}", "side.html", model.label, side, side.figures))
     for configuration in study.dataset.configurations:
         side = configuration_content(study, configuration)
-        pages.append(_page(study, f"configs/{slug_of(configuration.id)}", "side.html", label_of(configuration), side))
+        pages.append(_page(study, f"configs/{slug_of(configuration.id)}", "side.html", label_of(configuration), side, side.figures))
     pages += [_cell(study, cell) for cell in study.dataset.cells]
     pages += [
         _fidelity(study, reference),

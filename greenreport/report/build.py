@@ -96,7 +96,11 @@ def _make(group: Sequence[Located], slugs: Mapping[Located, str], renderer: Rend
     contexts = [study_context(slugs[place], analyse(item.dataset)) for place, item in zip(group, found, strict=True)]
     compared = comparison_pages(contexts, counterparts(found, cache, weights))
     links = comparison_links(compared)
-    pages = [page for item, c in zip(found, contexts, strict=True) for page in study_pages(c, item.text, links.get(c.root, ()), renderer.settings)]
+    pages = [
+        page
+        for item, c in zip(found, contexts, strict=True)
+        for page in study_pages(c, item.text, links.get(c.root, ()), renderer.settings)
+    ]
     pages += compared
     files, copies, downloads = _downloads(found, contexts, renderer.settings)
     rendered = renderer.pages([*pages, *embed_pages(pages)], downloads)
@@ -106,7 +110,8 @@ def _make(group: Sequence[Located], slugs: Mapping[Located, str], renderer: Rend
         mine = [page for page in pages if page.study is context]
         files[f"{context.root}report.html"] = single_file(context, mine, rendered, renderer.style, renderer.settings)
     summaries = tuple(
-        summarise(context, [page for page in pages if page.study is context], links.get(context.root, ())) for context in contexts
+        summarise(context, [page for page in pages if page.study is context], links.get(context.root, ()))
+        for context in contexts
     )
     return Made(summaries, len(pages), rendered | files, copies)
 

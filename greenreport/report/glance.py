@@ -25,7 +25,7 @@ from greenreport.report.lettering import fitted, width
 from greenreport.report.style import Look
 from greenreport.study import Configuration
 
-WIDTH, ROW, LABEL, HEAD, FOOT = 272, 20, 112, 22, 20
+WIDTH, ROW, LABEL, HEAD, FOOT = 272, 20, 122, 22, 20
 SIZE, SMALL = 12, 11  # of letters
 MOST = 8  # rows or curves
 NARROWEST = math.log(1.3)  # of the axis: a difference of some per cent is not drawn as if it were large

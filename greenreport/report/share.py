@@ -68,7 +68,9 @@ def citation(study: StudyContext, settings: Site) -> tuple[str, str]:
     year = study.dates[:4] or "n.d."
     people = ", ".join(author.name for author in spec.authors) or "The authors of the study"
     names = " and ".join(bibtex(author.name) for author in spec.authors) or "{The authors of the study}"
-    sentence = f"{people} ({year}). {spec.title}. greenreport study “{spec.study}”, {study.machine}, {study.dates or 'no runs'}."
+    sentence = (
+        f"{people} ({year}). {spec.title}. greenreport study “{spec.study}”, {study.machine}, {study.dates or 'no runs'}."
+    )
     fields = {
         "title ": f"{{{{{bibtex(spec.title)}}}}}",
         "author": f"{{{names}}}",

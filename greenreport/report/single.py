@@ -20,9 +20,7 @@ _MAIN = re.compile(r"<main\b[^>]*>(.*)</main>", re.DOTALL)
 _DROPPED = re.compile(r"<script\b.*?</script>|<nav class=\"gr-dl\".*?</nav>|<section class=\"helper\".*?</section>", re.DOTALL)
 
 
-def single_file(
-    study: StudyContext, pages: Sequence[Page], files: Mapping[str, bytes], css: bytes, settings: Site
-) -> bytes:
+def single_file(study: StudyContext, pages: Sequence[Page], files: Mapping[str, bytes], css: bytes, settings: Site) -> bytes:
     """Return the file.
 
     Args:

@@ -13,7 +13,11 @@ INFO = METRICS["energy_j"]
 def test_a_place_is_certain_where_all_differ_and_open_where_two_are_tied() -> None:
     """Three far apart: one place each. Two alike: both may be first; the median says which looks better."""
     apart = analyse(dataset({"a": {"torch": around(100), "onnx": around(50), "openvino": around(200)}})).findings[0].tests[0]
-    assert [str(place_of(apart, name, INFO)) for name in ("onnx-cpu", "torch-cpu", "openvino-cpu")] == ["1 of 3", "2 of 3", "3 of 3"]
+    assert [str(place_of(apart, name, INFO)) for name in ("onnx-cpu", "torch-cpu", "openvino-cpu")] == [
+        "1 of 3",
+        "2 of 3",
+        "3 of 3",
+    ]
     tied = analyse(dataset({"a": {"torch": around(100), "onnx": around(100.01), "openvino": around(200)}})).findings[0].tests[0]
     assert [str(place_of(tied, name, INFO)) for name in ("torch-cpu", "onnx-cpu")] == [
         "1–2 of 3, by the median 1",

@@ -57,10 +57,20 @@ def test_a_forest_names_who_leads_on_how_many_models_and_by_what() -> None:
 
 def test_a_baseline_that_is_not_beaten_says_so() -> None:
     """The lowest ratio may still be above 1; where more is better, below."""
-    rows = [ratio("M", "X", 1.2), ratio("M", "Y", 1.5), ratio("N", "X", 1.1), ratio("N", "Y", 1.3), ratio("O", "X", 0.9), ratio("O", "Y", 2.0)]
+    rows = [
+        ratio("M", "X", 1.2),
+        ratio("M", "Y", 1.5),
+        ratio("N", "X", 1.1),
+        ratio("N", "Y", 1.3),
+        ratio("O", "X", 0.9),
+        ratio("O", "Y", 2.0),
+    ]
     assert ratios_heading(rows, INFO, "T") == "No ratio of energy to T is below 1 on 2 of 3 models"
     throughput = METRICS["throughput_tokens_per_s"]
-    assert words(ratios_heading(rows, throughput, "T")) == "Y has the highest ratio of throughput to T on 3 of 3 models: 1.30 × to 2.00 ×"
+    assert (
+        words(ratios_heading(rows, throughput, "T"))
+        == "Y has the highest ratio of throughput to T on 3 of 3 models: 1.30 × to 2.00 ×"
+    )
 
 
 def test_the_chart_orders_configurations_by_their_ratio() -> None:
@@ -81,7 +91,10 @@ def test_runs_and_traces_say_how_far_apart_and_how_high() -> None:
     single = [RunRow("m", name, name, "cpu", 1, value, f"{value:g} J") for name, value in (("x", 1.0), ("y", 2.0))]
     assert runs_heading(single, INFO) == "Energy of single runs: 1 J to 2 J"
     bands = [BandRow(0, 2, "load", "a", ""), BandRow(2, 5, "window", "window", "")]
-    assert words(peak_heading("Power", SampleRow(3, 40, "p"), "W", bands, "window")) == "Power peaks at 40.0 W in the measured window"
+    assert (
+        words(peak_heading("Power", SampleRow(3, 40, "p"), "W", bands, "window"))
+        == "Power peaks at 40.0 W in the measured window"
+    )
     assert words(peak_heading("Power", SampleRow(1, 40, "p"), "W", bands, "window")) == "Power peaks at 40.0 W during load"
     assert words(peak_heading("Power", SampleRow(9, 40, "p"), "W", bands, "window")) == "Power peaks at 40.0 W between phases"
 

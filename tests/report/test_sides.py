@@ -71,7 +71,9 @@ def test_the_parts_of_energy_are_drawn_where_there_are_several() -> None:
     def parted(memory: float) -> Dataset:
         parts = {"cpu_energy_j": 75.0, **({"dram_energy_j": memory} if memory else {})}
         more = {name: Observation(name, joules, "x", Method.MEASURED) for name, joules in parts.items()}
-        cells = (replace(c, runs=tuple(replace(r, observations={**r.observations, **more}) for r in c.runs)) for c in data.cells)
+        cells = (
+            replace(c, runs=tuple(replace(r, observations={**r.observations, **more}) for r in c.runs)) for c in data.cells
+        )
         return replace(data, cells=tuple(cells))
 
     figure = components_figure(context(parted(25.0)), "a")

@@ -26,7 +26,7 @@ def trace(samples: Sequence[SampleRow], phases: Sequence[BandRow], *, axis: str,
         x=alt.X("start:Q", title="time since the run began (s)", scale=alt.Scale(domain=[start, end], nice=False)),
         x2="end:Q",
         opacity=alt.Opacity("row:O", scale=ordinal(["window", "a", "b"], [0.14, 0.05, 0.0]), legend=None),
-        tooltip=[alt.Tooltip("name:N", title=part), alt.Tooltip("detail:N")],
+        tooltip=[alt.Tooltip("name:N", title="phase"), alt.Tooltip("detail:N")],
     )
     edge = bands.mark_rule(strokeDash=[2, 3], opacity=0.35).encode(x="start:Q")
     wide = [p for p in phases if p.end - p.start > 0.06 * (end - start)]
@@ -74,7 +74,7 @@ def stacked(rows: Sequence[BandRow], *, axis: str, description: str, part: str =
             order=alt.Order("start:Q"),
             tooltip=[
                 alt.Tooltip("row:N", title="configuration"),
-                alt.Tooltip("name:N", title="phase"),
+                alt.Tooltip("name:N", title=part),
                 alt.Tooltip("detail:N", title="value"),
             ],
         )

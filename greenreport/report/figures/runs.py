@@ -41,8 +41,9 @@ def trace_figure(study: StudyContext, cell: CellView, run: RunView, quantity_nam
     )
     count = sum(rail.samples for rail in rails)
     estimated = any(rail.method is Method.ESTIMATED for rail in rails)
-    caption = f"{word} of repetition {run.repetition}, {count} samples; shaded bands are phases, the darkest is the measured window." + (
-        " The power is an estimate." if estimated else ""
+    caption = (
+        f"{word} of repetition {run.repetition}, {count} samples; shaded bands are phases, the darkest is the measured window."
+        + (" The power is an estimate." if estimated else "")
     )
     columns = [Column("rail"), Column("time", "s", True), Column(quantity_name, unit, True)]
     table = make_table(

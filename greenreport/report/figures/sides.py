@@ -25,12 +25,12 @@ COMPONENTS = (("CPU", "cpu_energy_j"), ("memory", "dram_energy_j"), ("GPU", "gpu
 
 def over_models(study: StudyContext, finding: Finding, configuration: Configuration, reference: str | None) -> Figure | None:
     """F1 over models: the ratio of one configuration to the baseline on each; for the baseline itself, all its runs."""
-    rows = list(_ratio_rows(study, finding, configuration, reference))
+    rows = list(_ratio_rows(finding, configuration, reference))
     if not rows:
         return _runs_over_models(study, finding, configuration)
     info, label = finding.metric, label_of(configuration)
     rows.sort(key=lambda row: row.ratio)
-    against = finding.labels[reference] if reference in finding.labels else "each model's baseline"
+    against = finding.labels.get(reference or "", "each model's baseline")
     low, high = rows[0], rows[-1]
     reach = f"{low.short} ({low.label})" + (f" to {high.short} ({high.label})" if len(rows) > 1 else "")
     title = f"{label}: the ratio of {info.noun} to {against} is {reach}"
@@ -51,9 +51,7 @@ def over_models(study: StudyContext, finding: Finding, configuration: Configurat
     return Figure(_id(finding, configuration), title, caption.strip(), summary, spec, table, metric_bands(study, info.id))
 
 
-def _ratio_rows(
-    study: StudyContext, finding: Finding, configuration: Configuration, reference: str | None
-) -> Iterator[RatioRow]:
+def _ratio_rows(finding: Finding, configuration: Configuration, reference: str | None) -> Iterator[RatioRow]:
     for item in finding.tests:
         base = baseline_of(item, reference)
         tested = {group.name: group for group in item.test.groups if group.tested}

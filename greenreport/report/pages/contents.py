@@ -120,13 +120,18 @@ class CellContent:
 
 @dataclass(frozen=True, slots=True)
 class SideRow:
-    """A cell on the page of its model or configuration: the other side's label, and descriptions in the order of the metrics; `place`: its place on the model, with
-    those that the tests leave open."""
+    """A cell on the page of its model or configuration.
+
+    Attributes:
+        label: of the other side.
+        descriptions: in the order of the metrics.
+        place: its place on the model, with those that the tests leave open.
+    """
 
     label: str
     link: CellLink
-    descriptions: tuple[Description     place: str
-| None, ...]
+    descriptions: tuple[Description | None, ...]
+    place: str
 
 
 @dataclass(frozen=True, slots=True)

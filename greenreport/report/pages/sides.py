@@ -98,7 +98,9 @@ def _unusual(study: StudyContext, cell: CellView) -> str:
     for outcome, number in sorted(cell.outcomes.items()):
         if outcome is not Outcome.OK:
             reason = next((run.reason for run in cell.runs if run.outcome is outcome and run.reason), None)
-            parts.append(f"{number} of {len(cell.runs)} runs {outcome.value.replace('_', ' ')}" + (f" ({reason})" if reason else ""))
+            parts.append(
+                f"{number} of {len(cell.runs)} runs {outcome.value.replace('_', ' ')}" + (f" ({reason})" if reason else "")
+            )
     flags = Counter(flag.code for run in cell.ok for flag in run.flags if flag.code not in QUIET)
     parts += [f"{code.replace('_', ' ')} in {number} of {len(cell.ok)} valid runs" for code, number in flags.most_common()]
     parts += [

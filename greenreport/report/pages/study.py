@@ -59,7 +59,13 @@ from greenreport.report.pages.contents import (
 from greenreport.report.pages.footprint import footprint_content
 from greenreport.report.pages.frontier import frontier_content
 from greenreport.report.pages.methods import methods_content
-from greenreport.report.pages.openings import data_heading, guidelines_heading, headline_scope, matrix_heading, tradeoffs_heading
+from greenreport.report.pages.openings import (
+    data_heading,
+    guidelines_heading,
+    headline_scope,
+    matrix_heading,
+    tradeoffs_heading,
+)
 from greenreport.report.pages.sides import cell_link, cell_slug, configuration_content, model_content, slug_of
 from greenreport.report.share import badge_code, badge_svg, citation
 from greenreport.study import Site
@@ -104,7 +110,9 @@ def study_pages(
         pages.append(_page(study, f"models/{model.id}", "side.html", model.label, side, side.figures))
     for configuration in study.dataset.configurations:
         side = configuration_content(study, configuration)
-        pages.append(_page(study, f"configs/{slug_of(configuration.id)}", "side.html", label_of(configuration), side, side.figures))
+        pages.append(
+            _page(study, f"configs/{slug_of(configuration.id)}", "side.html", label_of(configuration), side, side.figures)
+        )
     pages += [_cell(study, cell) for cell in study.dataset.cells]
     pages += [
         _fidelity(study, reference),
@@ -120,7 +128,16 @@ def study_pages(
         pages.append(_page(study, "frontier", "frontier.html", "Throughput frontier", content, shown))
     if analysis.tradeoffs:
         figures = tuple(f for f in (tradeoff_figure(study, item) for item in analysis.tradeoffs) if f is not None)
-        pages.append(_page(study, "tradeoffs", "tradeoffs.html", "Trade-offs", TradeoffsContent(figures, tradeoffs_heading(figures)), figures))
+        pages.append(
+            _page(
+                study,
+                "tradeoffs",
+                "tradeoffs.html",
+                "Trade-offs",
+                TradeoffsContent(figures, tradeoffs_heading(figures)),
+                figures,
+            )
+        )
     if analysis.footprint is not None:
         footprint = footprint_content(study, analysis.footprint)
         pages.append(_page(study, "footprint", "footprint.html", "Footprint", footprint, footprint.figures))
@@ -152,7 +169,9 @@ def _overview(study: StudyContext, reference: str | None, compared: tuple[Compar
     if swept is not None:
         hero = front_figure(study, swept) or hero
     matrix = matrix_figure(study, first.answers[0].finding.metric.id) if first is not None else None
-    content = OverviewContent(tuple(_numbers(study)), hero, matrix, analysis.answers, compared, swept is not None, headline_scope(study))
+    content = OverviewContent(
+        tuple(_numbers(study)), hero, matrix, analysis.answers, compared, swept is not None, headline_scope(study)
+    )
     return _page(study, "", "overview.html", study.dataset.study.title, content, [hero, matrix])
 
 
@@ -270,7 +289,9 @@ def _validity(study: StudyContext) -> Page:
 def _guidelines(study: StudyContext) -> Page:
     labels = {c.id: label_of(c) for c in study.dataset.study.configurations}
     helper = helper_data(study)
-    content = GuidelinesContent(study.analysis.guidelines, study.analysis.declared, labels, helper, embedded_json(helper), guidelines_heading(study))
+    content = GuidelinesContent(
+        study.analysis.guidelines, study.analysis.declared, labels, helper, embedded_json(helper), guidelines_heading(study)
+    )
     return _page(study, "guidelines", "guidelines.html", "Guidelines", content)
 
 
@@ -299,4 +320,3 @@ def _data(study: StudyContext, study_text: str, settings: Site) -> Page:
 def _pictures(study: StudyContext) -> tuple[tuple[str, str], ...]:
     """Return (of what, file) of the cards."""
     return tuple((card.about, card.path.removeprefix(study.root)) for card in cards_of(study))
-

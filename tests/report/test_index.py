@@ -76,5 +76,5 @@ def test_many_studies_can_be_chosen_from(command: Command, write_study: Write, t
 
 def test_a_tag_is_a_plain_word(write_study: Write) -> None:
     """A tag stands in addresses, so markup is refused where the study is read."""
-    with pytest.raises(SpecError, match="tags"):
+    with pytest.raises(SpecError, match="is not allowed"):
         load_study(write_study(tags=["<b>"]))

@@ -22,6 +22,7 @@ from greenreport.analysis.sensitivity import Sensitivity
 from greenreport.analysis.stats import Description
 from greenreport.catalog import MetricInfo
 from greenreport.record import Environment
+from greenreport.report.columns import FileColumn
 from greenreport.report.figure import Figure
 from greenreport.report.pages.comparison import ComparisonLink
 from greenreport.report.pages.design import Level, Subject
@@ -174,8 +175,8 @@ class FidelityContent:
 class TradeoffsContent:
     """Two metrics at once."""
 
-    heading: str
     figures: tuple[Figure, ...]
+    heading: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,7 @@ class GuidelinesContent:
     helper: Mapping[str, Any] | None
     helper_json: str
     heading: str
+    tradeoff: Figure | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,12 +254,19 @@ class MethodsContent:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentContent:
-    """Machine and software."""
+    """Machine and software.
+
+    Attributes:
+        boundary: what energy includes, and whether it was measured; empty where there is none.
+        timeline: whether the page of the methods shows when each run was made.
+    """
 
     environment: Environment | None
     advice: tuple[Advice, ...]
     preparations: tuple[Preparation, ...]
     outcomes: tuple[tuple[str, int], ...]
+    boundary: tuple[str, ...]
+    timeline: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +275,7 @@ class DataContent:
 
     Attributes:
         pictures: of what, and the file in the study's folder, of the cards shown with links.
+        columns: name of a file → what its columns are.
         badge: its drawing, safe inside a page; empty where there is none. `badge_codes`: (kind, code) that shows it elsewhere.
     """
 
@@ -276,6 +286,7 @@ class DataContent:
     heading: str
     badge: str
     badge_codes: tuple[tuple[str, str], ...]
+    columns: Mapping[str, tuple[FileColumn, ...]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,4 +123,4 @@ def _choices(studies: Sequence[Summary]) -> Iterator[Choice]:
 
 
 def _once(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(values), key=str.casefold))
+    return tuple(sorted(set(values), key=lambda value: (value.casefold(), value)))

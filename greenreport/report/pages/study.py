@@ -16,6 +16,7 @@ from greenreport.analysis.stats import describe
 from greenreport.catalog import METRICS
 from greenreport.record import Outcome
 from greenreport.report.card import cards_of
+from greenreport.report.columns import COLUMNS
 from greenreport.report.context import Page, StudyContext, text_plain
 from greenreport.report.figure import Figure, embedded_json
 from greenreport.report.figures import (
@@ -289,10 +290,17 @@ def _validity(study: StudyContext) -> Page:
 def _guidelines(study: StudyContext) -> Page:
     labels = {c.id: label_of(c) for c in study.dataset.study.configurations}
     helper = helper_data(study)
+    tradeoff = next((f for item in study.analysis.tradeoffs if (f := tradeoff_figure(study, item)) is not None), None)
     content = GuidelinesContent(
-        study.analysis.guidelines, study.analysis.declared, labels, helper, embedded_json(helper), guidelines_heading(study)
+        study.analysis.guidelines,
+        study.analysis.declared,
+        labels,
+        helper,
+        embedded_json(helper),
+        guidelines_heading(study),
+        tradeoff,
     )
-    return _page(study, "guidelines", "guidelines.html", "Guidelines", content)
+    return _page(study, "guidelines", "guidelines.html", "Guidelines", content, [tradeoff])
 
 
 def _methods(study: StudyContext) -> Page:
@@ -306,14 +314,20 @@ def _environment(study: StudyContext) -> Page:
     dataset = study.dataset
     outcomes = tuple((outcome.value.replace("_", " "), number) for outcome, number in sorted(dataset.outcomes.items()))
     known = () if dataset.environment is None else advice(dataset.environment)
-    content = EnvironmentContent(dataset.environment, known, dataset.preparations, outcomes)
+    boundary = {b for cell in dataset.cells for b in cell.boundaries("energy_j")}
+    methods = {m.value for cell in dataset.cells for m in cell.methods("energy_j")}
+    told = tuple(f"{b}, {' and '.join(sorted(methods))}; idle power included" for b in sorted(boundary))
+    timeline = any(run.start_ns and run.duration_s for cell in dataset.cells for run in cell.runs)
+    content = EnvironmentContent(dataset.environment, known, dataset.preparations, outcomes, told, timeline)
     return _page(study, "environment", "environment.html", "Environment", content)
 
 
 def _data(study: StudyContext, study_text: str, settings: Site) -> Page:
     shown = has_values(study.dataset)
     badge, codes = (badge_svg(study).decode(), badge_code(study, settings)) if shown else ("", ())
-    content = DataContent(study_text, *citation(study, settings), _pictures(study), data_heading(study), badge, codes)
+    content = DataContent(
+        study_text, *citation(study, settings), _pictures(study), data_heading(study), badge, codes, COLUMNS if shown else {}
+    )
     return _page(study, "data", "data.html", "Data", content)
 
 

@@ -27,10 +27,10 @@ class Place:
     of: int
 
     def __str__(self) -> str:
-        """Return the place with what is possible: ``2 of 4``, ``1–2 of 4, by the median 1``."""
+        """Return the place, in brackets those that are possible: ``2 of 4``, ``1 (1–2) of 4``."""
         if self.first == self.last:
             return f"{self.place} of {self.of}"
-        return f"{self.first}–{self.last} of {self.of}, by the median {self.place}"
+        return f"{self.place} ({self.first}–{self.last}) of {self.of}"
 
 
 def place_of(item: ModelTest, configuration: str, info: MetricInfo) -> Place | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from html import escape
 
 from greenreport.analysis.claims import Claim, compare
-from greenreport.analysis.dataset import label_of
+from greenreport.analysis.dataset import JOINT, label_of
 from greenreport.analysis.fidelity import Verdict, reference_of
 from greenreport.analysis.findings import Finding
 from greenreport.analysis.series import THROUGHPUT, Series
@@ -31,7 +31,8 @@ MOST = 8  # rows or curves
 NARROWEST = math.log(1.3)  # of the axis: a difference of some per cent is not drawn as if it were large
 PLOT = (LABEL + 12, WIDTH - 8)
 HEIGHT = 96  # of the plot of curves
-ENDS = 104  # room for the labels of curves on their right
+ENDS = 132  # most room for the labels of curves on their right
+WIDER = 1.15  # letters of a reader's font may be wider than those that are measured here
 DASHES = ("", "5 3", "2 3", "8 3 2 3")
 RING = 4.5
 
@@ -79,17 +80,22 @@ def _strip(study: StudyContext, finding: Finding) -> str:
     def at(value: float) -> float:
         return PLOT[0] + (math.log(value) - low) / (high - low) * (PLOT[1] - PLOT[0])
 
+    providers = {label_of(c).partition(JOINT)[2].partition(" · ")[0] for c in dataset.configurations}
+
+    def short(label: str) -> str:
+        return label.replace(f"{JOINT}{min(providers)}", "") if len(providers) == 1 else label  # what all share tells nothing
+
     height = HEAD + len(rows) * ROW + FOOT
     some = f", {MOST} of {len(every)}" if len(rows) < len(every) else ""
-    parts = [_text(0, 11, fitted(f"{direction(info)}{some}", SMALL, WIDTH), soft=True)]
+    parts = [_text(0, 11, _fitted(f"{direction(info)}{some}", SMALL, WIDTH), soft=True)]
     parts.append(_line(at(1), HEAD - 4, at(1), height - FOOT, "currentColor", ' stroke-dasharray="3 3" opacity="0.5"'))
     for place, row in enumerate(rows):
         middle = HEAD + place * ROW + ROW / 2
-        parts.append(_text(0, middle + 4, fitted(row.label, SIZE, LABEL)))
+        parts.append(_text(0, middle + 4, _fitted(short(row.label), SIZE, LABEL)))
         parts.append(_line(at(row.ends[0]), middle, at(row.ends[1]), middle, row.look.colour, ' stroke-width="2"'))
         parts.append(_dot(at(row.claim.value), middle, 4, row.look.colour, filled=row.look.filled))
-    foot = fitted(f"dashed: the same as {label_of(reference)}", SMALL, WIDTH)
-    room = width(foot, SMALL)
+    foot = _fitted(f"dashed: the same as {short(label_of(reference))}", SMALL, WIDTH)
+    room = width(foot, SMALL) * WIDER
     parts.append(_text(min(max(at(1) - room / 2, 0.0), WIDTH - room), height - 5, foot, soft=True))
     order = sorted([*((row.claim.value, row.label) for row in rows), (1.0, f"{label_of(reference)} (the reference)")])
     told = f"{info.label} from {info.less} to {info.more}: {', '.join(label for _, label in order)}"
@@ -131,7 +137,8 @@ def _curves(study: StudyContext, found: Sequence[Series]) -> str:
         return ""
     loads = [load for curve in curves for load, _ in curve.values]
     first, last, top = min(loads), max(loads), max(value for curve in curves for _, value in curve.values)
-    right = WIDTH - (ENDS if len(curves) > 1 else 8)
+    longest = max(width(curve.name, SMALL) * WIDER for curve in curves)
+    right = WIDTH - (min(ENDS, longest + 4) if len(curves) > 1 else 8)
 
     def at(load: float, value: float) -> tuple[float, float]:
         return 8 + math.log(load / first) / (math.log(last / first) or 1.0) * (right - 16), HEAD + HEIGHT * (1 - value / top)
@@ -198,12 +205,16 @@ def _ends(ends: Sequence[tuple[_Curve, float, float]], right: float) -> Iterator
         lines[place] = min(lines[place], lines[place + 1] - SIZE)
     for (curve, x, end), y in zip(order, lines, strict=True):
         yield _line(x + 4, end, right - 2, y, curve.colour, ' opacity="0.5"')
-        yield _text(right, y + 4, fitted(curve.name, SMALL, WIDTH - right), soft=True)
+        yield _text(right, y + 4, _fitted(curve.name, SMALL, WIDTH - right), soft=True)
 
 
 def _fate(series: Series) -> str:
     load = series.saturation.load
     return f"saturates at {series.load_text(load)}" if load is not None else "still grows at the largest load measured"
+
+
+def _fitted(text: str, size: float, room: float) -> str:
+    return fitted(text, size, room / WIDER)
 
 
 def _drawing(height: float, told: str, parts: Sequence[str]) -> str:

@@ -20,8 +20,8 @@ def test_a_place_is_certain_where_all_differ_and_open_where_two_are_tied() -> No
     ]
     tied = analyse(dataset({"a": {"torch": around(100), "onnx": around(100.01), "openvino": around(200)}})).findings[0].tests[0]
     assert [str(place_of(tied, name, INFO)) for name in ("torch-cpu", "onnx-cpu")] == [
-        "1–2 of 3, by the median 1",
-        "1–2 of 3, by the median 2",
+        "1 (1–2) of 3",
+        "2 (1–2) of 3",
     ]
     assert str(place_of(tied, "openvino-cpu", INFO)) == "3 of 3"
 

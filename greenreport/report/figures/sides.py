@@ -46,7 +46,7 @@ def over_models(study: StudyContext, finding: Finding, configuration: Configurat
         [(r.label, r.ratio, r.low, r.high, r.n) for r in rows],
         [(r.label, r.short, number(r.low), number(r.high), str(r.n)) for r in rows],
     )
-    axis = f"{info.label.lower()} relative to {against}"
+    axis = f"{info.noun} relative to {against}"
     spec = charts.forest(rows, study.looks, axis=axis, band=finding.hypothesis.smallest_effect, description=summary)
     return Figure(_id(finding, configuration), title, caption.strip(), summary, spec, table, metric_bands(study, info.id))
 
@@ -83,7 +83,7 @@ def _runs_over_models(study: StudyContext, finding: Finding, configuration: Conf
     spec = charts.strip(
         rows,
         study.looks,
-        axis=f"{info.label.lower()} ({info.unit})",
+        axis=f"{info.noun} ({info.unit})",
         log=min(values) > 0 and max(values) / min(values) > 20,
         description=summary,
     )

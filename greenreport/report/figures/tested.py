@@ -44,7 +44,7 @@ def forest_figure(study: StudyContext, finding: Finding, reference: str | None) 
         return None
     against = labels[next(iter(bases))] if len(bases) == 1 else "each model's baseline"
     n = sorted({row.n for row in rows})
-    axis = f"{info.label.lower()} relative to {against}"
+    axis = f"{info.noun} relative to {against}"
     columns = [
         Column("model"),
         Column("configuration"),
@@ -109,7 +109,7 @@ def strip_figure(study: StudyContext, finding: Finding) -> Figure | None:
     spec = charts.strip(
         rows,
         study.looks,
-        axis=f"{info.label.lower()} ({info.unit})",
+        axis=f"{info.noun} ({info.unit})",
         log=log,
         description=summary,
     )

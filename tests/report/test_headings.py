@@ -10,7 +10,7 @@ from greenreport.catalog import METRICS
 from greenreport.report.charts import BandRow, RatioRow, RunRow, SampleRow
 from greenreport.report.context import StudyContext, study_context
 from greenreport.report.figures import forest_figure, strip_figure
-from greenreport.report.figures.headings import peak_heading, ratios_heading, runs_heading
+from greenreport.report.figures.headings import mean_heading, peak_heading, ratios_heading, runs_heading
 from greenreport.report.pages import study_pages
 from greenreport.report.pages.contents import OverviewContent
 from greenreport.report.pages.openings import data_heading, guidelines_heading, headline_scope, matrix_heading
@@ -90,6 +90,7 @@ def test_runs_and_traces_say_how_far_apart_and_how_high() -> None:
     assert words(figure.finding) == "Within every cell, the largest energy is at most 1.02 × the smallest"
     single = [RunRow("m", name, name, "cpu", 1, value, f"{value:g} J") for name, value in (("x", 1.0), ("y", 2.0))]
     assert runs_heading(single, INFO) == "Energy of single runs: 1 J to 2 J"
+    assert words(mean_heading("CPU load", 99.9, "%")) == "CPU load is 99.9 % on average in the measured window"
     bands = [BandRow(0, 2, "load", "a", ""), BandRow(2, 5, "window", "window", "")]
     assert (
         words(peak_heading("Power", SampleRow(3, 40, "p"), "W", bands, "window"))

@@ -51,6 +51,11 @@ def runs_heading(rows: Sequence[RunRow], info: MetricInfo) -> str:
     return f"Within every cell, the largest {info.noun} is at most {times(widest)} the smallest"
 
 
+def mean_heading(word: str, mean: float, unit: str) -> str:
+    """Say how large a quantity is over the measured window."""
+    return f"{word} is {quantity(mean, unit)} on average in the measured window"
+
+
 def peak_heading(word: str, peak: SampleRow, unit: str, bands: Sequence[BandRow], window: str) -> str:
     """Say how large a trace becomes, and in which phase.
 

@@ -10,9 +10,12 @@ from greenreport.report import charts
 from greenreport.report.charts import BandRow, SampleRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
-from greenreport.report.figures.headings import peak_heading
+from greenreport.report.figures.headings import mean_heading, peak_heading
 from greenreport.report.figures.words import PHASE_NAMES, metric_bands
 from greenreport.units import number, quantity
+
+#: Quantity of a trace → metric that is its mean over the measured window.
+MEANS = {"power": "power_mean_w", "load": "cpu_usage_pct"}
 
 
 def trace_figure(study: StudyContext, cell: CellView, run: RunView, quantity_name: str) -> Figure | None:
@@ -53,7 +56,8 @@ def trace_figure(study: StudyContext, cell: CellView, run: RunView, quantity_nam
         [(s.rail, number(s.seconds, 4), number(s.value)) for s in samples[:60]],
     )
     bands_text = study.bands if quantity_name == "power" else tuple(b for b in study.bands if b != "estimated energy")
-    title = peak_heading(word, peak, unit, bands, "window")
+    mean = run.value(MEANS[quantity_name]) if quantity_name in MEANS else None
+    title = peak_heading(word, peak, unit, bands, "window") if mean is None else mean_heading(word, mean, unit)
     spec = charts.trace(samples, bands, axis=f"{word.lower()} ({unit})", description=summary)
     return Figure(f"{cell.key.replace('/', '--')}-{quantity_name}", title, caption, summary, spec, table, bands_text)
 

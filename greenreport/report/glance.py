@@ -25,11 +25,11 @@ from greenreport.report.lettering import fitted, width
 from greenreport.report.style import Look
 from greenreport.study import Configuration
 
-WIDTH, ROW, LABEL, HEAD, FOOT = 272, 20, 122, 22, 20
+WIDTH, ROW, HEAD, FOOT = 272, 20, 22, 20
 SIZE, SMALL = 12, 11  # of letters
 MOST = 8  # rows or curves
 NARROWEST = math.log(1.3)  # of the axis: a difference of some per cent is not drawn as if it were large
-PLOT = (LABEL + 12, WIDTH - 8)
+LABELS = 150  # most room for the labels of rows
 HEIGHT = 96  # of the plot of curves
 ENDS = 132  # most room for the labels of curves on their right
 WIDER = 1.15  # letters of a reader's font may be wider than those that are measured here
@@ -77,13 +77,15 @@ def _strip(study: StudyContext, finding: Finding) -> str:
     spare = max(0.0, NARROWEST - (high - low)) / 2 + (high - low) * 0.04
     low, high = low - spare, high + spare
 
-    def at(value: float) -> float:
-        return PLOT[0] + (math.log(value) - low) / (high - low) * (PLOT[1] - PLOT[0])
-
     providers = {label_of(c).partition(JOINT)[2].partition(" · ")[0] for c in dataset.configurations}
 
     def short(label: str) -> str:
         return label.replace(f"{JOINT}{min(providers)}", "") if len(providers) == 1 else label  # what all share tells nothing
+
+    column = min(LABELS, max(width(short(row.label), SIZE) for row in rows) * WIDER + 2)
+
+    def at(value: float) -> float:
+        return column + 12 + (math.log(value) - low) / (high - low) * (WIDTH - 20 - column)
 
     height = HEAD + len(rows) * ROW + FOOT
     some = f", {MOST} of {len(every)}" if len(rows) < len(every) else ""
@@ -91,7 +93,7 @@ def _strip(study: StudyContext, finding: Finding) -> str:
     parts.append(_line(at(1), HEAD - 4, at(1), height - FOOT, "currentColor", ' stroke-dasharray="3 3" opacity="0.5"'))
     for place, row in enumerate(rows):
         middle = HEAD + place * ROW + ROW / 2
-        parts.append(_text(0, middle + 4, _fitted(short(row.label), SIZE, LABEL)))
+        parts.append(_text(0, middle + 4, _fitted(short(row.label), SIZE, column)))
         parts.append(_line(at(row.ends[0]), middle, at(row.ends[1]), middle, row.look.colour, ' stroke-width="2"'))
         parts.append(_dot(at(row.claim.value), middle, 4, row.look.colour, filled=row.look.filled))
     foot = _fitted(f"dashed: the same as {short(label_of(reference))}", SMALL, WIDTH)

@@ -134,11 +134,11 @@ def _fidelity(dataset: Dataset, fidelity: Sequence[Fidelity]) -> Rule:
     return Rule("same work", Level.CAUTION, found, "fidelity")
 
 
-_QUIET = {"estimated_energy"}  # has a rule of its own
+QUIET = frozenset({"estimated_energy"})  # has a rule, and a band, of its own
 
 
 def _flags(dataset: Dataset) -> Iterator[Rule]:
-    flags = Counter(flag.code for cell in dataset.cells for run in cell.ok for flag in run.flags if flag.code not in _QUIET)
+    flags = Counter(flag.code for cell in dataset.cells for run in cell.ok for flag in run.flags if flag.code not in QUIET)
     total = sum(len(cell.ok) for cell in dataset.cells)
     for code, number in flags.most_common():
         detail = next(f.detail for c in dataset.cells for r in c.ok for f in r.flags if f.code == code)

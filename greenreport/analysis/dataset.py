@@ -66,10 +66,25 @@ class RunView:
     detail: str | None = None
     spec: str = "{}"
 
+    @property
+    def prompt_tokens(self) -> int | None:
+        """Tokens of all prompts; None where a request does not tell."""
+        return _total([request.prompt_tokens for request in self.requests])
+
+    @property
+    def output_tokens(self) -> int | None:
+        """Tokens of all outputs; None where a request does not tell."""
+        return _total([request.output_tokens for request in self.requests])
+
     def value(self, metric: str) -> float | None:
         """Return the run's value of a metric, or None."""
         observation = self.observations.get(metric)
         return None if observation is None else observation.value
+
+
+def _total(numbers: Sequence[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known and len(known) == len(numbers) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,19 @@ def headline(dataset: Dataset, every: Sequence[Series]) -> Text | None:
     cost = "" if energy is None else f" at {quantity(energy, 'J')} a token"
     claim = compare(dataset, ENERGY, point.cell.configuration, first.cell.configuration, [model])
     tail: Text = () if claim is None or point.cell.key == first.cell.key else (", ", claim)
-    return (f"On {model.label}, {engine} at {load} on {replicas} gives {rate}{cost}", *tail, ".")
+    edge = _edge(best, mine)
+    return (f"On {model.label}, {engine} at {load} on {replicas}{edge} gives {rate}{cost}", *tail, ".")
+
+
+def _edge(series: Series, every: Sequence[Series]) -> str:
+    """Return a clause where the sweep saw no saturation: a larger load might give more."""
+    load, last = series.advised.load, series.points[-1].load
+    if series.saturation.load is not None:
+        return ""
+    if load < last:
+        return ", the load of the highest throughput that was measured,"
+    here = "" if all(other.points[-1].load <= last for other in every) else " there"
+    return f", the largest load measured{here},"
 
 
 def upper(text: str) -> str:

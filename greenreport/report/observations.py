@@ -35,3 +35,9 @@ def observations_csv(dataset: Dataset) -> tuple[bytes, int]:
                 ]  # fmt: skip
                 writer.writerow([guarded(value) if isinstance(value, str) else value for value in row])
     return stream.getvalue().encode(), number
+
+
+def has_values(dataset: Dataset) -> bool:
+    """Whether there is any observation to take away."""
+    runs = (run for cell in dataset.cells for run in cell.runs)
+    return any(observation.value is not None for run in runs for observation in run.observations.values())

@@ -25,9 +25,9 @@ from greenreport.report.figure import Figure, csv_bytes
 from greenreport.report.figures import forest_figure, matrix_figure, pairs_figure, strip_figure
 from greenreport.report.latex import bibtex, tex, tex_table
 from greenreport.report.pages.loads import load_of, output_words, served
-from greenreport.report.pages.study import citation
+from greenreport.report.share import citation
 from greenreport.report.style import fixed_colours
-from greenreport.study import Configuration
+from greenreport.study import Configuration, Site
 from greenreport.units import counted, safe_slug
 
 
@@ -202,7 +202,7 @@ def _example(title: str, figures: Mapping[str, Figure]) -> str:
 
 def bibliography(study: StudyContext) -> str:
     """Return BibTeX of the study, the publications it names, and the tool."""
-    entries = [citation(study)[1]]
+    entries = [citation(study, Site())[1]]
     for number, cited in enumerate(study.dataset.study.cites, start=1):
         entries.append(f"@misc{{{safe_slug(study.dataset.study.study)}-cited-{number},\n  note = {{{bibtex(cited)}}}\n}}")
     entries.append(

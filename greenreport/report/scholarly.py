@@ -112,6 +112,7 @@ def _description(study: StudyContext) -> str:
 
 def _keywords(study: StudyContext) -> Iterator[str]:
     yield from ("energy", "language models", "serving")
+    yield from study.dataset.study.tags
     yield from (plain_text(label_of(configuration)) for configuration in study.dataset.configurations)
     yield from (model.label for model in study.dataset.models)
 

@@ -76,7 +76,7 @@ def _entry(title: str, kind: str, where: str, address: str, words: str) -> Entry
 
 def _about(study: StudyContext) -> str:
     spec = study.dataset.study
-    return " ".join([spec.study, study.machine, *(author.name for author in spec.authors), *study.bands])
+    return " ".join([spec.study, *spec.tags, study.machine, *(author.name for author in spec.authors), *study.bands])
 
 
 def index_json(found: Sequence[Entry]) -> bytes:

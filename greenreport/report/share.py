@@ -5,26 +5,20 @@ from __future__ import annotations
 from html import escape
 
 from greenreport.report.context import StudyContext
+from greenreport.report.latex import bibtex
 from greenreport.report.style import LIGHT
 from greenreport.report.text import visible
+from greenreport.study import Site
 from greenreport.units import counted
 
 CHARACTER = 6.6  # mean width of a character at 11 px; the text is stretched to fit, so an estimate is enough
+MARKDOWN = frozenset("\\`*_[]<>")  # letters that would begin something
 
 
 def badge_svg(study: StudyContext) -> bytes:
     """Return a badge: the study's first claim in short, its scope, and how valid it is; with the whole claim as title."""
-    claim = next((c for answer in study.analysis.answers for c in answer.claims), None)
-    level = study.analysis.badge.level.value
-    left = "greenreport"
-    if claim is None:
-        right, whole = f"no answer yet, validity: {level}", str(study.dataset.study.title)
-    else:
-        scope = f"{len(claim.scope)} of {counted(claim.of_models, 'model')}"
-        estimated = ", estimated" if claim.estimated else ""
-        right = f"{claim.numerator}: {claim.size()} {claim.compared_with()}, {scope}{estimated}"
-        whole = f"{claim.sentence()}. Validity: {level}."
-    right, whole = _line(right), _line(whole)
+    left, level = "greenreport", study.analysis.badge.level.value
+    right, whole = _badge_words(study)
     colour = {"pass": LIGHT["--green"], "caution": "#8a5a00", "invalid": "#a4262c"}.get(level, LIGHT["--soft"])
     first, second = (round(len(text) * CHARACTER) + 14 for text in (left, right))
     return (
@@ -37,7 +31,60 @@ def badge_svg(study: StudyContext) -> bytes:
     ).encode()
 
 
-def citation_cff(study: StudyContext) -> bytes:
+def _badge_words(study: StudyContext) -> tuple[str, str]:
+    """Return what the badge says, in short and in whole."""
+    claim = next((c for answer in study.analysis.answers for c in answer.claims), None)
+    level = study.analysis.badge.level.value
+    if claim is None:
+        return f"no answer yet, validity: {level}", _line(study.dataset.study.title)
+    scope = f"{len(claim.scope)} of {counted(claim.of_models, 'model')}"
+    estimated = ", estimated" if claim.estimated else ""
+    short = f"{claim.numerator}: {claim.size()} {claim.compared_with()}, {scope}{estimated}"
+    return _line(short), _line(f"{claim.sentence()}. Validity: {level}.")
+
+
+def badge_code(study: StudyContext, settings: Site) -> tuple[tuple[str, str], ...]:
+    """Return (kind, code) that shows the badge elsewhere and leads to the study.
+
+    Without the site's address paths are written from the site's own folder; the page completes them where it is served.
+    """
+    page, picture = f"{study.root}index.html", f"{study.root}data/badge.svg"
+    page, picture = settings.address(page) or page, settings.address(picture) or picture
+    words = _badge_words(study)[1]
+    told = "".join(f"\\{letter}" if letter in MARKDOWN else letter for letter in words)
+    return (
+        ("Markdown", f"[![{told}]({picture})]({page})"),
+        ("HTML", f'<a href="{page}"><img src="{picture}" alt="{escape(words)}" height="22"></a>'),
+    )
+
+
+def address_of(study: StudyContext, settings: Site) -> str | None:
+    """Return the address of a study's first page; None where that of the site is not known."""
+    return settings.address(f"{study.root}index.html")
+
+
+def citation(study: StudyContext, settings: Site) -> tuple[str, str]:
+    """Return how to cite the results of a study: a sentence and a BibTeX entry, with its address where it is known."""
+    spec, address = study.dataset.study, address_of(study, settings)
+    year = study.dates[:4] or "n.d."
+    people = ", ".join(author.name for author in spec.authors) or "The authors of the study"
+    names = " and ".join(bibtex(author.name) for author in spec.authors) or "{The authors of the study}"
+    sentence = (
+        f"{people} ({year}). {spec.title}. greenreport study “{spec.study}”, {study.machine}, {study.dates or 'no runs'}."
+    )
+    fields = {
+        "title ": f"{{{{{bibtex(spec.title)}}}}}",
+        "author": f"{{{names}}}",
+        "year  ": f"{{{year}}}",
+        "note  ": f"{{greenreport study {bibtex(spec.study)}, {bibtex(study.machine)}}}",
+        **({"url   ": f"{{{address}}}"} if address else {}),
+    }
+    key = f"{spec.study.replace('-', '_')}_{year}"
+    lines = ",\n".join(f"  {name} = {value}" for name, value in fields.items())
+    return f"{sentence} {address}" if address else sentence, f"@misc{{{key},\n{lines}\n}}"
+
+
+def citation_cff(study: StudyContext, settings: Site) -> bytes:
     """Return CITATION.cff (1.2.0) of a study's results."""
     spec = study.dataset.study
     lines = ["cff-version: 1.2.0", "message: If you use these results, please cite them.", "type: dataset"]
@@ -50,17 +97,21 @@ def citation_cff(study: StudyContext) -> bytes:
     if not spec.authors:
         lines.append(f"  - name: {_quoted('The authors of the study ' + spec.study)}")
     lines += [f"date-released: {study.dates[-10:]}"] if study.dates else []
+    address = address_of(study, settings)
+    lines += [f"url: {_quoted(address)}"] if address else []
     lines.append(f"license: {_quoted(spec.license)}")
     return ("\n".join(lines) + "\n").encode()
 
 
-def citation_ris(study: StudyContext) -> bytes:
+def citation_ris(study: StudyContext, settings: Site) -> bytes:
     """Return the citation in RIS, which reference managers read."""
     spec = study.dataset.study
     names = [author.name for author in spec.authors] or [f"The authors of the study {spec.study}"]
     year = study.dates[:4]
     lines = ["TY  - DATA", *(f"AU  - {_line(name)}" for name in names), f"TI  - {_line(spec.title)}"]
     lines += [f"PY  - {year}"] if year else []
+    address = address_of(study, settings)
+    lines += [f"UR  - {address}"] if address else []
     lines += [f"N1  - greenreport study {spec.study}, {_line(study.machine)}", "ER  - ", ""]
     return "\r\n".join(lines).encode()
 

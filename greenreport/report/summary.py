@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from greenreport.analysis.answers import plain
@@ -11,6 +11,7 @@ from greenreport.record import Outcome
 from greenreport.report.card import cards_of
 from greenreport.report.context import Page, StudyContext
 from greenreport.report.glance import glance
+from greenreport.report.pages.comparison import ComparisonLink
 from greenreport.report.search import Entry, entries
 from greenreport.results import MOMENT
 
@@ -23,9 +24,11 @@ class Summary:
         root: folder of the study in the site; `name`: its name in the study file.
         runs: valid runs; `attempted`: all runs.
         machine: in words; `known` says whether it is.
+        model_names, tags: by which studies can be chosen.
         moments: when the first and the last run began; None where no day is known.
         card, card_alt: its picture, and the same in words.
         glance: its result as a small drawing, for the page.
+        compared: pages on which it stands beside another study.
         entries: what can be found on its pages.
     """
 
@@ -36,6 +39,8 @@ class Summary:
     level: Level
     bands: tuple[str, ...]
     models: int
+    model_names: tuple[str, ...]
+    tags: tuple[str, ...]
     configurations: int
     runs: int
     attempted: int
@@ -48,6 +53,7 @@ class Summary:
     card: str
     card_alt: str
     glance: str
+    compared: tuple[ComparisonLink, ...]
     entries: tuple[Entry, ...]
 
     @property
@@ -56,11 +62,19 @@ class Summary:
         return self.root.split("/")[1]
 
 
-def summarise(study: StudyContext, pages: Sequence[Page]) -> Summary:
+def newest_first(studies: Iterable[Summary]) -> list[Summary]:
+    """Return studies by the day of their last run, the newest first; those without valid runs come last."""
+    ordered = sorted(studies, key=lambda study: study.slug)
+    ordered.sort(key=lambda study: study.moments[1] if study.moments else "", reverse=True)
+    return sorted(ordered, key=lambda study: study.runs == 0)
+
+
+def summarise(study: StudyContext, pages: Sequence[Page], compared: tuple[ComparisonLink, ...] = ()) -> Summary:
     """Return the summary of a study.
 
     Args:
         pages: its pages.
+        compared: pages on which it stands beside another study.
     """
     dataset, spec = study.dataset, study.dataset.study
     began = sorted(r.started_at for cell in dataset.cells for r in cell.runs if MOMENT.fullmatch(r.started_at))
@@ -73,6 +87,8 @@ def summarise(study: StudyContext, pages: Sequence[Page]) -> Summary:
         level=study.analysis.badge.level,
         bands=study.bands,
         models=len(dataset.models),
+        model_names=tuple(model.label for model in dataset.models),
+        tags=spec.tags,
         configurations=len(dataset.configurations),
         runs=dataset.outcomes[Outcome.OK],
         attempted=dataset.outcomes.total(),
@@ -85,5 +101,6 @@ def summarise(study: StudyContext, pages: Sequence[Page]) -> Summary:
         card=card.path,
         card_alt=card.alt,
         glance=glance(study),
+        compared=compared,
         entries=entries(pages),
     )

@@ -15,7 +15,7 @@ from greenreport.study.footprint import Footprint
 from greenreport.study.judgement import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective, Validity
 from greenreport.study.protocol import Meter, Protocol, Workload
 from greenreport.study.sweep import Sweep
-from greenreport.study.words import Identifier, Label, QuestionId, Spec, Text
+from greenreport.study.words import Identifier, Label, QuestionId, Spec, Tag, Text
 
 
 class Author(Spec):
@@ -33,6 +33,9 @@ class Study(Spec):
     title: Label
     description: Text | None = None
     authors: tuple[Author, ...] = ()
+    tags: Annotated[tuple[Tag, ...], Field(max_length=12)] = Field(
+        (), description="words by which the index of studies can be narrowed, for example `code` or `edge devices`"
+    )
     license: Label = Field("CC-BY-4.0", description="licence of the published results")
     cites: tuple[Text, ...] = Field((), description="publications the study builds on, as citations")
     questions: dict[QuestionId, Text] = Field(default_factory=dict, description="research questions")

@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  /* the code that shows a figure elsewhere: complete its address where the page knows its own, and copy it */
+  /* the code that shows a figure elsewhere: a figure or the badge of a study: complete its address where the page knows its own, and copy it */
   var served = location.protocol === "http:" || location.protocol === "https:";
   document.querySelectorAll(".gr-code").forEach(function (box) {
     var area = box.querySelector("textarea"), button = box.querySelector("button[data-copy]"), hint = box.querySelector("p.soft");
@@ -10,6 +10,11 @@
     if (path && served) {
       var address = new URL(path, location.href).href.replace(/&/g, "&amp;").replace(/"/g, "&quot;");
       area.value = area.value.replace(/src="[^"]*"/, function () { return 'src="' + address + '"'; });
+      if (hint) hint.hidden = true;
+    }
+    var place = area.getAttribute("data-place");
+    if (place && served) {
+      area.value = area.value.split(area.getAttribute("data-root")).join(new URL(place, location.href).href);
       if (hint) hint.hidden = true;
     }
     area.addEventListener("focus", function () { area.select(); });
@@ -97,4 +102,40 @@
     box.addEventListener("focusout", function (event) { if (!box.contains(event.relatedTarget)) list.hidden = true; });
     box.addEventListener("focusin", function () { if (list.children.length) list.hidden = false; });
   });
+
+  /* the index of studies: choose by machine, model or tag; the address keeps the choice */
+  var choose = document.getElementById("choose");
+  if (choose) {
+    var items = Array.prototype.slice.call(document.querySelectorAll(".entries > li[data-machine]"));
+    var selects = Array.prototype.slice.call(choose.querySelectorAll("select")), count = choose.querySelector("[role=status]");
+    var narrow = function () {
+      var left = items.filter(function (item) {
+        item.hidden = !selects.every(function (select) {
+          return !select.value || JSON.parse(item.getAttribute("data-" + select.name)).indexOf(select.value) >= 0;
+        });
+        return !item.hidden;
+      }).length;
+      count.textContent = left === items.length ? "" : left + " of " + items.length + " studies";
+    };
+    var keep = function () {
+      var parts = selects.filter(function (select) { return select.value; }).map(function (select) {
+        return encodeURIComponent(select.name) + "=" + encodeURIComponent(select.value);
+      });
+      history.replaceState(null, "", "#choose" + (parts.length ? "?" + parts.join("&") : ""));
+      narrow();
+    };
+    var recall = function () {
+      if (location.hash.indexOf("#choose?") !== 0) return;
+      var kept = new URLSearchParams(location.hash.slice(8));
+      selects.forEach(function (select) {
+        var value = kept.get(select.name) || "";
+        select.value = Array.prototype.some.call(select.options, function (option) { return option.value === value; }) ? value : "";
+      });
+      narrow();
+    };
+    choose.hidden = false;
+    choose.addEventListener("change", keep);
+    window.addEventListener("hashchange", recall);
+    recall();
+  }
 })();

@@ -177,3 +177,15 @@ def test_findings_carry_the_frontier() -> None:
     assert item["saturation"] is None
     assert item["saturation_ci"]["high"] is None
     assert item["sentences"]
+
+
+def test_a_headline_without_saturation_says_that_the_sweep_ended_there() -> None:
+    """A larger load might give more; where throughput saturates there is nothing to add."""
+    growing = frontier(sweep(GROWING), ())
+    assert growing is not None
+    assert growing.headline is not None
+    assert "at batch 8 on one replica, the largest load measured, gives" in plain(growing.headline)
+    flat = frontier(sweep({b: [min(b, 4) * 100.0] * 3 for b in (1, 2, 4, 8)}), ())
+    assert flat is not None
+    assert flat.headline is not None
+    assert "at batch 4 on one replica gives" in plain(flat.headline)

@@ -53,7 +53,7 @@ def trace(samples: Sequence[SampleRow], phases: Sequence[BandRow], *, axis: str,
     return sheet.finish(chart, chrome=70)
 
 
-def stacked(rows: Sequence[BandRow], *, axis: str, description: str) -> dict[str, Any]:
+def stacked(rows: Sequence[BandRow], *, axis: str, description: str, part: str = "phase") -> dict[str, Any]:
     """F9: parts of a total as stacked bars, one bar a row."""
     sheet = Sheet(description)
     labels = list(dict.fromkeys(row.row for row in rows))
@@ -74,7 +74,7 @@ def stacked(rows: Sequence[BandRow], *, axis: str, description: str) -> dict[str
             order=alt.Order("start:Q"),
             tooltip=[
                 alt.Tooltip("row:N", title="configuration"),
-                alt.Tooltip("name:N", title="phase"),
+                alt.Tooltip("name:N", title=part),
                 alt.Tooltip("detail:N", title="value"),
             ],
         )

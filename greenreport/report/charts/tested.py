@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -30,7 +31,7 @@ def forest(rows: Sequence[RatioRow], styles: Mapping[str, Look], *, axis: str, b
     """F1: ratios to a baseline with intervals on a logarithmic axis, a line at 1, and the band of no practical interest."""
     sheet = Sheet(description, styles)
     models = list(dict.fromkeys(row.model for row in rows))
-    labels, y = label_axis(rows)
+    labels, y = label_axis(_by_estimate(rows))
     ends = [v for row in rows for v in (row.low, row.high, 1 / (1 + band), 1 + band)]
     x = value_axis(sheet, ends, axis, first="log", start=0, suffix="×")
     reference = alt.Chart(sheet.rows([{"one": 1.0, "from": 1 / (1 + band), "to": 1 + band}]))
@@ -49,6 +50,14 @@ def forest(rows: Sequence[RatioRow], styles: Mapping[str, Look], *, axis: str, b
         width=WIDTH - 200, height=ROW * len(labels)
     )
     return sheet.by_model(layers, models, chrome=265)
+
+
+def _by_estimate(rows: Sequence[RatioRow]) -> list[RatioRow]:
+    """Return rows with the configurations in the order of their ratios, averaged over models: all panels share one axis."""
+    logs: dict[str, list[float]] = {}
+    for row in rows:
+        logs.setdefault(row.label, []).append(math.log(row.ratio) if row.ratio > 0 else -math.inf)
+    return sorted(rows, key=lambda row: math.fsum(logs[row.label]) / len(logs[row.label]))
 
 
 def strip(rows: Sequence[RunRow], styles: Mapping[str, Look], *, axis: str, log: bool, description: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from greenreport.report.figures.footprint import amount_words, footprint_figures
 from greenreport.report.figures.frontier import by_model, curves_figure, front_figure, series_looks
 from greenreport.report.figures.requests import same_length, tokens_figure, wait_figures
 from greenreport.report.figures.runs import order_figure, phases_figure, trace_figure
+from greenreport.report.figures.sides import components_figure, over_models
 from greenreport.report.figures.significance import significance_figure
 from greenreport.report.figures.tested import forest_figure, pairs_figure, strip_figure
 from greenreport.report.figures.tradeoffs import tradeoff_figure
@@ -19,6 +20,7 @@ __all__ = [
     "agreement_figure",
     "amount_words",
     "by_model",
+    "components_figure",
     "course_figure",
     "curves_figure",
     "footprint_figures",
@@ -30,6 +32,7 @@ __all__ = [
     "median_of",
     "metric_bands",
     "order_figure",
+    "over_models",
     "pairs_figure",
     "phases_figure",
     "quotient_figure",

@@ -10,8 +10,12 @@ from greenreport.report import charts
 from greenreport.report.charts import BandRow, SampleRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
+from greenreport.report.figures.headings import mean_heading, peak_heading
 from greenreport.report.figures.words import PHASE_NAMES, metric_bands
 from greenreport.units import counted, number, quantity
+
+#: Quantity of a trace → metric that is its mean over the measured window.
+MEANS = {"power": "power_mean_w", "load": "cpu_usage_pct"}
 
 
 def trace_figure(study: StudyContext, cell: CellView, run: RunView, quantity_name: str) -> Figure | None:
@@ -40,8 +44,9 @@ def trace_figure(study: StudyContext, cell: CellView, run: RunView, quantity_nam
     )
     count = sum(rail.samples for rail in rails)
     estimated = any(rail.method is Method.ESTIMATED for rail in rails)
-    caption = f"{word} of one run, {count} samples; shaded bands are phases, the darkest is the measured window." + (
-        " The power is an estimate." if estimated else ""
+    caption = (
+        f"{word} of repetition {run.repetition}, {count} samples; shaded bands are phases, the darkest is the measured window."
+        + (" The power is an estimate." if estimated else "")
     )
     columns = [Column("rail"), Column("time", "s", True), Column(quantity_name, unit, True)]
     table = make_table(
@@ -51,7 +56,8 @@ def trace_figure(study: StudyContext, cell: CellView, run: RunView, quantity_nam
         [(s.rail, number(s.seconds, 4), number(s.value)) for s in samples[:60]],
     )
     bands_text = study.bands if quantity_name == "power" else tuple(b for b in study.bands if b != "estimated energy")
-    title = f"{word} during repetition {run.repetition}"
+    mean = run.value(MEANS[quantity_name]) if quantity_name in MEANS else None
+    title = peak_heading(word, peak, unit, bands, "window") if mean is None else mean_heading(word, mean, unit)
     spec = charts.trace(samples, bands, axis=f"{word.lower()} ({unit})", description=summary)
     return Figure(f"{cell.key.replace('/', '--')}-{quantity_name}", title, caption, summary, spec, table, bands_text)
 
@@ -72,9 +78,9 @@ def order_figure(study: StudyContext) -> Figure | None:
         )
         for cell, run in sorted(runs, key=lambda pair: pair[1].start_ns)
     ]
-    hours = max(row.end for row in rows)
+    minutes = max(row.end for row in rows)
     design = study.dataset.study.protocol.order.design.replace("_", " ")
-    summary = f"{counted(len(rows), 'run')} within {quantity(hours * 60, 's')}; the design is {design}. Each bar is one run, each row a cell."
+    summary = f"{counted(len(rows), 'run')} within {quantity(minutes * 60, 's')}; the design is {design}. Each bar is one run, each row a cell."
     columns = [Column("cell"), Column("run"), Column("start", "min", True), Column("end", "min", True)]
     table = make_table(
         "Order of execution",
@@ -83,7 +89,8 @@ def order_figure(study: StudyContext) -> Figure | None:
         [(r.row, r.detail, number(r.start), number(r.end)) for r in rows],
     )
     spec = charts.order(rows, study.looks, description=summary)
-    return Figure("order", "When each run was executed", f"Order of execution by cell; design: {design}.", summary, spec, table)
+    title = f"{len(rows)} runs took {quantity(minutes * 60, 's')}; order: {design}"
+    return Figure("order", title, f"Order of execution by cell; design: {design}.", summary, spec, table)
 
 
 def phases_figure(study: StudyContext, model: str) -> Figure | None:
@@ -114,7 +121,7 @@ def phases_figure(study: StudyContext, model: str) -> Figure | None:
         [(r.row, r.name, r.detail) for r in rows],
     )
     spec = charts.stacked(rows, axis="energy (J)", description=summary)
-    title = f"Serving is not all: energy by phase on {label}"
+    title = f"On {label}, {number(share * 100, 2)} in 100 joules are spent in the measured window"
     return Figure(
         f"phases-{model}",
         title,

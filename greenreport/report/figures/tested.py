@@ -12,6 +12,7 @@ from greenreport.report import charts
 from greenreport.report.charts import PairRow, RatioRow, RunRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, Table, make_table
+from greenreport.report.figures.headings import ratios_heading, runs_heading
 from greenreport.report.figures.words import definition, metric_bands, ratio_text, runs_text, times
 from greenreport.units import THIN, counted, number, p_value, quantity
 
@@ -38,10 +39,11 @@ def forest_figure(study: StudyContext, finding: Finding, reference: str | None) 
             bases.add(base)
             if ratio.value is not None:
                 rows.append(_ratio_row(study, item, group.name, ratio, group.description.n, labels))
+    rows = by_estimate(rows)
     if not rows:
         return None
     against = labels[next(iter(bases))] if len(bases) == 1 else "each model's baseline"
-    axis = f"{info.label.lower()} relative to {against}"
+    axis = f"{info.noun} relative to {against}"
     columns = [
         Column("model"),
         Column("configuration"),
@@ -66,8 +68,14 @@ def forest_figure(study: StudyContext, finding: Finding, reference: str | None) 
         f"(±{finding.hypothesis.smallest_effect * 100:g}{THIN}%). {_boundary(finding)}"
     )
     spec = charts.forest(rows, study.looks, axis=axis, band=finding.hypothesis.smallest_effect, description=summary)
-    title = f"{info.label} relative to {against}, model by model"
+    title = ratios_heading(rows, info, against)
     return Figure(f"{_id(finding)}-ratios", title, caption.strip(), summary, spec, table, metric_bands(study, info.id))
+
+
+def by_estimate(rows: Sequence[RatioRow]) -> list[RatioRow]:
+    """Return rows model by model, the smallest ratio of each first."""
+    models = list(dict.fromkeys(row.model for row in rows))
+    return sorted(rows, key=lambda row: (models.index(row.model), row.ratio))
 
 
 def _ratio_row(study: StudyContext, item: ModelTest, name: str, ratio: Ratio, n: int, labels: Mapping[str, str]) -> RatioRow:
@@ -100,11 +108,11 @@ def strip_figure(study: StudyContext, finding: Finding) -> Figure | None:
     spec = charts.strip(
         rows,
         study.looks,
-        axis=f"{info.label.lower()} ({info.unit})",
+        axis=f"{info.noun} ({info.unit})",
         log=log,
         description=summary,
     )
-    title = f"Every run counts: {info.noun} of each repetition"
+    title = runs_heading(rows, info)
     return Figure(f"{_id(finding)}-runs", title, caption.strip(), summary, spec, table, metric_bands(study, info.id))
 
 

@@ -22,6 +22,7 @@ from greenreport.analysis.sensitivity import Sensitivity
 from greenreport.analysis.stats import Description
 from greenreport.catalog import MetricInfo
 from greenreport.record import Environment
+from greenreport.report.columns import FileColumn
 from greenreport.report.figure import Figure
 from greenreport.report.pages.comparison import ComparisonLink
 from greenreport.report.pages.design import Level, Subject
@@ -41,7 +42,7 @@ class KeyNumber:
 
 @dataclass(frozen=True, slots=True)
 class OverviewContent:
-    """The first page of a study; `swept`: the figure on top is that of a sweep."""
+    """The first page of a study; `swept`: the figure on top is that of a sweep, `scope`: where its headline was found, and how sure it is."""
 
     numbers: tuple[KeyNumber, ...]
     hero: Figure | None
@@ -49,6 +50,7 @@ class OverviewContent:
     answers: tuple[Answer, ...]
     compared: tuple[ComparisonLink, ...]
     swept: bool = False
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class MatrixContent:
     rows: tuple[tuple[str, tuple[CellLink | None, ...]], ...]
     columns: tuple[str, ...]
     aggregates: tuple[Aggregate, ...]
+    heading: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +121,18 @@ class CellContent:
 
 @dataclass(frozen=True, slots=True)
 class SideRow:
-    """A cell on the page of its model or configuration: the other side's label, and descriptions in the order of the metrics."""
+    """A cell on the page of its model or configuration.
+
+    Attributes:
+        label: of the other side.
+        descriptions: in the order of the metrics.
+        place: its place on the model, with those that the tests leave open.
+    """
 
     label: str
     link: CellLink
     descriptions: tuple[Description | None, ...]
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +142,8 @@ class SideContent:
     Attributes:
         kind: "Model" or "Configuration"; `other`: the heading of the rows.
         facts: (name, text) of what is known of it.
+        ranked: noun of the metric of the places; empty where there are none.
+        unusual: cells with anything but valid runs without remarks, with what it is.
     """
 
     kind: str
@@ -141,6 +153,8 @@ class SideContent:
     metrics: tuple[MetricInfo, ...]
     rows: tuple[SideRow, ...]
     figures: tuple[Figure, ...]
+    ranked: str
+    unusual: tuple[tuple[str, CellLink, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +177,7 @@ class TradeoffsContent:
     """Two metrics at once."""
 
     figures: tuple[Figure, ...]
+    heading: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +207,8 @@ class GuidelinesContent:
     labels: dict[str, str]
     helper: Mapping[str, Any] | None
     helper_json: str
+    heading: str
+    tradeoff: Figure | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,12 +261,19 @@ class MethodsContent:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentContent:
-    """Machine and software."""
+    """Machine and software.
+
+    Attributes:
+        boundary: what energy includes, and whether it was measured; empty where there is none.
+        timeline: whether the page of the methods shows when each run was made.
+    """
 
     environment: Environment | None
     advice: tuple[Advice, ...]
     preparations: tuple[Preparation, ...]
     outcomes: tuple[tuple[str, int], ...]
+    boundary: tuple[str, ...]
+    timeline: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,12 +282,18 @@ class DataContent:
 
     Attributes:
         pictures: of what, and the file in the study's folder, of the cards shown with links.
+        columns: name of a file → what its columns are.
+        badge: its drawing, safe inside a page; empty where there is none. `badge_codes`: (kind, code) that shows it elsewhere.
     """
 
     study_text: str
     citation: str
     bibtex: str
     pictures: tuple[tuple[str, str], ...]
+    heading: str
+    badge: str
+    badge_codes: tuple[tuple[str, str], ...]
+    columns: Mapping[str, tuple[FileColumn, ...]]
 
 
 @dataclass(frozen=True, slots=True)

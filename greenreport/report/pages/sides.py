@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from greenreport.analysis.badge import QUIET
 from greenreport.analysis.dataset import CellView, label_of
-from greenreport.analysis.fidelity import reference_of
+from greenreport.analysis.fidelity import Verdict, reference_of
+from greenreport.analysis.places import place_of
 from greenreport.analysis.stats import describe
 from greenreport.catalog import METRICS, engines
+from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
-from greenreport.report.figures import forest_figure, hole, wait_figures
+from greenreport.report.figures import components_figure, forest_figure, hole, over_models, phases_figure, wait_figures
 from greenreport.report.pages.contents import CellLink, SideContent, SideRow
 from greenreport.study import Configuration, Model, Server
 from greenreport.units import count, counted
@@ -21,7 +25,7 @@ SIDE_METRICS = ("energy_j", "duration_s", "j_per_output_token", "ttft_s", "ram_r
 
 
 def model_content(study: StudyContext, model: Model) -> SideContent:
-    """Return the page of a model: its configurations, and the tests made on it."""
+    """Return the page of a model: its configurations, the tests made on it, and where its energy goes."""
     cells = [cell for cell in study.dataset.cells if cell.model.id == model.id]
     reference = reference_of(study.dataset.study, study.dataset)
     figures = []
@@ -30,9 +34,9 @@ def model_content(study: StudyContext, model: Model) -> SideContent:
             tests = tuple(test for test in part.finding.tests if test.model.id == model.id)
             figure = forest_figure(study, replace(part.finding, tests=tests), reference)
             if figure is not None:
-                title = figure.finding.replace(", model by model", f" on {model.label}")
-                figures.append(replace(figure, id=f"{figure.id}-{model.id}".replace(".", "-"), finding=title))
+                figures.append(replace(figure, id=f"{figure.id}-{model.id}".replace(".", "-")))
     figures += wait_figures(study, model)
+    figures += [f for f in (phases_figure(study, model.id), components_figure(study, model.id)) if f is not None]
     facts = tuple(_facts_of_model(study, model))
     return _content(
         study, "Model", model.label, "Configuration", facts, [(label_of(c.configuration), c) for c in cells], figures
@@ -40,11 +44,14 @@ def model_content(study: StudyContext, model: Model) -> SideContent:
 
 
 def configuration_content(study: StudyContext, configuration: Configuration) -> SideContent:
-    """Return the page of a configuration: all models it served."""
+    """Return the page of a configuration: all models it served, and its ratio on each."""
     cells = [cell for cell in study.dataset.cells if cell.configuration.id == configuration.id]
+    reference = reference_of(study.dataset.study, study.dataset)
+    leads = [part.finding for answer in study.analysis.answers for part in answer.answers[:1]]
+    figures = [f for finding in leads if (f := over_models(study, finding, configuration, reference)) is not None]
     facts = tuple(_facts_of_configuration(study, configuration))
     return _content(
-        study, "Configuration", label_of(configuration), "Model", facts, [(cell.model.label, cell) for cell in cells], []
+        study, "Configuration", label_of(configuration), "Model", facts, [(cell.model.label, cell) for cell in cells], figures
     )
 
 
@@ -58,11 +65,50 @@ def _content(
     figures: list[Figure],
 ) -> SideContent:
     metrics = tuple(METRICS[name] for name in SIDE_METRICS if study.dataset.has(name))
+    places = _places(study)
     rows = tuple(
-        SideRow(name, cell_link(cell), tuple(describe(v) if (v := cell.values(m.id)) else None for m in metrics))
+        SideRow(
+            name,
+            cell_link(cell),
+            tuple(describe(v) if (v := cell.values(m.id)) else None for m in metrics),
+            places.get(cell.key, "–"),
+        )
         for name, cell in cells
     )
-    return SideContent(kind, label, other, facts, metrics, rows, tuple(figures))
+    ranked = study.analysis.findings[0].metric.noun if places else ""
+    unusual = tuple((name, cell_link(cell), text) for name, cell in cells if (text := _unusual(study, cell)))
+    return SideContent(kind, label, other, facts, metrics, rows, tuple(figures), ranked, unusual)
+
+
+def _places(study: StudyContext) -> Mapping[str, str]:
+    """Return the place of every cell that was compared, in the metric of the first hypothesis."""
+    found = {}
+    for finding in study.analysis.findings[:1]:
+        for item in finding.tests:
+            for group in item.test.groups:
+                place = place_of(item, group.name, finding.metric)
+                if place is not None:
+                    found[f"{item.model.id}/{group.name}"] = str(place)
+    return found
+
+
+def _unusual(study: StudyContext, cell: CellView) -> str:
+    """Return what is unusual about a cell: runs that do not count, remarks on those that do, other outputs; else nothing."""
+    parts = [] if cell.runs else ["not run"]
+    for outcome, number in sorted(cell.outcomes.items()):
+        if outcome is not Outcome.OK:
+            reason = next((run.reason for run in cell.runs if run.outcome is outcome and run.reason), None)
+            parts.append(
+                f"{number} of {len(cell.runs)} runs {outcome.value.replace('_', ' ')}" + (f" ({reason})" if reason else "")
+            )
+    flags = Counter(flag.code for run in cell.ok for flag in run.flags if flag.code not in QUIET)
+    parts += [f"{code.replace('_', ' ')} in {number} of {len(cell.ok)} valid runs" for code, number in flags.most_common()]
+    parts += [
+        f"other outputs than the reference ({f.reason})"
+        for f in study.analysis.fidelity
+        if f.verdict is Verdict.UNFAITHFUL and (f.model, f.configuration) == (cell.model.id, cell.configuration.id)
+    ]
+    return "; ".join(parts)
 
 
 def _facts_of_model(study: StudyContext, model: Model) -> Iterator[tuple[str, str]]:

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.report.context import Page
+from greenreport.report.pages.comparison import ComparisonLink
 from greenreport.units import safe_slug
 
 if TYPE_CHECKING:
     from greenreport.report.summary import Summary  # which needs the pages of this file
 
+FEW = 6  # studies that are found at a glance; of more, readers may choose
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something by which studies can be chosen: its name in the address, what it is called, its values."""
+
+    name: str
+    label: str
+    values: tuple[str, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class IndexContent:
-    """The front page."""
+    """The front page.
+
+    Attributes:
+        newest: the day of the last run of all; empty where none is known.
+        choices: by what readers may choose; empty where there is little to choose from.
+        comparisons: pages that set two studies beside each other.
+    """
 
     entries: tuple[Summary, ...]
     runs: int
     machines: tuple[str, ...]
+    newest: str
+    choices: tuple[Choice, ...]
+    comparisons: tuple[ComparisonLink, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +100,11 @@ TERMS = (
 def site_pages(studies: Sequence[Summary]) -> list[Page]:
     """Return the pages that belong to no study."""
     machines = tuple(dict.fromkeys(study.machine for study in studies if study.known))
-    content = IndexContent(tuple(studies), sum(study.runs for study in studies), machines)
+    newest = max((study.moments[1][:10] for study in studies if study.moments), default="")
+    comparisons = tuple(dict.fromkeys(link for study in studies for link in study.compared))
+    content = IndexContent(
+        tuple(studies), sum(study.runs for study in studies), machines, newest, tuple(_choices(studies)), comparisons
+    )
     first = studies[0].headline if studies else "No study has been published here yet."
     return [
         Page("index.html", "index.html", "Studies", first, "studies", None, content),
@@ -88,3 +113,22 @@ def site_pages(studies: Sequence[Summary]) -> list[Page]:
         Page("about/index.html", "about.html", "About", "What greenreport does and how its numbers are made.", "about", None, None),
         Page("404.html", "404.html", "Not found", "There is no such page.", "", None, None),
     ]  # fmt: skip
+
+
+def _choices(studies: Sequence[Summary]) -> Iterator[Choice]:
+    """Yield what tells many studies apart: machines, models and tags that are not those of all."""
+    if len(studies) <= FEW:
+        return
+    facets: tuple[tuple[str, str, list[tuple[str, ...]]], ...] = (
+        ("machine", "Machine", [(study.machine,) for study in studies]),
+        ("model", "Model", [study.model_names for study in studies]),
+        ("tag", "Tag", [study.tags for study in studies]),
+    )
+    for name, label, found in facets:
+        values = _once(value for own in found for value in own)
+        if any(set(own) != set(values) for own in found):
+            yield Choice(name, label, values)
+
+
+def _once(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(values), key=lambda value: (value.casefold(), value)))

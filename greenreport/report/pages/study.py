@@ -16,6 +16,7 @@ from greenreport.analysis.stats import describe
 from greenreport.catalog import METRICS
 from greenreport.record import Outcome
 from greenreport.report.card import cards_of
+from greenreport.report.columns import COLUMNS
 from greenreport.report.context import Page, StudyContext, text_plain
 from greenreport.report.figure import Figure, embedded_json
 from greenreport.report.figures import (
@@ -38,7 +39,7 @@ from greenreport.report.figures import (
 )
 from greenreport.report.helper import helper_data
 from greenreport.report.label import energy_label
-from greenreport.report.latex import bibtex
+from greenreport.report.observations import has_values
 from greenreport.report.pages.comparison import ComparisonLink
 from greenreport.report.pages.contents import (
     CellContent,
@@ -59,7 +60,16 @@ from greenreport.report.pages.contents import (
 from greenreport.report.pages.footprint import footprint_content
 from greenreport.report.pages.frontier import frontier_content
 from greenreport.report.pages.methods import methods_content
+from greenreport.report.pages.openings import (
+    data_heading,
+    guidelines_heading,
+    headline_scope,
+    matrix_heading,
+    tradeoffs_heading,
+)
 from greenreport.report.pages.sides import cell_link, cell_slug, configuration_content, model_content, slug_of
+from greenreport.report.share import badge_code, badge_svg, citation
+from greenreport.study import Site
 from greenreport.units import THIN, counted
 from greenreport.validity import advice
 
@@ -81,12 +91,15 @@ CELL_METRICS = (
 )  # fmt: skip
 
 
-def study_pages(study: StudyContext, study_text: str, compared: tuple[ComparisonLink, ...] = ()) -> list[Page]:
+def study_pages(
+    study: StudyContext, study_text: str, compared: tuple[ComparisonLink, ...] = (), settings: Site | None = None
+) -> list[Page]:
     """Return every page of a study.
 
     Args:
         study_text: the study file as it was read.
         compared: pages on which the study stands beside another.
+        settings: those of the site; without them it has no address.
     """
     analysis = study.analysis
     reference = reference_of(study.dataset.study, study.dataset)
@@ -98,7 +111,9 @@ def study_pages(study: StudyContext, study_text: str, compared: tuple[Comparison
         pages.append(_page(study, f"models/{model.id}", "side.html", model.label, side, side.figures))
     for configuration in study.dataset.configurations:
         side = configuration_content(study, configuration)
-        pages.append(_page(study, f"configs/{slug_of(configuration.id)}", "side.html", label_of(configuration), side))
+        pages.append(
+            _page(study, f"configs/{slug_of(configuration.id)}", "side.html", label_of(configuration), side, side.figures)
+        )
     pages += [_cell(study, cell) for cell in study.dataset.cells]
     pages += [
         _fidelity(study, reference),
@@ -106,7 +121,7 @@ def study_pages(study: StudyContext, study_text: str, compared: tuple[Comparison
         _guidelines(study),
         _methods(study),
         _environment(study),
-        _data(study, study_text),
+        _data(study, study_text, settings or Site()),
     ]
     if analysis.frontier is not None:
         content = frontier_content(study, analysis.frontier)
@@ -114,7 +129,16 @@ def study_pages(study: StudyContext, study_text: str, compared: tuple[Comparison
         pages.append(_page(study, "frontier", "frontier.html", "Throughput frontier", content, shown))
     if analysis.tradeoffs:
         figures = tuple(f for f in (tradeoff_figure(study, item) for item in analysis.tradeoffs) if f is not None)
-        pages.append(_page(study, "tradeoffs", "tradeoffs.html", "Trade-offs", TradeoffsContent(figures), figures))
+        pages.append(
+            _page(
+                study,
+                "tradeoffs",
+                "tradeoffs.html",
+                "Trade-offs",
+                TradeoffsContent(figures, tradeoffs_heading(figures)),
+                figures,
+            )
+        )
     if analysis.footprint is not None:
         footprint = footprint_content(study, analysis.footprint)
         pages.append(_page(study, "footprint", "footprint.html", "Footprint", footprint, footprint.figures))
@@ -146,7 +170,9 @@ def _overview(study: StudyContext, reference: str | None, compared: tuple[Compar
     if swept is not None:
         hero = front_figure(study, swept) or hero
     matrix = matrix_figure(study, first.answers[0].finding.metric.id) if first is not None else None
-    content = OverviewContent(tuple(_numbers(study)), hero, matrix, analysis.answers, compared, swept is not None)
+    content = OverviewContent(
+        tuple(_numbers(study)), hero, matrix, analysis.answers, compared, swept is not None, headline_scope(study)
+    )
     return _page(study, "", "overview.html", study.dataset.study.title, content, [hero, matrix])
 
 
@@ -195,7 +221,7 @@ def _matrix(study: StudyContext) -> Page:
     columns = tuple(label_of(configuration) for configuration in dataset.configurations)
     kept = tuple(figure for figure, _ in figures if figure is not None)
     names = tuple(name for figure, name in figures if figure is not None)
-    content = MatrixContent(kept, names, tuple(rows), columns, study.analysis.aggregates)
+    content = MatrixContent(kept, names, tuple(rows), columns, study.analysis.aggregates, matrix_heading(study, MATRIX_METRICS))
     return _page(study, "matrix", "matrix.html", "Matrix", content, kept)
 
 
@@ -271,8 +297,17 @@ def _validity(study: StudyContext) -> Page:
 def _guidelines(study: StudyContext) -> Page:
     labels = {c.id: label_of(c) for c in study.dataset.study.configurations}
     helper = helper_data(study)
-    content = GuidelinesContent(study.analysis.guidelines, study.analysis.declared, labels, helper, embedded_json(helper))
-    return _page(study, "guidelines", "guidelines.html", "Guidelines", content)
+    tradeoff = next((f for item in study.analysis.tradeoffs if (f := tradeoff_figure(study, item)) is not None), None)
+    content = GuidelinesContent(
+        study.analysis.guidelines,
+        study.analysis.declared,
+        labels,
+        helper,
+        embedded_json(helper),
+        guidelines_heading(study),
+        tradeoff,
+    )
+    return _page(study, "guidelines", "guidelines.html", "Guidelines", content, [tradeoff])
 
 
 def _methods(study: StudyContext) -> Page:
@@ -286,29 +321,23 @@ def _environment(study: StudyContext) -> Page:
     dataset = study.dataset
     outcomes = tuple((outcome.value.replace("_", " "), number) for outcome, number in sorted(dataset.outcomes.items()))
     known = () if dataset.environment is None else advice(dataset.environment)
-    content = EnvironmentContent(dataset.environment, known, dataset.preparations, outcomes)
+    boundary = {b for cell in dataset.cells for b in cell.boundaries("energy_j")}
+    methods = {m.value for cell in dataset.cells for m in cell.methods("energy_j")}
+    told = tuple(f"{b}, {' and '.join(sorted(methods))}; idle power included" for b in sorted(boundary))
+    timeline = any(run.start_ns and run.duration_s for cell in dataset.cells for run in cell.runs)
+    content = EnvironmentContent(dataset.environment, known, dataset.preparations, outcomes, told, timeline)
     return _page(study, "environment", "environment.html", "Environment", content)
 
 
-def _data(study: StudyContext, study_text: str) -> Page:
-    return _page(study, "data", "data.html", "Data", DataContent(study_text, *citation(study), _pictures(study)))
+def _data(study: StudyContext, study_text: str, settings: Site) -> Page:
+    shown = has_values(study.dataset)
+    badge, codes = (badge_svg(study).decode(), badge_code(study, settings)) if shown else ("", ())
+    content = DataContent(
+        study_text, *citation(study, settings), _pictures(study), data_heading(study), badge, codes, COLUMNS if shown else {}
+    )
+    return _page(study, "data", "data.html", "Data", content)
 
 
 def _pictures(study: StudyContext) -> tuple[tuple[str, str], ...]:
     """Return (of what, file) of the cards."""
     return tuple((card.about, card.path.removeprefix(study.root)) for card in cards_of(study))
-
-
-def citation(study: StudyContext) -> tuple[str, str]:
-    """Return how to cite the results of a study: a sentence and a BibTeX entry."""
-    spec = study.dataset.study
-    year = study.dates[:4] or "n.d."
-    people = ", ".join(author.name for author in spec.authors) or "The authors of the study"
-    names = " and ".join(bibtex(author.name) for author in spec.authors) or "{The authors of the study}"
-    days = study.dates or ("values measured elsewhere" if study.dataset.imported else "no runs")
-    sentence = f"{people} ({year}). {spec.title}. greenreport study “{spec.study}”, {study.machine}, {days}."
-    entry = (
-        f"@misc{{{spec.study.replace('-', '_')}_{year},\n  title  = {{{{{bibtex(spec.title)}}}}},\n  author = {{{names}}},\n  year   = {{{year}}},\n"
-        f"  note   = {{greenreport study {bibtex(spec.study)}, {bibtex(study.machine)}}}\n}}"
-    )
-    return sentence, entry

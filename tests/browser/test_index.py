@@ -1,0 +1,52 @@
+"""Tests in a browser of the first page of a site with many studies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from greenreport.report.pages.site import FEW
+from tests.browser.conftest import greenreport
+from tests.browser.test_site import opened
+from tests.conftest import minimal_study
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the site of more studies than are found at a glance, none of them run."""
+    folder = tmp_path_factory.mktemp("many")
+    (folder / "studies").mkdir()
+    for number in range(FEW + 1):
+        study = minimal_study(study=f"study-{number}", tags=["odd"] if number % 2 else ["even", "by two"])
+        (folder / "studies" / f"study-{number}.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    greenreport(folder, "build", "--quiet")
+    return folder / "site"
+
+
+def test_a_reader_chooses_by_tag_and_the_address_keeps_it(browser: Any, many: Path) -> None:
+    """Fewer studies are shown, their number is said, and the address brings the choice back; all of them without scripts."""
+    with opened(browser) as (page, troubles):
+        page.goto((many / "index.html").as_uri())
+        items = page.locator(".entries > li:visible")
+        assert items.count() == FEW + 1
+        page.get_by_label("Tag").select_option("by two")
+        assert items.count() == 4
+        assert page.locator("#choose [role=status]").inner_text() == f"4 of {FEW + 1} studies"
+        address = page.url
+        assert address.endswith("#choose?tag=by%20two")
+        page.get_by_label("Tag").select_option("")
+        assert items.count() == FEW + 1
+        page.goto("about:blank")
+        page.goto(address)
+        assert items.count() == 4
+        assert page.get_by_label("Tag").input_value() == "by two"
+        assert troubles == []
+    with opened(browser, java_script_enabled=False) as (page, _):
+        page.goto((many / "index.html").as_uri())
+        assert page.locator(".entries > li:visible").count() == FEW + 1
+        assert not page.locator("#choose").is_visible()

@@ -1,0 +1,131 @@
+"""Tests of headings: they are findings, follow from the rows, and carry no bare percentage."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from greenreport.analysis.analyse import analyse
+from greenreport.analysis.dataset import Dataset
+from greenreport.catalog import METRICS
+from greenreport.report.charts import BandRow, RatioRow, RunRow, SampleRow
+from greenreport.report.context import StudyContext, study_context
+from greenreport.report.figures import forest_figure, strip_figure
+from greenreport.report.figures.headings import mean_heading, peak_heading, ratios_heading, runs_heading
+from greenreport.report.pages import study_pages
+from greenreport.report.pages.contents import OverviewContent
+from greenreport.report.pages.openings import data_heading, guidelines_heading, headline_scope, matrix_heading
+from tests.analysis.test_frontier import GROWING, sweep
+from tests.datasets import around, dataset
+
+ENERGY = {
+    "a": {"torch": around(100), "onnx": around(50), "openvino": around(99)},
+    "b": {"torch": around(1000), "onnx": around(900), "openvino": around(300)},
+    "c": {"torch": around(100), "onnx": around(60), "openvino": around(80)},
+}
+INFO = METRICS["energy_j"]
+
+
+def context(data: Dataset) -> StudyContext:
+    """Return the context of a study."""
+    return study_context("x", analyse(data))
+
+
+def words(text: str) -> str:
+    """Return a text with ordinary spaces."""
+    return text.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def ratio(model: str, label: str, value: float) -> RatioRow:
+    """Return a row of a forest."""
+    return RatioRow(model, label, label, "cpu", value, value, value, 5, "", "")
+
+
+def test_a_forest_names_who_leads_on_how_many_models_and_by_what() -> None:
+    """On two of three models; with one model by its name; with one configuration its ratio alone."""
+    study = context(dataset(ENERGY))
+    figure = forest_figure(study, study.analysis.findings[0], "torch-cpu")
+    assert figure is not None
+    assert words(figure.finding) == (
+        "ONNX Runtime · CPU has the lowest ratio of energy to Torch · CPU on 2 of 3 models: 0.500 × to 0.600 ×"
+    )
+    assert [row[0] for row in figure.table.rows] == ["A", "A", "B", "B", "C", "C"]
+    assert [row[1] for row in figure.table.rows][2] == "OpenVINO\u00a0·\u00a0CPU"
+    alone = ratios_heading([ratio("M", "X", 0.5), ratio("M", "Y", 0.7)], INFO, "T")
+    assert words(alone) == "X has the lowest ratio of energy to T on M: 0.500 ×"
+    assert words(ratios_heading([ratio("M", "X", 2.0)], INFO, "T")) == "The ratio of energy of X to T is 2.00 × on M"
+
+
+def test_a_baseline_that_is_not_beaten_says_so() -> None:
+    """The lowest ratio may still be above 1; where more is better, below."""
+    rows = [
+        ratio("M", "X", 1.2),
+        ratio("M", "Y", 1.5),
+        ratio("N", "X", 1.1),
+        ratio("N", "Y", 1.3),
+        ratio("O", "X", 0.9),
+        ratio("O", "Y", 2.0),
+    ]
+    assert ratios_heading(rows, INFO, "T") == "No ratio of energy to T is below 1 on 2 of 3 models"
+    throughput = METRICS["throughput_tokens_per_s"]
+    assert (
+        words(ratios_heading(rows, throughput, "T"))
+        == "Y has the highest ratio of throughput to T on 3 of 3 models: 1.30 × to 2.00 ×"
+    )
+
+
+def test_the_chart_orders_configurations_by_their_ratio() -> None:
+    """The smallest stands on top."""
+    study = context(dataset({"a": {"torch": around(100), "onnx": around(90), "openvino": around(40)}}))
+    figure = forest_figure(study, study.analysis.findings[0], "torch-cpu")
+    assert figure is not None
+    layer = next(layer for layer in figure.spec["layer"] if "y" in layer["encoding"])
+    assert [words(label) for label in layer["encoding"]["y"]["sort"]] == ["OpenVINO · CPU", "ONNX Runtime · CPU"]
+
+
+def test_runs_and_traces_say_how_far_apart_and_how_high() -> None:
+    """The widest cell; values of single runs; the peak with its phase."""
+    study = context(dataset(ENERGY))
+    figure = strip_figure(study, study.analysis.findings[0])
+    assert figure is not None
+    assert words(figure.finding) == "Within every cell, the largest energy is at most 1.02 × the smallest"
+    single = [RunRow("m", name, name, "cpu", 1, value, f"{value:g} J") for name, value in (("x", 1.0), ("y", 2.0))]
+    assert runs_heading(single, INFO) == "Energy of single runs: 1 J to 2 J"
+    assert words(mean_heading("CPU load", 99.9, "%")) == "CPU load is 99.9 % on average in the measured window"
+    bands = [BandRow(0, 2, "load", "a", ""), BandRow(2, 5, "window", "window", "")]
+    assert (
+        words(peak_heading("Power", SampleRow(3, 40, "p"), "W", bands, "window"))
+        == "Power peaks at 40.0 W in the measured window"
+    )
+    assert words(peak_heading("Power", SampleRow(1, 40, "p"), "W", bands, "window")) == "Power peaks at 40.0 W during load"
+    assert words(peak_heading("Power", SampleRow(9, 40, "p"), "W", bands, "window")) == "Power peaks at 40.0 W between phases"
+
+
+def test_a_headline_says_where_it_holds_and_how_sure_it_is() -> None:
+    """Machine, interval, scope and runs stand under it; of a sweep, too; before any run, nothing."""
+    study = context(dataset(ENERGY))
+    scope = words(headline_scope(study))
+    assert scope.startswith("On Test CPU (2 cores): ")
+    assert "95 % CI" in scope
+    assert "geometric mean over 3 of 3 models" in scope
+    assert scope.endswith("at least 5 runs in each cell.")
+    overview = study_pages(study, "")[0].content
+    assert isinstance(overview, OverviewContent)
+    assert words(overview.scope) == scope
+    swept = words(headline_scope(context(sweep(GROWING))))
+    assert "batch 8 against Torch · CPU · batch 1" in swept
+    assert swept.startswith("On a machine that is not known here: ")
+    made = dataset(ENERGY)
+    assert headline_scope(context(replace(made, cells=tuple(replace(cell, runs=()) for cell in made.cells)))) == ""
+
+
+def test_pages_begin_with_what_they_show() -> None:
+    """Matrix, guidelines and data name what was found; without runs they say that there is nothing."""
+    study = context(dataset(ENERGY))
+    assert words(matrix_heading(study, ("energy_j",))) == "ONNX Runtime · CPU has the lowest median energy on 2 of 3 models"
+    assert words(guidelines_heading(study)) == "Least energy: ONNX Runtime · CPU on 2 of 3 models"
+    assert data_heading(study) == "45 valid runs, with every request, output and sample"
+    made = dataset(ENERGY)
+    empty = context(replace(made, cells=tuple(replace(cell, runs=()) for cell in made.cells)))
+    assert matrix_heading(empty, ("energy_j",)) == "No configuration has a value on any model yet"
+    assert guidelines_heading(empty) == "What to choose, these runs do not tell yet"
+    assert data_heading(empty) == "Nothing to take away yet but the study file"

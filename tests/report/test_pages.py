@@ -1,0 +1,51 @@
+"""Tests of what single pages say: beside the figures and tables that have tests of their own."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from greenreport.analysis.spans import REST, SPANS
+from tests.conftest import ROOT
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+Write = Callable[..., Path]
+
+
+def text_of(page: Path) -> str:
+    """Return the words of a page with ordinary spaces."""
+    words = html.unescape(re.sub(r"<[^>]+>", " ", page.read_text(encoding="utf-8")))
+    return re.sub(r"\s+", " ", words)
+
+
+def test_a_study_without_runs_tells_what_is_published(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """Until something is measured: findings of the publications it names, each with its place; nothing is claimed."""
+    file = write_study(references=["references/recasens-2024.yaml"])
+    (file.parent / "references").mkdir()
+    shutil.copy(ROOT / "studies" / "references" / "recasens-2024.yaml", file.parent / "references")
+    command("build", "--quiet")
+    text = text_of(tmp_path / "site" / "s" / "tiny" / "index.html")
+    assert "What is published Nothing was measured here yet." in text
+    assert "this is what recasens-2024 reports, from one NVIDIA A100 with 40 GB" in text
+    assert "Several replicas of one small model on the same GPU raise its throughput. (section on model replication)" in text
+    assert "doi:10.1145/3642970.3655832" in text
+
+
+def test_a_study_with_runs_tells_its_own_findings_instead(site: Path) -> None:
+    """What is published stands on the page of replications then."""
+    assert "What is published" not in text_of(site / "s" / "tiny" / "index.html")
+
+
+def test_a_cell_shows_every_stage_of_its_requests(site: Path) -> None:
+    """Queue, tokenise, infer, detokenise, serialise and the rest, with time and energy of the window."""
+    page = next((site / "s" / "tiny" / "cells").glob("*/index.html")).read_text(encoding="utf-8")
+    section = re.search(r"Where time and energy of requests go.*?</table>", page, re.DOTALL)
+    assert section is not None
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', section[0])
+    assert [name for name, _ in rows] == [*SPANS, REST]
+    assert all(len(re.findall(r'<td class="num">', cells)) == 3 for _, cells in rows)
+    assert "by the server’s clock" in section[0]

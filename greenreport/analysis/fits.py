@@ -67,10 +67,12 @@ def _swept(direction: Direction) -> Fit:
     largest = good[-1] if good else None
     load = None if largest is None else load_of(largest.configuration, factor)
     beyond = [cell for cell in direction.cells if load is None or load_of(cell.configuration, factor) > load]
-    best = "none" if load is None else load_text(factor, load)
+    why = _why(direction, beyond)
+    nothing = "not tried" if why in (UNTRIED, DESIGN) else "none"
+    best = nothing if load is None else load_text(factor, load)
     left_out = tuple(_left_out(direction))
     runs = 0 if largest is None else len(largest.ok)
-    return Fit(direction.model.label, direction.label, factor, load, best, _why(direction, beyond), runs, left_out=left_out)
+    return Fit(direction.model.label, direction.label, factor, load, best, why, runs, left_out=left_out)
 
 
 def _why(direction: Direction, beyond: Sequence[CellView]) -> str:

@@ -113,6 +113,14 @@ def objective_words(objective: Objective) -> str:
     return f"{told}, for {objective.share * 100:g}{THIN}% of requests"
 
 
+def _shortly(objective: Objective) -> str:
+    """Return the bounds of an objective in few words."""
+    told = (
+        ("first token within {}", objective.ttft_s), ("at most {} between tokens", objective.tbt_s), ("answer within {}", objective.latency_s),
+    )  # fmt: skip
+    return ", ".join(text.format(quantity(bound, "s")) for text, bound in told if bound is not None)
+
+
 def _energy_against_latency(dataset: Dataset, series: Series) -> Iterator[Text]:
     """Say what the least energy costs in latency, where the two are not reached by one load."""
     if series.latency is None or series.least_energy is None:
@@ -175,8 +183,8 @@ def headline(dataset: Dataset, every: Sequence[Series]) -> Text:
     said = f"On {model.label}, {_where(series, point)} gives {quantity(throughput or 0.0, 'tokens/s')}{cost}"
     if objective is None:
         return (said, *tail, ".")
-    best = "It is the highest throughput that keeps the objective" if kept else "No load keeps the objective"
-    return (said, *tail, f". {best}: {objective_words(objective)}.")
+    short = f"the objective ({_shortly(objective)})"
+    return (said, *tail, f": the most that keeps {short}." if kept else f". No load keeps {short}.")
 
 
 def _where(series: Series, point: LoadPoint) -> str:

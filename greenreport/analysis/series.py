@@ -24,6 +24,7 @@ THROUGHPUT, ENERGY = "throughput_tokens_per_s", "j_per_output_token"
 #: The latency of a model: the first of these that every load of it has.
 LATENCIES = ("tbt_s", "latency_p95_s", "latency_s")
 LIMITS = {Outcome.OUT_OF_MEMORY: "memory", Outcome.TIMED_OUT: "time"}
+_UNRANKED = ParetoFront(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Series:
     falling_use: tuple[str, float, float] | None
     latency: str | None = None
     dimensions: tuple[str, ...] = ()
-    front: ParetoFront = ParetoFront(())
+    front: ParetoFront = _UNRANKED
 
     @property
     def label(self) -> str:

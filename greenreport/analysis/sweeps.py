@@ -61,17 +61,18 @@ class Direction:
 
 
 def directions(dataset: Dataset) -> tuple[Direction, ...]:
-    """Return every direction of the study with at least three declared loads for its model, few replicas first.
+    """Return every direction of the study with at least three declared loads for its model, in the order of models, few replicas first.
 
     Several replicas need one load only: there they are compared with one replica.
     """
+    models = [model.id for model in dataset.study.models]
     found: list[Direction] = []
     for factor in FACTORS:
         taken = {(d.model.id, item.configuration.id) for d in found for item in d.items}
         every = list(_directions(dataset, factor, taken if factor in ALONE else set()))
         swept = {direction.model.id for direction in every if len(direction.levels) >= FEWEST_LOADS}
         kept = [d for d in every if d.model.id in swept and (len(d.levels) > 1 or d.base.replicas > 1)]
-        found += sorted(kept, key=lambda direction: direction.base.replicas)
+        found += sorted(kept, key=lambda direction: (models.index(direction.model.id), direction.base.replicas))
     return tuple(found)
 
 

@@ -41,6 +41,8 @@ def test_a_declared_law_of_service_has_its_saturation_and_limit(command: Command
         rate = point.value("throughput_tokens_per_s")
         assert rate is not None
         assert 0.5 * law < rate < 1.02 * law, point.load
+    (first,) = series.points[0].cell.values("first_request_s")  # that of the warm-up, whose answer is discarded
+    assert tokens * (t + s) < first < 2 * tokens * (t + s)
     # each step up to the saturation gains clearly more than ε, the one after it less
     assert all(gain > 0.27 for gain in series.saturation.gains[:4])
     assert series.saturation.gains[4] < 0.27

@@ -101,8 +101,19 @@ def _left_out(direction: Direction) -> Iterator[str]:
     for item in direction.excluded:
         reasons.setdefault(item.reason, []).append(load_of(item.configuration, direction.factor))
     for reason, loads in reasons.items():
-        every = "every load" if len(loads) == len(direction.levels) else None
-        yield f"{every or ', '.join(load_text(direction.factor, load) for load in loads)}: {reason}"
+        yield f"{_told(direction, loads)}: {reason}"
+
+
+def _told(direction: Direction, loads: Sequence[float]) -> str:
+    """Return several loads in words; neighbours of the sweep as a range."""
+    levels = sorted(direction.levels)
+    if len(loads) == len(levels):
+        return "every load"
+    texts = [load_text(direction.factor, load) for load in loads]
+    first = levels.index(loads[0])
+    if len(loads) > 2 and list(loads) == levels[first : first + len(loads)]:
+        return f"{texts[0]} to {texts[-1]}"
+    return ", ".join(texts)
 
 
 def _searched(dataset: Dataset, search: LimitSearch, label: str) -> Fit:

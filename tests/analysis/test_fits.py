@@ -54,10 +54,10 @@ def test_what_was_left_out_by_design_is_told_with_its_reason() -> None:
     """Excluded loads are no limit; those of one reason stand together."""
     data = sweep({1: GOOD, 2: GOOD})
     model = data.study.models[0]
-    out = [Excluded(model, Configuration(engine="torch", batch_size=batch), "too slow") for batch in (4, 8)]
+    out = [Excluded(model, Configuration(engine="torch", batch_size=batch), "too slow") for batch in (4, 8, 16)]
     out += [Excluded(model, Configuration(engine="torch", batch_size=b, replicas=2), "no room") for b in (1, 2, 4)]
     one, two = rows(replace(data, excluded=tuple(out)))
-    assert (one.load, one.why, one.left_out) == (2, "larger loads were left out by design", ("batch 4, batch 8: too slow",))
+    assert (one.load, one.why, one.left_out) == (2, "larger loads were left out by design", ("batch 4 to batch 16: too slow",))
     assert (two.load, two.best, two.why, two.left_out) == (None, "not tried", "left out by design", ("every load: no room",))
 
 

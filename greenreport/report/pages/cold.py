@@ -40,6 +40,11 @@ class ColdContent:
     boundaries: tuple[str, ...]
     reference: str | None
 
+    @property
+    def first(self) -> bool:
+        """Whether the first request was timed anywhere."""
+        return any(row.first_s is not None for row in self.rows)
+
 
 def cold_content(dataset: Dataset) -> ColdContent | None:
     """Return what starting each model in each configuration takes; None where no start was measured."""

@@ -225,6 +225,10 @@ _METRICS = (
         "Median over requests of the time from sending to the first output token.", "shorter", "longer",
     ),
     MetricInfo(
+        "ttft_p90_s", "Time to first token (p90)", "s", _L, "90th-percentile time to first token",
+        "90th percentile over requests of the time from sending to the first output token.", "shorter", "longer",
+    ),
+    MetricInfo(
         "ttft_p95_s", "Time to first token (p95)", "s", _L, "95th-percentile time to first token",
         "95th percentile over requests of the time from sending to the first output token.", "shorter", "longer",
     ),
@@ -243,6 +247,10 @@ _METRICS = (
     MetricInfo(
         "throughput_requests_per_s", "Request throughput", "requests/s", _H, "request throughput",
         "Completed requests ÷ execution time.", "lower", "higher",
+    ),
+    MetricInfo(
+        "tbt_p90_s", "Time between tokens (p90)", "s", _L, "90th-percentile time between tokens",
+        "90th percentile of all gaps between successive output tokens.", "shorter", "longer",
     ),
     MetricInfo(
         "tbt_p95_s", "Time between tokens (p95)", "s", _L, "95th-percentile time between tokens",
@@ -275,6 +283,15 @@ _METRICS = (
     MetricInfo(
         "cold_start_energy_j", "Energy of a cold start", "J", _L, "energy of a cold start",
         "Energy of the declared boundary from the start of the server process until it can answer, idle power included.",
+    ),
+    MetricInfo(
+        "first_request_s", "First request", "s", _L, "time of the first request",
+        "The first request a new server is sent, from sending to the complete answer: that of the warm-up, or of the window without one.",
+        "shorter", "longer",
+    ),
+    MetricInfo(
+        "first_request_energy_j", "Energy of the first request", "J", _L, "energy of the first request",
+        "Energy of the declared boundary over the first request a new server is sent, idle power included.",
     ),
     MetricInfo(
         "weights_b", "Model size", "B", _L, "model size",

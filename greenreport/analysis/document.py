@@ -11,6 +11,7 @@ from greenreport.analysis.answers import plain
 from greenreport.analysis.claims import Claim
 from greenreport.analysis.dataset import CellView, Dataset, label_of
 from greenreport.analysis.fidelity import Fidelity
+from greenreport.analysis.fits import Fit
 from greenreport.analysis.footprint import plain_footprint
 from greenreport.analysis.frontier import Frontier
 from greenreport.analysis.guidelines import Guideline
@@ -113,6 +114,7 @@ def document(analysis: Analysis) -> Json:
         "frontier": []
         if analysis.frontier is None
         else [_series(analysis.frontier, item) for item in analysis.frontier.series],
+        "limits": [] if analysis.frontier is None else [_fit(item) for item in analysis.frontier.fits],
         "footprint": plain_footprint(analysis.footprint),
         "claims": [_claim(claim) for claim in analysis.claims],
     }
@@ -184,11 +186,25 @@ def _series(found: Frontier, item: Series) -> Json:
         },
         "best_under_objective": None if item.within is None else item.within.load,
         "latency_metric": item.latency,
+        "front_metrics": list(item.dimensions),
         "front": [
             {"configuration": p.name, "on_front": p.on_front, "probability": plain_number(p.probability)}
             for p in item.front.points
         ],
         "sentences": [plain_text(plain(text)) for text in found.sentences[series_id(item)]],
+    }
+
+
+def _fit(item: Fit) -> Json:
+    return {
+        "model": item.model,
+        "configuration": plain_text(item.label),
+        "factor": item.factor,
+        "largest": plain_number(item.load),
+        "runs": item.runs,
+        "searched": item.searched,
+        "why": plain_text(item.why),
+        "left_out": [plain_text(text) for text in item.left_out],
     }
 
 

@@ -7,17 +7,23 @@ from collections.abc import Iterator, Sequence
 from greenreport.analysis.answers import Text
 from greenreport.analysis.claims import Claim, compare
 from greenreport.analysis.dataset import Dataset, label_of
-from greenreport.analysis.series import ENERGY, FEWEST_LOADS, THROUGHPUT, End, Replicas, Series
+from greenreport.analysis.series import ENERGY, THROUGHPUT, End, LoadPoint, Replicas, Series
 from greenreport.analysis.stats import Interval, NotComputable
+from greenreport.analysis.sweeps import FEWEST_LOADS
 from greenreport.record import Outcome
-from greenreport.study import Configuration
+from greenreport.study import Configuration, Model, Objective
 from greenreport.units import THIN, quantity
 
 
-def series_words(dataset: Dataset, series: Series, gains: Sequence[Replicas]) -> Iterator[Text]:
-    """Yield the findings of a series, a sentence or two each; of a few loads with replicas, only what they gain."""
-    if len(series.points) < FEWEST_LOADS:
-        yield from _gain_words(gains, series)
+def series_words(dataset: Dataset, series: Series, gains: Sequence[Replicas], best: Replicas | None) -> Iterator[Text]:
+    """Yield the findings of a series, a sentence or two each; of a few loads only where they end, and what replicas gain."""
+    if series.short:
+        if len(series.cells) >= FEWEST_LOADS:
+            loads = "1 load has" if len(series.points) == 1 else f"{len(series.points)} loads have"
+            yield (f"Only {loads} values: too few to look for saturation.",)
+        if series.end is not None:
+            yield (_end_words(series, series.end),)
+        yield from _gain_words(gains, best, series)
         return
     yield (_saturation_words(dataset, series),)
     yield from _costs(dataset, series)
@@ -27,7 +33,7 @@ def series_words(dataset: Dataset, series: Series, gains: Sequence[Replicas]) ->
     yield from _energy_against_latency(dataset, series)
     if series.falling_use is not None:
         yield (_falling_words(*series.falling_use),)
-    yield from _gain_words(gains, series)
+    yield from _gain_words(gains, best, series)
 
 
 def _saturation_words(dataset: Dataset, series: Series) -> str:
@@ -88,18 +94,31 @@ def _objective_words(dataset: Dataset, series: Series) -> Iterator[Text]:
     objective = dataset.study.objective
     if objective is None:
         return
-    names = (("ttft_s", "time to first token"), ("tbt_s", "time between tokens"), ("latency_s", "latency"))
-    bounds = [(name, bound) for field, name in names if (bound := getattr(objective, field)) is not None]
-    told = " and ".join(f"{name} at most {quantity(bound, 's')}" for name, bound in bounds)
-    share = f"{objective.share * 100:g}{THIN}% of requests"
+    told = objective_words(objective)
     if series.within is None:
-        yield (f"No load keeps the objective ({told}, for {share}).",)
+        yield (f"No load keeps the objective ({told}).",)
         return
     good = series.within.value("goodput_requests_per_s")
     rate = "" if good is None else f", {quantity(good, 'requests/s')} served well"
     cost = series.within.value("j_per_good_request")
     joules = "" if cost is None else f" at {quantity(cost, 'J')} each"
-    yield (f"Best load that keeps the objective ({told}, for {share}): {series.load_text(series.within.load)}{rate}{joules}.",)
+    yield (f"Best load that keeps the objective ({told}): {series.load_text(series.within.load)}{rate}{joules}.",)
+
+
+def objective_words(objective: Objective) -> str:
+    """Return the bounds of an objective and for how many requests they hold."""
+    names = (("ttft_s", "time to first token"), ("tbt_s", "time between tokens"), ("latency_s", "latency"))
+    bounds = [(name, bound) for field, name in names if (bound := getattr(objective, field)) is not None]
+    told = " and ".join(f"{name} at most {quantity(bound, 's')}" for name, bound in bounds)
+    return f"{told}, for {objective.share * 100:g}{THIN}% of requests"
+
+
+def _shortly(objective: Objective) -> str:
+    """Return the bounds of an objective in few words."""
+    told = (
+        ("first token within {}", objective.ttft_s), ("at most {} between tokens", objective.tbt_s), ("answer within {}", objective.latency_s),
+    )  # fmt: skip
+    return ", ".join(text.format(quantity(bound, "s")) for text, bound in told if bound is not None)
 
 
 def _energy_against_latency(dataset: Dataset, series: Series) -> Iterator[Text]:
@@ -127,36 +146,66 @@ def _falling_words(metric: str, first: float, last: float) -> str:
     )
 
 
-def _gain_words(gains: Sequence[Replicas], series: Series) -> Iterator[Text]:
+def _gain_words(gains: Sequence[Replicas], best: Replicas | None, series: Series) -> Iterator[Text]:
+    if best is not None:
+        where = f"{best.replicas} replicas at {series.load_text(best.load)} have "
+        yield ("The best replicated point against the best single server: ", where, *_claims_of(best), ".")
     for gain in gains:
-        parts: list[str | Claim] = [f"At {series.load_text(gain.load)}, {gain.replicas} replicas have "]
-        claims = [claim for claim in (gain.throughput, gain.energy, gain.latency) if claim is not None]
-        for place, claim in enumerate(claims):
-            joint = "" if place == 0 else " and " if place == len(claims) - 1 else ", "
-            parts += [f"{joint}{claim.article()}", claim]
-        yield (*parts, ".")
+        yield (f"At {series.load_text(gain.load)}, {gain.replicas} replicas have ", *_claims_of(gain), ".")
 
 
-def headline(dataset: Dataset, every: Sequence[Series]) -> Text | None:
-    """Answer what load, how many replicas, and what a token costs, for the model with the most to tell."""
-    model = every[0].model
-    mine = [series for series in every if series.model.id == model.id]
-    best = mine[0]
-    for series in mine[1:]:  # in the order of the study: more replicas must gain what counts as a gain
-        gain = (series.advised.value(THROUGHPUT) or 0.0) / (best.advised.value(THROUGHPUT) or 1.0) - 1
-        best = series if gain >= dataset.study.frontier.epsilon else best
-    point, first = best.advised, mine[0].points[0]
+def _claims_of(gain: Replicas) -> Iterator[str | Claim]:
+    claims = [claim for claim in (gain.throughput, gain.energy, gain.latency) if claim is not None]
+    for place, claim in enumerate(claims):
+        joint = "" if place == 0 else " and " if place == len(claims) - 1 else ", "
+        yield f"{joint}{claim.article()}"
+        yield claim
+
+
+def headline(dataset: Dataset, every: Sequence[Series]) -> Text:
+    """Answer for one model what load, how many replicas, and what a token costs.
+
+    Where the study declares an objective that some load keeps, only loads that keep it are considered. Of several series the
+    first in the order of the study counts, unless a later one gains throughput by more than ε, its whole interval beyond it.
+    """
+    model, objective = every[0].model, dataset.study.objective
+    kept = [(series, series.within) for series in every if series.within is not None]
+    candidates = kept or [(series, series.advised) for series in every]
+    series, point = candidates[0]
+    for other, candidate in candidates[1:]:
+        if _gains(dataset, model, candidate, point):
+            series, point = other, candidate
     energy, throughput = point.value(ENERGY), point.value(THROUGHPUT)
-    load = best.load_text(point.load)
-    replicas = f"{best.base.replicas} replicas" if best.base.replicas > 1 else "one replica"
-    own = best.base.model_fields_set - {"replicas"}
-    engine = label_of(Configuration.model_validate({name: getattr(best.base, name) for name in own}))
-    rate = f"{quantity(throughput or 0.0, 'tokens/s')}"
     cost = "" if energy is None else f" at {quantity(energy, 'J')} a token"
+    first = every[0].points[0]
     claim = compare(dataset, ENERGY, point.cell.configuration, first.cell.configuration, [model])
     tail: Text = () if claim is None or point.cell.key == first.cell.key else (", ", claim)
-    edge = _edge(best, mine)
-    return (f"On {model.label}, {engine} at {load} on {replicas}{edge} gives {rate}{cost}", *tail, ".")
+    edge = "" if kept else _edge(series, every)
+    said = f"On {model.label}, {_where(series, point)}{edge} gives {quantity(throughput or 0.0, 'tokens/s')}{cost}"
+    if objective is None:
+        return (said, *tail, ".")
+    short = f"the objective ({_shortly(objective)})"
+    return (said, *tail, f": the most that keeps {short}." if kept else f". No load keeps {short}.")
+
+
+def _where(series: Series, point: LoadPoint) -> str:
+    """Return engine, load and replicas in words."""
+    own = series.base.model_fields_set - {"replicas"}
+    engine = label_of(Configuration.model_validate({name: getattr(series.base, name) for name in own}))
+    load = series.load_text(point.load)
+    if series.factor == "replicas":
+        return f"{engine} with {load}"
+    replicas = f"{series.base.replicas} replicas" if series.base.replicas > 1 else "one replica"
+    return f"{engine} {'with' if series.factor == 'threads' else 'at'} {load} on {replicas}"
+
+
+def _gains(dataset: Dataset, model: Model, candidate: LoadPoint, held: LoadPoint) -> bool:
+    """Whether a load gains more than ε over another with its whole interval; a single run has none, there the ratio decides."""
+    claim = compare(dataset, THROUGHPUT, candidate.cell.configuration, held.cell.configuration, [model])
+    if claim is None:
+        return False
+    least = claim.ci.low if isinstance(claim.ci, Interval) else claim.value
+    return least >= 1 + dataset.study.frontier.epsilon
 
 
 def _edge(series: Series, every: Sequence[Series]) -> str:

@@ -19,7 +19,7 @@ from greenreport.analysis.energy import (
     is_cpu,
 )
 from greenreport.analysis.observation import Observation
-from greenreport.analysis.times import cold_start, served, served_well, stage_observations, time_observations
+from greenreport.analysis.times import cold_start, first_request, served, served_well, stage_observations, time_observations
 from greenreport.catalog import METRICS
 from greenreport.record import ELSEWHERE, Kind, Mark, Method, Outcome, Phase, RunRecord, Trace
 from greenreport.study import Objective
@@ -83,6 +83,7 @@ def _energy(record: RunRecord, window: Mark, objective: Objective | None) -> lis
         observe("tokens_per_j", tokens / total if total > 0 and tokens else None, "no energy or no token counts"),
         observe("j_per_good_request", total / good if good else None, _why_no_good(objective, good)),
         observe("cold_start_energy_j", *_cold_start_energy(record)),
+        observe("first_request_energy_j", *_first_request_energy(record)),
         observe("energy_delay_js", total * window.duration_s),
         observe("power_mean_w", total / window.duration_s),
         observe("idle_power_w", idle, "no idle baseline"),
@@ -103,6 +104,26 @@ def _cold_start_energy(record: RunRecord) -> tuple[float | None, str]:
     if not found:
         return None, "no cold start" if cold is None else "no energy over the cold start"
     return sum(component.joules for component in found), ""
+
+
+def _first_request_energy(record: RunRecord) -> tuple[float | None, str]:
+    """Return the energy of the first request where it lasts long enough for the instruments to tell it from what was before."""
+    first = first_request(record)
+    if first is None:
+        return None, "no time of a first request"
+    found = boundary_components(record, first.start_ns, first.end_ns)
+    if not found:
+        return None, f"no energy over the first request, which lasts {first.duration_s * 1e3:.0f} ms"
+    domains = {component.domain for component in found}
+    traces = [t for t in energy_traces(record, first.start_ns, first.end_ns) if t.domain in domains]
+    if first.duration_s < 2 * max(tr.usual_interval_s(trace) for trace in traces):
+        return None, too_short(first.duration_s)
+    return sum(component.joules for component in found), ""
+
+
+def too_short(seconds: float) -> str:
+    """Return why a time has no energy of its own."""
+    return f"it lasts {seconds * 1e3:.0f} ms, less than two samples; a shorter sampling interval tells more"
 
 
 def _stages(record: RunRecord, window: Mark) -> list[Observation]:
@@ -133,8 +154,7 @@ def _stage(metric: str, spans: list[tuple[int, int]], traces: list[Trace]) -> Ob
     typical_s = float(np.median([end - start for start, end in spans])) / 1e9
     interval_s = max(tr.usual_interval_s(trace) for trace in traces)
     if typical_s < 2 * interval_s:
-        reason = f"it lasts {typical_s * 1e3:.0f} ms, less than two samples; a shorter sampling interval tells more"
-        return Observation(metric, None, reason=reason)
+        return Observation(metric, None, reason=too_short(typical_s))
     parts = [tr.energy_over(trace, spans) for trace in traces]
     method = Method.ESTIMATED if any(t.method is Method.ESTIMATED for t in traces) else Method.MEASURED
     boundary = boundary_of(tuple(Component(t.domain, 0.0, t.method, t.meter) for t in traces))

@@ -14,8 +14,9 @@ from greenreport.analysis.claims import Claim, compare
 from greenreport.analysis.dataset import Dataset
 from greenreport.analysis.fidelity import Fidelity, Verdict
 from greenreport.analysis.frontier import Frontier
-from greenreport.analysis.series import FEWEST_LOADS, Series, series_id
+from greenreport.analysis.series import Series, series_id
 from greenreport.analysis.stats import Interval
+from greenreport.analysis.sweeps import FEWEST_LOADS
 from greenreport.study import Comparison, Configuration, Model, ReferenceStudy
 from greenreport.study.reference import Category, Endpoint, SweepFinding
 

@@ -10,9 +10,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from greenreport.analysis.dataset import CellView, Dataset
-from greenreport.analysis.times import first_token_s, latencies_s, mean_gaps_s
-from greenreport.record import Request
+from greenreport.analysis.dataset import CellView, Dataset, RunView
+from greenreport.analysis.times import completed, first_token_s, latencies_s, mean_gaps_s, token_clock
+from greenreport.record import Phase, Request
 from greenreport.study import Configuration, Model
 
 #: More steps of a curve than this cannot be told apart in a drawing.
@@ -64,9 +64,17 @@ class Wait:
 
 WAITS = (
     Wait("ttft_s", first_token_s),
-    Wait("tbt_s", lambda requests: (mean_gaps_s(requests), "server")),
+    Wait("tbt_s", lambda requests: (mean_gaps_s(requests), token_clock(requests))),
     Wait("latency_s", lambda requests: (latencies_s(requests), "client")),
 )
+
+
+def counted(run: RunView) -> tuple[Request, ...]:
+    """Return the requests of a run that metrics count: those complete inside its window, without the ramp and without failures."""
+    window = next((row.mark for row in run.phases if row.mark.phase is Phase.WINDOW), None)
+    if window is None:
+        return tuple(request for request in run.requests if request.error is None)
+    return completed(run.requests, window)
 
 
 def wait_curves(dataset: Dataset, model: str, wait: Wait) -> tuple[Curve, ...]:
@@ -76,7 +84,7 @@ def wait_curves(dataset: Dataset, model: str, wait: Wait) -> tuple[Curve, ...]:
 
 
 def _wait_curve(cell: CellView, wait: Wait) -> Curve | None:
-    told = [(values, side) for run in cell.ok for values, side in [wait.read(run.requests)] if values]
+    told = [(values, side) for run in cell.ok for values, side in [wait.read(counted(run))] if values]
     values = sorted(value for part, _ in told for value in part)
     if not values:
         return None
@@ -89,13 +97,10 @@ def token_curves(dataset: Dataset) -> tuple[Curve, ...]:
     curves = []
     for cell in dataset.cells:
         counts = sorted(
-            float(request.output_tokens)
-            for run in cell.ok
-            for request in run.requests
-            if request.output_tokens is not None and request.error is None
+            float(request.output_tokens) for run in cell.ok for request in counted(run) if request.output_tokens is not None
         )
         if counts:
-            runs = sum(any(r.output_tokens is not None for r in run.requests) for run in cell.ok)
+            runs = sum(any(r.output_tokens is not None for r in counted(run)) for run in cell.ok)
             curves.append(Curve(cell.model, cell.configuration, tuple(counts), runs))
     return tuple(curves)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from greenreport.record import Outcome, RunRecord
+from greenreport.study import Configuration
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +15,12 @@ class LimitSearch:
     """What was found for one model in one configuration.
 
     Attributes:
-        configuration: id of the configuration with the factor at its limit (or at 1, where no load works).
+        base: the configuration with the factor at its default.
         good: largest load that worked; bad: smallest that did not, None where none failed.
     """
 
     model: str
-    configuration: str
+    base: Configuration
     factor: str
     good: int | None
     bad: int | None
@@ -32,14 +33,21 @@ def from_trials(records: Iterable[RunRecord], environment: str) -> tuple[LimitSe
     for record in records:
         if record.environment.key == environment:
             spec = json.loads(record.spec)
-            rest = json.dumps({**spec["configuration"], spec["factor"]: None}, sort_keys=True)
-            trials.setdefault((record.model, spec["factor"], rest), {})[int(spec["load"])] = record
-    return tuple(_search(model, factor, loads) for (model, factor, _), loads in trials.items())
+            rest = _rest(spec["configuration"], spec["factor"])
+            trials.setdefault((record.model, spec["factor"], json.dumps(rest, sort_keys=True)), {})[int(spec["load"])] = record
+    return tuple(_search(model, factor, rest, loads) for (model, factor, rest), loads in trials.items())
 
 
-def _search(model: str, factor: str, loads: dict[int, RunRecord]) -> LimitSearch:
+def _rest(configuration: Mapping[str, object], factor: str) -> dict[str, object]:
+    """Return what a configuration names besides the factor; a dynamic batch takes its waiting time with it."""
+    apart = {factor, "max_wait_ms"} if factor == "max_batch" else {factor}
+    usual = {name: field.default for name, field in Configuration.model_fields.items()}
+    return {name: value for name, value in configuration.items() if name not in apart and usual.get(name) != value}
+
+
+def _search(model: str, factor: str, rest: str, loads: dict[int, RunRecord]) -> LimitSearch:
+    base = Configuration.model_validate(json.loads(rest))
     good = max((load for load, record in loads.items() if record.outcome is Outcome.OK), default=None)
     bad = min((load for load, record in loads.items() if record.outcome is not Outcome.OK), default=None)
-    shown = loads[good] if good is not None else loads[min(loads)]
     reason = None if bad is None else loads[bad].reason or loads[bad].outcome.value.replace("_", " ")
-    return LimitSearch(model, shown.key.split("/", 1)[1], factor, good, bad, reason)
+    return LimitSearch(model, base, factor, good, bad, reason)

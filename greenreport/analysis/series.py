@@ -2,36 +2,29 @@
 
 A series is one model in one configuration at several levels of a load factor (batch size, clients, request rate, …), all else
 equal. For each series: the load at which throughput saturates, the load at which memory or patience ends, the load from which
-energy per token stays at its least, the best load under the study's latency objective, and the Pareto set of throughput,
-latency and energy. Definitions: docs/frontier.md.
+energy per token stays at its least, the best load under the study's latency objective, and which of its loads are on the Pareto
+front of throughput, latency and energy among all loads of the model. Definitions: docs/frontier.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Literal
 
 from greenreport.analysis.claims import Claim, compare
 from greenreport.analysis.dataset import CellView, Dataset, label_of
-from greenreport.analysis.stats import ParetoFront, Saturation, pareto, plateau, saturation
+from greenreport.analysis.stats import NotComputable, ParetoFront, Saturation, pareto, plateau, saturation
+from greenreport.analysis.sweeps import FEWEST_LOADS, Direction, load_of, load_text
 from greenreport.record import Outcome
 from greenreport.study import Configuration, Model
-from greenreport.units import THIN
 
-#: Load factors, with their name in a sentence.
-FACTORS = {
-    "batch_size": "batch",
-    "max_batch": "dynamic batch",
-    "concurrency": "number of clients",
-    "request_rate": "request rate",
-}
-FEWEST_LOADS = 3
 THROUGHPUT, ENERGY = "throughput_tokens_per_s", "j_per_output_token"
-#: The latency of a series: the first of these that every load has.
+#: The latency of a model: the first of these that every load of it has.
 LATENCIES = ("tbt_s", "latency_p95_s", "latency_s")
 LIMITS = {Outcome.OUT_OF_MEMORY: "memory", Outcome.TIMED_OUT: "time"}
+_UNRANKED = ParetoFront(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +52,15 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Replicas:
-    """What several replicas gain over one, at one load."""
+    """What several replicas gain over one.
+
+    Attributes:
+        load: of each of them; alone: of the single server they are compared with.
+    """
 
     replicas: int
     load: float
+    alone: float
     throughput: Claim
     energy: Claim | None
     latency: Claim | None
@@ -74,28 +72,38 @@ class Series:
 
     Attributes:
         base: the configuration with the factor at its default.
-        latency: metric of LATENCIES that stands for latency here.
-        points: loads with values, ascending.
+        cells: every cell of the sweep, ascending, whatever became of it.
+        points: loads with values, ascending; at least one.
+        saturation, least_energy: told of three loads or more.
         within: best load under the study's objective; None where none keeps it or nothing is declared.
-        front: Pareto set of throughput, latency and energy per token; points are named by configuration id.
+        latency: metric of LATENCIES that stands for latency in every series of the model.
+        dimensions: metrics of the front, the same for every series of the model.
+        front: the own points of the model's Pareto set, named by configuration id; a point of any series may beat them.
     """
 
     model: Model
     factor: str
     base: Configuration
-    latency: str | None
+    cells: tuple[CellView, ...]
     points: tuple[LoadPoint, ...]
     end: End | None
     saturation: Saturation
     least_energy: tuple[float, float] | None
     within: LoadPoint | None
-    front: ParetoFront
     falling_use: tuple[str, float, float] | None
+    latency: str | None = None
+    dimensions: tuple[str, ...] = ()
+    front: ParetoFront = _UNRANKED
 
     @property
     def label(self) -> str:
         """Name of the series: the configuration without the factor."""
         return label_of(self.base)
+
+    @property
+    def short(self) -> bool:
+        """Whether there are too few loads for a curve."""
+        return len(self.points) < FEWEST_LOADS
 
     @property
     def peak(self) -> LoadPoint:
@@ -112,85 +120,59 @@ class Series:
         return next((point for point in self.points if point.load == load), None)
 
     def load_text(self, load: float) -> str:
-        """Return a load in words: ``batch 8``, ``4 clients``, ``2.5 requests/s``."""
-        words = {
-            "batch_size": f"batch {load:g}",
-            "max_batch": f"dynamic batches of up to {load:g}",
-            "concurrency": f"{load:g} client{'' if load == 1 else 's'}",
-            "request_rate": f"{load:g}{THIN}requests/s",
-        }
-        return words[self.factor]
+        """Return a load in words."""
+        return load_text(self.factor, load)
 
 
-def all_series(dataset: Dataset, unfaithful: set[tuple[str, str]]) -> Iterator[Series]:
-    """Yield every series with enough loads, in the order of the study; unfaithful (model, configuration) cells are no points.
-
-    Several replicas need one load only: there they are compared with one replica, whose series must have enough.
-    """
-    for factor in FACTORS:
-        groups: dict[tuple[str, str], list[CellView]] = {}
-        for cell in dataset.cells:
-            if getattr(cell.configuration, factor) is not None:
-                groups.setdefault((cell.model.id, _base(cell.configuration, factor).id), []).append(cell)
-        found = [
-            _series(dataset, factor, sorted(cells, key=lambda c: getattr(c.configuration, factor)), unfaithful)
-            for cells in groups.values()
-        ]
-        known = [series for series in found if series is not None]
-        if any(len(series.points) >= FEWEST_LOADS for series in known):
-            yield from sorted(known, key=lambda series: series.base.replicas)
+def all_series(dataset: Dataset, found: Sequence[Direction], unfaithful: set[tuple[str, str]]) -> tuple[Series, ...]:
+    """Return the series of every direction in which some load has values; unfaithful (model, configuration) cells are no points."""
+    every = [series for d in found if (series := _series(dataset, d, unfaithful)) is not None]
+    fronts = {name: _front([s for s in every if s.model.id == name]) for name in {s.model.id for s in every}}
+    return tuple(_ranked(series, *fronts[series.model.id]) for series in every)
 
 
-def _base(configuration: Configuration, factor: str) -> Configuration:
-    """Return the configuration without the factor, as if the study had not named it."""
-    apart = {factor, "max_wait_ms"} if factor == "max_batch" else {factor}
-    own = configuration.model_fields_set - apart
-    return Configuration.model_validate({name: getattr(configuration, name) for name in own})
-
-
-def _series(dataset: Dataset, factor: str, cells: list[CellView], unfaithful: set[tuple[str, str]]) -> Series | None:
-    def load_of(cell: CellView) -> float:
-        return float(getattr(cell.configuration, factor))
-
+def _series(dataset: Dataset, direction: Direction, unfaithful: set[tuple[str, str]]) -> Series | None:
     points = tuple(
-        LoadPoint(load_of(cell), cell)
-        for cell in cells
+        LoadPoint(load_of(cell.configuration, direction.factor), cell)
+        for cell in direction.cells
         if cell.values(THROUGHPUT) and (cell.model.id, cell.configuration.id) not in unfaithful
     )
-    fewest = FEWEST_LOADS if cells[0].configuration.replicas == 1 else 1
-    if len(points) < fewest:
+    if not points:
         return None
-    latency = next((m for m in LATENCIES if all(point.cell.values(m) for point in points)), None)
-    energies = [(point.load, value) for point in points if (value := point.value(ENERGY)) is not None]
+    enough = len(points) >= FEWEST_LOADS
     epsilon = dataset.study.frontier.epsilon
-    loads = [point.load for point in points]
+    energies = [(point.load, value) for point in points if (value := point.value(ENERGY)) is not None]
     return Series(
-        cells[0].model,
-        factor,
-        _base(cells[0].configuration, factor),
-        latency,
-        points,
-        _end(cells, load_of),
-        saturation(loads, [_runs(point.cell, THROUGHPUT) for point in points], epsilon),
-        plateau([load for load, _ in energies], [value for _, value in energies], epsilon),
-        _within(dataset, points),
-        _front(points, latency),
-        _falling_use(points),
+        model=direction.model,
+        factor=direction.factor,
+        base=direction.base,
+        cells=direction.cells,
+        points=points,
+        end=_end(direction),
+        saturation=_saturation(points, epsilon),
+        least_energy=plateau([at for at, _ in energies], [value for _, value in energies], epsilon) if enough else None,
+        within=_within(dataset, points),
+        falling_use=_falling_use(points),
     )
+
+
+def _saturation(points: Sequence[LoadPoint], epsilon: float) -> Saturation:
+    if len(points) < FEWEST_LOADS:
+        return Saturation(None, NotComputable(f"fewer than {FEWEST_LOADS} loads have values"), ())
+    return saturation([point.load for point in points], [_runs(point.cell, THROUGHPUT) for point in points], epsilon)
 
 
 def _runs(cell: CellView, metric: str) -> list[float | None]:
     return [run.value(metric) for run in cell.ok]
 
 
-def _end(cells: list[CellView], load_of: object) -> End | None:
+def _end(direction: Direction) -> End | None:
     """Return where memory or time ended the sweep: the smallest load with no valid run that ended so."""
-    assert callable(load_of)
-    good: list[float] = [load_of(cell) for cell in cells if cell.ok]
-    for cell in cells:
+    good = [load_of(cell.configuration, direction.factor) for cell in direction.cells if cell.ok]
+    for cell in direction.cells:
         ended = next((run for run in cell.runs if run.outcome in LIMITS), None)
         if ended is not None and not cell.ok:
-            load = load_of(cell)
+            load = load_of(cell.configuration, direction.factor)
             below = [value for value in good if value < load]
             return End(load, ended.outcome, ended.reason or ended.outcome.value, max(below, default=None))
     return None
@@ -214,12 +196,24 @@ def _within(dataset: Dataset, points: Sequence[LoadPoint]) -> LoadPoint | None:
     return max(kept, key=lambda point: point.value(THROUGHPUT) or 0.0, default=None)
 
 
-def _front(points: Sequence[LoadPoint], latency: str | None) -> ParetoFront:
+def _front(every: Sequence[Series]) -> tuple[str | None, tuple[str, ...], ParetoFront]:
+    """Return latency, dimensions and Pareto set of a model: the loads of all its series compete with each other."""
+    points = {point.cell.configuration.id: point for series in every for point in series.points}
+    latency = next((m for m in LATENCIES if all(point.cell.values(m) for point in points.values())), None)
     metrics = [THROUGHPUT, *([latency] if latency else [])]
-    if all(point.cell.values(ENERGY) for point in points):
+    boundaries = {frozenset(point.cell.boundaries(ENERGY)) for point in points.values()}
+    if all(point.cell.values(ENERGY) for point in points.values()) and len(boundaries) == 1:
         metrics.append(ENERGY)
     better: list[Literal["lower", "higher"]] = ["higher" if metric == THROUGHPUT else "lower" for metric in metrics]
-    return pareto({p.cell.configuration.id: [_runs(p.cell, metric) for metric in metrics] for p in points}, better)
+    samples = {name: [_runs(point.cell, metric) for metric in metrics] for name, point in points.items()}
+    return latency, tuple(metrics), pareto(samples, better)
+
+
+def _ranked(series: Series, latency: str | None, dimensions: tuple[str, ...], front: ParetoFront) -> Series:
+    """Return the series with its own points of the model's front."""
+    own = {point.cell.configuration.id for point in series.points}
+    kept = ParetoFront(tuple(point for point in front.points if point.name in own))
+    return replace(series, latency=latency, dimensions=dimensions, front=kept)
 
 
 def _falling_use(points: Sequence[LoadPoint]) -> tuple[str, float, float] | None:
@@ -234,21 +228,45 @@ def _falling_use(points: Sequence[LoadPoint]) -> tuple[str, float, float] | None
 
 def replica_gains(dataset: Dataset, series: Series, every: Sequence[Series]) -> Iterator[Replicas]:
     """Yield what the replicas of a series gain over one, at every load both have."""
-    alone = series.base.model_copy(update={"replicas": 1}).id
-    single = next(
-        (s for s in every if s.model.id == series.model.id and s.factor == series.factor and s.base.id == alone), None
-    )
-    if single is None:
-        return
-    for point in series.points:
-        other = single.at(point.load)
-        if other is None:
+    single = _single(series, every)
+    for point in series.points if single is not None else ():
+        other = None if single is None else single.at(point.load)
+        gain = None if other is None else _gain(dataset, series, point, other)
+        if gain is not None:
+            yield gain
+
+
+def best_gains(dataset: Dataset, every: Sequence[Series]) -> Mapping[str, Replicas]:
+    """Return, by the id of the series that has it, the best replicated point against the best of a single server.
+
+    Each at the load of its own highest throughput; one for each single server beside which replicas were measured.
+    """
+    best: dict[str, tuple[Series, Series]] = {}
+    for series in every:
+        single = _single(series, every) if series.base.replicas > 1 else None
+        if single is None:
             continue
-        pair = (point.cell.configuration, other.cell.configuration, [series.model])
-        throughput = compare(dataset, THROUGHPUT, *pair)
-        if throughput is not None:
-            latency = compare(dataset, series.latency, *pair) if series.latency else None
-            yield Replicas(series.base.replicas, point.load, throughput, compare(dataset, ENERGY, *pair), latency)
+        held = best.get(series_id(single))
+        if held is None or (series.peak.value(THROUGHPUT) or 0.0) > (held[0].peak.value(THROUGHPUT) or 0.0):
+            best[series_id(single)] = series, single
+    gains = {series_id(s): _gain(dataset, s, s.peak, single.peak) for s, single in best.values()}
+    return {name: gain for name, gain in gains.items() if gain is not None}
+
+
+def _single(series: Series, every: Sequence[Series]) -> Series | None:
+    """Return the series of one server that differs in the number of replicas alone."""
+    alone = series.base.model_copy(update={"replicas": 1}).id
+    return next((s for s in every if s.model.id == series.model.id and s.factor == series.factor and s.base.id == alone), None)
+
+
+def _gain(dataset: Dataset, series: Series, point: LoadPoint, other: LoadPoint) -> Replicas | None:
+    pair = (point.cell.configuration, other.cell.configuration, [series.model])
+    throughput = compare(dataset, THROUGHPUT, *pair)
+    if throughput is None:
+        return None
+    latency = compare(dataset, series.latency, *pair) if series.latency else None
+    energy = compare(dataset, ENERGY, *pair)
+    return Replicas(series.base.replicas, point.load, other.load, throughput, energy, latency)
 
 
 def series_id(series: Series) -> str:

@@ -32,10 +32,15 @@ class Served:
 
 def served(record: RunRecord, window: Mark) -> Served:
     """Return the requests and output tokens of the window."""
-    requests = tuple(r for r in record.requests if r.error is None and window.start_ns <= r.end_ns <= window.end_ns)
+    requests = completed(record.requests, window)
     if len(requests) == len(record.requests) and all(r.start_ns >= window.start_ns for r in requests):
         return Served(requests, sum(r.output_tokens or 0 for r in requests))
     return Served(requests, sum(_tokens_inside(request, window) for request in record.requests))
+
+
+def completed(requests: Sequence[Request], window: Mark) -> tuple[Request, ...]:
+    """Return the requests whose answer is complete inside the window, without those that failed."""
+    return tuple(r for r in requests if r.error is None and window.start_ns <= r.end_ns <= window.end_ns)
 
 
 def _tokens_inside(request: Request, window: Mark) -> int:
@@ -55,6 +60,11 @@ def first_token_s(requests: Sequence[Request]) -> tuple[list[float], str]:
     if streamed:
         return streamed, "client"
     return [(r.token_ns[0] - r.server_start_ns) / 1e9 for r in requests if r.token_ns and r.server_start_ns], "server"
+
+
+def token_clock(requests: Sequence[Request]) -> str:
+    """Return whose clock saw the tokens: the server's where it tells its times, else the client's."""
+    return "server" if any(r.server_end_ns and r.server_start_ns for r in requests) else "client"
 
 
 def token_gaps_s(requests: Sequence[Request]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -102,7 +112,7 @@ def time_observations(record: RunRecord, window: Mark, objective: Objective | No
     gaps = token_gaps_s(requests)
     on_server = [(r.server_end_ns - r.server_start_ns) / 1e9 for r in requests if r.server_end_ns and r.server_start_ns]
     untold = "the server tells no token times"
-    clock = "server" if on_server else "client"
+    clock = token_clock(requests)
 
     def observe(metric: str, value: float | None, reason: str = "", boundary: str | None = "client") -> Observation:
         return Observation(metric, value, boundary, None, reason if value is None else None)
@@ -111,10 +121,10 @@ def time_observations(record: RunRecord, window: Mark, objective: Objective | No
     yield observe("server_duration_s", sum(on_server) if on_server else None, "the server tells no times", "server")
     for metric, percentile in (("latency_s", 50), ("latency_p90_s", 90), ("latency_p95_s", 95), ("latency_p99_s", 99)):
         yield observe(metric, _percentile(latency, percentile), "no request")
-    for metric, percentile in (("ttft_s", 50), ("ttft_p95_s", 95), ("ttft_p99_s", 99)):
+    for metric, percentile in (("ttft_s", 50), ("ttft_p90_s", 90), ("ttft_p95_s", 95), ("ttft_p99_s", 99)):
         yield observe(metric, _percentile(first, percentile), untold, side)
     yield observe("tbt_s", _percentile(means, 50), untold, clock)
-    for metric, percentile in (("tbt_p95_s", 95), ("tbt_p99_s", 99)):
+    for metric, percentile in (("tbt_p90_s", 90), ("tbt_p95_s", 95), ("tbt_p99_s", 99)):
         yield observe(metric, _percentile(gaps, percentile), untold, clock)
     yield observe(
         "throughput_tokens_per_s", inside.tokens / duration if inside.tokens and duration > 0 else None, "no token counts"
@@ -147,7 +157,7 @@ def _percentile(values: Sequence[float] | np.ndarray[tuple[int], np.dtype[np.flo
 
 
 def stage_observations(record: RunRecord) -> Iterator[Observation]:
-    """Yield how long load, compile and the whole cold start took, and how large what was loaded is."""
+    """Yield how long load, compile, the whole cold start and the first request took, and how large what was loaded is."""
     size = None if record.facts is None else record.facts.weights_b
     reason = "the server does not tell" if not size else None
     yield Observation("weights_b", float(size) if size else None, reason=reason)
@@ -158,6 +168,11 @@ def stage_observations(record: RunRecord) -> Iterator[Observation]:
     yield Observation("compile_s", None if compiled is None else compiled.duration_s, reason=reason)
     cold = cold_start(record)
     yield Observation("cold_start_s", None if cold is None else cold.duration_s, reason=before if cold is None else None)
+    first = first_request(record)
+    reason = before if cold is None else "the time of the first request was not recorded"
+    yield Observation(
+        "first_request_s", None if first is None else first.duration_s, "client", reason=None if first else reason
+    )
 
 
 def cold_start(record: RunRecord) -> Mark | None:
@@ -165,3 +180,20 @@ def cold_start(record: RunRecord) -> Mark | None:
     start, load, compiled = record.mark(Phase.START), record.mark(Phase.LOAD), record.mark(Phase.COMPILE)
     last = compiled or load
     return None if start is None or last is None else Mark(Phase.START, start.start_ns, last.end_ns)
+
+
+def first_request(record: RunRecord) -> Mark | None:
+    """Return the time of the first request the run's server was sent; None for a server that ran before, or where nobody noted it.
+
+    With a warm-up it is the first of that, whose answer is discarded; else the first of the window.
+    """
+    if cold_start(record) is None:
+        return None
+    trace = next((t for t in record.traces if (t.domain, t.quantity) == ("client", "first_request")), None)
+    if trace is not None:
+        start = trace.t_ns[0]
+        return Mark(Phase.WARMUP, start, start + round(trace.value[0] * 1e9))
+    if record.mark(Phase.WARMUP) is not None or not record.requests:
+        return None
+    first = min(record.requests, key=lambda request: request.start_ns)
+    return Mark(Phase.WINDOW, first.start_ns, first.end_ns) if first.error is None else None

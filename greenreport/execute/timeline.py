@@ -88,6 +88,7 @@ def _perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Pr
     bench.entered(Phase.IDLE_BEFORE)
     _idle(Phase.IDLE_BEFORE, protocol.idle_baseline_s, sampler, children, progress)
 
+    warmed = None
     if protocol.warmup_requests:
         bench.entered(Phase.WARMUP)
         client.send(WarmUp(protocol.warmup_requests))
@@ -114,7 +115,7 @@ def _perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Pr
     stopping = time.monotonic_ns()
     sampler.send(Stop())
     recorded = sampler.receive(Recorded, ANSWER_S)
-    progress.traces = (*recorded.traces, *_client_traces(window, finished))
+    progress.traces = (*recorded.traces, *_client_traces(window, finished, warmed))
     progress.missing += tuple(replace(event, cause=redact(event.cause)) for event in recorded.events)
     client.stop()
     for child in serving.children:
@@ -161,8 +162,11 @@ def _measured_window(finished: Finished, ramp_s: float) -> Mark:
     return Mark(Phase.WINDOW, steady, end, note=f"steady part of the load, after a ramp of {ramp_s:g} s")
 
 
-def _client_traces(window: Mark, finished: Finished) -> Iterator[Trace]:
-    """Yield what only the client knows: its CPU time, how late it sent, and what the servers say of their work."""
+def _client_traces(window: Mark, finished: Finished, warmed: Warmed | None) -> Iterator[Trace]:
+    """Yield what only the client knows: its CPU time, the first request, how late it sent, and what the servers say of their work."""
+    if warmed is not None:  # its answer is discarded like those after it, its time is not
+        first_s = (warmed.first_end_ns - warmed.start_ns) / 1e9
+        yield _trace("client", "first_request", Kind.GAUGE, ((warmed.start_ns, first_s),))
     # CPU time is known for the window as a whole: two samples.
     yield _trace("client", "cpu_time", Kind.COUNTER, ((window.start_ns, 0.0), (window.end_ns, finished.cpu_s)))
     if any(late for _, late in finished.sent):

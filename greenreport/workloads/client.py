@@ -43,9 +43,14 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class Warmed:
-    """The warm-up is over; `error` says why it is not complete."""
+    """The warm-up is over; `error` says why it is not complete.
+
+    Attributes:
+        first_end_ns: when the first answer was complete, the first of a new server.
+    """
 
     start_ns: int
+    first_end_ns: int
     end_ns: int
     error: str | None
 
@@ -108,13 +113,14 @@ _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1)
 
 
 def _warm_up(sender: Sender, number: int) -> Warmed:
-    start = time.monotonic_ns()
+    start = first_end = time.monotonic_ns()
     error = None
     for index in range(number * len(sender.clients)):
         error = sender.send(index % len(sender.job.batches), index % len(sender.clients), None).error
+        first_end = time.monotonic_ns() if index == 0 else first_end
         if error is not None:
             break
-    return Warmed(start, time.monotonic_ns(), error)
+    return Warmed(start, first_end, time.monotonic_ns(), error)
 
 
 def _began_ns(item: Answered) -> int:

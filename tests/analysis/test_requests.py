@@ -76,6 +76,28 @@ def test_waiting_times_come_from_every_valid_run(streamed: bool, seen_by: str, e
     assert wait_curves(data, "b", WAITS[0]) == ()
 
 
+def test_requests_of_the_ramp_are_not_in_distributions() -> None:
+    """What metrics leave out, distributions leave out: answers before the window and those that were complete after it."""
+    cell = DATA.cells[0]
+    requests = tuple(request(i, 20, 10, 5, streamed=False) for i in range(4))  # each in a hundred seconds of its own
+    window = PhaseRow(Mark(Phase.WINDOW, 150 * SECOND, 350 * SECOND), None, None)
+    runs = (replace(cell.runs[0], requests=requests, phases=(window,)),)
+    data = replace(DATA, cells=(replace(cell, runs=runs),))
+    assert [len(wait_curves(data, "a", wait)[0].values) for wait in WAITS] == [2, 2, 2]
+    [tokens] = token_curves(data)
+    assert len(tokens.values) == 2
+
+
+def test_gaps_of_a_server_without_times_are_seen_by_the_client() -> None:
+    """Whose clock it is follows from what the server tells, as it does for the metric."""
+    cell = DATA.cells[0]
+    told = request(0, 20, 10, 5, streamed=True)
+    silent = replace(told, server_start_ns=None, server_end_ns=None)
+    for asked, clock in ((told, "server"), (silent, "client")):
+        data = replace(DATA, cells=(replace(cell, runs=(replace(cell.runs[0], requests=(asked,)),)),))
+        assert wait_curves(data, "a", WAITS[1])[0].seen_by == clock
+
+
 def test_token_counts_are_those_of_valid_runs() -> None:
     """One curve a cell; requests that failed are left out."""
     cell = DATA.cells[0]

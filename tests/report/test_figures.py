@@ -228,7 +228,7 @@ def test_waiting_times_name_the_fastest_and_the_slowest() -> None:
     )
     bounded = replace(data, study=data.study.model_copy(update={"latency_bound_s": 0.5}))
     latency = wait_figures(context(bounded), data.models[0])[2]
-    assert words(latency.summary).endswith("0 of 3 configurations answer at least 95 in 100 requests within 500 ms.")
+    assert words(latency.summary).endswith("0 of 3 configurations keep at least 95 in 100 requests within 500 ms.")
     assert any(layer["mark"]["type"] == "rule" for layer in latency.spec["layer"])
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from greenreport.catalog import METRICS
 from tests.analysis.test_frontier import COLUMNS, OPT, REPLICATED
+from tests.conftest import minimal_study
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -57,3 +58,32 @@ def test_a_study_without_a_sweep_has_no_frontier(site: Path) -> None:
     """No empty page, no link to it."""
     assert not (site / "s" / "tiny" / "frontier").exists()
     assert "frontier/index.html" not in (site / "s" / "tiny" / "index.html").read_text(encoding="utf-8")
+
+
+def test_every_study_tells_its_cold_starts(site: Path) -> None:
+    """Without a sweep too: time, energy, the first request and when a configuration has paid off, on the page of the matrix."""
+    page = (site / "s" / "tiny" / "matrix" / "index.html").read_text(encoding="utf-8")
+    _, found, cold = page.partition('id="cold"')
+    assert found
+    text = html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", cold)))
+    assert "First request" in text
+    assert "the reference" in text
+    assert len(re.findall(r'href="[^"]*cells/', cold)) == 2
+
+
+def test_limits_that_were_looked_for_have_a_page_without_a_sweep(
+    command: Command, write_study: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A study of one load, and what `limit` found: a page with one row for it, and nothing said of curves."""
+    configuration = {"engine": "fake", "options": {"token_s": 0.0005, "fits": 3}}
+    file = write_study(configurations=[configuration], protocol=minimal_study()["protocol"] | {"repetitions": 1})
+    command("run", str(file), "--quiet")
+    command("limit", str(file), "--largest", "8", "--quiet")
+    command("build", "--quiet")
+    page = (tmp_path / "site" / "s" / "tiny" / "frontier" / "index.html").read_text(encoding="utf-8")
+    rows = re.findall(r"<tr><th scope=\"row\">one</th>.*?</tr>", page)
+    assert len(rows) == 1
+    assert "batch 3" in rows[0]
+    assert "looked for" in rows[0]
+    assert "batch 4 does not work: 4 sequences do not fit, 3 do" in rows[0]
+    assert "in order" in command("check", "site").stdout

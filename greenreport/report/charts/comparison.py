@@ -27,7 +27,7 @@ def slope(rows: Sequence[SlopeRow], styles: Mapping[str, Look], *, names: tuple[
     Args:
         names: of the first and the second study, left and right.
     """
-    sheet = Sheet(description)
+    sheet = Sheet(description, styles)
     models = list(dict.fromkeys(row.model for row in rows))
     domain = log_domain([v for row in rows for v in (row.low, row.high, 1.0)], 1.15)
     scale = alt.Scale(type="log", domain=domain, nice=False)

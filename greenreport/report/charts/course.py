@@ -26,7 +26,7 @@ def course(rows: Sequence[CourseRow], look: Look, *, description: str) -> dict[s
         scale=alt.Scale(domain=[min(orders) - pad, max(orders) + pad], nice=False, zero=False),
         axis=alt.Axis(format="d", tickMinStep=1, tickCount=8),
     )
-    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format="~s", grid=True, tickCount=4))
+    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=",~r", grid=True, tickCount=4))
     middle = alt.Y("mean(median):Q", title=None, scale=alt.Scale(zero=False))
     base = alt.Chart()
     median = base.mark_rule(strokeDash=[3, 3], opacity=0.55).encode(y=middle)

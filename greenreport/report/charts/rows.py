@@ -98,11 +98,12 @@ class PointRow:
 
 @dataclass(frozen=True, slots=True)
 class LoadRow:
-    """A value at a load: the median of the runs (`line`), one run (`run`), or a remark at a load (`mark`).
+    """A value at a load: the median of the runs (`line`), one run (`run`), or a remark at a load (`mark`, its words `note`).
 
     Attributes:
         panel: metric with its unit; panels stand below each other.
         configuration: name of the series, in the scale of colours.
+        value: in the unit of the panel; of words the line they stand on, from 0 at the top.
         text: of a remark; only the first panel prints it.
     """
 
@@ -121,6 +122,8 @@ class FrontRow:
     """A load as latency and throughput.
 
     Attributes:
+        x_low, x_high, y_low, y_high: ends of the intervals of the medians; the medians where there are none.
+        edge: whether no other drawn load is better in both.
         sure: probability of being on the front, 0–1.
     """
 
@@ -130,6 +133,11 @@ class FrontRow:
     load_text: str
     x: float
     y: float
+    x_low: float
+    x_high: float
+    y_low: float
+    y_high: float
+    edge: bool
     front: bool
     sure: float
     place: str

@@ -63,7 +63,7 @@ def stacked(rows: Sequence[BandRow], *, axis: str, description: str, part: str =
         alt.Chart(sheet.rows(rows))
         .mark_bar(color="var(--blue)", stroke="var(--paper)", strokeWidth=1, height=16)
         .encode(
-            x=alt.X("end:Q", title=axis, stack="zero", axis=alt.Axis(format="~s", tickCount=6)),
+            x=alt.X("end:Q", title=axis, stack="zero", axis=alt.Axis(format=",~r", tickCount=6)),
             y=alt.Y("row:N", title=None, sort=labels),
             opacity=alt.Opacity(
                 "name:O",

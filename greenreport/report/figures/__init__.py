@@ -6,7 +6,8 @@ from greenreport.report.figures.comparison import quotient_figure, slope_figure
 from greenreport.report.figures.course import course_figure
 from greenreport.report.figures.fidelity import match_figure
 from greenreport.report.figures.footprint import amount_words, footprint_figures
-from greenreport.report.figures.frontier import by_model, curves_figure, front_figure, series_looks
+from greenreport.report.figures.frontier import by_model, curves_figure, series_looks
+from greenreport.report.figures.frontier_front import front_figure
 from greenreport.report.figures.requests import same_length, tokens_figure, wait_figures
 from greenreport.report.figures.runs import order_figure, phases_figure, trace_figure
 from greenreport.report.figures.sides import components_figure, over_models

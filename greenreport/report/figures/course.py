@@ -14,6 +14,7 @@ from greenreport.report import charts
 from greenreport.report.charts import CourseRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
+from greenreport.report.figures.scales import axis_unit
 from greenreport.report.figures.words import metric_bands
 from greenreport.units import counted, number, p_value, quantity
 
@@ -71,11 +72,12 @@ def _known(runs: Sequence[RunView], values: Sequence[float | None]) -> Values:
 def _rows(name: str, values: Values, unit: str) -> Iterator[CourseRow]:
     valid = [value for run, value in values if run.outcome is Outcome.OK]
     middle = median(valid or [value for _, value in values])
+    factor, shown = axis_unit(unit, [value for _, value in values])
     for run, value in values:
         counts = COUNTS if run.outcome is Outcome.OK else LEFT_OUT
         detail = f"repetition {run.repetition}, place {run.position}: {quantity(value, unit)}"
         why = "" if run.outcome is Outcome.OK else f"; {run.outcome.value}"
-        yield CourseRow(f"{name} ({unit})", run.position, value, middle, counts, detail + why)
+        yield CourseRow(f"{name} ({shown})", run.position, value / factor, middle / factor, counts, detail + why)
 
 
 def _trend(name: str, values: Values) -> tuple[bool | None, str]:

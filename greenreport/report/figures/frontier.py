@@ -1,26 +1,32 @@
-"""Figures of a sweep of the load: saturation curves and the throughput frontier, one of each for a model and a factor."""
+"""Saturation curves of a sweep, one figure for a model and a factor; and what both figures of a sweep share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from greenreport.analysis.series import ENERGY, FEWEST_LOADS, THROUGHPUT, LoadPoint, Series
+from greenreport.analysis.series import ENERGY, THROUGHPUT, LoadPoint, Series
 from greenreport.catalog import METRICS
+from greenreport.record import Outcome
 from greenreport.report import charts
-from greenreport.report.charts import FrontRow, LoadRow
+from greenreport.report.charts import LoadRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
+from greenreport.report.figures.scales import axis_unit
 from greenreport.report.figures.words import metric_bands
 from greenreport.report.style import SHAPES, Look
-from greenreport.units import THIN, number, quantity
+from greenreport.units import THIN, quantity
 
 AXES = {
     "batch_size": "batch size (prompts a request, logarithmic)",
     "max_batch": "largest dynamic batch (requests, logarithmic)",
     "concurrency": "clients at once (logarithmic)",
     "request_rate": "request rate (requests/s, logarithmic)",
+    "replicas": "replicas (servers side by side, logarithmic)",
+    "threads": "threads (logarithmic)",
+    "output_tokens": "output length (tokens a request, logarithmic)",
 }
 HUES = ("blue", "vermilion", "green", "purple")
+ENDS = {Outcome.OUT_OF_MEMORY: "memory ends", Outcome.TIMED_OUT: "time limit"}
 
 
 def series_looks(study: StudyContext, every: Sequence[Series]) -> dict[str, Look]:
@@ -29,9 +35,18 @@ def series_looks(study: StudyContext, every: Sequence[Series]) -> dict[str, Look
     if len({look.hue for look in configurations.values()}) == len(every):
         return configurations
     return {
-        name: Look(HUES[place % len(HUES)], SHAPES[place % len(SHAPES)], filled=look.filled)
+        name: Look(HUES[place % len(HUES)], SHAPES[place % len(SHAPES)], filled=look.filled, engine=look.engine)
         for place, (name, look) in enumerate(configurations.items())
     }
+
+
+def by_model(every: Sequence[Series]) -> Mapping[tuple[str, str], tuple[Series, ...]]:
+    """Group series by model and factor: those share axes."""
+    found: dict[tuple[str, str], tuple[Series, ...]] = {}
+    for series in every:
+        key = (series.model.id, series.factor)
+        found[key] = (*found.get(key, ()), series)
+    return found
 
 
 def curves_figure(study: StudyContext, every: Sequence[Series]) -> Figure:
@@ -40,7 +55,7 @@ def curves_figure(study: StudyContext, every: Sequence[Series]) -> Figure:
     metrics = [
         m for m in (THROUGHPUT, ENERGY, every[0].latency) if m and any(p.cell.values(m) for s in every for p in s.points)
     ]
-    rows = [row for metric in metrics for series in every for row in _curve_rows(series, metric, first=metric == metrics[0])]
+    rows = [row for metric in metrics for row in _curve_rows(every, metric, first=metric == metrics[0])]
     values, shown = [], []
     for series in every:
         for point in series.points:
@@ -56,7 +71,7 @@ def curves_figure(study: StudyContext, every: Sequence[Series]) -> Figure:
         "Medians over valid runs joined by lines, every run as a small mark; all vertical axes begin at 0. "
         f"Saturation: no larger load gains {study.dataset.study.frontier.epsilon * 100:g}{THIN}% or more per doubling."
     )
-    summary = f"Values over the load of {model.label}, {len(every)} series. {finding}."
+    summary = f"Values over the load of {model.label}, {len(every)} series. {finding}. {_ranges(every)}"
     spec = charts.curves(rows, series_looks(study, every), x_axis=AXES[factor], description=summary)
     table = make_table(f"{model.label}: medians at every load", columns, values, shown)
     bands = tuple(dict.fromkeys(band for metric in metrics for band in metric_bands(study, metric)))
@@ -68,13 +83,28 @@ def _saturations(every: Sequence[Series]) -> str:
     found: dict[str, list[str]] = {}
     for series in every:
         load = series.saturation.load
-        if len(series.points) < FEWEST_LOADS:
+        if series.short:
             continue
         words = "still grows at the largest load" if load is None else f"saturates at {series.load_text(load)}"
         found.setdefault(words, []).append(series.label)
+    if not found:
+        return "too few loads work to see where throughput saturates"
     if len(found) == 1:
         return f"throughput {next(iter(found))}"
     return "throughput " + "; ".join(f"{words} ({', '.join(labels)})" for words, labels in found.items())
+
+
+def _ranges(every: Sequence[Series]) -> str:
+    """Say how far throughput goes in each series."""
+    told = []
+    for series in every:
+        first, peak = series.points[0], series.peak
+        ends = [
+            f"{quantity(point.value(THROUGHPUT) or 0.0, 'tokens/s')} at {series.load_text(point.load)}"
+            for point in (first, peak)
+        ]
+        told.append(f"{series.label}: {ends[0]}" + (f", at most {ends[1]}" if peak.load != first.load else ""))
+    return f"Throughput of {'; '.join(told)}."
 
 
 def _note(series: Series, point: LoadPoint) -> str:
@@ -90,90 +120,35 @@ def _note(series: Series, point: LoadPoint) -> str:
     return ", ".join(notes)
 
 
-def _curve_rows(series: Series, metric: str, *, first: bool) -> Iterator[LoadRow]:
-    info, name = METRICS[metric], series.label
-    panel = f"{info.label} ({info.unit})"
-
-    def row(kind: str, load: float, value: float, text: str = "", detail: str = "") -> LoadRow:
-        return LoadRow(kind, panel, name, series.label, load, value, text, detail)
-
-    for point in series.points:
-        value = point.value(metric)
-        if value is None:
-            continue
-        runs = point.cell.values(metric)
-        detail = f"{series.load_text(point.load)}: {quantity(value, info.unit)}, median of {len(runs)}"
-        yield row("line", point.load, value, detail=detail)
-        for single in runs if len(runs) > 1 else ():
-            yield row("run", point.load, single)
-    if series.saturation.load is not None:
-        yield row("mark", series.saturation.load, 0.0, "saturation" if first else "")
-    if series.end is not None:
-        words = "memory ends" if series.end.outcome.value == "out_of_memory" else "time limit"
-        yield row("mark", series.end.load, 0.0, words if first else "")
-
-
-def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:
-    """F7: latency and throughput of every load, for the series of one model and factor."""
-    model, latency = every[0].model, every[0].latency
-    if latency is None or any(series.latency != latency for series in every):
-        return None
-    info = METRICS[latency]
-    rows, values, shown = [], [], []
+def _curve_rows(every: Sequence[Series], metric: str, *, first: bool) -> Iterator[LoadRow]:
+    """Yield the rows of a panel; the words of remarks stand in the first one only."""
+    info = METRICS[metric]
+    values = [value for series in every for point in series.points for value in point.cell.values(metric)]
+    factor, unit = axis_unit(info.unit, values)
+    panel = f"{info.label} ({unit})"
+    remarks: dict[float, dict[str, None]] = {}
     for series in every:
-        fronts = {point.name: point for point in series.front.points}
-        for place, point in enumerate(series.points):
-            x, y = point.value(latency), point.value(THROUGHPUT)
-            found = fronts.get(point.cell.configuration.id)
-            if x is None or y is None or found is None:
+        name = series.label
+        for point in series.points:
+            value = point.value(metric)
+            if value is None:
                 continue
-            sure = found.probability
-            chance = "–" if sure is None else f"{number(sure * 100)}{THIN}%"
-            texts = quantity(x, info.unit), quantity(y, "tokens/s")
-            detail = f"{series.load_text(point.load)}: {texts[0]}, {texts[1]}"
-            on = bool(found.on_front)
-            opacity = sure if sure is not None else float(on)
-            before = series.points[place - 1].value(THROUGHPUT) if place else None
-            side = "right" if before is not None and y < before else "left"  # left above a rising line nothing is drawn
-            rows.append(FrontRow(series.label, series.label, point.load, f"{point.load:g}", x, y, on, opacity, side, detail))
-            verdict = "on the front" if on else "beaten"
-            values.append((series.label, point.load, x, y, sure, verdict))
-            shown.append((series.label, f"{point.load:g}", *texts, chance, verdict))
-    if len(rows) < 2:
-        return None
-    long = [series for series in every if len(series.points) >= FEWEST_LOADS]
-    best = max(long, key=lambda series: series.advised.value(THROUGHPUT) or 0.0)
-    finding = f"{model.label}: {best.load_text(best.advised.load)} is where more throughput begins to cost only latency"
-    if best.saturation.load is None:
-        finding = f"{model.label}: throughput and latency grow together up to the largest load"
-    dimensions = (
-        "throughput, latency and energy per token" if best.points[0].value(ENERGY) is not None else "throughput and latency"
-    )
-    caption = (
-        f"Medians over valid runs; the numbers are loads, the upper left is better. A mark is as opaque as its place on the Pareto front in {dimensions} "
-        "is probable (bootstrap over runs); without enough runs, full or faint."
-    )
-    columns = [
-        Column("series"), Column(every[0].factor, "", True), Column(f"median {latency}", info.unit, True),
-        Column(f"median {THROUGHPUT}", "tokens/s", True), Column("probability of being on the front", "1", True), Column("verdict"),
-    ]  # fmt: skip
-    summary = f"{info.label} against throughput of {model.label} at every load. {finding}."
-    spec = charts.front(
-        rows,
-        series_looks(study, every),
-        x_axis=f"{info.label.lower()} ({info.unit}, logarithmic)",
-        y_axis="throughput (tokens/s)",
-        description=summary,
-    )
-    table = make_table(f"{model.label}: latency and throughput at every load", columns, values, shown)
-    bands = metric_bands(study, THROUGHPUT)
-    return Figure(f"front-{model.id}-{every[0].factor}".replace("_", "-"), finding, caption, summary, spec, table, bands)
+            runs = point.cell.values(metric)
+            detail = f"{series.load_text(point.load)}: {quantity(value, info.unit)}, median of {len(runs)}"
+            yield LoadRow("line", panel, name, name, point.load, value / factor, "", detail)
+            for single in runs if len(runs) > 1 else ():
+                yield LoadRow("run", panel, name, name, point.load, single / factor, "", "")
+        for load, text in _marks(series):
+            yield LoadRow("mark", panel, name, name, load, 0.0, "", "")
+            remarks.setdefault(load, {})[text] = None
+    for line, (load, texts) in enumerate(sorted(remarks.items()) if first else ()):
+        yield LoadRow("note", panel, "", "", load, float(line), ", ".join(texts), "")
 
 
-def by_model(every: Sequence[Series]) -> Mapping[tuple[str, str], tuple[Series, ...]]:
-    """Group series by model and factor: those share axes."""
-    found: dict[tuple[str, str], tuple[Series, ...]] = {}
-    for series in every:
-        key = (series.model.id, series.factor)
-        found[key] = (*found.get(key, ()), series)
-    return found
+def _marks(series: Series) -> Iterator[tuple[float, str]]:
+    if series.saturation.load is not None:
+        yield series.saturation.load, "saturation"
+    if series.within is not None:
+        yield series.within.load, "best under the objective"
+    if series.end is not None:
+        yield series.end.load, ENDS[series.end.outcome]

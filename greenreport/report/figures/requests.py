@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from greenreport.analysis.dataset import label_of
 from greenreport.analysis.requests import WAITS, Curve, token_curves, wait_curves
@@ -51,16 +52,40 @@ def tokens_figure(study: StudyContext) -> Figure | None:
 
 def wait_figures(study: StudyContext, model: Model) -> tuple[Figure, ...]:
     """F18: distributions of waiting times on a model; of the whole latency only where the study declares a bound."""
-    bounds = {"latency_s": study.dataset.study.latency_bound_s}
+    bounds = _bounds(study)
     found = []
     for wait in WAITS:
         curves = wait_curves(study.dataset, model.id, wait)
-        if len(curves) > 0 and (wait.metric != "latency_s" or bounds["latency_s"] is not None):
+        if len(curves) > 0 and (wait.metric != "latency_s" or "latency_s" in bounds):
             found.append(_wait_figure(study, model, METRICS[wait.metric], curves, bounds.get(wait.metric)))
     return tuple(found)
 
 
-def _wait_figure(study: StudyContext, model: Model, info: MetricInfo, curves: Sequence[Curve], bound: float | None) -> Figure:
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The longest time a study admits, and the share of requests that must keep it."""
+
+    seconds: float
+    share: float
+
+    @property
+    def requests(self) -> str:
+        """The share in words."""
+        return f"{100 * self.share:g} in 100 requests"
+
+
+def _bounds(study: StudyContext) -> dict[str, Bound]:
+    """Return the declared bounds by metric: those of the objective, else the one of the guideline on latency."""
+    spec = study.dataset.study
+    found = {} if spec.latency_bound_s is None else {"latency_s": Bound(spec.latency_bound_s, 0.95)}
+    for metric in ("ttft_s", "tbt_s", "latency_s"):
+        seconds = getattr(spec.objective, metric, None)
+        if spec.objective is not None and seconds is not None:
+            found[metric] = Bound(seconds, spec.objective.share)
+    return found
+
+
+def _wait_figure(study: StudyContext, model: Model, info: MetricInfo, curves: Sequence[Curve], bound: Bound | None) -> Figure:
     name = info.label.removesuffix(" (median)")
     fast, slow = (pick(curves, key=lambda c: c.quantile(0.95)) for pick in (min, max))
     ends = [f"{quantity(curve.quantile(0.95), 's')} ({label_of(curve.configuration)})" for curve in (fast, slow)]
@@ -70,14 +95,18 @@ def _wait_figure(study: StudyContext, model: Model, info: MetricInfo, curves: Se
     sides = " and ".join(sorted({curve.seen_by for curve in curves}))
     each = " Each request counts with the mean over its tokens." if info.id == "tbt_s" else ""
     rule = (
-        "" if bound is None else f" The dashed line is the declared bound of {quantity(bound, 's')} (for 95 in 100 requests)."
+        ""
+        if bound is None
+        else f" The dashed line is the declared bound of {quantity(bound.seconds, 's')} (for {bound.requests})."
     )
     caption = (
         f"Share of requests that wait at most so long, over all requests of valid runs ({runs_text(curve.runs for curve in curves)} per cell), by the clock of the "
         f"{sides}.{each}{rule} Requests of a run are not independent and are not tested."
     )
     rows, table = _steps(curves, name.lower(), "s")
-    spec = charts.distribution(rows, study.looks, axis=name.lower(), unit="s", bound=bound, description=summary)
+    spec = charts.distribution(
+        rows, study.looks, axis=name.lower(), unit="s", bound=None if bound is None else bound.seconds, description=summary
+    )
     slug = f"{info.id.removesuffix('_s')}-{model.id}".replace(".", "-")
     return Figure(slug, finding, caption, summary, spec, table, metric_bands(study, info.id))
 
@@ -94,9 +123,9 @@ def _tail(curves: Sequence[Curve], name: str) -> str:
     )
 
 
-def _within(curves: Sequence[Curve], bound: float) -> str:
-    kept = sum(curve.share_within(bound) >= 0.95 for curve in curves)
-    return f"{kept} of {counted(len(curves), 'configuration')} {'answers' if kept == 1 else 'answer'} at least 95 in 100 requests within {quantity(bound, 's')}."
+def _within(curves: Sequence[Curve], bound: Bound) -> str:
+    kept = sum(curve.share_within(bound.seconds) >= bound.share for curve in curves)
+    return f"{kept} of {counted(len(curves), 'configuration')} {'keeps' if kept == 1 else 'keep'} at least {bound.requests} within {quantity(bound.seconds, 's')}."
 
 
 def _steps(curves: Sequence[Curve], name: str, unit: str) -> tuple[list[StepRow], Table]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import median
 
 from greenreport.analysis.dataset import CellView, RunView, label_of
@@ -11,6 +12,7 @@ from greenreport.report.charts import BandRow, SampleRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.headings import mean_heading, peak_heading
+from greenreport.report.figures.scales import axis_unit
 from greenreport.report.figures.words import PHASE_NAMES, metric_bands
 from greenreport.units import counted, number, quantity
 
@@ -120,7 +122,9 @@ def phases_figure(study: StudyContext, model: str) -> Figure | None:
         [(r.row, r.name, r.end) for r in rows],
         [(r.row, r.name, r.detail) for r in rows],
     )
-    spec = charts.stacked(rows, axis="energy (J)", description=summary)
+    factor, unit = axis_unit("J", [sum(r.end for r in rows if r.row == row) for row in {r.row for r in rows}])
+    scaled = [replace(row, end=row.end / factor) for row in rows]
+    spec = charts.stacked(scaled, axis=f"energy ({unit})", description=summary)
     title = f"On {label}, {number(share * 100, 2)} in 100 joules are spent in the measured window"
     return Figure(
         f"phases-{model}",

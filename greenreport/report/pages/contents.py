@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from greenreport.analysis.aggregates import Aggregate
-from greenreport.analysis.answers import Answer, HypothesisAnswer, Text
+from greenreport.analysis.answers import Answer, HypothesisAnswer
 from greenreport.analysis.claims import Claim
 from greenreport.analysis.dataset import CellView, Preparation, RunView
 from greenreport.analysis.declared import Declared
@@ -17,13 +17,13 @@ from greenreport.analysis.guidelines import Guideline
 from greenreport.analysis.preregistration import Preregistration
 from greenreport.analysis.quality import Quality
 from greenreport.analysis.replication import ReplicationReport
-from greenreport.analysis.searches import LimitSearch
 from greenreport.analysis.sensitivity import Sensitivity
 from greenreport.analysis.stats import Description
 from greenreport.catalog import MetricInfo
 from greenreport.record import Environment
 from greenreport.report.columns import FileColumn
 from greenreport.report.figure import Figure
+from greenreport.report.pages.cold import ColdContent
 from greenreport.report.pages.comparison import ComparisonLink
 from greenreport.report.pages.design import Level, Subject
 from greenreport.report.simulation import Nearest, Simulated
@@ -90,6 +90,7 @@ class MatrixContent:
     columns: tuple[str, ...]
     aggregates: tuple[Aggregate, ...]
     heading: str
+    cold: ColdContent | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,43 +295,3 @@ class DataContent:
     badge: str
     badge_codes: tuple[tuple[str, str], ...]
     columns: Mapping[str, tuple[FileColumn, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesSection:
-    """One series of a sweep: its findings, and its cells in the order of their loads."""
-
-    label: str
-    texts: tuple[Text, ...]
-    cells: tuple[tuple[str, CellLink], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FrontierSection:
-    """The series of one model and one load factor."""
-
-    title: str
-    figures: tuple[Figure, ...]
-    series: tuple[SeriesSection, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ColdRow:
-    """A cold start: medians over runs, or None."""
-
-    label: str
-    seconds: Description | None
-    energy: Description | None
-    per_request: Description | None
-    requests: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class FrontierContent:
-    """What more load and more replicas gain."""
-
-    headline: Text
-    sections: tuple[FrontierSection, ...]
-    limits: tuple[tuple[str, str, str, str], ...]
-    searches: tuple[LimitSearch, ...]
-    cold: tuple[ColdRow, ...]

@@ -2,68 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from greenreport.analysis.dataset import CellView, label_of
+from greenreport.analysis.answers import Text
+from greenreport.analysis.fits import Fit
 from greenreport.analysis.frontier import Frontier
-from greenreport.analysis.series import FACTORS, Series, series_id
-from greenreport.analysis.stats import Description, describe
-from greenreport.record import Outcome
+from greenreport.analysis.series import Series, series_id
+from greenreport.analysis.sweeps import FACTORS, load_of
 from greenreport.report.context import StudyContext
+from greenreport.report.figure import Figure
 from greenreport.report.figures import by_model, curves_figure, front_figure
-from greenreport.report.pages.contents import CellLink, ColdRow, FrontierContent, FrontierSection, SeriesSection
+from greenreport.report.pages.contents import CellLink
 from greenreport.report.pages.sides import cell_link
 
 
+@dataclass(frozen=True, slots=True)
+class SeriesSection:
+    """One series of a sweep: its findings, and its cells in the order of their loads."""
+
+    label: str
+    texts: tuple[Text, ...]
+    cells: tuple[tuple[str, CellLink], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FrontierSection:
+    """The series of one model and one load factor; `lead`: the headline of a further model, once."""
+
+    title: str
+    lead: Text | None
+    figures: tuple[Figure, ...]
+    series: tuple[SeriesSection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FrontierContent:
+    """What more load and more replicas gain.
+
+    Attributes:
+        fits: how large a load fits; device: on what; left_out: whether some load was left out by design.
+        cold: whether the page of the matrix tells cold starts.
+    """
+
+    headline: Text
+    sections: tuple[FrontierSection, ...]
+    fits: tuple[Fit, ...]
+    device: str
+    left_out: bool
+    cold: bool
+
+
 def frontier_content(study: StudyContext, found: Frontier) -> FrontierContent:
-    """Return the page's content: a section for each model and factor, the limits, cold starts."""
+    """Return the page's content: a section for each model and factor, and how large a load fits."""
+    leads = dict(found.headlines)
+    headline = found.headline or (study.dataset.study.title,)
+    if found.headlines:
+        del leads[next(iter(leads))]  # it stands on top
     sections = []
     for every in by_model(found.series).values():
         figures = (curves_figure(study, every), front_figure(study, every))
-        parts = tuple(
-            SeriesSection(series.label, found.sentences[series_id(series)], tuple(_cells(study, series))) for series in every
-        )
-        title = f"{every[0].model.label}: {FACTORS[every[0].factor]}"
-        sections.append(FrontierSection(title, tuple(f for f in figures if f is not None), parts))
-    headline = found.headline or (study.dataset.study.title,)
-    return FrontierContent(headline, tuple(sections), tuple(_limits(found.series)), study.dataset.searches, tuple(_cold(study)))
+        parts = tuple(SeriesSection(s.label, found.sentences[series_id(s)], _cells(s)) for s in every)
+        title = f"{every[0].model.label} over {FACTORS[every[0].factor]}"
+        lead = leads.pop(every[0].model.id, None)
+        sections.append(FrontierSection(title, lead, tuple(f for f in figures if f is not None), parts))
+    left_out = any(fit.left_out for fit in found.fits)
+    cold = study.dataset.has("cold_start_s")
+    return FrontierContent(headline, tuple(sections), found.fits, study.machine, left_out, cold)
 
 
-def _cells(study: StudyContext, series: Series) -> Iterator[tuple[str, CellLink]]:
-    """Yield every load of the series with what became of it, also those that did not work."""
-    apart = {series.factor, "name"}
-    base = series.base.model_dump(exclude=apart)
-    for cell in study.dataset.cells:
-        if cell.model.id == series.model.id and cell.configuration.model_dump(exclude=apart) == base:
-            yield f"{getattr(cell.configuration, series.factor) or 0:g}", cell_link(cell)
-
-
-def _limits(every: Sequence[Series]) -> Iterator[tuple[str, str, str, str]]:
-    """Yield for each series the largest load that works on this machine, and why it is the largest."""
-    for series in every:
-        best = series.load_text(series.points[-1].load)
-        if series.end is None:
-            why = "the largest load of the sweep; no limit was met"
-        else:
-            words = {Outcome.OUT_OF_MEMORY: "memory ends", Outcome.TIMED_OUT: "the time limit ends"}
-            why = f"{words[series.end.outcome]} at {series.load_text(series.end.load)}"
-            best = "none" if series.end.last_good is None else series.load_text(series.end.last_good)
-        yield series.model.label, series.label, best, why
-
-
-def _cold(study: StudyContext) -> Iterator[ColdRow]:
-    """Yield the cold start of every configuration that serves one prompt at a time, with what it is worth in requests."""
-    for cell in study.dataset.cells:
-        if cell.configuration.load or not cell.values("cold_start_s"):
-            continue
-        energy, request = _described(cell, "cold_start_energy_j"), _described(cell, "j_per_request")
-        worth = None
-        if energy is not None and request is not None and energy.median and request.median:
-            worth = energy.median / request.median
-        label = f"{cell.model.label}, {label_of(cell.configuration)}"
-        yield ColdRow(label, describe(cell.values("cold_start_s")), energy, request, worth)
-
-
-def _described(cell: CellView, metric: str) -> Description | None:
-    values = cell.values(metric)
-    return describe(values) if values else None
+def _cells(series: Series) -> tuple[tuple[str, CellLink], ...]:
+    """Return every load of the series with what became of it, also those that did not work."""
+    return tuple((f"{load_of(cell.configuration, series.factor):g}", cell_link(cell)) for cell in series.cells)

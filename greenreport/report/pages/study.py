@@ -40,6 +40,7 @@ from greenreport.report.figures import (
 from greenreport.report.helper import helper_data
 from greenreport.report.label import energy_label
 from greenreport.report.observations import has_values
+from greenreport.report.pages.cold import cold_content
 from greenreport.report.pages.comparison import ComparisonLink
 from greenreport.report.pages.contents import (
     CellContent,
@@ -84,10 +85,10 @@ MATRIX_METRICS = (
 )
 CELL_METRICS = (
     "energy_j", "energy_net_j", "prefill_energy_j", "decode_energy_j", "energy_delay_js", "j_per_request", "j_per_output_token", "power_mean_w", "idle_power_w", "duration_s", "latency_s",
-    "latency_p90_s", "latency_p95_s", "latency_p99_s", "ttft_s", "ttft_p95_s", "tbt_s", "tbt_p95_s", "tbt_p99_s", "queue_s", "throughput_tokens_per_s",
+    "latency_p90_s", "latency_p95_s", "latency_p99_s", "ttft_s", "ttft_p90_s", "ttft_p95_s", "tbt_s", "tbt_p90_s", "tbt_p95_s", "tbt_p99_s", "queue_s", "throughput_tokens_per_s",
     "throughput_requests_per_s", "served_well_pct", "goodput_requests_per_s", "j_per_good_request", "cpu_usage_pct", "process_cpu_pct", "ram_rss_peak_b", "ram_usage_pct",
     "profiler_cpu_pct", "gpu_usage_pct", "gpu_memory_used_b", "load_s", "compile_s", "cold_start_s",
-    "cold_start_energy_j",
+    "cold_start_energy_j", "first_request_s", "first_request_energy_j",
 )  # fmt: skip
 
 
@@ -166,7 +167,7 @@ def _overview(study: StudyContext, reference: str | None, compared: tuple[Compar
     hero = None
     if first is not None:
         hero = forest_figure(study, first.answers[0].finding, reference)
-    swept = None if analysis.frontier is None else next(iter(by_model(analysis.frontier.series).values()))
+    swept = None if analysis.frontier is None else next(iter(by_model(analysis.frontier.series).values()), None)
     if swept is not None:
         hero = front_figure(study, swept) or hero
     matrix = matrix_figure(study, first.answers[0].finding.metric.id) if first is not None else None
@@ -221,7 +222,15 @@ def _matrix(study: StudyContext) -> Page:
     columns = tuple(label_of(configuration) for configuration in dataset.configurations)
     kept = tuple(figure for figure, _ in figures if figure is not None)
     names = tuple(name for figure, name in figures if figure is not None)
-    content = MatrixContent(kept, names, tuple(rows), columns, study.analysis.aggregates, matrix_heading(study, MATRIX_METRICS))
+    content = MatrixContent(
+        kept,
+        names,
+        tuple(rows),
+        columns,
+        study.analysis.aggregates,
+        matrix_heading(study, MATRIX_METRICS),
+        cold_content(dataset),
+    )
     return _page(study, "matrix", "matrix.html", "Matrix", content, kept)
 
 

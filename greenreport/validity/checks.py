@@ -14,13 +14,13 @@ from dataclasses import replace
 import numpy as np
 
 from greenreport import traces as tr
-from greenreport.catalog import Served, engines
+from greenreport.catalog import Served
 from greenreport.record import Flag, Mark, Method, Outcome, Phase, RunRecord, Trace
 from greenreport.study import Study, output_lengths
 from greenreport.validity.agreement import agreements
 from greenreport.validity.codes import CODES
 from greenreport.validity.quantised import quantum
-from greenreport.validity.strangers import strangers
+from greenreport.validity.strangers import served, strangers
 
 #: Shortest window for an exact value, in seconds: ten refreshes of the counter and more.
 SHORTEST_S = {"rapl": 1.0, "nvml": 5.0}
@@ -97,8 +97,7 @@ def _phases(record: RunRecord, study: Study) -> Found:
 
 def ran_before(record: RunRecord) -> bool:
     """Whether the run used a server that ran before it and went on running."""
-    info = engines().get(record.engine)
-    return info is not None and info.served is Served.RUNNING
+    return served(record) is Served.RUNNING
 
 
 def _steady(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks

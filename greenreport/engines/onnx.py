@@ -15,6 +15,7 @@ from optimum.onnxruntime import ORTModelForCausalLM
 
 from greenreport.engines.base import EngineJob
 from greenreport.engines.hf import HfEngine, first_line, folder_bytes
+from greenreport.engines.memory import is_out_of_memory, memory_words
 from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
 from greenreport.record import Facts
 
@@ -52,7 +53,7 @@ class OnnxRuntime(HfEngine):
                 local_files_only=True,
                 trust_remote_code=False,
             )
-        except (MemoryError, RuntimeError) as error:
+        except self.failures as error:
             raise translate(error, provider) from None
 
     def facts(self) -> Facts:
@@ -114,7 +115,6 @@ def _weights_dtype(artefact: Path | None) -> str:
 
 def translate(error: BaseException, provider: str) -> OutOfMemory | EngineUnavailable:
     """Say what an error of session creation means."""
-    text = first_line(error)
-    if isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text.lower():
-        return OutOfMemory(f"ONNX Runtime could not allocate memory: {text}")
-    return EngineUnavailable(f"ONNX Runtime cannot create a session on {provider}: {text}")
+    if is_out_of_memory(error):
+        return OutOfMemory(f"ONNX Runtime could not allocate memory: {memory_words(error)}")
+    return EngineUnavailable(f"ONNX Runtime cannot create a session on {provider}: {first_line(error)}")

@@ -22,6 +22,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from greenreport.engines.base import EngineJob
+from greenreport.engines.memory import memory_line
 from greenreport.errors import MeasurementInvalid, MeterUnavailable, OutOfMemory, WorkerCrashed, WorkerTimedOut
 from greenreport.execute.bench import Bench
 from greenreport.execute.host import redact
@@ -224,4 +225,7 @@ def _raise_server_error(error: str | None, servers: Sequence[Child]) -> None:
         raise OutOfMemory(error.removeprefix("OutOfMemory: "))
     if error == "the request outlasted its limit":
         raise WorkerTimedOut(error)
+    told = next((line for text in (error, *(child.log_tail() for child in servers)) if (line := memory_line(text))), None)
+    if told is not None:
+        raise OutOfMemory(f"the model server answered with an error: {told}")
     raise WorkerCrashed(f"the model server answered with an error: {error}")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from greenreport.catalog import engines, load_target
-from greenreport.errors import EngineUnavailable, MeasurementInvalid, ModelUnavailable
+from greenreport.errors import EngineUnavailable, MeasurementInvalid, ModelUnavailable, OutOfMemory
 from greenreport.study import Configuration, Model, Weights
 
 pytest.importorskip("torch", reason="torch is not installed (extra `all`)")
@@ -175,3 +175,26 @@ def test_openvino_computes_in_bfloat16_only_where_the_processor_does(tmp_path: P
     else:
         with pytest.raises(MeasurementInvalid, match="computes in f32"):
             engine.facts()
+
+
+@pytest.mark.parametrize("name", ["torch", "onnx", "openvino"])
+def test_a_batch_that_does_not_fit_is_out_of_memory(name: str, tmp_path: Path) -> None:
+    """An allocation of the forward pass fails for real, far above any memory: that is a result, whatever the library calls it."""
+    import torch
+
+    engine: Any = loaded(name, untrained("gpt2", tmp_path), tmp_path)
+    prompt = engine.encode(PROMPTS[0])
+
+    def too_large(*_: Any, **__: Any) -> None:
+        torch.empty(2**55, dtype=torch.float32)
+
+    engine.model.forward = too_large
+    with pytest.raises(OutOfMemory, match=r"generation does not fit on cpu: .*allocate"):
+        engine.generate([prompt], TOKENS, exact=True, on_token=lambda _: None)
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("shapes do not agree")
+
+    engine.model.forward = broken
+    with pytest.raises(RuntimeError, match="shapes do not agree"):
+        engine.generate([prompt], TOKENS, exact=True, on_token=lambda _: None)

@@ -315,6 +315,22 @@ def test_options_are_keys_of_every_request(command: Command, write_study: Write,
         (starting("--load-s", "60"), "timed_out", "starting and loading took longer than 3 s"),
         (starting("--end-at", "3"), "failed", "the model server process ended with exit code 7"),
         (
+            starting("--say", "llama_init: failed to allocate buffer of size 17179869184"),
+            "out_of_memory",
+            "the model server process ended: llama_init: failed to allocate buffer of size 17179869184",
+        ),
+        (
+            starting("--fail-at", "3", "--error", "CUDA out of memory. Tried to allocate 2.00 GiB"),
+            "out_of_memory",
+            "answered with an error: HTTP 500: CUDA out of memory. Tried to allocate 2.00 GiB",
+        ),
+        (
+            starting("--fail-at", "3", "--log", "torch.OutOfMemoryError: CUDA out of memory."),
+            "out_of_memory",
+            "answered with an error: torch.OutOfMemoryError: CUDA out of memory.",
+        ),
+        (starting("--fail-at", "3"), "failed", "answered with an error: HTTP 500: the engine is dead"),
+        (
             {"engine": "command", "server": {"command": ["vllm-of-somebody", "serve", "{port}"]}},
             "unsupported",
             "the command 'vllm-of-somebody' is not installed; install it, or write its full path; then run again with --force",

@@ -18,9 +18,10 @@ _TAKEN = ("model", "prompt", "max_tokens", "temperature", "stream", "stream_opti
 #: Factors that greenreport's own server has, and how another one gets them.
 _OF_OUR_SERVER = {
     "kv_cache": "a setting of the server",
-    "max_batch": "a setting of the server, which batches by its own rules",
     "max_wait_ms": "a setting of the server, which batches by its own rules",
 }
+#: Factors a command may take through a placeholder, and a server that runs already has for good.
+_SET_AT_START = {"threads": "threads", "max_batch": "largest batch"}
 
 
 def server_remarks(study: Study) -> Iterator[Remark]:
@@ -80,11 +81,12 @@ def _factors(study: Study, configuration: Configuration, server: Server) -> Foun
         if _varies(study, configuration, name):
             yield (name,), f"`{name}` has no effect here: it is {why}"
     started = bool(server.command)
-    for name in ("threads", "dtype"):
+    for name in ("threads", "dtype", "max_batch"):
         if started and _varies(study, configuration, name) and not server.takes(name):
             yield (name,), f"`{name}` has no effect here: put '{{{name}}}' into the command"
-    if not started and _varies(study, configuration, "threads"):
-        yield ("threads",), "`threads` has no effect here: a server that runs already has the threads it was started with"
+    for name, words in _SET_AT_START.items():
+        if not started and _varies(study, configuration, name):
+            yield (name,), f"`{name}` has no effect here: a server that runs already has the {words} it was started with"
     if _varies(study, configuration, "replicas") and not server.takes("port"):
         hint = "put '{port}' into the command, so that each replica gets its own" if started else "an endpoint is one server"
         yield ("replicas",), f"`replicas` has no effect here: {hint}"

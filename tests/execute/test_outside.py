@@ -16,8 +16,11 @@ import pytest
 
 import greenreport
 from greenreport.analysis.metrics import observations
+from greenreport.engines.base import EngineJob
+from greenreport.execute.outside import command_job
 from greenreport.record import RunRecord
 from greenreport.store import Store
+from greenreport.study import Configuration
 from tests.conftest import minimal_study
 from tests.execute.test_run import Command, Write, fake, orphans, query, started, wait_for
 
@@ -294,6 +297,15 @@ def test_a_batch_is_counted_as_a_whole(command: Command, write_study: Write, tmp
     assert (good.outcome, {request.output_tokens for request in good.requests}, len(good.requests)) == ("ok", {8}, 4)
     assert (short.outcome, {request.output_tokens for request in short.requests}) == ("invalid", {None})
     assert "the server tells no token counts" in str(short.reason)
+
+
+def test_a_command_is_told_the_levels_of_its_factors(tmp_path: Path) -> None:
+    """Threads, type and largest batch stand where the placeholders are; numbers have no decoration."""
+    line = ["env", "--port", "{port}", "-t", "{threads}", "{dtype}", "--max-num-seqs={max_batch}"]
+    configuration = Configuration.model_validate({"engine": "command", "max_batch": 16, "server": {"command": line}})
+    found = command_job(EngineJob(configuration, 3), tmp_path)
+    port = found.url.rpartition(":")[2]
+    assert found.arguments[1:] == ("--port", port, "-t", "3", "float32", "--max-num-seqs=16")
 
 
 def test_options_are_keys_of_every_request(command: Command, write_study: Write, tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ def test_arguments_are_taken_as_they_are_meant() -> None:
         ("  - engine: command\n    threads: 2\n    server: {command: [a, '{port}']}\n", "6: `threads` has no effect here: put '{threads}'"),
         ("  - engine: endpoint\n    kv_cache: false\n    server: {url: 'http://h'}\n", "6: `kv_cache` has no effect here"),
         ("  - engine: endpoint\n    max_batch: 4\n    server: {url: 'http://h'}\n", "6: `max_batch` has no effect here"),
+        ("  - engine: command\n    max_batch: 4\n    server: {command: [a, '{port}']}\n", "6: `max_batch` has no effect here: put '{max_batch}'"),
         ("  - engine: endpoint\n    options: {stream: true}\n    server: {url: 'http://h'}\n", "6: 'stream' is decided by the workload"),
     ],
 )  # fmt: skip
@@ -102,6 +103,16 @@ def test_sweeps_and_several_models(tmp_path: Path) -> None:
     assert len(load_study(mended).study.configurations) == 1
     two = (HEAD + "  - engine: endpoint\n    server: {url: 'http://h', model: x}\n").replace("[{id: m}]", "[{id: m}, {id: n}]")
     assert any(p.startswith("6: one name for 2 models") for p in problems_of(two, tmp_path))
+
+
+def test_a_command_that_takes_its_largest_batch_can_be_swept(tmp_path: Path) -> None:
+    """With '{max_batch}' in the command the factor has an effect, and each level is a configuration."""
+    lines = "  - engine: command\n    server: {id: s, command: [a, '{port}', --max-num-seqs, '{max_batch}']}\n"
+    file = tmp_path / "batched.yaml"
+    file.write_text(HEAD + lines + "sweep: {max_batch: [1, 4, 16]}\n", encoding="utf-8")
+    assert [c.id for c in load_study(file).study.configurations] == ["command-s", "command-s-m4", "command-s-m16"]
+    without = lines.replace(", --max-num-seqs, '{max_batch}'", "")
+    assert any("`max_batch` has no effect here: put" in p for p in problems(without, tmp_path, "sweep: {max_batch: [1, 4]}\n"))
 
 
 def test_a_model_that_is_loaded_here_still_needs_its_weights(write_study: Callable[..., Path]) -> None:

@@ -118,3 +118,33 @@ def test_the_workload_is_part_of_the_fingerprint(write_study: Write) -> None:
 
     assert fingerprint() == fingerprint(ramp_s=0) == fingerprint(arrivals={"process": "poisson"})
     assert len({fingerprint(), fingerprint(ramp_s=1), fingerprint(requests=8), fingerprint(arrivals={"seed": 1})}) == 4
+
+
+@pytest.mark.parametrize(
+    ("configuration", "warning"),
+    [
+        (
+            {"replicas": 3, "batch_size": 2},
+            "4 prompts do not fill a batch of 2 on each of 3 replicas (fake-cpu-b2-r3); give the workload at least `requests: 6`",
+        ),
+        ({"replicas": 2, "batch_size": 2}, None),
+        (
+            {"max_batch": 4, "max_wait_ms": 5, "concurrency": 4, "replicas": 2},
+            "a dynamic batch of 4 is never full with 2 prompts under way at once (fake-cpu-m4-w5-c4-r2); raise `concurrency`",
+        ),
+        ({"max_batch": 4, "concurrency": 4}, None),
+        ({"max_batch": 4, "batch_size": 2, "concurrency": 2}, None),
+        ({"max_batch": 4, "request_rate": 50.0}, None),
+    ],
+)
+def test_levels_that_are_never_reached_are_told(
+    configuration: dict[str, Any], warning: str | None, write_study: Write
+) -> None:
+    """A run would carry the name of a load that no server of it ever had."""
+    found = [
+        problem.message
+        for problem in load_study(write_study(configurations=[{"engine": "fake", **configuration}])).warnings
+        if "fill a batch" in problem.message or "never full" in problem.message
+    ]
+    assert [message[: len(warning)] for message in found if warning] == ([warning] if warning else [])
+    assert bool(found) == bool(warning)

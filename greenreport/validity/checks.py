@@ -63,6 +63,7 @@ def validity_flags(record: RunRecord, study: Study) -> tuple[Flag, ...]:
         _quantised,
         _answers,
         _late,
+        _preempted,
         _estimated,
     )
     found = [item for check in checks for item in check(record, study)]
@@ -264,6 +265,14 @@ def _late(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signa
             "late_requests",
             f"1 % of requests were sent {late * 1e3:.0f} ms late or later; one was due every {gap * 1e3:.0f} ms",
         )
+
+
+def _preempted(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
+    """A server that runs out of room for the state of its requests goes on, and does part of its work twice."""
+    trace = next((t for t in record.traces if t.domain == "server" and t.quantity == "preemptions"), None)
+    times = 0.0 if trace is None or not len(trace.value) else trace.value[-1] - trace.value[0]
+    if times > 0:
+        yield "preempted", f"the server took requests back {times:,.0f} times while the load lasted, for lack of room"
 
 
 def _estimated(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks

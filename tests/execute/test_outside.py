@@ -360,6 +360,25 @@ def test_what_goes_wrong_with_a_command_is_a_reason(
     assert reason in str(record.reason)
 
 
+def test_requests_taken_back_are_told_beside_the_numbers(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """vLLM counts them for as long as it runs; what the load added is a flag that excludes nothing. Others tell nothing."""
+    pressed = starting("--style", "vllm", "--preempt-from", "2", id="pressed")
+    roomy = starting("--style", "vllm", "--preempt-from", "99", id="roomy")
+    command("run", str(write_study(configurations=[pressed, roomy, starting(id="silent")], models=BARE, protocol=ONCE)))
+    found = {record.key: record for record in records(tmp_path)}
+    flags = [flag for flag in found["one/command-pressed"].flags if flag.code == "preempted"]
+    assert [(flag.fatal, flag.detail) for flag in flags] == [
+        (False, "the server took requests back 3 times while the load lasted, for lack of room")
+    ]
+    counts = {key: [list(t.value) for t in r.traces if t.quantity == "preemptions"] for key, r in found.items()}
+    assert counts == {
+        "one/command-pressed": [[40.0, 43.0]],
+        "one/command-roomy": [[40.0, 40.0]],
+        "one/command-silent": [],
+    }
+    assert all(record.outcome == "ok" and record.flags == () for key, record in found.items() if key != "one/command-pressed")
+
+
 def test_a_port_that_is_taken_is_refused(command: Command, write_study: Write, tmp_path: Path, outside: Outside) -> None:
     """Otherwise the run would measure whoever has the port."""
     url = outside()

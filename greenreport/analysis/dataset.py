@@ -17,7 +17,7 @@ from greenreport.analysis.metrics import PhaseRow, observations, phase_rows
 from greenreport.analysis.observation import Observation
 from greenreport.analysis.replicas import Replica, replicas
 from greenreport.analysis.searches import LimitSearch, from_trials
-from greenreport.analysis.spans import Stage, stages
+from greenreport.analysis.spans import Beside, Stage, concurrent, stages
 from greenreport.analysis.stats import screen
 from greenreport.analysis.stats.outliers import Policy
 from greenreport.analysis.thin import Rail, rails
@@ -61,6 +61,7 @@ class RunView:
     sampling: tuple[Sampling, ...] = ()
     foreign_load: float | None = None
     stages: tuple[Stage, ...] = ()
+    concurrent: tuple[Beside, ...] = ()
     replicas: tuple[Replica, ...] = ()
     requests: tuple[Request, ...] = ()
     facts: Facts | None = None
@@ -314,6 +315,7 @@ def _view(record: RunRecord, objective: Objective | None) -> RunView:
         sampling=() if window is None else tuple(_sampling(record, window)),
         foreign_load=None if window is None else foreign_load(record, window),
         stages=() if window is None else stages(record, window),
+        concurrent=concurrent(record),
         replicas=() if window is None else replicas(record, window),
         requests=record.requests,
         facts=record.facts,

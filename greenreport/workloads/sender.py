@@ -121,7 +121,9 @@ class _Answer:
 
     @property
     def spans(self) -> tuple[tuple[str, float], ...]:
-        return tuple((str(name), float(value)) for name, value in (self.times.get("spans_s") or {}).items())
+        told = [(str(name), value) for name, value in (self.times.get("spans_s") or {}).items()]
+        told += [(f"concurrent_{name}", value) for name, value in (self.times.get("concurrent_s") or {}).items()]
+        return tuple((name, float(value)) for name, value in told)
 
 
 def _whole(client: httpx.Client, body: dict[str, Any]) -> _Answer:

@@ -215,19 +215,22 @@ class Dataset:
 def label_of(configuration: Configuration) -> str:
     """Return the label of a configuration: ``ONNX Runtime · CPU``, with what differs from the defaults."""
     if configuration.name:
-        return " · ".join([configuration.name, *load_words(configuration)])
+        return " · ".join([configuration.name, *_differences(configuration)])
     info = engines().get(configuration.engine)
     provider = PROVIDER_LABELS.get(configuration.provider, configuration.provider)
     engine = info.label if info else configuration.engine
     if configuration.server is not None:
         engine = f"{engine} {configuration.server.id or configuration.server.program}".rstrip()
-    parts = [f"{engine}{JOINT}{provider}"]
-    parts += [configuration.dtype] if configuration.dtype != "float32" else []
-    parts += [f"{configuration.threads} threads"] if configuration.threads else []
+    return " · ".join([f"{engine}{JOINT}{provider}", *_differences(configuration)])
+
+
+def _differences(configuration: Configuration) -> list[str]:
+    """Return what differs from the defaults, in words: two points of a sweep never share a label."""
+    parts = [configuration.dtype] if configuration.dtype != "float32" else []
+    parts += [f"{configuration.threads} thread{'' if configuration.threads == 1 else 's'}"] if configuration.threads else []
     parts += ["no cache"] if not configuration.kv_cache else []
     parts += load_words(configuration)
-    parts += [f"{name} {value}" for name, value in sorted(configuration.options.items())]
-    return " · ".join(parts)
+    return parts + [f"{name} {value}" for name, value in sorted(configuration.options.items())]
 
 
 def load_words(configuration: Configuration) -> list[str]:

@@ -90,7 +90,8 @@ def _factors(study: Study, configuration: Configuration, server: Server) -> Foun
     if _varies(study, configuration, "replicas") and not server.takes("port"):
         hint = "put '{port}' into the command, so that each replica gets its own" if started else "an endpoint is one server"
         yield ("replicas",), f"`replicas` has no effect here: {hint}"
-    for option in configuration.options:
+    swept = study.sweep.options if study.sweep is not None else {}
+    for option in dict.fromkeys((*configuration.options, *swept)):
         if option in _TAKEN:
             yield ("options", option), f"{option!r} is decided by the workload; options are further keys of every request"
 

@@ -10,6 +10,7 @@ from typing import Any
 import onnx
 import onnxruntime
 import torch
+from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
 from optimum.exporters.onnx import main_export
 from optimum.onnxruntime import ORTModelForCausalLM
 
@@ -24,6 +25,14 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 class OnnxRuntime(HfEngine):
     """An ONNX Runtime session behind Optimum's causal language model."""
+
+    failures = (
+        *HfEngine.failures,  # its own errors are no RuntimeError
+        onnxruntime_errors.RuntimeException,
+        onnxruntime_errors.Fail,
+        onnxruntime_errors.EPFail,
+        onnxruntime_errors.EngineError,
+    )
 
     @classmethod
     def convert(cls, job: EngineJob, target: Path) -> None:

@@ -10,7 +10,6 @@ from pydantic import ConfigDict, Field, model_validator
 from greenreport.study.servers import Server, slug
 from greenreport.study.words import Count, Identifier, Label, Positive, Scalar, Spec, Text
 
-
 OptionName = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")]
 
 

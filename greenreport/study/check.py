@@ -140,11 +140,15 @@ def _never_filled(study: Study, points: Iterable[Configuration]) -> Iterator[Rem
     if idle:
         most = max(idle, key=lambda p: p.replicas * p.batch_size)
         message = f"{sent} prompts do not fill a batch of {most.batch_size} on each of {most.replicas} replicas ({most.id})"
-        yield Remark(("workload",), f"{message}; give the workload at least `requests: {most.replicas * most.batch_size}`", True)
+        yield Remark(
+            ("workload",), f"{message}; give the workload at least `requests: {most.replicas * most.batch_size}`", True
+        )
     small = [p for p in kept if p.max_batch > p.batch_size and p.request_rate is None and _together(p) < p.max_batch]
     if small:
         point = max(small, key=lambda p: p.max_batch - _together(p))
-        message = f"a dynamic batch of {point.max_batch} is never full with {_together(point)} prompts under way at once ({point.id})"
+        message = (
+            f"a dynamic batch of {point.max_batch} is never full with {_together(point)} prompts under way at once ({point.id})"
+        )
         yield Remark(("configurations",), f"{message}; raise `concurrency`, or send at a `request_rate`", True)
 
 

@@ -50,7 +50,11 @@ class Sweep(Spec):
     @property
     def factors(self) -> dict[str, tuple[Any, ...]]:
         """The factors that are swept, with their levels; options as ``options.<name>``."""
-        named = {name: getattr(self, name) for name in Sweep.model_fields if name not in ("combine", "options") and getattr(self, name)}
+        named = {
+            name: getattr(self, name)
+            for name in Sweep.model_fields
+            if name not in ("combine", "options") and getattr(self, name)
+        }
         return named | {f"{_OPTION}{name}": levels for name, levels in self.options.items() if levels}
 
     def points(self) -> Iterator[dict[str, Any]]:

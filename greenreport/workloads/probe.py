@@ -22,7 +22,9 @@ PATIENCE_S = 10.0
 LONGEST = 200
 #: Scalars a model list may carry: vLLM's, then those llama.cpp keeps under `meta`.
 _OF_MODEL = ("owned_by", "max_model_len", "n_ctx_train", "n_vocab", "n_embd")
-_PREEMPTIONS = re.compile(r"^vllm:num_preemptions(?:_total)?(?:\{.*\})?[ \t]+(\d+(?:\.\d+)?(?:[eE]\+?\d{1,2})?)\b", re.MULTILINE)
+_PREEMPTIONS = re.compile(
+    r"^vllm:num_preemptions(?:_total)?(?:\{.*\})?[ \t]+(\d+(?:\.\d+)?(?:[eE]\+?\d{1,2})?)\b", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)

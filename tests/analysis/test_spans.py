@@ -129,7 +129,9 @@ def test_work_beside_inference_adds_up_with_nothing() -> None:
     """Streams are written while inference goes on: told apart, and the stages are as without them."""
     run = told((4.0, 0.0, 0.0, 4.0, 0.0, 0.0), (9.0, 0.0, 0.0, 4.0, 0.0, 0.0))
     times = run.traces[-1].t_ns
-    beside = Trace("client", "server", "concurrent_serialise_span", Kind.GAUGE, "s", Method.MEASURED, times, array("d", [0.1, 0.3]))
+    beside = Trace(
+        "client", "server", "concurrent_serialise_span", Kind.GAUGE, "s", Method.MEASURED, times, array("d", [0.1, 0.3])
+    )
     streamed = record(traces=(*run.traces, beside))
     assert concurrent(run) == ()
     assert concurrent(streamed) == (Beside("serialise", 2, pytest.approx(0.2), pytest.approx(0.4)),)  # type: ignore[arg-type]

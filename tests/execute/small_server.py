@@ -30,10 +30,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, help="generate this many, whatever the request says")
     parser.add_argument("--answer-as", help="model named in answers, instead of the requested one")
     parser.add_argument("--end-at", type=int, help="end with exit code 7 at this request")
-    parser.add_argument("--fail-at", type=int, help="answer this request and all later ones with HTTP 500 and the text of --error")
+    parser.add_argument(
+        "--fail-at", type=int, help="answer this request and all later ones with HTTP 500 and the text of --error"
+    )
     parser.add_argument("--error", default="the engine is dead")
     parser.add_argument("--log", help="print this line before an answer of --fail-at")
-    parser.add_argument("--preempt-from", type=int, help="count each request after this many as taken back, in the metrics of vLLM")
+    parser.add_argument(
+        "--preempt-from", type=int, help="count each request after this many as taken back, in the metrics of vLLM"
+    )
     parser.add_argument("--say", help="print this line and end with exit code 4 instead of serving")
     parser.add_argument("--claim", help="fail when this file exists, else make it")
     parser.add_argument("--worker", action="store_true", help="start a process in a session of its own and leave it behind")

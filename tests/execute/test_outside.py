@@ -361,7 +361,7 @@ def test_what_goes_wrong_with_a_command_is_a_reason(
 
 
 def test_requests_taken_back_are_told_beside_the_numbers(command: Command, write_study: Write, tmp_path: Path) -> None:
-    """vLLM counts them for as long as it runs; what the load added is a flag that excludes nothing. Others tell nothing."""
+    """Servers like vLLM count them for as long as it runs; what the load added is a flag that excludes nothing. Others tell nothing."""
     pressed = starting("--style", "vllm", "--preempt-from", "2", id="pressed")
     roomy = starting("--style", "vllm", "--preempt-from", "99", id="roomy")
     command("run", str(write_study(configurations=[pressed, roomy, starting(id="silent")], models=BARE, protocol=ONCE)))

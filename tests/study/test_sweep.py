@@ -137,9 +137,7 @@ def test_the_workload_is_part_of_the_fingerprint(write_study: Write) -> None:
         ({"max_batch": 4, "request_rate": 50.0}, None),
     ],
 )
-def test_levels_that_are_never_reached_are_told(
-    configuration: dict[str, Any], warning: str | None, write_study: Write
-) -> None:
+def test_levels_that_are_never_reached_are_told(configuration: dict[str, Any], warning: str | None, write_study: Write) -> None:
     """A run would carry the name of a load that no server of it ever had."""
     found = [
         problem.message
@@ -175,7 +173,13 @@ def test_every_factor_of_a_sweep_can_be_left_out(write_study: Write) -> None:
     """`exclude` knows each factor a sweep knows, options included; a truth value is no number."""
     file = write_study(
         configurations=[{"engine": "fake"}],
-        sweep={"max_batch": [2, 4], "max_wait_ms": [0, 5], "output_tokens": [4, 8], "kv_cache": [True, False], "options": {"busy": [1, True]}},
+        sweep={
+            "max_batch": [2, 4],
+            "max_wait_ms": [0, 5],
+            "output_tokens": [4, 8],
+            "kv_cache": [True, False],
+            "options": {"busy": [1, True]},
+        },
         exclude=[
             {"max_wait_ms": 5, "max_batch": 4, "reason": "r"},
             {"output_tokens": 8, "kv_cache": False, "reason": "r"},

@@ -39,7 +39,7 @@ class Sweep(Spec):
     @model_validator(mode="after")
     def _levels(self) -> Sweep:
         for factor, levels in self.factors.items():
-            if len(set(levels)) < len(levels):
+            if len({(isinstance(level, bool), level) for level in levels}) < len(levels):  # true is not 1
                 raise ValueError(f"{factor} lists a level twice")
         lengths = {factor: len(levels) for factor, levels in self.factors.items()}
         if self.combine == "zip" and len(set(lengths.values())) > 1:

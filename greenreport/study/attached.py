@@ -15,6 +15,8 @@ from greenreport.study.spec import Study
 
 #: Keys of a request that the workload decides.
 _TAKEN = ("model", "prompt", "max_tokens", "temperature", "stream", "stream_options", "ignore_eos", "return_token_ids", "n")
+#: Texts of the sources whose number is known before they are read.
+TEXTS = {"builtin": 60, "humaneval": 164}
 #: Factors that greenreport's own server has, and how another one gets them.
 _OF_OUR_SERVER = {
     "kv_cache": "a setting of the server",
@@ -49,6 +51,7 @@ def server_remarks(study: Study) -> Iterator[Remark]:
             ):
                 yield Remark((*at, *where), message)
             yield from _whose_meters(study, at, server)
+            yield from _repeated(study, at)
 
 
 Found = Iterator[tuple[tuple[str, ...], str]]
@@ -122,6 +125,15 @@ def _whose_meters(study: Study, at: tuple[str | int, ...], server: Server) -> It
         and _is_loopback(server.url)
     ):
         message = "no meter is read for this server; if it runs on this machine, say so with `local: true`"
+        yield Remark((*at, "server"), message, warning=True)
+
+
+def _repeated(study: Study, at: tuple[str | int, ...]) -> Iterator[Remark]:
+    """A server with a prompt cache answers a prompt it has seen without computing it again."""
+    prompts, requests = study.workload.prompts, study.workload.requests
+    known = prompts.count or TEXTS.get(prompts.source)
+    if requests is not None and known is not None and requests > known:
+        message = f"{requests} requests repeat {known} prompts: a server that keeps its prompt cache computes the later ones only in part; give more prompts, or switch its cache off"
         yield Remark((*at, "server"), message, warning=True)
 
 

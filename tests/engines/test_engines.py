@@ -198,3 +198,16 @@ def test_a_batch_that_does_not_fit_is_out_of_memory(name: str, tmp_path: Path) -
     engine.model.forward = broken
     with pytest.raises(RuntimeError, match="shapes do not agree"):
         engine.generate([prompt], TOKENS, exact=True, on_token=lambda _: None)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_compiled_torch_gives_the_same_tokens_alone_and_in_a_batch(family: str, tmp_path: Path) -> None:
+    """TorchInductor makes other kernels and no other text: equal to eager torch, for single prompts and padded together."""
+    weights = untrained(family, tmp_path)
+    plain, compiled = loaded("torch", weights, tmp_path), loaded("torch_compile", weights, tmp_path)
+    compiled.compile()
+    prompts = [plain.encode(text) for text in PROMPTS]
+    reference = [answers(plain, [prompt])[0] for prompt in prompts]
+    assert [answers(compiled, [prompt])[0] for prompt in prompts] == reference
+    assert answers(compiled, prompts) == reference
+    assert int(dict(compiled.facts().details)["compiled graphs"]) > 0

@@ -11,7 +11,9 @@ import pytest
 from greenreport.errors import SpecError
 from greenreport.plan import make_plan
 from greenreport.study import Configuration, Study, load_study
+from greenreport.study.attached import TEXTS
 from greenreport.study.servers import slug
+from greenreport.workloads.prompts import builtin_file
 from tests.conftest import minimal_study
 from tests.study.test_load import problems_of
 
@@ -141,3 +143,23 @@ def test_studies_without_servers_keep_their_fingerprints() -> None:
     """Nothing of a server is in the content of a cell that has none, so finished studies stay finished."""
     study = Study.model_validate(minimal_study())
     assert all("server" not in cell.content for cell in make_plan(study, "prompts").cells)
+
+
+@pytest.mark.parametrize(
+    ("workload", "warned"),
+    [
+        ("requests: 61", True),
+        ("requests: 60", False),
+        ("requests: 9, prompts: {count: 8}", True),
+        ("requests: 165, prompts: {source: humaneval}", True),
+        ("prompts: {count: 8}", False),
+    ],
+)
+def test_repeated_prompts_are_told_where_a_cache_may_answer_them(workload: str, warned: bool, tmp_path: Path) -> None:
+    """The window then measures the server's prompt cache; our own server has none."""
+    for engine, expected in (("endpoint\n    server: {url: 'http://h'}", warned), ("fake", False)):
+        file = tmp_path / "repeated.yaml"
+        text = HEAD.replace("{id: m}", "{id: m, architecture: {type: gpt2}, weights: untrained}")
+        file.write_text(f"{text}  - engine: {engine}\nworkload: {{{workload}}}\n", encoding="utf-8")
+        assert any("repeat" in problem.message for problem in load_study(file).warnings) == expected
+    assert TEXTS["builtin"] == len(builtin_file().read_text(encoding="utf-8").splitlines())

@@ -194,6 +194,8 @@ def _told(error: object) -> str:
     """Return the sentence of an error; servers send a text or an object."""
     if isinstance(error, dict) and "type" in error:
         return f"{error['type']}: {error.get('message')}"[:300]
+    if isinstance(error, dict) and isinstance(error.get("message"), str):
+        return str(error["message"])[:300]
     return str(error)[:300]
 
 

@@ -76,9 +76,7 @@ def resolve(prompts: Prompts, folder: Path, datasets: Path) -> PromptList:
         texts = [texts[index] for index in chosen]
     if prompts.slice_tokens is not None:
         lengths = slice_lengths(prompts.slice_tokens, len(texts))
-        texts = [
-            slice_text(text, *lengths[i], random.Random(f"{prompts.seed}:{i}:{text}")) for i, text in enumerate(texts)
-        ]
+        texts = [slice_text(text, *lengths[i], random.Random(f"{prompts.seed}:{i}:{text}")) for i, text in enumerate(texts)]
     digest = _texts_digest(texts)
     if prompts.sha256 is not None and digest != prompts.sha256:
         raise PromptsUnavailable(f"the prompts have sha256 {digest}, the study expects {prompts.sha256}")

@@ -67,7 +67,17 @@ def _lines() -> Iterator[str]:
 def _send(launcher: Launcher, url: str, clients: int, rate: float | None) -> Finished:
     due = None if rate is None else arrivals_s(REQUESTS, rate, "poisson", 0)
     batches = tuple((f"prompt {index}",) for index in range(REQUESTS))
-    job = ClientJob((url,), "one", batches, 1, True, False, 30.0, clients, due)
+    job = ClientJob(
+        urls=(url,),
+        model="one",
+        batches=batches,
+        output_tokens=(1,) * REQUESTS,
+        exact=True,
+        stream=False,
+        timeout_s=30.0,
+        concurrency=clients,
+        due_s=due,
+    )
     client = launcher.start("client", launcher.forked, client_main, job)
     try:
         client.send(WarmUp(5))

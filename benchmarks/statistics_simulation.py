@@ -84,8 +84,8 @@ def type_one(samples: int) -> None:
         *(f"{groups} groups, n={n}" for groups, n in MANY),
     )
     for name in ("normal", "log-normal σ=0.5", "tied", "heteroscedastic", "uniform"):
-        tests = [[compare(x) for x in data(name, groups, n, samples)] for groups, n in MANY]
-        row(name, *(float(np.mean([t.rejected for t in found])) for found in tests))
+        many = [[compare(x) for x in data(name, groups, n, samples)] for groups, n in MANY]
+        row(name, *(float(np.mean([t.rejected for t in found])) for found in many))
     title(
         "type-one-forced",
         samples,
@@ -240,7 +240,7 @@ def moments(name: str, shift: float) -> float:
         variance = (np.exp(s * s) - 1) * np.exp(s * s) * (1 + factor**2) / 2
         return float(np.exp(s * s / 2) * (1 - factor) / np.sqrt(variance))
     variance = {"heteroscedastic": 5.0, "tied": 4 + 1 / 12}.get(name, 4.0)
-    return -2 * shift / variance**0.5
+    return -2 * shift / float(np.sqrt(variance))
 
 
 def omnibus(samples: int) -> None:

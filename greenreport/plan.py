@@ -257,23 +257,31 @@ def beyond(cell: Cell, limit: Cell) -> bool:
 
 #: What `only` can choose by: the model, the whole configuration, or one of its factors.
 CONDITIONS = (
-    "model", "engine", "provider", "dtype", "configuration", "batch_size", "max_batch", "concurrency", "request_rate", "replicas", "threads",
+    "model", "engine", "provider", "dtype", "configuration", "batch_size", "max_batch", "concurrency", "max_wait_ms",
+    "request_rate", "replicas", "threads", "output_tokens", "kv_cache",
 )  # fmt: skip
 
 
 def only(plan: Plan, conditions: Mapping[str, frozenset[str]]) -> Plan:
     """Return the plan with only the cells that meet every condition of `CONDITIONS`."""
 
+    def level(cell: Cell, key: str) -> object:
+        if key == "output_tokens":
+            return cell.configuration.output_tokens or plan.study.workload.generation.output_tokens
+        named = {"model": cell.model.id, "configuration": cell.configuration.id}
+        return named.get(key) or getattr(cell.configuration, key)
+
     def meets(cell: Cell) -> bool:
-        configuration = cell.configuration
-        values = {"model": cell.model.id, "configuration": configuration.id}
-        return all(
-            (values[key] if key in values else str(getattr(configuration, key))) in wanted for key, wanted in conditions.items()
-        )
+        return all(_written(level(cell, key)) & wanted for key, wanted in conditions.items())
 
     cells = tuple(cell for cell in plan.cells if meets(cell))
     kept = {cell.key for cell in cells}
     return Plan(plan.study, cells, plan.excluded, tuple(run for run in plan.runs if run.cell.key in kept))
+
+
+def _written(level: object) -> frozenset[str]:
+    """Return the ways a level can be written: ``4.0`` also as ``4``, ``True`` also as ``true``."""
+    return frozenset({str(level), str(level).lower()} | ({f"{level:g}"} if isinstance(level, float) else set()))
 
 
 def estimate_s(runs: Sequence[PendingRun], index: Iterable[IndexRow]) -> float | None:

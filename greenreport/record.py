@@ -91,6 +91,7 @@ class Request:
         token_ns: when the server had each output token.
         output_sha256: digest of the output token ids (of the text, for servers that give no ids).
         answered_by: the model name in the response; another name than the requested one invalidates the run.
+        server: which of the servers answered, from 0; None in runs from before this was kept.
     """
 
     index: int
@@ -106,6 +107,7 @@ class Request:
     output_sha256: str | None = None
     answered_by: str | None = None
     error: str | None = None
+    server: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,3 +180,25 @@ def test_time_left_comes_from_finished_runs() -> None:
     todo = pending(plan, [], HERE)
     assert estimate_s(todo, []) is None
     assert estimate_s(todo, rows_of(plan)) == 2.0 * len(plan.runs)
+
+
+def test_only_knows_every_factor_as_a_study_writes_it() -> None:
+    """Truth values and whole numbers are written in more than one way; output tokens are the workload's where nothing else is said."""
+    plan = plan_of(
+        configurations=[
+            {"engine": "fake", "kv_cache": False, "max_batch": 4, "max_wait_ms": 5},
+            {"engine": "fake", "output_tokens": 3, "request_rate": 2.5},
+        ]
+    )
+    first, second = (cell.configuration.id for cell in plan.cells)
+    for key, value, wanted in (
+        ("kv_cache", "false", first),
+        ("kv_cache", "True", second),
+        ("max_wait_ms", "5", first),
+        ("max_wait_ms", "5.0", first),
+        ("output_tokens", "8", first),
+        ("output_tokens", "3", second),
+        ("request_rate", "2.5", second),
+    ):
+        kept = only(plan, {key: frozenset({value})})
+        assert [cell.configuration.id for cell in kept.cells] == [wanted], (key, value)

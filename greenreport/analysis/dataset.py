@@ -15,8 +15,9 @@ from greenreport import traces as tr
 from greenreport.analysis.calibration import CalibrationRun, calibration, from_calibrations
 from greenreport.analysis.metrics import PhaseRow, observations, phase_rows
 from greenreport.analysis.observation import Observation
+from greenreport.analysis.replicas import Replica, replicas
 from greenreport.analysis.searches import LimitSearch, from_trials
-from greenreport.analysis.spans import Stage, stages
+from greenreport.analysis.spans import Beside, Stage, concurrent, stages
 from greenreport.analysis.stats import screen
 from greenreport.analysis.stats.outliers import Policy
 from greenreport.analysis.thin import Rail, rails
@@ -61,6 +62,8 @@ class RunView:
     sampling: tuple[Sampling, ...] = ()
     foreign_load: float | None = None
     stages: tuple[Stage, ...] = ()
+    concurrent: tuple[Beside, ...] = ()
+    replicas: tuple[Replica, ...] = ()
     requests: tuple[Request, ...] = ()
     facts: Facts | None = None
     detail: str | None = None
@@ -230,19 +233,22 @@ class Dataset:
 def label_of(configuration: Configuration) -> str:
     """Return the label of a configuration: ``ONNX Runtime · CPU``, with what differs from the defaults."""
     if configuration.name:
-        return " · ".join([configuration.name, *load_words(configuration)])
+        return " · ".join([configuration.name, *_differences(configuration)])
     info = engines().get(configuration.engine)
     provider = PROVIDER_LABELS.get(configuration.provider, configuration.provider)
     engine = info.label if info else configuration.engine
     if configuration.server is not None:
         engine = f"{engine} {configuration.server.id or configuration.server.program}".rstrip()
-    parts = [f"{engine}{JOINT}{provider}"]
-    parts += [configuration.dtype] if configuration.dtype != "float32" else []
+    return " · ".join([f"{engine}{JOINT}{provider}", *_differences(configuration)])
+
+
+def _differences(configuration: Configuration) -> list[str]:
+    """Return what differs from the defaults, in words: two points of a sweep never share a label."""
+    parts = [configuration.dtype] if configuration.dtype != "float32" else []
     parts += [counted(configuration.threads, "thread")] if configuration.threads else []
     parts += ["no cache"] if not configuration.kv_cache else []
     parts += load_words(configuration)
-    parts += [f"{name} {value}" for name, value in sorted(configuration.options.items())]
-    return " · ".join(parts)
+    return parts + [f"{name} {value}" for name, value in sorted(configuration.options.items())]
 
 
 def load_words(configuration: Configuration) -> list[str]:
@@ -330,6 +336,8 @@ def _view(record: RunRecord, objective: Objective | None) -> RunView:
         sampling=() if window is None else tuple(_sampling(record, window)),
         foreign_load=None if window is None else foreign_load(record, window),
         stages=() if window is None else stages(record, window),
+        concurrent=concurrent(record),
+        replicas=() if window is None else replicas(record, window),
         requests=record.requests,
         facts=record.facts,
         detail=record.detail,

@@ -16,6 +16,7 @@ from greenreport.analysis.footprint import plain_footprint
 from greenreport.analysis.frontier import Frontier
 from greenreport.analysis.guidelines import Guideline
 from greenreport.analysis.plain import Json, plain_description, plain_hypothesis, plain_interval, plain_number, plain_text
+from greenreport.analysis.plain_stages import plain_stages
 from greenreport.analysis.preregistration import preregistration
 from greenreport.analysis.series import Series, series_id
 from greenreport.analysis.stats import describe
@@ -158,6 +159,7 @@ def _cell(cell: CellView) -> Json:
         "outcomes": {outcome.value: number for outcome, number in sorted(cell.outcomes.items())},
         "flags": sorted({flag.code for run in cell.runs for flag in run.flags}),
         "metrics": values,
+        "stages": plain_stages(cell),
     }
 
 

@@ -3,6 +3,9 @@
 Stages of different requests overlap: while one is inferred another waits, and the prompts of a batch share their inference. So
 every moment of the window belongs to one stage, the first of `PRIORITY` that any request is in; moments without one are the rest.
 Times and energies of the stages then add up to those of the window.
+
+A stream is turned into text and written piece by piece while inference goes on. That time is inference's in the window, and is told
+apart (`concurrent`): it adds up with nothing.
 """
 
 from __future__ import annotations
@@ -75,6 +78,33 @@ def stages(record: RunRecord, window: Mark) -> tuple[Stage, ...]:
             )
         )
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Work for streams while inference goes on, by the server's clock; waits for the interpreter are part of it.
+
+    Attributes:
+        requests: HTTP requests that tell of it.
+        median_s: median over them.
+        total_s: over all of them.
+    """
+
+    name: str
+    requests: int
+    median_s: float
+    total_s: float
+
+
+def concurrent(record: RunRecord) -> tuple[Beside, ...]:
+    """Return what the server did for streams while inference went on; () where it tells of none."""
+    traces = {trace.quantity: trace for trace in record.traces if trace.domain == "server"}
+    named = [(name, traces[f"concurrent_{name}_span"]) for name in SPANS if f"concurrent_{name}_span" in traces]
+    return tuple(
+        Beside(name, len(values), float(np.median(values)), float(values.sum()))
+        for name, values in ((name, tr.values_of(trace)) for name, trace in named)
+        if len(values)
+    )
 
 
 def _told(record: RunRecord) -> dict[str, Pieces]:

@@ -32,10 +32,15 @@ class Served:
 
 def served(record: RunRecord, window: Mark) -> Served:
     """Return the requests and output tokens of the window."""
-    requests = completed(record.requests, window)
-    if len(requests) == len(record.requests) and all(r.start_ns >= window.start_ns for r in requests):
+    return inside(record.requests, window)
+
+
+def inside(sent: Sequence[Request], window: Mark) -> Served:
+    """Return those of some requests and of their output tokens that are in the window."""
+    requests = completed(sent, window)
+    if len(requests) == len(sent) and all(r.start_ns >= window.start_ns for r in requests):
         return Served(requests, sum(r.output_tokens or 0 for r in requests))
-    return Served(requests, sum(_tokens_inside(request, window) for request in record.requests))
+    return Served(requests, sum(_tokens_inside(request, window) for request in sent))
 
 
 def completed(requests: Sequence[Request], window: Mark) -> tuple[Request, ...]:
@@ -104,8 +109,8 @@ def served_well(requests: Sequence[Request], objective: Objective) -> int | None
 
 def time_observations(record: RunRecord, window: Mark, objective: Objective | None) -> Iterator[Observation]:
     """Yield the observations of every metric of time, rate and goodput."""
-    inside = served(record, window)
-    requests, duration = inside.requests, window.duration_s
+    found = served(record, window)
+    requests, duration = found.requests, window.duration_s
     latency = latencies_s(requests)
     first, side = first_token_s(requests)
     means = mean_gaps_s(requests)
@@ -127,7 +132,7 @@ def time_observations(record: RunRecord, window: Mark, objective: Objective | No
     for metric, percentile in (("tbt_p90_s", 90), ("tbt_p95_s", 95), ("tbt_p99_s", 99)):
         yield observe(metric, _percentile(gaps, percentile), untold, clock)
     yield observe(
-        "throughput_tokens_per_s", inside.tokens / duration if inside.tokens and duration > 0 else None, "no token counts"
+        "throughput_tokens_per_s", found.tokens / duration if found.tokens and duration > 0 else None, "no token counts"
     )
     yield observe("throughput_requests_per_s", len(requests) / duration if duration > 0 else None, "no window")
     yield observe("queue_s", _queue_s(record, window), "the server does not tell how long requests wait", "server")
@@ -148,8 +153,8 @@ def _queue_s(record: RunRecord, window: Mark) -> float | None:
     if trace is None:
         return None
     times, values = tr.times_of(trace), tr.values_of(trace)
-    inside = values[(times >= window.start_ns) & (times <= window.end_ns)]
-    return float(np.median(inside)) if len(inside) else None
+    within = values[(times >= window.start_ns) & (times <= window.end_ns)]
+    return float(np.median(within)) if len(within) else None
 
 
 def _percentile(values: Sequence[float] | np.ndarray[tuple[int], np.dtype[np.float64]], percentile: float) -> float | None:

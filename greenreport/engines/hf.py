@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from transformers.generation.streamers import BaseStreamer
 
 from greenreport.engines.base import Engine, EngineJob, Generated, OnToken
+from greenreport.engines.memory import is_out_of_memory, memory_words
 from greenreport.engines.weights import INFO_FILE
 from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
 from greenreport.record import Facts
@@ -25,6 +26,9 @@ TORCH_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16":
 
 class HfEngine(Engine):
     """Base of the engines whose model has transformers' ``generate``."""
+
+    #: What the runtime raises when an allocation fails, among other things; the words tell which.
+    failures: tuple[type[Exception], ...] = (RuntimeError, MemoryError)
 
     def __init__(self, job: EngineJob) -> None:
         super().__init__(job)
@@ -52,8 +56,10 @@ class HfEngine(Engine):
                 trust_remote_code=False,
             )
             return model.eval().to(self.device)
-        except torch.OutOfMemoryError as error:
-            raise OutOfMemory(f"the weights do not fit on {self.device}: {first_line(error)}") from None
+        except self.failures as error:
+            if not is_out_of_memory(error):
+                raise
+            raise OutOfMemory(f"the weights do not fit on {self.device}: {memory_words(error)}") from None
 
     def encode(self, text: str) -> list[int]:
         ids = self.tokenizer(text, return_token_type_ids=False)["input_ids"]
@@ -88,8 +94,10 @@ class HfEngine(Engine):
                     use_model_defaults=False,
                     streamer=_TokenTimes(on_token),
                 )
-        except torch.OutOfMemoryError as error:
-            raise OutOfMemory(f"generation does not fit on {self.device}: {first_line(error)}") from None
+        except self.failures as error:
+            if not is_out_of_memory(error):
+                raise
+            raise OutOfMemory(f"generation does not fit on {self.device}: {memory_words(error)}") from None
         return [self._finished(row[longest:].tolist(), exact) for row in result.cpu()]
 
     def _finished(self, token_ids: list[int], exact: bool) -> Generated:

@@ -10,11 +10,13 @@ from typing import Any
 import onnx
 import onnxruntime
 import torch
+from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
 from optimum.exporters.onnx import main_export
 from optimum.onnxruntime import ORTModelForCausalLM
 
 from greenreport.engines.base import EngineJob
 from greenreport.engines.hf import HfEngine, first_line, folder_bytes
+from greenreport.engines.memory import is_out_of_memory, memory_words
 from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
 from greenreport.record import Facts
 
@@ -23,6 +25,14 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 class OnnxRuntime(HfEngine):
     """An ONNX Runtime session behind Optimum's causal language model."""
+
+    failures = (
+        *HfEngine.failures,  # its own errors are no RuntimeError
+        onnxruntime_errors.RuntimeException,
+        onnxruntime_errors.Fail,
+        onnxruntime_errors.EPFail,
+        onnxruntime_errors.EngineError,
+    )
 
     @classmethod
     def convert(cls, job: EngineJob, target: Path) -> None:
@@ -52,7 +62,7 @@ class OnnxRuntime(HfEngine):
                 local_files_only=True,
                 trust_remote_code=False,
             )
-        except (MemoryError, RuntimeError) as error:
+        except self.failures as error:
             raise translate(error, provider) from None
 
     def facts(self) -> Facts:
@@ -114,7 +124,6 @@ def _weights_dtype(artefact: Path | None) -> str:
 
 def translate(error: BaseException, provider: str) -> OutOfMemory | EngineUnavailable:
     """Say what an error of session creation means."""
-    text = first_line(error)
-    if isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text.lower():
-        return OutOfMemory(f"ONNX Runtime could not allocate memory: {text}")
-    return EngineUnavailable(f"ONNX Runtime cannot create a session on {provider}: {text}")
+    if is_out_of_memory(error):
+        return OutOfMemory(f"ONNX Runtime could not allocate memory: {memory_words(error)}")
+    return EngineUnavailable(f"ONNX Runtime cannot create a session on {provider}: {first_line(error)}")

@@ -22,6 +22,7 @@ from optimum.intel.openvino import OVConfig, OVModelForCausalLM
 
 from greenreport.engines.base import EngineJob
 from greenreport.engines.hf import HfEngine, first_line, folder_bytes
+from greenreport.engines.memory import is_out_of_memory, memory_words
 from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
 from greenreport.record import Facts
 
@@ -71,11 +72,10 @@ class OpenVino(HfEngine):
                 export=False,
                 load_in_8bit=False,
             )
-        except (MemoryError, RuntimeError) as error:
-            text = first_line(error)
-            if isinstance(error, MemoryError) or "allocat" in text.lower():
-                raise OutOfMemory(f"OpenVINO could not allocate memory: {text}") from None
-            raise EngineUnavailable(f"OpenVINO cannot compile the model: {text}") from None
+        except self.failures as error:
+            if is_out_of_memory(error):
+                raise OutOfMemory(f"OpenVINO could not allocate memory: {memory_words(error)}") from None
+            raise EngineUnavailable(f"OpenVINO cannot compile the model: {first_line(error)}") from None
 
     def facts(self) -> Facts:
         compiled: Any = self.model.request

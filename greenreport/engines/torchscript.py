@@ -17,7 +17,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from greenreport.engines.base import EngineJob
-from greenreport.engines.hf import HfEngine, first_line
+from greenreport.engines.hf import HfEngine
+from greenreport.engines.memory import is_out_of_memory, memory_words
 from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
 from greenreport.record import Facts
 
@@ -49,8 +50,10 @@ class TorchScript(HfEngine):
             raise EngineUnavailable("torch sees no CUDA device")
         try:
             module = torch.jit.load(str(self.job.artefact / TRACE_FILE), map_location=self.device)
-        except torch.OutOfMemoryError as error:
-            raise OutOfMemory(f"the traced model does not fit on {self.device}: {first_line(error)}") from None
+        except self.failures as error:
+            if not is_out_of_memory(error):
+                raise
+            raise OutOfMemory(f"the traced model does not fit on {self.device}: {memory_words(error)}") from None
         shapes = json.loads((self.job.artefact / SHAPES_FILE).read_text(encoding="utf-8"))
         self.types = {str(parameter.dtype).removeprefix("torch.") for parameter in module.parameters()}
         self.weights_b = sum(parameter.numel() * parameter.element_size() for parameter in module.parameters())

@@ -18,6 +18,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeVar
 
+from greenreport.engines.memory import memory_line
 from greenreport.errors import OutOfMemory, RunError, WorkerCrashed, WorkerTimedOut
 
 Message = TypeVar("Message")
@@ -115,6 +116,9 @@ class Child:
         code = self.process.exitcode
         if code == -signal.SIGKILL and oom_kills() > self.oom_kills:
             return OutOfMemory(f"the kernel killed the {self.name} process: no memory left")
+        told = memory_line(self.log_tail())
+        if told is not None:
+            return OutOfMemory(f"the {self.name} process ended: {told}")
         if code is not None and code < 0:
             return WorkerCrashed(f"the {self.name} process was killed by {signal.Signals(-code).name}")
         return WorkerCrashed(f"the {self.name} process ended with exit code {code}")

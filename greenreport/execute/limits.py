@@ -17,12 +17,14 @@ from dataclasses import dataclass, replace
 from greenreport.execute.runner import Assignment, Reporter, one_cell, run_one
 from greenreport.plan import Cell, PendingRun, Reason, Run
 from greenreport.record import Outcome
-from greenreport.study import Study
+from greenreport.study import Configuration, Study
 
 #: Factors whose limit can be looked for, each a whole number.
 FACTORS = ("batch_size", "max_batch", "concurrency", "replicas", "output_tokens")
 #: Bisection ends when good and bad are this close, as a share of the good one; below 16 it goes on to the exact number.
 RESOLUTION = 1 / 16
+#: How long a server waits in a trial for a dynamic batch to fill.
+FILL_MS = 5000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def find_limit(assignment: Assignment, cell: Cell, factor: str, largest: int, re
     def tried(load: int) -> Trial:
         nonlocal number
         number += 1
-        configuration = cell.configuration.model_copy(update={factor: load})
+        configuration = at_load(cell.configuration, factor, load)
         study = _short(assignment.study, configuration.batch_size * max(configuration.concurrency, configuration.replicas))
         study = study.model_copy(update={"configurations": (configuration,)})
         point = replace(cell, configuration=configuration)
@@ -83,6 +85,22 @@ def find_limit(assignment: Assignment, cell: Cell, factor: str, largest: int, re
         return Trial(load, record.outcome, record.reason)
 
     return tuple(search(tried, largest))
+
+
+def at_load(configuration: Configuration, factor: str, load: int) -> Configuration:
+    """Return the configuration at a level of a factor, under a load that reaches it.
+
+    A dynamic batch is as large as the requests that wait at once: as many clients as it takes come together, and the server waits
+    for them. Clients are a closed loop, also where the study has an open one.
+    """
+    changes: dict[str, object] = {factor: load}
+    if factor in ("max_batch", "concurrency"):
+        changes["request_rate"] = None
+    if factor == "max_batch":
+        changes["concurrency"] = max(1, load // configuration.batch_size) * configuration.replicas
+        if load > 1 and configuration.server is None:  # another server batches by its own rules
+            changes["max_wait_ms"] = max(configuration.max_wait_ms, FILL_MS)
+    return configuration.model_copy(update=changes)
 
 
 def _short(study: Study, requests: int) -> Study:

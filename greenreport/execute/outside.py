@@ -185,7 +185,13 @@ def command_job(job: EngineJob, folder: Path) -> CommandJob:
         RunError: something answers at the address already, so it could not be told whom is measured.
     """
     server = server_of(job.configuration)
-    values = {"port": str(_free_port()), "threads": str(job.threads), "dtype": job.configuration.dtype}
+    configuration = job.configuration
+    values = {
+        "port": str(_free_port()),
+        "threads": str(job.threads),
+        "dtype": configuration.dtype,
+        "max_batch": str(configuration.max_batch),
+    }
     url = _filled(server.url or "http://127.0.0.1:{port}", values)
     parts = urlsplit(url)
     with contextlib.suppress(OSError), socket.create_connection((parts.hostname or "", parts.port or 80), timeout=2):

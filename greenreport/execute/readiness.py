@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from greenreport.engines.base import EngineJob
-from greenreport.errors import Unavailable
+from greenreport.errors import OutOfMemory, Unavailable
 from greenreport.units import quantity
 
 #: A run leaves some megabytes of traces; a store that cannot be written loses the run.
@@ -23,7 +23,8 @@ def require_ready(job: EngineJob, cache: Path) -> None:
     """Return when a run can be tried.
 
     Raises:
-        Unavailable: the disk is full, or the weights are larger than all memory that is free; with the figures.
+        Unavailable: the disk is full.
+        OutOfMemory: the weights are larger than all memory that is free; with the figures.
     """
     free_b = shutil.disk_usage(cache).free
     if free_b < SPARE_DISK_B:
@@ -35,7 +36,7 @@ def require_ready(job: EngineJob, cache: Path) -> None:
     available_b = psutil.virtual_memory().available
     if weights_b > available_b:
         each = f" in {replicas} replicas" if replicas > 1 else ""
-        raise Unavailable(
+        raise OutOfMemory(
             f"the weights take {quantity(weights_b, 'B')}{each} and {quantity(available_b, 'B')} of memory are free"
         )
 

@@ -46,20 +46,24 @@ class _Answer:
         self.created = int(time.time())
         self.start_ns = time.monotonic_ns()
         self.token_ns: list[int] = []
+        #: What a stream takes while inference goes on, in ns of the clock: waits for the interpreter are part of it.
+        self.beside_ns = {"detokenise": 0, "serialise": 0}
 
-    def told(self, ticket: Ticket, decode_s: float, serialise_s: float | None = None) -> dict[str, Any]:
+    def told(self, ticket: Ticket, decode_s: float, serialise_s: float) -> dict[str, Any]:
         """Return the server's own account: times of the monotonic clock, and what it did besides generating.
 
         Args:
-            serialise_s: time to write everything of the answer but this account itself; None for a stream, which is written
-                while inference goes on.
+            decode_s: time to turn tokens into text once inference is over.
+            serialise_s: time to write everything of the answer, or of the last piece of a stream, but this account itself.
         """
         spans = {
             "queue": (ticket.started_ns - self.start_ns) / 1e9,
             "tokenise": (ticket.encoded_ns - ticket.started_ns) / 1e9,
             "infer": (ticket.ended_ns - ticket.encoded_ns) / 1e9,
             "detokenise": decode_s,
-        } | ({} if serialise_s is None else {"serialise": serialise_s})
+            "serialise": serialise_s,
+        }
+        beside = {name: spent / 1e9 for name, spent in self.beside_ns.items()}
         return {
             "server_start_ns": self.start_ns,
             "server_end_ns": time.monotonic_ns(),
@@ -67,7 +71,7 @@ class _Answer:
             "prompt_tokens": [len(prompt) for prompt in ticket.prompts],
             "batch": ticket.batch,
             "spans_s": spans,
-        }
+        } | ({"concurrent_s": beside} if any(beside.values()) else {})
 
 
 def make_app(engine: Engine, model_id: str, thread: ThreadPoolExecutor, max_batch: int = 1, max_wait_s: float = 0.0) -> FastAPI:
@@ -169,10 +173,15 @@ async def _stream(
     done.add_done_callback(lambda _: steps.put_nowait(None))
     rows = [_Row(batcher.engine, exact=request.ignore_eos) for _ in texts]
     while (tokens := await steps.get()) is not None:
+        start = time.monotonic_ns()
         pieces = [(index, row.add(token), token) for index, (row, token) in enumerate(zip(rows, tokens, strict=True))]
+        decoded = time.monotonic_ns()
         choices = [_choice(index, piece, None, [token]) for index, piece, token in pieces if piece is not None]
-        if choices:
-            yield _event(_body(answer, model_id, choices))
+        event = _event(_body(answer, model_id, choices)) if choices else None
+        answer.beside_ns["detokenise"] += decoded - start
+        answer.beside_ns["serialise"] += time.monotonic_ns() - decoded
+        if event is not None:
+            yield event
     try:
         ticket, results = await done
     except GreenReportError as error:
@@ -183,8 +192,10 @@ async def _stream(
         _choice(index, batcher.engine.decode(result.token_ids)[len(row.sent) :], result.finish_reason, result.token_ids)
         for index, (row, result) in enumerate(zip(rows, results, strict=True))
     ]
-    told = answer.told(ticket, (time.monotonic_ns() - start) / 1e9)
-    yield _event(_body(answer, model_id, final) | {"usage": _usage(ticket.prompts, results), "greenreport": told})
+    decoded = time.monotonic_ns()
+    text = json.dumps(_body(answer, model_id, final) | {"usage": _usage(ticket.prompts, results)})
+    told = answer.told(ticket, (decoded - start) / 1e9, (time.monotonic_ns() - decoded) / 1e9)
+    yield f'data: {text[:-1]}, "greenreport": {json.dumps(told)}}}\n\n'
     yield "data: [DONE]\n\n"
 
 

@@ -22,6 +22,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from greenreport.engines.base import EngineJob
+from greenreport.engines.memory import memory_line
 from greenreport.errors import MeasurementInvalid, MeterUnavailable, OutOfMemory, WorkerCrashed, WorkerTimedOut
 from greenreport.execute.bench import Bench
 from greenreport.execute.host import redact
@@ -32,6 +33,7 @@ from greenreport.meters.steady import Steadiness
 from greenreport.record import ELSEWHERE, Facts, Kind, Mark, Method, Missing, Output, Phase, Request, Trace
 from greenreport.study import Configuration, MeterUse, Model, Study, output_lengths
 from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
+from greenreport.workloads.probe import authorisation, preemptions
 from greenreport.workloads.schedule import arrivals_s, batches
 from greenreport.workloads.sender import ClientJob
 
@@ -96,6 +98,7 @@ def _perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Pr
         progress.marks.append(Mark(Phase.WARMUP, warmed.start_ns, warmed.end_ns))
         _raise_server_error(warmed.error, serving.children)
 
+    before = _preemptions(serving, configuration)
     bench.entered(Phase.WINDOW)
     sampler.send(Edge())
     sampler.receive(Sampled, ANSWER_S)
@@ -107,6 +110,7 @@ def _perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Pr
     _raise_server_error(finished.requests[-1].error, serving.children)
     window = _measured_window(finished, study.workload.ramp_s)
     progress.marks.append(window)
+    counted = tuple(item for item in (before, before and _preemptions(serving, configuration)) if item is not None)
 
     bench.entered(Phase.IDLE_AFTER)
     _idle(Phase.IDLE_AFTER, protocol.idle_baseline_s, sampler, children, progress)
@@ -115,7 +119,7 @@ def _perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Pr
     stopping = time.monotonic_ns()
     sampler.send(Stop())
     recorded = sampler.receive(Recorded, ANSWER_S)
-    progress.traces = (*recorded.traces, *_client_traces(window, finished, warmed))
+    progress.traces = (*recorded.traces, *_client_traces(window, finished, warmed, counted))
     progress.missing += tuple(replace(event, cause=redact(event.cause)) for event in recorded.events)
     client.stop()
     for child in serving.children:
@@ -143,6 +147,13 @@ def _client_job(bench: Bench, configuration: Configuration, serving: Serving) ->
     )
 
 
+def _preemptions(serving: Serving, configuration: Configuration) -> tuple[int, float] | None:
+    """Return (time, count) of requests that servers of others have taken back so far, where they tell."""
+    server = configuration.server
+    told = None if server is None else preemptions(serving.urls, authorisation(server.api_key_env))
+    return None if told is None else (time.monotonic_ns(), told)
+
+
 def _measured_window(finished: Finished, ramp_s: float) -> Mark:
     """Return the window: all requests, or the steady part between the ramp and the last request sent.
 
@@ -162,7 +173,9 @@ def _measured_window(finished: Finished, ramp_s: float) -> Mark:
     return Mark(Phase.WINDOW, steady, end, note=f"steady part of the load, after a ramp of {ramp_s:g} s")
 
 
-def _client_traces(window: Mark, finished: Finished, warmed: Warmed | None) -> Iterator[Trace]:
+def _client_traces(
+    window: Mark, finished: Finished, warmed: Warmed | None, counted: Sequence[tuple[int, float]]
+) -> Iterator[Trace]:
     """Yield what only the client knows: its CPU time, the first request, how late it sent, and what the servers say of their work."""
     if warmed is not None:  # its answer is discarded like those after it, its time is not
         first_s = (warmed.first_end_ns - warmed.start_ns) / 1e9
@@ -173,11 +186,13 @@ def _client_traces(window: Mark, finished: Finished, warmed: Warmed | None) -> I
         yield _trace("client", "lateness", Kind.GAUGE, finished.sent)
     for name, values in finished.spans:
         yield _trace("server", f"{name}_span", Kind.GAUGE, values)
+    if len(counted) == 2:
+        yield _trace("server", "preemptions", Kind.COUNTER, counted, "preemptions")
 
 
-def _trace(domain: str, quantity: str, kind: Kind, samples: Sequence[tuple[int, float]]) -> Trace:
+def _trace(domain: str, quantity: str, kind: Kind, samples: Sequence[tuple[int, float]], unit: str = "s") -> Trace:
     times, values = array("q", (t for t, _ in samples)), array("d", (value for _, value in samples))
-    return Trace("client", domain, quantity, kind, "s", Method.MEASURED, times, values)
+    return Trace("client", domain, quantity, kind, unit, Method.MEASURED, times, values)
 
 
 def _meters(study: Study, configuration: Configuration) -> tuple[tuple[MeterUse, ...], tuple[Missing, ...]]:
@@ -228,4 +243,7 @@ def _raise_server_error(error: str | None, servers: Sequence[Child]) -> None:
         raise OutOfMemory(error.removeprefix("OutOfMemory: "))
     if error == "the request outlasted its limit":
         raise WorkerTimedOut(error)
+    told = next((line for text in (error, *(child.log_tail() for child in servers)) if (line := memory_line(text))), None)
+    if told is not None:
+        raise OutOfMemory(f"the model server answered with an error: {told}")
     raise WorkerCrashed(f"the model server answered with an error: {error}")

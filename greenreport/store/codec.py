@@ -32,7 +32,7 @@ RUN_COLUMNS = (
 )  # fmt: skip
 REQUEST_COLUMNS = (
     "index", "start_ns", "end_ns", "first_token_ns", "server_start_ns", "server_end_ns", "token_ns", "prompt_tokens",
-    "output_tokens", "finish_reason", "output_sha256", "answered_by", "error",
+    "output_tokens", "finish_reason", "output_sha256", "answered_by", "error", "server",
 )  # fmt: skip
 
 

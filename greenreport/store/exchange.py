@@ -12,7 +12,7 @@ import duckdb
 from greenreport.errors import StoreError
 from greenreport.plan import IndexRow
 from greenreport.record import RunRecord
-from greenreport.store.store import TABLES, Store, index_of, of_kind, quiet, records_of
+from greenreport.store.store import ADDED, TABLES, Store, index_of, of_kind, quiet, records_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -69,13 +69,11 @@ def import_parquet(store: Store, folder: Path) -> int:
             "CREATE TEMP TABLE fresh AS SELECT run_id FROM new_runs WHERE run_id NOT IN (SELECT run_id FROM runs)"
         )
         for table in TABLES:
-            source = _quoted(folder / f"{table}.parquet")
+            rows = _rows(connection, folder, table)
             if table in ("environments", "outputs"):
-                connection.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM read_parquet('{source}')")
+                connection.execute(f"INSERT OR IGNORE INTO {table} {rows}")
             else:
-                connection.execute(
-                    f"INSERT INTO {table} SELECT * FROM read_parquet('{source}') WHERE run_id IN (SELECT run_id FROM fresh)"
-                )
+                connection.execute(f"INSERT INTO {table} {rows} WHERE run_id IN (SELECT run_id FROM fresh)")
         after = _count(connection)
         connection.commit()
     return after - before
@@ -114,9 +112,7 @@ class Published:
         connection = quiet(duckdb.connect(":memory:"))
         try:
             for table in TABLES:
-                connection.execute(
-                    f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{_quoted(self.folder / f'{table}.parquet')}')"
-                )
+                connection.execute(f"CREATE VIEW {table} AS {_rows(connection, self.folder, table)}")
             yield connection
         except duckdb.Error as error:
             raise StoreError(f"{self.folder} cannot be read: {str(error).splitlines()[0]}") from None
@@ -127,6 +123,14 @@ class Published:
 def published(folder: Path) -> Published | None:
     """Return the exported results in a folder, or None when it has none."""
     return Published(folder) if (folder / "runs.parquet").is_file() else None
+
+
+def _rows(connection: DuckDBPyConnection, folder: Path, table: str) -> str:
+    """Return the query of an exported table with the columns of today; what an earlier export does not have is NULL."""
+    source = f"read_parquet('{_quoted(folder / f'{table}.parquet')}')"
+    present = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    added = [f"NULL::{kind} AS {name}" for name, kind in ADDED.get(table, ()) if name not in present]
+    return f"SELECT {', '.join(['*', *added])} FROM {source}"
 
 
 def _require_files(folder: Path) -> None:

@@ -1,6 +1,7 @@
--- Schema of the store, version 2. One run = one transaction; rows are never updated.
+-- Schema of the store, version 3. One run = one transaction; rows are never updated.
 -- Times are nanoseconds of CLOCK_MONOTONIC of the host that ran; values are SI base units; NULL means "not known".
 -- History: 1 (2026-11) first version. 2 (2026-11) loads of imported observations; version 1 is raised when it is opened.
+-- 3 (2026-11) the server of each request; version 2 is raised when it is opened.
 
 CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL);
 
@@ -59,7 +60,8 @@ CREATE TABLE IF NOT EXISTS requests (
     finish_reason   VARCHAR,
     output_sha256   VARCHAR,
     answered_by     VARCHAR,
-    error           VARCHAR
+    error           VARCHAR,
+    server          INTEGER            -- which of the replicas answered, from 0
 );
 
 CREATE TABLE IF NOT EXISTS outputs (

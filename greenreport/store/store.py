@@ -23,9 +23,14 @@ from greenreport.store import codec
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 #: What raises a store of an earlier version by one.
-RAISE = {1: "ALTER TABLE observations ADD COLUMN IF NOT EXISTS load VARCHAR"}
+RAISE = {
+    1: "ALTER TABLE observations ADD COLUMN IF NOT EXISTS load VARCHAR",
+    2: "ALTER TABLE requests ADD COLUMN IF NOT EXISTS server INTEGER",
+}
+#: Columns that earlier exports do not have: table → (column, type), in the order in which they came.
+ADDED = {"requests": (("server", "INTEGER"),)}
 TABLES = ("environments", "runs", "marks", "requests", "outputs", "traces")
 LOCK_WAIT_S = 10.0
 BATCH = 40  # runs read at a time; bounds memory while a large study is read

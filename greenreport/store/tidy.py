@@ -1,8 +1,8 @@
 """Results measured elsewhere, as a tidy table: one row for each value.
 
 Columns: ``model, engine, provider, repetition, metric, value, unit``; optional ``size_category, host`` and, for sweeps of the
-load, ``batch_size, max_batch, concurrency, request_rate, replicas`` as in a study file. Metrics carry the names of
-`catalog.METRICS` and their units; anything else is an error with its line.
+load, ``batch_size, max_batch, concurrency, request_rate, replicas, output_tokens, threads`` as in a study file. Metrics carry the
+names of `catalog.METRICS` and their units; anything else is an error with its line.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from greenreport.store.store import Store
 
 REQUIRED = ("model", "engine", "provider", "repetition", "metric", "value", "unit")
 OPTIONAL = ("size_category", "host")
-LOADS = ("batch_size", "max_batch", "concurrency", "request_rate", "replicas")
+LOADS = ("batch_size", "max_batch", "concurrency", "request_rate", "replicas", "output_tokens", "threads")
 MAX_PROBLEMS = 20
 MAX_LABEL = 200
 

@@ -15,12 +15,15 @@ from greenreport.study.spec import Study
 
 #: Keys of a request that the workload decides.
 _TAKEN = ("model", "prompt", "max_tokens", "temperature", "stream", "stream_options", "ignore_eos", "return_token_ids", "n")
+#: Texts of the sources whose number is known before they are read.
+TEXTS = {"builtin": 60, "humaneval": 164}
 #: Factors that greenreport's own server has, and how another one gets them.
 _OF_OUR_SERVER = {
     "kv_cache": "a setting of the server",
-    "max_batch": "a setting of the server, which batches by its own rules",
     "max_wait_ms": "a setting of the server, which batches by its own rules",
 }
+#: Factors a command may take through a placeholder, and a server that runs already has for good.
+_SET_AT_START = {"threads": "threads", "max_batch": "largest batch"}
 
 
 def server_remarks(study: Study) -> Iterator[Remark]:
@@ -48,6 +51,7 @@ def server_remarks(study: Study) -> Iterator[Remark]:
             ):
                 yield Remark((*at, *where), message)
             yield from _whose_meters(study, at, server)
+            yield from _repeated(study, at)
 
 
 Found = Iterator[tuple[tuple[str, ...], str]]
@@ -80,15 +84,17 @@ def _factors(study: Study, configuration: Configuration, server: Server) -> Foun
         if _varies(study, configuration, name):
             yield (name,), f"`{name}` has no effect here: it is {why}"
     started = bool(server.command)
-    for name in ("threads", "dtype"):
+    for name in ("threads", "dtype", "max_batch"):
         if started and _varies(study, configuration, name) and not server.takes(name):
             yield (name,), f"`{name}` has no effect here: put '{{{name}}}' into the command"
-    if not started and _varies(study, configuration, "threads"):
-        yield ("threads",), "`threads` has no effect here: a server that runs already has the threads it was started with"
+    for name, words in _SET_AT_START.items():
+        if not started and _varies(study, configuration, name):
+            yield (name,), f"`{name}` has no effect here: a server that runs already has the {words} it was started with"
     if _varies(study, configuration, "replicas") and not server.takes("port"):
         hint = "put '{port}' into the command, so that each replica gets its own" if started else "an endpoint is one server"
         yield ("replicas",), f"`replicas` has no effect here: {hint}"
-    for option in configuration.options:
+    swept = study.sweep.options if study.sweep is not None else {}
+    for option in dict.fromkeys((*configuration.options, *swept)):
         if option in _TAKEN:
             yield ("options", option), f"{option!r} is decided by the workload; options are further keys of every request"
 
@@ -119,6 +125,15 @@ def _whose_meters(study: Study, at: tuple[str | int, ...], server: Server) -> It
         and _is_loopback(server.url)
     ):
         message = "no meter is read for this server; if it runs on this machine, say so with `local: true`"
+        yield Remark((*at, "server"), message, warning=True)
+
+
+def _repeated(study: Study, at: tuple[str | int, ...]) -> Iterator[Remark]:
+    """A server with a prompt cache answers a prompt it has seen without computing it again."""
+    prompts, requests = study.workload.prompts, study.workload.requests
+    known = prompts.count or TEXTS.get(prompts.source)
+    if requests is not None and known is not None and requests > known:
+        message = f"{requests} requests repeat {known} prompts: a server that keeps its prompt cache computes the later ones only in part; give more prompts, or switch its cache off"
         yield Remark((*at, "server"), message, warning=True)
 
 

@@ -10,6 +10,8 @@ from pydantic import ConfigDict, Field, model_validator
 from greenreport.study.servers import Server, slug
 from greenreport.study.words import Count, Identifier, Label, Positive, Scalar, Spec, Text
 
+OptionName = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")]
+
 
 class Weights(StrEnum):
     """Where the weights of a model come from."""
@@ -74,7 +76,7 @@ class Configuration(Spec):
     dtype: str = Field("float32", description="type of weights and computation, verified after load")
     threads: Positive | None = Field(None, description="compute threads; all physical cores when absent; verified after load")
     kv_cache: bool = Field(True, description="keep keys and values between tokens; verified after load")
-    options: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")], Scalar] = Field(
+    options: dict[OptionName, Scalar] = Field(
         default_factory=dict, description="options of the engine, passed to it as they are"
     )
     batch_size: Positive = Field(1, description="prompts a request carries; the engine answers them as one static batch")
@@ -151,14 +153,26 @@ class Exclusion(Spec):
     dtype: str | None = None
     batch_size: Positive | None = None
     max_batch: Positive | None = None
+    max_wait_ms: Annotated[float, Field(ge=0, le=60_000)] | None = None
     concurrency: Positive | None = None
+    request_rate: Annotated[float, Field(gt=0, le=1e6)] | None = None
     replicas: Positive | None = None
+    output_tokens: Annotated[int, Field(ge=1, le=100_000)] | None = None
     threads: Positive | None = None
+    kv_cache: bool | None = None
+    options: dict[OptionName, Scalar] | None = Field(None, description="options that have these values")
     reason: Text = Field(description="why; shown on the site")
 
     def covers(self, model: Model, configuration: Configuration) -> bool:
         """Whether every key of the exclusion agrees with the cell."""
-        wanted = self.model_dump(exclude={"reason", "model"}, exclude_none=True)
-        return (self.model is None or self.model == model.id) and all(
-            getattr(configuration, name) == value for name, value in wanted.items()
+        wanted = self.model_dump(exclude={"reason", "model", "options"}, exclude_none=True)
+        return (
+            (self.model is None or self.model == model.id)
+            and all(getattr(configuration, name) == value for name, value in wanted.items())
+            and all(_same(configuration.options.get(name), value) for name, value in (self.options or {}).items())
         )
+
+
+def _same(one: Scalar | None, other: Scalar) -> bool:
+    """Whether two values of an option are equal; true is not 1."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)

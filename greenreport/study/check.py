@@ -129,6 +129,32 @@ def _sweep(study: Study) -> Iterator[Remark]:
     elif sent is not None and any(sent % point.batch_size for point in points):
         size = next(point.batch_size for point in points if sent % point.batch_size)
         yield Remark(("workload",), f"{sent} prompts are no multiple of the batch size {size}: the last batch is smaller", True)
+    yield from _never_filled(study, points)
+
+
+def _never_filled(study: Study, points: Iterable[Configuration]) -> Iterator[Remark]:
+    """Levels that no request reaches: the run would be labelled with a load it never had."""
+    sent = study.workload.requests or study.workload.prompts.count
+    kept = [point for point in points if not _left_out(study, point)]
+    idle = [p for p in kept if sent is not None and p.batch_size <= sent < p.replicas * p.batch_size]
+    if idle:
+        most = max(idle, key=lambda p: p.replicas * p.batch_size)
+        message = f"{sent} prompts do not fill a batch of {most.batch_size} on each of {most.replicas} replicas ({most.id})"
+        yield Remark(
+            ("workload",), f"{message}; give the workload at least `requests: {most.replicas * most.batch_size}`", True
+        )
+    small = [p for p in kept if p.max_batch > p.batch_size and p.request_rate is None and _together(p) < p.max_batch]
+    if small:
+        point = max(small, key=lambda p: p.max_batch - _together(p))
+        message = (
+            f"a dynamic batch of {point.max_batch} is never full with {_together(point)} prompts under way at once ({point.id})"
+        )
+        yield Remark(("configurations",), f"{message}; raise `concurrency`, or send at a `request_rate`", True)
+
+
+def _together(point: Configuration) -> int:
+    """Return the prompts that can wait at one server of a closed loop."""
+    return point.batch_size * -(-max(point.concurrency, point.replicas) // point.replicas)
 
 
 def _left_out(study: Study, configuration: Configuration) -> bool:

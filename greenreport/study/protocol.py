@@ -15,28 +15,11 @@ def _ordered_pair(value: tuple[int, int]) -> tuple[int, int]:
     return value
 
 
-class Prompts(Spec):
-    """The prompts every cell answers; the resulting list has a sha256 that is stored and shown."""
-
-    source: Literal["builtin", "humaneval", "file"] = Field("builtin", description="where the texts come from")
-    path: Label | None = Field(
-        None, description="JSON Lines (.jsonl, .jsonl.gz) with a `prompt` key, or plain text with one prompt a line"
-    )
-    count: Annotated[int, Field(ge=1, le=100_000)] | None = Field(None, description="how many prompts; all when absent")
-    slice_tokens: Annotated[tuple[int, int], AfterValidator(_ordered_pair)] | None = Field(
-        None, description="use a random run of this many tokens of each text, [smallest, largest]"
-    )
-    seed: int = Field(0, description="seed of the choice and of the slices")
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
-        None, description="expected digest of the prompt list"
-    )
-
-
 Tokens = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class Lengths(Spec):
-    """Output lengths that differ from request to request; drawn by the seed, so the same in every cell and run."""
+    """Lengths in tokens that differ from request to request; drawn by the seed, so the same in every cell and run."""
 
     distribution: Literal["uniform", "lognormal"] = Field(
         description="uniform: every length from smallest to largest alike; lognormal: around `median`, with a long tail"
@@ -66,13 +49,46 @@ class Lengths(Spec):
         return f"{self.smallest} to {self.largest} ({shape})"
 
 
+TAGS = ("(a number)", "(lengths)", "(a pair)")  # parts of the location of an error that no file has
+
+
 def _kind(value: object) -> str:
     """Choose what `output_tokens` is checked as, so that a mistake is explained once."""
     return TAGS[1] if isinstance(value, (dict, Lengths)) else TAGS[0]
 
 
-TAGS = ("(a number)", "(lengths)")  # parts of the location of an error that no file has
+def _slice_kind(value: object) -> str:
+    return TAGS[1] if isinstance(value, (dict, Lengths)) else TAGS[2]
+
+
 OutputTokens = Annotated[Annotated[Tokens, Tag(TAGS[0])] | Annotated[Lengths, Tag(TAGS[1])], Discriminator(_kind)]
+SliceTokens = Annotated[
+    Annotated[tuple[int, int], AfterValidator(_ordered_pair), Tag(TAGS[2])] | Annotated[Lengths, Tag(TAGS[1])],
+    Discriminator(_slice_kind),
+]
+
+
+class Prompts(Spec):
+    """The prompts every cell answers; the resulting list has a sha256 that is stored and shown."""
+
+    source: Literal["builtin", "humaneval", "file"] = Field("builtin", description="where the texts come from")
+    path: Label | None = Field(
+        None, description="JSON Lines (.jsonl, .jsonl.gz) with a `prompt` key, or plain text with one prompt a line"
+    )
+    count: Annotated[int, Field(ge=1, le=100_000)] | None = Field(None, description="how many prompts; all when absent")
+    slice_tokens: SliceTokens | None = Field(
+        None, description="use a random run of this many tokens of each text: [smallest, largest], or a distribution of lengths"
+    )
+    seed: int = Field(0, description="seed of the choice and of the slices")
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        None, description="expected digest of the prompt list"
+    )
+
+    @property
+    def slices(self) -> str | None:
+        """How many tokens of each text are used, in words; None for whole texts."""
+        asked = self.slice_tokens
+        return asked.words() if isinstance(asked, Lengths) else None if asked is None else f"{asked[0]}–{asked[1]}"
 
 
 class Generation(Spec):

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from greenreport.study.words import Identifier, Label, Spec
 
 #: What greenreport fills in: a free port, and the factors of the configuration that a command can take.
-PLACEHOLDERS = ("port", "threads", "dtype")
+PLACEHOLDERS = ("port", "threads", "dtype", "max_batch")
 #: Names of variables whose values `execute.host.redact` takes out of every text.
 KEPT_SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$")
 
@@ -84,7 +84,8 @@ class Server(Spec):
     )
     model: Label | None = Field(None, description="name of the model in requests and answers; the study's model id when absent")
     command: Annotated[tuple[Argument, ...], Field(max_length=500)] = Field(
-        (), description="command: program and arguments; no shell reads them. '{port}', '{threads}' and '{dtype}' are filled in"
+        (),
+        description="command: program and arguments; no shell reads them. '{port}', '{threads}', '{dtype}' and '{max_batch}' are filled in",
     )
     health: Annotated[str, Field(pattern=r"^/\S*$", max_length=300)] = Field(
         "/health", description="path that answers 200 once the model is loaded"

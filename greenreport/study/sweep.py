@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from greenreport.study.cells import Configuration
-from greenreport.study.words import Positive, Spec
+from greenreport.study.cells import Configuration, OptionName
+from greenreport.study.words import Positive, Scalar, Spec
 
 MAX_POINTS = 1000
+_OPTION = "options."
 
 
 class Sweep(Spec):
@@ -33,11 +34,12 @@ class Sweep(Spec):
     dtype: tuple[str, ...] = ()
     threads: tuple[Positive, ...] = ()
     kv_cache: tuple[bool, ...] = ()
+    options: dict[OptionName, tuple[Scalar, ...]] = Field(default_factory=dict, description="levels of options of the engine")
 
     @model_validator(mode="after")
     def _levels(self) -> Sweep:
         for factor, levels in self.factors.items():
-            if len(set(levels)) < len(levels):
+            if len({(isinstance(level, bool), level) for level in levels}) < len(levels):  # true is not 1
                 raise ValueError(f"{factor} lists a level twice")
         lengths = {factor: len(levels) for factor, levels in self.factors.items()}
         if self.combine == "zip" and len(set(lengths.values())) > 1:
@@ -47,15 +49,23 @@ class Sweep(Spec):
 
     @property
     def factors(self) -> dict[str, tuple[Any, ...]]:
-        """The factors that are swept, with their levels."""
-        return {name: getattr(self, name) for name in Sweep.model_fields if name != "combine" and getattr(self, name)}
+        """The factors that are swept, with their levels; options as ``options.<name>``."""
+        named = {
+            name: getattr(self, name)
+            for name in Sweep.model_fields
+            if name not in ("combine", "options") and getattr(self, name)
+        }
+        return named | {f"{_OPTION}{name}": levels for name, levels in self.options.items() if levels}
 
     def points(self) -> Iterator[dict[str, Any]]:
         """Yield the levels of each point, the last factor changing fastest."""
         names = list(self.factors)
         combined = zip(*self.factors.values(), strict=True) if self.combine == "zip" else product(*self.factors.values())
         for levels in combined:
-            yield dict(zip(names, levels, strict=True))
+            point = dict(zip(names, levels, strict=True))
+            options = {name.removeprefix(_OPTION): level for name, level in point.items() if name.startswith(_OPTION)}
+            plain = {name: level for name, level in point.items() if not name.startswith(_OPTION)}
+            yield plain | ({"options": options} if options else {})
 
 
 def swept(configurations: tuple[Configuration, ...], sweep: Sweep | None) -> tuple[Configuration, ...]:
@@ -70,7 +80,8 @@ def swept(configurations: tuple[Configuration, ...], sweep: Sweep | None) -> tup
     for configuration in configurations:
         own = {name: getattr(configuration, name) for name in configuration.model_fields_set}
         for point in sweep.points():
-            item = Configuration.model_validate({**point, **own})
+            options = {"options": {**point.get("options", {}), **configuration.options}} if "options" in point else {}
+            item = Configuration.model_validate({**point, **own, **options})
             found.setdefault(item.id, item)
     if len(found) > MAX_POINTS:
         raise ValueError(f"the sweep makes {len(found)} configurations; more than {MAX_POINTS} are surely a mistake")

@@ -14,13 +14,13 @@ from dataclasses import replace
 import numpy as np
 
 from greenreport import traces as tr
-from greenreport.catalog import Served, engines
+from greenreport.catalog import Served
 from greenreport.record import Flag, Mark, Method, Outcome, Phase, RunRecord, Trace
 from greenreport.study import Study, output_lengths
 from greenreport.validity.agreement import agreements
 from greenreport.validity.codes import CODES
 from greenreport.validity.quantised import quantum
-from greenreport.validity.strangers import strangers
+from greenreport.validity.strangers import served, strangers
 
 #: Shortest window for an exact value, in seconds: ten refreshes of the counter and more.
 SHORTEST_S = {"rapl": 1.0, "nvml": 5.0}
@@ -63,6 +63,7 @@ def validity_flags(record: RunRecord, study: Study) -> tuple[Flag, ...]:
         _quantised,
         _answers,
         _late,
+        _preempted,
         _estimated,
     )
     found = [item for check in checks for item in check(record, study)]
@@ -97,8 +98,7 @@ def _phases(record: RunRecord, study: Study) -> Found:
 
 def ran_before(record: RunRecord) -> bool:
     """Whether the run used a server that ran before it and went on running."""
-    info = engines().get(record.engine)
-    return info is not None and info.served is Served.RUNNING
+    return served(record) is Served.RUNNING
 
 
 def _steady(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
@@ -265,6 +265,14 @@ def _late(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signa
             "late_requests",
             f"1 % of requests were sent {late * 1e3:.0f} ms late or later; one was due every {gap * 1e3:.0f} ms",
         )
+
+
+def _preempted(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
+    """A server that runs out of room for the state of its requests goes on, and does part of its work twice."""
+    trace = next((t for t in record.traces if t.domain == "server" and t.quantity == "preemptions"), None)
+    times = 0.0 if trace is None or not len(trace.value) else trace.value[-1] - trace.value[0]
+    if times > 0:
+        yield "preempted", f"the server took requests back {times:,.0f} times while the load lasted, for lack of room"
 
 
 def _estimated(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks

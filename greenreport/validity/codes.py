@@ -50,6 +50,8 @@ _TABLE = (
          "better cooling, a longer cool-down, or a fixed lower clock"),
     Code("latency_quantised", False, "request times sit on multiples of one period, as if something in the request path polls or sleeps",
          "look for a poll, a timer or a sleep between client and engine"),
+    Code("preempted", False, "the server had no room for the state of all its requests, took some of them back and computed them again",
+         "fewer requests at once, or more room for the cache; the load is beyond what fits"),
     Code("late_requests", True, "the load generator sent requests later than they were due, so another load was offered",
          "a lower request rate, or a client on a machine of its own"),
     Code("token_count_mismatch", True, "answers do not have the number of output tokens the study asks for",

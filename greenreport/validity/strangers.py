@@ -3,6 +3,9 @@
 Before the server starts, every process on a GPU is another program's. Later those of the serving process tree are taken off, as
 the meter counted them. Inside a container NVML tells the process numbers of the host, in which the own server cannot be found; one
 process is then taken for it.
+
+A server that ran before the run is on its GPU from the beginning. Where the meter finds it, what is left while it is up is another
+program's; where it is not found, its processes cannot be told from those of others, and nothing is said.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from greenreport.catalog import Served, engines
 from greenreport.record import Phase, RunRecord, Trace
 
 UP = (Phase.IDLE_BEFORE, Phase.WARMUP, Phase.WINDOW, Phase.IDLE_AFTER)
@@ -27,14 +31,20 @@ class Strangers:
 def strangers(record: RunRecord) -> tuple[Strangers, ...]:
     """Return the processes of other programs before the server started, and while it was up; nothing where none was seen."""
     start, up = record.mark(Phase.START), [mark for phase in UP if (mark := record.mark(phase)) is not None]
-    found = []
-    if start is not None:
+    found, running = [], served(record) is Served.RUNNING
+    if start is not None and not running:
         found.append(_seen(record, "before the server started", lambda t_ns: t_ns < start.start_ns, hidden=0))
-    if up:
+    if up and not (running and not _is_found(record)):
         first, last = min(mark.start_ns for mark in up), max(mark.end_ns for mark in up)
         hidden = 1 if _is_hidden(record) else 0
         found.append(_seen(record, "while the server was up", lambda t_ns: first <= t_ns <= last, hidden=hidden))
     return tuple(item for item in found if item is not None)
+
+
+def served(record: RunRecord) -> Served | None:
+    """Return who served the model of a run, or None for an engine nobody knows here."""
+    info = engines().get(record.engine)
+    return None if info is None else info.served
 
 
 def _seen(record: RunRecord, when: str, within: Callable[[int], bool], *, hidden: int) -> Strangers | None:
@@ -49,8 +59,16 @@ def _seen(record: RunRecord, when: str, within: Callable[[int], bool], *, hidden
 
 
 def _is_hidden(record: RunRecord) -> bool:
-    """Whether the server computes on a GPU, and NVML does not know it by the number it has here."""
-    return record.provider != "cpu" and not any(any(trace.value) for trace in _traces(record, "own_processes"))
+    """Whether the server computes on a GPU, and NVML does not know it by the number it has here.
+
+    What a command computes on is the command's affair: `provider` of such a configuration is a label.
+    """
+    on_gpu = record.provider != "cpu" or served(record) is Served.STARTED
+    return on_gpu and not _is_found(record)
+
+
+def _is_found(record: RunRecord) -> bool:
+    return any(any(trace.value) for trace in _traces(record, "own_processes"))
 
 
 def _own(record: RunRecord, domain: str) -> dict[int, float]:

@@ -7,7 +7,8 @@ does not tell.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +22,9 @@ PATIENCE_S = 10.0
 LONGEST = 200
 #: Scalars a model list may carry: vLLM's, then those llama.cpp keeps under `meta`.
 _OF_MODEL = ("owned_by", "max_model_len", "n_ctx_train", "n_vocab", "n_embd")
+_PREEMPTIONS = re.compile(
+    r"^vllm:num_preemptions(?:_total)?(?:\{.*\})?[ \t]+(\d+(?:\.\d+)?(?:[eE]\+?\d{1,2})?)\b", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,25 @@ def ask(url: str, headers: Mapping[str, str], model: str) -> Told:
     details += [(name.replace("_", " "), known.get(name)) for name in _OF_MODEL]
     told = tuple((name, str(value)[:LONGEST]) for name, value in details if isinstance(value, str | int | float))
     return Told(models, _count(known.get("n_params")), _count(known.get("size")), told)
+
+
+def preemptions(urls: Sequence[str], headers: Mapping[str, str]) -> float | None:
+    """Return how often servers have taken a request back for lack of room since they started; None where one does not tell.
+
+    vLLM tells it among its Prometheus metrics, one line for each of its engines.
+    """
+    total = 0.0
+    for url in urls:
+        with _client(url, headers) as client:
+            try:
+                response = client.get("/metrics")
+            except httpx.HTTPError:
+                return None
+        counts = _PREEMPTIONS.findall(response.text) if response.status_code == 200 else []
+        if not counts:
+            return None
+        total += sum(map(float, counts))
+    return total
 
 
 def _client(url: str, headers: Mapping[str, str]) -> httpx.Client:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from greenreport.errors import PromptsUnavailable
-from greenreport.study import Prompts
+from greenreport.study import Lengths, Prompts, output_lengths
 from greenreport.tokenizer import TOKENIZER_SHA256, reference_tokenizer
 
 SLICER = 1  # raised when the same seed would give other slices
@@ -52,7 +52,7 @@ def source_digest(prompts: Prompts, folder: Path) -> str:
             content = _texts_digest(_read(builtin_file()))
         case "file":
             content = _texts_digest(_read(folder / str(prompts.path)))
-    parts = [content, prompts.count, prompts.slice_tokens, prompts.seed]
+    parts = [content, prompts.count, prompts.model_dump(mode="json")["slice_tokens"], prompts.seed]
     if prompts.slice_tokens is not None:
         parts += [TOKENIZER_SHA256, SLICER]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -75,12 +75,19 @@ def resolve(prompts: Prompts, folder: Path, datasets: Path) -> PromptList:
         chosen = sorted(random.Random(f"choice:{prompts.seed}").sample(range(len(texts)), prompts.count))
         texts = [texts[index] for index in chosen]
     if prompts.slice_tokens is not None:
-        smallest, largest = prompts.slice_tokens
-        texts = [slice_text(t, smallest, largest, random.Random(f"{prompts.seed}:{i}:{t}")) for i, t in enumerate(texts)]
+        lengths = slice_lengths(prompts.slice_tokens, len(texts))
+        texts = [slice_text(text, *lengths[i], random.Random(f"{prompts.seed}:{i}:{text}")) for i, text in enumerate(texts)]
     digest = _texts_digest(texts)
     if prompts.sha256 is not None and digest != prompts.sha256:
         raise PromptsUnavailable(f"the prompts have sha256 {digest}, the study expects {prompts.sha256}")
     return PromptList(tuple(texts), digest, source)
+
+
+def slice_lengths(asked: tuple[int, int] | Lengths, texts: int) -> tuple[tuple[int, int], ...]:
+    """Return the smallest and largest length of the slice of each text; a distribution draws one length for each."""
+    if isinstance(asked, tuple):
+        return (asked,) * texts
+    return tuple((length, length) for length in output_lengths(asked, texts))
 
 
 def slice_text(text: str, smallest: int, largest: int, random_source: random.Random) -> str:

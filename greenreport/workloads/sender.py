@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -20,7 +20,7 @@ class ClientJob:
     """What to send and where.
 
     Attributes:
-        urls: base addresses of the servers, without ``/v1``; requests go to them in turn.
+        urls: base addresses of the servers, without ``/v1``; each client of a closed loop keeps to one, an open loop takes them in turn.
         model: name every answer must carry.
         batches: prompts of each request.
         output_tokens: of each request.
@@ -85,11 +85,12 @@ class Sender:
             if len(answer.choices) != len(prompts):
                 raise _ServerError(f"{len(answer.choices)} answers came for {len(prompts)} prompts")
         except (httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError, _ServerError) as error:
-            return Answered((Request(first_index, start, time.monotonic_ns(), error=_sentence(error)),), (), sent)
+            failed = Request(first_index, start, time.monotonic_ns(), error=_sentence(error), server=server)
+            return Answered((failed,), (), sent)
         end = time.monotonic_ns()
         outputs = [Output(output_digest(c.text, c.ids), c.text, tuple(c.ids)) for c in answer.choices]
         requests = tuple(
-            _timed(first_index + row, start, end, answer, row, output.sha256, job.output_tokens[batch])
+            replace(_timed(first_index + row, start, end, answer, row, output.sha256, job.output_tokens[batch]), server=server)
             for row, output in enumerate(outputs)
         )
         return Answered(requests, tuple(outputs), sent, answer.spans)
@@ -120,7 +121,9 @@ class _Answer:
 
     @property
     def spans(self) -> tuple[tuple[str, float], ...]:
-        return tuple((str(name), float(value)) for name, value in (self.times.get("spans_s") or {}).items())
+        told = [(str(name), value) for name, value in (self.times.get("spans_s") or {}).items()]
+        told += [(f"concurrent_{name}", value) for name, value in (self.times.get("concurrent_s") or {}).items()]
+        return tuple((name, float(value)) for name, value in told)
 
 
 def _whole(client: httpx.Client, body: dict[str, Any]) -> _Answer:
@@ -191,6 +194,8 @@ def _told(error: object) -> str:
     """Return the sentence of an error; servers send a text or an object."""
     if isinstance(error, dict) and "type" in error:
         return f"{error['type']}: {error.get('message')}"[:300]
+    if isinstance(error, dict) and isinstance(error.get("message"), str):
+        return str(error["message"])[:300]
     return str(error)[:300]
 
 

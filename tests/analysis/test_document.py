@@ -15,11 +15,12 @@ from greenreport.analysis.aggregates import aggregates
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.calibration import CalibrationRun, calibration
 from greenreport.analysis.comparison import compare_studies
-from greenreport.analysis.dataset import Dataset
+from greenreport.analysis.dataset import Dataset, RunView
 from greenreport.analysis.declared import Support
 from greenreport.analysis.document import document
 from greenreport.analysis.observation import Observation
 from greenreport.analysis.preregistration import preregistration
+from greenreport.analysis.spans import Beside, Stage
 from greenreport.analysis.stats import NotComputable
 from greenreport.study import Study, registration, registration_digest
 from tests.conftest import minimal_study
@@ -47,6 +48,30 @@ def test_findings_are_plain_json_with_the_numbers_behind_every_sentence() -> Non
     assert {"p", "p_adjusted", "p_family", "effect", "ratio_of_medians", "verdict"} <= hypothesis["models"][0]["pairs"][
         0
     ].keys()
+
+
+def test_stages_of_serving_are_medians_over_the_runs_that_tell_them() -> None:
+    """Where a run tells no spans it is not counted; a server that tells none has null and not zeros."""
+    data = dataset(ENERGY)
+
+    def told(number: int, run: RunView) -> RunView:
+        parts = (Stage("infer", 2.0 + number, 8.0 + number, 80.0, True), Stage("client, network", 0.1, 1.0, None, False))
+        return replace(run, stages=parts, concurrent=(Beside("serialise", 4, 0.25, 1.0 + number),))
+
+    first = data.cells[0]
+    runs = tuple(told(number, run) if number < 3 else run for number, run in enumerate(first.runs))
+    found = document(analyse(replace(data, cells=(replace(first, runs=runs), *data.cells[1:]))))["cells"]
+    assert found[1]["stages"] is None
+    assert found[0]["stages"] == {
+        "n": 3,
+        "boundary": "CPU package-0",
+        "methods": ["measured"],
+        "of_the_window": [
+            {"name": "infer", "request_s": 3.0, "window_s": 9.0, "energy_j": 80.0, "energy_resolved": True},
+            {"name": "client, network", "request_s": 0.1, "window_s": 1.0, "energy_j": None, "energy_resolved": False},
+        ],
+        "while_inferring": [{"name": "serialise", "request_s": 0.25, "total_s": 2.0}],
+    }
 
 
 def test_the_python_interface_gives_the_same_objects(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenreport.analysis.spans import PRIORITY, REST, SPANS, Stage, stages
+from greenreport.analysis.spans import PRIORITY, REST, SPANS, Beside, Stage, concurrent, stages
 from greenreport.record import Kind, Mark, Method, Phase, RunRecord, Trace
 from greenreport.traces import energy
 from tests.records import SECOND, record
@@ -123,3 +123,16 @@ def test_stages_share_the_window_as_a_clock_would(requests: list[tuple[float, ..
         expected[next((name for name in PRIORITY if name in inside), REST)] += 1.0
     assert {name: stage.window_s for name, stage in found.items()} == pytest.approx(expected)
     assert sum(stage.energy_j or 0.0 for stage in found.values()) == pytest.approx(100.0)
+
+
+def test_work_beside_inference_adds_up_with_nothing() -> None:
+    """Streams are written while inference goes on: told apart, and the stages are as without them."""
+    run = told((4.0, 0.0, 0.0, 4.0, 0.0, 0.0), (9.0, 0.0, 0.0, 4.0, 0.0, 0.0))
+    times = run.traces[-1].t_ns
+    beside = Trace(
+        "client", "server", "concurrent_serialise_span", Kind.GAUGE, "s", Method.MEASURED, times, array("d", [0.1, 0.3])
+    )
+    streamed = record(traces=(*run.traces, beside))
+    assert concurrent(run) == ()
+    assert concurrent(streamed) == (Beside("serialise", 2, pytest.approx(0.2), pytest.approx(0.4)),)  # type: ignore[arg-type]
+    assert stages(streamed, WINDOW) == stages(run, WINDOW)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ pytest.importorskip("torch", reason="torch is not installed (extra `all`)")
 
 from greenreport.engines.base import Engine, EngineJob, verified
 from greenreport.engines.weights import WeightsJob, local_digest, obtain
+from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -175,3 +178,53 @@ def test_openvino_computes_in_bfloat16_only_where_the_processor_does(tmp_path: P
     else:
         with pytest.raises(MeasurementInvalid, match="computes in f32"):
             engine.facts()
+
+
+BEYOND = """
+import resource, sys
+from pathlib import Path
+from greenreport.errors import OutOfMemory
+from tests.engines.test_engines import loaded, untrained
+name, folder = sys.argv[1], Path(sys.argv[2])
+engine = loaded(name, untrained("gpt2", folder), folder)
+prompt = list(range(1, 251))
+engine.generate([prompt], 2, exact=True, on_token=lambda _: None)
+size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + 600_000_000, -1))
+try:
+    engine.generate([prompt] * 1500, 2, exact=True, on_token=lambda _: None)
+except OutOfMemory as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("name", ["torch", "torchscript", "onnx", "openvino"])
+def test_a_batch_that_does_not_fit_is_out_of_memory(name: str, tmp_path: Path) -> None:
+    """A process that may have 0.6 GB more is given a batch that needs several: each library refuses in words of its own."""
+    command = [sys.executable, "-W", "ignore", "-c", BEYOND, name, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert "generation does not fit on cpu: " in done.stdout, done.stderr[-2000:]
+    assert "llocat" in done.stdout
+
+
+def test_other_errors_are_no_lack_of_memory(tmp_path: Path) -> None:
+    """A fault of the model stays what it is."""
+    import torch
+
+    engine: Any = loaded("torch", untrained("gpt2", tmp_path), tmp_path)
+    engine.model.forward = lambda input_ids, attention_mask=None, **_: torch.zeros(2) @ torch.zeros(3)
+    with pytest.raises(RuntimeError, match="inconsistent tensor size"):
+        engine.generate([engine.encode(PROMPTS[0])], TOKENS, exact=True, on_token=lambda _: None)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_compiled_torch_gives_the_same_tokens_alone_and_in_a_batch(family: str, tmp_path: Path) -> None:
+    """TorchInductor makes other kernels and no other text: equal to eager torch, for single prompts and padded together."""
+    weights = untrained(family, tmp_path)
+    plain, compiled = loaded("torch", weights, tmp_path), loaded("torch_compile", weights, tmp_path)
+    compiled.compile()
+    prompts = [plain.encode(text) for text in PROMPTS]
+    reference = [answers(plain, [prompt])[0] for prompt in prompts]
+    assert [answers(compiled, [prompt])[0] for prompt in prompts] == reference
+    assert answers(compiled, prompts) == reference
+    assert int(dict(compiled.facts().details)["compiled graphs"]) > 0

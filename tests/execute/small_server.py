@@ -30,6 +30,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, help="generate this many, whatever the request says")
     parser.add_argument("--answer-as", help="model named in answers, instead of the requested one")
     parser.add_argument("--end-at", type=int, help="end with exit code 7 at this request")
+    parser.add_argument(
+        "--fail-at", type=int, help="answer this request and all later ones with HTTP 500 and the text of --error"
+    )
+    parser.add_argument("--error", default="the engine is dead")
+    parser.add_argument("--log", help="print this line before an answer of --fail-at")
+    parser.add_argument(
+        "--preempt-from", type=int, help="count each request after this many as taken back, in the metrics of vLLM"
+    )
     parser.add_argument("--say", help="print this line and end with exit code 4 instead of serving")
     parser.add_argument("--claim", help="fail when this file exists, else make it")
     parser.add_argument("--worker", action="store_true", help="start a process in a session of its own and leave it behind")
@@ -66,6 +74,8 @@ class Handler(BaseHTTPRequestHandler):
             meta = {"n_params": 1234, "size": 4936, "n_ctx_train": 2048}
             listed = {"id": self.options.model, "object": "model", "owned_by": "small", "meta": meta}
             self.answer(200, {"object": "list", "data": [listed]}) if self.allowed() else self.answer(401, {"error": "no key"})
+        elif self.path == "/metrics" and self.options.preempt_from is not None:
+            self.metrics(max(0, Handler.requests - self.options.preempt_from))
         elif self.path == "/version" and self.options.style == "vllm":
             self.answer(200, {"version": "9.9"})
         else:
@@ -80,6 +90,10 @@ class Handler(BaseHTTPRequestHandler):
         if Handler.requests == self.options.end_at:
             print("the small server gives up", flush=True)
             os._exit(7)
+        if self.options.fail_at and Handler.requests >= self.options.fail_at:
+            print(self.options.log or "", flush=True)
+            self.answer(500, {"error": {"message": self.options.error, "code": 500}})
+            return
         prompts = body["prompt"] if isinstance(body["prompt"], list) else [body["prompt"]]
         answers = [text_of(prompt, self.options.tokens or body["max_tokens"]) for prompt in prompts]
         usage = {"prompt_tokens": sum(map(len, prompts)), "completion_tokens": sum(map(len, answers))}
@@ -129,6 +143,23 @@ class Handler(BaseHTTPRequestHandler):
         raw = text.encode()
         self.wfile.write(f"{len(raw):x}\r\n".encode() + raw + b"\r\n")
         self.wfile.flush()
+
+    def metrics(self, taken_back: int) -> None:
+        """Send metrics as vLLM does: comments, other counters, a line for each engine."""
+        lines = (
+            "# HELP vllm:num_preemptions_total Cumulative number of preemption from the engine.",
+            "# TYPE vllm:num_preemptions_total counter",
+            f'vllm:num_preemptions_total{{engine="0",model_name="one"}} {float(taken_back)}',
+            'vllm:num_preemptions_total{engine="1",model_name="one"} 40.0',
+            'vllm:num_preemptions_created{engine="0",model_name="one"} 1.76e+09',
+            'vllm:num_requests_running{engine="0",model_name="one"} 3.0',
+        )
+        raw = ("\n".join(lines) + "\n").encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
 
     def answer(self, status: int, content: dict[str, Any]) -> None:
         """Send a JSON answer in one piece."""

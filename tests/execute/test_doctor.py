@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from greenreport.engines.base import EngineJob
-from greenreport.errors import Unavailable
+from greenreport.errors import OutOfMemory, Unavailable
 from greenreport.execute.host import environment, redact
 from greenreport.execute.readiness import require_ready
 from greenreport.study import Configuration
@@ -84,7 +84,7 @@ def test_a_run_that_cannot_work_is_not_tried(monkeypatch: pytest.MonkeyPatch, tm
     job = EngineJob(Configuration(engine="torch"), threads=1, weights=tmp_path)
     require_ready(job, tmp_path)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=999))
-    with pytest.raises(Unavailable, match=r"the weights take 1.00.kB and 999.B of memory are free"):
+    with pytest.raises(OutOfMemory, match=r"the weights take 1.00.kB and 999.B of memory are free"):
         require_ready(job, tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5))
     with pytest.raises(Unavailable, match="are free in the cache folder"):

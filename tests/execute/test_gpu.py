@@ -6,6 +6,8 @@ What runs here runs on the CPU beside a GPU that draws a known power; CUDA cells
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +20,8 @@ from greenreport.analysis.metrics import observations
 from greenreport.store import Store
 from tests import fake_nvml
 from tests.conftest import minimal_study
+from tests.execute.test_outside import free_port, listens
+from tests.execute.test_run import wait_for
 
 Command = Callable[..., Any]
 Write = Callable[..., Path]
@@ -126,3 +130,27 @@ def test_another_program_on_the_gpu_excludes_the_run(command: Command, write_stu
         assert "nothing to do" in command("run", str(admitted), "--recheck", env=fake_nvml.environment(control)).stdout
     fake_nvml.write_control(control, gpus=2)
     command("run", str(file), "--quiet", env=fake_nvml.environment(control))
+
+
+def test_a_server_that_runs_already_may_be_on_the_gpu(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """A process on the GPU before the run begins may be the server itself: with three lines in the study, the run counts."""
+    control = tmp_path / "nvml"
+    port = free_port()
+    script = Path(__file__).parent / "small_server.py"
+    with subprocess.Popen([sys.executable, str(script), "--port", str(port)]) as server:
+        try:
+            wait_for(lambda: listens(port))
+            for processes in (str(server.pid), "4194305"):  # found by its number, and hidden as in a container
+                fake_nvml.write_control(control, gpus=1, processes_0=processes)
+                there = {"url": f"http://127.0.0.1:{port}", "local": True}
+                file = write_study(
+                    configurations=[{"engine": "endpoint", "name": "small", "server": there}],
+                    models=[{"id": "one"}],
+                    protocol=protocol(cooldown={"until": "elapsed", "max_s": 0.5}),
+                    meters=["nvml", {"estimate": "fallback"}],
+                )
+                command("run", str(file), "--quiet", "--force", env=fake_nvml.environment(control))
+        finally:
+            server.kill()
+    assert [record.outcome.value for record in records(tmp_path)] == ["ok", "ok"]
+    assert all(any(t.quantity == "processes" and any(t.value) for t in record.traces) for record in records(tmp_path))

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from greenreport.execute.limits import Trial, search
+from greenreport.execute.limits import FILL_MS, Trial, at_load, search
 from greenreport.record import Outcome
+from greenreport.study import Configuration
 from tests.conftest import minimal_study
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -55,6 +56,25 @@ def test_the_command_finds_the_batch_that_fits(command: Command, write_study: Wr
         in printed
     )
     assert "1 pending" in command("plan", str(file)).stdout
+
+
+def test_a_dynamic_batch_is_really_filled(command: Command, write_study: Write) -> None:
+    """Five sequences fit: found only when the requests of a trial come together and are answered in one batch, on each replica."""
+    configuration = {"engine": "fake", "replicas": 2, "request_rate": 3.0, "options": {"token_s": 0.0005, "fits": 5}}
+    file = write_study(configurations=[configuration], protocol=minimal_study()["protocol"] | {"repetitions": 1})
+    printed = command("limit", str(file), "--factor", "max_batch", "--largest", "16", "--quiet").stdout
+    assert "max_batch 5 works, 6 does not (out of memory: 6 sequences do not fit, 5 do)" in printed
+
+
+def test_a_trial_has_the_clients_its_level_needs() -> None:
+    """As many prompts wait at each server as its batch may hold; one client is enough for other factors."""
+    plain = Configuration(engine="fake")
+    assert at_load(plain, "batch_size", 8).concurrency == 1
+    assert at_load(plain, "max_batch", 1).max_wait_ms == 0
+    filled = at_load(Configuration(engine="fake", batch_size=2, replicas=3, request_rate=1.0), "max_batch", 8)
+    assert (filled.concurrency, filled.request_rate, filled.max_wait_ms) == (12, None, FILL_MS)
+    command = Configuration.model_validate({"engine": "command", "server": {"command": ["a", "{port}", "{max_batch}"]}})
+    assert (at_load(command, "max_batch", 4).concurrency, at_load(command, "max_batch", 4).max_wait_ms) == (4, 0)
 
 
 def test_a_wrong_argument_is_a_sentence_and_exit_code_two(command: Command, write_study: Write) -> None:

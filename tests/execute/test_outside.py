@@ -16,8 +16,11 @@ import pytest
 
 import greenreport
 from greenreport.analysis.metrics import observations
+from greenreport.engines.base import EngineJob
+from greenreport.execute.outside import command_job
 from greenreport.record import RunRecord
 from greenreport.store import Store
+from greenreport.study import Configuration
 from tests.conftest import minimal_study
 from tests.execute.test_run import Command, Write, fake, orphans, query, started, wait_for
 
@@ -296,6 +299,15 @@ def test_a_batch_is_counted_as_a_whole(command: Command, write_study: Write, tmp
     assert "the server tells no token counts" in str(short.reason)
 
 
+def test_a_command_is_told_the_levels_of_its_factors(tmp_path: Path) -> None:
+    """Threads, type and largest batch stand where the placeholders are; numbers have no decoration."""
+    line = ["env", "--port", "{port}", "-t", "{threads}", "{dtype}", "--max-num-seqs={max_batch}"]
+    configuration = Configuration.model_validate({"engine": "command", "max_batch": 16, "server": {"command": line}})
+    found = command_job(EngineJob(configuration, 3), tmp_path)
+    port = found.url.rpartition(":")[2]
+    assert found.arguments[1:] == ("--port", port, "-t", "3", "float32", "--max-num-seqs=16")
+
+
 def test_options_are_keys_of_every_request(command: Command, write_study: Write, tmp_path: Path) -> None:
     """What a server knows beyond the protocol is passed to it as it is, and is part of the configuration's name."""
     file = write_study(configurations=[starting() | {"options": {"cache_prompt": False}}], models=BARE, protocol=ONCE)
@@ -315,6 +327,22 @@ def test_options_are_keys_of_every_request(command: Command, write_study: Write,
         (starting("--load-s", "60"), "timed_out", "starting and loading took longer than 3 s"),
         (starting("--end-at", "3"), "failed", "the model server process ended with exit code 7"),
         (
+            starting("--say", "llama_init: failed to allocate buffer of size 17179869184"),
+            "out_of_memory",
+            "the model server process ended: llama_init: failed to allocate buffer of size 17179869184",
+        ),
+        (
+            starting("--fail-at", "3", "--error", "CUDA out of memory. Tried to allocate 2.00 GiB"),
+            "out_of_memory",
+            "answered with an error: HTTP 500: CUDA out of memory. Tried to allocate 2.00 GiB",
+        ),
+        (
+            starting("--fail-at", "3", "--log", "torch.OutOfMemoryError: CUDA out of memory."),
+            "out_of_memory",
+            "answered with an error: torch.OutOfMemoryError: CUDA out of memory.",
+        ),
+        (starting("--fail-at", "3"), "failed", "answered with an error: HTTP 500: the engine is dead"),
+        (
             {"engine": "command", "server": {"command": ["vllm-of-somebody", "serve", "{port}"]}},
             "unsupported",
             "the command 'vllm-of-somebody' is not installed; install it, or write its full path; then run again with --force",
@@ -330,6 +358,26 @@ def test_what_goes_wrong_with_a_command_is_a_reason(
     record = only(tmp_path)
     assert record.outcome == outcome
     assert reason in str(record.reason)
+
+
+def test_requests_taken_back_are_told_beside_the_numbers(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """Servers like vLLM count them for as long as it runs; what the load added is a flag that excludes nothing. Others tell nothing."""
+    pressed = starting("--style", "vllm", "--preempt-from", "2", id="pressed")
+    roomy = starting("--style", "vllm", "--preempt-from", "99", id="roomy")
+    command("run", str(write_study(configurations=[pressed, roomy, starting(id="silent")], models=BARE, protocol=ONCE)))
+    found = {record.key: record for record in records(tmp_path)}
+    flags = [flag for flag in found["one/command-pressed"].flags if flag.code == "preempted"]
+    assert [(flag.fatal, flag.detail) for flag in flags] == [
+        (False, "the server took requests back 3 times while the load lasted, for lack of room")
+    ]
+    counts = {key: [list(t.value) for t in r.traces if t.quantity == "preemptions"] for key, r in found.items()}
+    assert counts == {
+        "one/command-pressed": [[40.0, 43.0]],
+        "one/command-roomy": [[40.0, 40.0]],
+        "one/command-silent": [],
+    }
+    told = {key for key, record in found.items() if any(flag.code == "preempted" for flag in record.flags)}
+    assert (told, {record.outcome for record in found.values()}) == ({"one/command-pressed"}, {"ok"})
 
 
 def test_a_port_that_is_taken_is_refused(command: Command, write_study: Write, tmp_path: Path, outside: Outside) -> None:

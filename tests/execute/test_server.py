@@ -106,3 +106,13 @@ def test_health_and_models_name_the_model() -> None:
     server = client()
     assert send(server, "GET", "/health").json() == {"status": "ok", "model": "one"}
     assert send(server, "GET", "/v1/models").json()["data"][0]["id"] == "one"
+
+
+def test_a_stream_tells_what_goes_on_while_it_is_inferred() -> None:
+    """Text and JSON of all pieces but the last take time beside inference, told apart from the stages that add up."""
+    lines = [line for line in ask(client(token_s=0.002), stream=True).text.split("\n\n") if line]
+    told = json.loads(lines[-2].removeprefix("data: "))["greenreport"]
+    assert list(told["spans_s"]) == ["queue", "tokenise", "infer", "detokenise", "serialise"]
+    assert set(told["concurrent_s"]) == {"detokenise", "serialise"}
+    assert all(0 < seconds < told["spans_s"]["infer"] for seconds in told["concurrent_s"].values())
+    assert "concurrent_s" not in ask(client()).json()["greenreport"]

@@ -124,6 +124,12 @@ def test_a_run_with_replicas_is_recorded(command: Command, write_study: Write, t
     }
     notes = query(tmp_path, "SELECT DISTINCT phase, note FROM marks WHERE phase IN ('start', 'load') ORDER BY phase")
     assert notes == [(p, "2 replicas started together: from the first to begin to the last to end") for p in ("load", "start")]
+    answered = query(tmp_path, "SELECT server, count(*) FROM requests GROUP BY server ORDER BY server")
+    assert [server for server, _ in answered] == [0, 1]
+    assert sum(number for _, number in answered) == 8
+    command("build", "--quiet")
+    pages = [page.read_text(encoding="utf-8") for page in (tmp_path / "site").rglob("index.html")]
+    assert sum("what each of the 2 servers answered in the window" in page for page in pages) == 2
     assert list((tmp_path / "cache" / "logs").glob("*.log")) == []
 
 

@@ -77,7 +77,7 @@ def test_another_schema_version_is_refused(tmp_path: Path) -> None:
     held.append([record()])
     with duckdb.connect(str(held.path)) as connection:
         connection.execute("UPDATE schema_version SET version = 99")
-    with pytest.raises(StoreError, match="has schema version 99, this greenreport writes version 2"):
+    with pytest.raises(StoreError, match="has schema version 99, this greenreport writes version 3"):
         held.index()
 
 
@@ -132,6 +132,7 @@ def test_a_store_of_the_first_version_is_raised_and_keeps_its_rows(tmp_path: Pat
     held.append([record()])
     with duckdb.connect(str(held.path)) as connection:
         connection.execute("ALTER TABLE observations DROP COLUMN load")
+        connection.execute("ALTER TABLE requests DROP COLUMN server")
         connection.execute("UPDATE schema_version SET version = 1")
     assert len(held.index()) == 1
     table = tmp_path / "table.csv"
@@ -141,3 +142,36 @@ def test_a_store_of_the_first_version_is_raised_and_keeps_its_rows(tmp_path: Pat
     assert import_csv(held, table, "there") == 1
     ((_, (row,)),) = observed_studies(held).values()
     assert row.load == (("batch_size", 8.0),)
+
+
+def test_a_store_of_the_second_version_is_raised_and_keeps_its_rows(tmp_path: Path) -> None:
+    """Version 2 did not keep which server answered: old requests do not know, new ones do, and both can be exported."""
+    held = Store(tmp_path / "s.duckdb")
+    held.append([record(run_id="old")])
+    with duckdb.connect(str(held.path)) as connection:
+        connection.execute("ALTER TABLE requests DROP COLUMN server")
+        connection.execute("DELETE FROM schema_version")
+        connection.execute("INSERT INTO schema_version VALUES (2)")
+    made = record(run_id="new", repetition=2)
+    held.append([replace(made, requests=tuple(replace(r, server=r.index) for r in made.requests))])
+    assert [[r.server for r in found.requests] for found in held.records(["old", "new"])] == [[None, None], [0, 1]]
+    export_parquet(held, ["old", "new"], tmp_path / "results")
+    results = published(tmp_path / "results")
+    assert results is not None
+    assert list(results.records(["old", "new"])) == list(held.records(["old", "new"]))
+
+
+def test_exports_from_before_a_column_are_read_and_imported(tmp_path: Path) -> None:
+    """Published results stay readable: what they do not have is not known."""
+    first, second = Store(tmp_path / "a.duckdb"), Store(tmp_path / "b.duckdb")
+    first.append([record(run_id="r1")])
+    folder = tmp_path / "results"
+    export_parquet(first, ["r1"], folder)
+    file, old = folder / "requests.parquet", folder / "old.parquet"
+    duckdb.execute(f"COPY (SELECT * EXCLUDE (server) FROM read_parquet('{file}')) TO '{old}' (FORMAT parquet)")
+    old.replace(file)
+    results = published(folder)
+    assert results is not None
+    assert list(results.records(["r1"])) == [record(run_id="r1")]
+    assert import_parquet(second, folder) == 1
+    assert list(second.records(["r1"])) == [record(run_id="r1")]

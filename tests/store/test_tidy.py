@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from greenreport.analysis.dataset import label_of
+from greenreport.analysis.imported import imported_dataset
 from greenreport.errors import ImportFileError
 from greenreport.store import Store
 from greenreport.store.tidy import import_csv, observed_studies, read_csv
@@ -64,3 +66,17 @@ def test_files_that_are_no_table_are_refused(tmp_path: Path) -> None:
     for file in (tmp_path / "bin.csv", tmp_path / "none.csv"):
         with pytest.raises(ImportFileError, match="cannot be read as CSV"):
             read_csv(file)
+
+
+def test_output_tokens_and_threads_are_loads_too(tmp_path: Path) -> None:
+    """Each level is a configuration of its own, with a label that says it."""
+    rows = [f"m,e,cpu,1,energy_j,{tokens * threads},J,{tokens},{threads}" for tokens in (8, 16) for threads in (1, 2)]
+    file = table(tmp_path, HEAD.replace("size_category,host", "output_tokens,threads") + "\n".join(rows) + "\n")
+    found = read_csv(file)
+    assert [row.load for row in found] == [
+        (("output_tokens", tokens), ("threads", threads)) for tokens in (8.0, 16.0) for threads in (1.0, 2.0)
+    ]
+    data = imported_dataset("there", "t.csv", found)
+    labels = [label_of(configuration) for configuration in data.configurations]
+    assert len(set(labels)) == 4
+    assert labels[0].endswith("1 thread · 8 output tokens")

@@ -11,7 +11,9 @@ import pytest
 from greenreport.errors import SpecError
 from greenreport.plan import make_plan
 from greenreport.study import Configuration, Study, load_study
+from greenreport.study.attached import TEXTS
 from greenreport.study.servers import slug
+from greenreport.workloads.prompts import builtin_file
 from tests.conftest import minimal_study
 from tests.study.test_load import problems_of
 
@@ -83,6 +85,7 @@ def test_arguments_are_taken_as_they_are_meant() -> None:
         ("  - engine: command\n    threads: 2\n    server: {command: [a, '{port}']}\n", "6: `threads` has no effect here: put '{threads}'"),
         ("  - engine: endpoint\n    kv_cache: false\n    server: {url: 'http://h'}\n", "6: `kv_cache` has no effect here"),
         ("  - engine: endpoint\n    max_batch: 4\n    server: {url: 'http://h'}\n", "6: `max_batch` has no effect here"),
+        ("  - engine: command\n    max_batch: 4\n    server: {command: [a, '{port}']}\n", "6: `max_batch` has no effect here: put '{max_batch}'"),
         ("  - engine: endpoint\n    options: {stream: true}\n    server: {url: 'http://h'}\n", "6: 'stream' is decided by the workload"),
     ],
 )  # fmt: skip
@@ -102,6 +105,16 @@ def test_sweeps_and_several_models(tmp_path: Path) -> None:
     assert len(load_study(mended).study.configurations) == 1
     two = (HEAD + "  - engine: endpoint\n    server: {url: 'http://h', model: x}\n").replace("[{id: m}]", "[{id: m}, {id: n}]")
     assert any(p.startswith("6: one name for 2 models") for p in problems_of(two, tmp_path))
+
+
+def test_a_command_that_takes_its_largest_batch_can_be_swept(tmp_path: Path) -> None:
+    """With '{max_batch}' in the command the factor has an effect, and each level is a configuration."""
+    lines = "  - engine: command\n    server: {id: s, command: [a, '{port}', --max-num-seqs, '{max_batch}']}\n"
+    file = tmp_path / "batched.yaml"
+    file.write_text(HEAD + lines + "sweep: {max_batch: [1, 4, 16]}\n", encoding="utf-8")
+    assert [c.id for c in load_study(file).study.configurations] == ["command-s", "command-s-m4", "command-s-m16"]
+    without = lines.replace(", --max-num-seqs, '{max_batch}'", "")
+    assert any("`max_batch` has no effect here: put" in p for p in problems(without, tmp_path, "sweep: {max_batch: [1, 4]}\n"))
 
 
 def test_a_model_that_is_loaded_here_still_needs_its_weights(write_study: Callable[..., Path]) -> None:
@@ -130,3 +143,23 @@ def test_studies_without_servers_keep_their_fingerprints() -> None:
     """Nothing of a server is in the content of a cell that has none, so finished studies stay finished."""
     study = Study.model_validate(minimal_study())
     assert all("server" not in cell.content for cell in make_plan(study, "prompts").cells)
+
+
+@pytest.mark.parametrize(
+    ("workload", "warned"),
+    [
+        ("requests: 61", True),
+        ("requests: 60", False),
+        ("requests: 9, prompts: {count: 8}", True),
+        ("requests: 165, prompts: {source: humaneval}", True),
+        ("prompts: {count: 8}", False),
+    ],
+)
+def test_repeated_prompts_are_told_where_a_cache_may_answer_them(workload: str, warned: bool, tmp_path: Path) -> None:
+    """The window then measures the server's prompt cache; our own server has none."""
+    for engine, expected in (("endpoint\n    server: {url: 'http://h'}", warned), ("fake", False)):
+        file = tmp_path / "repeated.yaml"
+        text = HEAD.replace("{id: m}", "{id: m, architecture: {type: gpt2}, weights: untrained}")
+        file.write_text(f"{text}  - engine: {engine}\nworkload: {{{workload}}}\n", encoding="utf-8")
+        assert any("repeat" in problem.message for problem in load_study(file).warnings) == expected
+    assert TEXTS["builtin"] == len(builtin_file().read_text(encoding="utf-8").splitlines())

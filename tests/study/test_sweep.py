@@ -10,7 +10,7 @@ import pytest
 
 from greenreport.errors import SpecError
 from greenreport.plan import beyond, make_plan
-from greenreport.study import load_study, swept
+from greenreport.study import Exclusion, Sweep, load_study, swept
 from tests.conftest import minimal_study
 
 Write = Callable[..., Path]
@@ -118,3 +118,80 @@ def test_the_workload_is_part_of_the_fingerprint(write_study: Write) -> None:
 
     assert fingerprint() == fingerprint(ramp_s=0) == fingerprint(arrivals={"process": "poisson"})
     assert len({fingerprint(), fingerprint(ramp_s=1), fingerprint(requests=8), fingerprint(arrivals={"seed": 1})}) == 4
+
+
+@pytest.mark.parametrize(
+    ("configuration", "warning"),
+    [
+        (
+            {"replicas": 3, "batch_size": 2},
+            "4 prompts do not fill a batch of 2 on each of 3 replicas (fake-cpu-b2-r3); give the workload at least `requests: 6`",
+        ),
+        ({"replicas": 2, "batch_size": 2}, None),
+        (
+            {"max_batch": 4, "max_wait_ms": 5, "concurrency": 4, "replicas": 2},
+            "a dynamic batch of 4 is never full with 2 prompts under way at once (fake-cpu-m4-w5-c4-r2); raise `concurrency`",
+        ),
+        ({"max_batch": 4, "concurrency": 4}, None),
+        ({"max_batch": 4, "batch_size": 2, "concurrency": 2}, None),
+        ({"max_batch": 4, "request_rate": 50.0}, None),
+    ],
+)
+def test_levels_that_are_never_reached_are_told(configuration: dict[str, Any], warning: str | None, write_study: Write) -> None:
+    """A run would carry the name of a load that no server of it ever had."""
+    found = [
+        problem.message
+        for problem in load_study(write_study(configurations=[{"engine": "fake", **configuration}])).warnings
+        if "fill a batch" in problem.message or "never full" in problem.message
+    ]
+    assert [message[: len(warning)] for message in found if warning] == ([warning] if warning else [])
+    assert bool(found) == bool(warning)
+
+
+def test_options_of_the_engine_are_swept_like_other_factors(write_study: Write) -> None:
+    """Each level is a configuration; an option the configuration sets itself stays, and sweeping twice changes nothing."""
+    file = write_study(
+        configurations=[*ONE, {"engine": "fake", "options": {"prefill_s": 0.5}}],
+        sweep={"batch_size": [1, 2], "options": {"prefill_s": [0.0, 0.25], "busy": [True]}},
+    )
+    assert ids(file)[:4] == [
+        "fake-cpu-busy.true-prefill_s.0.0",
+        "fake-cpu-busy.true-prefill_s.0.25",
+        "fake-cpu-b2-busy.true-prefill_s.0.0",
+        "fake-cpu-b2-busy.true-prefill_s.0.25",
+    ]
+    assert ids(file)[4:] == ["fake-cpu-busy.true-prefill_s.0.5", "fake-cpu-b2-busy.true-prefill_s.0.5"]
+    study = load_study(file).study
+    assert swept(study.configurations, study.sweep) == study.configurations
+    with pytest.raises(SpecError, match=r"options\.prefill_s lists a level twice"):
+        load_study(write_study(configurations=ONE, sweep={"options": {"prefill_s": [1, 1]}}))
+    with pytest.raises(SpecError, match=r"zipped factors need equally many levels: batch_size has 2, options\.busy has 1"):
+        load_study(write_study(sweep={"combine": "zip", "batch_size": [1, 2], "options": {"busy": [True]}}))
+
+
+def test_every_factor_of_a_sweep_can_be_left_out(write_study: Write) -> None:
+    """`exclude` knows each factor a sweep knows, options included; a truth value is no number."""
+    file = write_study(
+        configurations=[{"engine": "fake"}],
+        sweep={
+            "max_batch": [2, 4],
+            "max_wait_ms": [0, 5],
+            "output_tokens": [4, 8],
+            "kv_cache": [True, False],
+            "options": {"busy": [1, True]},
+        },
+        exclude=[
+            {"max_wait_ms": 5, "max_batch": 4, "reason": "r"},
+            {"output_tokens": 8, "kv_cache": False, "reason": "r"},
+            {"options": {"busy": True}, "reason": "r"},
+        ],
+    )
+    kept = [cell.configuration for cell in make_plan(load_study(file).study, prompts_digest="x").cells]
+    assert {(c.max_batch, c.max_wait_ms) for c in kept} == {(2, 0), (2, 5), (4, 0)}
+    assert {(c.output_tokens, c.kv_cache) for c in kept} == {(4, True), (4, False), (8, True)}
+    assert {type(c.options["busy"]) for c in kept} == {int}
+    assert set(Sweep.model_fields) - {"combine"} <= set(Exclusion.model_fields)
+    with pytest.raises(SpecError, match="so it would exclude everything"):
+        load_study(write_study(exclude=[{"reason": "r"}]))
+    rates = write_study(configurations=ONE, sweep={"request_rate": [1.0, 2.0]}, exclude=[{"request_rate": 2, "reason": "r"}])
+    assert len(make_plan(load_study(rates).study, prompts_digest="x").cells) == 1

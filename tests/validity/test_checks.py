@@ -227,3 +227,25 @@ def test_in_a_container_one_process_is_the_server() -> None:
     assert codes(on_gpu(*alone, provider="cpu")) == {"foreign_gpu_process"}  # a CPU server has nothing on a GPU
     assert codes(on_gpu(*listed("gpu-0", [0, 2, 2, 2, 2], [0, 0, 0, 0, 0]))) == {"foreign_gpu_process"}
     assert codes(on_gpu(*listed("gpu-0", [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]))) == set()
+
+
+def test_a_server_that_ran_before_is_no_stranger_on_its_gpu() -> None:
+    """It is there before the run begins; where the meter finds it others are told from it, where not nothing is said."""
+    unknown = listed("gpu-0", [2, 2, 2, 2, 2], [0, 0, 0, 0, 0])
+    running = {"engine": "endpoint", "key": "one/endpoint-small"}
+    assert "foreign_gpu_process" not in codes(replace(on_gpu(*unknown, provider="cpu"), **running))
+    assert "foreign_gpu_process" not in codes(replace(on_gpu(*unknown), **running))
+    found = listed("gpu-0", [2, 2, 2, 2, 2], [0, 2, 2, 2, 2])
+    assert "foreign_gpu_process" not in codes(replace(on_gpu(*found, provider="cpu"), **running))
+    beside = replace(on_gpu(*listed("gpu-0", [2, 3, 3, 3, 3], [0, 2, 2, 2, 2]), provider="cpu"), **running)
+    [flag] = [flag for flag in validity_flags(beside, study()) if flag.code == "foreign_gpu_process"]
+    assert flag.detail == "1 process of another program on gpu-0 while the server was up (at most 0)"
+
+
+def test_a_command_may_compute_on_a_gpu_whatever_its_provider_is_called() -> None:
+    """In a container its process cannot be found and is taken for the server; what was there before it is a stranger."""
+    started = {"engine": "command", "key": "one/command-small"}
+    alone = on_gpu(*listed("gpu-0", [0, 1, 1, 1, 1], [0, 0, 0, 0, 0]), provider="cpu")
+    assert "foreign_gpu_process" not in codes(replace(alone, **started))
+    before = on_gpu(*listed("gpu-0", [1, 1, 1, 1, 1], [0, 0, 0, 0, 0]), provider="cpu")
+    assert "foreign_gpu_process" in codes(replace(before, **started))

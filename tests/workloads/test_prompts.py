@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,9 @@ from typing import Any
 import pytest
 
 from greenreport.errors import PromptsUnavailable
-from greenreport.study import Prompts
-from greenreport.tokenizer import reference_tokenizer
-from greenreport.workloads.prompts import PromptList, resolve, source_digest
+from greenreport.study import Lengths, Prompts, output_lengths
+from greenreport.tokenizer import TOKENIZER_SHA256, reference_tokenizer
+from greenreport.workloads.prompts import SLICER, PromptList, _read, _texts_digest, builtin_file, resolve, source_digest
 from tests.conftest import ROOT
 
 HUMANEVAL = ROOT.parent / "shared" / "data" / "HumanEval.jsonl.gz"
@@ -92,3 +93,31 @@ def test_humaneval_is_kept_for_later_runs(tmp_path: Path) -> None:
     assert source_digest(Prompts(source="humaneval"), tmp_path) == source_digest(
         Prompts(source="humaneval", path="elsewhere.jsonl"), tmp_path
     )
+
+
+def test_slices_follow_a_distribution(tmp_path: Path) -> None:
+    """Each text has a length of its own, drawn by seed and place: one more text leaves the others alone."""
+    tail = {"distribution": "lognormal", "median": 24, "sigma": 0.5, "smallest": 8, "largest": 80, "seed": 3}
+    tokenizer = reference_tokenizer()
+    found = resolved(tmp_path, slice_tokens=tail, seed=1)
+    wanted = output_lengths(Lengths.model_validate(tail), 60)
+    given = [len(tokenizer.encode(text).ids) for text in found.texts]
+    assert sum(abs(one - other) <= 2 for one, other in zip(given, wanted, strict=True)) > 50
+    assert max(given) > 2 * min(given)
+    assert resolved(tmp_path, slice_tokens=tail, seed=1) == found
+    other = resolved(tmp_path, slice_tokens=tail | {"seed": 4}, seed=1)
+    assert other.sha256 != found.sha256
+    digests = {
+        source_digest(Prompts.model_validate({"slice_tokens": lengths}), tmp_path)
+        for lengths in (tail, tail | {"seed": 4}, [8, 80], None)
+    }
+    assert len(digests) == 4
+    assert (Prompts(slice_tokens=(10, 15)).slices, Prompts().slices) == ("10–15", None)
+    assert Prompts.model_validate({"slice_tokens": tail}).slices == "8 to 80 (lognormal, median 24, sigma 0.5)"
+
+
+def test_the_digest_of_a_pair_of_lengths_is_as_it_was(tmp_path: Path) -> None:
+    """Finished runs of studies with `slice_tokens: [10, 15]` still count."""
+    parts = [_texts_digest(_read(builtin_file())), None, [10, 15], 7, TOKENIZER_SHA256, SLICER]
+    expected = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    assert source_digest(Prompts(slice_tokens=(10, 15), seed=7), tmp_path) == expected

@@ -1,0 +1,37 @@
+"""Whether an error is one of an allocation: engines and servers of others tell it in words of their own.
+
+Running out of memory is a result, and where a sweep ends; any other error is a fault. Where no type says which of them it is, the
+words decide. Advice ("if out-of-memory occurs, lower …") is no error, and neither is the table of thread-local storage, which is
+full for reasons of its own.
+"""
+
+from __future__ import annotations
+
+import re
+
+_TOLD = re.compile(
+    r"out[ -]of[ -]memory|OutOfMemory|not enough memory|no available memory|bad[_ ]alloc|ALLOC_FAILED"
+    r"|(?:can't|can ?not|could not|unable to|fail\w* to) allocate\b.*(?:memory|buffer|bytes|cache|\d ?[KMGT]i?B)"
+    r"|alloc\w*\b.*\b(?:memory|buffer|bytes)\b.* failed|(?:memory|buffer) allocation\b.* failed",
+    re.IGNORECASE,
+)
+_NO_ERROR = re.compile(r"static TLS|\b(?:if|in case|avoid|prevent|may|might)\b.*(?:out[ -]of|OOM|alloc)", re.IGNORECASE)
+LONGEST = 300
+
+
+def memory_line(text: str) -> str | None:
+    """Return the first line that tells of an allocation that failed, or None."""
+    for line in text.splitlines():
+        if _TOLD.search(line) and not _NO_ERROR.search(line):
+            return line.strip()[:LONGEST]
+    return None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of a library is one of an allocation."""
+    return isinstance(error, MemoryError) or memory_line(str(error)) is not None
+
+
+def memory_words(error: BaseException) -> str:
+    """Return what an error of an allocation tells, in one line."""
+    return memory_line(str(error)) or (str(error).splitlines() or [type(error).__name__])[0][:LONGEST]

@@ -23,6 +23,7 @@ from greenreport.report.style import LIGHT, fixed_colours
 
 RENDERER = 1  # raised when the same specification gives other files
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+BEST = " ◆"  # ends the text of the best value of a row; it survives greyscale and copying
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,11 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[str | float | int | None, ...], ...]
     shown: tuple[tuple[str, ...], ...]
+
+    def exact(self, row: int, column: int) -> str:
+        """Return the number behind a cell that is shown, to sort by; empty where it has none."""
+        value = self.rows[row][column]
+        return f"{value:.6g}" if isinstance(value, int | float) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ KINDS = (
     "s/real/cells/tiny-gpt2--torch-cpu/index.html", "s/real/tradeoffs/index.html", "s/real/footprint/index.html", "s/real/guidelines/index.html",
     "s/real/fidelity/index.html", "s/real/validity/index.html", "s/real/methods/index.html", "s/real/environment/index.html",
     "s/real/data/index.html", "s/real/claims/index.html", "s/real/embed/h1-0-ratios.html",
-    "compare/real--elsewhere/index.html",
+    "compare/real--elsewhere/index.html", "s/real/report.html",
 )  # fmt: skip
 
 
@@ -57,11 +59,51 @@ def test_the_helper_names_the_most_frugal_configuration_within_limits(browser: A
         page.goto("about:blank")
         page.goto(f"{address}#helper?latency=0.000001")
         assert "no configuration" in page.locator("#helper .verdict").inner_text()
-        link = page.locator("#helper .verdict a")
+        link = page.locator("#helper .verdict a").first
         page.fill("#helper input[name=latency]", "")
         link.click()
         page.wait_for_load_state()
         assert "/cells/tiny-gpt2--" in page.url
+        assert troubles == []
+
+
+def test_the_helper_links_to_the_claim_and_follows_links(browser: Any, real_site: Path, tmp_path: Path) -> None:
+    """What it saves leads to its derivation; a link pasted into the open page is taken over; nonsense in it is no trouble."""
+    shutil.copytree(real_site, tmp_path / "site")
+    file = tmp_path / "site" / "s" / "real" / "guidelines" / "index.html"
+    with opened(browser) as (page, troubles):
+        page.goto(file.as_uri())
+        verdict = page.locator("#helper .verdict")
+        assert "energy per request" in verdict.inner_text()
+        for tail, said in (
+            ("latency=0.000001", "no configuration stays within these limits"),
+            ("latency=60000&smaller=1000", "4 of 4 configurations stay within the limits"),
+            ("smaller=0.001", "No model of this study has such a size"),
+            ("larger=0.001&latency=%&model=nobody&gpu=%E0%A4%A", "4 of 4 configurations stay within the limits"),
+        ):
+            page.evaluate(f"location.hash = '#helper?{tail}'")
+            page.locator(f"#helper .verdict:has-text({said!r})").wait_for()
+        assert page.locator("#helper select[name=model]").input_value() == ""
+        page.locator("#helper .verdict a.claim").first.click()
+        page.wait_for_load_state()
+        assert page.locator(".derivation:target").count() == 1
+        assert (troubles, page.evaluate("window.violations")) == ([], [])
+
+
+def test_the_helper_counts_the_memory_of_a_gpu(browser: Any, real_site: Path, tmp_path: Path) -> None:
+    """A cell that fits into the server's memory and not into the GPU's is beyond the limit; none stays where there is no GPU."""
+    shutil.copytree(real_site, tmp_path / "site")
+    file = tmp_path / "site" / "s" / "real" / "guidelines" / "index.html"
+    text, changed = re.subn(
+        '"gpu":false,"gpu_memory":null', '"gpu":true,"gpu_memory":[20000000000.0,null,null]', file.read_text(encoding="utf-8"), count=1
+    )  # fmt: skip
+    assert changed == 1
+    file.write_text(text, encoding="utf-8")
+    with opened(browser) as (page, troubles):
+        page.goto(file.as_uri())
+        for limit, left in (("10", 3), ("30", 4)):
+            page.fill("#helper input[name=memory]", limit)
+            assert f"{left} of 4 configurations stay within the limits" in page.locator("#helper .verdict").inner_text()
         assert troubles == []
 
 

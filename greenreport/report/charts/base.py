@@ -20,6 +20,8 @@ ROW = 26
 LINES = "split(replace(datum.value, regexp('\u00a0·\u00a0', 'g'), ' · '), ' · ')"  # engine over provider over load
 #: More configurations of one engine than this have no buttons to hide them.
 MOST_CHOICES = 6
+#: More marks than this are not read out one by one: the table beside the chart has them in order.
+MOST_SPOKEN = 50
 #: Room for a value with its unit; a wider table scrolls.
 NARROWEST_COLUMN = 84
 
@@ -68,6 +70,8 @@ class Sheet:
         del spec["$schema"]
         spec["datasets"] = self.datasets
         spec["config"] = theme()
+        if sum(len(rows) for rows in self.datasets.values()) > MOST_SPOKEN:
+            spec["config"]["mark"] = {"aria": False}
         spec["description"] = self.description
         hints: dict[str, Any] = {"plot": plot, "chrome": chrome, "narrowest": narrowest, "widest": widest}
         groups = self._groups()

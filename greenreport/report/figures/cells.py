@@ -11,7 +11,7 @@ from greenreport.record import Outcome
 from greenreport.report import charts
 from greenreport.report.charts import CellRow
 from greenreport.report.context import StudyContext
-from greenreport.report.figure import Column, Figure, make_table
+from greenreport.report.figure import BEST, Column, Figure, make_table
 from greenreport.report.figures.words import definition, metric_bands, times
 from greenreport.units import quantity
 
@@ -51,7 +51,7 @@ def _cell(
     if median is None or best is None:
         return MatrixCell(model, label, None, None, hole(cell), cell.absence(info.id))
     ratio = best / median if info.better is Better.HIGHER else median / best
-    text = quantity(median, info.unit) + (" ◆" if ratio == 1 else "")
+    text = quantity(median, info.unit) + (BEST if ratio == 1 else "")
     return MatrixCell(model, label, median, ratio, text, "")
 
 

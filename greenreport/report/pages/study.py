@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from greenreport.analysis.answers import Answer
 from greenreport.analysis.calibration import calibration
@@ -36,7 +36,6 @@ from greenreport.report.figures import (
     trace_figure,
     tradeoff_figure,
 )
-from greenreport.report.helper import helper_data
 from greenreport.report.label import energy_label
 from greenreport.report.latex import bibtex
 from greenreport.report.pages.comparison import ComparisonLink
@@ -58,6 +57,7 @@ from greenreport.report.pages.contents import (
 )
 from greenreport.report.pages.footprint import footprint_content
 from greenreport.report.pages.frontier import frontier_content
+from greenreport.report.pages.helper import helper_of
 from greenreport.report.pages.methods import methods_content
 from greenreport.report.pages.sides import cell_link, cell_slug, configuration_content, model_content, slug_of
 from greenreport.units import THIN
@@ -263,8 +263,9 @@ def _validity(study: StudyContext) -> Page:
 
 def _guidelines(study: StudyContext) -> Page:
     labels = {c.id: label_of(c) for c in study.dataset.study.configurations}
-    helper = helper_data(study)
-    content = GuidelinesContent(study.analysis.guidelines, study.analysis.declared, labels, helper, embedded_json(helper))
+    helper = helper_of(study)
+    data = "" if helper is None else embedded_json(asdict(helper))
+    content = GuidelinesContent(study.analysis.guidelines, study.analysis.declared, labels, helper, data)
     return _page(study, "guidelines", "guidelines.html", "Guidelines", content)
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
@@ -26,7 +27,7 @@ ESCAPED = """[...document.querySelectorAll('img, iframe, object, a[href^="javasc
 
 @pytest.fixture(scope="module")
 def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the site of a study in which every text is an attack and two engines answer differently, one of them at length."""
+    """Give the site of a study in which every text is an attack, and of which every model answers with one of more than 100 kB."""
     folder = tmp_path_factory.mktemp("hostile")
     base = minimal_study()
     study = minimal_study(
@@ -35,9 +36,9 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         questions={"RQ1": MARKUP},
         models=[base["models"][0] | {"name": MARKUP}],
         configurations=[
-            {"engine": "fake", "name": "=" + MARKUP, "options": {"answer": LONG}},
-            {"engine": "fake", "name": COMMENT, "options": {"answer": MARKUP + COMMENT}},
-            {"engine": "fake", "name": "javascript:alert(6)", "options": {"answer": LONG, "token_s": 0.002}},
+            {"engine": "fake", "name": "=" + MARKUP, "options": {"answer": "a"}},
+            {"engine": "fake", "name": COMMENT, "options": {"answer": "b"}},
+            {"engine": "fake", "name": "javascript:alert(6)", "options": {"answer": "a", "token_s": 0.002}},
         ],
         workload=base["workload"] | {"prompts": {"source": "file", "path": "p.jsonl"}},
         protocol=base["protocol"] | {"repetitions": 3},
@@ -48,6 +49,8 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "studies" / "p.jsonl").write_text(json.dumps({"prompt": LONG}) + "\n", encoding="utf-8")
     (folder / "studies" / "hostile.yaml").write_text(yaml.safe_dump(study | {"study": "hostile"}), encoding="utf-8")
     greenreport(folder, "run", "studies/hostile.yaml", "--quiet")
+    with duckdb.connect(str(folder / "cache" / "greenreport.duckdb")) as connection:
+        connection.execute("UPDATE outputs SET text = $1 || sha256", [LONG])
     greenreport(folder, "build", "--quiet")
     return folder / "site"
 

@@ -13,7 +13,7 @@ import altair as alt
 
 from greenreport.catalog import engines
 from greenreport.report.style import Look, theme
-from greenreport.report.text import visible
+from greenreport.report.text import visible, visible_parts
 
 WIDTH = 640
 ROW = 26
@@ -66,13 +66,13 @@ class Sheet:
             chrome: pixels beside the plot; the page sets the plot's width to what is left of its own, between `narrowest` and
                 `widest`.
         """
-        spec: dict[str, Any] = chart.to_dict(validate=False)
+        spec: dict[str, Any] = visible_parts(chart.to_dict(validate=False))  # as in the rows: a scale names what they hold
         del spec["$schema"]
         spec["datasets"] = self.datasets
         spec["config"] = theme()
         if sum(len(rows) for rows in self.datasets.values()) > MOST_SPOKEN:
             spec["config"]["mark"] = {"aria": False}
-        spec["description"] = self.description
+        spec["description"] = visible(self.description)
         hints: dict[str, Any] = {"plot": plot, "chrome": chrome, "narrowest": narrowest, "widest": widest}
         groups = self._groups()
         if len(groups) > 1:

@@ -10,8 +10,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import sync_playwright
-
 from tests.browser.chromium import ARGUMENTS, chromium_path
 
 WIDTHS = (360, 800, 1440)
@@ -55,6 +53,8 @@ def printed(browser: Any, file: Path, scheme: str, out: Path) -> None:
 
 def main() -> None:
     """Parse arguments and take the pictures."""
+    from playwright.sync_api import sync_playwright  # not above: tests use this file where it is not installed
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("site", type=Path)
     parser.add_argument("out", type=Path)

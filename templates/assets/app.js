@@ -188,6 +188,8 @@
       tooltip: { disableDefaultStyle: true, sanitize: escaped }
     }).then(function () {
       if (turn !== figure.grTurn) return; /* a later choice was faster */
+      /* a layer without a mark would be read out as a picture without a name */
+      place.querySelectorAll("[role=graphics-symbol]:not([aria-label])").forEach(function (layer) { layer.setAttribute("aria-hidden", "true"); });
       holder.replaceChildren(place);
       holder.classList.add("live");
       figure.setAttribute("data-live", "true");

@@ -6,7 +6,7 @@ import importlib
 import sys
 
 QUICK = ("startup", "orchestration", "http_overhead", "load_generator", "statistics_speed", "build_scale")
-LONG = ("profiler_overhead", "statistics_simulation")
+LONG = ("many_studies", "profiler_overhead", "statistics_simulation")
 
 
 def main(names: list[str]) -> None:

@@ -16,6 +16,7 @@ from greenreport.analysis.footprint import FootprintAnalysis, derive
 from greenreport.analysis.frontier import Frontier, frontier
 from greenreport.analysis.guidelines import Guideline, guidelines
 from greenreport.analysis.replication import ReplicationReport, replicate
+from greenreport.analysis.savings import savings
 from greenreport.analysis.tradeoffs import Tradeoff, tradeoffs
 from greenreport.record import Outcome
 
@@ -30,6 +31,7 @@ class Analysis:
         frontier: what more load and more replicas gain, where a load is swept; else None.
         unscreened: the findings over all valid runs, where an outlier rule sets some aside; else empty.
         footprint: what is derived from declared factors; None where the study declares none.
+        savings: what each cell saves against the reference in energy per request.
         headline: the sentence that stands first on the study's page.
     """
 
@@ -46,6 +48,7 @@ class Analysis:
     unscreened: tuple[Finding, ...]
     frontier: Frontier | None
     footprint: FootprintAnalysis | None
+    savings: tuple[Claim, ...]
     headline: Text
 
     @property
@@ -61,6 +64,7 @@ class Analysis:
         parts += [r.ours for report in self.replications for r in report.replications if r.ours is not None]
         parts += [claim for report in self.replications for r in report.sweeps for claim in r.ours]
         parts += self.frontier.claims if self.frontier is not None else ()
+        parts += self.savings
         return tuple({claim.id: claim for claim in parts}.values())
 
 
@@ -84,6 +88,7 @@ def analyse(dataset: Dataset) -> Analysis:
         _unscreened(dataset, fidelity),
         swept,
         derive(dataset, fidelity),
+        savings(dataset, fidelity),
         _headline(dataset, answers, swept),
     )
 

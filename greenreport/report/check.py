@@ -19,6 +19,8 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from greenreport.report.folder import NOWHERE
+
 GUARDED = ("script-src", "style-src", "connect-src", "frame-src", "object-src")
 #: Largest size in bytes after gzip, by the ending of a path.
 BUDGETS = (
@@ -26,7 +28,9 @@ BUDGETS = (
     ("cells/", 300_000),
     (".html", 150_000),
     (".css", 15_000),
+    ("theme.", 1_000),
     ("app.", 15_000),
+    ("tables.", 5_000),
     ("share.", 15_000),
     ("vega.", 330_000),
     ("search-index.", 100_000),
@@ -129,6 +133,7 @@ def check_site(site: Path) -> list[Trouble]:
     if not pages:
         return [Trouble("index.html", "there is no page here; run `greenreport build` first")]
     found = [trouble for path, page in pages.items() for trouble in _page(path, page, files, pages)]
+    found += list(_styles(files))
     found += list(_weights(files))
     found += list(_manifest(site, files))
     return sorted(set(found))
@@ -195,18 +200,30 @@ def _addresses(path: str, page: _Page, files: Mapping[str, Path]) -> Iterator[Tr
 
 
 def _links(path: str, page: _Page, files: Mapping[str, Path], pages: Mapping[str, _Page]) -> Iterator[Trouble]:
+    below = _below(path, pages)
     for address in {*page.links, *page.loads}:
         parts = urlsplit(address)
         if parts.scheme or parts.netloc:
             continue
-        if parts.path.startswith("/"):
+        if below is not None and parts.path.startswith(below):
+            target = posixpath.normpath(unquote(parts.path.removeprefix(below)))
+        elif parts.path.startswith("/"):
             yield Trouble(path, f"the link {address} starts at the root of the host; the site may lie below")
             continue
-        target = posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(parts.path))) if parts.path else path
+        else:
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(parts.path))) if parts.path else path
         if target not in files:
             yield Trouble(path, f"the link {address} leads nowhere")
         elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].ids:
             yield Trouble(path, f"the link {address} has no such anchor")
+
+
+def _below(path: str, pages: Mapping[str, _Page]) -> str | None:
+    """Return with what links to this site begin on the page that is shown under any address: the path of the site, where it is known."""
+    first = pages.get("index.html")
+    if path != NOWHERE or first is None or first.canonical is None:
+        return None
+    return urlsplit(first.canonical).path
 
 
 def _figures(path: str, page: _Page, files: Mapping[str, Path]) -> Iterator[Trouble]:
@@ -217,6 +234,23 @@ def _figures(path: str, page: _Page, files: Mapping[str, Path]) -> Iterator[Trou
         missing = [suffix for suffix in FIGURE_FILES if f"{folder}figures/{name}.{suffix}" not in files]
         if missing:
             yield Trouble(path, f"figure {name} lacks {', '.join(missing)}")
+
+
+def _styles(files: Mapping[str, Path]) -> Iterator[Trouble]:
+    """A stylesheet loads from its own site only, and everything it names is there."""
+    for path, file in files.items():
+        if not path.endswith(".css"):
+            continue
+        text = re.sub(r"/\*.*?\*/", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for quoted, plain in re.findall(r"""@import\s+["']([^"']*)["']|url\(\s*["']?([^"')]*?)["']?\s*\)""", text):
+            address = quoted or plain
+            parts = urlsplit(address)
+            if parts.scheme == "data" or not parts.path:
+                continue
+            if parts.scheme or parts.netloc:
+                yield Trouble(path, f"loads {address} from elsewhere")
+            elif posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(parts.path))) not in files:
+                yield Trouble(path, f"the address {address} leads nowhere")
 
 
 def _weights(files: Mapping[str, Path]) -> Iterator[Trouble]:

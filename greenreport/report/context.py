@@ -147,7 +147,7 @@ def value_html(text: str) -> Markup:
 
 
 def quantity_html(value: float | None, unit: str) -> Markup:
-    """Return a value with its unit; a dash with a hidden reason where there is none."""
+    """Return a value with its unit; a dash where there is none."""
     if value is None:
         return Markup('<span class="soft">–</span>')
     return value_html(quantity(value, unit))
@@ -158,10 +158,15 @@ def metric_html(value: float | None, metric: str) -> Markup:
     return quantity_html(value, METRICS[metric].unit)
 
 
+def without(dash: str, reason: str) -> Markup:
+    """Return what stands where a value is missing, with the reason below it in small letters: nothing is told by hovering alone."""
+    return Markup('<span class="soft">{} <small class="why">{}</small></span>').format(dash, reason)
+
+
 def interval_html(ci: Interval | NotComputable, unit: str) -> Markup:
     """Return an interval as ``[low, high]`` with unit, or why there is none."""
     if isinstance(ci, NotComputable):
-        return Markup('<span class="soft" title="{}">no interval</span>').format(ci.reason)
+        return without("no interval", ci.reason)
     low, high = quantity(ci.low, unit), quantity(ci.high, unit)
     return Markup("[{}, {}]").format(value_html(low), value_html(high))
 

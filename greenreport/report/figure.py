@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from greenreport.report.draw import Drawing
+from greenreport.report.lettering import LOOSE
 from greenreport.report.style import LIGHT, fixed_colours
 
 RENDERER = 1  # raised when the same specification gives other files
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+BEST = " ◆"  # ends the text of the best value of a row; it survives greyscale and copying
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,11 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[str | float | int | None, ...], ...]
     shown: tuple[tuple[str, ...], ...]
+
+    def exact(self, row: int, column: int) -> str:
+        """Return the number behind a cell that is shown, to sort by; empty where it has none."""
+        value = self.rows[row][column]
+        return f"{value:.6g}" if isinstance(value, int | float) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +95,16 @@ def drawing(figure: Figure, source: str, cache: Path) -> Drawing:
 
 
 def _picture(figure: Figure, source: str) -> dict[str, Any]:
-    """Return the chart on paper with finding, caption and source, so that a pasted figure keeps them."""
+    """Return the chart on paper with finding, caption and source, so that a pasted figure keeps them.
+
+    Remarks stand before the caption: whatever is cut, it is not that energy is estimated.
+    """
     spec: dict[str, Any] = json.loads(fixed_colours(json.dumps(figure.spec)))
     spec["background"] = LIGHT["--paper"]
     spec["padding"] = 18
     spec["title"] = {
         "text": wrap(figure.finding, 84),
-        "subtitle": wrap(" · ".join([figure.caption, *figure.bands]), 110) + wrap(source, 110),
+        "subtitle": [*wrap(" · ".join([*figure.bands, figure.caption]), 110), *wrap(source, 110)],
         "anchor": "start",
         "frame": "bounds",
         "fontSize": 15,
@@ -121,15 +131,19 @@ def render(figure: Figure, drawn: Drawing, source: str) -> Rendered:
     return Rendered(inline(svg, figure), embedded_json(figure.spec), files)
 
 
-def wrap(text: str, width: int) -> list[str]:
-    """Break a text into lines of at most about `width` characters."""
+def wrap(text: str, width: int, most: int = 4) -> list[str]:
+    """Break a text into at most `most` lines of at most `width` characters; where more would follow, the last one ends with an ellipsis."""
+    pieces = [word[at : at + width] for word in text.split(" ") for at in range(0, max(1, len(word)), width)]
     lines: list[str] = []
-    for word in text.split(" "):
-        if lines and len(lines[-1]) + len(word) < width:
-            lines[-1] += f" {word}"
+    for piece in pieces:
+        if lines and len(lines[-1]) + len(piece) < width:
+            lines[-1] += f" {piece}"
+        elif len(lines) < most:
+            lines.append(piece)
         else:
-            lines.append(word[: width * 2])
-    return lines[:4]
+            lines[-1] = f"{lines[-1][: width - 1].rstrip(LOOSE)}…"
+            break
+    return lines
 
 
 def inline(svg: str, figure: Figure) -> str:

@@ -18,6 +18,7 @@ from greenreport.report.context import (
     text_html,
     text_plain,
     value_html,
+    without,
 )
 from greenreport.report.embed import embed_code
 from greenreport.report.figures import PHASE_NAMES
@@ -51,10 +52,10 @@ def degrees(df: tuple[float, ...]) -> str:
 def effect_html(effect: Effect | NotComputable) -> Markup:
     """Print an effect size with interval and magnitude."""
     if isinstance(effect, NotComputable):
-        return Markup('<span class="soft" title="{}">–</span>').format(effect.reason)
+        return without("–", effect.reason)
     ci = f" [{number(effect.ci.low, 2)}, {number(effect.ci.high, 2)}]" if isinstance(effect.ci, Interval) else ""
-    return Markup('{} = {}{}, <span title="{}">{}</span>').format(
-        effect.name, number(effect.value, 2), ci, effect.scale, effect.magnitude
+    return Markup('{} = {}{}, {} <small class="why">after {}</small>').format(
+        effect.name, number(effect.value, 2), ci, effect.magnitude, effect.scale
     )
 
 
@@ -64,9 +65,9 @@ def share(value: float | None) -> Markup:
 
 
 def computed(value: float | NotComputable) -> Markup:
-    """Print a share that may not be computable, as a percentage; the reason stands in its title."""
+    """Print a share that may not be computable, as a percentage; the reason stands below the dash."""
     if isinstance(value, NotComputable):
-        return Markup('<span class="soft" title="{}">–</span>').format(value.reason)
+        return without("–", value.reason)
     return share(value)
 
 

@@ -19,6 +19,7 @@ from greenreport.errors import BuildError
 
 MARK = ".greenreport-site"  # a folder with this file may be replaced by a build
 MANIFEST = "MANIFEST.sha256"
+NOWHERE = "404.html"  # shown under any address, so it has none of its own and knows no way up
 
 
 @dataclass(slots=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from greenreport.report.card import cards_of
 from greenreport.report.context import Download, Page
 from greenreport.report.figure import embedded_json
+from greenreport.report.folder import NOWHERE
 from greenreport.report.pages.site import IndexContent
 from greenreport.report.scholarly import citation_tags, linked_data
 from greenreport.study import Site
 
 HOME = "index.html"
-NOWHERE = "404.html"  # shown under any address, so it has none of its own
 
 
 @dataclass(frozen=True, slots=True)

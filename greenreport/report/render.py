@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import jinja2
 import vl_convert
@@ -16,15 +17,17 @@ from greenreport.catalog import METRICS
 from greenreport.errors import BuildError
 from greenreport.report.context import Download, Page
 from greenreport.report.draw import draw_all
-from greenreport.report.figure import Figure, Rendered, drawing, render
+from greenreport.report.figure import BEST, Figure, Rendered, drawing, render
 from greenreport.report.filters import FILTERS, TESTS
+from greenreport.report.folder import NOWHERE
 from greenreport.report.head import head_of
 from greenreport.report.text import visible
 from greenreport.study import Site
 from greenreport.units import THIN
 
 VEGA_SNIPPET = "window.vegaEmbed = vegaEmbed;"
-ASSETS = ("site.css", "app.js", "share.js", "icon.svg", "THIRD_PARTY_LICENSES.txt")
+ASSETS = ("site.css", "theme.js", "app.js", "tables.js", "share.js", "icon.svg", "THIRD_PARTY_LICENSES.txt")
+DIGESTED = ("site.css", "theme.js", "app.js", "tables.js", "share.js", "vega.js")  # in the order of `Assets`
 THEME = "theme.css"
 
 
@@ -33,7 +36,9 @@ class Assets:
     """Names of the shared files; each carries its digest, so browsers may keep them for ever."""
 
     css: str
+    theme: str
     js: str
+    tables: str
     share: str
     vega: str
     version: str = __version__
@@ -64,7 +69,7 @@ def environment(folders: Sequence[Path]) -> jinja2.Environment:
     )
     env.filters.update(FILTERS)
     env.tests.update(TESTS)
-    env.globals.update(thin=THIN, pct="%", metrics=METRICS)
+    env.globals.update(thin=THIN, pct="%", metrics=METRICS, best_mark=BEST)
     return env
 
 
@@ -110,7 +115,7 @@ class Renderer:
                 text = self.env.get_template(page.template).render(
                     page=page,
                     site=self.assets,
-                    up=page.up,
+                    up=self._up(page),
                     rendered=rendered,
                     downloads=downloads,
                     settings=self.settings,
@@ -121,6 +126,12 @@ class Renderer:
                 raise BuildError(_where(error, page)) from None
             files[page.path] = text.encode()
         return files
+
+    def _up(self, page: Page) -> str:
+        """Return what leads from a page to the root of the site: where it can be shown under any address, the path of the site itself."""
+        if page.path == NOWHERE and self.settings.base_url is not None:
+            return urlsplit(self.settings.base_url).path
+        return page.up
 
 
 def _figures(pages: Sequence[Page], cache: Path) -> dict[tuple[str, str], Rendered]:
@@ -138,22 +149,12 @@ def _figures(pages: Sequence[Page], cache: Path) -> dict[tuple[str, str], Render
 def _assets(folders: Sequence[Path], cache: Path) -> tuple[dict[str, bytes], Assets]:
     contents = {name: _asset(folders, name) for name in ASSETS}
     contents["site.css"] += b"".join(file.read_bytes() for file in _themes(folders))
-    vega = _vega_bundle(cache)
-    css = _digested("site", "css", contents["site.css"])
-    js = _digested("app", "js", contents["app.js"])
-    share = _digested("share", "js", contents["share.js"])
-    bundle = _digested("vega", "js", vega)
-    files = {
-        f"assets/{css}": contents["site.css"],
-        f"assets/{js}": contents["app.js"],
-        f"assets/{share}": contents["share.js"],
-        f"assets/{bundle}": vega,
-        "assets/icon.svg": contents["icon.svg"],
-        "assets/THIRD_PARTY_LICENSES.txt": contents["THIRD_PARTY_LICENSES.txt"],
-        ".nojekyll": b"",
-    }
+    contents["vega.js"] = _vega_bundle(cache)
+    names = {name: _digested(name, contents[name]) for name in DIGESTED}
+    files = {f"assets/{names.get(name, name)}": content for name, content in contents.items()}
+    files[".nojekyll"] = b""
     files.update(_own_files(folders))
-    return files, Assets(css, js, share, bundle)
+    return files, Assets(*names.values())
 
 
 def _vega_bundle(cache: Path) -> bytes:
@@ -187,7 +188,8 @@ def _asset(folders: Sequence[Path], name: str) -> bytes:
     raise BuildError(f"the asset {name} is missing from the templates")
 
 
-def _digested(stem: str, suffix: str, content: bytes) -> str:
+def _digested(name: str, content: bytes) -> str:
+    stem, _, suffix = name.partition(".")
     return f"{stem}.{hashlib.sha256(content).hexdigest()[:8]}.{suffix}"
 
 

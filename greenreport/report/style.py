@@ -16,7 +16,7 @@ HUES = ("blue", "vermilion", "green", "purple")
 SHAPES = ("circle", "square", "triangle-up", "diamond")
 LIGHT = {
     "--ink": "#1c1b18", "--soft": "#57534b", "--paper": "#fbf9f4", "--blue": "#0072b2", "--vermilion": "#d55e00", "--green": "#00855f",
-    "--purple": "#b0568b", "--hair": "#dcd9d2",
+    "--purple": "#b0568b", "--hair": "#dcdad5",
 }  # fmt: skip
 _FIRST = {"torch": ("blue", "circle"), "onnx": ("vermilion", "circle"), "openvino": ("green", "circle"), "torchscript": ("purple", "circle"),
           "torch_compile": ("blue", "square")}  # fmt: skip

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from markupsafe import Markup
 
-#: Control characters and direction overrides: invisible, and able to reorder the words around them.
+#: Control characters, separators of lines and direction overrides: invisible, and able to break lines of code or to reorder the words around them.
 INVISIBLE = dict.fromkeys(
-    [*(c for c in range(32) if c not in (9, 10)), 127, *range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+    [*(c for c in range(32) if c not in (9, 10)), 127, *range(0x200E, 0x2010), *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
 )
 
 
 def visible(value: object) -> object:
-    """Return a text without control characters and direction overrides; other values as they are."""
+    """Return a text without what is invisible in it; other values as they are."""
     if isinstance(value, Markup):
         return Markup(str(value).translate(INVISIBLE))  # noqa: S704 - it was markup before
     return value.translate(INVISIBLE) if isinstance(value, str) else value
+
+
+def visible_parts(value: Any) -> Any:
+    """Return a nested value, as in JSON, with every text in it made visible."""
+    if isinstance(value, dict):
+        return {key: visible_parts(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [visible_parts(part) for part in value]
+    return visible(value)

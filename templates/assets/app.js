@@ -3,14 +3,11 @@
   "use strict";
   var root = document.documentElement;
 
-  /* theme: system, or the reader's choice */
-  function stored() { try { return localStorage.getItem("greenreport-theme"); } catch (e) { return null; } }
+  /* theme: system, or the choice that theme.js took over; colours in drawings are variables and follow by themselves */
   function isDark() {
     var chosen = root.getAttribute("data-theme");
     return chosen ? chosen === "dark" : window.matchMedia("(prefers-color-scheme: dark)").matches;
   }
-  var saved = stored();
-  if (saved) root.setAttribute("data-theme", saved);
   var toggle = document.getElementById("theme");
   function nameToggle() { if (toggle) toggle.textContent = isDark() ? "Light" : "Dark"; }
   if (toggle) {
@@ -21,12 +18,12 @@
       root.setAttribute("data-theme", next);
       try { localStorage.setItem("greenreport-theme", next); } catch (e) { /* private mode: the choice lasts for this page */ }
       nameToggle();
-      redraw();
     });
   }
 
   /* what the reader chose on this page stands in the address behind "?": it can be shared and is there again after going back */
   var chosen = recalled();
+  var followers = []; /* what fills itself from the choice when a link changes it on the open page */
   function recalled() {
     var found = Object.create(null);
     location.hash.split("?").slice(1).join("?").split("&").forEach(function (part) {
@@ -36,6 +33,8 @@
     return found;
   }
   function decoded(text) { try { return decodeURIComponent(text); } catch (e) { return text; } }
+  /* what a field for numbers takes; of anything else nothing */
+  function numeral(text) { return text.trim() && isFinite(text) ? String(Number(text)) : ""; }
   function isChosen(name, word) { return (chosen[name] || []).indexOf(word) >= 0; }
   function toggled(name, word) {
     var words = chosen[name] || [];
@@ -49,12 +48,6 @@
   function keepChoice(anchor) { history.replaceState(null, "", withChoice(anchor)); }
 
   /* interactive charts take the place of the static drawing when they come into view */
-  function css(name) { return getComputedStyle(root).getPropertyValue(name).trim(); }
-  function themed(spec) {
-    var text = JSON.stringify(spec).replace(/"currentColor"/g, JSON.stringify(css("--ink")));
-    text = text.replace(/"var\((--[a-z]+)\)"/g, function (_, name) { return JSON.stringify(css(name)); });
-    return JSON.parse(text);
-  }
   /* on a phone the labels of configurations take two lines: engine over provider */
   function stacked(node) {
     var found = false, y = node.encoding && node.encoding.y;
@@ -94,9 +87,9 @@
   function named(figure) { return figure.id.slice(4); }
   function hintOf(figure) {
     if (!figure.grHint) {
-      var script = figure.querySelector("script.gr-spec");
-      var meta = script && JSON.parse(script.textContent).usermeta;
-      figure.grHint = meta && meta.greenreport || {};
+      var script = figure.querySelector("script.gr-spec"), spec = script ? JSON.parse(script.textContent) : {};
+      figure.grHint = spec.usermeta && spec.usermeta.greenreport || {};
+      figure.grHint.moves = (spec.params || []).some(function (param) { return param.bind === "scales"; });
     }
     return figure.grHint;
   }
@@ -109,7 +102,7 @@
   function allHidden(groups) { return groups && groups.every(function (group) { return isChosen("hide", group.id); }); }
   function tools(figure) {
     var hint = hintOf(figure), groups = hint.groups || [], other = hint["switch"];
-    if (figure.querySelector(".gr-tools") || (!groups.length && !other)) return;
+    if (figure.querySelector(".gr-tools") || (!groups.length && !other && !hint.moves)) return;
     var bar = document.createElement("div");
     bar.className = "gr-tools";
     bar.setAttribute("role", "group");
@@ -132,14 +125,15 @@
       chip.className = "chip " + group.hue;
       made.prepend(chip);
     });
-    if (other) button("Logarithmic axis", other.to, named(figure), function () { chosen[other.to] = toggled(other.to, named(figure)); });
+    if (other) button(other.to === "window" ? "Measured window only" : "Logarithmic axis", other.to, named(figure), function () { chosen[other.to] = toggled(other.to, named(figure)); });
+    if (hint.moves) element("small", "Drag to move along the axis, Shift and the wheel to zoom, double click for all of it.", bar).className = "soft";
     figure.insertBefore(bar, figure.querySelector(".gr-vis"));
     pressed(figure);
   }
   function pressed(figure) {
     figure.querySelectorAll(".gr-tools button").forEach(function (button) {
       var name = button.getAttribute("data-name"), on = isChosen(name, button.getAttribute("data-word"));
-      button.setAttribute("aria-pressed", String(name === "log" ? on : !on));
+      button.setAttribute("aria-pressed", String(name === "log" || name === "window" ? on : !on));
     });
   }
   function applyChoice() {
@@ -187,13 +181,15 @@
       figure.setAttribute("data-live", "true");
       return;
     }
-    var spec = fitted(themed(adapted(figure, JSON.parse(script.textContent))), holder.clientWidth);
+    var spec = fitted(adapted(figure, JSON.parse(script.textContent)), holder.clientWidth);
     var place = document.createElement("div");
     window.vegaEmbed(place, spec, {
       renderer: "svg", ast: true, defaultStyle: false, actions: false, mode: "vega-lite",
       tooltip: { disableDefaultStyle: true, sanitize: escaped }
     }).then(function () {
       if (turn !== figure.grTurn) return; /* a later choice was faster */
+      /* a layer without a mark would be read out as a picture without a name */
+      place.querySelectorAll("[role=graphics-symbol]:not([aria-label])").forEach(function (layer) { layer.setAttribute("aria-hidden", "true"); });
       holder.replaceChildren(place);
       holder.classList.add("live");
       figure.setAttribute("data-live", "true");
@@ -215,9 +211,19 @@
       }, { rootMargin: "200px" });
       figures.forEach(function (f) { seen.observe(f); });
     } else { figures.forEach(draw); }
-    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", function () { nameToggle(); redraw(); });
-    window.addEventListener("beforeprint", function () { figures.forEach(function (f) { f.querySelectorAll("details").forEach(function (d) { d.open = true; }); }); });
   }
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameToggle);
+
+  /* on paper everything is open; afterwards only what was before */
+  var unfolded = [];
+  window.addEventListener("beforeprint", function () {
+    unfolded = unfolded.concat(Array.prototype.slice.call(document.querySelectorAll("main details:not([open])")));
+    unfolded.forEach(function (details) { details.open = true; });
+  });
+  window.addEventListener("afterprint", function () {
+    unfolded.forEach(function (details) { details.open = false; });
+    unfolded = [];
+  });
 
   /* permalink of a figure */
   document.querySelectorAll("button[data-link]").forEach(function (button) {
@@ -251,23 +257,53 @@
   }
   var helper = document.getElementById("helper");
   if (helper) (function () {
-    var data = JSON.parse(helper.querySelector(".helper-data").textContent);
+    var data = JSON.parse(helper.querySelector(".helper-data").textContent), base = helper.getAttribute("data-root");
     var fields = Array.prototype.slice.call(helper.querySelectorAll("select, input"));
     var verdict = helper.querySelector(".verdict");
-    var LIMITS = [["latency", 1e3, true], ["energy", 1, true], ["memory", 1e-9, true], ["throughput", 1, false]];
+    /* name of the limit, medians it is compared with, factor to its unit, whether it is an upper one */
+    var LIMITS = [["latency", ["latency"], 1e3, true], ["energy", ["energy"], 1, true], ["throughput", ["throughput"], 1, false]];
     function asked() {
       var found = {};
       fields.forEach(function (field) { if (field.value !== "") found[field.name] = field.value; });
       return found;
     }
+    /* memory is that of the server and, with a GPU, that of the GPU too: each has to fit */
+    function limits(cell) { return LIMITS.concat([["memory", cell.gpu ? ["memory", "gpu_memory"] : ["memory"], 1e-9, true]]); }
     function fits(cell, wish) {
       if (wish.gpu === "no" && cell.gpu) return false;
-      return LIMITS.every(function (limit) {
-        if (wish[limit[0]] === undefined) return true;
-        if (!cell[limit[0]]) return false;
-        var value = cell[limit[0]][0] * limit[1];
-        return limit[2] ? value <= Number(wish[limit[0]]) : value >= Number(wish[limit[0]]);
+      return limits(cell).every(function (limit) {
+        return wish[limit[0]] === undefined || limit[1].every(function (name) {
+          if (!cell[name]) return false; /* what was not measured keeps to no limit */
+          var value = cell[name][0] * limit[2];
+          return limit[3] ? value <= Number(wish[limit[0]]) : value >= Number(wish[limit[0]]);
+        });
       });
+    }
+    function sized(model, wish) {
+      if (wish.larger === undefined && wish.smaller === undefined) return true;
+      if (model.parameters === null) return false;
+      var millions = model.parameters / 1e6;
+      return (wish.larger === undefined || millions >= Number(wish.larger)) && (wish.smaller === undefined || millions <= Number(wish.smaller));
+    }
+    function linked(text, address, line) {
+      var link = element("a", text, line);
+      link.href = base + address;
+      return link;
+    }
+    function claimed(claim, line) {
+      linked(claim.text, claim.page, line).className = "claim";
+      element("span", claim.against + " (" + claim.interval + ")", line);
+    }
+    /* what the choice saves against the reference; of the reference itself, what the next best would cost */
+    function compared(best, left, line) {
+      var next = left.filter(function (c) { return c.claim; })[0];
+      if (best.claim) {
+        element("span", ": ", line);
+        claimed(best.claim, line);
+      } else if (best.reference && next) {
+        element("span", ". It is the reference; " + next.label + " uses ", line);
+        claimed(next.claim, line);
+      } else if (best.reference) element("span", ". It is the reference", line);
     }
     function tell(model, wish) {
       var all = data.cells.filter(function (c) { return c.model === model.id; });
@@ -278,33 +314,43 @@
       var best = left[0];
       var ties = left.slice(1).filter(function (c) { return c.tie.some(function (t) { return best.tie.indexOf(t) >= 0; }); });
       element("span", "On " + model.label + ": ", line);
-      var link = element("a", best.label, line);
-      link.href = helper.getAttribute("data-root") + best.page;
-      var text = " uses the least energy" + (best.estimated ? " (estimated)" : "") + ", " + estimate(best.energy, 1e3, "J") + " for 1,000 requests";
+      linked(best.label, best.page, line);
+      element("span", " uses the least energy" + (best.estimated ? " (estimated)" : "") + ", " + estimate(best.energy, 1e3, "J") + " for 1,000 requests", line);
+      compared(best, left, line);
+      var text = "";
       if (best.latency) text += "; 95th-percentile latency " + estimate(best.latency, 1, "s");
       if (best.memory) text += "; server memory " + estimate(best.memory, 1, "B");
-      text += " (" + best.runs + " runs; " + left.length + " of " + all.length + " configurations stay within the limits).";
+      if (best.gpu_memory) text += "; GPU memory " + estimate(best.gpu_memory, 1, "B");
+      text += ". Medians over " + best.runs + " runs; " + left.length + " of " + all.length + " configurations stay within the limits.";
       element("span", text, line);
-      if (ties.length) element("span", " Statistically tied with it: " + ties.map(function (c) { return c.label; }).join(", ") + ".", line);
+      if (ties.length) element("span", " Statistically tied with it in energy: " + ties.map(function (c) { return c.label; }).join(", ") + ".", line);
+      else if (left.length > 1 && best.tie.length) element("span", " None of the others is statistically tied with it in energy.", line);
     }
     function answer() {
       var wish = asked();
+      var models = data.models.filter(function (model) { return (!wish.model || wish.model === model.id) && sized(model, wish); });
       verdict.replaceChildren();
-      data.models.forEach(function (model) { if (!wish.model || wish.model === model.id) tell(model, wish); });
+      models.forEach(function (model) { tell(model, wish); });
+      if (!models.length) element("p", "No model of this study has such a size.", verdict);
     }
-    function keep() {
-      var parts = fields.filter(function (f) { return f.value !== ""; }).map(function (f) { return f.name + "=" + encodeURIComponent(f.value); });
-      history.replaceState(null, "", "#helper" + (parts.length ? "?" + parts.join("&") : ""));
-    }
-    if (location.hash.indexOf("#helper?") === 0) {
-      location.hash.slice(8).split("&").forEach(function (part) {
-        var pair = part.split("=");
-        fields.forEach(function (f) { if (f.name === pair[0]) f.value = decodeURIComponent(pair[1] || ""); });
+    function fill() {
+      fields.forEach(function (field) {
+        var wanted = (chosen[field.name] || [""])[0];
+        field.value = field.type === "number" ? numeral(wanted) : wanted;
+        if (field.tagName === "SELECT" && field.selectedIndex < 0) field.selectedIndex = 0;
       });
+      answer();
     }
-    fields.forEach(function (field) { field.addEventListener("input", function () { answer(); keep(); }); });
+    fields.forEach(function (field) {
+      field.addEventListener("input", function () {
+        chosen[field.name] = field.value === "" ? [] : [field.value];
+        keepChoice("helper");
+        answer();
+      });
+    });
+    followers.push(fill);
     helper.hidden = false;
-    answer();
+    fill();
   })();
 
   /* carbon, water and cost with the reader's factors: the same product as in the published table */
@@ -330,7 +376,7 @@
     function fill() {
       inputs.forEach(function (input) {
         var words = chosen[input.name] || [];
-        input.value = words.length === 3 ? words[end(input)] : String(data.factors[input.name][end(input)]);
+        input.value = words.length === 3 ? numeral(words[end(input)]) : String(data.factors[input.name][end(input)]);
       });
     }
     function read() {
@@ -386,7 +432,7 @@
       keepChoice("factors");
       answer();
     });
-    window.addEventListener("hashchange", function () { if (location.hash.indexOf("?") >= 0) { fill(); answer(); } });
+    followers.push(function () { fill(); answer(); });
     factors.hidden = false;
     fill();
     answer();
@@ -404,7 +450,11 @@
     if (box || location.hash.indexOf("?") >= 0) target.scrollIntoView();
   }
   window.addEventListener("hashchange", function () {
-    if (location.hash.indexOf("?") >= 0) { chosen = recalled(); applyChoice(); }
+    if (location.hash.indexOf("?") >= 0) {
+      chosen = recalled();
+      applyChoice();
+      followers.forEach(function (follow) { follow(); });
+    }
     openTarget();
   });
   openTarget();

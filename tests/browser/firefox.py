@@ -18,6 +18,10 @@ from pathlib import Path
 from typing import Any
 
 WAIT_S = 90.0
+#: Run inside the browser itself: what its console has of pages from disk, warnings left out.
+TROUBLES = """return Services.console.getMessageArray()
+    .filter(m => m instanceof Ci.nsIScriptError && (/CSP/.test(m.category) || (/content javascript/.test(m.category) && !(m.flags & 1))))
+    .map(m => m.category + ": " + m.errorMessage + " " + m.sourceName)"""
 
 
 def firefox_path() -> str:
@@ -65,6 +69,15 @@ class Firefox:
         """Return the value of a script that ends with ``return``, run beside the page and not under its policy."""
         return self.send("WebDriver:ExecuteScript", {"script": script, "args": [], "sandbox": "tests"})
 
+    def troubles(self) -> list[str]:
+        """Return every error of a page and everything its policy refused, since the browser was started."""
+        self.send("Marionette:SetContext", {"value": "chrome"})
+        try:
+            found = self.send("WebDriver:ExecuteScript", {"script": TROUBLES, "args": []})
+        finally:
+            self.send("Marionette:SetContext", {"value": "content"})
+        return [str(text) for text in found]
+
 
 @contextmanager
 def firefox(folder: Path) -> Iterator[Firefox]:
@@ -72,7 +85,15 @@ def firefox(folder: Path) -> Iterator[Firefox]:
     profile = folder / "profile"
     profile.mkdir()
     (profile / "user.js").write_text('user_pref("marionette.port", 0);\n', encoding="utf-8")
-    command = [firefox_path(), "--headless", "--marionette", "--no-remote", "--profile", str(profile)]
+    command = [
+        firefox_path(),
+        "--headless",
+        "--marionette",
+        "--remote-allow-system-access",
+        "--no-remote",
+        "--profile",
+        str(profile),
+    ]
     environment = {**os.environ, "HOME": str(folder), "MOZ_CRASHREPORTER_DISABLE": "1"}
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True

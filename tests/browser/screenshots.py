@@ -1,18 +1,19 @@
 """Take pictures of every kind of page: ``python -m tests.browser.screenshots SITE OUT``.
 
-Each page is opened from disk at 360, 800 and 1440 px in light and dark, and once as print. Look at them.
+Each page is opened from disk at 360, 800 and 1440 px in light and dark, and printed from both: as PDF, and as a picture of the paper. Look
+at them.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-
-from playwright.sync_api import sync_playwright
+from typing import Any
 
 from tests.browser.chromium import ARGUMENTS, chromium_path
 
 WIDTHS = (360, 800, 1440)
+PAPER = 718  # pixels between the margins of A4
 KINDS = (
     "index.html", "glossary/index.html", "about/index.html", "404.html", "s/{study}/index.html", "s/{study}/rq/rq1/index.html",
     "s/{study}/frontier/index.html",
@@ -34,8 +35,26 @@ def pages_of(site: Path, study: str) -> list[str]:
     return [path for path in paths if path and (site / path).is_file()]
 
 
+def printed(browser: Any, file: Path, scheme: str, out: Path) -> None:
+    """Print a page whose figures have become interactive, as PDF and as a picture of the paper in its whole length."""
+    page = browser.new_page(viewport={"width": PAPER, "height": 1000}, color_scheme=scheme)
+    page.goto(file.as_uri())
+    for figure in page.query_selector_all("figure.gr-fig:not([hidden])"):
+        figure.scroll_into_view_if_needed()
+        page.wait_for_timeout(150)
+    page.emulate_media(media="print", color_scheme=scheme)
+    page.pdf(path=f"{out}.pdf", format="A4")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": PAPER, "height": min(int(height), 12_000)})
+    page.screenshot(path=f"{out}.png")
+    page.close()
+
+
 def main() -> None:
     """Parse arguments and take the pictures."""
+    from playwright.sync_api import sync_playwright  # not above: tests use this file where it is not installed
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("site", type=Path)
     parser.add_argument("out", type=Path)
@@ -63,11 +82,8 @@ def main() -> None:
                     page.wait_for_timeout(700)
                     page.screenshot(path=str(arguments.out / f"{name}-{width}-{scheme}.png"))
                     page.close()
-            if not arguments.no_print:
-                page = browser.new_page()
-                page.goto((site / path).as_uri())
-                page.pdf(path=str(arguments.out / f"{name}.pdf"), format="A4")
-                page.close()
+            for scheme in () if arguments.no_print else arguments.schemes:
+                printed(browser, site / path, scheme, arguments.out / f"{name}-print-{scheme}")
         browser.close()
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tests.browser.conftest import greenreport
+from tests.browser.screenshots import pages_of
 from tests.browser.test_site import opened
+from tests.conftest import ROOT, minimal_study
+from tests.report.test_frontier_page import table
 
 pytestmark = [pytest.mark.browser, pytest.mark.engines, pytest.mark.slow]
 
@@ -18,26 +25,61 @@ KINDS = (
     "s/real/cells/tiny-gpt2--torch-cpu/index.html", "s/real/tradeoffs/index.html", "s/real/footprint/index.html", "s/real/guidelines/index.html",
     "s/real/fidelity/index.html", "s/real/validity/index.html", "s/real/methods/index.html", "s/real/environment/index.html",
     "s/real/data/index.html", "s/real/claims/index.html", "s/real/embed/h1-0-ratios.html",
-    "compare/real--elsewhere/index.html",
+    "compare/real--elsewhere/index.html", "s/real/report.html",
 )  # fmt: skip
+
+
+#: Studies of which every kind of page is looked at too, each with one that it must have: a sweep, publications without runs of ours, and
+#: nothing but failures.
+STATES = {"sweep": "frontier", "unrun": "replication", "failed": "validity"}
+
+
+@pytest.fixture(scope="module")
+def states_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the site of these studies."""
+    folder = tmp_path_factory.mktemp("states")
+    shutil.copytree(ROOT / "studies" / "references", folder / "studies" / "references")
+    studies = {
+        "unrun": minimal_study(study="unrun", references=["references/recasens-2024.yaml"]),
+        "failed": minimal_study(study="failed", configurations=[{"engine": "fake", "options": {"crash_at": 1}}]),
+    }
+    for name, study in studies.items():
+        (folder / "studies" / f"{name}.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
+    with pytest.raises(AssertionError):  # its runs fail, and the exit code says so
+        greenreport(folder, "run", "studies/failed.yaml", "--quiet")
+    table(folder / "sweep.csv")
+    greenreport(folder, "import", "sweep.csv", "--study", "sweep")
+    greenreport(folder, "build", "--quiet")
+    return folder / "site"
+
+
+def serious(page: Any, address: str) -> list[tuple[str, list[Any]]]:
+    """Return the serious and critical findings on a page with the places of the first; the script is injected past the page's own policy."""
+    library = pytest.importorskip("axe_playwright_python", reason="axe is not installed (extra `test`)")
+    page.goto(address)
+    page.evaluate((Path(library.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    bad = [item for item in found if item["impact"] in ("serious", "critical")]
+    return [(item["id"], [node["target"] for node in item["nodes"]][:3]) for item in bad]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(browser: Any, real_site: Path, scheme: str) -> None:
-    """No serious or critical finding on any kind of page; the script is injected past the page's own policy."""
-    library = pytest.importorskip("axe_playwright_python", reason="axe is not installed (extra `test`)")
-    axe = (Path(library.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    """No serious or critical finding on any kind of page."""
     with opened(browser, color_scheme=scheme, bypass_csp=True) as (page, _):
         for path in KINDS:
-            page.goto((real_site / path).as_uri())
-            page.evaluate(axe)
-            found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-            bad = [
-                (item["id"], [node["target"] for node in item["nodes"]][:3])
-                for item in found["violations"]
-                if item["impact"] in ("serious", "critical")
-            ]
-            assert bad == [], path
+            assert serious(page, (real_site / path).as_uri()) == [], path
+
+
+@pytest.mark.parametrize("study", STATES)
+def test_axe_finds_nothing_serious_where_there_is_little_to_show(browser: Any, states_site: Path, study: str) -> None:
+    """Frontier, replication, and every kind of page of studies without a valid run, in one file too."""
+    paths = [*pages_of(states_site, study), f"s/{study}/report.html"]
+    assert len(paths) > 12
+    assert f"s/{study}/{STATES[study]}/index.html" in paths
+    with opened(browser, bypass_csp=True) as (page, _):
+        for path in paths:
+            assert serious(page, (states_site / path).as_uri()) == [], path
 
 
 def test_the_helper_names_the_most_frugal_configuration_within_limits(browser: Any, real_site: Path) -> None:
@@ -57,11 +99,51 @@ def test_the_helper_names_the_most_frugal_configuration_within_limits(browser: A
         page.goto("about:blank")
         page.goto(f"{address}#helper?latency=0.000001")
         assert "no configuration" in page.locator("#helper .verdict").inner_text()
-        link = page.locator("#helper .verdict a")
+        link = page.locator("#helper .verdict a").first
         page.fill("#helper input[name=latency]", "")
         link.click()
         page.wait_for_load_state()
         assert "/cells/tiny-gpt2--" in page.url
+        assert troubles == []
+
+
+def test_the_helper_links_to_the_claim_and_follows_links(browser: Any, real_site: Path, tmp_path: Path) -> None:
+    """What it saves leads to its derivation; a link pasted into the open page is taken over; nonsense in it is no trouble."""
+    shutil.copytree(real_site, tmp_path / "site")
+    file = tmp_path / "site" / "s" / "real" / "guidelines" / "index.html"
+    with opened(browser) as (page, troubles):
+        page.goto(file.as_uri())
+        verdict = page.locator("#helper .verdict")
+        assert "energy per request" in verdict.inner_text()
+        for tail, said in (
+            ("latency=0.000001", "no configuration stays within these limits"),
+            ("latency=60000&smaller=1000", "4 of 4 configurations stay within the limits"),
+            ("smaller=0.001", "No model of this study has such a size"),
+            ("larger=0.001&latency=%&model=nobody&gpu=%E0%A4%A", "4 of 4 configurations stay within the limits"),
+        ):
+            page.evaluate(f"location.hash = '#helper?{tail}'")
+            page.locator(f"#helper .verdict:has-text({said!r})").wait_for()
+        assert page.locator("#helper select[name=model]").input_value() == ""
+        page.locator("#helper .verdict a.claim").first.click()
+        page.wait_for_load_state()
+        assert page.locator(".derivation:target").count() == 1
+        assert (troubles, page.evaluate("window.violations")) == ([], [])
+
+
+def test_the_helper_counts_the_memory_of_a_gpu(browser: Any, real_site: Path, tmp_path: Path) -> None:
+    """A cell that fits into the server's memory and not into the GPU's is beyond the limit; none stays where there is no GPU."""
+    shutil.copytree(real_site, tmp_path / "site")
+    file = tmp_path / "site" / "s" / "real" / "guidelines" / "index.html"
+    text, changed = re.subn(
+        '"gpu":false,"gpu_memory":null', '"gpu":true,"gpu_memory":[20000000000.0,null,null]', file.read_text(encoding="utf-8"), count=1
+    )  # fmt: skip
+    assert changed == 1
+    file.write_text(text, encoding="utf-8")
+    with opened(browser) as (page, troubles):
+        page.goto(file.as_uri())
+        for limit, left in (("10", 3), ("30", 4)):
+            page.fill("#helper input[name=memory]", limit)
+            assert f"{left} of 4 configurations stay within the limits" in page.locator("#helper .verdict").inner_text()
         assert troubles == []
 
 

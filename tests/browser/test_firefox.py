@@ -45,3 +45,21 @@ def test_every_figure_is_interactive_in_firefox_too(real_site: Path, tmp_path: P
             assert figures == upgraded, page
             seen += figures
         assert seen >= 8
+        assert window.troubles() == []
+
+
+def test_firefox_tells_what_a_page_may_not_do(real_site: Path, tmp_path: Path) -> None:
+    """The list that is empty for every page is not empty where a policy is broken and where a script fails."""
+    if not firefox_path():
+        pytest.skip("firefox-esr is not installed; the site is tested in chromium only")
+    (tmp_path / "site").mkdir()
+    text = (real_site / "404.html").read_text(encoding="utf-8")
+    (tmp_path / "site" / "a.html").write_text(text.replace("<h1", "<script>window.broken = 1</script><h1"), encoding="utf-8")
+    (tmp_path / "site" / "b.html").write_text("<!doctype html><script>nothing.at.all()</script>", encoding="utf-8")
+    with firefox(tmp_path) as window:
+        for page in ("a.html", "b.html"):
+            window.open((tmp_path / "site" / page).as_uri())
+        time.sleep(1)
+        found = " ".join(window.troubles())
+        assert "a.html" in found
+        assert "nothing is not defined" in found

@@ -101,3 +101,22 @@ def test_a_study_in_one_file_holds_everything(site: Path) -> None:
     assert {link[1:] for link in links if link.startswith("#")} <= ids
     assert all(link.startswith(("#", "https://")) for link in links)
     assert len(re.findall(r"<h1\b", text)) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        ('@import "https://example.org/x.css";', "loads https://example.org/x.css from elsewhere"),
+        ("@import url(//example.org/x.css);", "loads //example.org/x.css from elsewhere"),
+        ("p { background: url('http://example.org/x.png') }", "loads http://example.org/x.png from elsewhere"),
+        ("p { background: url(gone.svg) }", "the address gone.svg leads nowhere"),
+        ("p { background: url( icon.svg ) url(data:image/png;base64,AA==) } /* url(https://example.org) */", None),
+        ("p { fill: url(#here) }", None),
+    ],
+)
+def test_a_stylesheet_loads_nothing_from_elsewhere(site: Path, rule: str, what: str | None) -> None:
+    """Neither by `@import` nor by `url()`; what lies on the site, in the sheet itself or in a comment is in order."""
+    sheet = next((site / "assets").glob("site.*.css"))
+    sheet.write_text(sheet.read_text(encoding="utf-8") + rule, encoding="utf-8")
+    troubles = [str(trouble) for trouble in check_site(site) if "was changed" not in str(trouble)]
+    assert troubles == ([] if what is None else [f"assets/{sheet.name}: {what}"])

@@ -75,3 +75,21 @@ def test_the_check_finds_wrong_addresses_and_missing_pictures(addressed: Path, t
     troubles = [str(trouble) for trouble in check_site(tmp_path / "copy")]
     assert f"s/tiny/rq/rq1/index.html: the picture {ADDRESS}s/tiny/cards/rq-rq1.png is not on this site" in troubles
     assert f"about/index.html: the canonical address {ADDRESS}abuot/ is not that of this page" in troubles
+
+
+def test_the_page_for_wrong_addresses_finds_the_site_from_any_depth(built: Path, addressed: Path, tmp_path: Path) -> None:
+    """Its links carry the path of the site where that is known, and the check follows them; elsewhere they stay relative."""
+    shutil.copytree(addressed, tmp_path / "copy")
+    page = tmp_path / "copy" / "404.html"
+    text = page.read_text(encoding="utf-8")
+    links = re.findall(r'(?:href|src|data-root|data-index)="([^"#]+)"', text)
+    assert len(links) > 8
+    assert all(link.startswith("/sub/") for link in links), links
+    page.write_text(
+        text.replace('"/sub/about/', '"/sub/abuot/', 1).replace('"/sub/glossary/', '"/glossary/', 1), encoding="utf-8"
+    )
+    troubles = [str(trouble) for trouble in check_site(tmp_path / "copy")]
+    assert "404.html: the link /sub/abuot/index.html leads nowhere" in troubles
+    assert any("/glossary/index.html starts at the root of the host" in trouble for trouble in troubles)
+    plain = (built / "site" / "404.html").read_text(encoding="utf-8")
+    assert not re.search(r'(?:href|src|data-root|data-index)="/', plain)

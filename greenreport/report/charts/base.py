@@ -13,13 +13,15 @@ import altair as alt
 
 from greenreport.catalog import engines
 from greenreport.report.style import Look, theme
-from greenreport.report.text import visible
+from greenreport.report.text import visible, visible_parts
 
 WIDTH = 640
 ROW = 26
 LINES = "split(replace(datum.value, regexp('\u00a0·\u00a0', 'g'), ' · '), ' · ')"  # engine over provider over load
 #: More configurations of one engine than this have no buttons to hide them.
 MOST_CHOICES = 6
+#: More marks than this are not read out one by one: the table beside the chart has them in order.
+MOST_SPOKEN = 50
 #: Room for a value with its unit; a wider table scrolls.
 NARROWEST_COLUMN = 84
 
@@ -64,11 +66,13 @@ class Sheet:
             chrome: pixels beside the plot; the page sets the plot's width to what is left of its own, between `narrowest` and
                 `widest`.
         """
-        spec: dict[str, Any] = chart.to_dict(validate=False)
+        spec: dict[str, Any] = visible_parts(chart.to_dict(validate=False))  # as in the rows: a scale names what they hold
         del spec["$schema"]
         spec["datasets"] = self.datasets
         spec["config"] = theme()
-        spec["description"] = self.description
+        if sum(len(rows) for rows in self.datasets.values()) > MOST_SPOKEN:
+            spec["config"]["mark"] = {"aria": False}
+        spec["description"] = visible(self.description)
         hints: dict[str, Any] = {"plot": plot, "chrome": chrome, "narrowest": narrowest, "widest": widest}
         groups = self._groups()
         if len(groups) > 1:

@@ -38,10 +38,12 @@ def matrix(rows: Sequence[CellRow], *, description: str) -> dict[str, Any]:
         fillOpacity=alt.FillOpacity("depth:Q", scale=alt.Scale(domain=[0, 1], range=[0.0, 0.55]), legend=None),
         tooltip=[alt.Tooltip("detail:N", title="cell")],
     )
-    text = base.mark_text(fontSize=12, color="currentColor").encode(
+    words = base.mark_text(fontSize=12, color="currentColor").encode(
         x=x, y=y, text="text:N", opacity=alt.condition("datum.excess == null", alt.value(0.6), alt.value(1))
     )
-    layers = alt.layer(square, text, data=sheet.rows(data)).properties(
+    best = words.mark_text(fontSize=12, color="currentColor", fontWeight=700).transform_filter("datum.excess === 1")
+    others = words.transform_filter("datum.excess !== 1")
+    layers = alt.layer(square, others, best, data=sheet.rows(data)).properties(
         width=max(360, min(WIDTH + 80, 120 * len(labels)), NARROWEST_COLUMN * len(labels)), height=38 * len(models)
     )
     return sheet.finish(layers, chrome=170, narrowest=88 * len(labels))

@@ -11,36 +11,25 @@ from greenreport.report.charts.base import ROW, WIDTH, Sheet, ordinal
 from greenreport.report.charts.rows import BandRow, SampleRow
 from greenreport.report.style import Look
 
+SINCE = "time since the run began (s)"
+WHEEL = "wheel![event.shiftKey]"  # the wheel alone goes on to scroll the page
+
 
 def trace(samples: Sequence[SampleRow], phases: Sequence[BandRow], *, axis: str, description: str) -> dict[str, Any]:
-    """F8: a trace over time with the phases as bands; brush to zoom."""
+    """F8: a trace over time with the phases as bands; the axis can be dragged and zoomed, or switched to the measured window."""
     sheet = Sheet(description)
     end = max([s.seconds for s in samples] + [p.end for p in phases], default=1.0)
     start = min([s.seconds for s in samples] + [p.start for p in phases], default=0.0)
     top = max((s.value for s in samples), default=1.0) * 1.12 or 1.0
     rails = list(dict.fromkeys(s.rail for s in samples))
-    x = alt.X("seconds:Q", title="time since the run began (s)", scale=alt.Scale(domain=[start, end], nice=False))
+    whole = alt.Scale(domain=[start, end], nice=False)
     y = alt.Y("value:Q", title=axis, scale=alt.Scale(domain=[0, top], nice=False), axis=alt.Axis(grid=True, tickCount=5))
-    bands = alt.Chart(sheet.rows(phases))
-    shade = bands.mark_rect(color="currentColor").encode(
-        x=alt.X("start:Q", title="time since the run began (s)", scale=alt.Scale(domain=[start, end], nice=False)),
-        x2="end:Q",
-        opacity=alt.Opacity("row:O", scale=ordinal(["window", "a", "b"], [0.14, 0.05, 0.0]), legend=None),
-        tooltip=[alt.Tooltip("name:N", title="phase"), alt.Tooltip("detail:N")],
-    )
-    edge = bands.mark_rule(strokeDash=[2, 3], opacity=0.35).encode(x="start:Q")
-    wide = [p for p in phases if p.end - p.start > 0.06 * (end - start)]
-    names = (
-        alt.Chart(sheet.rows(wide))
-        .mark_text(align="left", baseline="top", dx=3, dy=2, fontSize=11, color="currentColor", opacity=0.8)
-        .encode(x="start:Q", y=alt.value(0), text="name:N")
-    )
     hues = [f"var(--{hue})" for hue in ("blue", "vermilion", "green", "purple")]
     line = (
-        alt.Chart(sheet.rows(samples))
-        .mark_line(strokeWidth=1.4, interpolate="step-before")
+        alt.Chart(sheet.rows(samples), name="trace")  # a name of its own: those altair counts up differ from build to build
+        .mark_line(strokeWidth=1.4, interpolate="step-before", clip=True)
         .encode(
-            x=x,
+            x=alt.X("seconds:Q", title=SINCE, scale=whole),
             y=y,
             color=alt.Color(
                 "rail:N",
@@ -48,9 +37,31 @@ def trace(samples: Sequence[SampleRow], phases: Sequence[BandRow], *, axis: str,
                 legend=alt.Legend(title=None) if len(rails) > 1 else None,
             ),
         )
+        .add_params(alt.selection_interval(name="zoom", bind="scales", encodings=["x"], zoom=WHEEL))
     )
-    chart = alt.layer(shade, edge, line, names).properties(width=WIDTH + 60, height=220)
-    return sheet.finish(chart, chrome=70)
+    window = next((p for p in phases if p.row == "window"), None)
+    if window is not None and window.end > window.start and (window.start, window.end) != (start, end):
+        sheet.offer("window", "x", {"title": SINCE, "scale": alt.Scale(domain=[window.start, window.end], nice=False)})
+    shade, edge, names = _phases(sheet, phases, whole, end - start)
+    return sheet.finish(alt.layer(shade, edge, line, names).properties(width=WIDTH + 60, height=220), chrome=70)
+
+
+def _phases(sheet: Sheet, phases: Sequence[BandRow], whole: alt.Scale, span: float) -> tuple[alt.Chart, alt.Chart, alt.Chart]:
+    """Return the bands of the phases, the lines where they begin, and the names of those wide enough for one."""
+    bands = alt.Chart(sheet.rows(phases))
+    shade = bands.mark_rect(color="currentColor", clip=True).encode(
+        x=alt.X("start:Q", title=SINCE, scale=whole),
+        x2="end:Q",
+        opacity=alt.Opacity("row:O", scale=ordinal(["window", "a", "b"], [0.14, 0.05, 0.0]), legend=None),
+        tooltip=[alt.Tooltip("name:N", title="phase"), alt.Tooltip("detail:N")],
+    )
+    edge = bands.mark_rule(strokeDash=[2, 3], opacity=0.35, clip=True).encode(x="start:Q")
+    names = (
+        alt.Chart(sheet.rows([p for p in phases if p.end - p.start > 0.06 * span]))
+        .mark_text(align="left", baseline="top", dx=3, dy=2, fontSize=11, color="currentColor", opacity=0.8, clip=True)
+        .encode(x="start:Q", y=alt.value(0), text="name:N")
+    )
+    return shade, edge, names
 
 
 def stacked(rows: Sequence[BandRow], *, axis: str, description: str, part: str = "phase") -> dict[str, Any]:

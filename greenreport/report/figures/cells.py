@@ -13,11 +13,10 @@ from greenreport.record import Outcome
 from greenreport.report import charts
 from greenreport.report.charts import CellRow
 from greenreport.report.context import StudyContext
-from greenreport.report.figure import Column, Figure, make_table
+from greenreport.report.figure import BEST, Column, Figure, make_table
 from greenreport.report.figures.words import definition, metric_bands, times
 from greenreport.units import quantity
 
-BEST = " ◆"
 UNRANKED = "not ranked: other outputs than the reference"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from greenreport.analysis.aggregates import Aggregate
 from greenreport.analysis.answers import Answer, HypothesisAnswer
@@ -28,6 +28,9 @@ from greenreport.report.pages.comparison import ComparisonLink
 from greenreport.report.pages.design import Level, Subject
 from greenreport.report.simulation import Nearest, Simulated
 from greenreport.validity import Advice
+
+if TYPE_CHECKING:
+    from greenreport.report.pages.helper import Helper  # which needs the pages that need this file
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +209,7 @@ class GuidelinesContent:
     guidelines: tuple[Guideline, ...]
     declared: tuple[Declared, ...]
     labels: dict[str, str]
-    helper: Mapping[str, Any] | None
+    helper: Helper | None
     helper_json: str
     heading: str
     tradeoff: Figure | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from greenreport.analysis.answers import Answer
 from greenreport.analysis.calibration import calibration
@@ -37,7 +37,6 @@ from greenreport.report.figures import (
     trace_figure,
     tradeoff_figure,
 )
-from greenreport.report.helper import helper_data
 from greenreport.report.label import energy_label
 from greenreport.report.observations import has_values
 from greenreport.report.pages.cold import cold_content
@@ -60,6 +59,7 @@ from greenreport.report.pages.contents import (
 )
 from greenreport.report.pages.footprint import footprint_content
 from greenreport.report.pages.frontier import frontier_content
+from greenreport.report.pages.helper import helper_of
 from greenreport.report.pages.methods import methods_content
 from greenreport.report.pages.openings import (
     data_heading,
@@ -305,16 +305,11 @@ def _validity(study: StudyContext) -> Page:
 
 def _guidelines(study: StudyContext) -> Page:
     labels = {c.id: label_of(c) for c in study.dataset.study.configurations}
-    helper = helper_data(study)
+    helper = helper_of(study)
+    data = "" if helper is None else embedded_json(asdict(helper))
     tradeoff = next((f for item in study.analysis.tradeoffs if (f := tradeoff_figure(study, item)) is not None), None)
     content = GuidelinesContent(
-        study.analysis.guidelines,
-        study.analysis.declared,
-        labels,
-        helper,
-        embedded_json(helper),
-        guidelines_heading(study),
-        tradeoff,
+        study.analysis.guidelines, study.analysis.declared, labels, helper, data, guidelines_heading(study), tradeoff
     )
     return _page(study, "guidelines", "guidelines.html", "Guidelines", content, [tradeoff])
 

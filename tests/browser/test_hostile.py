@@ -1,0 +1,101 @@
+"""Texts of strangers in a real browser: labels, prompts and what models answer stay text, on every page, with scripts running."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from tests.browser.conftest import greenreport
+from tests.browser.test_site import all_pages, opened, visit
+from tests.conftest import minimal_study
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+MARKUP = '"><script>alert(1)</script><svg onload=alert(2)><img src=x onerror=alert(3)></textarea></title><a href="javascript:alert(4)">x</a>'
+COMMENT = "<!--<script>{{ 7*7 }}{% raw %}${alert(5)}</script>\u2028\u202e]]>"
+LONG = (MARKUP + "y" * 880) * 100  # more than 100 kB
+#: Elements and addresses that only a text that got out of its place can make.
+ESCAPED = """[...document.querySelectorAll('img, iframe, object, a[href^="javascript:" i], [onload], [onerror], [onclick]')].map(e => e.outerHTML.slice(0, 80))
+    .concat([...document.scripts].filter(s => !s.src && !/json/.test(s.type)).map(s => s.textContent.slice(0, 80)))
+    .concat([...document.scripts].filter(s => s.src && !s.src.includes('/assets/')).map(s => s.src))"""
+
+
+@pytest.fixture(scope="module")
+def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the site of a study in which every text is an attack, and of which every model answers with one of more than 100 kB."""
+    folder = tmp_path_factory.mktemp("hostile")
+    base = minimal_study()
+    study = minimal_study(
+        title=MARKUP,
+        description=MARKUP + COMMENT,
+        questions={"RQ1": MARKUP},
+        models=[base["models"][0] | {"name": MARKUP}],
+        configurations=[
+            {"engine": "fake", "name": "=" + MARKUP, "options": {"answer": "a"}},
+            {"engine": "fake", "name": COMMENT, "options": {"answer": "b"}},
+            {"engine": "fake", "name": "javascript:alert(6)", "options": {"answer": "a", "token_s": 0.002}},
+        ],
+        workload=base["workload"] | {"prompts": {"source": "file", "path": "p.jsonl"}},
+        protocol=base["protocol"] | {"repetitions": 3},
+        authors=[{"name": MARKUP}],
+        cites=[MARKUP],
+    )
+    (folder / "studies").mkdir()
+    (folder / "studies" / "p.jsonl").write_text(json.dumps({"prompt": LONG}) + "\n", encoding="utf-8")
+    (folder / "studies" / "hostile.yaml").write_text(yaml.safe_dump(study | {"study": "hostile"}), encoding="utf-8")
+    greenreport(folder, "run", "studies/hostile.yaml", "--quiet")
+    with duckdb.connect(str(folder / "cache" / "greenreport.duckdb")) as connection:
+        connection.execute("UPDATE outputs SET text = $1 || sha256", [LONG])
+    greenreport(folder, "build", "--quiet")
+    return folder / "site"
+
+
+def test_hostile_texts_do_nothing_in_a_browser(browser: Any, hostile_site: Path) -> None:
+    """No dialog, nothing refused, no element that the templates did not make, and every figure is interactive all the same."""
+    with opened(browser) as (page, troubles):
+        dialogs: list[str] = []
+        page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+        for path in all_pages(hostile_site):
+            visit(page, (hostile_site / path).as_uri())
+            assert (dialogs, troubles, page.evaluate("window.violations")) == ([], [], []), path
+            assert page.evaluate(ESCAPED) == [], path
+
+
+def test_answers_of_models_are_shown_as_text(browser: Any, hostile_site: Path) -> None:
+    """The first difference between two outputs and the sample of a cell show the markup itself, cut where it is long."""
+    with opened(browser) as (page, troubles):
+        page.goto((hostile_site / "s" / "hostile" / "fidelity" / "index.html").as_uri())
+        shown = page.locator("dd.diff")
+        assert shown.count() >= 2
+        assert "<svg onload=alert(2)>" in shown.first.inner_text()
+        assert max(len(text) for text in shown.all_inner_texts()) < 1000
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert troubles == []
+
+
+def test_hostile_texts_are_found_and_read_out_as_text(browser: Any, hostile_site: Path) -> None:
+    """The search lists them, tooltips and the decision helper print them; none becomes an element."""
+    with opened(browser) as (page, troubles):
+        page.goto((hostile_site / "index.html").as_uri())
+        page.focus(".search input")
+        page.keyboard.type("script alert")
+        page.locator(".search li a").first.wait_for()
+        assert "<script>alert(1)</script>" in page.locator(".search ul").inner_text()
+        visit(page, (hostile_site / "s" / "hostile" / "rq" / "rq1" / "index.html").as_uri())
+        page.locator("figure.gr-fig .gr-vis.live .mark-symbol.role-mark path").first.hover(force=True)
+        page.wait_for_timeout(300)
+        assert page.evaluate(ESCAPED) == []
+        assert (troubles, page.evaluate("window.violations")) == ([], [])
+
+
+def test_a_label_of_100_kilobytes_is_refused(tmp_path: Path) -> None:
+    """It would fit on no page; the study says so before anything is run."""
+    study = minimal_study(title=LONG)
+    (tmp_path / "long.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    with pytest.raises(AssertionError, match="at most 300 characters"):
+        greenreport(tmp_path, "validate", "long.yaml")

@@ -1,0 +1,105 @@
+"""Tables that readers sort by their heads, traces they zoom into; without script both are whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.test_site import opened, visit
+
+pytestmark = [pytest.mark.browser, pytest.mark.engines, pytest.mark.slow]
+
+RUNS = "#fig-h1-0-runs .gr-table table"
+VALUES = f"[...document.querySelectorAll('{RUNS} tbody tr')].map(r => Number(r.cells[3].dataset.v))"
+CELL = "s/real/cells/tiny-gpt2--torch-cpu/index.html"
+
+
+def test_a_table_is_sorted_by_keyboard(browser: Any, real_site: Path) -> None:
+    """Upwards, downwards, and back to the order of the study, by the numbers behind the printed texts; a reader is told which."""
+    with opened(browser) as (page, troubles):
+        visit(page, (real_site / "s" / "real" / "rq" / "rq1" / "index.html").as_uri())
+        page.locator("#fig-h1-0-runs .gr-table summary").click()
+        before = page.evaluate(VALUES)
+        assert len(before) == 12
+        head = page.locator(f"{RUNS} thead th").nth(3)
+        head.locator("button").focus()
+        for state, expected in (("ascending", sorted(before)), ("descending", sorted(before, reverse=True)), (None, before)):
+            page.keyboard.press("Enter")
+            assert head.get_attribute("aria-sort") == state
+            assert page.evaluate(VALUES) == expected
+        first = page.locator(f"{RUNS} thead th").first
+        first.locator("button").click()
+        head.locator("button").click()
+        assert page.locator(f"{RUNS} th[aria-sort]").count() == 1
+        assert (troubles, page.evaluate("window.violations")) == ([], [])
+
+
+def test_without_script_no_head_is_a_button_and_the_best_is_marked(browser: Any, real_site: Path) -> None:
+    """A table is a table; the best value of a row is bold and carries a mark that needs no colour."""
+    with opened(browser, java_script_enabled=False) as (page, _):
+        page.goto((real_site / "s" / "real" / "matrix" / "index.html").as_uri())
+        assert page.locator("th button").count() == 0
+        best = page.locator("#fig-matrix-duration-s td.best")
+        assert best.count() == 1
+        assert best.text_content().endswith("◆")
+        assert int(best.evaluate("e => getComputedStyle(e).fontWeight")) > 600
+        assert page.locator("#fig-matrix-duration-s .gr-vis text[font-weight='700']").count() >= 1
+
+
+def ticks(page: Any, figure: str) -> list[str]:
+    """Return the labels of a drawing's time axis."""
+    found = page.locator(f"{figure} .gr-vis .role-axis-label text").all_inner_texts()
+    return [str(text) for text in found]
+
+
+def test_a_trace_is_zoomed_by_wheel_dragged_and_reset(browser: Any, real_site: Path) -> None:
+    """Shift and the wheel show less of the run, dragging moves it, a double click shows all; the wheel alone scrolls the page."""
+    with opened(browser, viewport={"width": 1200, "height": 900}) as (page, troubles):
+        visit(page, (real_site / CELL).as_uri())
+        figure = "#fig-tiny-gpt2--torch-cpu-load"
+        page.locator(figure).scroll_into_view_if_needed()
+        whole = ticks(page, figure)
+        box = page.locator(f"{figure} .gr-vis svg").bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.wheel(0, -300)
+        page.wait_for_timeout(300)
+        assert ticks(page, figure) == whole
+        page.locator(figure).scroll_into_view_if_needed()
+        box = page.locator(f"{figure} .gr-vis svg").bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.keyboard.down("Shift")
+        page.mouse.wheel(0, -300)
+        page.keyboard.up("Shift")
+        page.wait_for_timeout(300)
+        near = ticks(page, figure)
+        assert near != whole
+        page.mouse.down()
+        page.mouse.move(x - 150, y, steps=5)
+        page.mouse.up()
+        page.wait_for_timeout(300)
+        assert ticks(page, figure) not in (near, whole)
+        page.mouse.dblclick(x, y)
+        page.wait_for_timeout(300)
+        assert ticks(page, figure) == whole
+        assert (troubles, page.evaluate("window.violations")) == ([], [])
+
+
+def test_a_trace_shows_the_measured_window_alone_by_keyboard(browser: Any, real_site: Path) -> None:
+    """A button and not the mouse only; the address keeps it."""
+    with opened(browser) as (page, troubles):
+        visit(page, (real_site / CELL).as_uri())
+        figure = "#fig-tiny-gpt2--torch-cpu-load"
+        whole = ticks(page, figure)
+        button = page.locator(f"{figure} .gr-tools button", has_text="Measured window only")
+        assert button.get_attribute("aria-pressed") == "false"
+        button.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(500)
+        assert button.get_attribute("aria-pressed") == "true"
+        assert ticks(page, figure) != whole
+        assert page.url.endswith("?window=tiny-gpt2--torch-cpu-load")
+        assert (troubles, page.evaluate("window.violations")) == ([], [])

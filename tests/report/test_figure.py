@@ -1,0 +1,39 @@
+"""Tests of the files of a figure: what a pasted picture still says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from greenreport.report.figure import Figure, drawing, make_table, wrap
+
+BANDS = ("estimated energy", "untrained weights")
+
+
+def subtitle(caption: str, tmp_path: Path) -> list[str]:
+    """Return the lines below the finding in the picture of a figure with this caption."""
+    spec = {"mark": "point", "usermeta": {}}
+    figure = Figure("f", "A finding", caption, "A summary.", spec, make_table("t", [], [], []), BANDS)
+    lines: list[str] = json.loads(drawing(figure, "source · machine", tmp_path).png_spec)["title"]["subtitle"]
+    return lines
+
+
+def test_remarks_are_in_the_picture_however_long_the_caption(tmp_path: Path) -> None:
+    """Remarks stand first; a caption that is cut says so, and the source follows."""
+    short = subtitle("What is shown.", tmp_path)
+    assert short == ["estimated energy · untrained weights · What is shown.", "source · machine"]
+    cut = subtitle("many words of a caption " * 60, tmp_path)
+    assert cut[0].startswith("estimated energy · untrained weights · many words")
+    assert cut[3].endswith("…")
+    assert cut[4:] == ["source · machine"]
+
+
+def test_a_text_is_broken_into_lines_and_cut_with_an_ellipsis() -> None:
+    """No line is longer than asked for, a word without spaces is broken too, and nothing is marked as cut that is whole."""
+    assert wrap("one two three", 8) == ["one two", "three"]
+    assert wrap("one two three four", 8, most=2) == ["one two", "three…"]
+    assert wrap("a " * 4 + "b", 4, most=3) == ["a a", "a a", "b"]
+    endless = wrap("x" * 100_000, 110)
+    assert [len(line) for line in endless] == [110] * 4
+    assert endless[-1].endswith("x…")
+    assert wrap("", 8) == [""]

@@ -1,0 +1,103 @@
+"""Tests of colours: text and data can be told from the ground in both themes, and pictures have the colours of the light one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from greenreport.report.style import HUES, LIGHT
+
+CSS = (Path(__file__).resolve().parents[2] / "templates" / "assets" / "site.css").read_text(encoding="utf-8")
+TEXT = ("ink", "soft", "link", "good", "warn", "bad")
+Colour = tuple[float, float, float]
+
+
+def blocks() -> dict[str, dict[str, str]]:
+    """Return the colour variables of the stylesheet: of the light theme, the chosen dark one, that of the system, and of paper."""
+    start = {
+        "light": r":root \{",
+        "dark": r':root\[data-theme="dark"\] \{',
+        "system": r"prefers-color-scheme: dark\) \{\s*:root:not\(\[data-theme=\"light\"\]\) \{",
+        "paper": r"@media print \{\s*:root,[^{]*\{",
+    }
+    found = {}
+    for name, pattern in start.items():
+        match = re.search(pattern + r"([^}]*)\}", CSS)
+        assert match is not None, name
+        found[name] = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]+|rgba\([^)]*\)|transparent);", match[1]))
+    return found
+
+
+def colour(text: str) -> Colour:
+    """Return red, green and blue of ``#rgb`` or ``#rrggbb``, between 0 and 1."""
+    digits = text.removeprefix("#")
+    full = digits if len(digits) == 6 else "".join(2 * digit for digit in digits)
+    red, green, blue = (int(full[at : at + 2], 16) / 255 for at in (0, 2, 4))
+    return red, green, blue
+
+
+def luminance(of: Colour) -> float:
+    """Return the relative luminance (WCAG 2.2)."""
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in of]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(first: Colour, second: Colour) -> float:
+    """Return the contrast ratio of two colours, from 1 to 21 (WCAG 2.2)."""
+    high, low = sorted((luminance(first), luminance(second)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def blended(text: str, ground: Colour) -> Colour:
+    """Return the colour of ``rgba(…)`` on a ground."""
+    red, green, blue, alpha = (float(part) for part in re.findall(r"[\d.]+", text))
+    over = [(part / 255) * alpha + below * (1 - alpha) for part, below in zip((red, green, blue), ground, strict=True)]
+    return over[0], over[1], over[2]
+
+
+def test_contrast_is_computed_as_published() -> None:
+    """Black on white is 21, a colour on itself 1, and #767676 on white the well-known 4.54."""
+    assert contrast(colour("#000"), colour("#fff")) == pytest.approx(21)
+    assert contrast(colour("#0072b2"), colour("#0072b2")) == 1
+    assert contrast(colour("#767676"), colour("#ffffff")) == pytest.approx(4.54, abs=0.005)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "system", "paper"])
+def test_text_and_data_stand_out_from_every_ground(theme: str) -> None:
+    """Text has 4.5:1 on paper, on raised and on washed ground; hues of data and the frames of controls have 3:1."""
+    names = blocks()[theme]
+    paper = colour(names["paper"])
+    grounds = {"paper": paper, "raised": colour(names["raised"])}
+    if names["wash"] != "transparent":
+        grounds["wash"] = blended(names["wash"], paper)
+    low = {
+        (name, ground): round(contrast(colour(names[name]), grounds[ground]), 2)
+        for ground in grounds
+        for name in TEXT
+        if name in names and contrast(colour(names[name]), grounds[ground]) < 4.5
+    }
+    assert low == {}
+    frame = names["hair-strong"]
+    shapes = {name: colour(names[name]) for name in HUES}
+    shapes["hair-strong"] = colour(frame) if frame.startswith("#") else blended(frame, paper)
+    faint = {name: round(contrast(seen, paper), 2) for name, seen in shapes.items() if contrast(seen, paper) < 3}
+    assert faint == {}
+
+
+def test_the_dark_theme_is_one() -> None:
+    """Chosen by button or by the system, it has the same colours."""
+    assert blocks()["dark"] == blocks()["system"]
+    assert blocks()["dark"].keys() == blocks()["light"].keys()
+
+
+def test_pictures_have_the_colours_of_the_light_theme() -> None:
+    """What fills drawings that leave the page is what the stylesheet says; hairlines as they look on paper."""
+    names: Mapping[str, str] = blocks()["light"]
+    paper = colour(names["paper"])
+    for variable, value in LIGHT.items():
+        declared = names[variable.removeprefix("--")]
+        seen = colour(declared) if declared.startswith("#") else blended(declared, paper)
+        assert [round(255 * part) for part in colour(value)] == [round(255 * part) for part in seen], variable

@@ -51,7 +51,7 @@ def test_another_study_changes_what_speaks_of_it_alone(once: Path, command: Comm
     command("build", "--quiet", "--site", "new")
     assert contents(once) == contents(once.parent / "new")
     (once.parent / "studies" / "second.yaml").unlink()
-    assert "of 1 studies (1 unchanged)" in command("build").stdout
+    assert "of 1 study (1 unchanged)" in command("build").stdout
     assert not (once / "s" / "second").exists()
     assert "A second study" not in (once / "index.html").read_text(encoding="utf-8")
 

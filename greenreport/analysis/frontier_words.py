@@ -85,6 +85,13 @@ def _costs(dataset: Dataset, series: Series) -> Iterator[Text]:
 
 
 def _end_words(series: Series, end: End) -> str:
+    if end.outcome is Outcome.OK:
+        good = (
+            "no smaller load does without"
+            if end.last_good is None
+            else f"{series.load_text(end.last_good)} is the last without"
+        )
+        return f"Preemption begins at {series.load_text(end.load)}; {good}. Recorded: {end.reason.rstrip('.')}."
     what = "Memory" if end.outcome is Outcome.OUT_OF_MEMORY else "The time limit"
     good = "no smaller load worked" if end.last_good is None else f"{series.load_text(end.last_good)} is the last that worked"
     return f"{what} ends the sweep at {series.load_text(end.load)}; {good}. Reason recorded: {end.reason.rstrip('.')}."

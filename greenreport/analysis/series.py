@@ -40,9 +40,14 @@ class LoadPoint:
         return median(values) if values else None
 
 
+PREEMPTED = "preempted"
+
+
 @dataclass(frozen=True, slots=True)
 class End:
-    """Where a direction of the sweep ended: the smallest load that did not work, and the largest that did."""
+    """Where a direction of the sweep ended: the smallest load that did not work, or that worked only because the server took requests
+    back (`ok`), and the largest that worked without.
+    """
 
     load: float
     outcome: Outcome
@@ -167,7 +172,7 @@ def _runs(cell: CellView, metric: str) -> list[float | None]:
 
 
 def _end(direction: Direction) -> End | None:
-    """Return where memory or time ended the sweep: the smallest load with no valid run that ended so."""
+    """Return where memory or time ended the sweep, the smallest load with no valid run that ended so, or where preemption began."""
     good = [load_of(cell.configuration, direction.factor) for cell in direction.cells if cell.ok]
     for cell in direction.cells:
         ended = next((run for run in cell.runs if run.outcome in LIMITS), None)
@@ -175,6 +180,11 @@ def _end(direction: Direction) -> End | None:
             load = load_of(cell.configuration, direction.factor)
             below = [value for value in good if value < load]
             return End(load, ended.outcome, ended.reason or ended.outcome.value, max(below, default=None))
+        taken_back = next((flag for run in cell.ok for flag in run.flags if flag.code == PREEMPTED), None)
+        if taken_back is not None:  # its answers count, but memory was too small for them
+            load = load_of(cell.configuration, direction.factor)
+            below = [value for value in good if value < load]
+            return End(load, Outcome.OK, taken_back.detail or "preemption", max(below, default=None))
     return None
 
 

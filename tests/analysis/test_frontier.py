@@ -16,7 +16,7 @@ from greenreport.analysis.frontier import Frontier, frontier
 from greenreport.analysis.imported import imported_dataset
 from greenreport.analysis.series import Series, series_id
 from greenreport.catalog import METRICS
-from greenreport.record import Outcome
+from greenreport.record import Flag, Outcome
 from greenreport.store.tidy import TidyRow
 from greenreport.study import Configuration, Objective
 from greenreport.units import THIN
@@ -133,6 +133,25 @@ def test_memory_ends_a_sweep_and_the_last_good_batch_is_kept() -> None:
     text = words(found, series)
     assert "Throughput still grows at batch 8, the largest load measured" in text
     assert "Memory ends the sweep at batch 16; batch 8 is the last that worked. Reason recorded: no memory left." in text
+
+
+def test_preemption_marks_where_memory_became_too_small() -> None:
+    """Runs whose server took requests back count as points; the sweep says from where on, and what worked without."""
+    data = sweep(GROWING)
+    taken = Flag("preempted", "the server took requests back 12 times while the load lasted, for lack of room")
+    cells = tuple(
+        replace(cell, runs=tuple(replace(run, flags=(taken,)) for run in cell.runs))
+        if cell.configuration.batch_size == 8
+        else cell
+        for cell in data.cells
+    )
+    found = frontier(replace(data, cells=cells), ())
+    assert found is not None
+    (series,) = found.series
+    assert series.end is not None
+    assert (series.end.load, series.end.last_good, series.end.outcome) == (8, 4, Outcome.OK)
+    assert [point.load for point in series.points] == [1, 2, 4, 8]
+    assert "Preemption begins at batch 8; batch 4 is the last without. Recorded: the server took" in words(found, series)
 
 
 def test_the_objective_chooses_among_the_loads_that_keep_it() -> None:

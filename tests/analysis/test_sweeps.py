@@ -77,7 +77,7 @@ def test_replicas_are_advised_when_their_gain_is_beyond_chance(spread: float, re
     found = frontier(dataset(points, spread=spread), ())
     assert found is not None
     assert found.headline is not None
-    assert f"at batch 4 on {replicas} gives" in plain(found.headline)
+    assert f"at batch 4 on {replicas}" in plain(found.headline)
 
 
 def test_the_best_replicated_point_is_set_against_the_best_single_server() -> None:

@@ -26,7 +26,7 @@ AXES = {
     "output_tokens": "output length (tokens a request, logarithmic)",
 }
 HUES = ("blue", "vermilion", "green", "purple")
-ENDS = {Outcome.OUT_OF_MEMORY: "memory ends", Outcome.TIMED_OUT: "time limit"}
+ENDS = {Outcome.OUT_OF_MEMORY: "memory ends", Outcome.TIMED_OUT: "time limit", Outcome.OK: "preemption"}
 
 
 def series_looks(study: StudyContext, every: Sequence[Series]) -> dict[str, Look]:

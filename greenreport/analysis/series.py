@@ -45,8 +45,9 @@ PREEMPTED = "preempted"
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Where a direction of the sweep ended: the smallest load that did not work, or that worked only because the server took requests
-    back (`ok`), and the largest that worked without.
+    """Where a direction of the sweep ended: the smallest load that did not work, and the largest that did.
+
+    With the outcome `ok` the load worked only because the server took requests back.
     """
 
     load: float

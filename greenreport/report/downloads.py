@@ -16,6 +16,7 @@ from greenreport.report.share import badge_svg, citation_cff, citation_ris
 from greenreport.results import Found
 from greenreport.study import Site
 
+LARGEST_ARCHIVE = 50_000_000  # bytes; beyond it a second copy would weigh more on a host than it helps a reader
 PARQUET = {
     "runs": "one row a run: cell, outcome, reason, flags, parameters as executed",
     "marks": "phases of each run",
@@ -46,7 +47,7 @@ def offered(
         for path, number in item.parquet:
             copies.append((path, f"{folder}{path.name}"))
             offer.append(Download(path.name, PARQUET[path.stem], number, path.stat().st_size, digest_of(path)))
-        if rows:
+        if rows and sum(download.size for download in offer) <= LARGEST_ARCHIVE:
             contents = {name: content for name, (content, _) in small.items()} | {path.name: path for path, _ in item.parquet}
             archive, name = bundle(context.slug, contents, cache), f"{context.slug}.zip"
             copies.append((archive, f"{folder}{name}"))

@@ -82,6 +82,7 @@ COLUMNS: Mapping[str, tuple[FileColumn, ...]] = {
         FileColumn("output_sha256", "VARCHAR", "", "the output, in the table of outputs"),
         FileColumn("answered_by", "VARCHAR", "", "name of the model the server says it used"),
         FileColumn("error", "VARCHAR", "", "error of the request"),
+        FileColumn("server", "INTEGER", "", "number of the replica it was sent to; absent from files of earlier versions"),
     ),
     "outputs.parquet": (
         FileColumn("sha256", "VARCHAR", "", "digest that requests name"),

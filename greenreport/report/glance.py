@@ -40,7 +40,7 @@ RING = 4.5
 def glance(study: StudyContext) -> str:
     """Return the drawing of a study as SVG for the page; empty where there is nothing to compare."""
     swept = study.analysis.frontier
-    if swept is not None:
+    if swept is not None and swept.series:
         return _curves(study, swept.series)
     finding = next((part.finding for answer in study.analysis.answers for part in answer.answers), None)
     return "" if finding is None else _strip(study, finding)

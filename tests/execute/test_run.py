@@ -168,7 +168,7 @@ def started(*arguments: str, folder: Path) -> subprocess.Popen[bytes]:
             stdout=stdout,
             stderr=subprocess.DEVNULL,
             # Tests that run in the background of a shell inherit an ignored Ctrl-C, and so would the command.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - this process has no other threads that matter
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
 

@@ -49,9 +49,13 @@ def test_without_script_no_head_is_a_button_and_the_best_is_marked(browser: Any,
 
 
 def ticks(page: Any, figure: str) -> list[str]:
-    """Return the labels of a drawing's time axis."""
-    found = page.locator(f"{figure} .gr-vis .role-axis-label text").all_inner_texts()
-    return [str(text) for text in found]
+    """Return the labels of a drawing's axes, sorted: labels that come back are appended, in whatever place they stand.
+
+    It is their text content that counts; an SVG element has no inner text.
+    """
+    found: list[str] = page.locator(f"{figure} .gr-vis .role-axis-label text").all_text_contents()
+    assert all(found)
+    return sorted(found)
 
 
 def test_a_trace_is_zoomed_by_wheel_dragged_and_reset(browser: Any, real_site: Path) -> None:

@@ -25,6 +25,7 @@ from greenreport.workloads.schedule import arrivals_s
 from greenreport.workloads.sender import ClientJob
 
 REQUESTS = 1500
+STREAMED_TOKENS = 128  # of each streamed answer
 
 
 def main() -> None:
@@ -48,6 +49,12 @@ def _lines() -> Iterator[str]:
                 rate = REQUESTS / _length_s(finished)
                 best = max(best, rate)
                 yield f"closed loop, {clients} clients: {rate:,.0f} requests/s, client CPU {finished.cpu_s / REQUESTS * 1e3:.2f} ms a request"
+            streamed = _send(launcher, url, 4, None, STREAMED_TOKENS)
+            tokens = sum(len(request.token_ns) for request in streamed.requests)
+            yield (
+                f"streams, 4 clients: {tokens / _length_s(streamed):,.0f} tokens/s; client CPU {streamed.cpu_s / tokens * 1e6:.0f} µs a token, "
+                f"so one client takes at most {tokens / streamed.cpu_s:,.0f} tokens/s"
+            )
             if shutil.which("ab") is None:
                 yield "ApacheBench is not installed (Debian: apache2-utils): nothing to compare with"
             else:
@@ -64,16 +71,18 @@ def _lines() -> Iterator[str]:
             server.stop()
 
 
-def _send(launcher: Launcher, url: str, clients: int, rate: float | None) -> Finished:
-    due = None if rate is None else arrivals_s(REQUESTS, rate, "poisson", 0)
-    batches = tuple((f"prompt {index}",) for index in range(REQUESTS))
+def _send(launcher: Launcher, url: str, clients: int, rate: float | None, streamed: int = 0) -> Finished:
+    """Send requests of one token each, or a tenth as many whose answers of `streamed` tokens come piece by piece."""
+    requests = REQUESTS // 10 if streamed else REQUESTS
+    due = None if rate is None else arrivals_s(requests, rate, "poisson", 0)
+    batches = tuple((f"prompt {index}",) for index in range(requests))
     job = ClientJob(
         urls=(url,),
         model="one",
         batches=batches,
-        output_tokens=(1,) * REQUESTS,
+        output_tokens=(streamed or 1,) * requests,
         exact=True,
-        stream=False,
+        stream=bool(streamed),
         timeout_s=30.0,
         concurrency=clients,
         due_s=due,

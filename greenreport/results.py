@@ -58,15 +58,19 @@ class Located:
     Attributes:
         stamp: digest of all that is read for it: study file, references, and which runs; nothing of the program.
         dated: whether it has runs whose day is known.
+        measured: whether it has runs.
         compared: files and folders it is to be compared with.
+        references: files of the published studies it names.
     """
 
     name: str
     stamp: str
     read: Callable[[], Found]
     dated: bool = False
+    measured: bool = False
     file: Path | None = None
     compared: tuple[Path, ...] = ()
+    references: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +160,11 @@ def locate(file: Path, store: Store, weights: str | None, exports: Path | None) 
         study.study,
         hashlib.sha256(json.dumps(parts).encode()).hexdigest(),
         lambda: _read(planned, source, store, exports),
-        source is not None and any(MOMENT.fullmatch(row.started_at) for row in source.rows.values()),
-        file,
-        compared,
+        dated=source is not None and any(MOMENT.fullmatch(row.started_at) for row in source.rows.values()),
+        measured=source is not None,
+        file=file,
+        compared=compared,
+        references=tuple((file.parent / path).resolve() for path in study.references),
     )
 
 
@@ -214,7 +220,10 @@ def _read(planned: Planned, source: Source | None, store: Store, exports: Path |
 
 
 def groups(located: Sequence[Located]) -> list[list[Located]]:
-    """Return the studies in groups: those that are compared with each other belong together, the others stand alone."""
+    """Return the studies in groups: those whose pages speak of each other belong together, the others stand alone.
+
+    Compared studies do, and a study without runs with those that asked the question of the same publication elsewhere.
+    """
     found: list[list[Located]] = []
     for item in located:
         near = [group for group in found if any(_related(item, other) for other in group)]
@@ -225,7 +234,9 @@ def groups(located: Sequence[Located]) -> list[list[Located]]:
 
 def _related(first: Located, second: Located) -> bool:
     pairs = ((first, second), (second, first))
-    return any(a.file is not None and a.file.resolve() in b.compared for a, b in pairs)
+    if any(a.file is not None and a.file.resolve() in b.compared for a, b in pairs):
+        return True
+    return first.measured != second.measured and not set(first.references).isdisjoint(second.references)
 
 
 def counterparts(found: Sequence[Found], cache: Path, weights: str | None) -> tuple[Counterpart, ...]:

@@ -14,6 +14,8 @@ from greenreport.record import Outcome
 from greenreport.study import Configuration, Model, Objective
 from greenreport.units import THIN, quantity
 
+ENOUGH_RUNS = 5  # from here on simulated sweeps find the true load inside the interval as often as it says
+
 
 def series_words(dataset: Dataset, series: Series, gains: Sequence[Replicas], best: Replicas | None) -> Iterator[Text]:
     """Yield the findings of a series, a sentence or two each; of a few loads only where they end, and what replicas gain."""
@@ -42,17 +44,21 @@ def _saturation_words(dataset: Dataset, series: Series) -> str:
     if found.load is None:
         return f"Throughput still grows at {series.load_text(last)}, the largest load measured: the sweep saw no saturation."
     return (
-        f"Throughput saturates at {series.load_text(found.load)} ({_loads_interval(found.ci)}): "
+        f"Throughput saturates at {series.load_text(found.load)} ({_loads_interval(found.ci, min(len(point.cell.ok) for point in series.points))}): "
         f"from there, no larger load gains {epsilon} or more per doubling."
     )
 
 
-def _loads_interval(ci: Interval | NotComputable) -> str:
+def _loads_interval(ci: Interval | NotComputable, runs: int) -> str:
+    """Return an interval of loads in words; resamples of few runs cover less than their level, so that is not named then."""
     if isinstance(ci, NotComputable):
         return f"no interval: {ci.reason}"
     high = "beyond the sweep" if ci.high == float("inf") else f"{ci.high:g}"
     if f"{ci.low:g}" == high:
         return f"the same in at least {ci.level:.0%} of resamples".replace("%", f"{THIN}%")
+    if runs < ENOUGH_RUNS:
+        share = f"{ci.level:.0%}".replace("%", f"{THIN}%")
+        return f"{ci.low:g} to {high} in {share} of resamples of {runs} runs a load, too few for an interval of that level"
     return f"{ci.level:.0%} CI {ci.low:g} to {high}".replace("%", f"{THIN}%", 1)
 
 
@@ -102,6 +108,9 @@ def _objective_words(dataset: Dataset, series: Series) -> Iterator[Text]:
     if objective is None:
         return
     told = objective_words(objective)
+    if all(point.value("served_well_pct") is None for point in series.points) and not dataset.imported:
+        yield (f"Which loads keep the objective ({told}) is not known: the server does not tell a time it bounds.",)
+        return
     if series.within is None:
         yield (f"No load keeps the objective ({told}).",)
         return

@@ -67,8 +67,8 @@ def _energy(record: RunRecord, window: Mark, objective: Objective | None) -> lis
     method = Method.ESTIMATED if any(c.method is Method.ESTIMATED for c in found) else Method.MEASURED
     total = sum(c.joules for c in found)
     inside = served(record, window)
-    requests, tokens = len(inside.requests), inside.tokens
-    good = None if objective is None else served_well(inside.requests, objective)
+    requests, tokens = len(inside.completed), inside.tokens
+    good = None if objective is None else served_well(inside.sent, objective)
     idle = idle_power(record)
 
     def observe(metric: str, value: float | None, reason: str | None = None) -> Observation:

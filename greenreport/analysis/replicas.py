@@ -17,7 +17,7 @@ class Replica:
 
     Attributes:
         number: counted from 1.
-        requests: completed inside the window.
+        requests: completed inside the window; waits are of those sent inside it.
         tokens_per_s: output tokens inside the window, a second of it; None where nobody counts them.
         latency_p95_s: None without a request.
     """
@@ -39,11 +39,11 @@ def replicas(record: RunRecord, window: Mark) -> tuple[Replica, ...]:
 def _replica(record: RunRecord, window: Mark, server: int) -> Replica:
     own = tuple(request for request in record.requests if request.server == server)
     found = inside(own, window)
-    latency = latencies_s(found.requests)
+    latency = latencies_s(found.sent)
     known = any(request.output_tokens is not None for request in own)
     return Replica(
         server + 1,
-        len(found.requests),
+        len(found.completed),
         found.tokens / window.duration_s if known and window.duration_s > 0 else None,
         float(np.percentile(latency, 95)) if latency else None,
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from greenreport.analysis.dataset import CellView, Dataset, RunView
-from greenreport.analysis.times import completed, first_token_s, latencies_s, mean_gaps_s, token_clock
+from greenreport.analysis.times import first_token_s, latencies_s, mean_gaps_s, sent_in, token_clock
 from greenreport.record import Phase, Request
 from greenreport.study import Configuration, Model
 
@@ -70,11 +70,11 @@ WAITS = (
 
 
 def counted(run: RunView) -> tuple[Request, ...]:
-    """Return the requests of a run that metrics count: those complete inside its window, without the ramp and without failures."""
+    """Return the requests of a run whose waits metrics count: those sent inside its window, without the ramp and without failures."""
     window = next((row.mark for row in run.phases if row.mark.phase is Phase.WINDOW), None)
     if window is None:
         return tuple(request for request in run.requests if request.error is None)
-    return completed(run.requests, window)
+    return sent_in(run.requests, window)
 
 
 def wait_curves(dataset: Dataset, model: str, wait: Wait) -> tuple[Curve, ...]:

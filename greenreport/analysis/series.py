@@ -173,18 +173,19 @@ def _runs(cell: CellView, metric: str) -> list[float | None]:
 
 
 def _end(direction: Direction) -> End | None:
-    """Return where memory or time ended the sweep, the smallest load with no valid run that ended so, or where preemption began."""
+    """Return where memory or time ended the sweep, the smallest load with no valid run that ended so, or where preemption began.
+
+    A load that took too long ends it only above one that worked: of a fixed number of requests the lightest load is the slowest.
+    """
     good = [load_of(cell.configuration, direction.factor) for cell in direction.cells if cell.ok]
     for cell in direction.cells:
         ended = next((run for run in cell.runs if run.outcome in LIMITS), None)
-        if ended is not None and not cell.ok:
-            load = load_of(cell.configuration, direction.factor)
-            below = [value for value in good if value < load]
+        load = load_of(cell.configuration, direction.factor)
+        below = [value for value in good if value < load]
+        if ended is not None and not cell.ok and (below or not good or ended.outcome is Outcome.OUT_OF_MEMORY):
             return End(load, ended.outcome, ended.reason or ended.outcome.value, max(below, default=None))
         taken_back = next((flag for run in cell.ok for flag in run.flags if flag.code == PREEMPTED), None)
         if taken_back is not None:  # its answers count, but memory was too small for them
-            load = load_of(cell.configuration, direction.factor)
-            below = [value for value in good if value < load]
             return End(load, Outcome.OK, taken_back.detail or "preemption", max(below, default=None))
     return None
 
@@ -197,8 +198,8 @@ def _within(dataset: Dataset, points: Sequence[LoadPoint]) -> LoadPoint | None:
     kept = []
     for point in points:
         share = point.value("served_well_pct")
-        if share is not None:
-            keeps = share >= 100 * objective.share
+        if share is not None or not dataset.imported:
+            keeps = share is not None and share >= 100 * objective.share
         else:  # an imported table has no single requests: its medians must keep the bounds
             bounds = ((objective.ttft_s, "ttft_s"), (objective.tbt_s, "tbt_s"), (objective.latency_s, "latency_s"))
             values = [(bound, point.value(metric)) for bound, metric in bounds if bound is not None]

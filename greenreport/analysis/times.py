@@ -1,7 +1,9 @@
 """Times of requests and tokens over the measured window, and what of them keeps the study's latency objective.
 
-With a ramp the window is a part of the load. A request counts when its answer is complete inside the window; an output token
-counts when the server had it inside the window, so that long answers at its edges are not counted whole.
+With a ramp the window is a part of the load. Rates and energy per request count answers that are complete inside the window; an
+output token counts when the server had it inside the window, so that long answers at its edges are not counted whole. Waits and
+goodput are of the requests sent inside it, however late their answers came: those sent during the ramp waited in another queue, and
+of a load that grows beyond the server the slowest answers are those that come last.
 """
 
 from __future__ import annotations
@@ -22,11 +24,13 @@ class Served:
     """What the window holds.
 
     Attributes:
-        requests: completed inside it.
+        completed: requests whose answer was complete inside it.
+        sent: answered requests that were sent inside it, in an open loop due inside it.
         tokens: output tokens that came inside it.
     """
 
-    requests: tuple[Request, ...]
+    completed: tuple[Request, ...]
+    sent: tuple[Request, ...]
     tokens: int
 
 
@@ -35,22 +39,25 @@ def served(record: RunRecord, window: Mark) -> Served:
     return inside(record.requests, window)
 
 
-def inside(sent: Sequence[Request], window: Mark) -> Served:
+def inside(requests: Sequence[Request], window: Mark) -> Served:
     """Return those of some requests and of their output tokens that are in the window."""
-    requests = completed(sent, window)
-    if len(requests) == len(sent) and all(r.start_ns >= window.start_ns for r in requests):
-        return Served(requests, sum(r.output_tokens or 0 for r in requests))
-    return Served(requests, sum(_tokens_inside(request, window) for request in sent))
+    completed = tuple(r for r in requests if r.error is None and window.start_ns <= r.end_ns <= window.end_ns)
+    sent = sent_in(requests, window)
+    if len(completed) == len(sent) == len(requests):
+        return Served(completed, sent, sum(r.output_tokens or 0 for r in completed))
+    return Served(completed, sent, sum(_tokens_inside(request, window) for request in requests))
 
 
-def completed(requests: Sequence[Request], window: Mark) -> tuple[Request, ...]:
-    """Return the requests whose answer is complete inside the window, without those that failed."""
-    return tuple(r for r in requests if r.error is None and window.start_ns <= r.end_ns <= window.end_ns)
+def sent_in(requests: Sequence[Request], window: Mark) -> tuple[Request, ...]:
+    """Return the requests sent inside the window, without those that failed."""
+    return tuple(r for r in requests if r.error is None and window.start_ns <= r.start_ns <= window.end_ns)
 
 
 def _tokens_inside(request: Request, window: Mark) -> int:
     if request.token_ns:
-        return sum(window.start_ns < time <= window.end_ns for time in request.token_ns)
+        times = sum(window.start_ns < time <= window.end_ns for time in request.token_ns)
+        tokens = request.output_tokens or len(request.token_ns)
+        return round(tokens * times / len(request.token_ns))  # a piece of a stream may hold several tokens
     return (request.output_tokens or 0) if window.start_ns <= request.end_ns <= window.end_ns else 0
 
 
@@ -79,10 +86,11 @@ def token_gaps_s(requests: Sequence[Request]) -> np.ndarray[tuple[int], np.dtype
 
 
 def mean_gap_s(request: Request) -> float | None:
-    """Return the mean gap between a request's output tokens in seconds."""
+    """Return the mean gap between a request's output tokens in seconds; pieces of a stream may hold several tokens."""
     if len(request.token_ns) < 2:
         return None
-    return (request.token_ns[-1] - request.token_ns[0]) / 1e9 / (len(request.token_ns) - 1)
+    gaps = max(len(request.token_ns), request.output_tokens or 0) - 1
+    return (request.token_ns[-1] - request.token_ns[0]) / 1e9 / gaps
 
 
 def mean_gaps_s(requests: Sequence[Request]) -> list[float]:
@@ -98,7 +106,7 @@ def served_well(requests: Sequence[Request], objective: Objective) -> int | None
         times = (
             (objective.latency_s, (request.end_ns - request.start_ns) / 1e9),
             (objective.ttft_s, None if first is None else (first - request.start_ns) / 1e9),
-            (objective.tbt_s, mean_gap_s(request)),
+            (objective.tbt_s, 0.0 if request.output_tokens == 1 else mean_gap_s(request)),
         )
         bounded = [(bound, value) for bound, value in times if bound is not None]
         if any(value is None for _, value in bounded):
@@ -110,7 +118,7 @@ def served_well(requests: Sequence[Request], objective: Objective) -> int | None
 def time_observations(record: RunRecord, window: Mark, objective: Objective | None) -> Iterator[Observation]:
     """Yield the observations of every metric of time, rate and goodput."""
     found = served(record, window)
-    requests, duration = found.requests, window.duration_s
+    requests, duration = found.sent, window.duration_s
     latency = latencies_s(requests)
     first, side = first_token_s(requests)
     means = mean_gaps_s(requests)
@@ -134,7 +142,7 @@ def time_observations(record: RunRecord, window: Mark, objective: Objective | No
     yield observe(
         "throughput_tokens_per_s", found.tokens / duration if found.tokens and duration > 0 else None, "no token counts"
     )
-    yield observe("throughput_requests_per_s", len(requests) / duration if duration > 0 else None, "no window")
+    yield observe("throughput_requests_per_s", len(found.completed) / duration if duration > 0 else None, "no window")
     yield observe("queue_s", _queue_s(record, window), "the server does not tell how long requests wait", "server")
     yield from _goodput(requests, duration, objective)
 

@@ -14,11 +14,12 @@ from greenreport.workloads.prompts import PromptList
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every run of a study shares.
+    """What a run of a study is made with.
 
     Attributes:
         folder: folder of the study file; relative paths of meters and commands start there.
         entered: told the phase that begins.
+        repetition: of the run, from 1.
     """
 
     study: Study
@@ -26,3 +27,4 @@ class Bench:
     folder: Path
     launcher: Launcher
     entered: Callable[[Phase], None]
+    repetition: int = 1

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import ipaddress
+import math
 import os
 import shutil
 import signal
@@ -45,6 +46,7 @@ from greenreport.workloads.probe import Told, ask, authorisation, is_ready
 LOOK_S = 0.1  # between two looks at a server that loads
 GRACE_S = 8.0  # what a command gets to end by itself
 KEEPER_STOP_S = GRACE_S + 4.0
+GPU_SHARE = 0.9  # of its memory, for all replicas together
 NOT_VERIFIED = ("not verified", "type, KV cache and threads: the server does not tell them")
 _REMEDIES = {
     "vllm": "install it with: pip install vllm",
@@ -86,7 +88,8 @@ class Command(Outside):
         server, replicas = server_of(configuration), configuration.replicas
         name = server.model or model.id
         authorisation(server.api_key_env)
-        children, urls = [], []
+        children, urls, ready = list[Child](), list[str](), list[Answering]()
+        # One after the other: servers that measure the free memory of a GPU while they start would count each other's.
         for number in range(1, replicas + 1):
             job = command_job(self.job, bench.folder)
             file = log_of(log, number)
@@ -95,12 +98,13 @@ class Command(Outside):
             )
             child.log, child.stop_s = file, KEEPER_STOP_S
             stack.callback(child.stop)
+            before = [*others, *children]
             children.append(child)
             urls.append(job.url)
-        try:
-            ready = receive_each(children, Answering, bench.study.protocol.load_timeout_s, others, LOADING)
-        except WorkerCrashed as error:
-            raise WorkerCrashed(f"{error}{_last_words(children)}") from None
+            try:
+                ready += receive_each([child], Answering, bench.study.protocol.load_timeout_s, before, LOADING)
+            except WorkerCrashed as error:
+                raise WorkerCrashed(f"{error}{_last_words(children)}") from None
         headers = authorisation(server.api_key_env)
         facts = agreed([facts_of(ask(url, headers, name), name) for url in urls])
         marks = covering([item.marks for item in ready])
@@ -191,6 +195,7 @@ def command_job(job: EngineJob, folder: Path) -> CommandJob:
         "threads": str(job.threads),
         "dtype": configuration.dtype,
         "max_batch": str(configuration.max_batch),
+        "share": f"{math.floor(100 * GPU_SHARE / configuration.replicas) / 100:g}",
     }
     url = _filled(server.url or "http://127.0.0.1:{port}", values)
     parts = urlsplit(url)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -56,7 +56,7 @@ LIMIT_WORDS = {Outcome.OUT_OF_MEMORY: "was out of memory", Outcome.TIMED_OUT: "t
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A cell at which a direction of a sweep ended."""
+    """A cell that ran out of memory or time."""
 
     cell: Cell
     outcome: Outcome
@@ -65,6 +65,15 @@ class Limit:
     def words(self) -> str:
         """What happened there."""
         return LIMIT_WORDS[self.outcome]
+
+    def ends(self, cell: Cell, worked: Iterable[Cell]) -> bool:
+        """Whether a direction of a sweep ended here and a cell lies beyond.
+
+        Memory always ends one. Time does only where less of the same worked: with a fixed number of requests the lightest load
+        is the slowest, and larger batches may well be in time.
+        """
+        over = self.outcome is Outcome.OUT_OF_MEMORY or any(beyond(self.cell, lighter) for lighter in worked)
+        return over and beyond(cell, self.cell)
 
 
 class Reporter(Protocol):
@@ -126,13 +135,13 @@ def run_all(
         jobs = _prepare_all(assignment, pending, preparer, reporter)
     ended: Counter[Outcome] = Counter()
     feasible = _record_obstacles(assignment, pending, jobs, ended, reporter)
-    limits = [*assignment.limits]
+    limits, worked = [*assignment.limits], list[Cell]()
     failures: Counter[str] = Counter()
     last_reason: dict[str, str] = {}
     for number, item in enumerate(feasible, start=1):
         key = item.run.cell.key
         reporter.run_begins(item, number, len(feasible))
-        limit = next((limit for limit in limits if beyond(item.run.cell, limit.cell)), None)
+        limit = next((limit for limit in limits if limit.ends(item.run.cell, worked)), None)
         if limit is not None:
             reason = f"not tried: {limit.cell.configuration.id}, which asks for less, {limit.words}"
             record = replace(_blank(assignment, item, limit.outcome), reason=reason)
@@ -145,7 +154,9 @@ def run_all(
             record = run_one(assignment, item, job, launcher, reporter)
             if record.outcome in LIMIT_WORDS:
                 limits.append(Limit(item.run.cell, record.outcome))
-            if record.outcome is not Outcome.OK:
+            if record.outcome is Outcome.OK:
+                worked.append(item.run.cell)
+            else:
                 failures[key] += 1
                 last_reason[key] = record.reason or record.outcome.value
         assignment.store.append([record])
@@ -221,7 +232,7 @@ def run_one(assignment: Assignment, item: PendingRun, job: EngineJob, launcher: 
     record = _blank(assignment, item, Outcome.OK)
     progress = Progress()
     log = assignment.logs / f"{record.run_id}.log"
-    bench = Bench(assignment.study, assignment.prompts, assignment.folder, launcher, reporter.phase)
+    bench = Bench(assignment.study, assignment.prompts, assignment.folder, launcher, reporter.phase, item.run.repetition)
     try:
         require_ready(job, assignment.cache)
         perform(bench, item.run.cell.model, job, log, progress)

@@ -141,7 +141,8 @@ def _client_job(bench: Bench, configuration: Configuration, serving: Serving) ->
         stream=workload.stream,
         timeout_s=bench.study.protocol.window_timeout_s,
         concurrency=max(configuration.concurrency, configuration.replicas),  # a replica without a client would only idle
-        due_s=None if rate is None else arrivals_s(len(sent), rate, arrivals.process, arrivals.seed),
+        # Every repetition draws its own arrivals, so that the spread of runs holds what chance does to a queue.
+        due_s=None if rate is None else arrivals_s(len(sent), rate, arrivals.process, arrivals.seed + bench.repetition - 1),
         api_key_env=server.api_key_env if server else None,
         extra=tuple(configuration.options.items()) if server else (),
     )
@@ -180,8 +181,9 @@ def _client_traces(
     if warmed is not None:  # its answer is discarded like those after it, its time is not
         first_s = (warmed.first_end_ns - warmed.start_ns) / 1e9
         yield _trace("client", "first_request", Kind.GAUGE, ((warmed.start_ns, first_s),))
-    # CPU time is known for the window as a whole: two samples.
-    yield _trace("client", "cpu_time", Kind.COUNTER, ((window.start_ns, 0.0), (window.end_ns, finished.cpu_s)))
+    # CPU time is known for the load as a whole, ramp included: two samples.
+    began, ended = min(r.start_ns for r in finished.requests), max(r.end_ns for r in finished.requests)
+    yield _trace("client", "cpu_time", Kind.COUNTER, ((began, 0.0), (max(ended, window.end_ns), finished.cpu_s)))
     if any(late for _, late in finished.sent):
         yield _trace("client", "lateness", Kind.GAUGE, finished.sent)
     for name, values in finished.spans:

@@ -22,8 +22,9 @@ from typing import Any
 
 from greenreport.catalog import engines, load_target
 from greenreport.engines.base import Engine, EngineJob, verified
+from greenreport.engines.memory import is_out_of_memory, memory_words
 from greenreport.engines.weights import WeightsJob
-from greenreport.errors import GreenReportError, WorkerCrashed
+from greenreport.errors import GreenReportError, OutOfMemory, WorkerCrashed
 from greenreport.execute.host import redact
 from greenreport.record import Facts, Mark, Phase
 
@@ -172,11 +173,11 @@ def guarded(connection: Connection, work: Callable[[], None]) -> None:
         work()
     except GreenReportError as error:
         _report(connection, Failure(error, redact(traceback.format_exc())))
-    except MemoryError:
-        from greenreport.errors import OutOfMemory
-
-        _report(connection, Failure(OutOfMemory("the process ran out of memory"), redact(traceback.format_exc())))
     except Exception as error:  # whatever a library raises becomes a record
+        if is_out_of_memory(error):
+            words = memory_words(error) if str(error) else "the process ran out of memory"
+            _report(connection, Failure(OutOfMemory(redact(words)), redact(traceback.format_exc())))
+            return
         sentence = redact(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")[:500]
         _report(connection, Failure(WorkerCrashed(sentence), redact(traceback.format_exc())))
 

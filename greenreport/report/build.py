@@ -16,7 +16,7 @@ from greenreport.report.feed import FEED, make_feed
 from greenreport.report.folder import SiteFolder, replacing
 from greenreport.report.kept import Kept, key_of, program_digest, read_memory, write_memory
 from greenreport.report.label import label_files
-from greenreport.report.pages import comparison_links, comparison_pages, site_pages, study_pages
+from greenreport.report.pages import comparison_links, comparison_pages, measured_elsewhere, site_pages, study_pages
 from greenreport.report.render import Renderer, templates_folder
 from greenreport.report.search import entries, index_files
 from greenreport.report.single import single_file
@@ -71,7 +71,7 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Everything made for one study, or for studies that are compared with each other."""
+    """Everything made for one study, or for studies whose pages speak of each other."""
 
     summaries: tuple[Summary, ...]
     pages: int
@@ -87,7 +87,7 @@ def _make(group: Sequence[Located], slugs: Mapping[Located, str], renderer: Rend
     pages = [
         page
         for item, c in zip(found, contexts, strict=True)
-        for page in study_pages(c, item.text, links.get(c.root, ()), renderer.settings)
+        for page in study_pages(c, item.text, links.get(c.root, ()), renderer.settings, measured_elsewhere(c, contexts))
     ]
     pages += compared
     files, copies, downloads = offered(found, contexts, renderer.settings, cache)

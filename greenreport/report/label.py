@@ -107,10 +107,12 @@ def _facts(study: StudyContext, cell: CellView) -> Iterator[tuple[str, str]]:
     )
     yield "Boundary", boundaries if dataset.imported else f"{boundaries}; idle power included"
     if not dataset.imported:
-        yield (
-            "Work",
-            f"{dataset.prompts_count or 'the same'} prompts, {dataset.study.workload.generation.words()} output tokens each",
+        workload, own = dataset.study.workload, cell.configuration.output_tokens
+        asked = workload.generation if own is None else workload.generation.model_copy(update={"output_tokens": own})
+        sent = (
+            f"{dataset.prompts_count or 'the same'} prompts" if workload.requests is None else f"{workload.requests} requests"
         )
+        yield "Work", f"{sent}, {asked.words()} output tokens each"
     yield "Machine", study.machine
     days = sorted({run.started_at[:10] for run in cell.ok if run.started_at})
     yield "Date", "not known" if not days else days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"

@@ -143,6 +143,13 @@ def _never_filled(study: Study, points: Iterable[Configuration]) -> Iterator[Rem
         yield Remark(
             ("workload",), f"{message}; give the workload at least `requests: {most.replicas * most.batch_size}`", True
         )
+    few = [p for p in kept if p.request_rate is None and "concurrency" in p.model_fields_set and p.concurrency < p.replicas]
+    if few:
+        clients = "1 client" if few[0].concurrency == 1 else f"{few[0].concurrency} clients"
+        message = f"{clients} cannot keep {few[0].replicas} replicas busy ({few[0].id}): each needs one"
+        yield Remark(
+            ("sweep" if study.sweep is not None else "configurations",), f"{message}; raise `concurrency`, or exclude it"
+        )
     small = [p for p in kept if p.max_batch > p.batch_size and p.request_rate is None and _together(p) < p.max_batch]
     if small:
         point = max(small, key=lambda p: p.max_batch - _together(p))

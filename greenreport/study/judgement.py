@@ -29,7 +29,14 @@ class Fidelity(Spec):
 
 
 ExcludingFlag = Literal[
-    "unsteady_start", "window_too_short", "meters_disagree", "throttled", "latency_quantised", "estimated_energy"
+    "unsteady_start",
+    "window_too_short",
+    "meters_disagree",
+    "throttled",
+    "latency_quantised",
+    "preempted",
+    "client_busy",
+    "estimated_energy",
 ]
 AdmittedFlag = Literal["foreign_load", "foreign_gpu_process", "sampling_gap", "undersampled", "late_requests"]
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from greenreport.study.words import Identifier, Label, Spec
 
 #: What greenreport fills in: a free port, and the factors of the configuration that a command can take.
-PLACEHOLDERS = ("port", "threads", "dtype", "max_batch")
+PLACEHOLDERS = ("port", "threads", "dtype", "max_batch", "share")
 #: Names of variables whose values `execute.host.redact` takes out of every text.
 KEPT_SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$")
 

@@ -30,6 +30,7 @@ SHORTEST_LOAD_S = 0.5
 WALL_CLOCK_METERS = frozenset({"energibridge", "replay"})
 #: A request of an open loop may be sent this late, or this share of the mean time between requests.
 LATE_S, LATE_SHARE = 0.005, 0.1
+CLIENT_SHARE = 0.8
 #: An energy meter with an interval of its own may be silent for this many of them.
 GAP_INTERVALS = 10
 
@@ -63,6 +64,7 @@ def validity_flags(record: RunRecord, study: Study) -> tuple[Flag, ...]:
         _quantised,
         _answers,
         _late,
+        _client_busy,
         _preempted,
         _estimated,
     )
@@ -265,6 +267,14 @@ def _late(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signa
             "late_requests",
             f"1 % of requests were sent {late * 1e3:.0f} ms late or later; one was due every {gap * 1e3:.0f} ms",
         )
+
+
+def _client_busy(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
+    """The client is one process: near a whole CPU of its own, its answers wait for it."""
+    window = record.mark(Phase.WINDOW)
+    used = None if window is None or window.duration_s < SHORTEST_LOAD_S else _cpu_s(record, "client", window)
+    if window is not None and used is not None and used > CLIENT_SHARE * window.duration_s:
+        yield "client_busy", f"the client took {used:.1f} s of CPU time in a window of {window.duration_s:.1f} s"
 
 
 def _preempted(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks

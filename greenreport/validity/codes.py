@@ -54,6 +54,8 @@ _TABLE = (
          "fewer requests at once, or more room for the cache; the load is beyond what fits"),
     Code("late_requests", True, "the load generator sent requests later than they were due, so another load was offered",
          "a lower request rate, or a client on a machine of its own"),
+    Code("client_busy", False, "the load generator was busy most of the time, so it and not the server may have set the pace",
+         "measure without `stream`, or with fewer clients; what the generator can do is printed by `python -m benchmarks load_generator`"),
     Code("token_count_mismatch", True, "answers do not have the number of output tokens the study asks for",
          "the server must support exact lengths (ignore_eos)"),
     Code("wrong_model", True, "answers name another model than the one that was asked",

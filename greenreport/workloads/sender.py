@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -109,7 +109,8 @@ class _Choice:
 class _Answer:
     """What a server answered to one HTTP request.
 
-    `arrived_ns` holds the arrival of each piece of a stream: the times of tokens where the server tells none.
+    `arrived_ns` holds the arrival of each token of a stream, where the server tells no times of its own. A piece without token ids
+    counts as one token: how many it holds is not known.
     """
 
     choices: list[_Choice]
@@ -145,25 +146,38 @@ def _streamed(client: httpx.Client, body: dict[str, Any]) -> _Answer:
     with client.stream("POST", "/v1/completions", json=body) as response:
         if response.status_code != 200:
             _checked(response.status_code, response.read())
-        for line in response.iter_lines():
+        for line in _lines(response):
             data = line.removeprefix("data:").strip()
             if not line.startswith("data:") or data == "[DONE]":  # comments keep a connection alive
                 continue
             event = json.loads(data)
             if event.get("error"):
                 raise _ServerError(_told(event["error"]))
-            answer.first_ns = time.monotonic_ns() if answer.first_ns is None and event.get("choices") else answer.first_ns
             answer.model = event.get("model", answer.model)
             answer.usage = event.get("usage") or answer.usage
             answer.times = event.get("greenreport") or answer.times
-            if any(given.get("text") for given in event.get("choices") or ()):
-                answer.arrived_ns.append(time.monotonic_ns())
-            for given in event.get("choices") or ():
+            pieces = event.get("choices") or ()
+            tokens = sum(len(given.get("token_ids") or ()) or bool(given.get("text")) for given in pieces)
+            answer.arrived_ns += [time.monotonic_ns()] * tokens
+            for given in pieces:
                 _add(choices.setdefault(int(given.get("index") or 0), _Choice()), given, ours="greenreport" in event)
     if not choices:
         raise _ServerError("the stream ended without an answer")
     answer.choices = [choices[index] for index in sorted(choices)]
+    answer.first_ns = next(iter(answer.arrived_ns), None)
     return answer
+
+
+def _lines(response: httpx.Response) -> Iterator[str]:
+    """Yield the lines of a stream of events, which end with a line feed alone.
+
+    Answers may hold other characters at which Python ends a line (U+2028 among them), and JSON need not escape them.
+    """
+    rest = b""
+    for part in response.iter_bytes():
+        *whole, rest = (rest + part).split(b"\n")
+        yield from (line.decode().rstrip("\r") for line in whole)
+    yield rest.decode()
 
 
 def _add(choice: _Choice, given: dict[str, Any], *, ours: bool) -> None:

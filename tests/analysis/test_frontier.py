@@ -135,6 +135,28 @@ def test_memory_ends_a_sweep_and_the_last_good_batch_is_kept() -> None:
     assert "Memory ends the sweep at batch 16; batch 8 is the last that worked. Reason recorded: no memory left." in text
 
 
+def test_resamples_of_few_runs_are_not_called_a_confidence_interval() -> None:
+    """Three runs a load cannot give an interval of 95 %; five may."""
+    curve = {1: 30.0, 2: 60.0, 4: 100.0, 8: 104.0}
+    for spread, told in (((1.0, 1.04, 0.96), f"4 to beyond the sweep in 95{THIN}% of resamples of 3 runs a load, too few"),
+                         ((1.0, 1.04, 0.96, 1.02, 0.98), f"95{THIN}% CI 4 to beyond the sweep")):  # fmt: skip
+        found = frontier(sweep({load: [value * factor for factor in spread] for load, value in curve.items()}), ())
+        assert found is not None
+        assert told in words(found, found.series[0])
+
+
+def test_a_load_that_was_too_slow_ends_a_sweep_only_above_one_that_was_not() -> None:
+    """Of a fixed number of requests batch 1 is the slowest: its time-out is told, and is no end of a sweep that goes on."""
+    found = frontier(sweep({b: GROWING[b] for b in (2, 4, 8)}, {1: Outcome.TIMED_OUT}), ())
+    assert found is not None
+    assert found.series[0].end is None
+    found = frontier(sweep(GROWING, {16: Outcome.TIMED_OUT}), ())
+    assert found is not None
+    end = found.series[0].end
+    assert end is not None
+    assert (end.load, end.last_good, end.outcome) == (16, 8, Outcome.TIMED_OUT)
+
+
 def test_preemption_marks_where_memory_became_too_small() -> None:
     """Runs whose server took requests back count as points; the sweep says from where on, and what worked without."""
     data = sweep(GROWING)
@@ -167,6 +189,19 @@ def test_the_objective_chooses_among_the_loads_that_keep_it() -> None:
         f"Best load that keeps the objective (time to first token at most 1.00{THIN}s, for 95{THIN}% of requests): batch 4"
         in words(found, series)
     )
+
+
+def test_loads_whose_requests_cannot_be_judged_keep_no_objective() -> None:
+    """Medians stand in for single requests only where a table is all there is."""
+    data = sweep(GROWING)
+    spec = data.study.model_copy(update={"objective": Objective(tbt_s=1.0)})
+    cells = tuple(
+        replace(cell, runs=tuple(
+            replace(r, observations={k: v for k, v in r.observations.items() if k != "served_well_pct"}) for r in cell.runs
+        ))
+        for cell in data.cells
+    )  # fmt: skip
+    assert [s.within for s in frontier(replace(data, study=spec, cells=cells), ()).series] == [None]  # type: ignore[union-attr]
 
 
 def test_fewer_than_three_loads_are_no_sweep() -> None:

@@ -53,6 +53,29 @@ def test_with_a_ramp_tokens_count_by_their_own_time() -> None:
     assert found["j_per_request"] == pytest.approx(40 / 2)
 
 
+def test_with_a_ramp_waits_are_of_requests_sent_inside() -> None:
+    """What was sent during the ramp waited in another queue; what was sent inside and answered late is the tail that matters."""
+    run = window(5, 9, request(0, 4, 8), request(1, 6, 7), request(2, 8, 20))
+    found = values(run, Objective(latency_s=1.5))
+    assert found["latency_s"] == pytest.approx((1 + 12) / 2)
+    assert found["served_well_pct"] == pytest.approx(50)
+    assert found["throughput_requests_per_s"] == pytest.approx(2 / 4)
+
+
+def test_a_piece_of_several_tokens_counts_them_all() -> None:
+    """Four pieces of two tokens: eight tokens, seven gaps; of two pieces inside the window, four tokens."""
+    merged = replace(request(0, 4, 8, 4), output_tokens=8)
+    assert values(window(4, 8, merged))["tbt_s"] == pytest.approx(3 / 7)
+    assert values(window(6, 8, merged))["throughput_tokens_per_s"] == pytest.approx(4 / 2)
+
+
+def test_an_answer_of_one_token_has_no_gap_to_judge() -> None:
+    """It keeps a bound on the time between tokens, and does not take the verdict on the others away."""
+    one = replace(request(0, 4, 5), output_tokens=1, token_ns=(5 * SECOND,))
+    found = values(window(4, 8, one, request(1, 5, 8)), Objective(tbt_s=0.1))
+    assert found["served_well_pct"] == pytest.approx(50)
+
+
 def test_percentiles_are_over_requests_and_over_all_gaps() -> None:
     """Latency and first token by request; between tokens every gap counts, so one stall shows in the tail."""
     steady = [request(k, 4 + 0.1 * k, 4.1 + 0.1 * k) for k in range(19)]

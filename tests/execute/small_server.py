@@ -28,6 +28,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--token-s", type=float, default=0.001)
     parser.add_argument("--busy", action="store_true")
     parser.add_argument("--tokens", type=int, help="generate this many, whatever the request says")
+    parser.add_argument("--tokens-per-piece", type=int, default=1, help="send so many tokens with each event of a stream")
+    parser.add_argument("--unescaped", action="store_true", help="begin each answer with U+2028, which JSON need not escape")
     parser.add_argument("--answer-as", help="model named in answers, instead of the requested one")
     parser.add_argument("--end-at", type=int, help="end with exit code 7 at this request")
     parser.add_argument(
@@ -96,6 +98,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         prompts = body["prompt"] if isinstance(body["prompt"], list) else [body["prompt"]]
         answers = [text_of(prompt, self.options.tokens or body["max_tokens"]) for prompt in prompts]
+        if self.options.unescaped:
+            answers = [["\u2028", *pieces[1:]] for pieces in answers]
         usage = {"prompt_tokens": sum(map(len, prompts)), "completion_tokens": sum(map(len, answers))}
         whole = {
             "object": "text_completion",
@@ -124,10 +128,13 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.chunk(": comments keep the connection alive\n\n")
         vllm = self.options.style == "vllm"
-        for index, piece in enumerate(pieces):
-            self.spend(1)
-            last = "length" if index == len(pieces) - 1 else None
-            choice = {"index": 0, "text": piece, "finish_reason": last} | ({"token_ids": [ord(piece)]} if vllm else {})
+        several = self.options.tokens_per_piece
+        for start in range(0, len(pieces), several):
+            part = pieces[start : start + several]
+            self.spend(len(part))
+            last = "length" if start + several >= len(pieces) else None
+            ids = {"token_ids": [ord(piece) for piece in part]} if vllm else {}
+            choice = {"index": 0, "text": "".join(part), "finish_reason": last} | ids
             self.event({**whole, "choices": [choice], "usage": None})
         if self.options.style != "silent":
             self.event({**whole, "choices": [], "usage": usage})
@@ -136,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def event(self, content: dict[str, Any]) -> None:
         """Send one event; llama.cpp puts a blank after the colon, others do not."""
-        self.chunk(f"data:{'' if self.options.style == 'vllm' else ' '}{json.dumps(content)}\n\n")
+        self.chunk(f"data:{'' if self.options.style == 'vllm' else ' '}{json.dumps(content, ensure_ascii=False)}\n\n")
 
     def chunk(self, text: str) -> None:
         """Send one chunk."""

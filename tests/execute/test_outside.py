@@ -173,6 +173,24 @@ def test_streams_of_real_servers_are_understood(
     assert dict(record.facts.details).get("version") == ("9.9" if style == "vllm" else None)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("style", ["llama.cpp", "vllm"])
+def test_pieces_of_several_tokens_keep_their_number(
+    style: str, command: Command, write_study: Write, tmp_path: Path, outside: Outside
+) -> None:
+    """A server under load sends two tokens at once: both count, and time between tokens is that of tokens, not of pieces."""
+    url = outside("--style", style, "--token-s", "0.02", "--tokens-per-piece", "2", "--unescaped")
+    workload = minimal_study()["workload"] | {"stream": True}
+    file = write_study(configurations=[endpoint(url)], models=BARE, protocol=ONCE, workload=workload)
+    command("run", str(file))
+    record = only(tmp_path)
+    assert {len(request.token_ns) for request in record.requests} == ({8} if style == "vllm" else {4})
+    assert {request.output_tokens for request in record.requests} == {8}
+    assert {output.text[0] for output in record.outputs} == {"\u2028"}
+    gap = greenreport.load(file, tmp_path / "cache").dataset.cells[0].ok[0].value("tbt_s")
+    assert gap is not None
+    assert 6 * 0.02 / 7 <= gap < 0.02  # from the second token to the eighth: six steps for seven gaps
+
+
 @pytest.mark.parametrize(
     ("options", "changes", "outcome", "reason"),
     [
@@ -301,11 +319,13 @@ def test_a_batch_is_counted_as_a_whole(command: Command, write_study: Write, tmp
 
 def test_a_command_is_told_the_levels_of_its_factors(tmp_path: Path) -> None:
     """Threads, type and largest batch stand where the placeholders are; numbers have no decoration."""
-    line = ["env", "--port", "{port}", "-t", "{threads}", "{dtype}", "--max-num-seqs={max_batch}"]
-    configuration = Configuration.model_validate({"engine": "command", "max_batch": 16, "server": {"command": line}})
+    line = ["env", "--port", "{port}", "-t", "{threads}", "{dtype}", "--max-num-seqs={max_batch}", "{share}"]
+    configuration = Configuration.model_validate(
+        {"engine": "command", "max_batch": 16, "replicas": 4, "server": {"command": line}}
+    )
     found = command_job(EngineJob(configuration, 3), tmp_path)
     port = found.url.rpartition(":")[2]
-    assert found.arguments[1:] == ("--port", port, "-t", "3", "float32", "--max-num-seqs=16")
+    assert found.arguments[1:] == ("--port", port, "-t", "3", "float32", "--max-num-seqs=16", "0.22")
 
 
 def test_options_are_keys_of_every_request(command: Command, write_study: Write, tmp_path: Path) -> None:

@@ -85,6 +85,23 @@ def test_a_cell_that_fails_is_a_recorded_outcome_and_the_rest_goes_on(
     assert "1 of 6 runs ok; 1 failed, 1 out_of_memory, 1 timed_out, 2 unsupported" in result.stdout
 
 
+def test_a_time_limit_ends_a_sweep_only_above_what_was_in_time(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """The smallest batch is too slow for so many requests, larger ones are tried all the same; longer outputs of one of them are not."""
+    loads = ((1, 8), (4, 8), (4, 64), (4, 128))
+    file = write_study(
+        configurations=[
+            fake(token_s=0.03) | {"batch_size": batch, "output_tokens": tokens, "name": f"batch {batch}, {tokens} tokens"}
+            for batch, tokens in loads
+        ],
+        workload=minimal_study()["workload"] | {"requests": 16},
+        protocol=minimal_study()["protocol"] | {"repetitions": 1, "window_timeout_s": 2, "order": {"design": "fixed"}},
+    )
+    command("run", str(file), "--quiet", check=1)
+    ended = query(tmp_path, "SELECT outcome, coalesce(reason, '') FROM runs ORDER BY position")
+    assert [outcome for outcome, _ in ended] == ["timed_out", "ok", "timed_out", "timed_out"]
+    assert [reason.startswith("not tried:") for _, reason in ended] == [False, False, False, True]
+
+
 def test_failed_runs_are_tried_again_and_given_up_within_a_call(command: Command, write_study: Write, tmp_path: Path) -> None:
     """After two failures a cell's other runs are recorded with the reason; the next call tries all of them again."""
     protocol = minimal_study()["protocol"] | {"repetitions": 4}

@@ -75,6 +75,20 @@ def test_a_label_says_how_much_for_how_much_work_and_what_it_depends_on() -> Non
     assert not re.search(r"\bgrade [A-G]\b|★|[A-G]\+", " ".join(said))
 
 
+def test_the_work_is_that_of_the_cell() -> None:
+    """Where a configuration sets its own number of output tokens, the label says that one."""
+    study, cell = labelled(made())
+    longer = replace(cell, configuration=cell.configuration.model_copy(update={"output_tokens": 32}))
+    label = energy_label(study, longer)
+    assert label is not None
+    assert dict(label.facts)["Work"] == "4 prompts, exactly 32 output tokens each"
+    workload = study.dataset.study.workload.model_copy(update={"requests": 100})
+    repeated = replace(study.dataset, study=study.dataset.study.model_copy(update={"workload": workload}))
+    label = energy_label(study_context("tiny", analyse(repeated)), longer)
+    assert label is not None
+    assert dict(label.facts)["Work"] == "100 requests, exactly 32 output tokens each"
+
+
 def texts_of(svg: str) -> list[str]:
     """Return what a label says, apart from its title."""
     return texts(svg.replace("<title>", "<text>").replace("</title>", "</text>"))[1:]

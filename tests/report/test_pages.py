@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from greenreport.analysis.spans import REST, SPANS
-from tests.conftest import ROOT
+from tests.conftest import ROOT, minimal_study
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[..., Path]
@@ -38,6 +38,36 @@ def test_a_study_without_runs_tells_what_is_published(command: Command, write_st
 def test_a_study_with_runs_tells_its_own_findings_instead(site: Path) -> None:
     """What is published stands on the page of replications then."""
     assert "What is published" not in text_of(site / "s" / "tiny" / "index.html")
+
+
+def test_a_study_without_runs_points_to_those_of_the_same_question(site: Path, command: Command, write_study: Write) -> None:
+    """What another study of the same publication found is told with its machine and its bands; one without runs has nothing to tell."""
+    folder = site.parent / "studies"
+    (folder / "references").mkdir()
+    shutil.copy(ROOT / "studies" / "references" / "recasens-2024.yaml", folder / "references")
+    command("build", "--quiet")
+    measured = folder / "tiny.yaml"
+    measured.write_text(
+        measured.read_text(encoding="utf-8") + "references: [references/recasens-2024.yaml]\n", encoding="utf-8"
+    )
+    workload = minimal_study()["workload"] | {"requests": 3}
+    for name in ("planned", "third"):
+        write_study(name, title=f"The {name} one", workload=workload, references=["references/recasens-2024.yaml"])
+    command("build", "--quiet")
+    planned = site / "s" / "planned" / "index.html"
+    text = text_of(planned)
+    assert "Measured elsewhere The question of the same publication was asked in another study." in text
+    assert text.count("A tiny study") == 1
+    assert "The third one" not in text
+    section = planned.read_text(encoding="utf-8").split("Measured elsewhere")[1].split("<h2>")[0]
+    assert "simulated engine" in section
+    assert 'href="../../s/tiny/index.html"' in section
+    assert 'href="../../s/tiny/rq/rq1/index.html"' in section
+    assert "Measured elsewhere" not in text_of(site / "s" / "tiny" / "index.html")
+    assert "(3 unchanged)" in command("build").stdout
+    measured.write_text(measured.read_text(encoding="utf-8").replace("title: A tiny study", "title: Renamed"), encoding="utf-8")
+    assert "unchanged" not in command("build").stdout
+    assert "Renamed" in text_of(planned)
 
 
 def test_a_cell_shows_every_stage_of_its_requests(site: Path) -> None:

@@ -56,6 +56,12 @@ def test_a_phase_that_is_missing_or_short_excludes() -> None:
         assert "idle_after" in str(verdict.reason)
 
 
+def test_a_client_that_is_busy_may_have_set_the_pace() -> None:
+    """Nearly a whole CPU of its own is flagged; half of one is not."""
+    for share, expected in ((0.9, {"client_busy"}), (0.5, set())):
+        assert codes(record(traces=(*record().traces, cpu_time("client", share)))) == expected
+
+
 def test_other_programs_are_told_from_the_server() -> None:
     """Machine load that the server explains is no flag; what is left over is."""
     busy = (cpu_time("machine", 1.5), cpu_time("server", 1.45), cpu_time("sampler", 0.02))

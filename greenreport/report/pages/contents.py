@@ -26,6 +26,7 @@ from greenreport.report.figure import Figure
 from greenreport.report.pages.cold import ColdContent
 from greenreport.report.pages.comparison import ComparisonLink
 from greenreport.report.pages.design import Level, Subject
+from greenreport.report.pages.elsewhere import Elsewhere
 from greenreport.report.simulation import Nearest, Simulated
 from greenreport.validity import Advice
 
@@ -45,7 +46,13 @@ class KeyNumber:
 
 @dataclass(frozen=True, slots=True)
 class OverviewContent:
-    """The first page of a study; `swept`: the figure on top is that of a sweep, `scope`: where its headline was found, and how sure it is."""
+    """The first page of a study.
+
+    Attributes:
+        swept: the figure on top is that of a sweep.
+        scope: where its headline was found, and how sure it is.
+        elsewhere: what studies of the same question found, where it has no runs itself.
+    """
 
     numbers: tuple[KeyNumber, ...]
     hero: Figure | None
@@ -54,6 +61,7 @@ class OverviewContent:
     compared: tuple[ComparisonLink, ...]
     swept: bool = False
     scope: str = ""
+    elsewhere: tuple[Elsewhere, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ from greenreport.report.pages.contents import (
     TradeoffsContent,
     ValidityContent,
 )
+from greenreport.report.pages.elsewhere import Elsewhere
 from greenreport.report.pages.footprint import footprint_content
 from greenreport.report.pages.frontier import frontier_content
 from greenreport.report.pages.helper import helper_of
@@ -93,7 +94,11 @@ CELL_METRICS = (
 
 
 def study_pages(
-    study: StudyContext, study_text: str, compared: tuple[ComparisonLink, ...] = (), settings: Site | None = None
+    study: StudyContext,
+    study_text: str,
+    compared: tuple[ComparisonLink, ...] = (),
+    settings: Site | None = None,
+    elsewhere: tuple[Elsewhere, ...] = (),
 ) -> list[Page]:
     """Return every page of a study.
 
@@ -101,10 +106,11 @@ def study_pages(
         study_text: the study file as it was read.
         compared: pages on which the study stands beside another.
         settings: those of the site; without them it has no address.
+        elsewhere: what studies of the same question found, for a study without runs.
     """
     analysis = study.analysis
     reference = reference_of(study.dataset.study, study.dataset)
-    pages = [_overview(study, reference, compared)]
+    pages = [_overview(study, reference, compared, elsewhere)]
     pages += [_question(study, answer, reference) for answer in analysis.answers]
     pages.append(_matrix(study))
     for model in study.dataset.models:
@@ -161,7 +167,9 @@ def _page(
     )
 
 
-def _overview(study: StudyContext, reference: str | None, compared: tuple[ComparisonLink, ...]) -> Page:
+def _overview(
+    study: StudyContext, reference: str | None, compared: tuple[ComparisonLink, ...], elsewhere: tuple[Elsewhere, ...]
+) -> Page:
     analysis = study.analysis
     first = next((answer for answer in analysis.answers for _ in answer.answers), None)
     hero = None
@@ -172,7 +180,7 @@ def _overview(study: StudyContext, reference: str | None, compared: tuple[Compar
         hero = front_figure(study, swept) or hero
     matrix = matrix_figure(study, first.answers[0].finding.metric.id) if first is not None else None
     content = OverviewContent(
-        tuple(_numbers(study)), hero, matrix, analysis.answers, compared, swept is not None, headline_scope(study)
+        tuple(_numbers(study)), hero, matrix, analysis.answers, compared, swept is not None, headline_scope(study), elsewhere
     )
     return _page(study, "", "overview.html", study.dataset.study.title, content, [hero, matrix])
 

@@ -55,7 +55,7 @@ def _loads_interval(ci: Interval | NotComputable, runs: int) -> str:
         return f"no interval: {ci.reason}"
     high = "beyond the sweep" if ci.high == float("inf") else f"{ci.high:g}"
     if f"{ci.low:g}" == high:
-        return f"the same in at least {ci.level:.0%} of resamples".replace("%", f"{THIN}%")
+        return f"the same in at least {ci.level:.0%} of resamples of {runs} runs a load".replace("%", f"{THIN}%")
     if runs < ENOUGH_RUNS:
         share = f"{ci.level:.0%}".replace("%", f"{THIN}%")
         return f"{ci.low:g} to {high} in {share} of resamples of {runs} runs a load, too few for an interval of that level"

@@ -90,6 +90,15 @@ def test_the_finding_says_what_more_load_brings() -> None:
     assert front.finding == "ONE: beyond batch 2, more load adds latency and hardly any throughput"
 
 
+def test_the_finding_names_the_series_that_saturates() -> None:
+    """Another series may still grow: its largest load does not hide where the first one ends."""
+    full = batches({1: 100.0, 2: 180.0, 4: 182.0}, 0.02, dtype="float32")
+    _, front = figures(dataset([*full, *batches(CURVE, 0.01, dtype="float16")]))
+    assert front is not None
+    assert "beyond batch 2, more load adds latency and hardly any throughput (" in front.finding
+    assert "float16" not in front.finding
+
+
 def test_two_loads_have_figures_that_claim_nothing() -> None:
     """Too few loads for a saturation are drawn with the mark where memory ends."""
     curves, front = figures(sweep({1: [1.0] * 3, 2: [2.0] * 3}, {4: Outcome.OUT_OF_MEMORY}))

@@ -124,12 +124,15 @@ def _leading(every: Sequence[Series]) -> Series:
 
 
 def _finding(every: Sequence[Series]) -> str:
-    best = _leading(every)
-    if best.short:
+    long = [series for series in every if not series.short]
+    if not long:
         return "too few loads work to see where throughput saturates"
-    if best.saturation.load is None:
+    saturated = [series for series in long if series.saturation.load is not None]
+    if not saturated:
         return "throughput and latency grow together up to the largest load"
-    return f"beyond {best.load_text(best.saturation.load)}, more load adds latency and hardly any throughput"
+    best = _leading(saturated)
+    which = "" if len(saturated) == len(long) else f" ({best.label})"
+    return f"beyond {best.load_text(best.saturation.load or 0)}, more load adds latency and hardly any throughput{which}"
 
 
 def _best(every: Sequence[Series], latency: str) -> str:

@@ -1,8 +1,8 @@
 """Processes of other programs that compute on the GPUs of a run.
 
 Before the server starts, every process on a GPU is another program's. Later those of the serving process tree are taken off, as
-the meter counted them. Inside a container NVML tells the process numbers of the host, in which the own server cannot be found; one
-process is then taken for it.
+the meter counted them. Inside a container NVML tells the process numbers of the host, in which the own servers cannot be found; as
+many processes as the run has servers are then taken for them.
 
 A server that ran before the run is on its GPU from the beginning. Where the meter finds it, what is left while it is up is another
 program's; where it is not found, its processes cannot be told from those of others, and nothing is said.
@@ -10,6 +10,7 @@ program's; where it is not found, its processes cannot be told from those of oth
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -36,7 +37,7 @@ def strangers(record: RunRecord) -> tuple[Strangers, ...]:
         found.append(_seen(record, "before the server started", lambda t_ns: t_ns < start.start_ns, hidden=0))
     if up and not (running and not _is_found(record)):
         first, last = min(mark.start_ns for mark in up), max(mark.end_ns for mark in up)
-        hidden = 1 if _is_hidden(record) else 0
+        hidden = _servers(record) if _is_hidden(record) else 0
         found.append(_seen(record, "while the server was up", lambda t_ns: first <= t_ns <= last, hidden=hidden))
     return tuple(item for item in found if item is not None)
 
@@ -45,6 +46,11 @@ def served(record: RunRecord) -> Served | None:
     """Return who served the model of a run, or None for an engine nobody knows here."""
     info = engines().get(record.engine)
     return None if info is None else info.served
+
+
+def _servers(record: RunRecord) -> int:
+    """Return how many servers a run has: one, or its replicas."""
+    return int(json.loads(record.spec).get("configuration", {}).get("replicas", 1))
 
 
 def _seen(record: RunRecord, when: str, within: Callable[[int], bool], *, hidden: int) -> Strangers | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from array import array
 from dataclasses import replace
 from typing import Any
@@ -233,6 +234,18 @@ def test_in_a_container_one_process_is_the_server() -> None:
     assert codes(on_gpu(*alone, provider="cpu")) == {"foreign_gpu_process"}  # a CPU server has nothing on a GPU
     assert codes(on_gpu(*listed("gpu-0", [0, 2, 2, 2, 2], [0, 0, 0, 0, 0]))) == {"foreign_gpu_process"}
     assert codes(on_gpu(*listed("gpu-0", [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]))) == set()
+
+
+def test_in_a_container_as_many_processes_as_replicas_are_the_servers() -> None:
+    """Four servers of one run, none known by its number: four processes are no strangers, a fifth is; so are four beside one server."""
+    spec = json.dumps({"configuration": {"replicas": 4}})
+    four = on_gpu(*listed("gpu-0", [0, 4, 4, 4, 4], [0, 0, 0, 0, 0]))
+    assert codes(replace(four, spec=spec)) == set()
+    [flag] = validity_flags(four, study())
+    assert flag.detail == "3 processes of other programs on gpu-0 while the server was up (at most 0)"
+    five = replace(on_gpu(*listed("gpu-0", [0, 4, 5, 4, 4], [0, 0, 0, 0, 0])), spec=spec)
+    [flag] = validity_flags(five, study())
+    assert flag.detail == "1 process of another program on gpu-0 while the server was up (at most 0)"
 
 
 def test_a_server_that_ran_before_is_no_stranger_on_its_gpu() -> None:

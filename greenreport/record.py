@@ -143,12 +143,17 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A GPU as the driver names it; the UUID is hashed before it is kept."""
+    """A GPU as the driver names it; the UUID is hashed before it is kept.
+
+    Attributes:
+        power_limit_w: the limit the driver enforced, to a whole watt; None in runs from before this was kept too.
+    """
 
     index: int
     name: str
-    memory_b: int
+    memory_b: int | None
     uuid_sha256: str
+    power_limit_w: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

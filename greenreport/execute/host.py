@@ -21,7 +21,6 @@ from pathlib import Path
 
 import psutil
 
-from greenreport.errors import MeterUnavailable
 from greenreport.record import Environment, Gpu
 from greenreport.study.servers import KEPT_SECRET
 
@@ -61,9 +60,13 @@ def environment() -> Environment:
         numa_nodes=len(list(Path("/sys/devices/system/node").glob("node[0-9]*"))) or None,
         swap_b=psutil.swap_memory().total,
     )
+    return replace(found, key=key_of(found))
+
+
+def key_of(found: Environment) -> str:
+    """Return the digest of what must agree for runs to be pooled."""
     facts = asdict(found)
-    key = hashlib.sha256(json.dumps([facts[name] for name in COMPARABLE], sort_keys=True).encode()).hexdigest()[:16]
-    return replace(found, key=key)
+    return hashlib.sha256(json.dumps([facts[name] for name in COMPARABLE], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def physical_cores() -> int:
@@ -95,8 +98,7 @@ def _private() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 def _host_digest() -> str:
     """Return a digest that tells this machine from others and does not reveal its id."""
-    identity = _read("/etc/machine-id") or platform.node()
-    return hashlib.sha256(f"greenreport:{identity}".encode()).hexdigest()[:16]
+    return _digest(_read("/etc/machine-id") or platform.node())
 
 
 def _cpu_model() -> str:
@@ -106,29 +108,16 @@ def _cpu_model() -> str:
 
 
 def _gpus() -> tuple[tuple[Gpu, ...], str | None]:
-    from greenreport.meters.nvml import initialise
+    """Return the GPUs programs see here, as the meter does, and the version of the driver."""
+    from greenreport.meters.gpus import look
 
-    try:
-        nvml = initialise()
-    except MeterUnavailable:
-        return (), None
-    try:
-        found = []
-        for index in range(nvml.nvmlDeviceGetCount()):
-            handle = nvml.nvmlDeviceGetHandleByIndex(index)
-            name, uuid = nvml.nvmlDeviceGetName(handle), nvml.nvmlDeviceGetUUID(handle)
-            digest = hashlib.sha256(f"greenreport:{uuid}".encode()).hexdigest()[:16]
-            found.append(Gpu(index, _text(name), int(nvml.nvmlDeviceGetMemoryInfo(handle).total), digest))
-        return tuple(found), _text(nvml.nvmlSystemGetDriverVersion())
-    except nvml.NVMLError:
-        return (), None
-    finally:
-        with suppress(nvml.NVMLError):
-            nvml.nvmlShutdown()
+    gpus, driver = look()
+    return tuple(Gpu(gpu.index, gpu.name, gpu.memory_b, _digest(gpu.uuid), gpu.power_limit_w) for gpu in gpus), driver
 
 
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+def _digest(identity: str) -> str:
+    """Return a digest that tells one thing from others and does not reveal its identity."""
+    return hashlib.sha256(f"greenreport:{identity}".encode()).hexdigest()[:16]
 
 
 def _os_name() -> str:

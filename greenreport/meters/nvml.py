@@ -5,8 +5,7 @@ reasons, and how many processes compute on it. The counter is preferred for ener
 can be compared. The counter moves every 20 to 100 ms only, so at the edges of a phase it is read until it ticks: the sample then
 is true to a millisecond.
 
-Which GPUs are visible follows ``CUDA_VISIBLE_DEVICES`` as CUDA reads it: indices, UUIDs or their first characters; what follows
-an entry that names no GPU is invisible. A GPU split into MIG slices has no energy for a slice, so it is left out and said so.
+A GPU split into MIG slices has no energy for a slice, so it is left out and said so. Which GPUs are visible is told in `gpus`.
 """
 
 from __future__ import annotations
@@ -20,15 +19,11 @@ from typing import Any
 
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
+from greenreport.meters.gpus import computing, initialise, several, text, unavailable, visible_gpus
 from greenreport.meters.utilisation import descendants
 from greenreport.record import Kind
 from greenreport.study import MeterUse
 
-REMEDY_LIBRARY = (
-    "Install the NVIDIA driver, or start the container with `--gpus all` and NVIDIA_DRIVER_CAPABILITIES=utility,compute"
-)
-REMEDY_PERMISSION = "Give this user access to /dev/nvidiactl and /dev/nvidia*, or start the container with `--gpus all`"
-REMEDY_MISMATCH = "The driver was updated while it was loaded: reboot, or reload its kernel modules"
 REMEDY_VISIBLE = "Check `nvidia-smi -L` and CUDA_VISIBLE_DEVICES"
 #: Power cap, hardware slowdown, thermal slowdown, power brake; idle clocks and clocks set by the user are no throttling.
 THROTTLE_BITS = 0x4 | 0x8 | 0x20 | 0x40 | 0x80
@@ -71,6 +66,9 @@ class Nvml(Meter):
         if not self.sensors:
             self.close()
             raise MeterUnavailable(*_nothing_visible(self.notes()))
+        opened = {sensor.channels[0].domain for sensor in self.sensors}
+        if len(opened) > 1:
+            self.note(*several(len(opened)))
         return tuple(channel for sensor in self.sensors for channel in sensor.channels)
 
     def _open_gpu(self, index: int, handle: Any) -> None:
@@ -88,7 +86,7 @@ class Nvml(Meter):
         """Return a sensor of the processes that compute on a GPU: all of them, and those of the serving process tree."""
 
         def count() -> tuple[float, float]:
-            listed = {process.pid for process in self.nvml.nvmlDeviceGetComputeRunningProcesses_v3(handle)}
+            listed = computing(self.nvml, handle)
             own = {pid for root in self.roots for pid in (root, *descendants()(root))} if listed else set()
             return float(len(listed)), float(len(listed & own))
 
@@ -104,7 +102,7 @@ class Nvml(Meter):
         listed = os.environ.get("CUDA_VISIBLE_DEVICES", "")
         if any(name.strip().isdigit() for name in listed.split(",")) and os.environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
             handles = [self.nvml.nvmlDeviceGetHandleByIndex(i) for i in range(self.nvml.nvmlDeviceGetCount())]
-            if len({_text(self.nvml.nvmlDeviceGetName(handle)) for handle in handles}) > 1:
+            if len({text(self.nvml.nvmlDeviceGetName(handle)) for handle in handles}) > 1:
                 cause = "GPUs of several kinds: the numbers in CUDA_VISIBLE_DEVICES may mean other GPUs to CUDA than to NVML"
                 self.note(cause, "export CUDA_DEVICE_ORDER=PCI_BUS_ID, or list UUIDs (`nvidia-smi -L`)")
 
@@ -167,62 +165,6 @@ class Nvml(Meter):
                 self.nvml.nvmlShutdown()
 
 
-def initialise() -> Any:
-    """Return the initialised NVML module.
-
-    Raises:
-        MeterUnavailable: no package, no driver library, no permission.
-    """
-    try:
-        import pynvml
-    except ImportError:
-        raise MeterUnavailable("the package nvidia-ml-py is not installed", "pip install 'greenreport[run]'") from None
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
-        raise unavailable(pynvml, error) from None
-    return pynvml
-
-
-def unavailable(nvml: Any, error: Any) -> MeterUnavailable:
-    """Return cause and remedy of an NVML error."""
-    remedies = {
-        nvml.NVML_ERROR_NO_PERMISSION: REMEDY_PERMISSION,
-        nvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: REMEDY_MISMATCH,
-        nvml.NVML_ERROR_GPU_IS_LOST: "The GPU fell off the bus: see `dmesg` for Xid errors, then reboot",
-    }
-    return MeterUnavailable(f"NVML cannot be used: {error}", remedies.get(error.value, REMEDY_LIBRARY))
-
-
-def visible_gpus(nvml: Any) -> list[tuple[int, Any]]:
-    """Return (index, handle) of the GPUs CUDA programs see: all, or those of ``CUDA_VISIBLE_DEVICES``."""
-    handles = [(index, nvml.nvmlDeviceGetHandleByIndex(index)) for index in range(nvml.nvmlDeviceGetCount())]
-    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if listed is None:
-        return handles
-    uuids = {_text(nvml.nvmlDeviceGetUUID(handle)): index for index, handle in handles}
-    wanted = set()
-    for name in (name.strip() for name in listed.split(",")):
-        index = _named(nvml, name, uuids)
-        if index is None:
-            break
-        wanted.add(index)
-    return [(index, handle) for index, handle in handles if index in wanted]
-
-
-def _named(nvml: Any, name: str, uuids: dict[str, int]) -> int | None:
-    """Return the index of the one GPU that an entry names; the GPU that carries it, for a MIG slice."""
-    if name.isdigit():
-        return int(name) if int(name) in uuids.values() else None
-    if name.startswith("MIG-"):
-        with suppress(nvml.NVMLError):
-            gpu = nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(nvml.nvmlDeviceGetHandleByUUID(name))
-            return uuids.get(_text(nvml.nvmlDeviceGetUUID(gpu)))
-        return None
-    found = [index for uuid, index in uuids.items() if name.startswith("GPU-") and uuid.startswith(name)]
-    return found[0] if len(found) == 1 else None
-
-
 def _nothing_visible(notes: Sequence[tuple[str, str]]) -> tuple[str, str]:
     listed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if notes:
@@ -237,10 +179,6 @@ def _is_split(nvml: Any, handle: Any) -> bool:
     with suppress(nvml.NVMLError):
         return bool(nvml.nvmlDeviceGetMigMode(handle)[0] == nvml.NVML_DEVICE_MIG_ENABLE)
     return False  # most GPUs know no MIG
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
 
 
 def _sensors(nvml: Any, handle: Any, domain: str) -> list[_Sensor]:
@@ -291,5 +229,5 @@ def _power(nvml: Any, handle: Any) -> tuple[Callable[[], tuple[float, ...]], tup
     averaged = False
     with suppress(nvml.NVMLError):
         averaged = nvml.nvmlDeviceGetArchitecture(handle) >= nvml.NVML_DEVICE_ARCH_AMPERE
-        averaged = averaged and not {"A100", "A30"} & set(_text(nvml.nvmlDeviceGetName(handle)).replace("-", " ").split())
+        averaged = averaged and not {"A100", "A30"} & set(text(nvml.nvmlDeviceGetName(handle)).replace("-", " ").split())
     return plain, ("power_average" if averaged else "power", "W")

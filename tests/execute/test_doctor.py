@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import duckdb
 import psutil
 import pytest
 
 from greenreport.engines.base import EngineJob
 from greenreport.errors import OutOfMemory, Unavailable
-from greenreport.execute.host import environment, redact
+from greenreport.execute.host import environment, key_of, redact
 from greenreport.execute.readiness import require_ready
+from greenreport.store.codec import read_environment
 from greenreport.study import Configuration
 from greenreport.validity import advice
 from tests import fake_nvml
+from tests.conftest import ROOT
 from tests.records import ENVIRONMENT
 
 Command = Callable[..., Any]
@@ -66,6 +72,46 @@ def test_nothing_that_names_this_machine_is_kept() -> None:
 def test_pooling_depends_on_the_declared_fields_alone() -> None:
     """The same machine has the same key twice."""
     assert environment().key == environment().key
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "studies").glob("*/results/environments.parquet")), ids=lambda file: file.parts[-3]
+)
+def test_published_environments_keep_their_key(file: Path) -> None:
+    """What is known of GPUs beyond what was known then changes no key of a machine without one."""
+    for (facts,) in duckdb.sql(f"SELECT facts FROM '{file}'").fetchall():
+        found = read_environment(facts)
+        assert found.gpus == ()
+        assert key_of(found) == found.key
+
+
+#: Prints the GPUs of the environment, and its key.
+TELL = """
+import json
+from dataclasses import asdict
+from greenreport.execute.host import environment
+found = environment()
+print(json.dumps([[asdict(gpu) for gpu in found.gpus], found.key]))
+"""
+
+
+@pytest.mark.skipif(fake_nvml.compiler() is None, reason=fake_nvml.NO_COMPILER)
+def test_runs_are_pooled_on_one_gpu_under_one_power_limit(tmp_path: Path) -> None:
+    """The environment holds the GPUs a run can see, each with its limit: other GPU, other limit, other key."""
+    control = tmp_path / "nvml"
+
+    def told(visible: str, limit_w: int = 300) -> tuple[list[int], str]:
+        fake_nvml.write_control(control, gpus=2, power_limit_w=limit_w)
+        variables = fake_nvml.environment(control) | {"CUDA_VISIBLE_DEVICES": visible}
+        done = subprocess.run([sys.executable, "-c", TELL], env=variables, capture_output=True, text=True, check=True)
+        gpus, key = json.loads(done.stdout)
+        assert all(gpu["power_limit_w"] == limit_w for gpu in gpus)
+        return [gpu["index"] for gpu in gpus], key
+
+    found = [told("0"), told("1"), told("0,1"), told("0", limit_w=250)]
+    assert [indices for indices, _ in found] == [[0], [1], [0, 1], [0]]
+    assert len({key for _, key in found}) == 4
+    assert told("0") == found[0]
 
 
 def test_advice_names_what_it_means_and_changes_nothing() -> None:

@@ -11,8 +11,10 @@
  *   init_error 0          NVML error that nvmlInit returns (4: no permission, 9: driver not loaded)
  *   lost 0                1: every call about the GPU fails with NVML_ERROR_GPU_IS_LOST
  *   processes             process numbers of what computes on the GPU, with spaces between
+ *   mps_processes         process numbers of what computes on it through NVIDIA's multi-process service
+ *   power_limit_w 300, persistence 1, compute_mode 0 (3: for one process at a time)
  *   mig 0                 1: the GPU is split into slices MIG-N-0, MIG-N-1, …
- *   no_energy 0, no_instant 0, no_throttle 0        1: the GPU has no such sensor
+ *   no_energy 0, no_instant 0, no_throttle 0, no_memory 0, no_power_limit 0, no_mps 0        1: the GPU has no such sensor
  *   arch 9                architecture (6: Turing, 7: Ampere, 9: Hopper)
  *
  * The energy counter is power × time since boot, in steps of `refresh_ms`, so the truth over any window is power × its length.
@@ -139,7 +141,7 @@ int nvmlDeviceGetMigMode(device *gpu, unsigned *current, unsigned *pending) {
 int nvmlDeviceGetName(device *gpu, char *name, unsigned size) {
     const char *text = setting("name", gpu->index);
     snprintf(name, size, "%s", text ? text : "Fake GPU");
-    return OK;
+    return state(gpu);
 }
 
 int nvmlDeviceGetArchitecture(device *gpu, unsigned *arch) { return fill(gpu, arch, "arch", 9); }
@@ -177,11 +179,22 @@ int nvmlDeviceGetFieldValues(device *gpu, int count, field *fields) {
 }
 
 int nvmlDeviceGetMemoryInfo(device *gpu, uint64_t *info) {
+    if (number("no_memory", gpu->index, 0)) return NOT_SUPPORTED;
     info[0] = (uint64_t)number("memory_total", gpu->index, 80e9);
     info[2] = (uint64_t)number("memory_used", gpu->index, 1e9);
     info[1] = info[0] - info[2];
     return state(gpu);
 }
+
+int nvmlDeviceGetEnforcedPowerLimit(device *gpu, unsigned *milliwatts) {
+    if (number("no_power_limit", gpu->index, 0)) return NOT_SUPPORTED;
+    *milliwatts = (unsigned)(number("power_limit_w", gpu->index, 300) * 1e3);
+    return state(gpu);
+}
+
+int nvmlDeviceGetPersistenceMode(device *gpu, unsigned *mode) { return fill(gpu, mode, "persistence", 1); }
+
+int nvmlDeviceGetComputeMode(device *gpu, unsigned *mode) { return fill(gpu, mode, "compute_mode", 0); }
 
 int nvmlDeviceGetUtilizationRates(device *gpu, unsigned *rates) {
     fill(gpu, &rates[0], "load", 50);
@@ -207,8 +220,8 @@ int nvmlDeviceGetCurrentClocksThrottleReasons(device *gpu, uint64_t *reasons) {
 typedef struct { unsigned pid; uint64_t memory; unsigned gpu_instance, compute_instance; } process;
 
 /* As the real one does, tells the number first when there is no room for all. */
-int nvmlDeviceGetComputeRunningProcesses_v3(device *gpu, unsigned *count, process *processes) {
-    const char *text = setting("processes", gpu->index);
+static int list(device *gpu, const char *key, unsigned *count, process *processes) {
+    const char *text = setting(key, gpu->index);
     unsigned room = *count, found = 0;
     char *end;
     for (long pid; text && (pid = strtol(text, &end, 10), end != text); text = end, found++)
@@ -216,4 +229,12 @@ int nvmlDeviceGetComputeRunningProcesses_v3(device *gpu, unsigned *count, proces
     *count = found;
     if (state(gpu) != OK) return state(gpu);
     return found > room || (found && !processes) ? INSUFFICIENT_SIZE : OK;
+}
+
+int nvmlDeviceGetComputeRunningProcesses_v3(device *gpu, unsigned *count, process *processes) {
+    return list(gpu, "processes", count, processes);
+}
+
+int nvmlDeviceGetMPSComputeRunningProcesses_v3(device *gpu, unsigned *count, process *processes) {
+    return number("no_mps", gpu->index, 0) ? NOT_SUPPORTED : list(gpu, "mps_processes", count, processes);
 }

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from greenreport.meters.nvml import REMEDY_LIBRARY, REMEDY_PERMISSION, REMEDY_VISIBLE
+from greenreport.meters.gpus import REMEDY_LIBRARY, REMEDY_PERMISSION, several
+from greenreport.meters.nvml import REMEDY_VISIBLE
 from greenreport.record import Kind, Method, Trace
 from greenreport.traces import counter_growth, gauge_integral
 from tests.meters.conftest import WAIT_S, FakeGpus
@@ -117,6 +118,41 @@ def test_processes_on_a_gpu_are_told_apart(gpus: FakeGpus) -> None:
     assert watched == nobody | {"gpu-0 own_processes": 1}
 
 
+#: A process that the kernel names like NVIDIA's multi-process service stands beside this one on the GPU, which is its client.
+SHARED = """
+import json, os, subprocess, sys
+from pathlib import Path
+from greenreport.meters.nvml import Nvml
+from greenreport.study import MeterUse
+from tests.fake_nvml import write_control
+named = "open('/proc/self/comm', 'w').write('nvidia-cuda-mps-server'); print(flush=True); input()"
+service = subprocess.Popen([sys.executable, "-c", named], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+service.stdout.readline()
+found = []
+for settings in ({}, {"no_mps": 1}, {"processes": f"{service.pid} 4194305"}):
+    told = {"gpus": 1, "processes": service.pid, "mps_processes": os.getpid()} | settings
+    write_control(Path(os.environ["FAKE_NVML"]), **told)
+    meter = Nvml(MeterUse(name="nvml"))
+    channels = meter.open()
+    meter.watch((os.getpid(),))
+    found.append([value for channel, value in zip(channels, meter.read()) if "processes" in channel.quantity])
+service.communicate(b"\\n")
+print(json.dumps(found))
+"""
+
+
+def test_clients_of_the_multi_process_service_compute_and_the_service_does_not(gpus: FakeGpus) -> None:
+    """The service holds the GPU for its clients: they are listed apart, and it is nobody's program. A real stranger stays one."""
+    assert gpus.run(SHARED) == [[1, 1], [0, 0], [2, 1]]
+
+
+def test_several_visible_gpus_are_said(gpus: FakeGpus) -> None:
+    """Engines use one and energy is that of all; with one visible nothing is said."""
+    gpus.set(gpus=2)
+    assert gpus.run(LOOK)["notes"] == [list(several(2))]
+    assert gpus.run(LOOK, CUDA_VISIBLE_DEVICES=UUIDS[1])["notes"] == []
+
+
 def test_sensors_a_gpu_lacks_have_no_channel(gpus: FakeGpus) -> None:
     """An old GPU has no counter: no channel, not zeros. Averaged power is a quantity of its own."""
     gpus.set(no_energy=1, no_throttle=1, no_instant=1, arch=6)
@@ -156,7 +192,7 @@ def test_a_gpu_that_is_lost_is_a_gap(gpus: FakeGpus) -> None:
     assert lost.t_ns[-1] < kept.t_ns[-1] - 200_000_000
     assert counter_growth(lost, found["edges"][0], kept.t_ns[-1]) is None
     assert counter_growth(kept, found["edges"][0], kept.t_ns[-1]) is not None
-    assert found["events"] == [["nvml", "gpu-1 stopped answering: GPU is lost"]]
+    assert found["events"] == [["nvml", several(2)[0]], ["nvml", "gpu-1 stopped answering: GPU is lost"]]
 
 
 UUIDS = [f"GPU-abc0000{index}-0000-4000-8000-00000000fa0{index}" for index in range(3)]

@@ -24,7 +24,8 @@ from greenreport.errors import OutOfMemory, RunError, WorkerCrashed, WorkerTimed
 Message = TypeVar("Message")
 STOP_S = 2.0
 LIGHT_MODULES = (
-    "greenreport.meters.sampler", "greenreport.meters.utilisation", "greenreport.workloads.client", "greenreport.execute.outside",
+    "greenreport.execute.forked", "greenreport.meters.sampler", "greenreport.meters.utilisation", "greenreport.workloads.client",
+    "greenreport.execute.outside",
 )  # fmt: skip
 HEAVY_MODULES = (
     "torch", "transformers", "transformers.models.auto.modeling_auto", "greenreport.engines.hf", "greenreport.execute.server",

@@ -86,6 +86,7 @@ def isolate(log: Path, environment: dict[str, str]) -> None:
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(QUIET | environment)
+    os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)  # see `forked`
     log.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(file, 1)

@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from transformers.generation.streamers import BaseStreamer
 
 from greenreport.engines.base import Engine, EngineJob, Generated, OnToken
+from greenreport.engines.cuda import no_device
 from greenreport.engines.memory import is_out_of_memory, memory_words
 from greenreport.engines.weights import INFO_FILE
 from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
@@ -46,7 +47,7 @@ class HfEngine(Engine):
         """Read the transformers model in the configured dtype onto the device."""
         torch.set_num_threads(self.job.threads)
         if self.device.type == "cuda" and not torch.cuda.is_available():
-            raise EngineUnavailable("torch sees no CUDA device")
+            raise EngineUnavailable(f"{no_device()}, then run again with --force")
         try:
             model = AutoModelForCausalLM.from_pretrained(
                 self.weights,

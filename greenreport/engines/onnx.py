@@ -15,12 +15,16 @@ from optimum.exporters.onnx import main_export
 from optimum.onnxruntime import ORTModelForCausalLM
 
 from greenreport.engines.base import EngineJob
+from greenreport.engines.cuda import REMEDY, builds, no_device, preload
 from greenreport.engines.hf import HfEngine, first_line, folder_bytes
 from greenreport.engines.memory import is_out_of_memory, memory_words
 from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
 from greenreport.record import Facts
+from greenreport.study import Configuration
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+#: By default the CUDA provider rounds the factors of float32 products to the 10 bits of TF32; torch does not.
+PROVIDER_OPTIONS = {"cuda": {"use_tf32": "0"}}
 
 
 class OnnxRuntime(HfEngine):
@@ -47,6 +51,10 @@ class OnnxRuntime(HfEngine):
         provider = PROVIDERS[self.job.configuration.provider]
         if provider not in onnxruntime.get_available_providers():
             raise EngineUnavailable(f"this onnxruntime has no {provider}")
+        if self.device.type == "cuda":
+            if not torch.cuda.is_available():
+                raise EngineUnavailable(f"{no_device()}, then run again with --force")
+            preload()
         session = onnxruntime.SessionOptions()
         session.intra_op_num_threads = self.job.threads
         session.inter_op_num_threads = 1
@@ -57,6 +65,7 @@ class OnnxRuntime(HfEngine):
             self.model = ORTModelForCausalLM.from_pretrained(
                 self.job.artefact,
                 provider=provider,
+                provider_options=PROVIDER_OPTIONS.get(self.job.configuration.provider),
                 session_options=session,
                 use_cache=self.job.configuration.kv_cache,
                 local_files_only=True,
@@ -64,13 +73,14 @@ class OnnxRuntime(HfEngine):
             )
         except self.failures as error:
             raise translate(error, provider) from None
+        self.model.session.disable_fallback()  # what the GPU cannot do is no work for the CPU
 
     def facts(self) -> Facts:
         session: Any = self.model.session
         wanted = PROVIDERS[self.job.configuration.provider]
         used = session.get_providers()
         if used[0] != wanted:
-            raise MeasurementInvalid(f"ONNX Runtime fell back to {used[0]}; the study says {wanted}")
+            raise MeasurementInvalid(f"ONNX Runtime fell back to {used[0]}; the study says {wanted}; {builds()}; {REMEDY}")
         caches = {i.type for i in session.get_inputs() if i.name.startswith("past_key_values")}
         if bool(caches) != self.job.configuration.kv_cache:
             raise MeasurementInvalid("the ONNX model's KV cache is not what the configuration says")
@@ -89,8 +99,23 @@ class OnnxRuntime(HfEngine):
                 ("io binding", str(self.model.use_io_binding).lower()),
                 ("onnxruntime", onnxruntime.__version__),
                 ("session providers", ", ".join(used)),
+                *_rounding(session, self.job.configuration),
             ),
         )
+
+
+def _rounding(session: Any, configuration: Configuration) -> tuple[tuple[str, str], ...]:
+    """Return the detail that float32 products are not rounded to TF32, on the provider that can do so.
+
+    Raises:
+        MeasurementInvalid: they are, or nobody knows.
+    """
+    if configuration.provider != "cuda":
+        return ()
+    found = session.get_provider_options().get(PROVIDERS["cuda"], {}).get("use_tf32")
+    if found != "0":
+        raise MeasurementInvalid(f"ONNX Runtime computes in TF32 (use_tf32 is {found}); the study says {configuration.dtype}")
+    return (("TF32", "off"),)
 
 
 def _quantise(file: Path) -> None:

@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from greenreport.engines.base import EngineJob
+from greenreport.engines.cuda import no_device
 from greenreport.engines.hf import HfEngine
 from greenreport.engines.memory import is_out_of_memory, memory_words
 from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
@@ -47,7 +48,7 @@ class TorchScript(HfEngine):
             raise EngineUnavailable("the TorchScript adapter traces the model with its KV cache; it has no mode without")
         torch.set_num_threads(self.job.threads)
         if self.device.type == "cuda" and not torch.cuda.is_available():
-            raise EngineUnavailable("torch sees no CUDA device")
+            raise EngineUnavailable(f"{no_device()}, then run again with --force")
         try:
             module = torch.jit.load(str(self.job.artefact / TRACE_FILE), map_location=self.device)
         except self.failures as error:

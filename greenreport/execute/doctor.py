@@ -6,14 +6,16 @@ Nothing is changed and no joule is made up: a meter counts as working only when 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from greenreport.catalog import METERS, engines, load_target
 from greenreport.errors import MeterUnavailable
 from greenreport.execute.host import environment
-from greenreport.execute.prepare import capability
+from greenreport.execute.prepare import capability, cuda_trouble
 from greenreport.meters.base import Meter
+from greenreport.meters.gpus import VisibleGpu, look, several
 from greenreport.record import Environment
 from greenreport.study import MeterUse
 from greenreport.validity import advice
@@ -33,7 +35,7 @@ class Finding:
 def examine() -> tuple[Environment, list[Finding]]:
     """Return the environment and what works on it."""
     host = environment()
-    return host, [*_meters(), *_engines(host), *_hub(), *_gpu_processes(), *_advice(host)]
+    return host, [*_meters(), *_engines(host), *_hub(), *_gpu_processes(), *_gpu_advice(look()[0]), *_advice(host)]
 
 
 def _meters() -> list[Finding]:
@@ -60,7 +62,9 @@ def _engines(host: Environment) -> list[Finding]:
         if not engine.weights:
             continue
         for provider in engine.providers:
-            obstacle = capability(engine, provider, host)
+            obstacle: object = capability(engine, provider, host)
+            if obstacle is None and provider == "cuda":
+                obstacle = cuda_trouble(engine)
             where = "CPU" if provider == "cpu" else ", ".join(gpu.name for gpu in host.gpus)
             cause, _, remedy = ("", "", "") if obstacle is None else str(obstacle).partition("; ")
             findings.append(Finding("engine", f"{engine.label} · {provider}", obstacle is None, cause or f"on {where}", remedy))
@@ -89,6 +93,19 @@ def _gpu_processes() -> list[Finding]:
         return []
     text = f"programs compute on a GPU: {', '.join(found)}; runs beside them are excluded (foreign_gpu_process)"
     return [Finding("host", "GPU processes", False, text, "stop them; nvidia-smi lists them")]
+
+
+def _gpu_advice(gpus: Sequence[VisibleGpu]) -> Iterator[Finding]:
+    """What about the GPUs makes results less exact, or runs fail."""
+    if len(gpus) > 1:
+        yield Finding("host", "several GPUs", False, *several(len(gpus)))
+    for gpu in gpus:
+        if gpu.persistent is False:
+            found = f"persistence mode of gpu-{gpu.index} is off: between programs the driver is unloaded, and the next one waits for it"
+            yield Finding("host", "GPU persistence", False, found, f"sudo nvidia-smi -i {gpu.index} -pm 1")
+        if gpu.exclusive:
+            found = f"gpu-{gpu.index} is for one process at a time (EXCLUSIVE_PROCESS): without NVIDIA's multi-process service replicas fail"
+            yield Finding("host", "GPU compute mode", False, found, f"sudo nvidia-smi -i {gpu.index} -c DEFAULT")
 
 
 def _advice(host: Environment) -> list[Finding]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from greenreport.catalog import EngineInfo, Served, engines
 from greenreport.engines.base import EngineJob
+from greenreport.engines.cuda import Trouble, attempt
 from greenreport.engines.weights import WeightsJob
 from greenreport.errors import EngineUnavailable, GreenReportError, RunError
 from greenreport.execute.host import physical_cores
@@ -47,7 +48,7 @@ class Obstacle:
 
 
 def capability(engine: EngineInfo, provider: str, environment: Environment) -> EngineUnavailable | None:
-    """Return why this machine cannot run an engine on a provider, or None; nothing heavy is imported."""
+    """Return why this machine cannot run an engine on a provider, or None; nothing heavy is imported into this process."""
     for module in engine.requires:
         if not _importable(module):
             return EngineUnavailable(
@@ -59,7 +60,17 @@ def capability(engine: EngineInfo, provider: str, environment: Environment) -> E
         version = dict(environment.libraries).get("torch", "")
         if version.endswith("+cpu") and engine.served is Served.OWN:
             return EngineUnavailable(f"torch {version} is a CPU build; install the CUDA build of torch {version.split('+')[0]}")
+        trouble = cuda_trouble(engine)
+        if trouble is not None and trouble.lasting:
+            return EngineUnavailable(f"{trouble}, then run again with --force")
     return None
+
+
+def cuda_trouble(engine: EngineInfo) -> Trouble | None:
+    """Return why an engine of greenreport does not compute on a GPU, tried on the spot; None where it does, and for other servers."""
+    if engine.served is not Served.OWN:
+        return None
+    return next((trouble for trouble in attempt() if trouble.library in engine.requires), None)
 
 
 def _importable(module: str) -> bool:

@@ -38,6 +38,11 @@ def environment_differences(first: Dataset, second: Dataset) -> Iterator[Differe
     yield from _differing("memory", quantity(one.memory_b, "B"), quantity(other.memory_b, "B"))
     gpus = [", ".join(gpu.name for gpu in host.gpus) or "none" for host in (one, other)]
     yield from _differing("GPUs", *gpus)
+    limits = [
+        ", ".join(quantity(gpu.power_limit_w, "W") for gpu in host.gpus if gpu.power_limit_w) or "not known"
+        for host in (one, other)
+    ]
+    yield from _differing("GPU power limit", *limits)
     libraries = [dict(host.libraries) for host in (one, other)]
     for name in sorted(libraries[0].keys() | libraries[1].keys()):
         yield from _differing(name, libraries[0].get(name, "–"), libraries[1].get(name, "–"))

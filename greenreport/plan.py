@@ -15,9 +15,11 @@ from enum import StrEnum
 from statistics import median
 from typing import Any
 
-from greenreport.catalog import engines
+from greenreport.catalog import Served, engines
 from greenreport.record import SETTLED, Outcome
 from greenreport.study import Configuration, Model, Study, Weights
+from greenreport.study.cells import NAMES
+from greenreport.study.servers import slug
 
 #: Raised when the meaning of a setting or a default changes. Settings at their defaults are not part of a fingerprint, so a
 #: setting that is added to greenreport makes no finished study pending again.
@@ -148,7 +150,7 @@ def _content(study: Study, configuration: Configuration, prompts_digest: str) ->
     load = study.workload.model_dump(mode="json", include={"requests", "arrivals", "ramp_s"}, exclude_defaults=True)
     return {
         "version": FINGERPRINT_VERSION,
-        "configuration": configuration.model_dump(mode="json", exclude=_NAMES, exclude_defaults=True),
+        "configuration": _settings(configuration),
         "engine_revision": engine.revision,
         "prompts": prompts_digest,
         "generation": study.workload.generation.model_dump(mode="json", exclude_defaults=True),
@@ -158,8 +160,19 @@ def _content(study: Study, configuration: Configuration, prompts_digest: str) ->
     }
 
 
-#: Names change no number.
-_NAMES: dict[str, Any] = {"name": True, "server": {"id": True, "api_key_env": True}}
+def _settings(configuration: Configuration) -> dict[str, Any]:
+    """Return what of a configuration could change a number: all but names and what is at its default.
+
+    A server that runs already is known by its name alone: started anew with another flag, it answers at the same address.
+    """
+    settings = configuration.model_dump(mode="json", exclude=NAMES, exclude_defaults=True)
+    server = configuration.server
+    name = None if server is None else server.id or slug(configuration.name or "")
+    if name and engines()[configuration.engine].served is Served.RUNNING:
+        settings["server"] = {**settings["server"], "id": name}
+    return settings
+
+
 _NOT_MEASURED = {"repetitions": True, "load_timeout_s": True, "window_timeout_s": True, "give_up_after": True}
 
 

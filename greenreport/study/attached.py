@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from greenreport.catalog import Served, engines
-from greenreport.study.cells import Configuration
+from greenreport.study.cells import NAMES, Configuration
 from greenreport.study.explain import Remark
 from greenreport.study.servers import Server
 from greenreport.study.spec import Study
+from greenreport.study.sweep import swept
 
 #: Keys of a request that the workload decides.
-_TAKEN = ("model", "prompt", "max_tokens", "temperature", "stream", "stream_options", "ignore_eos", "return_token_ids", "n")
+_TAKEN = ("model", "prompt", "max_tokens", "temperature", "stream", "stream_options", "ignore_eos", "n")
 #: Texts of the sources whose number is known before they are read.
 TEXTS = {"builtin": 60, "humaneval": 164}
 #: Factors that greenreport's own server has, and how another one gets them.
@@ -51,7 +53,9 @@ def server_remarks(study: Study) -> Iterator[Remark]:
             ):
                 yield Remark((*at, *where), message)
             yield from _whose_meters(study, at, server)
-            yield from _repeated(study, at)
+            yield from _where(study, at, configuration)
+            yield from _cached(study, at, configuration, server)
+    yield from _alike(study)
 
 
 Found = Iterator[tuple[tuple[str, ...], str]]
@@ -108,12 +112,45 @@ def _varies(study: Study, configuration: Configuration, factor: str) -> bool:
 
 
 def _models(study: Study, configuration: Configuration, server: Server) -> Found:
-    served = [m.id for m in study.models if not any(e.covers(m, configuration) for e in study.exclude)]
+    served = max((_served(study, point) for point in _points(study, configuration)), key=len)
     if server.model is not None and len(served) > 1:
         yield (
             ("server", "model"),
-            f"one name for {len(served)} models ({', '.join(served[:4])}, …): leave it out, so that each is asked for by its id, or exclude those this server does not have",
+            f"one name for {len(served)} models ({', '.join(served[:4])}, …): leave it out, so that each is asked for by its id, or exclude those this server does not have (`exclude:` by `configuration: {configuration.name or configuration.id}` and `model:`)",
         )
+
+
+def _served(study: Study, configuration: Configuration) -> list[str]:
+    return [model.id for model in study.models if not any(e.covers(model, configuration) for e in study.exclude)]
+
+
+def _points(study: Study, configuration: Configuration) -> tuple[Configuration, ...]:
+    try:
+        return swept((configuration,), study.sweep)
+    except ValueError:  # told by the check of the sweep
+        return (configuration,)
+
+
+def _alike(study: Study) -> Iterator[Remark]:
+    """Configurations that differ in their names alone: one command measured twice, or servers that answer one after the other."""
+    first: dict[tuple[str, str], str] = {}
+    for index, configuration in enumerate(study.configurations):
+        server = configuration.server
+        if server is None:
+            continue
+        twins = set()
+        for point in _points(study, configuration):
+            content = json.dumps(point.model_dump(mode="json", exclude=NAMES), sort_keys=True)
+            same = {first.setdefault((model, content), point.id) for model in _served(study, point)}
+            twins |= {(other, point.id) for other in same - {point.id}}
+        if not twins:
+            continue
+        one, two = min(twins)
+        if server.command:
+            message = f"{one!r} and {two!r} start the same command with the same settings, so they are one measurement with two names; list it once, or put what tells them apart into the command"
+        else:
+            message = f"{one!r} and {two!r} ask one address for the same: which server answers there is not seen; start one at a time and measure it alone (`greenreport run STUDY --only configuration={two}`)"
+        yield Remark(("configurations", index), message, warning=not server.command)
 
 
 def _whose_meters(study: Study, at: tuple[str | int, ...], server: Server) -> Iterator[Remark]:
@@ -128,12 +165,25 @@ def _whose_meters(study: Study, at: tuple[str | int, ...], server: Server) -> It
         yield Remark((*at, "server"), message, warning=True)
 
 
-def _repeated(study: Study, at: tuple[str | int, ...]) -> Iterator[Remark]:
-    """A server with a prompt cache answers a prompt it has seen without computing it again."""
+def _where(study: Study, at: tuple[str | int, ...], configuration: Configuration) -> Iterator[Remark]:
+    """What such a server computes on is not seen, so a default is taken for the truth."""
+    if "provider" not in configuration.model_fields_set and any(meter.name == "nvml" for meter in study.meters):
+        message = "say what the server computes on: without `provider: cuda` it is labelled CPU, and has no energy where only the GPU has a meter (`provider: cpu` if it does use the CPU)"
+        yield Remark(at, message, warning=True)
+
+
+def _cached(study: Study, at: tuple[str | int, ...], configuration: Configuration, server: Server) -> Iterator[Remark]:
+    """A server with a prompt cache answers a prompt it has seen, in this run or an earlier one, without computing it again."""
+    if configuration.options.get("cache_prompt") is False:
+        return
     prompts, requests = study.workload.prompts, study.workload.requests
     known = prompts.count or TEXTS.get(prompts.source)
     if requests is not None and known is not None and requests > known:
         message = f"{requests} requests repeat {known} prompts: a server that keeps its prompt cache computes the later ones only in part; give more prompts, or switch its cache off"
+        yield Remark((*at, "server"), message, warning=True)
+    runs = study.protocol.repetitions * sum(len(_served(study, point)) for point in _points(study, configuration))
+    if not server.command and runs > 1:
+        message = f"{runs} runs send the same prompts to a server that goes on running: all but the first are answered from its prompt cache; start vLLM with --no-enable-prefix-caching, give `options: {{cache_prompt: false}}` for llama.cpp"
         yield Remark((*at, "server"), message, warning=True)
 
 

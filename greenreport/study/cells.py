@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -11,6 +11,9 @@ from greenreport.study.servers import Server, slug
 from greenreport.study.words import Count, Identifier, Label, Positive, Scalar, Spec, Text
 
 OptionName = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")]
+
+#: Keys of a configuration that change no number, in the form of pydantic's `exclude`.
+NAMES: dict[str, Any] = {"name": True, "server": {"id": True, "api_key_env": True}}
 
 
 class Weights(StrEnum):
@@ -150,6 +153,10 @@ class Exclusion(Spec):
     engine: str | None = None
     provider: str | None = None
     model: str | None = None
+    configuration: Label | None = Field(
+        None,
+        description="id of a configuration (`greenreport plan` prints them), or its name, which all its points of a sweep share",
+    )
     dtype: str | None = None
     batch_size: Positive | None = None
     max_batch: Positive | None = None
@@ -165,9 +172,10 @@ class Exclusion(Spec):
 
     def covers(self, model: Model, configuration: Configuration) -> bool:
         """Whether every key of the exclusion agrees with the cell."""
-        wanted = self.model_dump(exclude={"reason", "model", "options"}, exclude_none=True)
+        wanted = self.model_dump(exclude={"reason", "model", "configuration", "options"}, exclude_none=True)
         return (
             (self.model is None or self.model == model.id)
+            and (self.configuration is None or self.configuration in (configuration.id, configuration.name))
             and all(getattr(configuration, name) == value for name, value in wanted.items())
             and all(_same(configuration.options.get(name), value) for name, value in (self.options or {}).items())
         )

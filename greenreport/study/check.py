@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from greenreport.catalog import METERS, METRICS, PROVIDERS, Served, engines
@@ -170,10 +171,15 @@ def _left_out(study: Study, configuration: Configuration) -> bool:
 
 def _exclusions(study: Study) -> Iterator[Remark]:
     known = {"engine": set(engines()), "provider": set(PROVIDERS), "model": {m.id for m in study.models}}
+    with suppress(ValueError):  # told by the check of the sweep
+        points = swept(study.configurations, study.sweep)
+        known["configuration"] = {name for point in points for name in (point.id, point.name) if name}
     for index, exclusion in enumerate(study.exclude):
         values = exclusion.model_dump(exclude={"reason"}, exclude_none=True)
         if not values:
-            yield Remark(("exclude", index), "names no engine, provider, model or dtype, so it would exclude everything")
+            yield Remark(
+                ("exclude", index), "names no engine, provider, model, configuration or factor, so it would exclude everything"
+            )
         for key, value in values.items():
             if key in known and value not in known[key]:
                 yield Remark(("exclude", index, key), unknown(key, value, known[key]))

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from greenreport.errors import SpecError
-from greenreport.plan import make_plan
+from greenreport.plan import IndexRow, Reason, current, make_plan, pending
+from greenreport.record import Outcome
 from greenreport.study import Configuration, Study, load_study
 from greenreport.study.attached import TEXTS
 from greenreport.study.servers import slug
@@ -126,17 +127,39 @@ def test_a_model_that_is_loaded_here_still_needs_its_weights(write_study: Callab
 
 
 def test_the_server_is_part_of_the_fingerprint_and_its_names_are_not() -> None:
-    """Another address, model or command is another measurement; a label, an id or the name of a variable is not."""
+    """Another address, model, command or name of a running server is another measurement; the name of a variable or of a command is not."""
 
-    def fingerprint(name: str | None = None, **server: Any) -> str:
-        data = {"engine": "endpoint", "name": name, "server": {"url": "http://h:1", **server}}
+    def fingerprint(name: str | None = None, engine: str = "endpoint", **server: Any) -> str:
+        data = {"engine": engine, "name": name, "server": {"url": "http://h:1", **server}}
         study = Study.model_validate(minimal_study(models=[{"id": "one"}], configurations=[data]))
         return make_plan(study, "prompts").cells[0].fingerprint
 
     base = fingerprint()
-    assert {fingerprint("x"), fingerprint(id="x"), fingerprint(api_key_env="A_KEY")} == {base}
+    assert fingerprint(api_key_env="A_KEY") == base
     others = {fingerprint(url="http://h:2"), fingerprint(model="x"), fingerprint(local=True), fingerprint(command=["a"])}
     assert len(others | {base}) == 5
+    assert fingerprint("My server") == fingerprint("my server!") == fingerprint(id="my-server") != base
+    started = [fingerprint(name, engine="command", command=["a"], id=short) for name, short in (("x", None), (None, "y"))]
+    assert started[0] == started[1]
+
+
+def test_a_server_started_anew_under_another_name_is_to_be_measured() -> None:
+    """The address is the same, the flags are not: the runs of the first stay its own, and the second has none."""
+    servers = [{"engine": "endpoint", "name": name, "server": {"url": "http://h:1"}} for name in ("eager", "compiled")]
+    plans = [
+        make_plan(Study.model_validate(minimal_study(models=[{"id": "one"}], configurations=servers[:number])), "prompts")
+        for number in (1, 2)
+    ]
+    rows = [
+        IndexRow(
+            f"run-{run.repetition}", "tiny", run.cell.key, run.cell.fingerprint, run.repetition, "here", Outcome.OK, 1.0, ""
+        )
+        for run in plans[0].runs
+    ]
+    assert pending(plans[0], rows, "here") == ()
+    todo = pending(plans[1], rows, "here")
+    assert {(item.run.cell.key, item.reason) for item in todo} == {("one/endpoint-compiled", Reason.NEW)}
+    assert {key for key, _ in current(plans[1], rows)["here"]} == {"one/endpoint-eager"}
 
 
 def test_studies_without_servers_keep_their_fingerprints() -> None:
@@ -163,3 +186,92 @@ def test_repeated_prompts_are_told_where_a_cache_may_answer_them(workload: str, 
         file.write_text(f"{text}  - engine: {engine}\nworkload: {{{workload}}}\n", encoding="utf-8")
         assert any("repeat" in problem.message for problem in load_study(file).warnings) == expected
     assert TEXTS["builtin"] == len(builtin_file().read_text(encoding="utf-8").splitlines())
+
+
+def warnings(lines: str, tmp_path: Path, rest: str = "") -> list[str]:
+    """Return the remarks that do not make a study with these configurations invalid."""
+    file = tmp_path / "warned.yaml"
+    file.write_text(HEAD + lines + rest, encoding="utf-8")
+    return [f"{problem.line}: {problem.message}" for problem in load_study(file).warnings]
+
+
+def test_one_command_with_two_names_is_an_error(tmp_path: Path) -> None:
+    """It is one measurement, and its runs could stand under one of the names alone; so are levels that a sweep makes equal."""
+    lines = "  - engine: command\n    name: a\n    server: {command: [p, '{port}', '{max_batch}']}\n"
+    other = lines.replace("name: a", "name: b")
+    wanted = "8: 'command-a' and 'command-b' start the same command with the same settings"
+    assert any(problem.startswith(wanted) for problem in problems(lines + other, tmp_path))
+    level = other.replace("    server", "    max_batch: 4\n    server")
+    found = problems(lines + level, tmp_path, "sweep: {max_batch: [1, 4]}\n")
+    assert any("'command-a-m4' and 'command-b-m4' start the same command" in problem for problem in found)
+    warnings(lines + other.replace("command: [p", "command: [q"), tmp_path)  # it loads
+
+
+def test_two_names_for_one_address_are_warned_of(tmp_path: Path) -> None:
+    """Which of them answers is not seen; another model behind the same address is told apart by its answers."""
+    lines = "  - engine: endpoint\n    name: a\n    server: {url: 'http://h:1', model: x}\n"
+    other = lines.replace("name: a", "name: b")
+    wanted = "8: 'endpoint-a' and 'endpoint-b' ask one address for the same"
+    [found] = [message for message in warnings(lines + other, tmp_path) if "one address" in message]
+    assert found.startswith(wanted)
+    assert "--only configuration=endpoint-b" in found
+    assert not any("one address" in message for message in warnings(lines + other.replace("model: x", "model: y"), tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("configuration", "repetitions", "warned"),
+    [
+        ("engine: endpoint, server: {url: 'http://h'}", 1, None),
+        ("engine: endpoint, server: {url: 'http://h'}", 3, "3 runs send the same prompts"),
+        ("engine: endpoint, server: {url: 'http://h'}, options: {cache_prompt: false}", 3, None),
+        ("engine: command, server: {command: [p, '{port}']}", 3, None),
+    ],
+)
+def test_a_prompt_cache_that_outlives_a_run_is_warned_of(
+    configuration: str, repetitions: int, warned: str | None, tmp_path: Path
+) -> None:
+    """All but the first run of a server that goes on running would measure its cache; a command starts anew."""
+    found = warnings(f"  - {{{configuration}}}\n", tmp_path, f"protocol: {{repetitions: {repetitions}}}\n")
+    told = [message for message in found if "prompt cache" in message]
+    if warned is None:
+        assert told == []
+    else:
+        [message] = told
+        assert warned in message
+        assert "--no-enable-prefix-caching" in message
+
+
+@pytest.mark.parametrize(
+    ("provider", "meters", "warned"), [("", "[nvml]", True), (", provider: cpu", "[nvml]", False), ("", "[rapl]", False)]
+)
+def test_a_provider_that_nobody_named_is_warned_of_beside_a_gpu_meter(
+    provider: str, meters: str, warned: bool, tmp_path: Path
+) -> None:
+    """The default would label a server on a GPU as CPU; whoever says it means it."""
+    found = warnings(f"  - {{engine: endpoint, server: {{url: 'http://h'}}{provider}}}\n", tmp_path, f"meters: {meters}\n")
+    assert any("`provider: cuda`" in message for message in found) == warned
+
+
+def test_servers_with_different_models_are_one_study(tmp_path: Path) -> None:
+    """`exclude` names a configuration by its name, which all points of a sweep share, or by its id, which is one of them."""
+    text = """study: s
+title: t
+models: [{id: a}, {id: b}]
+configurations:
+  - {engine: endpoint, name: One, server: {url: 'http://h:1', model: A}}
+  - {engine: endpoint, name: Two, server: {url: 'http://h:2', model: B}}
+exclude:
+  - {configuration: One, model: b, reason: it has A alone}
+  - {configuration: Two, model: a, reason: it has B alone}
+sweep: {concurrency: [1, 2]}
+"""
+    file = tmp_path / "s.yaml"
+    file.write_text(text, encoding="utf-8")
+    plan = make_plan(load_study(file).study, "prompts")
+    assert [cell.key for cell in plan.cells] == [
+        "a/endpoint-one", "a/endpoint-one-c2", "b/endpoint-two", "b/endpoint-two-c2",
+    ]  # fmt: skip
+    by_id = problems_of(text.replace("configuration: One", "configuration: endpoint-one"), tmp_path)
+    assert any(problem.startswith("5: one name for 2 models (a, b, …)") for problem in by_id)
+    unknown = problems_of(text.replace("configuration: One", "configuration: Onne"), tmp_path)
+    assert any(problem.startswith("8: unknown configuration 'Onne'") for problem in unknown)

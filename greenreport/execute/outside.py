@@ -141,8 +141,25 @@ def require_here(url: str) -> None:
         raise MeasurementInvalid(f"`local: true`, but {host!r} is no address of this machine")
 
 
+#: Programs that hand connections on, and what makes the server itself listen.
+_RELAYS = {
+    **dict.fromkeys(
+        ("docker-proxy", "rootlessport", "rootlesskit", "slirp4netns", "pasta", "gvproxy"),
+        "start the container with `--network host`, so that the server itself listens on this machine",
+    ),
+    **dict.fromkeys(
+        ("ssh", "sshd", "sshd-session", "kubectl"),
+        "the server runs somewhere else: leave `local` out, or run greenreport on its machine",
+    ),
+}
+
+
 def listeners(url: str) -> tuple[int, ...]:
-    """Return the processes that listen on the port of an address, as far as this user may see them."""
+    """Return the processes that listen on the port of an address, as far as this user may see them.
+
+    Raises:
+        MeasurementInvalid: what listens only hands connections on; its memory and CPU time would be taken for the server's.
+    """
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
@@ -150,7 +167,14 @@ def listeners(url: str) -> tuple[int, ...]:
     except (psutil.Error, OSError):
         return ()
     found = {c.pid for c in connections if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port and c.pid}
-    return tuple(sorted(pid for pid in found if pid is not None))
+    pids = tuple(sorted(pid for pid in found if pid is not None))
+    for pid in pids:
+        name = ""
+        with contextlib.suppress(psutil.Error):
+            name = psutil.Process(pid).name()
+        if name in _RELAYS:
+            raise MeasurementInvalid(f"`local: true`, but what listens at {url} is {name!r}, not the server; {_RELAYS[name]}")
+    return pids
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------

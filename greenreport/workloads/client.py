@@ -12,20 +12,17 @@ from __future__ import annotations
 
 import os
 import signal
-import ssl
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing.connection import Connection
-from urllib.parse import urlsplit
 
 import httpx
 
 from greenreport.record import Output, Request
 from greenreport.workloads.drive import Answered, closed_loop, open_loop
-from greenreport.workloads.probe import authorisation
+from greenreport.workloads.probe import authorisation, trusted
 from greenreport.workloads.sender import ClientJob, Sender
 
 
@@ -77,16 +74,16 @@ def client_main(connection: Connection, job: ClientJob) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.setsid()
     headers = authorisation(job.api_key_env)
-    # Reading the certificates of the machine takes longer than a request, and open loops make senders as they need them.
-    trusted: ssl.SSLContext | bool = (
-        ssl.create_default_context() if any(urlsplit(url).scheme == "https" for url in job.urls) else False
-    )
     with ExitStack() as stack:
 
         def new_sender(server: int | None = None) -> Sender:
             """Return a sender with a connection of its own to every server."""
-            made = partial(httpx.Client, timeout=job.timeout_s, trust_env=False, limits=_ONE, headers=headers, verify=trusted)
-            clients = [made(base_url=url) for url in job.urls]
+            clients = [
+                httpx.Client(
+                    base_url=url, timeout=job.timeout_s, trust_env=False, limits=_ONE, headers=headers, verify=trusted(url)
+                )
+                for url in job.urls
+            ]
             for client in clients:
                 stack.enter_context(client)
             return Sender(clients, job, server)

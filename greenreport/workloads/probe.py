@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -78,9 +80,7 @@ def ask(url: str, headers: Mapping[str, str], model: str) -> Told:
         try:
             response = client.get("/v1/models")
         except httpx.HTTPError as error:
-            raise RunError(
-                f"no server answers at {url} ({type(error).__name__}); start it, or correct the `url` of the configuration"
-            ) from None
+            raise _unanswered(url, error) from None
         if response.status_code in (401, 403):
             raise RunError(
                 f"the server at {url} wants an API key (HTTP {response.status_code}); `api_key_env` names the variable that holds it"
@@ -99,6 +99,14 @@ def ask(url: str, headers: Mapping[str, str], model: str) -> Told:
     details += [(name.replace("_", " "), known.get(name)) for name in _OF_MODEL]
     told = tuple((name, str(value)[:LONGEST]) for name, value in details if isinstance(value, str | int | float))
     return Told(models, _count(known.get("n_params")), _count(known.get("size")), told)
+
+
+def _unanswered(url: str, error: httpx.HTTPError) -> RunError:
+    cause = re.sub(r"\s+", " ", f"{type(error).__name__}: {error}")[:LONGEST]
+    if "CERTIFICATE_VERIFY_FAILED" in cause:
+        remedy = "add the authority that signed it to those of this machine, or name its file in the environment variable SSL_CERT_FILE"
+        return RunError(f"the certificate of the server at {url} is not trusted here ({cause}); {remedy}")
+    return RunError(f"no server answers at {url} ({cause}); start it, or correct the `url` of the configuration")
 
 
 def preemptions(urls: Sequence[str], headers: Mapping[str, str]) -> float | None:
@@ -120,9 +128,21 @@ def preemptions(urls: Sequence[str], headers: Mapping[str, str]) -> float | None
     return total
 
 
+def trusted(url: str) -> ssl.SSLContext | bool:
+    """Return the authorities whose certificates are believed: those of this machine, and of SSL_CERT_FILE; none without https.
+
+    Reading certificates that nobody needs would take CPU time while a model loads.
+    """
+    return _authorities() if urlsplit(url).scheme == "https" else False
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
 def _client(url: str, headers: Mapping[str, str]) -> httpx.Client:
-    secure = urlsplit(url).scheme == "https"  # reading certificates that nobody needs would take CPU time while a model loads
-    return httpx.Client(base_url=url, timeout=PATIENCE_S, trust_env=False, headers=dict(headers), verify=secure)
+    return httpx.Client(base_url=url, timeout=PATIENCE_S, trust_env=False, headers=dict(headers), verify=trusted(url))
 
 
 def _listed(response: httpx.Response) -> list[dict[str, Any]]:

@@ -70,13 +70,16 @@ class Sender:
             "prompt": prompts[0] if len(prompts) == 1 else list(prompts),
             "max_tokens": job.output_tokens[batch],
             "temperature": 0,
-            "ignore_eos": job.exact,
             "return_token_ids": True,
             "stream": job.stream,
         }
+        if job.exact:
+            body["ignore_eos"] = True
         if job.stream:
             body["stream_options"] = {"include_usage": True}
         body |= dict(job.extra)
+        if not body["return_token_ids"]:  # `options` say no, because the server refuses keys it does not know
+            del body["return_token_ids"]
         client = self.clients[server]
         sent = time.monotonic_ns()
         start = sent if due_ns is None else due_ns
@@ -192,15 +195,24 @@ class _ServerError(Exception):
     """The server answered with an error."""
 
 
+#: Answers of a server, or of what stands before it, that takes no more requests.
+_REFUSED = (429, 503)
+
+
 def _checked(status: int, content: bytes) -> dict[str, Any]:
+    refused = (
+        "; the server refused the load: fewer requests at once, or a server that lets more wait" if status in _REFUSED else ""
+    )
     try:
         answer = json.loads(content)
     except ValueError:
-        raise _ServerError(f"HTTP {status}, no JSON: {content[:200]!r}") from None
+        raise _ServerError(f"HTTP {status}, no JSON: {content[:200]!r}{refused}") from None
     if status != 200:
         detail = answer.get("error", answer) if isinstance(answer, dict) else answer
-        typed = isinstance(detail, dict) and "type" in detail
-        raise _ServerError(_told(detail) if typed else f"HTTP {status}: {_told(detail)}")
+        typed = (
+            isinstance(detail, dict) and "type" in detail and not refused
+        )  # the type tells enough, and our own server's outcome
+        raise _ServerError(_told(detail) if typed else f"HTTP {status}: {_told(detail)}{refused}")
     return dict(answer)
 
 

@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -44,6 +45,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--claim", help="fail when this file exists, else make it")
     parser.add_argument("--worker", action="store_true", help="start a process in a session of its own and leave it behind")
     parser.add_argument("--no-health", action="store_true")
+    parser.add_argument(
+        "--fail-status", type=int, default=500, help="of --fail-at; errors of others than 500 have a type, as vLLM's"
+    )
+    parser.add_argument("--refuse", action="append", default=[], help="answer requests with this key with HTTP 400")
+    parser.add_argument("--tls", help="file with certificate and key: speak https")
     return parser.parse_args()
 
 
@@ -94,7 +100,13 @@ class Handler(BaseHTTPRequestHandler):
             os._exit(7)
         if self.options.fail_at and Handler.requests >= self.options.fail_at:
             print(self.options.log or "", flush=True)
-            self.answer(500, {"error": {"message": self.options.error, "code": 500}})
+            status = self.options.fail_status
+            typed = {} if status == 500 else {"type": "overloaded_error"}
+            self.answer(status, {"error": {"message": self.options.error, "code": status} | typed})
+            return
+        unknown = [key for key in self.options.refuse if key in body]
+        if unknown:
+            self.answer(400, {"error": {"message": f"unknown field {unknown[0]}", "code": 400}})
             return
         prompts = body["prompt"] if isinstance(body["prompt"], list) else [body["prompt"]]
         answers = [text_of(prompt, self.options.tokens or body["max_tokens"]) for prompt in prompts]
@@ -194,7 +206,12 @@ def main() -> None:
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
     Handler.options = options
     Handler.ready_at = time.monotonic() + options.load_s
-    ThreadingHTTPServer(("127.0.0.1", options.port), Handler).serve_forever()
+    server = ThreadingHTTPServer(("127.0.0.1", options.port), Handler)
+    if options.tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(options.tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.serve_forever()
 
 
 if __name__ == "__main__":

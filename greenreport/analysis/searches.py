@@ -28,13 +28,20 @@ class LimitSearch:
 
 
 def from_trials(records: Iterable[RunRecord], environment: str) -> tuple[LimitSearch, ...]:
-    """Return the searches of one machine; a later trial of the same load counts instead of an earlier one."""
+    """Return the searches of one machine, each from the trials of the newest content of its cell.
+
+    Trials of an earlier study file had other prompts or lengths: a limit between theirs and later ones is nobody's. Of one content,
+    a later trial of the same load counts instead of an earlier one.
+    """
     trials: dict[tuple[str, str, str], dict[int, RunRecord]] = {}
-    for record in records:
+    content: dict[tuple[str, str, str], str] = {}
+    for record in sorted(records, key=lambda record: record.started_at):
         if record.environment.key == environment:
             spec = json.loads(record.spec)
-            rest = _rest(spec["configuration"], spec["factor"])
-            trials.setdefault((record.model, spec["factor"], json.dumps(rest, sort_keys=True)), {})[int(spec["load"])] = record
+            about = (record.model, spec["factor"], json.dumps(_rest(spec["configuration"], spec["factor"]), sort_keys=True))
+            if content.setdefault(about, record.fingerprint) != record.fingerprint:
+                content[about], trials[about] = record.fingerprint, {}
+            trials.setdefault(about, {})[int(spec["load"])] = record
     return tuple(_search(model, factor, rest, loads) for (model, factor, rest), loads in trials.items())
 
 

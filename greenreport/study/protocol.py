@@ -105,6 +105,10 @@ class Generation(Spec):
         return f"{'exactly' if self.exact else 'at most'} {tokens}"
 
 
+#: Most requests of an open loop that are under way at once; later ones wait in the client, which shows as lateness.
+MOST_UNDER_WAY = 512
+
+
 class Arrivals(Spec):
     """When requests of an open loop (`request_rate`) are sent."""
 

@@ -17,6 +17,7 @@ from greenreport import traces as tr
 from greenreport.catalog import Served
 from greenreport.record import Flag, Mark, Method, Outcome, Phase, RunRecord, Trace
 from greenreport.study import Study, output_lengths
+from greenreport.study.protocol import MOST_UNDER_WAY
 from greenreport.validity.agreement import agreements
 from greenreport.validity.codes import CODES
 from greenreport.validity.quantised import quantum
@@ -263,10 +264,19 @@ def _late(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signa
     late = float(np.percentile(tr.values_of(trace), 99))
     gap = float(trace.t_ns[-1] - trace.t_ns[0]) / 1e9 / (len(trace.t_ns) - 1)
     if late > max(LATE_S, LATE_SHARE * gap):
+        full = _waiting(record) > MOST_UNDER_WAY
+        why = f"; {MOST_UNDER_WAY} were under way, the most the client sends before answers come" if full else ""
         yield (
             "late_requests",
-            f"1 % of requests were sent {late * 1e3:.0f} ms late or later; one was due every {gap * 1e3:.0f} ms",
+            f"1 % of requests were sent {late * 1e3:.0f} ms late or later; one was due every {gap * 1e3:.0f} ms{why}",
         )
+
+
+def _waiting(record: RunRecord) -> int:
+    """Return the most requests that were due and not answered at the same time."""
+    spans = sorted({(request.start_ns, request.end_ns) for request in record.requests})  # prompts of one batch share a request
+    due, ended = np.array([start for start, _ in spans]), np.sort([end for _, end in spans])
+    return int(np.max(np.arange(1, len(spans) + 1) - np.searchsorted(ended, due, side="right"), initial=0))
 
 
 def _client_busy(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks

@@ -19,9 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from greenreport.record import Output, Request
-
-#: Most requests of an open loop that are under way at once; later ones wait in the client, which shows as lateness.
-MOST_UNDER_WAY = 512
+from greenreport.study.protocol import MOST_UNDER_WAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,22 @@ def test_throttling_in_the_window_is_flagged() -> None:
     assert codes(record(traces=(*record().traces, gauge("nvml", "gpu-0", "throttle", "bits", before)))) == set()
 
 
+@pytest.mark.parametrize(("under_way", "told"), [(500, False), (600, True)])
+def test_late_requests_say_when_the_client_had_its_most_under_way(under_way: int, told: bool) -> None:
+    """One request is due every millisecond and each takes five seconds: beyond 512 at once the rest waits in the client."""
+    first = record().requests[0]
+    starts = [4 * SECOND + index * 10**6 for index in range(under_way)]
+    requests = tuple(
+        replace(first, index=index, start_ns=start, end_ns=start + 5 * SECOND) for index, start in enumerate(starts)
+    )
+    times, late = array("q", starts), array("d", [0.5] * under_way)
+    lateness = Trace("client", "client", "lateness", Kind.GAUGE, "s", Method.MEASURED, times, late)
+    flags = validity_flags(record(requests=requests, traces=(*record().traces, lateness)), study())
+    [detail] = [flag.detail for flag in flags if flag.code == "late_requests"]
+    assert detail.startswith("1 % of requests were sent 500 ms late or later; one was due every 1 ms")
+    assert detail.endswith("; 512 were under way, the most the client sends before answers come") == told
+
+
 def test_a_step_of_the_wall_clock_excludes_meters_that_go_by_it() -> None:
     """EnergiBridge stamps its samples with the wall clock; RAPL does not care."""
     step = gauge("utilisation", "machine", "clock_offset", "s", [0.0] * 100 + [1.5] * 101)

@@ -78,6 +78,10 @@ configurations:                   # serving configuration = runtime engine × ex
   - {{engine: onnx, provider: cpu}}
   # - {{engine: openvino, provider: cpu, threads: 4}}
   # - {{engine: torch, provider: cuda}}
+  # - engine: endpoint            # a server that runs already: vLLM, llama.cpp or another with OpenAI's completions API
+  #   name: vLLM
+  #   provider: cuda              # what it computes on
+  #   server: {{url: "http://127.0.0.1:8000", model: name-it-knows, local: true}}
 
 workload:
   prompts: {{source: builtin, count: 8, seed: 1}}        # or humaneval, or {{source: file, path: my-prompts.jsonl}}

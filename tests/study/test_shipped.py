@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,21 +12,56 @@ from jsonschema import Draft202012Validator
 from greenreport.plan import make_plan
 from greenreport.study import Overrides, load_study
 from greenreport.study.load import _Loader, _Plain
-from greenreport.study.schema import study_schema
+from greenreport.study.schema import study_schema, write_starter
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
+EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.yaml"))
 
 
-@pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [*STUDIES, *EXAMPLES], ids=lambda file: file.stem)
 def test_shipped_studies_are_valid_and_fit_the_schema(file: Path) -> None:
-    """Each shipped study loads, names the schema for editors, and validates against it."""
+    """Each shipped study and example loads, names the schema for editors, and validates against it."""
     text = file.read_text(encoding="utf-8")
-    assert text.startswith("# yaml-language-server: $schema=../docs/study.schema.json")
+    schema = re.match(r"# yaml-language-server: \$schema=(\S+)\n", text)
+    assert schema is not None
+    assert (file.parent / schema[1]).resolve() == ROOT / "docs" / "study.schema.json"
     assert load_study(file).study.study == file.stem
     node = _Loader(text).get_single_node()
     assert node is not None
     assert list(Draft202012Validator(study_schema()).iter_errors(_Plain().convert(node, ()))) == []
+
+
+def test_the_example_of_a_server_is_complete() -> None:
+    """A sweep over clients, streamed, measured on this machine; all that is warned of is what the server has to be started with."""
+    found = load_study(ROOT / "docs" / "examples" / "my-server.yaml")
+    assert [c.id for c in found.study.configurations] == [
+        "endpoint-vllm-cuda", "endpoint-vllm-cuda-c4", "endpoint-vllm-cuda-c16",
+    ]  # fmt: skip
+    assert found.study.workload.stream
+    assert all(c.measured_here for c in found.study.configurations)
+    assert all("prompt cache" in warning.message for warning in found.warnings)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/studies.md"])
+def test_printed_servers_are_valid(page: str, tmp_path: Path) -> None:
+    """What a reader copies from the pages loads as it is, and every level of its sweep is reached."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = [b for b in re.findall(r"^```yaml\n(configurations:\n.*?)^```", text, re.MULTILINE | re.DOTALL) if "server:" in b]
+    assert blocks
+    for block in blocks:
+        file = tmp_path / "s.yaml"
+        file.write_text(f"study: s\ntitle: t\nmodels: [{{id: m}}]\n{block}", encoding="utf-8")
+        assert not any("never full" in warning.message for warning in load_study(file).warnings)
+
+
+def test_the_starter_shows_how_a_server_joins(tmp_path: Path) -> None:
+    """Its commented lines are a configuration once the marks are taken away."""
+    file = tmp_path / "s.yaml"
+    write_starter(file)
+    text = file.read_text(encoding="utf-8")
+    file.write_text(re.sub(r"^  # (- engine: endpoint|  \w)", r"  \1", text, flags=re.MULTILINE), encoding="utf-8")
+    assert [c.id for c in load_study(file).study.configurations] == ["torch-cpu", "onnx-cpu", "endpoint-vllm-cuda"]
 
 
 def test_the_committed_schema_is_current() -> None:

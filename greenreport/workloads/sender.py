@@ -257,7 +257,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, httpx.TimeoutException):
         return "the request outlasted its limit"
     if isinstance(error, httpx.TransportError):
-        return f"the server closed the connection ({type(error).__name__})"
+        return f"the server closed the connection ({type(error).__name__}: {error})"[:300]
     if isinstance(error, LookupError | TypeError | AttributeError):
         return f"the answer is no completion of OpenAI's API ({type(error).__name__}: {error})"
     return str(error) or type(error).__name__

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from tests.commands import greenreport
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -66,18 +67,10 @@ def write_study(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that runs the real command line in the test's folder."""
+    """Return a function that runs the command line in the test's folder and checks its exit code; see `tests.commands`."""
 
     def run(*arguments: str, check: int | None = 0, **options: Any) -> subprocess.CompletedProcess[str]:
-        result = subprocess.run(
-            [sys.executable, "-m", "greenreport", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-            **options,
-        )
+        result = greenreport(tmp_path, *arguments, **options)
         if check is not None:
             assert result.returncode == check, f"exit {result.returncode}\n{result.stdout}\n{result.stderr}"
         return result

@@ -73,6 +73,12 @@ def cuda_trouble(engine: EngineInfo) -> Trouble | None:
     return next((trouble for trouble in attempt() if trouble.library in engine.requires), None)
 
 
+def loads_weights(cell: Cell, environment: Environment) -> bool:
+    """Whether a cell loads weights here; for one that cannot run at all, torch need not be imported."""
+    info = engines()[cell.configuration.engine]
+    return info.weights and capability(info, cell.configuration.provider, environment) is None
+
+
 def _importable(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
@@ -107,8 +113,7 @@ class Preparer:
     def steps(self, cells: Iterable[Cell]) -> Iterator[tuple[str, Cell]]:
         """Yield (what, cell) for each step that `prepare` would really do, for the progress display."""
         for cell in cells:
-            info = engines()[cell.configuration.engine]
-            if capability(info, cell.configuration.provider, self.environment) is None and info.weights:
+            if loads_weights(cell, self.environment):
                 yield "weights and conversion", cell
 
     def prepare(self, cell: Cell) -> tuple[EngineJob | Obstacle, tuple[Preparation, ...]]:

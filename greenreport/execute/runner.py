@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
-from greenreport.catalog import engines
 from greenreport.engines.base import EngineJob
 from greenreport.errors import (
     EngineUnavailable,
@@ -30,7 +29,7 @@ from greenreport.errors import (
 from greenreport.execute.bench import Bench
 from greenreport.execute.host import redact
 from greenreport.execute.launch import Launcher
-from greenreport.execute.prepare import Obstacle, Preparation, Preparer
+from greenreport.execute.prepare import Obstacle, Preparation, Preparer, loads_weights
 from greenreport.execute.readiness import require_ready
 from greenreport.execute.timeline import Progress, perform
 from greenreport.execute.worker import Failure
@@ -169,7 +168,7 @@ def equipment(assignment: Assignment, cells: Sequence[Cell]) -> tuple[Launcher, 
     """Return what starts processes and what prepares cells, for the runs of an assignment."""
     launcher = Launcher(
         fork_servers=assignment.study.protocol.worker == "preloaded",
-        engines=any(engines()[cell.configuration.engine].weights for cell in cells),
+        engines=any(loads_weights(cell, assignment.environment) for cell in cells),
     )
     models, logs = assignment.cache / "models", assignment.logs
     return launcher, Preparer(assignment.study, assignment.folder, models, launcher, assignment.environment, logs)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests import commands
 from tests.browser.chromium import ARGUMENTS, chromium_path
 from tests.conftest import minimal_study
 
@@ -31,9 +30,8 @@ def browser() -> Iterator[Any]:
 
 
 def greenreport(folder: Path, *arguments: str) -> str:
-    """Run the command line in a folder."""
-    command = [sys.executable, "-m", "greenreport", *arguments]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+    """Run the command line in a folder; it must end well."""
+    result = commands.greenreport(folder, *arguments)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 

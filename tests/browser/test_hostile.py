@@ -88,7 +88,7 @@ def test_hostile_texts_are_found_and_read_out_as_text(browser: Any, hostile_site
         assert "<script>alert(1)</script>" in page.locator(".search ul").inner_text()
         visit(page, (hostile_site / "s" / "hostile" / "rq" / "rq1" / "index.html").as_uri())
         page.locator("figure.gr-fig .gr-vis.live .mark-symbol.role-mark path").first.hover(force=True)
-        page.wait_for_timeout(300)
+        page.locator("#vg-tooltip-element.visible").wait_for()
         assert page.evaluate(ESCAPED) == []
         assert (troubles, page.evaluate("window.violations")) == ([], [])
 

@@ -11,6 +11,7 @@ import yaml
 from greenreport.report.pages.site import FEW
 from tests.browser.conftest import greenreport
 from tests.browser.test_site import opened
+from tests.browser.waiting import addressed
 from tests.conftest import minimal_study
 
 pytestmark = pytest.mark.browser
@@ -37,8 +38,8 @@ def test_a_reader_chooses_by_tag_and_the_address_keeps_it(browser: Any, many: Pa
         page.get_by_label("Tag").select_option("by two")
         assert items.count() == 4
         assert page.locator("#choose [role=status]").inner_text() == f"4 of {FEW + 1} studies"
-        address = page.url
-        assert address.endswith("#choose?tag=by%20two")
+        addressed(page, "#choose?tag=by%20two")
+        address = page.evaluate("location.href")
         page.get_by_label("Tag").select_option("")
         assert items.count() == FEW + 1
         page.goto("about:blank")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.test_site import opened, visit
+from tests.browser.waiting import addressed, follow, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.engines, pytest.mark.slow]
 
@@ -21,11 +22,7 @@ def circles(page: Any, figure: str) -> int:
 
 def settled(page: Any, figure: str, points: int) -> None:
     """Wait until a figure shows so many points."""
-    for _ in range(100):
-        if circles(page, figure) == points:
-            return
-        page.wait_for_timeout(50)
-    assert circles(page, figure) == points
+    until(page, lambda: circles(page, figure) == points, f"{figure} shows {points} points")
 
 
 def test_engines_are_hidden_by_keyboard_and_the_address_keeps_it(browser: Any, real_site: Path) -> None:
@@ -41,12 +38,11 @@ def test_engines_are_hidden_by_keyboard_and_the_address_keeps_it(browser: Any, r
         settled(page, RUNS, 9)
         assert button.get_attribute("aria-pressed") == "false"
         assert page.evaluate("document.activeElement.textContent") == "ONNX Runtime"
-        assert page.url.endswith("#fig-h1-0-runs?hide=onnx")
+        addressed(page, "#fig-h1-0-runs?hide=onnx")
         settled(page, "#fig-h1-0-ratios", 2)
-        page.click("nav.sub a:has-text('Matrix')")
-        page.wait_for_load_state()
+        follow(page, page.locator("nav.sub a:has-text('Matrix')"), "/matrix/")
         page.go_back()
-        page.wait_for_load_state()
+        page.wait_for_url(lambda address: "/rq/rq1/" in address)
         page.locator(RUNS).scroll_into_view_if_needed()
         settled(page, RUNS, 9)
         page.goto("about:blank")
@@ -65,17 +61,16 @@ def test_an_axis_is_switched_between_linear_and_logarithmic(browser: Any, real_s
         figure = page.locator("#fig-h1-0-ratios")
         button = figure.locator(".gr-tools button", has_text="Logarithmic axis")
         assert button.get_attribute("aria-pressed") == "true"
-        assert "log scale" in figure.locator(".gr-vis").inner_text()
+        drawing = figure.locator(".gr-vis")
+        assert "log scale" in drawing.inner_text()
         button.focus()
         page.keyboard.press("Space")
-        page.wait_for_timeout(500)
-        assert "log scale" not in figure.locator(".gr-vis").inner_text()
+        until(page, lambda: "log scale" not in drawing.inner_text(), "the axis becomes linear")
         assert button.get_attribute("aria-pressed") == "false"
-        assert page.url.endswith("#fig-h1-0-ratios?linear=h1-0-ratios")
+        addressed(page, "#fig-h1-0-ratios?linear=h1-0-ratios")
         button.click()
-        page.wait_for_timeout(500)
-        assert "log scale" in figure.locator(".gr-vis").inner_text()
-        assert page.url.endswith("#fig-h1-0-ratios")
+        until(page, lambda: "log scale" in drawing.inner_text(), "the axis becomes logarithmic again")
+        addressed(page, "#fig-h1-0-ratios")
         assert (troubles, page.evaluate("window.violations")) == ([], [])
 
 
@@ -89,8 +84,8 @@ def test_the_matrix_shows_one_metric_at_a_time(browser: Any, real_site: Path) ->
         page.locator(".gr-choice input:checked").focus()
         page.keyboard.press("ArrowRight")
         assert shown.evaluate_all("all => all.map(f => f.id)") == ["fig-matrix-duration-s"]
-        assert page.url.endswith("#fig-matrix-duration-s?metric=matrix-duration-s")
-        visit(page, page.url)
+        addressed(page, "#fig-matrix-duration-s?metric=matrix-duration-s")
+        visit(page, page.evaluate("location.href"))
         for tail in ("#fig-matrix-ttft-s", "#fig-x?metric=matrix-ttft-s"):
             page.goto("about:blank")
             visit(page, address + tail)
@@ -122,7 +117,7 @@ def test_readers_put_in_their_own_factors(browser: Any, real_site: Path) -> None
         assert mine.inner_text() != before
         assert mine.inner_text().split("[")[1] == before.split("[")[1]
         assert published.inner_text() == before
-        assert page.url.endswith("#factors?carbon=100,300,400")
+        addressed(page, "#factors?carbon=100,300,400")
         page.fill("#factors input[name=carbon][data-end=low]", "350")
         assert "low ≤ central ≤ high" in told.inner_text()
         assert mine.inner_text().strip() == "–"
@@ -136,7 +131,7 @@ def test_readers_put_in_their_own_factors(browser: Any, real_site: Path) -> None
         assert values[1] / values[0] == pytest.approx(2, rel=0.01)
         page.click("#factors button[type=reset]")
         assert mine.inner_text() == before
-        assert page.url.endswith("#factors")
+        addressed(page, "#factors")
         assert (troubles, page.evaluate("window.violations")) == ([], [])
 
 

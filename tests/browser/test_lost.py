@@ -13,6 +13,7 @@ import pytest
 
 from tests.browser.conftest import greenreport
 from tests.browser.test_site import opened
+from tests.browser.waiting import follow
 
 pytestmark = [pytest.mark.browser, pytest.mark.engines, pytest.mark.slow]
 
@@ -46,7 +47,7 @@ def test_the_page_for_wrong_addresses_is_whole_at_any_depth(browser: Any, real_s
         assert page.locator("#theme").is_visible()
         assert [text for text in troubles if wrong not in text and "404" not in text] == []
         assert len([text for text in troubles if text.startswith("404: ")]) == 1
-        page.click("main a")
-        page.wait_for_load_state()
-        assert page.url == f"http://127.0.0.1:{server.server_port}/sub/index.html"
+        home = f"http://127.0.0.1:{server.server_port}/sub/index.html"
+        follow(page, page.locator("main a").first, home)
+        assert page.url == home
         server.shutdown()

@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.test_sharing import served
 from tests.browser.test_site import opened, visit
+from tests.browser.waiting import follow
 
 pytestmark = [pytest.mark.browser, pytest.mark.engines, pytest.mark.slow]
 
@@ -57,8 +58,7 @@ def test_a_chosen_theme_is_there_before_the_page_is_drawn(browser: Any, real_sit
         assert not set(page.evaluate(INKS)) & set(light)
         assert page.evaluate("window.kept.isConnected")
         page.context.add_init_script(EARLY)
-        page.click("nav.sub a:has-text('Matrix')")
-        page.wait_for_load_state()
+        follow(page, page.locator("nav.sub a:has-text('Matrix')"), "/matrix/")
         assert page.evaluate("window.early") == "dark"
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 21, 28)"
         assert (troubles, page.evaluate("window.violations")) == ([], [])

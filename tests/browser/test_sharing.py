@@ -45,7 +45,7 @@ def test_a_figure_stands_in_a_page_of_another_host(browser: Any, real_site: Path
         )
         page.goto(elsewhere)
         frame = page.frame_locator("iframe")
-        assert frame.locator("svg").first.is_visible()
+        frame.locator("svg").first.wait_for()  # a frame is loaded when it comes near the view
         assert frame.locator("h1").inner_text()
         inner = page.frames[1]
         assert inner.evaluate("window.violations") == []

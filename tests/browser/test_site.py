@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import http.server
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +13,19 @@ from typing import Any
 import duckdb
 import pytest
 
+from tests.browser.waiting import follow, until
+
 pytestmark = [pytest.mark.browser, pytest.mark.engines, pytest.mark.slow]
 
 VIOLATIONS = "window.violations = []; document.addEventListener('securitypolicyviolation', e => violations.push(e.violatedDirective + ' ' + e.blockedURI))"
 #: Figures that can be seen; of those a reader chooses between, the others are hidden.
 SHOWN = "figure.gr-fig:not([hidden])"
+#: Scrolls to the first figure that is not interactive yet; whether there was none.
+NEXT = f"""(() => {{
+    const next = [...document.querySelectorAll('{SHOWN}')].find(figure => !figure.dataset.live);
+    if (next) next.scrollIntoView();
+    return !next;
+}})()"""
 
 
 def all_pages(site: Path) -> list[str]:
@@ -29,7 +36,7 @@ def all_pages(site: Path) -> list[str]:
 @contextmanager
 def opened(browser: Any, **options: Any) -> Iterator[tuple[Any, list[str]]]:
     """Give a page that notes every console error, failed request and request to another host."""
-    context = browser.new_context(**options)
+    context = browser.new_context(**{"reduced_motion": "reduce"} | options)  # pages scroll at once
     context.add_init_script(VIOLATIONS)
     page = context.new_page()
     troubles: list[str] = []
@@ -40,22 +47,17 @@ def opened(browser: Any, **options: Any) -> Iterator[tuple[Any, list[str]]]:
     page.on(
         "response", lambda response: troubles.append(f"{response.status}: {response.url}") if response.status >= 400 else None
     )
-    yield page, troubles
-    context.close()
+    try:
+        yield page, troubles
+    finally:
+        context.close()
 
 
 def visit(page: Any, address: str) -> None:
     """Open an address and wait until every figure is interactive."""
     page.goto(address)
-    page.evaluate(f"document.querySelectorAll('{SHOWN}').forEach(f => f.scrollIntoView())")
-    page.evaluate("window.scrollTo(0, 0)")
-    for figure in page.query_selector_all(SHOWN):
-        figure.scroll_into_view_if_needed()
-    # Not `wait_for_function`: its polling evaluates a string inside the page, which the page's own policy refuses.
-    deadline = time.monotonic() + 30
-    while not page.evaluate(f"[...document.querySelectorAll('{SHOWN}')].every(f => f.dataset.live === 'true')"):
-        assert time.monotonic() < deadline, f"a figure of {address} did not become interactive"
-        page.wait_for_timeout(50)
+    until(page, lambda: bool(page.evaluate(NEXT)), f"every figure of {address} becomes interactive")
+    assert page.locator(f"{SHOWN}[data-live=failed]").count() == 0, address
 
 
 def test_every_page_opens_from_disk_with_all_figures_interactive(browser: Any, real_site: Path) -> None:
@@ -79,10 +81,8 @@ def test_the_site_works_under_a_sub_path_over_http(browser: Any, real_site: Path
         with opened(browser) as (page, troubles):
             page.on("request", lambda request: asked.add(request.url))
             visit(page, f"{base}/sub/path/index.html")
-            page.click("ul.entries a")
-            page.click("nav.sub a:has-text('RQ1')")
-            page.wait_for_load_state()
-            assert "/sub/path/s/real/rq/rq1/" in page.url
+            follow(page, page.locator("ul.entries a").first, "/sub/path/s/real/")
+            follow(page, page.locator("nav.sub a:has-text('RQ1')"), "/sub/path/s/real/rq/rq1/")
             visit(page, page.url)
             assert (troubles, page.evaluate("window.violations")) == ([], [])
         server.shutdown()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.test_site import opened, visit
+from tests.browser.waiting import addressed, at_rest, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.engines, pytest.mark.slow]
 
@@ -54,42 +55,50 @@ def ticks(page: Any, figure: str) -> list[str]:
     It is their text content that counts; an SVG element has no inner text.
     """
     found: list[str] = page.locator(f"{figure} .gr-vis .role-axis-label text").all_text_contents()
-    assert all(found)
+    assert found and all(found)
     return sorted(found)
 
 
 def test_a_trace_is_zoomed_by_wheel_dragged_and_reset(browser: Any, real_site: Path) -> None:
     """Shift and the wheel show less of the run, dragging moves it, a double click shows all; the wheel alone scrolls the page."""
+    figure = "#fig-tiny-gpt2--torch-cpu-load"
     with opened(browser, viewport={"width": 1200, "height": 900}) as (page, troubles):
         visit(page, (real_site / CELL).as_uri())
-        figure = "#fig-tiny-gpt2--torch-cpu-load"
-        page.locator(figure).scroll_into_view_if_needed()
         whole = ticks(page, figure)
-        box = page.locator(f"{figure} .gr-vis svg").bounding_box()
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        page.mouse.move(x, y)
-        page.mouse.wheel(0, -300)
-        page.wait_for_timeout(300)
+        aimed(page, figure)
+        before = page.evaluate("scrollY")
+        page.mouse.wheel(0, -200 if before > 0 else 200)
+        until(page, lambda: page.evaluate("scrollY") != before, "the wheel scrolls the page")
+        at_rest(page, lambda: page.evaluate("scrollY"))
         assert ticks(page, figure) == whole
-        page.locator(figure).scroll_into_view_if_needed()
-        box = page.locator(f"{figure} .gr-vis svg").bounding_box()
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        page.mouse.move(x, y)
+        x, y = aimed(page, figure)
         page.keyboard.down("Shift")
         page.mouse.wheel(0, -300)
         page.keyboard.up("Shift")
-        page.wait_for_timeout(300)
-        near = ticks(page, figure)
-        assert near != whole
+        near = changed(page, figure, whole)
         page.mouse.down()
         page.mouse.move(x - 150, y, steps=5)
         page.mouse.up()
-        page.wait_for_timeout(300)
-        assert ticks(page, figure) not in (near, whole)
+        assert changed(page, figure, near) != whole
         page.mouse.dblclick(x, y)
-        page.wait_for_timeout(300)
-        assert ticks(page, figure) == whole
+        until(page, lambda: ticks(page, figure) == whole, "a double click shows all")
         assert (troubles, page.evaluate("window.violations")) == ([], [])
+
+
+def aimed(page: Any, figure: str) -> tuple[float, float]:
+    """Move the mouse to the middle of a drawing that is in view; return the place."""
+    drawing = page.locator(f"{figure} .gr-vis svg")
+    drawing.scroll_into_view_if_needed()
+    box = at_rest(page, drawing.bounding_box)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    return x, y
+
+
+def changed(page: Any, figure: str, before: list[str]) -> list[str]:
+    """Return the labels of a drawing once they are no longer those of before."""
+    until(page, lambda: ticks(page, figure) != before, f"the axes of {figure} change")
+    return at_rest(page, lambda: ticks(page, figure))
 
 
 def test_a_trace_shows_the_measured_window_alone_by_keyboard(browser: Any, real_site: Path) -> None:
@@ -102,8 +111,7 @@ def test_a_trace_shows_the_measured_window_alone_by_keyboard(browser: Any, real_
         assert button.get_attribute("aria-pressed") == "false"
         button.focus()
         page.keyboard.press("Enter")
-        page.wait_for_timeout(500)
+        changed(page, figure, whole)
         assert button.get_attribute("aria-pressed") == "true"
-        assert ticks(page, figure) != whole
-        assert page.url.endswith("?window=tiny-gpt2--torch-cpu-load")
+        addressed(page, "?window=tiny-gpt2--torch-cpu-load")
         assert (troubles, page.evaluate("window.violations")) == ([], [])

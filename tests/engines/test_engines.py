@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "opt": {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64, "ffn_dim": 256, "max_position_embeddings": 256, "word_embed_proj_dim": 64},
     "qwen2": _ROTARY | {"num_key_value_heads": 2},
 }  # fmt: skip
+Shelf = Callable[[str], Path]
 PROMPTS = ("def add(a, b):\n    return", "import os\n", "class Foo(object):\n    def bar(self, x, y): return x + y")
 TOKENS = 24
 
@@ -50,16 +52,31 @@ def untrained(family: str, folder: Path, **changes: Any) -> Path:
     return obtain(WeightsJob(model, Weights.UNTRAINED, folder / "weights", folder))
 
 
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    """Return a function that gives the folder of a small untrained model, with its weights and what they were converted to so far."""
+    root = tmp_path_factory.mktemp("shelf")
+
+    def of(family: str) -> Path:
+        folder = root / family
+        if not folder.is_dir():
+            assert untrained(family, folder) == folder / "weights"
+        return folder
+
+    return of
+
+
 def loaded(name: str, weights: Path, folder: Path, **changes: Any) -> Engine:
-    """Return an engine with the model loaded, converted first where it needs to be."""
+    """Return an engine with the model loaded, converted first where it needs to be and is not yet."""
     info = engines()[name]
     engine: type[Engine] = load_target(info.target)
     configuration = Configuration(engine=name, **changes)
     artefact = None
     if info.artefact is not None:
         artefact = folder / name
-        artefact.mkdir()
-        engine.convert(EngineJob(configuration, 1, weights), artefact)
+        if not artefact.is_dir():
+            artefact.mkdir()
+            engine.convert(EngineJob(configuration, 1, weights), artefact)
     made = engine(EngineJob(configuration, 1, weights, artefact))
     made.load()
     return made
@@ -75,12 +92,12 @@ def answers(engine: Engine, prompts: list[list[int]]) -> list[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_engine_gives_the_same_tokens_alone_and_in_a_batch(family: str, tmp_path: Path) -> None:
+def test_every_engine_gives_the_same_tokens_alone_and_in_a_batch(family: str, shelf: Shelf) -> None:
     """Torch one by one is the reference; the other engines equal it, and a padded batch equals single prompts."""
-    weights = untrained(family, tmp_path)
+    folder = shelf(family)
     reference: list[tuple[int, ...]] = []
     for name in ("torch", "torchscript", "onnx", "openvino"):
-        engine = loaded(name, weights, tmp_path)
+        engine = loaded(name, folder / "weights", folder)
         prompts = [engine.encode(text) for text in PROMPTS]
         single = [answers(engine, [prompt])[0] for prompt in prompts]
         reference = reference or single
@@ -113,9 +130,9 @@ def test_a_wrong_shape_is_refused_and_not_replaced_by_a_default(changes: dict[st
         untrained("gpt2", tmp_path, **changes)
 
 
-def test_generation_stops_at_the_end_token_only_when_asked(tmp_path: Path) -> None:
+def test_generation_stops_at_the_end_token_only_when_asked(shelf: Shelf, tmp_path: Path) -> None:
     """With `exact: false` a sequence may end early and says `stop`; with `exact: true` it never does."""
-    engine = loaded("torch", untrained("gpt2", tmp_path), tmp_path)
+    engine = loaded("torch", shelf("gpt2") / "weights", tmp_path)
     prompt = engine.encode("import os\n")
     tokens = answers(engine, [prompt])[0]
     engine.end_ids = (tokens[5],)  # type: ignore[attr-defined]
@@ -124,9 +141,9 @@ def test_generation_stops_at_the_end_token_only_when_asked(tmp_path: Path) -> No
     assert answers(engine, [prompt])[0] == tokens
 
 
-def test_precision_is_verified_after_load(tmp_path: Path) -> None:
+def test_precision_is_verified_after_load(shelf: Shelf, tmp_path: Path) -> None:
     """bfloat16 weights are reported as such; weights of another type than asked for make the run invalid."""
-    weights = untrained("llama", tmp_path)
+    weights = shelf("llama") / "weights"
     engine = loaded("torch", weights, tmp_path, dtype="bfloat16")
     assert engine.facts().dtype == "bfloat16"
     engine.model.float()  # type: ignore[attr-defined]
@@ -134,13 +151,13 @@ def test_precision_is_verified_after_load(tmp_path: Path) -> None:
         engine.facts()
 
 
-def test_cuda_without_a_gpu_is_unavailable(tmp_path: Path) -> None:
+def test_cuda_without_a_gpu_is_unavailable(shelf: Shelf) -> None:
     """No GPU: the engine says so instead of running on the CPU."""
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
-    weights = untrained("gpt2", tmp_path)
+    weights = shelf("gpt2") / "weights"
     for name in ("torch", "torchscript"):
         engine: type[Engine] = load_target(engines()[name].target)
         with pytest.raises(EngineUnavailable, match=r"no CUDA device|was not converted"):
@@ -148,28 +165,26 @@ def test_cuda_without_a_gpu_is_unavailable(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["onnx", "openvino"])
-def test_8_bit_weights_are_smaller_and_said_to_be_so(name: str, tmp_path: Path) -> None:
+def test_8_bit_weights_are_smaller_and_said_to_be_so(name: str, shelf: Shelf, tmp_path: Path) -> None:
     """`dtype: int8`: weights are 8-bit integers, read back from the model; float32 is another model."""
-    weights = untrained("llama", tmp_path)
-    (tmp_path / "full").mkdir()
-    (tmp_path / "small").mkdir()
-    full = loaded(name, weights, tmp_path / "full")
-    small = loaded(name, weights, tmp_path / "small", dtype="int8")
+    weights = shelf("llama") / "weights"
+    full = loaded(name, weights, shelf("llama"))
+    small = loaded(name, weights, tmp_path, dtype="int8")
     assert (full.facts().dtype, small.facts().dtype) == ("float32", "int8")
     assert (small.facts().weights_b or 0) < 0.6 * (full.facts().weights_b or 0)
     assert len(answers(small, [small.encode(PROMPTS[0])])[0]) == TOKENS
-    wrong = EngineJob(Configuration(engine=name), 1, weights, tmp_path / "small" / name)
+    wrong = EngineJob(Configuration(engine=name), 1, weights, tmp_path / name)
     other = load_target(engines()[name].target)(wrong)
     other.load()
     with pytest.raises(MeasurementInvalid, match=r"type int8; the study says float32|weights of u8; the study says float32"):
         verified(other.facts(), wrong)
 
 
-def test_openvino_computes_in_bfloat16_only_where_the_processor_does(tmp_path: Path) -> None:
+def test_openvino_computes_in_bfloat16_only_where_the_processor_does(shelf: Shelf, tmp_path: Path) -> None:
     """What is said to be bfloat16 was computed in it; a processor without it makes the run invalid instead of float32."""
     import openvino
 
-    engine = loaded("openvino", untrained("opt", tmp_path), tmp_path, dtype="bfloat16")
+    engine = loaded("openvino", shelf("opt") / "weights", tmp_path, dtype="bfloat16")
     able = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if able:
         assert engine.facts().dtype == "bfloat16"
@@ -184,9 +199,9 @@ BEYOND = """
 import resource, sys
 from pathlib import Path
 from greenreport.errors import OutOfMemory
-from tests.engines.test_engines import loaded, untrained
+from tests.engines.test_engines import loaded
 name, folder = sys.argv[1], Path(sys.argv[2])
-engine = loaded(name, untrained("gpt2", folder), folder)
+engine = loaded(name, folder / "weights", folder)
 prompt = list(range(1, 251))
 engine.generate([prompt], 2, exact=True, on_token=lambda _: None)
 size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
@@ -199,28 +214,28 @@ except OutOfMemory as error:
 
 
 @pytest.mark.parametrize("name", ["torch", "torchscript", "onnx", "openvino"])
-def test_a_batch_that_does_not_fit_is_out_of_memory(name: str, tmp_path: Path) -> None:
+def test_a_batch_that_does_not_fit_is_out_of_memory(name: str, shelf: Shelf) -> None:
     """A process that may have 0.6 GB more is given a batch that needs several: each library refuses in words of its own."""
-    command = [sys.executable, "-W", "ignore", "-c", BEYOND, name, str(tmp_path)]
+    command = [sys.executable, "-W", "ignore", "-c", BEYOND, name, str(shelf("gpt2"))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert "generation does not fit on cpu: " in done.stdout, done.stderr[-2000:]
     assert "llocat" in done.stdout
 
 
-def test_other_errors_are_no_lack_of_memory(tmp_path: Path) -> None:
+def test_other_errors_are_no_lack_of_memory(shelf: Shelf, tmp_path: Path) -> None:
     """A fault of the model stays what it is."""
     import torch
 
-    engine: Any = loaded("torch", untrained("gpt2", tmp_path), tmp_path)
+    engine: Any = loaded("torch", shelf("gpt2") / "weights", tmp_path)
     engine.model.forward = lambda input_ids, attention_mask=None, **_: torch.zeros(2) @ torch.zeros(3)
     with pytest.raises(RuntimeError, match="inconsistent tensor size"):
         engine.generate([engine.encode(PROMPTS[0])], TOKENS, exact=True, on_token=lambda _: None)
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
-def test_compiled_torch_gives_the_same_tokens_alone_and_in_a_batch(family: str, tmp_path: Path) -> None:
+def test_compiled_torch_gives_the_same_tokens_alone_and_in_a_batch(family: str, shelf: Shelf, tmp_path: Path) -> None:
     """TorchInductor makes other kernels and no other text: equal to eager torch, for single prompts and padded together."""
-    weights = untrained(family, tmp_path)
+    weights = shelf(family) / "weights"
     plain, compiled = loaded("torch", weights, tmp_path), loaded("torch_compile", weights, tmp_path)
     compiled.compile()
     prompts = [plain.encode(text) for text in PROMPTS]

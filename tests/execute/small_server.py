@@ -21,7 +21,7 @@ from typing import Any
 def arguments() -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--port", type=int, required=True, help="0: a free one, which is printed")
     parser.add_argument("--model", default="one")
     parser.add_argument("--key-env", help="variable with the key that every request must carry")
     parser.add_argument("--style", choices=("llama.cpp", "vllm", "silent"), default="llama.cpp")
@@ -211,6 +211,8 @@ def main() -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(options.tls)
         server.socket = context.wrap_socket(server.socket, server_side=True)
+    if options.port == 0:
+        print(server.server_port, flush=True)
     server.serve_forever()
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +19,7 @@ from greenreport.analysis.metrics import observations
 from greenreport.store import Store
 from tests import fake_nvml
 from tests.conftest import minimal_study
-from tests.execute.test_outside import free_port, listens
-from tests.execute.test_run import wait_for
+from tests.execute.test_run import serves, started, wait_for
 
 Command = Callable[..., Any]
 Write = Callable[..., Path]
@@ -77,7 +75,7 @@ def test_a_gpu_that_is_lost_in_the_window_invalidates_the_run(command: Command, 
     """Its counter ends; the run is kept, excluded, and names the meter."""
     control = tmp_path / "nvml"
     fake_nvml.write_control(control, gpus=1, power_w=100)
-    workload = minimal_study()["workload"] | {"prompts": {"source": "builtin", "count": 40, "seed": 1}}
+    workload = minimal_study()["workload"] | {"prompts": {"source": "builtin", "count": 24, "seed": 1}}
     file = write_study(
         configurations=[{"engine": "fake", "options": {"token_s": 0.02}}],
         workload=workload,
@@ -85,14 +83,11 @@ def test_a_gpu_that_is_lost_in_the_window_invalidates_the_run(command: Command, 
         meters=["nvml", "utilisation"],
     )
 
-    def lose() -> None:
-        time.sleep(5)
+    with started("run", str(file), "--quiet", folder=tmp_path, env=fake_nvml.environment(control)) as process:
+        wait_for(lambda: serves(tmp_path))
+        time.sleep(1.5)  # past start, idle baseline and warm-up of 0.2 s, into the window of 3.8 s or more
         fake_nvml.write_control(control, gpus=1, power_w=100, lost=1)
-
-    thread = threading.Thread(target=lose)
-    thread.start()
-    command("run", str(file), "--quiet", check=1, env=fake_nvml.environment(control))
-    thread.join()
+        assert process.wait(120) == 1
     [record] = records(tmp_path)
     assert record.outcome.value == "invalid"
     assert "nvml gpu-0" in str(record.reason)
@@ -135,11 +130,11 @@ def test_another_program_on_the_gpu_excludes_the_run(command: Command, write_stu
 def test_a_server_that_runs_already_may_be_on_the_gpu(command: Command, write_study: Write, tmp_path: Path) -> None:
     """A process on the GPU before the run begins may be the server itself: with three lines in the study, the run counts."""
     control = tmp_path / "nvml"
-    port = free_port()
-    script = Path(__file__).parent / "small_server.py"
-    with subprocess.Popen([sys.executable, str(script), "--port", str(port)]) as server:
+    line = [sys.executable, str(Path(__file__).parent / "small_server.py"), "--port", "0"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as server:
         try:
-            wait_for(lambda: listens(port))
+            assert server.stdout is not None
+            port = int(server.stdout.readline())
             for processes in (str(server.pid), "4194305"):  # found by its number, and hidden as in a container
                 fake_nvml.write_control(control, gpus=1, processes_0=processes)
                 there = {"url": f"http://127.0.0.1:{port}", "local": True}

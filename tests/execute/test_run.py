@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +46,18 @@ def test_a_study_runs_once_and_then_has_nothing_to_do(command: Command, write_st
 
 def test_only_what_is_missing_runs(command: Command, write_study: Write, tmp_path: Path) -> None:
     """More repetitions add runs, a changed protocol runs again and keeps the old rows, force repeats."""
-    command("run", str(write_study()), "--quiet")
-    command("run", str(write_study()), "--repetitions", "3", "--quiet")
-    assert query(tmp_path, "SELECT count(*) FROM runs") == [(6,)]
+    one = [fake()]
+    command("run", str(write_study(configurations=one)), "--quiet")
+    command("run", str(write_study(configurations=one)), "--repetitions", "3", "--quiet")
+    assert query(tmp_path, "SELECT count(*) FROM runs") == [(3,)]
     protocol = minimal_study()["protocol"] | {"warmup_requests": 2}
-    plan = command("plan", str(write_study(protocol=protocol))).stdout
+    plan = command("plan", str(write_study(configurations=one, protocol=protocol))).stdout
     assert "changed" in plan
-    assert "4 pending" in plan
-    command("run", str(write_study(protocol=protocol)), "--quiet")
-    assert query(tmp_path, "SELECT count(*) FROM runs") == [(10,)]
-    command("run", str(write_study()), "--force", "--repetitions", "1", "--quiet")
-    assert query(tmp_path, "SELECT count(*) FROM runs") == [(12,)]
+    assert "2 pending" in plan
+    command("run", str(write_study(configurations=one, protocol=protocol)), "--quiet")
+    assert query(tmp_path, "SELECT count(*) FROM runs") == [(5,)]
+    command("run", str(write_study(configurations=one)), "--force", "--repetitions", "1", "--quiet")
+    assert query(tmp_path, "SELECT count(*) FROM runs") == [(6,)]
 
 
 def test_a_cell_that_fails_is_a_recorded_outcome_and_the_rest_goes_on(
@@ -145,12 +146,13 @@ def test_a_required_meter_that_is_missing_makes_cells_unsupported(command: Comma
 
 def test_two_measurements_on_one_cache_are_refused(command: Command, write_study: Write, tmp_path: Path) -> None:
     """A second run says which process is measuring and does not start."""
-    file = write_study(configurations=[fake(token_s=0.05)])
+    file = write_study(configurations=[fake(token_s=1)])  # longer than the other command needs to begin
     with started("run", str(file), folder=tmp_path) as process:
         wait_for(lambda: (tmp_path / "cache" / "run.lock").exists() and (tmp_path / "cache" / "run.lock").read_text() != "")
         other = command("run", str(file), check=3)
         assert f"another greenreport run (process {process.pid}) is measuring" in other.stderr
-        process.wait(120)
+        process.terminate()
+        assert process.wait(60) == 130
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -158,7 +160,7 @@ def test_an_interrupted_study_goes_on_where_it_was(
     command: Command, write_study: Write, tmp_path: Path, how: signal.Signals
 ) -> None:
     """Ctrl-C, SIGTERM and SIGKILL lose at most the current run, leave no process behind, and nothing is run twice."""
-    file = write_study(configurations=[fake(token_s=0.02)], protocol=minimal_study()["protocol"] | {"repetitions": 5})
+    file = write_study(configurations=[fake(token_s=0.02)], protocol=minimal_study()["protocol"] | {"repetitions": 3})
     with started("run", str(file), folder=tmp_path) as process:
         wait_for(lambda: finished_runs(tmp_path) >= 1)
         time.sleep(0.6)  # into the next run
@@ -169,32 +171,40 @@ def test_an_interrupted_study_goes_on_where_it_was(
     [(done,)] = query(tmp_path, "SELECT count(*) FROM runs WHERE kind = 'run'")
     assert done >= 1
     result = command("run", str(file))
-    assert f"[1/{5 - done}]" in result.stdout
+    assert f"[1/{3 - done}]" in result.stdout
     assert query(tmp_path, "SELECT repetition, count(*) FROM runs WHERE kind = 'run' GROUP BY ALL ORDER BY 1") == [
-        (repetition, 1) for repetition in range(1, 6)
+        (repetition, 1) for repetition in range(1, 4)
     ]
 
 
-def started(*arguments: str, folder: Path) -> subprocess.Popen[bytes]:
+def started(*arguments: str, folder: Path, env: Mapping[str, str] = os.environ) -> subprocess.Popen[bytes]:
     """Start the command line in the background, marked so that its children can be found."""
-    with (folder / "stdout").open("wb") as stdout:
-        return subprocess.Popen(
-            [sys.executable, "-m", "greenreport", *arguments],
-            cwd=folder,
-            env=os.environ | {"GREENREPORT_TEST": str(folder)},
-            stdout=stdout,
-            stderr=subprocess.DEVNULL,
-            # Tests that run in the background of a shell inherit an ignored Ctrl-C, and so would the command.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+    # Tests that run in the background of a shell inherit an ignored Ctrl-C, and so would the command.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with (folder / "stdout").open("wb") as stdout:
+            return subprocess.Popen(
+                [sys.executable, "-m", "greenreport", *arguments],
+                cwd=folder,
+                env={**env, "GREENREPORT_TEST": str(folder)},
+                stdout=stdout,
+                stderr=subprocess.DEVNULL,
+            )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait up to a minute for something to become true."""
-    deadline = time.monotonic() + 60
+    """Wait up to two minutes for something to become true."""
+    deadline = time.monotonic() + 120
     while not condition():
-        assert time.monotonic() < deadline, "waited a minute in vain"
-        time.sleep(0.05)
+        assert time.monotonic() < deadline, "waited two minutes in vain"
+        time.sleep(0.02)
+
+
+def serves(tmp_path: Path) -> bool:
+    """Whether a model server was started: it has a log."""
+    return any((tmp_path / "cache" / "logs").glob("*.log"))
 
 
 def finished_runs(tmp_path: Path) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+import greenreport
 from greenreport.engines.base import EngineJob
 from greenreport.errors import MeasurementInvalid, WorkerTimedOut
 from greenreport.execute.bench import Bench
@@ -24,7 +25,10 @@ from greenreport.execute.serving import Serving, agreed, covering, log_of, multi
 from greenreport.execute.worker import Failure, Ready, ServeJob, server_main
 from greenreport.meters.utilisation import Utilisation
 from greenreport.record import Facts, Mark, Phase
-from greenreport.study import Configuration, MeterUse, Study
+from greenreport.report.context import study_context
+from greenreport.report.pages import study_pages
+from greenreport.report.render import Renderer, templates_folder
+from greenreport.study import Configuration, MeterUse, Site, Study
 from greenreport.workloads.prompts import PromptList
 from tests.conftest import minimal_study
 from tests.execute.test_run import Command, Write, fake, orphans, query, started, wait_for
@@ -127,19 +131,21 @@ def test_a_run_with_replicas_is_recorded(command: Command, write_study: Write, t
     answered = query(tmp_path, "SELECT server, count(*) FROM requests GROUP BY server ORDER BY server")
     assert [server for server, _ in answered] == [0, 1]
     assert sum(number for _, number in answered) == 8
-    command("build", "--quiet")
-    pages = [page.read_text(encoding="utf-8") for page in (tmp_path / "site").rglob("index.html")]
-    assert sum("what each of the 2 servers answered in the window" in page for page in pages) == 2
+    pages = study_pages(study_context("tiny", greenreport.load(file, tmp_path / "cache")), "")
+    cells = [page for page in pages if "/cells/" in page.path]
+    shown = Renderer([templates_folder()], tmp_path / "drawn", Site()).pages(cells, {})
+    told = b"what each of the 2 servers answered in the window"
+    assert [told in shown[page.path] for page in cells] == [True, True]
     assert list((tmp_path / "cache" / "logs").glob("*.log")) == []
 
 
 def test_a_replica_that_is_killed_in_the_window_ends_the_run(command: Command, write_study: Write, tmp_path: Path) -> None:
     """The run says which replica was killed and by what, and no process is left."""
     protocol = minimal_study()["protocol"] | {"repetitions": 1}
-    file = write_study(configurations=[fake(token_s=0.2) | {"replicas": 2}], protocol=protocol)
+    file = write_study(configurations=[fake(hang_at=2) | {"replicas": 2}], protocol=protocol)  # the first of the window
     with started("run", str(file), folder=tmp_path) as process:
         wait_for(lambda: second_replica(tmp_path) is not None)
-        time.sleep(3.5)  # past start, idle baseline and warm-up of 1.6 s, into the window of 6.4 s or less
+        time.sleep(1.5)  # past start, idle baseline and warm-up, into a window that has no end
         os.kill(second_replica(tmp_path) or 0, signal.SIGKILL)
         assert process.wait(60) == 1
     wait_for(lambda: not orphans(tmp_path))

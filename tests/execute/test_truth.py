@@ -21,16 +21,16 @@ Write = Callable[..., Path]
 
 @pytest.mark.slow
 def test_a_declared_law_of_service_has_its_saturation_and_limit(command: Command, write_study: Write, tmp_path: Path) -> None:
-    """A step of b sequences takes t + b·s: doubling gains t ÷ (t + 2·b·s), so 0.33 at batch 8, 0.2 at 16; more than 40 do not fit."""
+    """A step of b sequences takes t + b·s: a doubling gains 0.58 between 2 and 8, 0.26 between 8 and 32; more than 40 do not fit."""
     t, s, tokens = 0.02, 0.0025, 4  # long beside what a busy machine adds
     workload = {"requests": 64, "generation": {"output_tokens": tokens, "exact": True}}
-    sections: dict[str, Any] = {"sweep": {"batch_size": [1, 2, 4, 8, 16, 32, 64]}, "frontier": {"epsilon": 0.27}}
+    sections: dict[str, Any] = {"sweep": {"batch_size": [2, 8, 32, 64]}, "frontier": {"epsilon": 0.4}}
     options = {"token_s": t, "sequence_s": s, "fits": 40}
     measure(command, write_study, {"options": options}, check=1, workload=workload, **sections)
     found = load(tmp_path / "studies" / "tiny.yaml", tmp_path / "cache").frontier
     assert found is not None
     (series,) = found.series
-    assert series.saturation.load == 16
+    assert series.saturation.load == 8
     assert series.end is not None
     assert (series.end.load, series.end.last_good, series.end.outcome) == (64, 32, Outcome.OUT_OF_MEMORY)
     assert "64 sequences do not fit, 40 do" in series.end.reason
@@ -42,10 +42,10 @@ def test_a_declared_law_of_service_has_its_saturation_and_limit(command: Command
         assert rate is not None
         assert 0.5 * law < rate < 1.02 * law, point.load
     (first,) = series.points[0].cell.values("first_request_s")  # that of the warm-up, whose answer is discarded
-    assert tokens * (t + s) < first < 1
-    # each step up to the saturation gains clearly more than ε, the one after it less
-    assert all(gain > 0.27 for gain in series.saturation.gains[:4])
-    assert series.saturation.gains[4] < 0.27
+    assert tokens * (t + 2 * s) < first < 2
+    # the step up to the saturation gains clearly more than ε, the one after it clearly less
+    first_gain, second_gain = series.saturation.gains[:2]
+    assert first_gain > 0.4 > second_gain
 
 
 def waits_s(arrived: Sequence[float], service_s: Sequence[float]) -> list[float]:

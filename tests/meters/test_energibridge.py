@@ -87,7 +87,7 @@ def program(tmp_path: Path) -> Callable[..., dict[str, Any]]:
 Program = Callable[..., dict[str, Any]]
 
 
-def run(use: dict[str, Any], seconds: float = 0.8) -> tuple[EnergiBridge, Trace]:
+def run(use: dict[str, Any], seconds: float = 1.0) -> tuple[EnergiBridge, Trace]:
     """Let the meter record for a while; return it closed, with the trace of its energy."""
     meter = EnergiBridge(MeterUse(**use))
     channels = meter.open()
@@ -166,26 +166,26 @@ def test_it_ends_with_the_sampler(program: Program, sampling: Callable[..., Any]
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize(("settings", "code"), [({"crash_s": 0.2}, 101), ({"limit_s": 0.2}, 0)])
+@pytest.mark.parametrize(("settings", "code"), [({"crash_s": 0.4}, 101), ({"limit_s": 0.4}, 0)])
 def test_a_program_that_ends_early_is_no_success(program: Program, settings: dict[str, Any], code: int) -> None:
     """A crash and a time limit, which exits with 0, are both said; what comes after is not covered."""
-    begun = time.monotonic_ns()
     meter, trace = run(program(**settings))
     assert meter.notes()[0][0] == f"EnergiBridge ended by itself during the run, with exit code {code}"
     assert power_w(trace) == pytest.approx(40, rel=0.02)
-    assert energy(trace, trace.t_ns[0], begun + 700_000_000) is None
+    assert energy(trace, trace.t_ns[0], time.monotonic_ns()) is None
 
 
 def test_a_clock_that_is_set_during_the_run(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the moment the wall clock moves against the monotonic one, samples are left out and the reason is said."""
     meter = EnergiBridge(MeterUse(**program()))
     meter.open()
-    time.sleep(0.2)
-    kept = meter.sample()
+    kept: list[Sample] = []
+    while not kept:
+        time.sleep(0.05)
+        kept += meter.sample()
     moved = energibridge.wall_offset_ns() + 3_600_000_000_000
     monkeypatch.setattr(energibridge, "wall_offset_ns", lambda: moved)
     time.sleep(0.2)
-    assert kept
     assert not meter.sample()
     assert not meter.finish()
     meter.close()

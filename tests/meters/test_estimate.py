@@ -34,9 +34,10 @@ def test_a_busy_second_costs_what_the_model_says() -> None:
     machine = Machine()
     before = machine.busy_s()
     meter.open()
-    while machine.busy_s() < before + 0.5:
+    after = machine.busy_s()  # other programs may have kept this one waiting
+    while machine.busy_s() < after + 0.5:
         pass
-    low = machine.busy_s() - before
+    low = machine.busy_s() - after
     (value,) = meter.read()
     high = machine.busy_s() - before
     cpus = psutil.cpu_count() or 1

@@ -8,6 +8,7 @@ import sys
 from array import array
 from itertools import pairwise
 from statistics import median
+from textwrap import indent
 from typing import Any
 
 import pytest
@@ -198,30 +199,34 @@ def test_a_gpu_that_is_lost_is_a_gap(gpus: FakeGpus) -> None:
 UUIDS = [f"GPU-abc0000{index}-0000-4000-8000-00000000fa0{index}" for index in range(3)]
 
 
-@pytest.mark.parametrize(
-    ("listed", "indices"),
-    [
-        ("1", [1]),
-        ("2,0", [0, 2]),
-        ("0,0", [0]),
-        (UUIDS[1], [1]),
-        ("GPU-abc00002", [2]),
-        ("0,7,1", [0]),
-        ("0,-1,1", [0]),
-        (f" {UUIDS[0]} , 2", [0, 2]),
-        ("GPU-abc0,1", []),
-        ("", []),
-        ("-1", []),
-        ("rubbish", []),
-    ],
-)
-def test_visible_gpus_are_those_of_cuda(gpus: FakeGpus, listed: str, indices: list[int]) -> None:
+VISIBLE: list[tuple[str, list[int]]] = [
+    ("1", [1]),
+    ("2,0", [0, 2]),
+    ("0,0", [0]),
+    (UUIDS[1], [1]),
+    ("GPU-abc00002", [2]),
+    ("0,7,1", [0]),
+    ("0,-1,1", [0]),
+    (f" {UUIDS[0]} , 2", [0, 2]),
+    ("GPU-abc0,1", []),
+    ("", []),
+    ("-1", []),
+    ("rubbish", []),
+]
+#: Looks again and again, each time with other visible GPUs.
+EACH = f"import json, os\nfor listed in json.loads(os.environ['LISTED']):\n    os.environ['CUDA_VISIBLE_DEVICES'] = listed\n{indent(LOOK, '    ')}"
+
+
+def test_visible_gpus_are_those_of_cuda(gpus: FakeGpus) -> None:
     """Indices, UUIDs and their unambiguous beginnings count; everything after an entry that names no GPU is invisible."""
     gpus.set(gpus=3)
-    found = gpus.run(LOOK, CUDA_VISIBLE_DEVICES=listed)
-    assert sorted({int(name[4]) for name in found.get("values", {})}) == indices
-    if not indices:
-        assert found["cause"] == f"CUDA_VISIBLE_DEVICES={listed!r} hides every GPU"
+    with gpus.start(EACH, LISTED=json.dumps([listed for listed, _ in VISIBLE])) as process:
+        output, _ = process.communicate(timeout=WAIT_S)
+    for (listed, indices), line in zip(VISIBLE, output.splitlines(), strict=True):
+        found = json.loads(line)
+        assert sorted({int(name[4]) for name in found.get("values", {})}) == indices, listed
+        if not indices:
+            assert found["cause"] == f"CUDA_VISIBLE_DEVICES={listed!r} hides every GPU"
 
 
 def test_numbers_of_different_gpus_are_doubtful(gpus: FakeGpus) -> None:

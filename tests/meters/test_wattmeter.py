@@ -194,7 +194,7 @@ def test_a_device_that_stalls_delays_no_other_meter(device: Device, sampling: Ca
         time.sleep(0.7)
         recorded = sampler.stop()
     by_quantity = {trace.quantity: trace for trace in recorded.traces}
-    assert sum(t > at for t in by_quantity["energy"].t_ns) > 20
+    assert sum(t > at for t in by_quantity["energy"].t_ns) > 8  # of 35 on an idle machine
     assert sum(t > at for t in by_quantity["power"].t_ns) == 0
     power = by_quantity["power"]
     assert energy(power, power.t_ns[0], power.t_ns[-1]) == pytest.approx(93 * (power.t_ns[-1] - power.t_ns[0]) / 1e9)

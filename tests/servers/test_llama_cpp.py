@@ -22,7 +22,7 @@ from greenreport.store import Store
 from greenreport.study import Model, Weights
 from greenreport.tokenizer import reference_tokenizer
 from tests.conftest import minimal_study
-from tests.execute.test_outside import free_port, listens
+from tests.execute.outsiders import free_port, listens
 from tests.execute.test_run import Command, Write, wait_for
 
 pytest.importorskip("torch", reason="torch is not installed (extra `all`)")

@@ -78,7 +78,7 @@ def test_01_a_slow_meter_never_delays_a_request(command: Command, write_study: W
         meter = {"wattmeter": {"kind": "json", "url": f"http://127.0.0.1:{server.server_port}/", "power": "power"}}
         workload = minimal_study()["workload"] | {"prompts": {"source": "builtin", "count": 24}}
         file = write_study(
-            configurations=[fake(token_s=0.02)], workload=workload, protocol=once(), meters=["utilisation", meter]
+            configurations=[fake(token_s=0.01)], workload=workload, protocol=once(), meters=["utilisation", meter]
         )
         command("run", str(file), "--quiet", check=None)
         server.shutdown()

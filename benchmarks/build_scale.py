@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -14,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import yaml
+
+from benchmarks.sites import built, told
 
 ROOT = Path(__file__).parents[1]
 REQUESTS, TOKENS = 164, 64
@@ -103,12 +104,9 @@ def main() -> None:
             f"made the store in {time.perf_counter() - start:.0f} s ({(folder / 'cache' / 'greenreport.duckdb').stat().st_size / 1e6:.0f} MB)"
         )
         for label in ("first build", "second build, charts drawn"):
-            start = time.perf_counter()
-            subprocess.run([sys.executable, "-m", "greenreport", "build", "--quiet"], cwd=folder, check=True)
-            spent = time.perf_counter() - start
+            spent = built(folder)
             peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
             print(
                 f"{label}: {spent:.1f} s ({spent / 60:.2f} of the aim), peak memory {peak:.2f} GB ({peak / 1.5:.2f} of the aim)"
             )
-        files = [file for file in (folder / "site").rglob("*") if file.is_file()]
-        print(f"{len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.0f} MB")
+        print(told(folder))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from benchmarks.sites import built, told
 
 ROOT = Path(__file__).parents[1]
 STUDIES = 100
@@ -61,19 +61,6 @@ def small_records(folder: Path, name: str) -> None:
     open_store(folder / "cache").append(batch)
 
 
-def _built(folder: Path) -> float:
-    """Build the site; return the seconds it took."""
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "greenreport", "build", "--quiet"], cwd=folder, check=True)
-    return time.perf_counter() - start
-
-
-def _told(folder: Path) -> None:
-    """Say how much was written."""
-    files = [file for file in (folder / "site").rglob("*") if file.is_file()]
-    print(f"{len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.0f} MB")
-
-
 def main(studies: int = STUDIES) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -82,8 +69,8 @@ def main(studies: int = STUDIES) -> None:
             file = folder / "studies" / f"small-{index:03}.yaml"
             file.write_text(yaml.safe_dump(small_study(file.stem, f"Small study {index}"), sort_keys=False), encoding="utf-8")
             small_records(folder, file.stem)
-        print(f"{studies} studies of 15 runs, built from nothing: {_built(folder):.1f} s")
-        _told(folder)
-        print(f"nothing changed: {_built(folder):.1f} s")
+        print(f"{studies} studies of 15 runs, built from nothing: {built(folder):.1f} s")
+        print(told(folder))
+        print(f"nothing changed: {built(folder):.1f} s")
         file.write_text(yaml.safe_dump(small_study(file.stem, "Another title"), sort_keys=False), encoding="utf-8")
-        print(f"one study changed: {_built(folder):.1f} s")
+        print(f"one study changed: {built(folder):.1f} s")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from greenreport.console import Progress
 from greenreport.errors import MeasurementInvalid, PromptsUnavailable, StoreError, UsageError
 from greenreport.execute.host import environment
-from greenreport.plan import CONDITIONS, Cell, IndexRow, PendingRun, current, estimate_s, pending
+from greenreport.plan import CONDITIONS, Cell, IndexRow, PendingRun, current, estimate_s, pending, wealth
 from greenreport.record import BESIDES, Environment, Outcome
 from greenreport.store import Store, export_parquet, import_parquet
 from greenreport.study import Overrides
@@ -56,14 +56,24 @@ def prepare_run(
     Args:
         recheck: judge finished runs by the study's present validity rules first.
     """
-    planned = open_plan(study, Overrides(weights, repetitions, prompts), conditions(only))
-    if not planned.plan.cells:
-        raise UsageError(f"--only {' '.join(only)} leaves no cell of {study}; `greenreport plan {study}` lists them")
+    planned = _planned(study, Overrides(weights, repetitions, prompts), only)
     host, store = environment(), open_store(cache)
     index = _index(store, planned, recheck=recheck)
     todo = pending(planned.plan, index, host.key, force=force)
     here = [row for row in index if row.environment == host.key]
     return Ready(planned, todo, estimate_s(todo, here), host, store, cache, recheck)
+
+
+def _planned(study: Path, overrides: Overrides, only: Sequence[str]) -> Planned:
+    """Read a study and expand it; keep the cells that meet the conditions.
+
+    Raises:
+        UsageError: no cell does.
+    """
+    planned = open_plan(study, overrides, conditions(only))
+    if not planned.plan.cells:
+        raise UsageError(f"--only {' '.join(only)} leaves no cell of {study}; `greenreport plan {study}` lists them")
+    return planned
 
 
 def _index(store: Store, planned: Planned, *, recheck: bool) -> tuple[IndexRow, ...]:
@@ -122,9 +132,7 @@ def _chosen(study: Path, cache: Path, only: Sequence[str], weights: str | None) 
     from greenreport.execute.runner import Assignment
     from greenreport.workloads.prompts import resolve
 
-    planned = open_plan(study, Overrides(weights=weights), conditions(only))
-    if not planned.plan.cells:
-        raise UsageError(f"--only {' '.join(only)} leaves no cell of {study}; `greenreport plan {study}` lists them")
+    planned = _planned(study, Overrides(weights=weights), only)
     spec = planned.file.study
     prompts = resolve(spec.workload.prompts, planned.folder, cache / "datasets")
     return planned.plan.cells, Assignment(spec, prompts, environment(), open_store(cache), planned.folder, cache)
@@ -221,7 +229,7 @@ def export_results(study: Path, cache: Path, weights: str | None) -> str:
     """Export the runs that count for a study, of the environment with the most of them; return a sentence."""
     planned = open_plan(study, Overrides(weights=weights))
     store = open_store(cache)
-    chosen = richest(current(planned.plan, store.index()))
+    chosen = max(current(planned.plan, store.index()).values(), key=wealth, default={})
     if not chosen:
         raise StoreError(f"the store in {cache} has no run of {study}; `greenreport run {study}` makes them")
     folder = results_folder(planned)
@@ -244,15 +252,6 @@ def export_paper(study: Path, cache: Path, weights: str | None, folder: Path) ->
         raise StoreError(f"{study} has no runs yet; `greenreport run {study}` makes them")
     files = write_paper(analysis, folder)
     return f"wrote {len(files)} files to {folder}: tables (.tex, .csv), figures (.svg, .pdf), methods.tex, answers.tex, references.bib, and example.tex, which uses them"
-
-
-def richest(chosen: dict[str, dict[tuple[str, int], IndexRow]]) -> dict[tuple[str, int], IndexRow]:
-    """Return the rows of the environment with the most OK runs (then the most runs)."""
-
-    def wealth(rows: dict[tuple[str, int], IndexRow]) -> tuple[int, int]:
-        return sum(row.outcome is Outcome.OK for row in rows.values()), len(rows)
-
-    return max(chosen.values(), key=wealth, default={})
 
 
 def import_results(source: Path, study: str | None, cache: Path) -> str:

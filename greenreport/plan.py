@@ -251,6 +251,11 @@ def current(plan: Plan, index: Iterable[IndexRow]) -> dict[str, dict[tuple[str, 
     return dict(chosen)
 
 
+def wealth(rows: Mapping[tuple[str, int], IndexRow]) -> tuple[int, int]:
+    """Return how many runs are OK, and how many there are: the environment where that is most is shown."""
+    return sum(row.outcome is Outcome.OK for row in rows.values()), len(rows)
+
+
 #: What makes a cell harder on memory and time, all else equal.
 _LOADS = ("batch_size", "max_batch", "concurrency", "replicas", "output_tokens")
 

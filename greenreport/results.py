@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from greenreport.analysis.analyse import Analysis, analyse
-from greenreport.analysis.dataset import Dataset, from_records
+from greenreport.analysis.dataset import Dataset
 from greenreport.analysis.imported import imported_dataset
+from greenreport.analysis.recorded import recorded_dataset
 from greenreport.errors import StoreError
-from greenreport.plan import IndexRow, current
+from greenreport.plan import IndexRow, current, wealth
 from greenreport.record import Outcome
 from greenreport.store import Published, Store, export_parquet, published
 from greenreport.store.store import TABLES
 from greenreport.store.tidy import TidyRow, observed_studies
 from greenreport.study import Overrides, Weights, load_reference, load_study
-from greenreport.workspace import Planned, open_plan, open_store, results_folder
+from greenreport.workspace import Planned, digest_of, open_plan, open_store, results_folder
 
 #: A time as runs record it; others are no date a feed can have.
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
@@ -118,7 +119,7 @@ def load_published(study: Path, folder: Path, weights: str | None = None) -> Dat
     rows = max(candidates.values(), key=len, default={})
     if not rows:
         raise StoreError(f"{folder} holds no run of {study}: other models, configurations or protocol")
-    return from_records(planned.plan, reader.records([row.run_id for row in rows.values()]), source=str(folder))
+    return recorded_dataset(planned.plan, reader.records([row.run_id for row in rows.values()]), source=str(folder))
 
 
 def locate_all(studies: Path, cache: Path, weights: str | None) -> list[Located]:
@@ -153,7 +154,7 @@ def locate(file: Path, store: Store, weights: str | None, exports: Path | None) 
     parts = [_facts(planned, source, store)]
     for target in compared:
         if target.is_dir():
-            parts.append([_digest(found) for found in sorted(target.glob("*.parquet"))])
+            parts.append([digest_of(found) for found in sorted(target.glob("*.parquet"))])
         elif target.is_file():
             parts.append(_facts(*_planned(target, store, weights), store))
     return Located(
@@ -183,30 +184,25 @@ def _facts(planned: Planned, source: Source | None, store: Store) -> list[object
     """Return what a study's data is known by; runs of the store never change, so their ids stand for them."""
     study = planned.file.study
     facts: list[object] = [planned.file.text, study.weights.value, [cell.fingerprint for cell in planned.plan.cells]]
-    facts += [_digest(file) for path in study.references if (file := planned.folder / path).is_file()]
+    facts += [digest_of(file) for path in study.references if (file := planned.folder / path).is_file()]
     if source is not None:
         facts += [source.words, sorted(row.run_id for row in source.rows.values()), _others(planned, source)]
         if isinstance(source.reader, Published):
-            facts += [_digest(source.reader.folder / f"{table}.parquet") for table in TABLES]
+            facts += [digest_of(source.reader.folder / f"{table}.parquet") for table in TABLES]
         else:
             facts += store.besides(study.study)
     return facts
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _read(planned: Planned, source: Source | None, store: Store, exports: Path | None) -> Found:
     file, study = planned.file.path, planned.file.study
     references = [load_reference(planned.folder / path) for path in study.references]
     if source is None:
-        return Found(study.study, planned.file.text, from_records(planned.plan, (), references=references), file=file)
+        return Found(study.study, planned.file.text, recorded_dataset(planned.plan, (), references=references), file=file)
     # Files first: sorting them takes memory that is free again before the runs are read.
     parquet = tuple(_parquet(source, study.study, store, exports)) if exports is not None else ()
     ids = [row.run_id for row in source.rows.values()]
-    dataset = from_records(
+    dataset = recorded_dataset(
         planned.plan,
         source.reader.records(ids),
         source=source.words,
@@ -278,11 +274,7 @@ def _source(planned: Planned, store: Store) -> Source | None:
     for reader, words in ((store, "the store of this machine"), (results, "published results")):
         if reader is not None:
             candidates += [Source(reader, rows, words) for rows in current(planned.plan, reader.index()).values()]
-
-    def wealth(source: Source) -> tuple[int, int]:
-        return sum(row.outcome is Outcome.OK for row in source.rows.values()), len(source.rows)
-
-    return max(candidates, key=wealth, default=None)
+    return max(candidates, key=lambda source: wealth(source.rows), default=None)
 
 
 def _others(planned: Planned, source: Source) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from greenreport.errors import BuildError, UsageError
+from greenreport.units import counted
 
 
 def build_site(studies: Path, cache: Path, site: Path, weights: str | None, base_url: str | None = None) -> str:
@@ -30,7 +31,7 @@ def check_built(site: Path) -> str:
     troubles = check_site(site)
     if troubles:
         shown = "\n".join(str(trouble) for trouble in troubles)
-        raise BuildError(f"{len(troubles)} problem{'' if len(troubles) == 1 else 's'} in {site}:\n{shown}")
+        raise BuildError(f"{counted(len(troubles), 'problem')} in {site}:\n{shown}")
     pages = sum(1 for _ in site.rglob("*.html"))
     return f"{site}: {pages} pages; links, policy, structure, figures, weights and manifest are in order"
 

@@ -104,6 +104,34 @@ def p_value(p: float | None) -> str:
     return "<" + THIN + "0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def p_equation(p: float | None) -> str:
+    """Print a p value with its sign: = 0.021, < 0.001."""
+    text = p_value(p)
+    return text if text.startswith("<") else f"= {text}"
+
+
+def percent(share: float) -> str:
+    """Print a share that was found, with three digits: 38.2 %."""
+    return f"{number(share * 100)}{THIN}%"
+
+
+def declared_percent(share: float) -> str:
+    """Print a share as somebody wrote it down: 5 %, 2.5 %."""
+    return f"{share * 100:g}{THIN}%"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Join parts of a sentence: a, b and c."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def capital(text: str) -> str:
+    """Return a text with its first letter large."""
+    return text[:1].upper() + text[1:]
+
+
 def safe_slug(text: str, taken: Sequence[str] = ()) -> str:
     """Return a name for an address made of a-z, 0-9, '.', '_' and '-', unique among those taken."""
     slug = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in text.lower()).strip("-.")[:60] or "x"

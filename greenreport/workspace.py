@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,3 +60,9 @@ def open_store(cache: Path) -> Store:
 def results_folder(planned: Planned) -> Path:
     """Return where a study's published results lie: ``studies/<study>/results``."""
     return planned.folder / planned.file.study.study / "results"
+
+
+def digest_of(file: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from greenreport.analysis.claims import Claim, compare, medians
 from greenreport.analysis.dataset import Dataset, label_of
-from greenreport.analysis.fidelity import Fidelity, Verdict, reference_of
+from greenreport.analysis.fidelity import Fidelity, not_ranked, reference_of
 from greenreport.catalog import METRICS, Better
 from greenreport.study import Model
 
@@ -73,7 +73,7 @@ def aggregates(dataset: Dataset, metric: str, fidelity: Sequence[Fidelity]) -> t
 def _aggregate(
     dataset: Dataset, metric: str, category: str, models: Sequence[Model], fidelity: Sequence[Fidelity]
 ) -> Iterator[Aggregate]:
-    unfaithful = {(f.model, f.configuration) for f in fidelity if f.verdict is Verdict.UNFAITHFUL}
+    unfaithful = not_ranked(fidelity)
     table = medians(dataset, metric, models)
     held = {
         model: {name: value for name, value in row.items() if (model, name) not in unfaithful} for model, row in table.items()
@@ -82,7 +82,7 @@ def _aggregate(
     complete = [m for m in models if m.id in held and all(c.id in held[m.id] for c in shown)]
     if len(complete) < 2 or len(shown) < 2:
         return
-    reference = reference_of(dataset.study, dataset)
+    reference = reference_of(dataset)
     base = next((c for c in shown if c.id == reference), shown[0])
     pick = max if METRICS[metric].better is Better.HIGHER else min
     leaders = [pick(shown, key=lambda c, row=held[m.id]: row[c.id]).id for m in complete]  # type: ignore[misc]

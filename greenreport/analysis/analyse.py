@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from greenreport.analysis.aggregates import Aggregate, aggregates
 from greenreport.analysis.answers import Answer, Text, answer_questions
 from greenreport.analysis.badge import Badge, judge
-from greenreport.analysis.claims import Claim
+from greenreport.analysis.claims import Claim, once
 from greenreport.analysis.dataset import Dataset
 from greenreport.analysis.declared import Declared, check_declared
 from greenreport.analysis.fidelity import Fidelity, assess
@@ -65,7 +65,7 @@ class Analysis:
         parts += [claim for report in self.replications for r in report.sweeps for claim in r.ours]
         parts += self.frontier.claims if self.frontier is not None else ()
         parts += self.savings
-        return tuple({claim.id: claim for claim in parts}.values())
+        return once(parts)
 
 
 def analyse(dataset: Dataset) -> Analysis:

@@ -11,14 +11,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from greenreport.analysis.claims import Claim
+from greenreport.analysis.claims import Claim, once
 from greenreport.analysis.dataset import Dataset, label_of
 from greenreport.analysis.fidelity import reference_of
-from greenreport.analysis.findings import Decision, Finding, ModelTest
+from greenreport.analysis.findings import Decision, Finding
 from greenreport.analysis.stats import Verdict
 from greenreport.analysis.winners import Standing, standing
 from greenreport.catalog import Better, MetricInfo
-from greenreport.units import THIN, counted, p_value
+from greenreport.units import capital, counted, declared_percent, listed, p_equation
 
 Text = tuple[str | Claim, ...]
 MAX_NAMED = 4
@@ -47,8 +47,7 @@ class Answer:
     @property
     def claims(self) -> tuple[Claim, ...]:
         """Every claim of the texts, once."""
-        found = {c.id: c for answer in self.answers for c in answer.lead if isinstance(c, Claim)}
-        return tuple(found.values())
+        return once(part for answer in self.answers for part in answer.lead if isinstance(part, Claim))
 
 
 def plain(text: Text) -> str:
@@ -83,7 +82,7 @@ def answer_questions(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Ans
 
 
 def _answer(dataset: Dataset, finding: Finding) -> HypothesisAnswer:
-    place = standing(dataset, finding.metric.id, finding.tests, reference_of(dataset.study, dataset))
+    place = standing(dataset, finding.metric.id, finding.tests, reference_of(dataset))
     return HypothesisAnswer(finding, place, _lead(finding, place), _decision(finding), tuple(_exceptions(finding)))
 
 
@@ -96,7 +95,7 @@ def _lead(finding: Finding, place: Standing | None) -> Text:
         return (f"No difference in {info.noun} was found between the serving configurations {scope}.",)
     if info.better is Better.NEITHER:
         scope = models_text(len(finding.rejected), len(finding.tests))
-        return (f"{_capital(info.noun)} differs between the serving configurations {scope}.", *_extremes(finding, place))
+        return (f"{capital(info.noun)} differs between the serving configurations {scope}.", *_extremes(finding, place))
     return _winner_text(finding, place, info)
 
 
@@ -127,7 +126,7 @@ def _slight(finding: Finding, place: Standing) -> str:
     limit = finding.hypothesis.smallest_effect
     if place.claim is None or abs(math.log(place.claim.value)) >= math.log1p(limit):
         return ""
-    return f", which is less than the smallest effect of interest ({100 * limit:g}{THIN}%)"
+    return f", which is less than the smallest effect of interest ({declared_percent(limit)})"
 
 
 def _tied(place: Standing) -> str:
@@ -149,7 +148,7 @@ def _label(place: Standing, identifier: str) -> str:
 
 def _counts(place: Standing) -> str:
     parts = [f"{_label(place, name)} on {number} of {place.models}" for name, number in place.wins]
-    return _listed(parts)
+    return listed(parts)
 
 
 def _extremes(finding: Finding, place: Standing) -> Text:
@@ -196,7 +195,7 @@ def _decision(finding: Finding) -> str:
     if finding.decision is Decision.NOT_COMPUTABLE:
         return f"{name} could not be tested: {_why_unknown(finding)}."
     tests = Counter(t.test.omnibus.name for t in finding.tests if t.computable)
-    used = _listed([test if len(tests) == 1 else f"{test} on {number}" for test, number in tests.most_common()])
+    used = listed([test if len(tests) == 1 else f"{test} on {number}" for test, number in tests.most_common()])
     pairs = sum(len(t.test.pairs) for t in finding.tests)
     basis = f"{used}, α = {finding.hypothesis.alpha:g}; {counted(pairs, 'pairwise comparison')}, p adjusted over the question's family (Holm)"
     if finding.decision is Decision.REJECTED:
@@ -215,7 +214,7 @@ def _exceptions(finding: Finding) -> Iterable[str]:
     ]
     if tied:
         shown = [
-            f"{labels[pair.a]} and {labels[pair.b]} on {t.model.label} (p {_p(pair.p_family if pair.p_family is not None else pair.p_adjusted)})"
+            f"{labels[pair.a]} and {labels[pair.b]} on {t.model.label} (p {p_equation(pair.p_final)})"
             for t, pair in tied[:MAX_NAMED]
         ]
         more = f", and {counted(len(tied) - MAX_NAMED, 'more pair')}" if len(tied) > MAX_NAMED else ""
@@ -239,7 +238,7 @@ def _practical(finding: Finding) -> Iterable[str]:
     small = verdicts[Verdict.NO_PRACTICAL_DIFFERENCE]
     open_pairs = [pair for t in finding.tests for pair in t.test.pairs if pair.verdict is Verdict.INCONCLUSIVE]
     if total and small:
-        limit = f"{finding.hypothesis.smallest_effect:.0%}".replace("%", "\u202f%")
+        limit = declared_percent(finding.hypothesis.smallest_effect)
         yield f"{small} of {counted(total, 'pair')} {'shows' if small == 1 else 'show'} no practical difference: {'its' if small == 1 else 'their'} ratio lies within ±{limit}."
     if open_pairs:
         needed = sorted(pair.runs_needed for pair in open_pairs if pair.runs_needed is not None)
@@ -248,11 +247,6 @@ def _practical(finding: Finding) -> Iterable[str]:
             f"; about {counted(typical, 'run')} per cell would decide half of them"
         )  # fmt: skip
         yield f"{len(open_pairs)} of {counted(total, 'pair')} {'is' if len(open_pairs) == 1 else 'are'} inconclusive{advice}."
-
-
-def _p(value: float | None) -> str:
-    text = p_value(value)
-    return text if text.startswith("<") else f"= {text}"
 
 
 def _why_unknown(finding: Finding) -> str:
@@ -264,22 +258,7 @@ def _why_unknown(finding: Finding) -> str:
 
 
 def _names(names: Iterable[str]) -> str:
-    listed = list(names)
-    if len(listed) > MAX_NAMED:
-        return f"{', '.join(listed[:MAX_NAMED])} and {counted(len(listed) - MAX_NAMED, 'more model')}"
-    return _listed(listed)
-
-
-def _listed(parts: Sequence[str]) -> str:
-    if len(parts) < 2:
-        return "".join(parts)
-    return f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def model_tests(findings: Sequence[Finding], metric: str) -> tuple[ModelTest, ...]:
-    """Return the tests of the first finding on a metric."""
-    return next((finding.tests for finding in findings if finding.metric.id == metric), ())
+    shown = list(names)
+    if len(shown) > MAX_NAMED:
+        return f"{', '.join(shown[:MAX_NAMED])} and {counted(len(shown) - MAX_NAMED, 'more model')}"
+    return listed(shown)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from greenreport.analysis.dataset import Dataset
 from greenreport.analysis.fidelity import Fidelity, sameness
 from greenreport.record import Outcome
-from greenreport.units import THIN, counted
+from greenreport.units import counted, declared_percent
 
 PUBLICATION_FLOOR = 5  # repetitions
 
@@ -61,7 +61,7 @@ def _rules(dataset: Dataset, fidelity: Sequence[Fidelity]) -> Iterator[Rule]:
     protocol = dataset.study.protocol
     planned = len(dataset.cells) * protocol.repetitions
     yield _completeness(outcomes, planned)
-    fewest = min((len(cell.ok) for cell in dataset.cells if cell.ok), default=0)
+    fewest = dataset.fewest
     enough = fewest >= min(protocol.repetitions, PUBLICATION_FLOOR) and protocol.repetitions >= PUBLICATION_FLOOR
     most = max((len(cell.ok) for cell in dataset.cells), default=0)
     valid = counted(most, "valid run") if fewest == most else f"{fewest} to {counted(most, 'valid run')}"
@@ -105,9 +105,9 @@ def _energy(dataset: Dataset) -> Rule:
         return Rule("energy", Level.CAUTION, "estimated by a power model from the CPU load, not measured", "methods")
     if not dataset.has("energy_j"):
         return Rule("energy", Level.CAUTION, "not measured on this machine", "methods")
-    boundaries = {b for cell in dataset.cells for b in cell.boundaries("energy_j")}
+    boundaries = dataset.boundaries("energy_j")
     if len(boundaries) > 1:
-        return Rule("energy", Level.CAUTION, f"cells have different boundaries: {'; '.join(sorted(boundaries))}", "methods")
+        return Rule("energy", Level.CAUTION, f"cells have different boundaries: {'; '.join(boundaries)}", "methods")
     return Rule("energy", Level.PASS, f"measured: {', '.join(boundaries)}", "methods")
 
 
@@ -122,7 +122,7 @@ def _fidelity(dataset: Dataset, fidelity: Sequence[Fidelity]) -> Rule:
     elif same.unknown:
         found = f"{same.unknown} of {counted(total, 'cell')} {'has' if same.unknown == 1 else 'have'} no outputs to compare"
     elif differing:
-        admits = f"at least {100 * gate:g}{THIN}% of outputs equal" if gate else "any difference of outputs"
+        admits = f"at least {declared_percent(gate)} of outputs equal" if gate else "any difference of outputs"
         exact = f"{same.exact} of {counted(same.compared, 'cell')} {'gives' if same.exact == 1 else 'give'} exactly the outputs of the reference"
         found = f"{exact}, {differing} within what the study admits ({admits})"
     elif same.unstable:

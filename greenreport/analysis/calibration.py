@@ -10,7 +10,7 @@ import numpy as np
 
 from greenreport.analysis.stats import Interval, NotComputable, Ratio, detectable_effect, ratio_of_medians
 from greenreport.record import Outcome, Phase, RunRecord
-from greenreport.units import MINUS, THIN, number
+from greenreport.units import MINUS, THIN, percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ class Calibration:
 
     def lines(self) -> tuple[tuple[str, str], ...]:
         """Return (name, sentence) of each finding."""
-        cv = "not computable" if self.cv is None else _percent(self.cv)
-        smallest = self.detectable.reason if isinstance(self.detectable, NotComputable) else _percent(self.detectable)
+        cv = "not computable" if self.cv is None else percent(self.cv)
+        smallest = self.detectable.reason if isinstance(self.detectable, NotComputable) else percent(self.detectable)
         return (
             ("Cell", f"{self.key}, at least {self.runs} runs under each condition"),
             ("Cost of the meters", f"execution time changes by {_change(self.overhead)} with the study's meters"),
@@ -110,10 +110,6 @@ def _pooled_cv(groups: Sequence[Sequence[float]]) -> float | None:
     if not freedom:
         return None
     return float(np.sqrt(sum((len(g) - 1) * (g.std(ddof=1) / g.mean()) ** 2 for g in usable) / freedom))
-
-
-def _percent(value: float) -> str:
-    return f"{number(value * 100)}{THIN}%"
 
 
 def _change(ratio: Ratio) -> str:

@@ -7,15 +7,14 @@ the rows it was computed from. Its direction is printed in words; the number alo
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import median
 
 from greenreport.analysis.dataset import CellView, Dataset, label_of
 from greenreport.analysis.stats import Interval, NotComputable, geometric_mean_ratio, ratio_of_medians
 from greenreport.catalog import METRICS, MetricInfo
-from greenreport.record import Method
 from greenreport.study import Configuration, Model
 from greenreport.units import THIN, number
 
@@ -140,6 +139,11 @@ class Claim:
         return f"{self.numerator}: {self.size()} {self.compared_with()} ({self.interval()}; {self.scope_text()})"
 
 
+def once(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """Return claims without repetitions, in order."""
+    return tuple({claim.id: claim for claim in claims}.values())
+
+
 def difference(ratio: float, info: MetricInfo) -> str:
     """Return a ratio as a difference in words: ``38 % less energy``, ``2.3 times the energy``, ``the same energy``."""
     if abs(ratio - 1) < 0.0005:
@@ -189,8 +193,8 @@ def compare(
     rows = tuple(
         ClaimRow(
             model.label,
-            _median(top.values(metric)),
-            _median(bottom.values(metric)),
+            median(top.values(metric)),
+            median(bottom.values(metric)),
             len(top.values(metric)),
             len(bottom.values(metric)),
         )
@@ -218,7 +222,7 @@ def compare(
         ci=ci,
         ci_models=ci_models,
         boundary="; ".join(sorted(boundaries)) or None,
-        estimated=any(Method.ESTIMATED in cell.methods(metric) for cell in cells),
+        estimated=any(cell.estimated(metric) for cell in cells),
     )
 
 
@@ -242,17 +246,11 @@ def _estimate(
     return mean.value, mean.over_runs, mean.over_models
 
 
-def _median(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else math.fsum(ordered[middle - 1 : middle + 1]) / 2
-
-
 def medians(dataset: Dataset, metric: str, models: Sequence[Model]) -> Mapping[str, Mapping[str, float]]:
     """Return model id → configuration id → median over runs."""
     table: dict[str, dict[str, float]] = {}
     for model in models:
         for cell in dataset.cells:
-            if cell.model.id == model.id and cell.values(metric):
-                table.setdefault(model.id, {})[cell.configuration.id] = _median(cell.values(metric))
+            if cell.model.id == model.id and (middle := cell.median(metric)) is not None:
+                table.setdefault(model.id, {})[cell.configuration.id] = middle
     return table

@@ -41,7 +41,7 @@ class ColdStart:
 
 def cold_starts(dataset: Dataset) -> Iterator[ColdStart]:
     """Yield the cold start of every model in every configuration; loads of a sweep start alike and are told once."""
-    name = reference_of(dataset.study, dataset)
+    name = reference_of(dataset)
     lightest: dict[tuple[str, str], CellView] = {}
     for cell in dataset.cells:
         key = cell.model.id, cell.configuration.model_dump_json(exclude=set(_LOADS))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
@@ -19,11 +19,11 @@ from scipy import stats
 from greenreport.analysis.claims import Claim, compare
 from greenreport.analysis.conditions import Difference, design_differences, environment_differences, on_one_machine
 from greenreport.analysis.dataset import Dataset, label_of
-from greenreport.analysis.fidelity import Verdict, assess, reference_of
+from greenreport.analysis.fidelity import NotRanked, assess, not_ranked, reference_of
 from greenreport.analysis.stats import Interval, NotComputable
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.study import Configuration, Model
-from greenreport.units import THIN, number
+from greenreport.units import THIN, declared_percent, number
 
 COMPARED = ("energy_j", "duration_s", "j_per_output_token", "ram_rss_peak_b")
 #: Relative difference of no practical interest where no hypothesis of the first study names one.
@@ -59,11 +59,6 @@ class RatioPair:
     likeness: Likeness
     same_way: bool
 
-    @property
-    def agree(self) -> bool | None:
-        """Whether the quotient may be 1; None without an interval."""
-        return None if self.likeness is Likeness.UNKNOWN else self.likeness is not Likeness.DIFFERENT
-
 
 @dataclass(frozen=True, slots=True)
 class MetricComparison:
@@ -96,7 +91,7 @@ class MetricComparison:
         total = len(self.pairs)
         yield f"{self.same_way} of {total} {'ratio' if total == 1 else 'ratios'} to {self.reference} {_verb(self.same_way, 'points', 'point')} the same way in both."
         found = Counter(pair.likeness for pair in self.pairs)
-        within = f"±{100 * self.margin:g}{THIN}%"
+        within = f"±{declared_percent(self.margin)}"
         meanings = {
             Likeness.DIFFERENT: "different: the interval of their quotient excludes 1",
             Likeness.ALIKE: f"alike: it lies within {within}",
@@ -172,7 +167,11 @@ def compare_studies(first: Dataset, second: Dataset, names: tuple[str, str]) -> 
     """Compare two datasets over the models and configurations both have; unfaithful cells are withheld."""
     models = [m for m in first.models if any(other.id == m.id for other in second.models)]
     shared = [c for c in first.configurations if any(other.id == c.id for other in second.configurations)]
-    unfaithful = _unfaithful(first, names[0]) | _unfaithful(second, names[1])
+    unfaithful = {
+        cell: f"unfaithful in {name}: {reason}"
+        for dataset, name in zip((first, second), names, strict=True)
+        for cell, reason in not_ranked(assess(dataset)).items()
+    }
     metrics = tuple(
         found for metric in COMPARED if (found := _metric(first, second, metric, models, shared, unfaithful)) is not None
     )
@@ -189,18 +188,10 @@ def compare_studies(first: Dataset, second: Dataset, names: tuple[str, str]) -> 
     )
 
 
-Unfaithful = Mapping[tuple[str, str], str]
-
-
-def _unfaithful(dataset: Dataset, name: str) -> dict[tuple[str, str], str]:
-    found = (item for item in assess(dataset) if item.verdict is Verdict.UNFAITHFUL)
-    return {(item.model, item.configuration): f"unfaithful in {name}: {item.reason}" for item in found}
-
-
 def _metric(
-    first: Dataset, second: Dataset, metric: str, models: list[Model], shared: list[Configuration], left_out: Unfaithful
+    first: Dataset, second: Dataset, metric: str, models: list[Model], shared: list[Configuration], left_out: NotRanked
 ) -> MetricComparison | None:
-    reference = reference_of(first.study, first)
+    reference = reference_of(first)
     base = next((c for c in shared if c.id == reference), shared[0] if shared else None)
     if base is None:
         return None

@@ -89,7 +89,7 @@ def _cooldown(dataset: Dataset) -> str:
 
 
 def _energy(dataset: Dataset) -> str:
-    boundaries = sorted({b for cell in dataset.cells for b in cell.boundaries("energy_j")})
+    boundaries = dataset.boundaries("energy_j")
     if not boundaries:
         return "not measured"
     return f"{'; '.join(boundaries)}, {'estimated' if dataset.estimated else 'measured'}"

@@ -1,32 +1,31 @@
 """The data of a study as the analysis sees it: cells with their runs, from records or from an imported table.
 
-Only runs with the outcome `ok` carry values into tests; all others stay visible with their reason. Raw traces are reduced to
-observations and phases while records stream by, so memory does not grow with the number of samples.
+Only runs with the outcome `ok` carry values into tests; all others stay visible with their reason.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
-from greenreport import traces as tr
-from greenreport.analysis.calibration import CalibrationRun, calibration, from_calibrations
-from greenreport.analysis.metrics import PhaseRow, observations, phase_rows
+from greenreport.analysis.calibration import CalibrationRun, calibration
+from greenreport.analysis.metrics import PhaseRow
 from greenreport.analysis.observation import Observation
-from greenreport.analysis.replicas import Replica, replicas
-from greenreport.analysis.searches import LimitSearch, from_trials
-from greenreport.analysis.spans import Beside, Stage, concurrent, stages
+from greenreport.analysis.replicas import Replica
+from greenreport.analysis.searches import LimitSearch
+from greenreport.analysis.spans import Beside, Stage
 from greenreport.analysis.stats import screen
 from greenreport.analysis.stats.outliers import Policy
-from greenreport.analysis.thin import Rail, rails
-from greenreport.catalog import METERS, engines
-from greenreport.plan import Excluded, Plan
-from greenreport.record import Environment, Facts, Flag, Mark, Method, Missing, Outcome, Output, Phase, Request, RunRecord
-from greenreport.study import Configuration, Model, Objective, ReferenceStudy, Study, Weights
+from greenreport.analysis.thin import Rail
+from greenreport.catalog import engines
+from greenreport.plan import Excluded
+from greenreport.record import Environment, Facts, Flag, Mark, Method, Missing, Outcome, Output, Phase, Request
+from greenreport.study import Configuration, Model, ReferenceStudy, Study, Weights
+from greenreport.traces import Coverage
 from greenreport.units import counted
-from greenreport.validity import Agreement, agreements, foreign_load, judged
+from greenreport.validity import Agreement
 
 JOINT = "\u00a0·\u00a0"  # engine and provider never wrap apart
 PROVIDER_LABELS = {"cpu": "CPU", "cuda": "CUDA"}
@@ -38,7 +37,7 @@ class Sampling:
 
     name: str
     interval_s: float
-    coverage: tr.Coverage
+    coverage: Coverage
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,11 @@ class RunView:
     facts: Facts | None = None
     detail: str | None = None
     spec: str = "{}"
+
+    @property
+    def window(self) -> Mark | None:
+        """The measured window; None where the run did not reach it."""
+        return next((row.mark for row in self.phases if row.mark.phase is Phase.WINDOW), None)
 
     @property
     def prompt_tokens(self) -> int | None:
@@ -109,6 +113,11 @@ class CellView:
         return f"{self.model.id}/{self.configuration.id}"
 
     @property
+    def slug(self) -> str:
+        """Name of its folder and files in a site; values of options in the key may hold a stroke."""
+        return self.key.replace("/", "--")
+
+    @property
     def ok(self) -> tuple[RunView, ...]:
         """The runs whose values count."""
         return tuple(run for run in self.runs if run.outcome is Outcome.OK)
@@ -119,6 +128,11 @@ class CellView:
         if self.outliers == "none":
             return found
         return tuple(value for value in screen(found, self.outliers).kept if value is not None)
+
+    def median(self, metric: str) -> float | None:
+        """Return the median of the values, or None without any."""
+        values = self.values(metric)
+        return median(values) if values else None
 
     def absence(self, metric: str) -> str:
         """Return why a metric has no values here."""
@@ -140,6 +154,14 @@ class CellView:
         """Return the boundaries of the values."""
         found = (run.observations.get(metric) for run in self.ok)
         return {o.boundary for o in found if o is not None and o.boundary is not None and o.value is not None}
+
+    def boundary(self, metric: str) -> str | None:
+        """Return the boundaries of the values in words, or None where they have none."""
+        return "; ".join(sorted(self.boundaries(metric))) or None
+
+    def estimated(self, metric: str) -> bool:
+        """Whether any value comes from a power model."""
+        return Method.ESTIMATED in self.methods(metric)
 
     @property
     def outcomes(self) -> Counter[Outcome]:
@@ -195,6 +217,26 @@ class Dataset:
         present = {cell.configuration.id for cell in self.cells}
         return tuple(c for c in self.study.configurations if c.id in present)
 
+    @property
+    def runs(self) -> tuple[RunView, ...]:
+        """All runs, valid or not, cell by cell."""
+        return tuple(run for cell in self.cells for run in cell.runs)
+
+    @property
+    def meters(self) -> frozenset[str]:
+        """Names of the meters that were read."""
+        return frozenset(item.name.partition(" · ")[0] for run in self.runs for item in run.sampling)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Label of every configuration of the study, by its id."""
+        return {configuration.id: label_of(configuration) for configuration in self.study.configurations}
+
+    def plainest(self, engine: str, provider: str) -> Configuration | None:
+        """Return the configuration of an engine and provider with the fewest settings: float32, with cache, default threads."""
+        found = [c for c in self.configurations if (c.engine, c.provider) == (engine, provider)]
+        return min(found, key=lambda c: len(c.id), default=None)
+
     def cell(self, model: str, configuration: str) -> CellView | None:
         """Return a cell, or None when it is excluded."""
         return next((c for c in self.cells if c.model.id == model and c.configuration.id == configuration), None)
@@ -205,6 +247,11 @@ class Dataset:
         return sum((cell.outcomes for cell in self.cells), Counter())
 
     @property
+    def fewest(self) -> int:
+        """Smallest number of valid runs of a cell that has any; 0 without."""
+        return min((len(cell.ok) for cell in self.cells if cell.ok), default=0)
+
+    @property
     def untrained(self) -> bool:
         """Whether any model has untrained weights."""
         return not self.imported and any(self.study.weights_of(model) is Weights.UNTRAINED for model in self.models)
@@ -212,7 +259,7 @@ class Dataset:
     @property
     def estimated(self) -> bool:
         """Whether any energy comes from a power model."""
-        return any(Method.ESTIMATED in cell.methods("energy_j") for cell in self.cells)
+        return any(cell.estimated("energy_j") for cell in self.cells)
 
     @property
     def noise_floor(self) -> float | None:
@@ -228,6 +275,10 @@ class Dataset:
     def has(self, metric: str) -> bool:
         """Whether any cell has a value of the metric."""
         return any(cell.values(metric) for cell in self.cells)
+
+    def boundaries(self, metric: str) -> list[str]:
+        """Return every boundary of the values, in order."""
+        return sorted({boundary for cell in self.cells for boundary in cell.boundaries(metric)})
 
 
 def label_of(configuration: Configuration) -> str:
@@ -263,97 +314,3 @@ def load_words(configuration: Configuration) -> list[str]:
     told = [(words[name], getattr(configuration, name)) for name in words if name in configuration.model_fields_set]
     texts = [text.format(value) for text, value in told if value is not None]
     return [text.removesuffix("s") if text in ("1 clients", "1 replicas", "1 output tokens") else text for text in texts]
-
-
-def from_records(
-    plan: Plan,
-    records: Iterable[RunRecord],
-    *,
-    source: str = "measured here",
-    other_runs: Mapping[str, int] | None = None,
-    preparations: Sequence[RunRecord] = (),
-    calibrations: Sequence[RunRecord] = (),
-    references: Sequence[ReferenceStudy] = (),
-    trials: Sequence[RunRecord] = (),
-) -> Dataset:
-    """Return the dataset of a plan from the records that count for it (see `plan.current`)."""
-    keys = {cell.fingerprint: cell.key for cell in plan.cells}
-    runs: dict[str, list[RunView]] = {cell.key: [] for cell in plan.cells}
-    outputs: dict[str, Output] = {}
-    environment: Environment | None = None
-    prompts: tuple[str | None, int | None] = (None, None)
-    for record in records:
-        record = judged(record, plan.study)  # thresholds may have been declared after the run  # noqa: PLW2901
-        runs[keys[record.fingerprint]].append(_view(record, plan.study.objective))
-        outputs.update((output.sha256, output) for output in record.outputs)
-        environment = environment or record.environment
-        if record.outcome is Outcome.OK and prompts[0] is None:
-            spec = json.loads(record.spec)
-            prompts = (spec.get("prompts_sha256"), spec.get("prompts_count"))
-    cells = tuple(
-        CellView(
-            cell.model,
-            cell.configuration,
-            tuple(sorted(runs[cell.key], key=lambda run: run.repetition)),
-            plan.study.outliers,
-        )
-        for cell in plan.cells
-    )
-    return Dataset(
-        plan.study,
-        cells,
-        plan.excluded,
-        environment,
-        source,
-        outputs=outputs,
-        preparations=tuple(_preparation(record) for record in preparations),
-        calibrations=from_calibrations(calibrations, environment.key) if environment is not None else (),
-        references=tuple(references),
-        searches=from_trials(trials, environment.key) if environment is not None else (),
-        other_runs=dict(other_runs or {}),
-        prompts_sha256=prompts[0],
-        prompts_count=prompts[1],
-    )
-
-
-def _view(record: RunRecord, objective: Objective | None) -> RunView:
-    window = record.mark(Phase.WINDOW)
-    return RunView(
-        run_id=record.run_id,
-        repetition=record.repetition,
-        position=record.position,
-        outcome=record.outcome,
-        reason=record.reason,
-        started_at=record.started_at,
-        start_ns=min((mark.start_ns for mark in record.marks), default=0),
-        duration_s=record.duration_s,
-        flags=record.flags,
-        missing=record.missing,
-        observations={observation.metric: observation for observation in observations(record, objective)},
-        phases=phase_rows(record),
-        rails=rails(record),
-        agreements=() if window is None else agreements(record.traces, window),
-        sampling=() if window is None else tuple(_sampling(record, window)),
-        foreign_load=None if window is None else foreign_load(record, window),
-        stages=() if window is None else stages(record, window),
-        concurrent=concurrent(record),
-        replicas=() if window is None else replicas(record, window),
-        requests=record.requests,
-        facts=record.facts,
-        detail=record.detail,
-        spec=record.spec,
-    )
-
-
-def _sampling(record: RunRecord, window: Mark) -> Iterator[Sampling]:
-    for trace in record.traces:
-        if len(trace.t_ns) > 2 and trace.meter in METERS:
-            found = tr.coverage(trace, window.start_ns, window.end_ns)
-            interval_s = tr.usual_interval_s(trace)
-            yield Sampling(f"{trace.meter} · {trace.domain} {trace.quantity.replace('_', ' ')}", interval_s, found)
-
-
-def _preparation(record: RunRecord) -> Preparation:
-    spec = json.loads(record.spec)
-    what = str(spec.get("what", Phase.CONVERT.value))
-    return Preparation(record.model, record.engine, what, record.duration_s, int(spec.get("size_b", 0)))

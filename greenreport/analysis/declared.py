@@ -8,10 +8,10 @@ from enum import StrEnum
 
 from greenreport.analysis.claims import Claim, compare
 from greenreport.analysis.dataset import Dataset
-from greenreport.analysis.fidelity import Fidelity, Verdict
-from greenreport.analysis.stats import Interval
+from greenreport.analysis.fidelity import Fidelity, NotRanked, not_ranked
+from greenreport.analysis.stats import reach
 from greenreport.catalog import METRICS, Better
-from greenreport.study import Configuration, DeclaredGuideline
+from greenreport.study import DeclaredGuideline
 
 
 class Support(StrEnum):
@@ -34,12 +34,12 @@ class Declared:
 
 def check_declared(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[Declared, ...]:
     """Check every guideline the study declares."""
-    unfaithful = {(f.model, f.configuration) for f in fidelity if f.verdict is Verdict.UNFAITHFUL}
+    unfaithful = not_ranked(fidelity)
     return tuple(_check(dataset, guideline, unfaithful) for guideline in dataset.study.guidelines)
 
 
-def _check(dataset: Dataset, guideline: DeclaredGuideline, unfaithful: set[tuple[str, str]]) -> Declared:
-    sides = [_configuration(dataset, side.engine, side.provider) for side in (guideline.uses, guideline.than)]
+def _check(dataset: Dataset, guideline: DeclaredGuideline, unfaithful: NotRanked) -> Declared:
+    sides = [dataset.plainest(side.engine, side.provider) for side in (guideline.uses, guideline.than)]
     first, second = sides
     if first is None or second is None:
         return Declared(guideline, Support.NO_DATA, "a configuration it speaks of is not in this study", None)
@@ -48,20 +48,15 @@ def _check(dataset: Dataset, guideline: DeclaredGuideline, unfaithful: set[tuple
         model
         for model in dataset.models
         if (category is None or str(model.size_category) == str(category))
-        and not {(model.id, first.id), (model.id, second.id)} & unfaithful
+        and {(model.id, first.id), (model.id, second.id)}.isdisjoint(unfaithful)
     ]
     claim = compare(dataset, guideline.metric, first, second, models)
     if claim is None:
         return Declared(guideline, Support.NO_DATA, "no model has values of both configurations", None)
-    low, high = (claim.ci.low, claim.ci.high) if isinstance(claim.ci, Interval) else (claim.value, claim.value)
+    low, high = reach(claim.value, claim.ci)
     if low <= 1 <= high:
         return Declared(guideline, Support.NOT_SUPPORTED, "the interval includes no difference", claim)
     better = high < 1 if METRICS[guideline.metric].better is not Better.HIGHER else low > 1
     if better:
         return Declared(guideline, Support.SUPPORTED, "the whole interval lies on its side", claim)
     return Declared(guideline, Support.NOT_SUPPORTED, "the data show the opposite", claim)
-
-
-def _configuration(dataset: Dataset, engine: str, provider: str) -> Configuration | None:
-    found = [c for c in dataset.configurations if (c.engine, c.provider) == (engine, provider)]
-    return min(found, key=lambda c: len(c.id), default=None)

@@ -149,7 +149,7 @@ def _cell(cell: CellView) -> Json:
         values[metric.id] = {
             "unit": metric.unit,
             **plain_description(describe(found)),
-            "boundary": "; ".join(sorted(cell.boundaries(metric.id))) or None,
+            "boundary": cell.boundary(metric.id),
             "methods": sorted(method.value for method in cell.methods(metric.id)),
             "values": [plain_number(value) for value in found],
         }

@@ -10,7 +10,7 @@ from scipy import stats
 
 from greenreport.analysis.dataset import CellView, RunView
 from greenreport.analysis.stats import NotComputable
-from greenreport.record import Outcome, Phase
+from greenreport.record import Outcome
 
 FEWEST = 5  # with four runs even a strict order has p = 0.08
 ALPHA = 0.05
@@ -55,7 +55,7 @@ def drift(values: Sequence[float]) -> Drift | NotComputable:
 
 def start_temperature(run: RunView) -> float | None:
     """Return the highest temperature in °C over a run's sensors when its window began, or None where none was read."""
-    window = next((row.mark for row in run.phases if row.mark.phase is Phase.WINDOW), None)
+    window = run.window
     if window is None:
         return None
     begin = (window.start_ns - run.start_ns) / 1e9

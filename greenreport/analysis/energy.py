@@ -6,6 +6,7 @@ CPU meter a CPU configuration has no energy, whatever the idle GPU drew.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from greenreport import traces as tr
@@ -60,11 +61,26 @@ def _inside(domain: str) -> bool:
     return is_cpu(domain) or domain.startswith(("dram", "gpu"))
 
 
+def does_the_work(record: RunRecord, domain: str) -> bool:
+    """Whether a domain is of the component the work of a run is done on."""
+    return is_cpu(domain) if record.provider == "cpu" else domain.startswith("gpu")
+
+
 def boundary_components(record: RunRecord, start_ns: int, end_ns: int) -> tuple[Component, ...]:
     """Return the components of the boundary, or () when the component the work runs on is not among them."""
     found = tuple(c for c in components(record, start_ns, end_ns) if _inside(c.domain))
-    needed = is_cpu if record.provider == "cpu" else (lambda domain: domain.startswith("gpu"))
-    return found if any(needed(c.domain) for c in found) else ()
+    return found if any(does_the_work(record, c.domain) for c in found) else ()
+
+
+def traces_of(found: Sequence[Component], record: RunRecord, start_ns: int, end_ns: int) -> list[Trace]:
+    """Return the traces that gave the energy of these components between two times."""
+    domains = {component.domain for component in found}
+    return [trace for trace in energy_traces(record, start_ns, end_ns) if trace.domain in domains]
+
+
+def method_of(parts: Iterable[Component | Trace]) -> Method:
+    """Return how the energy of several parts together is known: an estimate in one of them makes it one."""
+    return Method.ESTIMATED if any(part.method is Method.ESTIMATED for part in parts) else Method.MEASURED
 
 
 def idle_power(record: RunRecord) -> float | None:

@@ -6,14 +6,16 @@ A cell whose outputs differ more than the study admits is `unfaithful`: its numb
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from greenreport.analysis.dataset import CellView, Dataset
 from greenreport.record import Output
-from greenreport.study import Study
 from greenreport.units import counted
+
+#: (model, configuration) → reason of the cells that are not ranked.
+NotRanked = Mapping[tuple[str, str], str]
 
 
 class Verdict(StrEnum):
@@ -115,14 +117,19 @@ def sameness(fidelity: Sequence[Fidelity]) -> Sameness:
     )
 
 
+def not_ranked(fidelity: Iterable[Fidelity]) -> NotRanked:
+    """Return the cells that differ more than the study admits."""
+    return {(f.model, f.configuration): f.reason for f in fidelity if f.verdict is Verdict.UNFAITHFUL}
+
+
 def assess(dataset: Dataset) -> tuple[Fidelity, ...]:
     """Compare every cell with the reference configuration of its model."""
     return tuple(_assess(dataset, cell) for cell in dataset.cells)
 
 
-def reference_of(study: Study, dataset: Dataset) -> str | None:
+def reference_of(dataset: Dataset) -> str | None:
     """Return the id of the reference configuration: the study's, else the first with a cell."""
-    wanted = study.fidelity.reference
+    wanted = dataset.study.fidelity.reference
     for configuration in dataset.configurations:
         if wanted is None or (configuration.engine == wanted.engine and configuration.provider == wanted.provider):
             return configuration.id
@@ -130,7 +137,7 @@ def reference_of(study: Study, dataset: Dataset) -> str | None:
 
 
 def _assess(dataset: Dataset, cell: CellView) -> Fidelity:
-    reference_id = reference_of(dataset.study, dataset)
+    reference_id = reference_of(dataset)
     reference = _alike(dataset, cell, dataset.cell(cell.model.id, reference_id)) if reference_id else None
 
     def unknown(reason: str) -> Fidelity:

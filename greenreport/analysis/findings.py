@@ -11,13 +11,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from statistics import median
 
-from greenreport.analysis.dataset import CellView, Dataset, label_of
-from greenreport.analysis.fidelity import Fidelity, Verdict
+from greenreport.analysis.dataset import CellView, Dataset
+from greenreport.analysis.fidelity import Fidelity, NotRanked, not_ranked
 from greenreport.analysis.stats import GroupTest, compare, over_family
 from greenreport.catalog import METRICS, MetricInfo
-from greenreport.record import Method
 from greenreport.study import Hypothesis, Model
 
 
@@ -116,11 +114,8 @@ def examine_hypotheses(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[
 def _test(dataset: Dataset, hypothesis: Hypothesis, fidelity: Sequence[Fidelity]) -> Finding:
     metric = hypothesis.metric
     tests = compare_models(dataset, metric, fidelity, providers=hypothesis.providers, hypothesis=hypothesis)
-    cells = [cell for cell in dataset.cells if cell.values(metric)]
-    boundaries = sorted({boundary for cell in cells for boundary in cell.boundaries(metric)})
-    estimated = any(Method.ESTIMATED in cell.methods(metric) for cell in cells)
-    labels = {configuration.id: label_of(configuration) for configuration in dataset.study.configurations}
-    return Finding(hypothesis, tests, "; ".join(boundaries) or None, estimated, labels)
+    estimated = any(cell.estimated(metric) for cell in dataset.cells)
+    return Finding(hypothesis, tests, "; ".join(dataset.boundaries(metric)) or None, estimated, dataset.labels)
 
 
 def compare_models(
@@ -139,7 +134,7 @@ def compare_models(
         bound: (metric, largest median): only cells that stay within it.
         hypothesis: level, test and smallest effect; the defaults of a hypothesis when absent.
     """
-    unfaithful = {(f.model, f.configuration): f.reason for f in fidelity if f.verdict is Verdict.UNFAITHFUL}
+    unfaithful = not_ranked(fidelity)
     rule = hypothesis or Hypothesis(id="H", question="Q", metric=metric)
     return tuple(_test_model(dataset, metric, rule, providers, bound, model, unfaithful) for model in dataset.models)
 
@@ -151,7 +146,7 @@ def _test_model(
     providers: Sequence[str] | None,
     bound: tuple[str, float] | None,
     model: Model,
-    unfaithful: dict[tuple[str, str], str],
+    unfaithful: NotRanked,
 ) -> ModelTest:
     mine = [cell for cell in dataset.cells if cell.model.id == model.id]
     cells = [cell for cell in mine if providers is None or cell.configuration.provider in providers]
@@ -167,7 +162,7 @@ def _test_model(
         elif bound is not None and not _within(cell, *bound):
             withheld.append(Withheld(cell.configuration.id, f"its median {METRICS[bound[0]].noun} is above the bound"))
         elif cell.boundaries(metric) != usual:
-            other = "; ".join(sorted(cell.boundaries(metric)))
+            other = cell.boundary(metric) or ""
             withheld.append(Withheld(cell.configuration.id, f"its boundary is {other}, the others' {'; '.join(sorted(usual))}"))
         else:
             groups[cell.configuration.id] = cell.values(metric)
@@ -182,8 +177,8 @@ def _test_model(
 
 
 def _within(cell: CellView, metric: str, largest: float) -> bool:
-    values = cell.values(metric)
-    return bool(values) and median(values) <= largest
+    middle = cell.median(metric)
+    return middle is not None and middle <= largest
 
 
 def usual_boundary(cells: Sequence[CellView], metric: str) -> set[str]:

@@ -14,10 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from greenreport.analysis.dataset import CellView, Dataset, label_of
-from greenreport.analysis.fidelity import Fidelity, Verdict
+from greenreport.analysis.fidelity import Fidelity, NotRanked, not_ranked
 from greenreport.analysis.plain import Json, plain_interval, plain_number
 from greenreport.analysis.stats import Interval, NotComputable, describe
-from greenreport.record import Method
 from greenreport.study import Configuration, Factor, Footprint, Model
 
 J_PER_KWH = 3.6e6
@@ -147,7 +146,7 @@ def derive(dataset: Dataset, fidelity: Sequence[Fidelity]) -> FootprintAnalysis 
     if declared is None:
         return None
     kinds = tuple(_kinds(declared))
-    unfaithful = {(f.model, f.configuration) for f in fidelity if f.verdict is Verdict.UNFAITHFUL}
+    unfaithful = not_ranked(fidelity)
     tables = tuple(_table(dataset, basis, declared, kinds, unfaithful) for basis in BASES)
     return FootprintAnalysis(declared, kinds, tuple(table for table in tables if table.rows) or tables[:1])
 
@@ -162,9 +161,7 @@ def _kinds(declared: Footprint) -> Iterator[Kind]:
         yield Kind("cost", "Cost of electricity", "cost of electricity", price.currency, price, prefixed=False)
 
 
-def _table(
-    dataset: Dataset, basis: Basis, declared: Footprint, kinds: Sequence[Kind], unfaithful: set[tuple[str, str]]
-) -> FootprintTable:
+def _table(dataset: Dataset, basis: Basis, declared: Footprint, kinds: Sequence[Kind], unfaithful: NotRanked) -> FootprintTable:
     rows: list[FootprintRow] = []
     missing: list[tuple[str, str, str]] = []
     for cell in dataset.cells:
@@ -188,8 +185,8 @@ def _row(cell: CellView, basis: Basis, declared: Footprint, kinds: Sequence[Kind
         found.n,
         (found.median or 0.0) * scale,
         ci,
-        "; ".join(sorted(cell.boundaries(basis.metric))),
-        Method.ESTIMATED in cell.methods(basis.metric),
+        cell.boundary(basis.metric) or "",
+        cell.estimated(basis.metric),
         faithful,
         (),
     )

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from greenreport.analysis.answers import Text
-from greenreport.analysis.claims import Claim
+from greenreport.analysis.claims import Claim, once
 from greenreport.analysis.dataset import Dataset
-from greenreport.analysis.fidelity import Fidelity, Verdict
+from greenreport.analysis.fidelity import Fidelity, not_ranked
 from greenreport.analysis.fits import Fit, fits, tried
 from greenreport.analysis.frontier_words import headline, series_words
 from greenreport.analysis.series import Replicas, Series, all_series, best_gains, replica_gains, series_id
@@ -43,13 +43,12 @@ class Frontier:
     def claims(self) -> tuple[Claim, ...]:
         """Every claim of the sentences, once."""
         texts = [*(text for group in self.sentences.values() for text in group), *self.headlines.values()]
-        parts = [part for text in texts for part in text if isinstance(part, Claim)]
-        return tuple({claim.id: claim for claim in parts}.values())
+        return once(part for text in texts for part in text if isinstance(part, Claim))
 
 
 def frontier(dataset: Dataset, fidelity: Sequence[Fidelity]) -> Frontier | None:
     """Return the frontier of a study, or None where nothing was swept or looked for, or nothing was tried yet."""
-    unfaithful = {(f.model, f.configuration) for f in fidelity if f.verdict is Verdict.UNFAITHFUL}
+    unfaithful = not_ranked(fidelity)
     swept = directions(dataset)
     rows = fits(dataset, swept)
     if not tried(rows):

@@ -8,11 +8,11 @@ from greenreport.analysis.answers import Text
 from greenreport.analysis.claims import Claim, compare
 from greenreport.analysis.dataset import Dataset, label_of
 from greenreport.analysis.series import ENERGY, THROUGHPUT, End, LoadPoint, Replicas, Series
-from greenreport.analysis.stats import Interval, NotComputable
+from greenreport.analysis.stats import Interval, NotComputable, reach
 from greenreport.analysis.sweeps import FEWEST_LOADS
 from greenreport.record import Outcome
 from greenreport.study import Configuration, Model, Objective
-from greenreport.units import THIN, quantity
+from greenreport.units import THIN, capital, declared_percent, quantity
 
 ENOUGH_RUNS = 5  # from here on simulated sweeps find the true load inside the interval as often as it says
 
@@ -39,7 +39,7 @@ def series_words(dataset: Dataset, series: Series, gains: Sequence[Replicas], be
 
 
 def _saturation_words(dataset: Dataset, series: Series) -> str:
-    epsilon = f"{dataset.study.frontier.epsilon * 100:g}{THIN}%"
+    epsilon = declared_percent(dataset.study.frontier.epsilon)
     found, last = series.saturation, series.points[-1].load
     if found.load is None:
         return f"Throughput still grows at {series.load_text(last)}, the largest load measured: the sweep saw no saturation."
@@ -71,7 +71,7 @@ def _costs(dataset: Dataset, series: Series) -> Iterator[Text]:
     metrics = [THROUGHPUT, ENERGY, *([series.latency] if series.latency else [])]
     claims = [claim for metric in metrics if (claim := compare(dataset, metric, *pair)) is not None]
     if claims:
-        parts: list[str | Claim] = [f"{upper(series.load_text(best.load))}: "]
+        parts: list[str | Claim] = [f"{capital(series.load_text(best.load))}: "]
         for place, claim in enumerate(claims):
             parts += [] if place == 0 else [", and " if place == len(claims) - 1 else ", "]
             parts.append(claim)
@@ -83,7 +83,7 @@ def _costs(dataset: Dataset, series: Series) -> Iterator[Text]:
         yield (f"A token then costs {quantity(energy, 'J')}{why} (medians over runs).",)
     if series.least_energy is not None:
         least, start = series.least_energy
-        tolerance = f"{dataset.study.frontier.epsilon * 100:g}{THIN}%"
+        tolerance = declared_percent(dataset.study.frontier.epsilon)
         yield (
             f"Energy per token is least at {series.load_text(least)}"
             + (f", and within {tolerance} of it from {series.load_text(start)} on." if start != least else "."),
@@ -126,7 +126,7 @@ def objective_words(objective: Objective) -> str:
     names = (("ttft_s", "time to first token"), ("tbt_s", "time between tokens"), ("latency_s", "latency"))
     bounds = [(name, bound) for field, name in names if (bound := getattr(objective, field)) is not None]
     told = " and ".join(f"{name} at most {quantity(bound, 's')}" for name, bound in bounds)
-    return f"{told}, for {objective.share * 100:g}{THIN}% of requests"
+    return f"{told}, for {declared_percent(objective.share)} of requests"
 
 
 def _shortly(objective: Objective) -> str:
@@ -220,8 +220,7 @@ def _gains(dataset: Dataset, model: Model, candidate: LoadPoint, held: LoadPoint
     claim = compare(dataset, THROUGHPUT, candidate.cell.configuration, held.cell.configuration, [model])
     if claim is None:
         return False
-    least = claim.ci.low if isinstance(claim.ci, Interval) else claim.value
-    return least >= 1 + dataset.study.frontier.epsilon
+    return reach(claim.value, claim.ci)[0] >= 1 + dataset.study.frontier.epsilon
 
 
 def _edge(series: Series, every: Sequence[Series]) -> str:
@@ -233,8 +232,3 @@ def _edge(series: Series, every: Sequence[Series]) -> str:
         return ", the load of the highest throughput that was measured,"
     here = "" if all(other.points[-1].load <= last for other in every) else " there"
     return f", the largest load measured{here},"
-
-
-def upper(text: str) -> str:
-    """Return a text with its first letter large."""
-    return text[:1].upper() + text[1:]

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from greenreport.analysis.claims import Claim, compare
-from greenreport.analysis.dataset import Dataset, label_of
-from greenreport.analysis.fidelity import Fidelity, Verdict, reference_of
+from greenreport.analysis.dataset import Dataset
+from greenreport.analysis.fidelity import Fidelity, not_ranked, reference_of
 from greenreport.analysis.findings import ModelTest, compare_models
 from greenreport.analysis.winners import Standing, standing
 from greenreport.catalog import METRICS
@@ -97,7 +97,7 @@ def guidelines(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[Guidelin
 
 def _guideline(dataset: Dataset, objective: Objective, comparisons: _Comparisons) -> Guideline:
     tests = comparisons.of(objective.metric, objective.providers, bounded=objective.bounded)
-    place = standing(dataset, objective.metric, tests, reference_of(dataset.study, dataset))
+    place = standing(dataset, objective.metric, tests, reference_of(dataset))
     if place is None:
         if objective.bounded and dataset.has(objective.metric):
             return Guideline(objective, None, "fewer than two configurations stay within the bound", tests)
@@ -134,13 +134,8 @@ def _limits(dataset: Dataset, objective: Objective, place: Standing, fidelity: S
         limits.append("one model")
     if dataset.estimated and METRICS[objective.metric].of_energy:
         limits.append("energy is estimated, not measured")
-    if any(f.verdict is Verdict.UNFAITHFUL for f in fidelity):
+    if not_ranked(fidelity):
         limits.append("some configurations are left out because their outputs differ")
     if dataset.environment is not None and dataset.environment.virtualisation:
         limits.append("measured on a virtual machine")
     return limits
-
-
-def recommendation(guideline: Guideline) -> str:
-    """Return the recommended configuration's label, or a dash."""
-    return "–" if guideline.standing is None else label_of(guideline.standing.leader)

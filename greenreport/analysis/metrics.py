@@ -14,9 +14,11 @@ from greenreport.analysis.energy import (
     boundary_components,
     boundary_of,
     components,
-    energy_traces,
+    does_the_work,
     idle_power,
     is_cpu,
+    method_of,
+    traces_of,
 )
 from greenreport.analysis.observation import Observation
 from greenreport.analysis.times import cold_start, first_request, served, served_well, stage_observations, time_observations
@@ -64,7 +66,7 @@ def _energy(record: RunRecord, window: Mark, objective: Objective | None) -> lis
         reason = _why_no_energy(record, window)
         return [Observation(name, None, reason=reason) for name, info in METRICS.items() if info.of_energy]
     boundary = boundary_of(found)
-    method = Method.ESTIMATED if any(c.method is Method.ESTIMATED for c in found) else Method.MEASURED
+    method = method_of(found)
     total = sum(c.joules for c in found)
     inside = served(record, window)
     requests, tokens = len(inside.completed), inside.tokens
@@ -114,8 +116,7 @@ def _first_request_energy(record: RunRecord) -> tuple[float | None, str]:
     found = boundary_components(record, first.start_ns, first.end_ns)
     if not found:
         return None, f"no energy over the first request, which lasts {first.duration_s * 1e3:.0f} ms"
-    domains = {component.domain for component in found}
-    traces = [t for t in energy_traces(record, first.start_ns, first.end_ns) if t.domain in domains]
+    traces = traces_of(found, record, first.start_ns, first.end_ns)
     if first.duration_s < 2 * max(tr.usual_interval_s(trace) for trace in traces):
         return None, too_short(first.duration_s)
     return sum(component.joules for component in found), ""
@@ -128,8 +129,8 @@ def too_short(seconds: float) -> str:
 
 def _stages(record: RunRecord, window: Mark) -> list[Observation]:
     """Energy of prefill and of decode, where they last long enough for the instruments to tell them apart."""
-    domains = {c.domain for c in boundary_components(record, window.start_ns, window.end_ns)}
-    traces = [t for t in energy_traces(record, window.start_ns, window.end_ns) if t.domain in domains]
+    found = boundary_components(record, window.start_ns, window.end_ns)
+    traces = traces_of(found, record, window.start_ns, window.end_ns)
     timed = [r for r in record.requests if r.token_ns and r.server_start_ns]
     # The prompts of one batch share their times: each span of time counts once.
     prefill = list(dict.fromkeys((r.server_start_ns or 0, r.token_ns[0]) for r in timed))
@@ -156,7 +157,7 @@ def _stage(metric: str, spans: list[tuple[int, int]], traces: list[Trace]) -> Ob
     if typical_s < 2 * interval_s:
         return Observation(metric, None, reason=too_short(typical_s))
     parts = [tr.energy_over(trace, spans) for trace in traces]
-    method = Method.ESTIMATED if any(t.method is Method.ESTIMATED for t in traces) else Method.MEASURED
+    method = method_of(traces)
     boundary = boundary_of(tuple(Component(t.domain, 0.0, t.method, t.meter) for t in traces))
     known = [part for part in parts if part is not None]
     if len(known) < len(parts):
@@ -174,9 +175,8 @@ def _per_domain(found: tuple[Component, ...]) -> list[Observation]:
     ):
         parts = tuple(c for c in found if belongs(c.domain))
         if parts:
-            method = Method.ESTIMATED if any(c.method is Method.ESTIMATED for c in parts) else Method.MEASURED
             boundary = ", ".join(c.domain for c in parts)
-            result.append(Observation(metric, sum(c.joules for c in parts), boundary, method))
+            result.append(Observation(metric, sum(c.joules for c in parts), boundary, method_of(parts)))
         else:
             result.append(Observation(metric, None, reason=absent))
     return result
@@ -186,8 +186,7 @@ def _power_spread(
     record: RunRecord, window: Mark, found: tuple[Component, ...], observe: Callable[[str, float | None, str], Observation]
 ) -> list[Observation]:
     """p95 and peak of the power of all domains together."""
-    domains = {c.domain for c in found}
-    traces = [t for t in energy_traces(record, window.start_ns, window.end_ns) if t.domain in domains]
+    traces = traces_of(found, record, window.start_ns, window.end_ns)
     alone = traces[0] if len(traces) == 1 else None
     if alone is not None and alone.kind is Kind.GAUGE:
         total = tr.power_samples(alone, window.start_ns, window.end_ns)
@@ -210,9 +209,8 @@ def _why_no_energy(record: RunRecord, window: Mark) -> str:
     if _elsewhere(record):
         return ELSEWHERE
     wanted = "RAPL" if record.provider == "cpu" else "NVML"
-    needed = is_cpu if record.provider == "cpu" else (lambda domain: domain.startswith("gpu"))
     for trace in tr.by_preference(record.traces):
-        trouble = tr.why_unusable(trace, window.start_ns, window.end_ns) if needed(trace.domain) else None
+        trouble = tr.why_unusable(trace, window.start_ns, window.end_ns) if does_the_work(record, trace.domain) else None
         if trouble is not None:
             return f"{trace.meter} {trace.domain}: {trouble.detail}"
     for missing in record.missing:

@@ -19,7 +19,7 @@ def plain_stages(cell: CellView) -> Json | None:
     beside = [item for run in runs for item in run.concurrent]
     return {
         "n": len(runs),
-        "boundary": "; ".join(sorted(cell.boundaries("energy_j"))) or None,
+        "boundary": cell.boundary("energy_j"),
         "methods": sorted(method.value for method in cell.methods("energy_j")),
         "of_the_window": [_stage([s for s in stages if s.name == name]) for name in dict.fromkeys(s.name for s in stages)],
         "while_inferring": [_beside([b for b in beside if b.name == name]) for name in dict.fromkeys(b.name for b in beside)],

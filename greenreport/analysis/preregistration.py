@@ -36,7 +36,7 @@ class Preregistration:
 
 def preregistration(dataset: Dataset) -> Preregistration | None:
     """Return the first declaration and every later change; None where no run tells (imported results)."""
-    runs = sorted((run for cell in dataset.cells for run in cell.runs if run.spec != "{}"), key=lambda run: run.started_at)
+    runs = sorted((run for run in dataset.runs if run.spec != "{}"), key=lambda run: run.started_at)
     declared = [(run.started_at, json.loads(run.spec).get("registration")) for run in runs]
     known = [(at, value) for at, value in declared if value]
     if not known:

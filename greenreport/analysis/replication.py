@@ -12,13 +12,13 @@ from enum import StrEnum
 
 from greenreport.analysis.claims import Claim, compare
 from greenreport.analysis.dataset import Dataset
-from greenreport.analysis.fidelity import Fidelity, Verdict
+from greenreport.analysis.fidelity import Fidelity, not_ranked
 from greenreport.analysis.frontier import Frontier
 from greenreport.analysis.series import Series, series_id
-from greenreport.analysis.stats import Interval
+from greenreport.analysis.stats import Interval, reach
 from greenreport.analysis.sweeps import FEWEST_LOADS
 from greenreport.study import Comparison, Configuration, Model, ReferenceStudy
-from greenreport.study.reference import Category, Endpoint, SweepFinding
+from greenreport.study.reference import Category, SweepFinding
 
 ALL: Category = "all"
 
@@ -178,24 +178,18 @@ def _finding(
     models: Sequence[Model],
     fidelity: Sequence[Fidelity],
 ) -> Replication:
-    top, bottom = (_configuration(dataset, end) for end in (comparison.numerator, comparison.denominator))
+    top, bottom = (dataset.plainest(end.engine, end.provider) for end in (comparison.numerator, comparison.denominator))
     if top is None or bottom is None:
         missing = comparison.numerator if top is None else comparison.denominator
         why = f"this study has no configuration {missing.engine} on {missing.provider}"
         return Replication(comparison, category, original, None, Outcome.NOT_TESTABLE, why)
-    unfaithful = {(f.model, f.configuration) for f in fidelity if f.verdict is Verdict.UNFAITHFUL}
-    usable = [m for m in models if not {(m.id, top.id), (m.id, bottom.id)} & unfaithful]
+    unfaithful = not_ranked(fidelity)
+    usable = [m for m in models if {(m.id, top.id), (m.id, bottom.id)}.isdisjoint(unfaithful)]
     ours = compare(dataset, comparison.metric, top, bottom, usable)
     if ours is None:
         why = _absence(dataset, comparison.metric, (top, bottom), models)
         return Replication(comparison, category, original, None, Outcome.NOT_TESTABLE, why)
     return Replication(comparison, category, original, ours, *_judge(original, ours))
-
-
-def _configuration(dataset: Dataset, end: Endpoint) -> Configuration | None:
-    """Return the plainest configuration of an engine and provider: float32, with cache, default threads."""
-    found = [c for c in dataset.configurations if (c.engine, c.provider) == (end.engine, end.provider)]
-    return min(found, key=lambda c: len(c.id), default=None)
 
 
 def _absence(dataset: Dataset, metric: str, pair: tuple[Configuration, Configuration], models: Sequence[Model]) -> str:
@@ -209,7 +203,7 @@ def _absence(dataset: Dataset, metric: str, pair: tuple[Configuration, Configura
 
 def _judge(original: tuple[float, float], ours: Claim) -> tuple[Outcome, str]:
     """Decide by direction; the size is told beside it."""
-    low, high = (ours.ci.low, ours.ci.high) if isinstance(ours.ci, Interval) else (ours.value, ours.value)
+    low, high = reach(ours.value, ours.ci)
     lower = original[1] < 1
     if not lower and original[0] <= 1:
         return Outcome.NOT_TESTABLE, "the published range includes both directions"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from greenreport.analysis.dataset import CellView, Dataset, RunView
 from greenreport.analysis.times import first_token_s, latencies_s, mean_gaps_s, sent_in, token_clock
-from greenreport.record import Phase, Request
+from greenreport.record import Request
 from greenreport.study import Configuration, Model
 
 #: More steps of a curve than this cannot be told apart in a drawing.
@@ -71,7 +71,7 @@ WAITS = (
 
 def counted(run: RunView) -> tuple[Request, ...]:
     """Return the requests of a run whose waits metrics count: those sent inside its window, without the ramp and without failures."""
-    window = next((row.mark for row in run.phases if row.mark.phase is Phase.WINDOW), None)
+    window = run.window
     if window is None:
         return tuple(request for request in run.requests if request.error is None)
     return sent_in(run.requests, window)

@@ -9,18 +9,18 @@ from collections.abc import Sequence
 
 from greenreport.analysis.claims import Claim, compare
 from greenreport.analysis.dataset import Dataset
-from greenreport.analysis.fidelity import Fidelity, Verdict, reference_of
+from greenreport.analysis.fidelity import Fidelity, not_ranked, reference_of
 
 METRIC = "j_per_request"
 
 
 def savings(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[Claim, ...]:
     """Return the claim of every cell that can be compared with the reference on its model; none of the reference itself."""
-    name = reference_of(dataset.study, dataset)
+    name = reference_of(dataset)
     if name is None:
         return ()
     reference = dataset.study.configuration(name)
-    unfaithful = {(f.model, f.configuration) for f in fidelity if f.verdict is Verdict.UNFAITHFUL}
+    unfaithful = not_ranked(fidelity)
     cells = [c for c in dataset.cells if c.configuration.id != name and (c.model.id, c.configuration.id) not in unfaithful]
     found = (compare(dataset, METRIC, cell.configuration, reference, [cell.model]) for cell in cells)
     return tuple(claim for claim in found if claim is not None)

@@ -45,9 +45,14 @@ def from_trials(records: Iterable[RunRecord], environment: str) -> tuple[LimitSe
     return tuple(_search(model, factor, rest, loads) for (model, factor, rest), loads in trials.items())
 
 
+def fields_of(factor: str) -> set[str]:
+    """Return the fields of a configuration that a factor is; a dynamic batch takes its waiting time with it."""
+    return {factor, "max_wait_ms"} if factor == "max_batch" else {factor}
+
+
 def _rest(configuration: Mapping[str, object], factor: str) -> dict[str, object]:
-    """Return what a configuration names besides the factor; a dynamic batch takes its waiting time with it."""
-    apart = {factor, "max_wait_ms"} if factor == "max_batch" else {factor}
+    """Return what a configuration names besides the factor."""
+    apart = fields_of(factor)
     usual = {name: field.default for name, field in Configuration.model_fields.items()}
     return {name: value for name, value in configuration.items() if name not in apart and usual.get(name) != value}
 

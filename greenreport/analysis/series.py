@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import Literal
 
 from greenreport.analysis.claims import Claim, compare
 from greenreport.analysis.dataset import CellView, Dataset, label_of
+from greenreport.analysis.fidelity import NotRanked
 from greenreport.analysis.stats import NotComputable, ParetoFront, Saturation, pareto, plateau, saturation
 from greenreport.analysis.sweeps import FEWEST_LOADS, Direction, load_of, load_text
 from greenreport.record import Outcome
@@ -23,7 +23,7 @@ from greenreport.study import Configuration, Model
 THROUGHPUT, ENERGY = "throughput_tokens_per_s", "j_per_output_token"
 #: The latency of a model: the first of these that every load of it has.
 LATENCIES = ("tbt_s", "latency_p95_s", "latency_s")
-LIMITS = {Outcome.OUT_OF_MEMORY: "memory", Outcome.TIMED_OUT: "time"}
+LIMITS = (Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT)
 _UNRANKED = ParetoFront(())
 
 
@@ -36,8 +36,7 @@ class LoadPoint:
 
     def value(self, metric: str) -> float | None:
         """Return the median over runs that count, or None."""
-        values = self.cell.values(metric)
-        return median(values) if values else None
+        return self.cell.median(metric)
 
 
 PREEMPTED = "preempted"
@@ -130,14 +129,14 @@ class Series:
         return load_text(self.factor, load)
 
 
-def all_series(dataset: Dataset, found: Sequence[Direction], unfaithful: set[tuple[str, str]]) -> tuple[Series, ...]:
+def all_series(dataset: Dataset, found: Sequence[Direction], unfaithful: NotRanked) -> tuple[Series, ...]:
     """Return the series of every direction in which some load has values; unfaithful (model, configuration) cells are no points."""
     every = [series for d in found if (series := _series(dataset, d, unfaithful)) is not None]
     fronts = {name: _front([s for s in every if s.model.id == name]) for name in {s.model.id for s in every}}
     return tuple(_ranked(series, *fronts[series.model.id]) for series in every)
 
 
-def _series(dataset: Dataset, direction: Direction, unfaithful: set[tuple[str, str]]) -> Series | None:
+def _series(dataset: Dataset, direction: Direction, unfaithful: NotRanked) -> Series | None:
     points = tuple(
         LoadPoint(load_of(cell.configuration, direction.factor), cell)
         for cell in direction.cells
@@ -179,14 +178,14 @@ def _end(direction: Direction) -> End | None:
     """
     good = [load_of(cell.configuration, direction.factor) for cell in direction.cells if cell.ok]
     for cell in direction.cells:
-        ended = next((run for run in cell.runs if run.outcome in LIMITS), None)
         load = load_of(cell.configuration, direction.factor)
-        below = [value for value in good if value < load]
-        if ended is not None and not cell.ok and (below or not good or ended.outcome is Outcome.OUT_OF_MEMORY):
-            return End(load, ended.outcome, ended.reason or ended.outcome.value, max(below, default=None))
+        below = max((value for value in good if value < load), default=None)
+        ended = next((run for run in cell.runs if run.outcome in LIMITS), None)
+        if ended is not None and not cell.ok and (below is not None or not good or ended.outcome is Outcome.OUT_OF_MEMORY):
+            return End(load, ended.outcome, ended.reason or ended.outcome.value, below)
         taken_back = next((flag for run in cell.ok for flag in run.flags if flag.code == PREEMPTED), None)
         if taken_back is not None:  # its answers count, but memory was too small for them
-            return End(load, Outcome.OK, taken_back.detail or "preemption", max(below, default=None))
+            return End(load, Outcome.OK, taken_back.detail or "preemption", below)
     return None
 
 

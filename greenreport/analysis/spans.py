@@ -14,10 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from greenreport import traces as tr
-from greenreport.analysis.energy import boundary_components, energy_traces
+from greenreport.analysis.energy import boundary_components, traces_of
 from greenreport.analysis.times import latencies_s
 from greenreport.record import Mark, RunRecord
 
@@ -26,7 +25,7 @@ SPANS = ("queue", "tokenise", "infer", "detokenise", "serialise")
 PRIORITY = ("infer", "tokenise", "detokenise", "serialise", "queue")
 REST = "client, network"
 
-Pieces = npt.NDArray[np.int64]
+Pieces = tr.Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +56,15 @@ def stages(record: RunRecord, window: Mark) -> tuple[Stage, ...]:
     if not told or not latency:
         return ()
     pieces = _partition(told, window)
-    domains = {component.domain for component in boundary_components(record, window.start_ns, window.end_ns)}
-    traces = [trace for trace in energy_traces(record, window.start_ns, window.end_ns) if trace.domain in domains]
+    span = window.start_ns, window.end_ns
+    traces = traces_of(boundary_components(record, *span), record, *span)
     interval_ns = max((tr.usual_interval_s(trace) for trace in traces), default=0.0) * 1e9
     medians = {name: float(np.median(told[name][:, 1] - told[name][:, 0])) / 1e9 for name in told}
     medians[REST] = max(0.0, float(np.median(latency)) - sum(medians.values()))
     found = []
     for name in (*told, REST):
         spans = pieces[name]
-        parts = [tr.energy_within(trace, (window.start_ns, window.end_ns), spans) for trace in traces]
+        parts = [tr.energy_within(trace, span, spans) for trace in traces]
         known = [part for part in parts if part is not None]
         lasts = float(np.median(spans[:, 1] - spans[:, 0])) if len(spans) else 0.0
         found.append(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from greenreport.analysis.dataset import CellView, Dataset, label_of
+from greenreport.analysis.searches import fields_of
 from greenreport.plan import Excluded
 from greenreport.study import Configuration, Model
 from greenreport.units import THIN
@@ -92,8 +93,7 @@ def _directions(dataset: Dataset, factor: str, taken: set[tuple[str, str]]) -> I
 
 def without(configuration: Configuration, factor: str) -> Configuration:
     """Return the configuration without the factor, as if the study had not named it."""
-    apart = {factor, "max_wait_ms"} if factor == "max_batch" else {factor}
-    own = configuration.model_fields_set - apart
+    own = configuration.model_fields_set - fields_of(factor)
     return Configuration.model_validate({name: getattr(configuration, name) for name in own})
 
 

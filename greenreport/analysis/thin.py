@@ -9,15 +9,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from greenreport import traces as tr
 from greenreport.record import Kind, Method, RunRecord, Trace
 
 POINTS = 400
-SHORTEST_STEP_S = 0.02  # extra samples at phase edges are too close for a meaningful quotient
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,7 @@ def _name(trace: Trace) -> str:
     return f"{name} (power model)" if trace.method is Method.ESTIMATED else name
 
 
-def _series(trace: Trace, cpus: int) -> tuple[Floats, Floats, str, str] | None:
+def _series(trace: Trace, cpus: int) -> tuple[tr.Floats, tr.Floats, str, str] | None:
     """Return times in ns, values, quantity and unit of a trace worth drawing."""
     if trace.quantity == "energy" and trace.kind is Kind.COUNTER:
         slope = _slope(trace)
@@ -73,17 +69,17 @@ def _series(trace: Trace, cpus: int) -> tuple[Floats, Floats, str, str] | None:
     return None
 
 
-def _slope(trace: Trace) -> tuple[Floats, Floats] | None:
+def _slope(trace: Trace) -> tuple[tr.Floats, tr.Floats] | None:
     """Return the rate of a counter per second, at the end of each step."""
     times, growth = tr.times_of(trace), tr.unwrap(tr.values_of(trace), trace.wrap_at)
     if growth is None or len(times) < 2:
         return None
-    keep = np.concatenate(([True], np.diff(times) / 1e9 > SHORTEST_STEP_S))
+    keep = np.concatenate(([True], np.diff(times) / 1e9 > tr.SHORTEST_STEP_S))
     times, growth = times[keep], growth[keep]
     return times[1:].astype(np.float64), np.diff(growth) / (np.diff(times) / 1e9)
 
 
-def thin(seconds: Floats, values: Floats, points: int = POINTS) -> tuple[Floats, Floats]:
+def thin(seconds: tr.Floats, values: tr.Floats, points: int = POINTS) -> tuple[tr.Floats, tr.Floats]:
     """Return at most `points` samples: the smallest and the largest of each of points/2 buckets of equal count."""
     if len(values) <= points:
         return seconds, values

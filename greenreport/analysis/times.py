@@ -160,8 +160,7 @@ def _queue_s(record: RunRecord, window: Mark) -> float | None:
     trace = next((t for t in record.traces if t.domain == "server" and t.quantity == "queue_span"), None)
     if trace is None:
         return None
-    times, values = tr.times_of(trace), tr.values_of(trace)
-    within = values[(times >= window.start_ns) & (times <= window.end_ns)]
+    within = tr.values_inside(trace, window.start_ns, window.end_ns)
     return float(np.median(within)) if len(within) else None
 
 

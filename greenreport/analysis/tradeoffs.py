@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from greenreport.analysis.dataset import Dataset
-from greenreport.analysis.fidelity import Fidelity, Verdict
+from greenreport.analysis.fidelity import Fidelity, not_ranked
 from greenreport.analysis.stats import ParetoFront, pareto
 from greenreport.catalog import METRICS, Better
 from greenreport.study import Model
@@ -32,7 +32,7 @@ def tradeoffs(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[Tradeoff,
 
 
 def _tradeoff(dataset: Dataset, first: str, second: str, fidelity: Sequence[Fidelity]) -> Tradeoff:
-    unfaithful = {(f.model, f.configuration) for f in fidelity if f.verdict is Verdict.UNFAITHFUL}
+    unfaithful = not_ranked(fidelity)
     better: list[Literal["lower", "higher"]] = [
         "higher" if METRICS[metric].better is Better.HIGHER else "lower" for metric in (first, second)
     ]

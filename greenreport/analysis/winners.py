@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from greenreport.analysis.claims import Claim, compare
-from greenreport.analysis.dataset import Dataset, label_of
+from greenreport.analysis.dataset import Dataset
 from greenreport.analysis.findings import ModelTest
 from greenreport.analysis.stats import GroupTest, Interval, best_set
 from greenreport.catalog import METRICS, Better
@@ -99,7 +99,7 @@ def standing(dataset: Dataset, metric: str, tests: Sequence[ModelTest], referenc
         leader,
         against,
         claim,
-        {configuration.id: label_of(configuration) for configuration in dataset.configurations},
+        dataset.labels,
     )
 
 

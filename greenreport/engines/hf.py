@@ -7,7 +7,8 @@ then a difference of engines, not of harnesses.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,8 @@ class HfEngine(Engine):
 
     def read_torch_model(self) -> Any:
         """Read the transformers model in the configured dtype onto the device."""
-        torch.set_num_threads(self.job.threads)
-        if self.device.type == "cuda" and not torch.cuda.is_available():
-            raise EngineUnavailable(f"{no_device()}, then run again with --force")
-        try:
+        self.take_device()
+        with self.fitting("the weights do"):
             model = AutoModelForCausalLM.from_pretrained(
                 self.weights,
                 dtype=TORCH_DTYPES[self.job.configuration.dtype],
@@ -57,10 +56,22 @@ class HfEngine(Engine):
                 trust_remote_code=False,
             )
             return model.eval().to(self.device)
+
+    def take_device(self) -> None:
+        """Set the number of threads, and make sure that torch has the device."""
+        torch.set_num_threads(self.job.threads)
+        if self.device.type == "cuda" and not torch.cuda.is_available():
+            raise EngineUnavailable(f"{no_device()}, then run again with --force")
+
+    @contextmanager
+    def fitting(self, what: str) -> Iterator[None]:
+        """Tell an allocation that fails from a fault; ``what``: what does not fit then, with its verb."""
+        try:
+            yield
         except self.failures as error:
             if not is_out_of_memory(error):
                 raise
-            raise OutOfMemory(f"the weights do not fit on {self.device}: {memory_words(error)}") from None
+            raise OutOfMemory(f"{what} not fit on {self.device}: {memory_words(error)}") from None
 
     def encode(self, text: str) -> list[int]:
         ids = self.tokenizer(text, return_token_type_ids=False)["input_ids"]
@@ -86,19 +97,14 @@ class HfEngine(Engine):
             pad_token_id=self.pad_id,
             use_cache=self.job.configuration.kv_cache,
         )
-        try:
-            with torch.inference_mode():
-                result = self.model.generate(
-                    ids.to(self.device),
-                    attention_mask=mask.to(self.device),
-                    generation_config=settings,
-                    use_model_defaults=False,
-                    streamer=_TokenTimes(on_token),
-                )
-        except self.failures as error:
-            if not is_out_of_memory(error):
-                raise
-            raise OutOfMemory(f"generation does not fit on {self.device}: {memory_words(error)}") from None
+        with self.fitting("generation does"), torch.inference_mode():
+            result = self.model.generate(
+                ids.to(self.device),
+                attention_mask=mask.to(self.device),
+                generation_config=settings,
+                use_model_defaults=False,
+                streamer=_TokenTimes(on_token),
+            )
         return [self._finished(row[longest:].tolist(), exact) for row in result.cpu()]
 
     def _finished(self, token_ids: list[int], exact: bool) -> Generated:
@@ -146,13 +152,3 @@ class _TokenTimes(BaseStreamer):  # type: ignore[misc]
 
     def end(self) -> None:
         return
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's text."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def folder_bytes(folder: Path) -> int:
-    """Return the size of all files below a folder."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -35,4 +35,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def memory_words(error: BaseException) -> str:
     """Return what an error of an allocation tells, in one line."""
-    return memory_line(str(error)) or (str(error).splitlines() or [type(error).__name__])[0][:LONGEST]
+    return memory_line(str(error)) or first_line(error)[:LONGEST]
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

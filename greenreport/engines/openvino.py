@@ -21,8 +21,9 @@ from optimum.exporters.openvino import main_export
 from optimum.intel.openvino import OVConfig, OVModelForCausalLM
 
 from greenreport.engines.base import EngineJob
-from greenreport.engines.hf import HfEngine, first_line, folder_bytes
-from greenreport.engines.memory import is_out_of_memory, memory_words
+from greenreport.engines.hf import HfEngine
+from greenreport.engines.memory import first_line, is_out_of_memory, memory_words
+from greenreport.engines.weights import folder_bytes
 from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
 from greenreport.record import Facts
 

@@ -17,10 +17,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from greenreport.engines.base import EngineJob
-from greenreport.engines.cuda import no_device
 from greenreport.engines.hf import HfEngine
-from greenreport.engines.memory import is_out_of_memory, memory_words
-from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
+from greenreport.errors import EngineUnavailable, MeasurementInvalid
 from greenreport.record import Facts
 
 TRACE_FILE = "model.ts"
@@ -46,15 +44,9 @@ class TorchScript(HfEngine):
             raise EngineUnavailable("the model was not converted to TorchScript")
         if not self.job.configuration.kv_cache:
             raise EngineUnavailable("the TorchScript adapter traces the model with its KV cache; it has no mode without")
-        torch.set_num_threads(self.job.threads)
-        if self.device.type == "cuda" and not torch.cuda.is_available():
-            raise EngineUnavailable(f"{no_device()}, then run again with --force")
-        try:
+        self.take_device()
+        with self.fitting("the traced model does"):
             module = torch.jit.load(str(self.job.artefact / TRACE_FILE), map_location=self.device)
-        except self.failures as error:
-            if not is_out_of_memory(error):
-                raise
-            raise OutOfMemory(f"the traced model does not fit on {self.device}: {memory_words(error)}") from None
         shapes = json.loads((self.job.artefact / SHAPES_FILE).read_text(encoding="utf-8"))
         self.types = {str(parameter.dtype).removeprefix("torch.") for parameter in module.parameters()}
         self.weights_b = sum(parameter.numel() * parameter.element_size() for parameter in module.parameters())

@@ -72,6 +72,11 @@ def local_digest(folder: Path) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+def folder_bytes(folder: Path) -> int:
+    """Return the size of all files below a folder."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
 def _from_hub(model: Model) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (

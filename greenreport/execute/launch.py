@@ -187,8 +187,12 @@ def oom_kills() -> int:
 def sleep_until(deadline_s: float, children: Sequence[Child]) -> None:
     """Sleep until a time of the monotonic clock; end early with an error when one of the processes ends."""
     remaining = deadline_s - time.monotonic()
-    if remaining <= 0:
-        return
+    if remaining > 0:
+        require_alive(children, remaining)
+
+
+def require_alive(children: Sequence[Child], seconds: float) -> None:
+    """Wait so long; raise how it ended when one of the processes ends meanwhile."""
     sentinels = {child.process.sentinel: child for child in children}
-    for sentinel in wait(list(sentinels), remaining):
+    for sentinel in wait(list(sentinels), seconds):
         raise sentinels[sentinel].crashed()  # type: ignore[index]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import time
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,12 +108,6 @@ class Preparer:
         self.logs = logs
         self.weights: dict[str, Path | Obstacle] = {}
         self.artefacts: dict[str, Path | Obstacle] = {}
-
-    def steps(self, cells: Iterable[Cell]) -> Iterator[tuple[str, Cell]]:
-        """Yield (what, cell) for each step that `prepare` would really do, for the progress display."""
-        for cell in cells:
-            if loads_weights(cell, self.environment):
-                yield "weights and conversion", cell
 
     def prepare(self, cell: Cell) -> tuple[EngineJob | Obstacle, tuple[Preparation, ...]]:
         """Return what the worker needs to load the cell, or the obstacle; and what was done for it now."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from greenreport.engines.base import EngineJob
+from greenreport.engines.weights import folder_bytes
 from greenreport.errors import OutOfMemory, Unavailable
 from greenreport.units import quantity
 
@@ -32,14 +33,11 @@ def require_ready(job: EngineJob, cache: Path) -> None:
     if job.configuration.provider != "cpu":
         return
     replicas = job.configuration.replicas
-    weights_b = _weights_b(job.artefact or job.weights) * replicas
+    folder = job.artefact or job.weights
+    weights_b = 0 if folder is None else folder_bytes(folder) * replicas
     available_b = psutil.virtual_memory().available
     if weights_b > available_b:
         each = f" in {replicas} replicas" if replicas > 1 else ""
         raise OutOfMemory(
             f"the weights take {quantity(weights_b, 'B')}{each} and {quantity(available_b, 'B')} of memory are free"
         )
-
-
-def _weights_b(folder: Path | None) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder is not None else 0

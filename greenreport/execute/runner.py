@@ -17,6 +17,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from greenreport.engines.base import EngineJob
+from greenreport.engines.weights import folder_bytes
 from greenreport.errors import (
     EngineUnavailable,
     GreenReportError,
@@ -304,7 +305,7 @@ def _blank(assignment: Assignment, item: PendingRun, outcome: Outcome) -> RunRec
         position=run.position,
         outcome=outcome,
         reason=None,
-        started_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        started_at=_now(),
         environment=assignment.environment,
         spec=json.dumps(spec, sort_keys=True),
     )
@@ -312,7 +313,7 @@ def _blank(assignment: Assignment, item: PendingRun, outcome: Outcome) -> RunRec
 
 def _preparation(assignment: Assignment, done: Preparation) -> RunRecord:
     cell = done.cell
-    size = sum(file.stat().st_size for file in done.target.rglob("*") if file.is_file())
+    spec = {"what": done.marks[-1].phase.value, "size_b": folder_bytes(done.target), "cell": cell.fingerprint}
     return RunRecord(
         run_id=uuid4().hex,
         kind="prepare",
@@ -326,8 +327,12 @@ def _preparation(assignment: Assignment, done: Preparation) -> RunRecord:
         position=0,
         outcome=Outcome.OK,
         reason=None,
-        started_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        started_at=_now(),
         environment=assignment.environment,
-        spec=json.dumps({"what": done.marks[-1].phase.value, "size_b": size, "cell": cell.fingerprint}, sort_keys=True),
+        spec=json.dumps(spec, sort_keys=True),
         marks=done.marks,
     )
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

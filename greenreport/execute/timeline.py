@@ -18,7 +18,6 @@ from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from multiprocessing.connection import wait
 from pathlib import Path
 
 from greenreport.engines.base import EngineJob
@@ -26,7 +25,7 @@ from greenreport.engines.memory import memory_line
 from greenreport.errors import MeasurementInvalid, MeterUnavailable, OutOfMemory, WorkerCrashed, WorkerTimedOut
 from greenreport.execute.bench import Bench
 from greenreport.execute.host import redact
-from greenreport.execute.launch import Child, sleep_until
+from greenreport.execute.launch import Child, require_alive, sleep_until
 from greenreport.execute.serving import Serving, serve
 from greenreport.meters.sampler import AwaitSteady, Edge, Now, Opened, Recorded, Sampled, Stop, Watch, sampler_main
 from greenreport.meters.steady import Steadiness
@@ -238,9 +237,8 @@ def _raise_server_error(error: str | None, servers: Sequence[Child]) -> None:
     """Turn an error answer into the outcome it stands for: the process may be gone, out of memory, or alive."""
     if error is None:
         return
-    sentinels = {child.process.sentinel: child for child in servers}
-    for sentinel in wait(list(sentinels), 0.5) if sentinels else ():
-        raise sentinels[sentinel].crashed()  # type: ignore[index]
+    if servers:
+        require_alive(servers, 0.5)
     if error.startswith("OutOfMemory"):
         raise OutOfMemory(error.removeprefix("OutOfMemory: "))
     if error == "the request outlasted its limit":

@@ -26,7 +26,7 @@ from greenreport.catalog import METERS, load_target
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter
 from greenreport.meters.recorder import Recorder
-from greenreport.meters.steady import History, Steadiness
+from greenreport.meters.steady import History
 from greenreport.record import Missing, Trace
 from greenreport.study import MeterUse
 
@@ -185,19 +185,3 @@ def _end(recorders: Sequence[Recorder]) -> None:
         recorder.stop()
     for recorder in recorders:
         recorder.join(max(0.0, deadline - time.monotonic()))
-
-
-__all__ = [
-    "AwaitSteady",
-    "Edge",
-    "Now",
-    "Opened",
-    "Recorded",
-    "Sampled",
-    "Steadiness",
-    "Stop",
-    "Watch",
-    "measures_cpu",
-    "open_meters",
-    "sampler_main",
-]

@@ -11,7 +11,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from greenreport.report.folder import MANIFEST, digest_of
+from greenreport.report.folder import MANIFEST
+from greenreport.workspace import digest_of
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest an archive can say; the days of runs stand in the data
 READABLE = 0o100644 << 16

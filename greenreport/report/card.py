@@ -13,13 +13,13 @@ from pathlib import Path
 from greenreport.analysis.answers import Answer, Text, plain
 from greenreport.analysis.badge import Level
 from greenreport.analysis.claims import Claim
-from greenreport.analysis.stats import Interval
+from greenreport.analysis.stats import reach
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
 from greenreport.report.figures.words import metric_bands
 from greenreport.report.lettering import FONT, broken, complete, fitted, lettered, plain_line, width
 from greenreport.report.picture import picture
-from greenreport.report.style import LIGHT
+from greenreport.report.style import HAIR, INK, LIGHT, PAPER, SOFT
 from greenreport.units import THIN, counted, number
 
 WIDTH, HEIGHT, MARGIN = 1200, 630, 64
@@ -29,7 +29,6 @@ HEADLINES = ((52, 3), (44, 4), (38, 5))  # size and lines, the largest that hold
 LOWER = 370  # where the number begins
 LEAST_BESIDE = 0.05  # of the axis, in logarithms: a difference of one per cent is not drawn as if it were large
 LONGEST_ALT = 420  # what the networks take
-INK, SOFT, PAPER, HAIR = LIGHT["--ink"], LIGHT["--soft"], LIGHT["--paper"], LIGHT["--hair"]
 VALIDITY = {
     Level.PASS: ("#2f6b3c", "Validity: all checks passed"),
     Level.CAUTION: ("#8a5a00", "Validity: read with care"),
@@ -165,7 +164,7 @@ def _number(card: Card, claim: Claim) -> Iterator[str]:
 
 def _bar(card: Card, claim: Claim) -> Iterator[str]:
     """Draw the ratio with its interval on a logarithmic axis that shows 1."""
-    low, high = (claim.ci.low, claim.ci.high) if isinstance(claim.ci, Interval) else (claim.value, claim.value)
+    low, high = reach(claim.value, claim.ci)
     if not (0 < low <= claim.value <= high and math.isfinite(high)):
         return
     first, last = math.log(min(low, 1)), math.log(max(high, 1))

@@ -8,7 +8,6 @@ manifest matches. Contrast, keyboard and the rest of accessibility need a browse
 from __future__ import annotations
 
 import gzip
-import hashlib
 import posixpath
 import re
 from collections import Counter
@@ -19,7 +18,8 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from greenreport.report.folder import NOWHERE
+from greenreport.report.folder import MANIFEST, NOWHERE
+from greenreport.workspace import digest_of
 
 GUARDED = ("script-src", "style-src", "connect-src", "frame-src", "object-src")
 #: Largest size in bytes after gzip, by the ending of a path.
@@ -264,16 +264,16 @@ def _weights(files: Mapping[str, Path]) -> Iterator[Trouble]:
 
 
 def _manifest(site: Path, files: Mapping[str, Path]) -> Iterator[Trouble]:
-    manifest = site / "MANIFEST.sha256"
+    manifest = site / MANIFEST
     if not manifest.is_file():
-        yield Trouble("MANIFEST.sha256", "is missing")
+        yield Trouble(MANIFEST, "is missing")
         return
     lines = (line.partition("  ") for line in manifest.read_text(encoding="utf-8").splitlines())
     listed = {path: digest for digest, _, path in lines}
-    for path in sorted((listed.keys() | files.keys()) - {"MANIFEST.sha256"}):
+    for path in sorted((listed.keys() | files.keys()) - {MANIFEST}):
         if path not in files:
             yield Trouble(path, "is in the manifest and not in the site")
         elif path not in listed:
             yield Trouble(path, "is not in the manifest: it was added after the build")
-        elif hashlib.sha256(files[path].read_bytes()).hexdigest() != listed[path]:
+        elif digest_of(files[path]) != listed[path]:
             yield Trouble(path, "was changed after the build")

@@ -5,22 +5,24 @@ Nothing is computed in a template. Numbers reach it as claims or as values with 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
 from greenreport.analysis.analyse import Analysis
-from greenreport.analysis.answers import Text, against, plain
+from greenreport.analysis.answers import Text, against
 from greenreport.analysis.claims import Claim
-from greenreport.analysis.dataset import CellView, Dataset
-from greenreport.analysis.stats import Interval, NotComputable, describe
+from greenreport.analysis.dataset import Dataset, RunView
+from greenreport.analysis.stats import Interval, NotComputable
 from greenreport.catalog import METRICS
 from greenreport.record import Environment
 from greenreport.report.figure import Figure
 from greenreport.report.style import Look, looks
 from greenreport.units import THIN, counted, quantity
 
+#: Stands where there is no value.
+DASH = Markup('<span class="soft">–</span>')
 #: What a band means, for somebody who sees it for the first time.
 MEANINGS = {
     "simulated engine": "no model was served; these numbers test the tool and say nothing about engines.",
@@ -107,7 +109,7 @@ def study_context(slug: str, analysis: Analysis) -> StudyContext:
     dataset = analysis.dataset
     configurations = dataset.study.configurations
     styles = looks([c.runtime for c in configurations], [(c.id, c.runtime, c.provider) for c in configurations])
-    dates, machine = dates_of(dataset), machine_text(dataset.environment)
+    dates, machine = dates_of(dataset.runs), machine_text(dataset.environment)
     source = " · ".join(part for part in ("greenreport", dataset.study.study, machine, dates) if part)
     return StudyContext(slug, analysis, styles, bands_of(dataset), source, machine, dates)
 
@@ -123,9 +125,9 @@ def bands_of(dataset: Dataset) -> tuple[str, ...]:
     return tuple(name for name, applies in remarks if applies)
 
 
-def dates_of(dataset: Dataset) -> str:
-    """Return the first and the last day of the runs."""
-    days = sorted({run.started_at[:10] for cell in dataset.cells for run in cell.runs if run.started_at})
+def dates_of(runs: Iterable[RunView]) -> str:
+    """Return the first and the last day of runs; empty where none is known."""
+    days = sorted({run.started_at[:10] for run in runs if run.started_at})
     return "" if not days else days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
 
 
@@ -149,7 +151,7 @@ def value_html(text: str) -> Markup:
 def quantity_html(value: float | None, unit: str) -> Markup:
     """Return a value with its unit; a dash where there is none."""
     if value is None:
-        return Markup('<span class="soft">–</span>')
+        return DASH
     return value_html(quantity(value, unit))
 
 
@@ -184,21 +186,3 @@ def text_html(text: Text, study: StudyContext, up: str) -> Markup:
     return Markup("").join(
         part if isinstance(part, str) else claim_link(part, study, up, against(text, place)) for place, part in enumerate(text)
     )
-
-
-def text_plain(text: Text) -> str:
-    """Return a text for attributes."""
-    return plain(text)
-
-
-def median_text(cell: CellView, metric: str) -> str:
-    """Return ``median [low, high]`` of a cell with unit, or a dash."""
-    values = cell.values(metric)
-    if not values:
-        return "–"
-    described = describe(values)
-    unit = METRICS[metric].unit
-    text = quantity(described.median or 0.0, unit)
-    if isinstance(described.median_ci, Interval):
-        return f"{text} [{quantity(described.median_ci.low, unit)}, {quantity(described.median_ci.high, unit)}]"
-    return text

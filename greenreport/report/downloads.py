@@ -10,11 +10,11 @@ from pathlib import Path
 from greenreport.analysis.document import document
 from greenreport.report.bundle import bundle
 from greenreport.report.context import Download, StudyContext
-from greenreport.report.folder import digest_of
 from greenreport.report.observations import observations_csv
 from greenreport.report.share import badge_svg, citation_cff, citation_ris
 from greenreport.results import Found
 from greenreport.study import Site
+from greenreport.workspace import digest_of
 
 LARGEST_ARCHIVE = 50_000_000  # bytes; beyond it a second copy would weigh more on a host than it helps a reader
 PARQUET = {

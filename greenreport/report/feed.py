@@ -15,6 +15,7 @@ from greenreport.analysis.plain import plain_text
 from greenreport.report.lettering import plain_line
 from greenreport.report.summary import Summary
 from greenreport.study import Site
+from greenreport.units import counted
 
 FEED = "feed.xml"
 
@@ -50,7 +51,7 @@ def make_feed(studies: Sequence[Summary], settings: Site) -> Feed:
         "</feed>\n",
     ]
     left = len(studies) - len(dated)
-    remark = f"{FEED} leaves out {left} {'study' if left == 1 else 'studies'} without dated runs" if left else ""
+    remark = f"{FEED} leaves out {counted(left, 'study', 'studies')} without dated runs" if left else ""
     return Feed("\n".join(lines).encode(), remark)
 
 

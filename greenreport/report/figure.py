@@ -19,7 +19,7 @@ from typing import Any
 
 from greenreport.report.draw import Drawing
 from greenreport.report.lettering import LOOSE
-from greenreport.report.style import LIGHT, fixed_colours
+from greenreport.report.style import INK, PAPER, SOFT, fixed_colours
 
 RENDERER = 1  # raised when the same specification gives other files
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -69,7 +69,6 @@ class Figure:
     spec: Mapping[str, Any]
     table: Table
     bands: tuple[str, ...] = ()
-    wide: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def _picture(figure: Figure, source: str) -> dict[str, Any]:
     Remarks stand before the caption: whatever is cut, it is not that energy is estimated.
     """
     spec: dict[str, Any] = json.loads(fixed_colours(json.dumps(figure.spec)))
-    spec["background"] = LIGHT["--paper"]
+    spec["background"] = PAPER
     spec["padding"] = 18
     spec["title"] = {
         "text": wrap(figure.finding, 84),
@@ -109,8 +108,8 @@ def _picture(figure: Figure, source: str) -> dict[str, Any]:
         "frame": "bounds",
         "fontSize": 15,
         "subtitleFontSize": 11,
-        "subtitleColor": LIGHT["--soft"],
-        "color": LIGHT["--ink"],
+        "subtitleColor": SOFT,
+        "color": INK,
         "offset": 14,
         "subtitlePadding": 5,
     }

@@ -7,25 +7,24 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from greenreport.analysis.answers import plain
 from greenreport.analysis.fidelity import Fidelity, Verdict
 from greenreport.analysis.stats import Effect, Interval, NotComputable
 from greenreport.record import Phase
 from greenreport.report.context import (
+    DASH,
     claim_link,
     interval_html,
     metric_html,
     quantity_html,
     text_html,
-    text_plain,
     value_html,
     without,
 )
 from greenreport.report.embed import embed_code
 from greenreport.report.figures import PHASE_NAMES
 from greenreport.report.figures.words import times
-from greenreport.units import THIN, count, counted, number, p_value
-
-DASH = Markup('<span class="soft">–</span>')
+from greenreport.units import count, counted, number, p_equation, p_value, percent
 
 
 def statistic(value: float | None) -> Markup:
@@ -36,12 +35,6 @@ def statistic(value: float | None) -> Markup:
 def p_html(value: float | None) -> Markup:
     """Print a p value."""
     return DASH if value is None else escape(p_value(value))
-
-
-def p_equation(value: float | None) -> str:
-    """Print a p value with its sign: ``= 0.021``, ``< 0.001``."""
-    text = p_value(value)
-    return text if text.startswith("<") else f"= {text}"
 
 
 def degrees(df: tuple[float, ...]) -> str:
@@ -61,7 +54,7 @@ def effect_html(effect: Effect | NotComputable) -> Markup:
 
 def share(value: float | None) -> Markup:
     """Print a share as a percentage."""
-    return DASH if value is None else value_html(f"{number(value * 100)}{THIN}%")
+    return DASH if value is None else value_html(percent(value))
 
 
 def computed(value: float | NotComputable) -> Markup:
@@ -85,7 +78,7 @@ def ratio_interval(ci: Interval | NotComputable) -> str:
     """Print the interval of a ratio with level and method."""
     if isinstance(ci, NotComputable):
         return f"none: {ci.reason}"
-    return f"[{number(ci.low)}, {number(ci.high)}], level {number(ci.level * 100)}{THIN}%, {ci.method}"
+    return f"[{number(ci.low)}, {number(ci.high)}], level {percent(ci.level)}, {ci.method}"
 
 
 def phase_name(phase: Phase | str) -> str:
@@ -108,7 +101,7 @@ def code_html(text: str) -> Markup:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "text": text_html,
-    "plain": text_plain,
+    "plain": plain,
     "claim": claim_link,
     "value": value_html,
     "metric": metric_html,

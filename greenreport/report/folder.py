@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from greenreport.errors import BuildError
+from greenreport.workspace import digest_of
 
 MARK = ".greenreport-site"  # a folder with this file may be replaced by a build
 MANIFEST = "MANIFEST.sha256"
@@ -100,12 +101,6 @@ def replacing(site: Path) -> Iterator[SiteFolder]:
     finally:
         with contextlib.suppress(OSError):
             shutil.rmtree(fresh)
-
-
-def digest_of(file: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _swap(fresh: Path, site: Path) -> None:

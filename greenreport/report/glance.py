@@ -14,10 +14,10 @@ from html import escape
 
 from greenreport.analysis.claims import Claim, compare
 from greenreport.analysis.dataset import JOINT, label_of
-from greenreport.analysis.fidelity import Verdict, reference_of
+from greenreport.analysis.fidelity import not_ranked, reference_of
 from greenreport.analysis.findings import Finding
 from greenreport.analysis.series import THROUGHPUT, Series
-from greenreport.analysis.stats import Interval
+from greenreport.analysis.stats import reach
 from greenreport.catalog import METRICS, Better, MetricInfo
 from greenreport.report.context import StudyContext
 from greenreport.report.figures import by_model, series_looks
@@ -60,14 +60,13 @@ class _Row:
     @property
     def ends(self) -> tuple[float, float]:
         """The interval, or the value twice."""
-        ci = self.claim.ci
-        return (ci.low, ci.high) if isinstance(ci, Interval) else (self.claim.value, self.claim.value)
+        return reach(self.claim.value, self.claim.ci)
 
 
 def _strip(study: StudyContext, finding: Finding) -> str:
     """Ratios to the reference configuration, over all models that both serve faithfully, on a logarithmic axis."""
     dataset, info = study.dataset, finding.metric
-    reference = next((c for c in dataset.configurations if c.id == reference_of(dataset.study, dataset)), None)
+    reference = next((c for c in dataset.configurations if c.id == reference_of(dataset)), None)
     every = [] if reference is None else sorted(_rows(study, info, reference), key=lambda row: row.claim.value)
     if reference is None or not every:
         return ""
@@ -106,11 +105,11 @@ def _strip(study: StudyContext, finding: Finding) -> str:
 
 def _rows(study: StudyContext, info: MetricInfo, reference: Configuration) -> Iterator[_Row]:
     dataset = study.dataset
-    unfaithful = {(f.model, f.configuration) for f in study.analysis.fidelity if f.verdict is Verdict.UNFAITHFUL}
+    unfaithful = not_ranked(study.analysis.fidelity)
     for configuration in dataset.configurations:
         if configuration.id == reference.id:
             continue
-        models = [m for m in dataset.models if not {(m.id, configuration.id), (m.id, reference.id)} & unfaithful]
+        models = [m for m in dataset.models if {(m.id, configuration.id), (m.id, reference.id)}.isdisjoint(unfaithful)]
         claim = compare(dataset, info.id, configuration, reference, models)
         if claim is not None:
             yield _Row(label_of(configuration), study.looks[configuration.id], claim)

@@ -12,18 +12,16 @@ from html import escape
 from pathlib import Path
 
 from greenreport.analysis.dataset import CellView, label_of
-from greenreport.analysis.fidelity import Verdict
+from greenreport.analysis.fidelity import not_ranked
 from greenreport.analysis.stats import Interval, NotComputable, describe
-from greenreport.record import Method
-from greenreport.report.context import StudyContext
+from greenreport.report.context import StudyContext, dates_of
 from greenreport.report.lettering import FONT, broken, lettered, plain_line, width
 from greenreport.report.picture import picture
-from greenreport.report.style import LIGHT
-from greenreport.units import THIN, quantity
+from greenreport.report.style import HAIR, INK, PAPER, SOFT
+from greenreport.units import THIN, counted, quantity
 
 WIDTH, MARGIN, KEYS = 600, 28, 104
 ROOM = WIDTH - 2 * MARGIN
-INK, SOFT, PAPER, HAIR = LIGHT["--ink"], LIGHT["--soft"], LIGHT["--paper"], LIGHT["--hair"]
 #: metric, amount of work the label speaks of, its words; the first that has values is shown large.
 AMOUNTS = (("j_per_output_token", 1000, "for 1,000 output tokens"), ("j_per_request", 1, "for one request"))
 CAVEAT = "Absolute values, no grade. Comparable with labels of the same boundary, method and work."
@@ -69,13 +67,9 @@ def energy_label(study: StudyContext, cell: CellView) -> Label | None:
     amounts = tuple(_amounts(cell))
     if not amounts:
         return None
-    fidelity = study.analysis.fidelity
-    unfaithful = any(
-        f.verdict is Verdict.UNFAITHFUL and (f.model, f.configuration) == (cell.model.id, cell.configuration.id)
-        for f in fidelity
-    )
+    unfaithful = (cell.model.id, cell.configuration.id) in not_ranked(study.analysis.fidelity)
     bands = (*study.bands, *(("other outputs than the reference",) if unfaithful else ()))
-    path = f"{study.root}labels/{cell.key.replace('/', '--')}"
+    path = f"{study.root}labels/{cell.slug}"
     return Label(path, cell.model.label, label_of(cell.configuration), amounts, tuple(_facts(study, cell)), bands)
 
 
@@ -98,9 +92,9 @@ def _interval(ci: Interval | NotComputable) -> str:
 def _facts(study: StudyContext, cell: CellView) -> Iterator[tuple[str, str]]:
     metric = next(name for name, _, _ in AMOUNTS if cell.values(name))
     dataset = study.dataset
-    yield "Value", f"median of {len(cell.values(metric))} valid run{'' if len(cell.values(metric)) == 1 else 's'}"
-    estimated = Method.ESTIMATED in cell.methods(metric)
-    boundaries = "; ".join(sorted(cell.boundaries(metric))) or "not known"
+    yield "Value", f"median of {counted(len(cell.values(metric)), 'valid run')}"
+    estimated = cell.estimated(metric)
+    boundaries = cell.boundary(metric) or "not known"
     yield (
         "Method",
         "estimated by a power model from the CPU load" if estimated else "not known" if dataset.imported else "measured",
@@ -114,8 +108,7 @@ def _facts(study: StudyContext, cell: CellView) -> Iterator[tuple[str, str]]:
         )
         yield "Work", f"{sent}, {asked.words()} output tokens each"
     yield "Machine", study.machine
-    days = sorted({run.started_at[:10] for run in cell.ok if run.started_at})
-    yield "Date", "not known" if not days else days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+    yield "Date", dates_of(cell.ok) or "not known"
     yield "Study", f"{dataset.study.study}, greenreport"
 
 

@@ -7,19 +7,15 @@ import io
 
 from greenreport.analysis.dataset import Dataset, label_of
 from greenreport.catalog import METRICS
+from greenreport.report.columns import COLUMNS
 from greenreport.report.figure import guarded
-
-COLUMNS = (
-    "model", "engine", "provider", "repetition", "metric", "value", "unit", "size_category", "configuration", "outcome", "boundary",
-    "method", "run_id",
-)  # fmt: skip
 
 
 def observations_csv(dataset: Dataset) -> tuple[bytes, int]:
     """Return every observation as CSV, in the columns that ``greenreport import`` reads, and the number of rows."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(column.name for column in COLUMNS["observations.csv"])
     number = 0
     for cell in dataset.cells:
         for run in cell.runs:
@@ -39,5 +35,4 @@ def observations_csv(dataset: Dataset) -> tuple[bytes, int]:
 
 def has_values(dataset: Dataset) -> bool:
     """Whether there is any observation to take away."""
-    runs = (run for cell in dataset.cells for run in cell.runs)
-    return any(observation.value is not None for run in runs for observation in run.observations.values())
+    return any(observation.value is not None for run in dataset.runs for observation in run.observations.values())

@@ -59,7 +59,7 @@ def write_paper(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
 
 
 def _figures(study: StudyContext) -> Iterator[Figure]:
-    reference = reference_of(study.dataset.study, study.dataset)
+    reference = reference_of(study.dataset)
     seen = set()
     for finding in study.analysis.findings:
         for figure in (forest_figure(study, finding, reference), strip_figure(study, finding), pairs_figure(study, finding)):
@@ -76,7 +76,7 @@ def methods_paragraph(analysis: Analysis) -> str:
     """Return how the study was done, as LaTeX, from the study file and what really happened."""
     dataset = analysis.dataset
     protocol = dataset.study.protocol
-    fewest = min((len(cell.ok) for cell in dataset.cells if cell.ok), default=0)
+    fewest = dataset.fewest
     scope = f"{counted(len(dataset.models), 'model')} in {counted(len(dataset.configurations), 'serving configuration')}"
     if dataset.imported:
         sentences = [
@@ -94,7 +94,7 @@ def methods_paragraph(analysis: Analysis) -> str:
             + (f", and is a {host.virtualisation}" if host.virtualisation else "")
             + f"; it ran {host.os} with Python {host.python} and {libraries}."
         )
-    boundaries = sorted({b for cell in dataset.cells for b in cell.boundaries("energy_j")})
+    boundaries = dataset.boundaries("energy_j")
     if boundaries and not dataset.imported:
         how = "estimated by a power model from CPU load" if dataset.estimated else "measured"
         sentences.append(f"Energy was {how}; its boundary is {'; '.join(boundaries)}, idle power included.")

@@ -28,8 +28,8 @@ def publish_folder(site: Path, target: Path) -> str:
     return f"copied {sum(1 for file in target.rglob('*') if file.is_file())} files to {target}"
 
 
-def publish_branch(site: Path, repository: Path, branch: str = BRANCH) -> str:
-    """Commit the site as the whole content of a branch, without touching the working tree; pushing is left to the user.
+def publish_branch(site: Path, repository: Path) -> str:
+    """Commit the site as the whole content of its branch, without touching the working tree; pushing is left to the user.
 
     Raises:
         BuildError: the folder is no Git repository, or Git fails.
@@ -41,13 +41,13 @@ def publish_branch(site: Path, repository: Path, branch: str = BRANCH) -> str:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         _git(repository, "--work-tree", str(site.resolve()), "add", "--all", "--force", ".", env=index, cwd=site)
         tree = _git(repository, "write-tree", env=index)
-        parent = _git(repository, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}", check=False)
+        parent = _git(repository, "rev-parse", "--verify", "--quiet", f"refs/heads/{BRANCH}", check=False)
         if parent is not None and _git(repository, "rev-parse", f"{parent}^{{tree}}") == tree:
-            return f"the branch {branch} holds this site already"
+            return f"the branch {BRANCH} holds this site already"
         parents = () if parent is None else ("-p", parent)
         commit = _git(repository, "commit-tree", str(tree), *parents, "-m", "Publish the site")
-        _git(repository, "update-ref", f"refs/heads/{branch}", str(commit))
-    return f"committed the site to the branch {branch}; next: git push origin {branch}"
+        _git(repository, "update-ref", f"refs/heads/{BRANCH}", str(commit))
+    return f"committed the site to the branch {BRANCH}; next: git push origin {BRANCH}"
 
 
 def _require_site(site: Path) -> None:

@@ -15,6 +15,7 @@ from greenreport.analysis.dataset import label_of
 from greenreport.analysis.plain import plain_text
 from greenreport.catalog import METRICS
 from greenreport.report.context import Download, StudyContext
+from greenreport.report.share import address_of
 from greenreport.study import Author, Site
 from greenreport.units import counted
 
@@ -77,7 +78,7 @@ def _common(study: StudyContext, settings: Site) -> Linked:
     """Return what the data and the article share: people, date, licence, address, publications they build on."""
     spec = study.dataset.study
     people = [_person(author) for author in spec.authors]
-    address = settings.address(f"{study.root}index.html")
+    address = address_of(study, settings)
     return {
         "license": licence(spec.license),
         **({"creator": people, "author": people} if people else {}),
@@ -88,7 +89,7 @@ def _common(study: StudyContext, settings: Site) -> Linked:
 
 
 def _identity(study: StudyContext, settings: Site) -> str:
-    return (settings.address(f"{study.root}index.html") or "") + DATA
+    return (address_of(study, settings) or "") + DATA
 
 
 def _person(author: Author) -> Linked:
@@ -120,7 +121,7 @@ def _keywords(study: StudyContext) -> Iterator[str]:
 def _technique(study: StudyContext) -> str:
     if study.dataset.imported:
         return "not known: the values were measured elsewhere"
-    boundaries = sorted({b for cell in study.dataset.cells for b in cell.boundaries("energy_j")})
+    boundaries = study.dataset.boundaries("energy_j")
     if study.dataset.estimated:
         return f"energy estimated by a power model from the CPU load; boundary: {'; '.join(boundaries)}"
     return (

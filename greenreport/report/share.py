@@ -6,7 +6,7 @@ from html import escape
 
 from greenreport.report.context import StudyContext
 from greenreport.report.latex import bibtex
-from greenreport.report.style import LIGHT
+from greenreport.report.style import INK, LIGHT, SOFT
 from greenreport.report.text import visible
 from greenreport.study import Site
 from greenreport.units import counted
@@ -19,12 +19,12 @@ def badge_svg(study: StudyContext) -> bytes:
     """Return a badge: the study's first claim in short, its scope, and how valid it is; with the whole claim as title."""
     left, level = "greenreport", study.analysis.badge.level.value
     right, whole = _badge_words(study)
-    colour = {"pass": LIGHT["--green"], "caution": "#8a5a00", "invalid": "#a4262c"}.get(level, LIGHT["--soft"])
+    colour = {"pass": LIGHT["--green"], "caution": "#8a5a00", "invalid": "#a4262c"}.get(level, SOFT)
     first, second = (round(len(text) * CHARACTER) + 14 for text in (left, right))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{first + second}" height="22" role="img" aria-label="{escape(whole)}">'
         f"<title>{escape(whole)}</title>"
-        f'<rect width="{first}" height="22" fill="{LIGHT["--ink"]}"/><rect x="{first}" width="{second}" height="22" fill="{colour}"/>'
+        f'<rect width="{first}" height="22" fill="{INK}"/><rect x="{first}" width="{second}" height="22" fill="{colour}"/>'
         f'<g fill="#fff" font-family="system-ui, sans-serif" font-size="11">'
         f'<text x="7" y="15" textLength="{first - 14}">{escape(left)}</text>'
         f'<text x="{first + 7}" y="15" textLength="{second - 14}">{escape(right)}</text></g></svg>\n'

@@ -18,6 +18,8 @@ LIGHT = {
     "--ink": "#1c1b18", "--soft": "#57534b", "--paper": "#fbf9f4", "--blue": "#0072b2", "--vermilion": "#d55e00", "--green": "#00855f",
     "--purple": "#b0568b", "--hair": "#dcdad5",
 }  # fmt: skip
+#: Colours of pictures that are drawn without a page.
+INK, SOFT, PAPER, HAIR = LIGHT["--ink"], LIGHT["--soft"], LIGHT["--paper"], LIGHT["--hair"]
 _FIRST = {"torch": ("blue", "circle"), "onnx": ("vermilion", "circle"), "openvino": ("green", "circle"), "torchscript": ("purple", "circle"),
           "torch_compile": ("blue", "square")}  # fmt: skip
 

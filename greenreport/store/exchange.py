@@ -91,10 +91,10 @@ class Published:
         with self._open() as connection:
             return index_of(connection)
 
-    def records(self, run_ids: Collection[str], *, traces: bool = True) -> Iterator[RunRecord]:
+    def records(self, run_ids: Collection[str]) -> Iterator[RunRecord]:
         """Yield the records with these ids."""
         with self._open() as connection:
-            yield from records_of(connection, run_ids, traces=traces)
+            yield from records_of(connection, run_ids)
 
     def of_kind(self, kind: str, study: str) -> Iterator[RunRecord]:
         """Yield the records of a study that are no runs (see `Store.of_kind`)."""

@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS environments (
 
 CREATE TABLE IF NOT EXISTS runs (
     run_id      VARCHAR PRIMARY KEY,
-    kind        VARCHAR NOT NULL,      -- run | prepare | calibrate
+    kind        VARCHAR NOT NULL,      -- run | prepare | calibrate | limit
     study       VARCHAR NOT NULL,      -- the study that asked for it first
     key         VARCHAR NOT NULL,      -- <model>/<configuration>
     model       VARCHAR NOT NULL,

@@ -66,15 +66,15 @@ class Store:
         with self._open() as connection:
             return index_of(connection)
 
-    def records(self, run_ids: Collection[str], *, traces: bool = True) -> Iterator[RunRecord]:
+    def records(self, run_ids: Collection[str]) -> Iterator[RunRecord]:
         """Yield the records with these ids, in the order of repetition and position."""
         if not self.path.is_file():
             return
         with self._open() as connection:
-            yield from records_of(connection, run_ids, traces=traces)
+            yield from records_of(connection, run_ids)
 
     def of_kind(self, kind: str, study: str) -> Iterator[RunRecord]:
-        """Yield the records of a study that are no runs, oldest first: ``prepare`` (no traces) or ``calibrate``."""
+        """Yield the records of a study that are no runs, oldest first: ``prepare`` (no traces), ``calibrate`` or ``limit``."""
         if not self.path.is_file():
             return
         with self._open() as connection:
@@ -185,7 +185,7 @@ def _index_row(row: tuple[Any, ...]) -> IndexRow:
 
 
 def of_kind(connection: DuckDBPyConnection, kind: str, study: str) -> Iterator[RunRecord]:
-    """Yield the records of a kind and a study from any connection that has the tables; calibrations with their traces."""
+    """Yield the records of a kind and a study from any connection that has the tables; preparations without traces."""
     rows = connection.execute(
         "SELECT run_id FROM runs WHERE kind = ? AND study = ? ORDER BY started_at, run_id", [kind, study]
     ).fetchall()

@@ -20,7 +20,6 @@ from greenreport.errors import ImportFileError
 from greenreport.store.store import Store
 
 REQUIRED = ("model", "engine", "provider", "repetition", "metric", "value", "unit")
-OPTIONAL = ("size_category", "host")
 LOADS = ("batch_size", "max_batch", "concurrency", "request_rate", "replicas", "output_tokens", "threads")
 MAX_PROBLEMS = 20
 MAX_LABEL = 200

@@ -9,8 +9,6 @@ from greenreport.catalog import METERS, METRICS, PROVIDERS, engines
 from greenreport.errors import GreenReportError
 from greenreport.study.spec import Study
 
-SCHEMA_COMMENT = "# yaml-language-server: $schema={}"
-
 
 def study_schema() -> dict[str, Any]:
     """Return the schema; names of engines, providers, meters and metrics are listed, so editors complete them."""

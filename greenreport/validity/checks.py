@@ -213,8 +213,7 @@ def _throttle(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one s
     window = record.mark(Phase.WINDOW)
     for trace in record.traces:
         if trace.quantity == "throttle" and window is not None:
-            times, values = tr.times_of(trace), tr.values_of(trace)
-            inside = values[(times >= window.start_ns) & (times <= window.end_ns)]
+            inside = tr.values_inside(trace, window.start_ns, window.end_ns)
             if len(inside) and inside.any():
                 yield (
                     "throttled",

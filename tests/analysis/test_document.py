@@ -14,7 +14,7 @@ import greenreport
 from greenreport.analysis.aggregates import aggregates
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.calibration import CalibrationRun, calibration
-from greenreport.analysis.comparison import compare_studies
+from greenreport.analysis.comparison import Likeness, compare_studies
 from greenreport.analysis.dataset import Dataset, RunView
 from greenreport.analysis.declared import Support
 from greenreport.analysis.document import document
@@ -198,12 +198,12 @@ def test_two_machines_are_compared_by_ratios_and_ranks() -> None:
     found = compare_studies(here, dataset(slower), ("here", "there"))
     energy = found.metrics[0]
     assert found.shared == 6
-    assert all(pair.quotient == pytest.approx(1) and pair.agree for pair in energy.pairs)
+    assert all(pair.quotient == pytest.approx(1) and pair.likeness in {Likeness.ALIKE, Likeness.OPEN} for pair in energy.pairs)
     assert all(tau == pytest.approx(1) for _, tau in energy.taus)
     swapped = {"a": {"torch": around(100), "onnx": around(150), "openvino": around(200)}}
     other = compare_studies(here, dataset(swapped), ("here", "there"))
     assert other.metrics[0].taus == (("A", pytest.approx(-1 / 3)),)
-    assert not any(pair.agree for pair in other.metrics[0].pairs)
+    assert all(pair.likeness is Likeness.DIFFERENT for pair in other.metrics[0].pairs)
     assert "Kendall" in "\n".join(other.lines())
     assert "nothing can be compared" in "\n".join(compare_studies(here, dataset({"z": ENERGY["a"]}), ("x", "y")).lines())
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from greenreport.analysis.stats import advise_runs, compare, describe, holm, studentized_range_sf
+from greenreport.analysis.stats import advise_runs, compare, describe, studentized_range_sf
 from greenreport.analysis.stats.adjust import adjust
 from greenreport.analysis.stats.letters import compact_letters
 from greenreport.analysis.stats.results import Effect, GroupTest
@@ -153,9 +153,9 @@ def test_games_howell_of_two_groups_is_welch() -> None:
 def test_adjustment() -> None:
     """Holm and Bonferroni are p.adjust's."""
     raw = R["adjust"]["raw"]
-    assert [p.adjusted for p in holm(raw)] == close(R["adjust"]["holm"])
+    assert [p.adjusted for p in adjust(raw)] == close(R["adjust"]["holm"])
     assert [p.adjusted for p in adjust(raw, "bonferroni")] == close(R["adjust"]["bonferroni"])
-    assert [p.raw for p in holm(raw)] == raw
+    assert [p.raw for p in adjust(raw)] == raw
 
 
 def test_runs_of_a_comparison() -> None:

@@ -164,7 +164,6 @@ def test_coverage_counts_samples_and_gaps() -> None:
     assert tr.coverage(trace([], []), 0, S) == tr.Coverage(0, 0.0, 1.0)
     slow = trace([0, 2, 4, 6, 8], range(5))
     assert tr.coverage(slow, 0, 8 * S).share == 1.0
-    assert tr.coverage(slow, 0, 8 * S, interval_s=0.1).share == 0.0
 
 
 def test_powers_of_several_meters_are_added_as_energies() -> None:

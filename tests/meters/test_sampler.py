@@ -19,11 +19,11 @@ from greenreport.meters.sampler import (
     Now,
     Opened,
     Sampled,
-    Steadiness,
     Watch,
     measures_cpu,
     open_meters,
 )
+from greenreport.meters.steady import Steadiness
 from greenreport.record import Kind, Missing
 from greenreport.study import MeterUse
 

@@ -13,7 +13,7 @@
     advise_runs, detectable_effect    planning
 """
 
-from greenreport.analysis.stats.adjust import AdjustedP, adjust, holm
+from greenreport.analysis.stats.adjust import AdjustedP, adjust
 from greenreport.analysis.stats.best import BestSet, best_set
 from greenreport.analysis.stats.compare import compare, over_family
 from greenreport.analysis.stats.describe import Description, describe
@@ -34,7 +34,7 @@ from greenreport.analysis.stats.results import (
 )
 from greenreport.analysis.stats.saturation import Saturation, gain_per_doubling, plateau, saturation
 from greenreport.analysis.stats.studentized import studentized_range_sf
-from greenreport.analysis.stats.values import Interval, NotComputable
+from greenreport.analysis.stats.values import Interval, NotComputable, reach
 
 __all__ = [
     "AdjustedP",
@@ -65,11 +65,11 @@ __all__ = [
     "detectable_effect",
     "gain_per_doubling",
     "geometric_mean_ratio",
-    "holm",
     "over_family",
     "pareto",
     "plateau",
     "ratio_of_medians",
+    "reach",
     "saturation",
     "screen",
     "studentized_range_sf",

@@ -33,8 +33,3 @@ def adjust(p_values: Sequence[float | None], method: Correction = "holm") -> tup
         highest = max(highest, min(1.0, factor * p))
         adjusted[place] = highest
     return tuple(AdjustedP(p, q) for p, q in zip(raw, adjusted, strict=True))
-
-
-def holm(p_values: Sequence[float | None]) -> tuple[AdjustedP, ...]:
-    """Adjust with Holm's method, in the order given; see `adjust`."""
-    return adjust(p_values, "holm")

@@ -146,6 +146,11 @@ class Pair:
     reason: str
     p_family: float | None = None
 
+    @property
+    def p_final(self) -> float | None:
+        """The p value that decides: adjusted over the family where there is one, else within this comparison."""
+        return self.p_adjusted if self.p_family is None else self.p_family
+
     def reversed(self) -> Pair:
         """Return the same comparison said of the second group."""
         effect = self.effect

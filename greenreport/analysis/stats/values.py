@@ -46,6 +46,11 @@ class NotComputable:
     reason: str
 
 
+def reach(value: float, ci: Interval | NotComputable) -> tuple[float, float]:
+    """Return the ends of the interval of an estimate; the estimate twice where it has none."""
+    return (ci.low, ci.high) if isinstance(ci, Interval) else (value, value)
+
+
 def clean(values: Sample) -> tuple[Floats, int]:
     """Return the finite values in ascending order, and how many entries were missing."""
     finite = np.array([value for value in values if value is not None and math.isfinite(value)], dtype=np.float64)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import altair as alt
 
-from greenreport.report.charts.base import Sheet, log_domain, log_ticks
+from greenreport.report.charts.base import Sheet, log_domain, log_ticks, prefixed
 
 Kind = Literal["linear", "log"]
 WIDE = 20  # values that span more than this factor are shown on a logarithmic axis first
@@ -66,8 +66,8 @@ def _log(domain: Sequence[float], ticks: Sequence[float], title: str, labels: Ma
 
 
 def _labels(unit: str, suffix: str) -> Mapping[str, Any]:
-    if unit:  # 40m becomes 40 ms
-        text = f"replace(format(datum.value, '~s'), regexp('([a-zµ]?)$', 'i'), ' $1') + '{unit}'"
+    if unit:
+        text = prefixed(unit)
     elif suffix:
         text = f"format(datum.value, '~g') + ' {suffix}'"
     else:

@@ -16,6 +16,8 @@ from greenreport.report.style import Look, theme
 from greenreport.report.text import visible, visible_parts
 
 WIDTH = 640
+#: A page gives a plot at most this width.
+WIDEST = 820
 ROW = 26
 LINES = "split(replace(datum.value, regexp('\u00a0·\u00a0', 'g'), ' · '), ' · ')"  # engine over provider over load
 #: More configurations of one engine than this have no buttons to hide them.
@@ -55,16 +57,14 @@ class Sheet:
         plain = {name: part if isinstance(part, str) else part.to_dict(validate=False) for name, part in parts.items()}
         self.switch = {"to": kind, channel: plain}
 
-    def finish(
-        self, chart: Any, *, chrome: int, plot: str = "width", narrowest: int = 150, widest: int = 820
-    ) -> dict[str, Any]:
+    def finish(self, chart: Any, *, chrome: int, plot: str = "width", narrowest: int = 150) -> dict[str, Any]:
         """Return the specification with rows, theme and text alternative.
 
         Args:
             chart: an Altair chart.
             plot: path of the plot's width in the specification.
             chrome: pixels beside the plot; the page sets the plot's width to what is left of its own, between `narrowest` and
-                `widest`.
+                `WIDEST`.
         """
         spec: dict[str, Any] = visible_parts(chart.to_dict(validate=False))  # as in the rows: a scale names what they hold
         del spec["$schema"]
@@ -73,7 +73,7 @@ class Sheet:
         if sum(len(rows) for rows in self.datasets.values()) > MOST_SPOKEN:
             spec["config"]["mark"] = {"aria": False}
         spec["description"] = visible(self.description)
-        hints: dict[str, Any] = {"plot": plot, "chrome": chrome, "narrowest": narrowest, "widest": widest}
+        hints: dict[str, Any] = {"plot": plot, "chrome": chrome, "narrowest": narrowest, "widest": WIDEST}
         groups = self._groups()
         if len(groups) > 1:
             hints["groups"] = groups
@@ -154,6 +154,25 @@ def heads(labels: Sequence[str]) -> alt.Axis:
     """Return the axis above columns: engine, provider and what else differs on lines of their own, all above the cells."""
     lines = max((label.count("·") + 1 for label in labels), default=1)
     return alt.Axis(orient="top", labelAngle=0, labelExpr=LINES, labelPadding=14 * lines - 8, domain=False, ticks=False)
+
+
+def prefixed(unit: str) -> str:
+    """Return the expression of tick labels with the prefix of their size: 40m becomes 40 ms."""
+    return f"replace(format(datum.value, '~s'), regexp('([a-zµ]?)$', 'i'), ' $1') + '{unit}'"
+
+
+def cell_axes(rows: Sequence[Any], *, gap: float, row_gap: float) -> tuple[list[str], list[str], alt.X, alt.Y]:
+    """Return labels and models of a matrix in order, and its axes: configurations above, models beside it.
+
+    Args:
+        gap, row_gap: between two columns and two rows, as a share of a cell.
+    """
+    labels = list(dict.fromkeys(row.label for row in rows))
+    models = list(dict.fromkeys(row.model for row in rows))
+    columns = alt.Scale(domain=labels, paddingInner=gap)
+    x = alt.X("label:N", title=None, sort=labels, axis=heads(labels), scale=columns)
+    y = alt.Y("model:N", title=None, sort=models, scale=alt.Scale(domain=models, paddingInner=row_gap))
+    return labels, models, x, y
 
 
 def log_domain(values: Sequence[float], pad: float = 1.12) -> list[float]:

@@ -9,28 +9,19 @@ from typing import Any
 
 import altair as alt
 
-from greenreport.report.charts.base import NARROWEST_COLUMN, WIDTH, Sheet, heads
+from greenreport.report.charts.base import NARROWEST_COLUMN, WIDTH, Sheet, cell_axes
 from greenreport.report.charts.rows import CellRow
 
 
 def matrix(rows: Sequence[CellRow], *, description: str) -> dict[str, Any]:
     """F5: configuration × model: ratio to the best of its row by depth of one hue, the value as text, holes named."""
     sheet = Sheet(description)
-    models = list(dict.fromkeys(row.model for row in rows))
-    labels = list(dict.fromkeys(row.label for row in rows))
+    labels, models, x, y = cell_axes(rows, gap=0.04, row_gap=0.06)
     worst = max((row.excess for row in rows if row.excess is not None), default=2.0)
     data = [
         {**asdict(row), "depth": 0.0 if row.excess is None or worst <= 1 else math.log(row.excess) / math.log(max(worst, 1.01))}
         for row in rows
     ]
-    x = alt.X(
-        "label:N",
-        title=None,
-        sort=labels,
-        axis=heads(labels),
-        scale=alt.Scale(domain=labels, paddingInner=0.04),
-    )
-    y = alt.Y("model:N", title=None, sort=models, scale=alt.Scale(domain=models, paddingInner=0.06))
     base = alt.Chart()
     square = base.mark_rect(fill="var(--vermilion)", stroke="currentColor", strokeOpacity=0.15).encode(
         x=x,

@@ -10,7 +10,7 @@ from typing import Any
 
 import altair as alt
 
-from greenreport.report.charts.base import WIDTH, Sheet, colour, heads, log_domain, log_ticks, points
+from greenreport.report.charts.base import WIDTH, Sheet, cell_axes, colour, log_domain, log_ticks, points
 from greenreport.report.charts.rows import QuotientRow, SlopeRow
 from greenreport.report.style import Look
 from greenreport.report.text import visible
@@ -100,8 +100,7 @@ def spread(values: Sequence[float], domain: Sequence[float]) -> list[float]:
 def quotients(rows: Sequence[QuotientRow], *, description: str) -> dict[str, Any]:
     """F16: ratio in the second study ÷ ratio in the first by hue and depth, with its interval as text; ≠ marks those that exclude 1."""
     sheet = Sheet(description)
-    models = list(dict.fromkeys(row.model for row in rows))
-    labels = list(dict.fromkeys(row.label for row in rows))
+    labels, models, x, y = cell_axes(rows, gap=0.04, row_gap=0.06)
     sizes = [abs(math.log(row.quotient)) for row in rows if row.quotient is not None]
     deepest = max([DEEPEST, *sizes])
     data = [
@@ -112,14 +111,6 @@ def quotients(rows: Sequence[QuotientRow], *, description: str) -> dict[str, Any
         }
         for row in rows
     ]
-    x = alt.X(
-        "label:N",
-        title=None,
-        sort=labels,
-        axis=heads(labels),
-        scale=alt.Scale(domain=labels, paddingInner=0.04),
-    )
-    y = alt.Y("model:N", title=None, sort=models, scale=alt.Scale(domain=models, paddingInner=0.06))
     hue = alt.Fill("hue:N", scale=alt.Scale(domain=["lower", "higher"], range=["var(--blue)", "var(--vermilion)"]), legend=None)
     depth = alt.FillOpacity("depth:Q", scale=alt.Scale(domain=[0, 1], range=[0.0, 0.5]), legend=None)
     base = alt.Chart()

@@ -8,23 +8,14 @@ from typing import Any
 
 import altair as alt
 
-from greenreport.report.charts.base import NARROWEST_COLUMN, WIDTH, Sheet, heads
+from greenreport.report.charts.base import NARROWEST_COLUMN, WIDTH, Sheet, cell_axes
 from greenreport.report.charts.rows import MatchRow
 
 
 def faithful(rows: Sequence[MatchRow], *, description: str) -> dict[str, Any]:
     """Draw configuration × model: the deeper the colour, the more outputs differ; cells that are not ranked are outlined."""
     sheet = Sheet(description)
-    models = list(dict.fromkeys(row.model for row in rows))
-    labels = list(dict.fromkeys(row.label for row in rows))
-    x = alt.X(
-        "label:N",
-        title=None,
-        sort=labels,
-        axis=heads(labels),
-        scale=alt.Scale(domain=labels, paddingInner=0.06),
-    )
-    y = alt.Y("model:N", title=None, sort=models, scale=alt.Scale(domain=models, paddingInner=0.1))
+    labels, models, x, y = cell_axes(rows, gap=0.06, row_gap=0.1)
     base = alt.Chart()
     data = [{**asdict(row), "depth": row.missed or 0.0} for row in rows]
     square = base.mark_rect(fill="var(--vermilion)", stroke="currentColor").encode(

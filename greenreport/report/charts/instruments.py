@@ -8,12 +8,9 @@ from typing import Any
 
 import altair as alt
 
-from greenreport.report.charts.base import WIDTH, Sheet, log_domain, log_ticks
+from greenreport.report.charts.base import WIDTH, Sheet, log_domain, log_ticks, prefixed
 from greenreport.report.charts.rows import AgreementRow
 from greenreport.report.style import Look
-
-#: 1200 becomes 1.2 kJ.
-JOULES = "replace(format(datum.value, '~s'), regexp('([a-zµ]?)$', 'i'), ' $1') + 'J'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +64,12 @@ def agreement(
 def _mean_axis(values: Sequence[float], title: str, *, log: bool) -> alt.X:
     if log:
         domain = log_domain(values, 1.15)
-        scale, axis = alt.Scale(type="log", domain=domain, nice=False), alt.Axis(values=log_ticks(domain), labelExpr=JOULES)
+        scale = alt.Scale(type="log", domain=domain, nice=False)
+        axis = alt.Axis(values=log_ticks(domain), labelExpr=prefixed("J"))
     else:
         room = 0.06 * (max(values) - min(values)) or 0.05 * abs(values[0]) or 1.0
         scale = alt.Scale(domain=[min(values) - room, max(values) + room], nice=False, zero=False)
-        axis = alt.Axis(labelExpr=JOULES, tickCount=6)
+        axis = alt.Axis(labelExpr=prefixed("J"), tickCount=6)
     return alt.X("mean_j:Q", title=title, scale=scale, axis=axis)
 
 

@@ -9,7 +9,7 @@ import altair as alt
 
 from greenreport.report.charts.base import ROW, WIDTH, Sheet, ordinal
 from greenreport.report.charts.rows import BandRow, SampleRow
-from greenreport.report.style import Look
+from greenreport.report.style import HUES, Look
 
 SINCE = "time since the run began (s)"
 WHEEL = "wheel![event.shiftKey]"  # the wheel alone goes on to scroll the page
@@ -24,7 +24,7 @@ def trace(samples: Sequence[SampleRow], phases: Sequence[BandRow], *, axis: str,
     rails = list(dict.fromkeys(s.rail for s in samples))
     whole = alt.Scale(domain=[start, end], nice=False)
     y = alt.Y("value:Q", title=axis, scale=alt.Scale(domain=[0, top], nice=False), axis=alt.Axis(grid=True, tickCount=5))
-    hues = [f"var(--{hue})" for hue in ("blue", "vermilion", "green", "purple")]
+    colours = [f"var(--{HUES[place % len(HUES)]})" for place in range(len(rails))]
     line = (
         alt.Chart(sheet.rows(samples), name="trace")  # a name of its own: those altair counts up differ from build to build
         .mark_line(strokeWidth=1.4, interpolate="step-before", clip=True)
@@ -33,7 +33,7 @@ def trace(samples: Sequence[SampleRow], phases: Sequence[BandRow], *, axis: str,
             y=y,
             color=alt.Color(
                 "rail:N",
-                scale=alt.Scale(domain=rails, range=[hues[i % 4] for i in range(len(rails))]),
+                scale=alt.Scale(domain=rails, range=colours),
                 legend=alt.Legend(title=None) if len(rails) > 1 else None,
             ),
         )

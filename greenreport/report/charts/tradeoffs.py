@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from greenreport.report.charts.base import WIDTH, Sheet, points
+from greenreport.report.charts.base import WIDTH, Sheet, points, prefixed
 from greenreport.report.charts.rows import PointRow
 from greenreport.report.style import Look
 
@@ -49,5 +49,4 @@ def tradeoff(
 
 
 def _axis(unit: str, ticks: int) -> alt.Axis:
-    text = f"replace(format(datum.value, '~s'), regexp('([a-zµ]?)$', 'i'), ' $1') + '{unit}'"  # 1.2G becomes 1.2 GB
-    return alt.Axis(labelExpr=text, tickCount=ticks, grid=True)
+    return alt.Axis(labelExpr=prefixed(unit), tickCount=ticks, grid=True)

@@ -1,7 +1,7 @@
 """The figures of a study: which rows go into which chart, and the sentences around it."""
 
 from greenreport.report.figures.agreement import agreement_figure, signed
-from greenreport.report.figures.cells import hole, matrix_figure, median_of
+from greenreport.report.figures.cells import hole, matrix_figure
 from greenreport.report.figures.comparison import quotient_figure, slope_figure
 from greenreport.report.figures.course import course_figure
 from greenreport.report.figures.fidelity import match_figure
@@ -30,7 +30,6 @@ __all__ = [
     "hole",
     "match_figure",
     "matrix_figure",
-    "median_of",
     "metric_bands",
     "order_figure",
     "over_models",

@@ -8,7 +8,7 @@ from greenreport.report import charts
 from greenreport.report.charts import AgreementRow, Limits
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, Table, make_table
-from greenreport.units import MINUS, THIN, number, quantity, safe_slug
+from greenreport.units import MINUS, THIN, declared_percent, number, quantity, safe_slug
 
 WIDE = 20  # from this ratio of largest to smallest energy on, the axis is logarithmic
 
@@ -41,7 +41,7 @@ def agreement_figure(study: StudyContext, found: AgreementSummary) -> Figure | N
     caption = (
         f"Energy of {found.domain} over the measured window: {found.second} minus {found.first}, as a share of their mean, against that mean; a point a "
         f"run, n = {found.runs}. Solid line: mean difference; dashed: limits of agreement, mean ± 1.96 standard deviations (Bland and Altman 1986); grey: "
-        f"the difference this study admits, ±{100 * admitted:g}{THIN}%. A trend from left to right would mean that the difference depends on the "
+        f"the difference this study admits, ±{declared_percent(admitted)}. A trend from left to right would mean that the difference depends on the "
         "energy."
     )
     spec = charts.agreement(

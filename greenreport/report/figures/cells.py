@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from greenreport.analysis.answers import MAX_NAMED, best_phrase, models_text
 from greenreport.analysis.dataset import CellView, label_of
-from greenreport.analysis.fidelity import Verdict
+from greenreport.analysis.fidelity import not_ranked
 from greenreport.catalog import METRICS, Better, MetricInfo
 from greenreport.record import Outcome
 from greenreport.report import charts
 from greenreport.report.charts import CellRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import BEST, Column, Figure, make_table
-from greenreport.report.figures.words import definition, metric_bands, times
+from greenreport.report.figures.words import metric_bands, times
 from greenreport.units import quantity
 
 UNRANKED = "not ranked: other outputs than the reference"
@@ -34,12 +34,12 @@ class MatrixCell:
 
 def matrix_cells(study: StudyContext, metric: str) -> list[MatrixCell]:
     """Return every configuration × model in one metric, holes included."""
-    dataset, info = study.dataset, METRICS[metric]
+    dataset, info, unfaithful = study.dataset, METRICS[metric], not_ranked(study.analysis.fidelity)
     found = []
     for model in dataset.models:
         cells = {c.configuration.id: c for c in dataset.cells if c.model.id == model.id}
-        medians = {name: median_of(cell, metric) for name, cell in cells.items()}
-        other = {f.configuration for f in study.analysis.fidelity if f.model == model.id and f.verdict is Verdict.UNFAITHFUL}
+        medians = {name: cell.median(metric) for name, cell in cells.items()}
+        other = {name for name in cells if (model.id, name) in unfaithful}
         known = [value for name, value in medians.items() if value is not None and value > 0 and name not in other]
         best = (max(known) if info.better is Better.HIGHER else min(known)) if known else None
         for configuration in dataset.configurations:
@@ -79,7 +79,7 @@ def matrix_figure(study: StudyContext, metric: str) -> Figure | None:
         "1 cell has no value; it names its reason." if holes == 1 else f"{holes} cells have no value; each names its reason."
     )
     summary = f"{said}. {missing if holes else 'Every cell has a value.'}"
-    caption = f"Median over valid runs; the deeper the colour, the further from the {first} of the row (◆). {definition(info)}"
+    caption = f"Median over valid runs; the deeper the colour, the further from the {first} of the row (◆). {info.definition}"
     columns = [
         Column("model"),
         Column("configuration"),
@@ -107,15 +107,6 @@ def _winners(wins: Counter[str], models: int, info: MetricInfo) -> str:
     words = [f"{leader} {best_phrase(info)} {models_text(most, models)}"]
     words += [f"as does {name}" if models == 1 else f"{name} on {number}" for name, number in named]
     return ", ".join(words) + (", others on the rest" if len(others) >= MAX_NAMED else "")
-
-
-def median_of(cell: CellView, metric: str) -> float | None:
-    """Return the median over valid runs, or None."""
-    values = sorted(cell.values(metric))
-    if not values:
-        return None
-    middle = len(values) // 2
-    return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
 
 
 def hole(cell: CellView) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from greenreport.analysis.claims import Claim
 from greenreport.analysis.comparison import Likeness, MetricComparison, RatioPair
-from greenreport.analysis.stats import Interval
+from greenreport.analysis.stats import Interval, reach
 from greenreport.report import charts
 from greenreport.report.charts import QuotientRow, SlopeRow
 from greenreport.report.figure import Column, Figure, Table, make_table
@@ -26,7 +26,13 @@ def slope_figure(
     """
     rows = [
         SlopeRow(
-            pair.model, pair.configuration, pair.label, side, claim.value, *_ends(claim), _detail(pair, claim, names[side])
+            pair.model,
+            pair.configuration,
+            pair.label,
+            side,
+            claim.value,
+            *reach(claim.value, claim.ci),
+            _detail(pair, claim, names[side]),
         )
         for pair in found.pairs
         for side, claim in enumerate((pair.first, pair.second))
@@ -98,10 +104,6 @@ def _table(found: MetricComparison, names: tuple[str, str]) -> Table:
         texts = ["–" if value is None else number(value) for value in values]
         shown.append((pair.model, pair.label, *texts, str(pair.first.n), str(pair.second.n), pair.likeness.value))
     return make_table(f"{found.info.label} relative to {found.reference} in both studies", columns, rows, shown)
-
-
-def _ends(claim: Claim) -> tuple[float, float]:
-    return (claim.ci.low, claim.ci.high) if isinstance(claim.ci, Interval) else (claim.value, claim.value)
 
 
 def _detail(pair: RatioPair, claim: Claim, name: str) -> str:

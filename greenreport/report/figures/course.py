@@ -16,7 +16,7 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.scales import axis_unit
 from greenreport.report.figures.words import metric_bands
-from greenreport.units import counted, number, p_value, quantity
+from greenreport.units import capital, counted, listed, number, p_equation, quantity
 
 COUNTS, LEFT_OUT = "valid run", "does not count"
 Values: TypeAlias = list[tuple[RunView, float]]
@@ -30,9 +30,9 @@ def course_figure(study: StudyContext, cell: CellView) -> Figure | None:
         return None
     rows = [row for name, values, unit in panels for row in _rows(name, values, unit)]
     told = [_trend(name, values) for name, values, _ in panels]
-    seen = [name for (name, _, _), (moves, _) in zip(panels, told, strict=True) if moves]
+    seen = [name.lower() for (name, _, _), (moves, _) in zip(panels, told, strict=True) if moves]
     finding = (
-        f"{_and(seen)} {'moves' if len(seen) == 1 else 'move'} with the order of runs"
+        f"{capital(listed(seen))} {'moves' if len(seen) == 1 else 'move'} with the order of runs"
         if seen
         else f"{counted(len(cell.ok), 'valid run')} {'shows' if len(cell.ok) == 1 else 'show'} no drift beyond chance"
     )
@@ -55,7 +55,7 @@ def course_figure(study: StudyContext, cell: CellView) -> Figure | None:
     spec = charts.course(rows, study.looks[cell.configuration.id], description=summary)
     energy = any(name == METRICS["energy_j"].label for name, _, _ in panels)
     bands = metric_bands(study, "energy_j" if energy else "duration_s")
-    return Figure(f"{cell.key.replace('/', '--')}-course", finding, caption, summary, spec, table, bands)
+    return Figure(f"{cell.slug}-course", finding, caption, summary, spec, table, bands)
 
 
 def _panels(runs: tuple[RunView, ...]) -> Iterator[tuple[str, Values, str]]:
@@ -86,13 +86,7 @@ def _trend(name: str, values: Values) -> tuple[bool | None, str]:
     if not isinstance(found, Drift):
         return None, f"{name.lower()}: {found.reason}"
     word = ("rises" if found.tau > 0 else "falls") if found.seen else "shows no trend"
-    p = p_value(found.p)
     return (
         found.seen,
-        f"{name.lower()} {word} with the order (τ = {number(found.tau, 2)}, p {p if p.startswith('<') else f'= {p}'}, n = {found.n})",
+        f"{name.lower()} {word} with the order (τ = {number(found.tau, 2)}, p {p_equation(found.p)}, n = {found.n})",
     )
-
-
-def _and(names: list[str]) -> str:
-    lowered = [names[0], *(name.lower() for name in names[1:])]
-    return lowered[0] if len(lowered) == 1 else f"{', '.join(lowered[:-1])} and {lowered[-1]}"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from greenreport.analysis.dataset import label_of
 from greenreport.analysis.fidelity import Fidelity, Verdict
 from greenreport.report import charts
 from greenreport.report.charts import MatchRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.words import metric_bands
-from greenreport.units import THIN, counted, number
+from greenreport.units import counted, percent
 
 
 def match_figure(study: StudyContext) -> Figure | None:
@@ -18,7 +17,7 @@ def match_figure(study: StudyContext) -> Figure | None:
     if not any(f.verdict is not Verdict.REFERENCE for f in known):
         return None
     models = {m.id: m.label for m in study.dataset.study.models}
-    labels = {c.id: label_of(c) for c in study.dataset.study.configurations}
+    labels = study.dataset.labels
     rows = [_match_row(f, models[f.model], labels[f.configuration]) for f in study.analysis.fidelity]
     compared = [f for f in known if f.verdict is not Verdict.REFERENCE]
     bad = [f for f in compared if f.verdict is Verdict.UNFAITHFUL]
@@ -73,4 +72,4 @@ def _equal(f: Fidelity) -> int:
 
 
 def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{number(share * 100)}{THIN}%"
+    return "–" if share is None else percent(share)

@@ -13,8 +13,8 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.scales import axis_unit
 from greenreport.report.figures.words import metric_bands
-from greenreport.report.style import SHAPES, Look
-from greenreport.units import THIN, quantity
+from greenreport.report.style import HUES, SHAPES, Look
+from greenreport.units import declared_percent, quantity
 
 AXES = {
     "batch_size": "batch size (prompts a request, logarithmic)",
@@ -25,7 +25,6 @@ AXES = {
     "threads": "threads (logarithmic)",
     "output_tokens": "output length (tokens a request, logarithmic)",
 }
-HUES = ("blue", "vermilion", "green", "purple")
 ENDS = {Outcome.OUT_OF_MEMORY: "memory ends", Outcome.TIMED_OUT: "time limit", Outcome.OK: "preemption"}
 
 
@@ -69,7 +68,7 @@ def curves_figure(study: StudyContext, every: Sequence[Series]) -> Figure:
     finding = f"{model.label}: {_saturations(every)}"
     caption = (
         "Medians over valid runs joined by lines, every run as a small mark; all vertical axes begin at 0. "
-        f"Saturation: no larger load gains {study.dataset.study.frontier.epsilon * 100:g}{THIN}% or more per doubling."
+        f"Saturation: no larger load gains {declared_percent(study.dataset.study.frontier.epsilon)} or more per doubling."
     )
     summary = f"Values over the load of {model.label}, {len(every)} series. {finding}. {_ranges(every)}"
     spec = charts.curves(rows, series_looks(study, every), x_axis=AXES[factor], description=summary)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from greenreport.analysis.dataset import label_of
 from greenreport.analysis.series import THROUGHPUT, LoadPoint, Series
 from greenreport.analysis.stats import Interval, ParetoPoint, describe
 from greenreport.catalog import METRICS
@@ -16,7 +15,7 @@ from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.frontier import series_looks
 from greenreport.report.figures.scales import axis_unit
 from greenreport.report.figures.words import metric_bands
-from greenreport.units import THIN, number, quantity
+from greenreport.units import listed, percent, quantity
 
 MOST_NAMED = 2  # loads that are told to beat another
 
@@ -27,7 +26,7 @@ def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:
     if latency is None:
         return None
     info = METRICS[latency]
-    labels = {configuration.id: label_of(configuration) for configuration in study.dataset.configurations}
+    labels = study.dataset.labels
     drawn = [(series, point, found) for series in every for point, found in _placed(series)]
     if len(drawn) < 2:
         return None
@@ -37,7 +36,7 @@ def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:
         x, y = point.value(latency) or 0.0, point.value(THROUGHPUT) or 0.0
         verdict = _verdict(found, labels)
         texts = quantity(x, info.unit), quantity(y, "tokens/s")
-        chance = "–" if found.probability is None else f"{number(found.probability * 100)}{THIN}%"
+        chance = "–" if found.probability is None else percent(found.probability)
         detail = f"{series.load_text(point.load)}: {texts[0]}, {texts[1]}; {verdict}"
         rows.append(_row(series, point, found, latency, divisor, detail))
         values.append((series.label, point.load, x, y, found.probability, verdict))
@@ -146,9 +145,8 @@ def _best(every: Sequence[Series], latency: str) -> str:
 
 def _caption(every: Sequence[Series]) -> str:
     nouns = [METRICS[metric].noun for metric in every[0].dimensions]
-    dimensions = f"{', '.join(nouns[:-1])} and {nouns[-1]}" if len(nouns) > 1 else nouns[0]
     return (
         "Medians over valid runs with their intervals; the numbers are loads, the upper left is better. The dashed line joins loads that no other shown "
-        f"here beats in both. A mark is as opaque as its place on the Pareto front in {dimensions}, among all loads of the model, is probable (bootstrap "
+        f"here beats in both. A mark is as opaque as its place on the Pareto front in {listed(nouns)}, among all loads of the model, is probable (bootstrap "
         "over runs); with too few runs: opaque if on the front, faint otherwise."
     )

@@ -14,7 +14,7 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, Table, make_table
 from greenreport.report.figures.words import metric_bands, runs_text
 from greenreport.study import Model
-from greenreport.units import THIN, counted, number, quantity
+from greenreport.units import counted, number, percent, quantity
 
 SHOWN = 60  # rows of a table on the page; all are in the CSV file
 
@@ -145,7 +145,7 @@ def _steps(curves: Sequence[Curve], name: str, unit: str) -> tuple[list[StepRow]
         f"Distribution of {name} over requests",
         columns,
         [(r.model, r.label, r.value, r.share) for r in rows],
-        [(r.model, r.label, _printed(r.value, unit), f"{number(r.share * 100)}{THIN}%") for r in rows[:SHOWN]],
+        [(r.model, r.label, _printed(r.value, unit), percent(r.share)) for r in rows[:SHOWN]],
     )
     return rows, table
 

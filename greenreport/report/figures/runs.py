@@ -61,7 +61,7 @@ def trace_figure(study: StudyContext, cell: CellView, run: RunView, quantity_nam
     mean = run.value(MEANS[quantity_name]) if quantity_name in MEANS else None
     title = peak_heading(word, peak, unit, bands, "window") if mean is None else mean_heading(word, mean, unit)
     spec = charts.trace(samples, bands, axis=f"{word.lower()} ({unit})", description=summary)
-    return Figure(f"{cell.key.replace('/', '--')}-{quantity_name}", title, caption, summary, spec, table, bands_text)
+    return Figure(f"{cell.slug}-{quantity_name}", title, caption, summary, spec, table, bands_text)
 
 
 def order_figure(study: StudyContext) -> Figure | None:

@@ -8,16 +8,16 @@ from statistics import median
 
 from greenreport.analysis.dataset import label_of
 from greenreport.analysis.findings import Finding
-from greenreport.analysis.stats import Interval, Ratio
+from greenreport.analysis.stats import Ratio, reach
 from greenreport.report import charts
 from greenreport.report.charts import BandRow, RatioRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.headings import runs_heading
 from greenreport.report.figures.tested import baseline_of, run_rows, run_table
-from greenreport.report.figures.words import definition, metric_bands, ratio_text, times
+from greenreport.report.figures.words import boundary_text, metric_bands, ratio_text, times
 from greenreport.study import Configuration
-from greenreport.units import THIN, number, quantity
+from greenreport.units import THIN, declared_percent, number, quantity
 
 #: Parts of the boundary, with the metric of each.
 COMPONENTS = (("CPU", "cpu_energy_j"), ("memory", "dram_energy_j"), ("GPU", "gpu_energy_j"))
@@ -32,12 +32,12 @@ def over_models(study: StudyContext, finding: Finding, configuration: Configurat
     rows.sort(key=lambda row: row.ratio)
     against = finding.labels.get(reference or "", "each model's baseline")
     low, high = rows[0], rows[-1]
-    reach = f"{low.short} ({low.label})" + (f" to {high.short} ({high.label})" if len(rows) > 1 else "")
-    title = f"{label}: the ratio of {info.noun} to {against} is {reach}"
+    span = f"{low.short} ({low.label})" + (f" to {high.short} ({high.label})" if len(rows) > 1 else "")
+    title = f"{label}: the ratio of {info.noun} to {against} is {span}"
     summary = f"{title}. Left of 1 means {info.less} {info.noun}."
     caption = (
         f"{info.label}, ratio of medians on each model with 95{THIN}% interval; the grey band is the range of no practical interest "
-        f"(±{finding.hypothesis.smallest_effect * 100:g}{THIN}%). {_boundary(finding)}"
+        f"(±{declared_percent(finding.hypothesis.smallest_effect)}). {boundary_text(finding)}"
     )
     columns = [Column("model"), *(Column(name, "1", True) for name in ("ratio", "low", "high")), Column("runs", "", True)]
     table = make_table(
@@ -60,7 +60,7 @@ def _ratio_rows(finding: Finding, configuration: Configuration, reference: str |
         ratio: Ratio = item.test.pair(configuration.id, base).ratio
         if ratio.value is None:
             continue
-        low, high = (ratio.ci.low, ratio.ci.high) if isinstance(ratio.ci, Interval) else (ratio.value, ratio.value)
+        low, high = reach(ratio.value, ratio.ci)
         n = tested[configuration.id].description.n
         yield RatioRow(
             "", configuration.id, item.model.label, configuration.provider, ratio.value, low, high, n, ratio_text(ratio), times(ratio.value)
@@ -87,7 +87,7 @@ def _runs_over_models(study: StudyContext, finding: Finding, configuration: Conf
         log=min(values) > 0 and max(values) / min(values) > 20,
         description=summary,
     )
-    caption = f"{info.label} of every valid run. {definition(info)} {_boundary(finding)}"
+    caption = f"{info.label} of every valid run. {info.definition} {boundary_text(finding)}"
     bands = metric_bands(study, info.id)
     title = runs_heading(found, info)
     return Figure(_id(finding, configuration), title, caption.strip(), summary, spec, run_table(info, found), bands)
@@ -125,7 +125,3 @@ def components_figure(study: StudyContext, model: str) -> Figure | None:
 
 def _id(finding: Finding, configuration: Configuration) -> str:
     return f"{finding.hypothesis.id.lower()}-models-{configuration.id}".replace(".", "-").replace("/", "--")
-
-
-def _boundary(finding: Finding) -> str:
-    return f"Boundary: {finding.boundary}." if finding.boundary and finding.metric.unit in ("J", "W") else ""

@@ -12,7 +12,7 @@ from greenreport.report.charts import EffectRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.words import metric_bands, ratio_text, times
-from greenreport.units import THIN, counted, number, p_value
+from greenreport.units import counted, declared_percent, number, p_value
 
 SMALLEST_P = 1e-12  # p values below are drawn at this one; no reader tells them apart
 WORDS = {
@@ -34,7 +34,7 @@ def significance_figure(study: StudyContext, finding: Finding) -> Figure | None:
     both = sum(pair.significant and beyond for pair, beyond in large)
     small = sum(pair.significant and not beyond for pair, beyond in large)
     open_ = sum(not pair.significant and beyond for pair, beyond in large)
-    limit = f"{rule.smallest_effect * 100:g}{THIN}%"
+    limit = declared_percent(rule.smallest_effect)
     finding_text = f"{both} of {counted(len(rows), 'pair')} {'differs' if both == 1 else 'differ'} in {info.noun} by more than {limit} and beyond chance"
     summary = (
         f"Of {counted(len(rows), 'pair')}, {both} {'differs' if both == 1 else 'differ'} significantly by more than {limit}, {small} significantly by less, and {open_} by more without being "
@@ -84,7 +84,7 @@ def _pairs(item: ModelTest) -> Iterator[Pair]:
 
 
 def _p(pair: Pair) -> float | None:
-    p = pair.p_family if pair.p_family is not None else pair.p_adjusted
+    p = pair.p_final
     return p if p is not None and math.isfinite(p) else None
 
 

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from greenreport.analysis.dataset import label_of
 from greenreport.analysis.findings import Finding, ModelTest
-from greenreport.analysis.stats import Interval, NotComputable, Pair, Ratio
+from greenreport.analysis.stats import NotComputable, Pair, Ratio, reach
 from greenreport.catalog import MetricInfo
 from greenreport.report import charts
 from greenreport.report.charts import PairRow, RatioRow, RunRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, Table, make_table
 from greenreport.report.figures.headings import ratios_heading, runs_heading
-from greenreport.report.figures.words import definition, metric_bands, ratio_text, runs_text, times
-from greenreport.units import THIN, counted, number, p_value, quantity
+from greenreport.report.figures.words import boundary_text, metric_bands, ratio_text, runs_text, times
+from greenreport.units import THIN, counted, declared_percent, number, p_value, quantity
 
 
 def baseline_of(test: ModelTest, reference: str | None) -> str | None:
@@ -65,7 +65,7 @@ def forest_figure(study: StudyContext, finding: Finding, reference: str | None) 
     )
     caption = (
         f"{info.label}, ratio of medians over {runs_text(row.n for row in rows)}; bars are 95{THIN}% intervals, the grey band is the range of no practical interest "
-        f"(±{finding.hypothesis.smallest_effect * 100:g}{THIN}%). {_boundary(finding)}"
+        f"(±{declared_percent(finding.hypothesis.smallest_effect)}). {boundary_text(finding)}"
     )
     spec = charts.forest(rows, study.looks, axis=axis, band=finding.hypothesis.smallest_effect, description=summary)
     title = ratios_heading(rows, info, against)
@@ -81,7 +81,7 @@ def by_estimate(rows: Sequence[RatioRow]) -> list[RatioRow]:
 def _ratio_row(study: StudyContext, item: ModelTest, name: str, ratio: Ratio, n: int, labels: Mapping[str, str]) -> RatioRow:
     configuration = study.dataset.study.configuration(name)
     value = ratio.value or 1.0
-    low, high = (ratio.ci.low, ratio.ci.high) if isinstance(ratio.ci, Interval) else (value, value)
+    low, high = reach(value, ratio.ci)
     return RatioRow(
         item.model.label, name, labels[name], configuration.provider, value, low, high, n, ratio_text(ratio), times(value)
     )
@@ -102,7 +102,7 @@ def strip_figure(study: StudyContext, finding: Finding) -> Figure | None:
         f"({longest.label} on {longest.model}). Boxes span the quartiles; the line inside is the median."
     )
     caption = (
-        f"{info.label} of every valid run{' on a logarithmic axis' if log else ''}. {definition(info)} {_boundary(finding)}"
+        f"{info.label} of every valid run{' on a logarithmic axis' if log else ''}. {info.definition} {boundary_text(finding)}"
     )
     table = run_table(info, rows)
     spec = charts.strip(
@@ -176,7 +176,7 @@ def pairs_figure(study: StudyContext, finding: Finding) -> Figure | None:
                             labels[b],
                             pair.statistic,
                             pair.p,
-                            _p_of(pair),
+                            pair.p_final,
                             None if effect is None else effect.value,
                             pair.ratio.value,
                             pair.verdict.value,
@@ -189,7 +189,7 @@ def pairs_figure(study: StudyContext, finding: Finding) -> Figure | None:
                             labels[b],
                             f"{pair.symbol} = {number(pair.statistic)}" if pair.statistic is not None else "–",
                             p_value(pair.p),
-                            p_value(_p_of(pair)),
+                            p_value(pair.p_final),
                             "–" if effect is None else f"{effect.name} {number(effect.value, 2)}, {effect.magnitude}",
                             ratio_text(pair.ratio),
                             pair.verdict.value,
@@ -222,12 +222,8 @@ def pairs_figure(study: StudyContext, finding: Finding) -> Figure | None:
     return Figure(f"{_id(finding)}-pairs", title, caption, summary, spec, table, metric_bands(study, info.id))
 
 
-def _p_of(pair: Pair) -> float | None:
-    return pair.p_family if pair.p_family is not None else pair.p_adjusted
-
-
 def _pair_row(item: ModelTest, pair: Pair, a: str, b: str, *, above: bool) -> PairRow:
-    p = _p_of(pair)
+    p = pair.p_final
     if above:
         band = (
             "not significant"
@@ -246,7 +242,3 @@ _LIMITS = (("p < 0.001", 0.001), ("p < 0.01", 0.01), ("p < 0.05", 0.05))
 
 def _id(finding: Finding) -> str:
     return finding.hypothesis.id.lower().replace(".", "-")
-
-
-def _boundary(finding: Finding) -> str:
-    return f"Boundary: {finding.boundary}." if finding.boundary and finding.metric.of_energy else ""

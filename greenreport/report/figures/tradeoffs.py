@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from greenreport.analysis.answers import models_text
-from greenreport.analysis.dataset import label_of
 from greenreport.analysis.tradeoffs import Tradeoff
 from greenreport.catalog import METRICS
 from greenreport.report import charts
@@ -11,20 +10,20 @@ from greenreport.report.charts import PointRow
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.words import metric_bands
-from greenreport.units import THIN, number, quantity
+from greenreport.units import percent, quantity
 
 
 def tradeoff_figure(study: StudyContext, found: Tradeoff) -> Figure | None:
     """F7 of a pair of metrics: medians on every model, and the configurations that no other dominates."""
     first, second = METRICS[found.first], METRICS[found.second]
-    labels = {c.id: label_of(c) for c in study.dataset.configurations}
+    labels = study.dataset.labels
     rows: list[PointRow] = []
     shown, values = [], []
     for model, front in found.models:
         order = sorted((p for p in front.points if len(p.medians) == 2), key=lambda p: p.medians[1])
         for place, point in enumerate(order):
             x, y = point.medians
-            sure = "–" if point.probability is None else f"{number(point.probability * 100)}{THIN}%"
+            sure = "–" if point.probability is None else percent(point.probability)
             better = ", ".join(labels[name] for name in point.dominated_by)
             verdict = "on the front" if point.on_front else f"dominated by {better}"
             texts = quantity(x, first.unit), quantity(y, second.unit)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from greenreport.analysis.findings import Finding
 from greenreport.analysis.stats import NotComputable, Ratio
-from greenreport.catalog import METRICS, MetricInfo
+from greenreport.catalog import METRICS
 from greenreport.record import Phase
 from greenreport.report.context import StudyContext
 from greenreport.units import THIN, counted, number
@@ -27,6 +28,11 @@ def applying(bands: Iterable[str], metric: str) -> tuple[str, ...]:
     return tuple(band for band in bands if band != "estimated energy" or METRICS[metric].of_energy)
 
 
+def boundary_text(finding: Finding) -> str:
+    """Return the sentence on what energy includes; empty for metrics without energy."""
+    return f"Boundary: {finding.boundary}." if finding.boundary and finding.metric.of_energy else ""
+
+
 def runs_text(numbers: Iterable[int]) -> str:
     """Print how many runs cells have: ``5 runs``, ``3 to 5 runs``."""
     found = sorted(set(numbers))
@@ -45,8 +51,3 @@ def ratio_text(ratio: Ratio) -> str:
     if isinstance(ratio.ci, NotComputable):
         return f"{times(ratio.value)} (no interval: {ratio.ci.reason})"
     return f"{times(ratio.value)} [{number(ratio.ci.low)}, {number(ratio.ci.high)}]"
-
-
-def definition(info: MetricInfo) -> str:
-    """Return the definition of a metric as a sentence."""
-    return info.definition

@@ -49,11 +49,8 @@ class ColdContent:
 def cold_content(dataset: Dataset) -> ColdContent | None:
     """Return what starting each model in each configuration takes; None where no start was measured."""
     rows = tuple(_rows(dataset))
-    boundaries = {boundary for cell in dataset.cells for boundary in cell.boundaries("cold_start_energy_j")}
-    labels = {configuration.id: label_of(configuration) for configuration in dataset.configurations}
-    return (
-        ColdContent(rows, tuple(sorted(boundaries)), labels.get(reference_of(dataset.study, dataset) or "")) if rows else None
-    )
+    reference = dataset.labels.get(reference_of(dataset) or "")
+    return ColdContent(rows, tuple(dataset.boundaries("cold_start_energy_j")), reference) if rows else None
 
 
 def _rows(dataset: Dataset) -> Iterator[ColdRow]:

@@ -118,7 +118,7 @@ def _distinct(metrics: Sequence[MetricComparison]) -> Iterator[MetricComparison]
 def _party(name: str, root: str | None, dataset: Dataset) -> Party:
     machine = machine_text(dataset.environment)
     runs = dataset.outcomes[Outcome.OK]
-    return Party(name, dataset.study.title, root, machine, dates_of(dataset), runs, bands_of(dataset))
+    return Party(name, dataset.study.title, root, machine, dates_of(dataset.runs), runs, bands_of(dataset))
 
 
 def _cautions(found: StudyComparison, first: Dataset, second: Dataset) -> Iterator[str]:

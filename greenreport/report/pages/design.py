@@ -114,10 +114,10 @@ def protocol_facts(protocol: Protocol) -> Iterator[tuple[str, str]]:
 
 def instruments(dataset: Dataset) -> Iterator[tuple[str, str]]:
     """Yield the meters that were read, and of a power model its formula with the watts that were used."""
-    present = {s.name.partition(" · ")[0] for cell in dataset.cells for run in cell.runs for s in run.sampling}
+    read = dataset.meters
     for use in dataset.study.meters:
         info = METERS.get(use.name)
-        if info is None or use.name not in present:
+        if info is None or use.name not in read:
             continue
         if info.method != Method.ESTIMATED.value or dataset.environment is None:
             yield info.label, info.summary

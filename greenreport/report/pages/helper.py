@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from greenreport.analysis.answers import against
 from greenreport.analysis.claims import Claim
 from greenreport.analysis.dataset import CellView, Dataset, label_of
-from greenreport.analysis.fidelity import Verdict, reference_of
+from greenreport.analysis.fidelity import not_ranked, reference_of
 from greenreport.analysis.findings import compare_models
 from greenreport.analysis.savings import METRIC
 from greenreport.analysis.stats import Interval, describe
-from greenreport.record import Method
 from greenreport.report.context import StudyContext
-from greenreport.report.pages.sides import cell_slug
 from greenreport.study import Model
 
 Triple = tuple[float | None, float | None, float | None]
@@ -92,7 +90,7 @@ class Helper:
 def helper_of(study: StudyContext) -> Helper | None:
     """Return the rows of the helper; None when no cell that may be recommended has energy."""
     dataset, fidelity = study.dataset, study.analysis.fidelity
-    unfaithful = {(f.model, f.configuration) for f in fidelity if f.verdict is Verdict.UNFAITHFUL}
+    unfaithful = not_ranked(fidelity)
     tests = {item.model.id: item.test for item in compare_models(dataset, METRIC, fidelity)}
     letters = {(model, group.name): group.letters for model, test in tests.items() for group in test.groups}
     claims = {claim.numerator_cells[0]: claim for claim in study.analysis.savings}
@@ -115,10 +113,10 @@ def _cell(
         model=cell.model.id,
         label=label_of(cell.configuration),
         gpu=cell.configuration.provider != "cpu",
-        page=f"cells/{cell_slug(cell)}/index.html",
+        page=f"cells/{cell.slug}/index.html",
         runs=len(cell.values(METRIC)),
-        estimated=Method.ESTIMATED in cell.methods(METRIC),
-        reference=cell.configuration.id == reference_of(dataset.study, dataset),
+        estimated=cell.estimated(METRIC),
+        reference=cell.configuration.id == reference_of(dataset),
         tie=tuple(letters.get((cell.model.id, cell.configuration.id), ())),
         claim=None if claim is None else _claim(claim),
         energy=_value(cell, METRIC),

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from greenreport.catalog import Served, engines
 from greenreport.study import Configuration, Protocol, Workload
-from greenreport.units import THIN, counted, quantity
+from greenreport.units import THIN, counted, listed, quantity
 
 #: Factors that make another kind of load; replicas repeat the same kind.
 _FACTORS = ("batch_size", "max_batch", "max_wait_ms", "concurrency", "request_rate")
@@ -65,8 +65,7 @@ def _replicas(group: Sequence[Configuration], *, with_clients: bool) -> str:
     if found == [1]:
         return ""
     words = [_NUMBERS[number] if number < len(_NUMBERS) else f"{number}" for number in found]
-    listed = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-    return f", on {listed} replicas{' with a client each' if with_clients else ''}"
+    return f", on {listed(words)} replicas{' with a client each' if with_clients else ''}"
 
 
 def _span(levels: Sequence[float]) -> str:

@@ -30,19 +30,18 @@ ORDER = (
 def methods_content(study: StudyContext, order: Figure | None, phases: tuple[Figure, ...]) -> MethodsContent:
     """Return the context of the methods page."""
     dataset = study.dataset
-    boundaries = sorted({b for cell in dataset.cells for b in cell.boundaries("energy_j")})
-    told = {(m.meter, m.cause, m.remedy): m.meter for cell in dataset.cells for run in cell.runs for m in run.missing}
-    labels = {configuration.id: label_of(configuration) for configuration in dataset.configurations}
-    present = {s.name.partition(" · ")[0] for cell in dataset.cells for run in cell.runs for s in run.sampling}
+    boundaries = dataset.boundaries("energy_j")
+    told = {(m.meter, m.cause, m.remedy): m.meter for run in dataset.runs for m in run.missing}
+    read = dataset.meters
     return MethodsContent(
         tuple(_phases(dataset)),
         tuple(boundaries),
-        tuple(item for item, meter in told.items() if meter not in present),
-        tuple(item for item, meter in told.items() if meter in present),
+        tuple(item for item, meter in told.items() if meter not in read),
+        tuple(item for item, meter in told.items() if meter in read),
         tuple(_threats(study)),
         preregistration(dataset),
         dataset.outcomes[Outcome.OK],
-        labels.get(reference_of(dataset.study, dataset) or ""),
+        dataset.labels.get(reference_of(dataset) or ""),
         tuple(workload_facts(dataset)),
         "not known" if dataset.imported else window_words(dataset.study.workload),
         _independence(dataset),
@@ -73,7 +72,7 @@ def _independence(dataset: Dataset) -> str:
 
 def _nearest(dataset: Dataset) -> Nearest | None:
     """Return the simulated design nearest to the study: its configurations, and the fewest valid runs of a cell."""
-    fewest = min((len(cell.ok) for cell in dataset.cells if cell.ok), default=0)
+    fewest = dataset.fewest
     return simulated().nearest(len(dataset.configurations), fewest) if fewest and len(dataset.configurations) > 1 else None
 
 
@@ -104,7 +103,7 @@ def _construct(dataset: Dataset) -> Iterator[str]:
         yield "Energy, time and memory are what the table says; what energy includes, the window and the instruments are not known here."
         yield "Correctness of the outputs is not scored."
         return
-    boundaries = sorted({b for cell in dataset.cells for b in cell.boundaries("energy_j")})
+    boundaries = dataset.boundaries("energy_j")
     if dataset.estimated:
         yield (
             "Energy is an estimate: a power model turns the machine's CPU load into watts. It follows CPU time closely and knows nothing of "
@@ -179,7 +178,7 @@ def _external(dataset: Dataset) -> Iterator[str]:
 
 
 def _conclusion(dataset: Dataset) -> Iterator[str]:
-    fewest = min((len(cell.ok) for cell in dataset.cells if cell.ok), default=0)
+    fewest = dataset.fewest
     yield (
         f"At least {counted(fewest, 'valid run')} in each cell that ran. The unit of analysis is the run; requests within a run are not treated as independent."
     )

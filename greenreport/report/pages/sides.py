@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from greenreport.analysis.badge import QUIET
 from greenreport.analysis.dataset import CellView, label_of
-from greenreport.analysis.fidelity import Verdict, reference_of
+from greenreport.analysis.fidelity import not_ranked, reference_of
 from greenreport.analysis.places import place_of
 from greenreport.analysis.stats import describe
 from greenreport.catalog import METRICS, engines
@@ -27,7 +27,7 @@ SIDE_METRICS = ("energy_j", "duration_s", "j_per_output_token", "ttft_s", "ram_r
 def model_content(study: StudyContext, model: Model) -> SideContent:
     """Return the page of a model: its configurations, the tests made on it, and where its energy goes."""
     cells = [cell for cell in study.dataset.cells if cell.model.id == model.id]
-    reference = reference_of(study.dataset.study, study.dataset)
+    reference = reference_of(study.dataset)
     figures = []
     for answer in study.analysis.answers:
         for part in answer.answers[:1]:  # the other metrics stand on the pages of the questions
@@ -46,7 +46,7 @@ def model_content(study: StudyContext, model: Model) -> SideContent:
 def configuration_content(study: StudyContext, configuration: Configuration) -> SideContent:
     """Return the page of a configuration: all models it served, and its ratio on each."""
     cells = [cell for cell in study.dataset.cells if cell.configuration.id == configuration.id]
-    reference = reference_of(study.dataset.study, study.dataset)
+    reference = reference_of(study.dataset)
     leads = [part.finding for answer in study.analysis.answers for part in answer.answers[:1]]
     figures = [f for finding in leads if (f := over_models(study, finding, configuration, reference)) is not None]
     facts = tuple(_facts_of_configuration(study, configuration))
@@ -103,11 +103,8 @@ def _unusual(study: StudyContext, cell: CellView) -> str:
             )
     flags = Counter(flag.code for run in cell.ok for flag in run.flags if flag.code not in QUIET)
     parts += [f"{code.replace('_', ' ')} in {number} of {len(cell.ok)} valid runs" for code, number in flags.most_common()]
-    parts += [
-        f"other outputs than the reference ({f.reason})"
-        for f in study.analysis.fidelity
-        if f.verdict is Verdict.UNFAITHFUL and (f.model, f.configuration) == (cell.model.id, cell.configuration.id)
-    ]
+    reason = not_ranked(study.analysis.fidelity).get((cell.model.id, cell.configuration.id))
+    parts += [] if reason is None else [f"other outputs than the reference ({reason})"]
     return "; ".join(parts)
 
 
@@ -186,13 +183,8 @@ def slug_of(identifier: str) -> str:
     return identifier.replace("/", "--")
 
 
-def cell_slug(cell: CellView) -> str:
-    """Return the folder of a cell's page."""
-    return slug_of(cell.key)
-
-
 def cell_link(cell: CellView) -> CellLink:
     """Return the link to a cell's page with what became of the cell."""
     ok = len(cell.ok)
     text = f"{ok} of {len(cell.runs)}" if ok else hole(cell)
-    return CellLink(cell_slug(cell), text, ok, len(cell.runs))
+    return CellLink(cell.slug, text, ok, len(cell.runs))

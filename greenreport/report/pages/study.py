@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 
-from greenreport.analysis.answers import Answer
+from greenreport.analysis.answers import Answer, plain
 from greenreport.analysis.calibration import calibration
 from greenreport.analysis.dataset import CellView, RunView, label_of
 from greenreport.analysis.fidelity import reference_of, sameness
@@ -17,7 +17,7 @@ from greenreport.catalog import METRICS
 from greenreport.record import Outcome
 from greenreport.report.card import cards_of
 from greenreport.report.columns import COLUMNS
-from greenreport.report.context import Page, StudyContext, text_plain
+from greenreport.report.context import Page, StudyContext
 from greenreport.report.figure import Figure, embedded_json
 from greenreport.report.figures import (
     agreement_figure,
@@ -69,10 +69,10 @@ from greenreport.report.pages.openings import (
     matrix_heading,
     tradeoffs_heading,
 )
-from greenreport.report.pages.sides import cell_link, cell_slug, configuration_content, model_content, slug_of
+from greenreport.report.pages.sides import cell_link, configuration_content, model_content, slug_of
 from greenreport.report.share import badge_code, badge_svg, citation
 from greenreport.study import Site
-from greenreport.units import THIN, counted
+from greenreport.units import counted, declared_percent
 from greenreport.validity import advice
 
 MATRIX_METRICS = (
@@ -109,7 +109,7 @@ def study_pages(
         elsewhere: what studies of the same question found, for a study without runs.
     """
     analysis = study.analysis
-    reference = reference_of(study.dataset.study, study.dataset)
+    reference = reference_of(study.dataset)
     pages = [_overview(study, reference, compared, elsewhere)]
     pages += [_question(study, answer, reference) for answer in analysis.answers]
     pages.append(_matrix(study))
@@ -160,7 +160,7 @@ def _page(
     study: StudyContext, name: str, template: str, title: str, content: object, figures: Iterable[Figure | None] = ()
 ) -> Page:
     folder = f"{name}/" if name else ""
-    description = text_plain(study.analysis.headline)
+    description = plain(study.analysis.headline)
     kept = tuple(figure for figure in figures if figure is not None)
     return Page(
         f"{study.root}{folder}index.html", f"study/{template}", title, description, name or "overview", study, content, kept
@@ -191,7 +191,7 @@ def _numbers(study: StudyContext) -> Iterator[KeyNumber]:
             if part.standing is not None and part.standing.claim is not None:
                 limit = part.finding.hypothesis.smallest_effect
                 slight = abs(math.log(part.standing.claim.value)) < math.log1p(limit)
-                note = f"too small to matter here: less than {100 * limit:g}{THIN}%" if slight else ""
+                note = f"too small to matter here: less than {declared_percent(limit)}" if slight else ""
                 yield KeyNumber(part.finding.metric.label, part.standing.claim, note=note)
     dataset = study.dataset
     ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * dataset.study.protocol.repetitions
@@ -217,7 +217,7 @@ def _question(study: StudyContext, answer: Answer, reference: str | None) -> Pag
     figures_flat = [figure for section in sections for figure in section.figures]
     content = QuestionContent(answer, tuple(sections))
     page = _page(study, f"rq/{answer.id.lower()}", "question.html", f"{answer.id}: {answer.question}", content, figures_flat)
-    return replace(page, description=text_plain(answer.lead))
+    return replace(page, description=plain(answer.lead))
 
 
 def _matrix(study: StudyContext) -> Page:
@@ -246,8 +246,8 @@ def _cell(study: StudyContext, cell: CellView) -> Page:
     rows = []
     for metric in CELL_METRICS:
         values = cell.values(metric)
-        boundary = "; ".join(sorted(cell.boundaries(metric))) or None
-        estimated = any(method.value == "estimated" for method in cell.methods(metric))
+        boundary = cell.boundary(metric)
+        estimated = cell.estimated(metric)
         description = describe(values) if values else None
         rows.append(MetricRow(METRICS[metric], description, boundary, estimated, "" if values else cell.absence(metric)))
     shown = _typical(cell)
@@ -262,7 +262,7 @@ def _cell(study: StudyContext, cell: CellView) -> Page:
         cell, label, fidelity, tuple(rows), tuple(f for f in figures if f is not None), shown, parameters,
         study.dataset.environment, _sample(study, cell), _energy_label(study, cell),
     )  # fmt: skip
-    return _page(study, f"cells/{cell_slug(cell)}", "cell.html", f"{label} on {cell.model.label}", content, figures)
+    return _page(study, f"cells/{cell.slug}", "cell.html", f"{label} on {cell.model.label}", content, figures)
 
 
 def _energy_label(study: StudyContext, cell: CellView) -> str | None:
@@ -289,7 +289,7 @@ def _sample(study: StudyContext, cell: CellView) -> tuple[str, str] | None:
 
 def _fidelity(study: StudyContext, reference: str | None) -> Page:
     dataset = study.dataset
-    labels = {c.id: label_of(c) for c in dataset.study.configurations}
+    labels = dataset.labels
     models = {m.id: m.label for m in dataset.study.models}
     rows = tuple((models[f.model], labels[f.configuration], f) for f in study.analysis.fidelity)
     figures = tuple(f for f in (match_figure(study), tokens_figure(study)) if f is not None)
@@ -312,12 +312,17 @@ def _validity(study: StudyContext) -> Page:
 
 
 def _guidelines(study: StudyContext) -> Page:
-    labels = {c.id: label_of(c) for c in study.dataset.study.configurations}
     helper = helper_of(study)
     data = "" if helper is None else embedded_json(asdict(helper))
     tradeoff = next((f for item in study.analysis.tradeoffs if (f := tradeoff_figure(study, item)) is not None), None)
     content = GuidelinesContent(
-        study.analysis.guidelines, study.analysis.declared, labels, helper, data, guidelines_heading(study), tradeoff
+        study.analysis.guidelines,
+        study.analysis.declared,
+        study.dataset.labels,
+        helper,
+        data,
+        guidelines_heading(study),
+        tradeoff,
     )
     return _page(study, "guidelines", "guidelines.html", "Guidelines", content, [tradeoff])
 
@@ -333,10 +338,9 @@ def _environment(study: StudyContext) -> Page:
     dataset = study.dataset
     outcomes = tuple((outcome.value.replace("_", " "), number) for outcome, number in sorted(dataset.outcomes.items()))
     known = () if dataset.environment is None else advice(dataset.environment)
-    boundary = {b for cell in dataset.cells for b in cell.boundaries("energy_j")}
     methods = {m.value for cell in dataset.cells for m in cell.methods("energy_j")}
-    told = tuple(f"{b}, {' and '.join(sorted(methods))}; idle power included" for b in sorted(boundary))
-    timeline = any(run.start_ns and run.duration_s for cell in dataset.cells for run in cell.runs)
+    told = tuple(f"{b}, {' and '.join(sorted(methods))}; idle power included" for b in dataset.boundaries("energy_j"))
+    timeline = any(run.start_ns and run.duration_s for run in dataset.runs)
     content = EnvironmentContent(dataset.environment, known, dataset.preparations, outcomes, told, timeline)
     return _page(study, "environment", "environment.html", "Environment", content)
 

@@ -1,70 +1,12 @@
-"""Tables of what greenreport knows: runtime engines, instruments, metrics.
-
-A row holds facts and a lazy target string (``"module:attribute"``); nothing heavy is imported here. Adding an engine or a
-meter is one file and one row. Third parties add engines through the entry point group ``greenreport.engines``: each entry
-point names an `EngineInfo`.
-"""
+"""The metrics: unit, direction, the words of sentences, and the definition printed beside each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
-from typing import Any
 
-PROVIDERS = ("cpu", "cuda")
 #: Units of energy, of power, and of what is made of them.
 ENERGY_UNITS = frozenset({"J", "W", "J·s", "J/request", "J/token", "1/kJ", "1/J"})
-DTYPES = ("float32", "bfloat16", "float16")
-
-
-class Served(StrEnum):
-    """Who serves the model of an engine."""
-
-    OWN = "own"  # greenreport's server, with the engine loaded into it
-    STARTED = "started"  # a server greenreport did not write and starts for each run
-    RUNNING = "running"  # a server that runs already and goes on running
-
-
-@dataclass(frozen=True, slots=True)
-class EngineInfo:
-    """A runtime engine.
-
-    Attributes:
-        providers: execution providers the engine can use; any other pair is an error in a study file.
-        dtypes: weight and compute types the adapter can load and verify.
-        requires: importable modules the engine needs, with the extra that installs them.
-        artefact: what a model is converted to before serving, or None when it is loaded as it is.
-        weights: whether the engine needs the model's weights at all.
-        served: who serves the model; for others than our own server, `target` is a subclass of `execute.serving.Outside`.
-        revision: raised whenever the adapter changes what is measured; part of the fingerprint.
-    """
-
-    name: str
-    label: str
-    target: str
-    providers: tuple[str, ...]
-    dtypes: tuple[str, ...]
-    requires: tuple[str, ...]
-    extra: str
-    summary: str
-    artefact: str | None = None
-    revision: int = 1
-    weights: bool = True
-    served: Served = Served.OWN
-
-
-@dataclass(frozen=True, slots=True)
-class MeterInfo:
-    """An instrument: what it reads, and whether its numbers are measured or estimated."""
-
-    name: str
-    label: str
-    target: str
-    summary: str
-    method: str = "measured"
 
 
 class Better(StrEnum):
@@ -101,68 +43,6 @@ class MetricInfo:
 
 # Tables are read by row.
 # fmt: off
-_HF = ("torch", "transformers", "tokenizers")
-
-_ENGINES = (
-    EngineInfo(
-        "torch", "Torch", "greenreport.engines.torch_eager:TorchEager", PROVIDERS, DTYPES, _HF, "torch",
-        "PyTorch, eager mode, through transformers' generate()",
-    ),
-    EngineInfo(
-        "torch_compile", "torch.compile", "greenreport.engines.torch_compile:TorchCompile", PROVIDERS, DTYPES, _HF, "torch",
-        "PyTorch with the model's forward pass compiled by TorchInductor",
-    ),
-    EngineInfo(
-        "torchscript", "TorchScript", "greenreport.engines.torchscript:TorchScript", PROVIDERS, ("float32",), _HF, "torch",
-        "the model traced to TorchScript with its KV cache as inputs and outputs", artefact="torchscript",
-    ),
-    EngineInfo(
-        "onnx", "ONNX Runtime", "greenreport.engines.onnx:OnnxRuntime", PROVIDERS, ("float32", "int8"),
-        (*_HF, "onnxruntime", "optimum.onnxruntime"), "onnx", "ONNX Runtime on the model exported by Optimum",
-        artefact="onnx",
-    ),
-    EngineInfo(
-        "openvino", "OpenVINO", "greenreport.engines.openvino:OpenVino", ("cpu",), ("float32", "bfloat16", "int8"),
-        (*_HF, "openvino", "optimum.intel", "nncf"), "openvino", "OpenVINO on the model exported by Optimum Intel, stateful KV cache",
-        artefact="openvino",
-    ),
-    EngineInfo(
-        "fake", "Fake", "greenreport.engines.fake:Fake", ("cpu",), DTYPES, (), "",
-        "no model: answers after a declared service time; for tests of the protocol, never for results", weights=False,
-    ),
-    EngineInfo(
-        "endpoint", "Endpoint", "greenreport.execute.outside:Endpoint", PROVIDERS, DTYPES, (), "run",
-        "an OpenAI-compatible server that runs already; what it cannot tell is not verified", weights=False, served=Served.RUNNING,
-    ),
-    EngineInfo(
-        "command", "Command", "greenreport.execute.outside:Command", PROVIDERS, DTYPES, (), "run",
-        "an OpenAI-compatible server started by a command; what it cannot tell is not verified", weights=False,
-        served=Served.STARTED,
-    ),
-)
-
-_METERS = (
-    MeterInfo("rapl", "RAPL", "greenreport.meters.rapl:Rapl", "energy counters of CPU packages and memory (Intel, AMD)"),
-    MeterInfo("nvml", "NVML", "greenreport.meters.nvml:Nvml", "power, energy, memory and load of NVIDIA GPUs"),
-    MeterInfo(
-        "utilisation", "Utilisation", "greenreport.meters.utilisation:Utilisation",
-        "CPU load, clock, temperature and memory of the machine and of the serving process tree",
-    ),
-    MeterInfo(
-        "energibridge", "EnergiBridge", "greenreport.meters.energibridge:EnergiBridge",
-        "what the program EnergiBridge records: CPU energy, load and memory",
-    ),
-    MeterInfo(
-        "wattmeter", "Wall meter", "greenreport.meters.wattmeter:Wattmeter",
-        "power at the wall socket, from a NETIO device or any other that answers in JSON",
-    ),
-    MeterInfo(
-        "estimate", "Power model", "greenreport.meters.estimate:Estimate",
-        "CPU energy from a declared power model and the CPU load; an estimate, marked as one everywhere", "estimated",
-    ),
-    MeterInfo("replay", "Replay", "greenreport.meters.replay:Replay", "plays a recording; for tests and demonstrations"),
-)
-
 _L, _H, _N = Better.LOWER, Better.HIGHER, Better.NEITHER
 _TOTAL = "the time from sending (in an open loop, from when it was due) to the complete answer"
 _METRICS = (
@@ -344,23 +224,4 @@ _METRICS = (
 )
 # fmt: on
 
-#: In order of preference: where two measure one component in the same way, the first gives the value.
-METERS = {meter.name: meter for meter in _METERS}
 METRICS = {metric.id: metric for metric in _METRICS}
-
-
-@cache
-def engines() -> dict[str, EngineInfo]:
-    """Return every known engine by name: the built-in ones, then those of installed plug-ins."""
-    found = {engine.name: engine for engine in _ENGINES}
-    for entry in entry_points(group="greenreport.engines"):
-        info = entry.load()
-        if isinstance(info, EngineInfo):
-            found.setdefault(info.name, info)
-    return found
-
-
-def load_target(target: str) -> Any:
-    """Import ``"module:attribute"`` and return the attribute."""
-    module, _, attribute = target.partition(":")
-    return getattr(import_module(module), attribute)

@@ -1,0 +1,35 @@
+"""Tables of what greenreport knows: runtime engines, instruments, metrics.
+
+A row holds facts and a lazy target string (``"module:attribute"``); nothing heavy is imported here. Adding an engine or a
+meter is one file and one row. Third parties add engines through the entry point group ``greenreport.engines``: each entry
+point names an `EngineInfo`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from greenreport.catalog.instruments import METERS, MeterInfo
+from greenreport.catalog.metrics import METRICS, Better, MetricInfo
+from greenreport.catalog.runtimes import DTYPES, PROVIDERS, EngineInfo, Served, engines
+
+__all__ = [
+    "DTYPES",
+    "METERS",
+    "METRICS",
+    "PROVIDERS",
+    "Better",
+    "EngineInfo",
+    "MeterInfo",
+    "MetricInfo",
+    "Served",
+    "engines",
+    "load_target",
+]
+
+
+def load_target(target: str) -> Any:
+    """Import ``"module:attribute"`` and return the attribute."""
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)

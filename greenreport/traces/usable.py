@@ -1,0 +1,97 @@
+"""Why a trace gives no energy over a window: checks, each of which yields at most one reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from greenreport.record import Kind, Method, Trace
+from greenreport.traces.samples import (
+    Unusable,
+    around,
+    coverage,
+    gauge_error,
+    gauge_integral,
+    longest_normal_s,
+    time_faults,
+    times_of,
+    unwrap,
+)
+
+#: Share of a window that gaps may take before an integral of power is a guess.
+GAP_SHARE = 0.05
+#: An energy counter that stands still for longer (and for 1 % of the window) is frozen: RAPL and NVML refresh within 0.1 s.
+FROZEN_S = 2.0
+#: No domain draws more; a step down that would mean more is a reset and no wrap.
+HIGHEST_W = 10_000.0
+#: Largest standard error of an integral of sampled power.
+UNDERSAMPLED = 0.05
+
+
+def why_unusable(trace: Trace, start_ns: int, end_ns: int) -> Unusable | None:
+    """Return why the trace gives no energy over the window, or None when it does.
+
+    Codes: ``window_empty``, ``clock_step``, ``not_spanned``, ``counter_reset``, ``counter_wrap_ambiguous``,
+    ``counter_frozen``, ``sampling_gap``, ``undersampled``.
+    """
+    rest = (counter_faults, _frozen, _edges) if trace.kind is Kind.COUNTER else (_holes, _undersampled)
+    return next((found for check in (time_faults, *rest) for found in check(trace, start_ns, end_ns)), None)
+
+
+def counter_faults(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
+    """Yield why the growth of a counter over a window is not known, for a trace that spans it."""
+    times, values = around(trace, start_ns, end_ns)
+    steps, seconds = np.diff(values), np.diff(times) / 1e9
+    growth = unwrap(values, trace.wrap_at)
+    if growth is None:
+        yield Unusable("counter_reset", "the counter was set back during the window")
+        return
+    if trace.wrap_at is None:
+        return
+    grown = np.diff(growth)
+    wrapped = steps < 0
+    if trace.unit == "J" and (grown[wrapped] > HIGHEST_W * seconds[wrapped]).any():
+        yield Unusable("counter_reset", "the counter was set back during the window: as a wrap it would mean more than 10 kW")
+        return
+    normal = (seconds <= longest_normal_s(times_of(trace))) & (seconds > 0)
+    fastest = float((grown[normal] / seconds[normal]).max(initial=0.0))
+    if (fastest * seconds[~normal] >= 0.5 * trace.wrap_at).any():
+        yield Unusable("counter_wrap_ambiguous", "a gap is so long that the counter may have wrapped more than once in it")
+
+
+def _frozen(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
+    """A real energy counter never stands still; loads and models may."""
+    if trace.unit != "J" or trace.method is not Method.MEASURED:
+        return
+    times, values = around(trace, start_ns, end_ns)
+    moved = np.flatnonzero(np.diff(values) != 0)
+    first, last = np.concatenate(([0], moved + 1)), np.concatenate((moved, [len(times) - 1]))
+    still_s = float((times[last] - times[first]).max()) / 1e9  # between samples with one value, not in gaps between them
+    if still_s > max(FROZEN_S, 0.01 * (end_ns - start_ns) / 1e9) or (not len(moved) and len(times) > 4):
+        yield Unusable("counter_frozen", f"the counter does not move for {still_s:.1f} s")
+
+
+def _edges(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
+    """The inside of a window may have gaps, a counter counts on; at its edges a gap makes the value a guess."""
+    times = times_of(trace)
+    limit = max(longest_normal_s(times), 0.01 * (end_ns - start_ns) / 1e9)
+    for edge in (start_ns, end_ns):
+        after = int(np.searchsorted(times, edge))
+        if 0 < after < len(times) and times[after] != edge and (times[after] - times[after - 1]) / 1e9 > limit:
+            gap = (times[after] - times[after - 1]) / 1e9
+            yield Unusable("sampling_gap", f"{gap:.2f} s without a sample at an edge of the window")
+
+
+def _holes(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
+    found = coverage(trace, start_ns, end_ns)
+    if found.share < 1 - GAP_SHARE:
+        yield Unusable(
+            "sampling_gap", f"gaps take {1 - found.share:.0%} of the window, the longest {found.largest_gap_s:.2f} s"
+        )
+
+
+def _undersampled(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
+    integral, error = gauge_integral(trace, start_ns, end_ns), gauge_error(trace, start_ns, end_ns)
+    if integral is not None and error is not None and error > UNDERSAMPLED * abs(integral):
+        yield Unusable("undersampled", f"power changes faster than it was sampled: ± {error / max(abs(integral), 1e-12):.0%}")

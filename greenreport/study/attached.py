@@ -183,7 +183,7 @@ def _cached(study: Study, at: tuple[str | int, ...], configuration: Configuratio
         yield Remark((*at, "server"), message, warning=True)
     runs = study.protocol.repetitions * sum(len(_served(study, point)) for point in _points(study, configuration))
     if not server.command and runs > 1:
-        message = f"{runs} runs send the same prompts to a server that goes on running: all but the first are answered from its prompt cache; start vLLM with --no-enable-prefix-caching, give `options: {{cache_prompt: false}}` for llama.cpp"
+        message = f"{runs} runs send the same prompts to a server that goes on running: all but the first may be answered from its prompt cache; start vLLM with --no-enable-prefix-caching, or give `options: {{cache_prompt: false}}` for llama.cpp"
         yield Remark((*at, "server"), message, warning=True)
 
 

@@ -32,7 +32,7 @@ from greenreport.meters.steady import Steadiness
 from greenreport.record import ELSEWHERE, Facts, Kind, Mark, Method, Missing, Output, Phase, Request, Trace
 from greenreport.study import Configuration, MeterUse, Model, Study, output_lengths
 from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
-from greenreport.workloads.probe import authorisation, preemptions
+from greenreport.workloads.probe import Counted, authorisation, counted
 from greenreport.workloads.schedule import arrivals_s, batches
 from greenreport.workloads.sender import ClientJob
 
@@ -97,7 +97,7 @@ def _perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Pr
         progress.marks.append(Mark(Phase.WARMUP, warmed.start_ns, warmed.end_ns))
         _raise_server_error(warmed.error, serving.children)
 
-    before = _preemptions(serving, configuration)
+    counts = [_counted(serving, configuration)]
     bench.entered(Phase.WINDOW)
     sampler.send(Edge())
     sampler.receive(Sampled, ANSWER_S)
@@ -109,7 +109,7 @@ def _perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Pr
     _raise_server_error(finished.requests[-1].error, serving.children)
     window = _measured_window(finished, study.workload.ramp_s)
     progress.marks.append(window)
-    counted = tuple(item for item in (before, before and _preemptions(serving, configuration)) if item is not None)
+    counts.append(_counted(serving, configuration))
 
     bench.entered(Phase.IDLE_AFTER)
     _idle(Phase.IDLE_AFTER, protocol.idle_baseline_s, sampler, children, progress)
@@ -118,7 +118,7 @@ def _perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Pr
     stopping = time.monotonic_ns()
     sampler.send(Stop())
     recorded = sampler.receive(Recorded, ANSWER_S)
-    progress.traces = (*recorded.traces, *_client_traces(window, finished, warmed, counted))
+    progress.traces = (*recorded.traces, *_client_traces(window, finished, warmed, counts))
     progress.missing += tuple(replace(event, cause=redact(event.cause)) for event in recorded.events)
     client.stop()
     for child in serving.children:
@@ -147,11 +147,11 @@ def _client_job(bench: Bench, configuration: Configuration, serving: Serving) ->
     )
 
 
-def _preemptions(serving: Serving, configuration: Configuration) -> tuple[int, float] | None:
-    """Return (time, count) of requests that servers of others have taken back so far, where they tell."""
+def _counted(serving: Serving, configuration: Configuration) -> tuple[int, Counted]:
+    """Return the time, and what servers of others have counted so far."""
     server = configuration.server
-    told = None if server is None else preemptions(serving.urls, authorisation(server.api_key_env))
-    return None if told is None else (time.monotonic_ns(), told)
+    told = Counted(None, None) if server is None else counted(serving.urls, authorisation(server.api_key_env))
+    return time.monotonic_ns(), told
 
 
 def _measured_window(finished: Finished, ramp_s: float) -> Mark:
@@ -174,7 +174,7 @@ def _measured_window(finished: Finished, ramp_s: float) -> Mark:
 
 
 def _client_traces(
-    window: Mark, finished: Finished, warmed: Warmed | None, counted: Sequence[tuple[int, float]]
+    window: Mark, finished: Finished, warmed: Warmed | None, counts: Sequence[tuple[int, Counted]]
 ) -> Iterator[Trace]:
     """Yield what only the client knows: its CPU time, the first request, how late it sent, and what the servers say of their work."""
     if warmed is not None:  # its answer is discarded like those after it, its time is not
@@ -187,8 +187,12 @@ def _client_traces(
         yield _trace("client", "lateness", Kind.GAUGE, finished.sent)
     for name, values in finished.spans:
         yield _trace("server", f"{name}_span", Kind.GAUGE, values)
-    if len(counted) == 2:
-        yield _trace("server", "preemptions", Kind.COUNTER, counted, "preemptions")
+    taken_back = [(at, told.preemptions) for at, told in counts if told.preemptions is not None]
+    cached = [(at, told.cached_tokens) for at, told in counts if told.cached_tokens is not None]
+    if len(taken_back) == 2:
+        yield _trace("server", "preemptions", Kind.COUNTER, taken_back, "preemptions")
+    if len(cached) == 2:
+        yield _trace("server", "cached_tokens", Kind.COUNTER, cached, "tokens")
 
 
 def _trace(domain: str, quantity: str, kind: Kind, samples: Sequence[tuple[int, float]], unit: str = "s") -> Trace:

@@ -35,6 +35,7 @@ ExcludingFlag = Literal[
     "throttled",
     "latency_quantised",
     "preempted",
+    "prompt_cached",
     "client_busy",
     "estimated_energy",
 ]

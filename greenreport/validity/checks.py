@@ -67,6 +67,7 @@ def validity_flags(record: RunRecord, study: Study) -> tuple[Flag, ...]:
         _late,
         _client_busy,
         _preempted,
+        _prompt_cached,
         _estimated,
     )
     found = [item for check in checks for item in check(record, study)]
@@ -288,10 +289,24 @@ def _client_busy(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - on
 
 def _preempted(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
     """A server that runs out of room for the state of its requests goes on, and does part of its work twice."""
-    trace = next((t for t in record.traces if t.domain == "server" and t.quantity == "preemptions"), None)
-    times = 0.0 if trace is None or not len(trace.value) else trace.value[-1] - trace.value[0]
+    times = _counted(record, "preemptions")
     if times > 0:
         yield "preempted", f"the server took requests back {times:,.0f} times while the load lasted, for lack of room"
+
+
+def _prompt_cached(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
+    """A prompt that begins like an earlier one is computed in part; a server that goes on running has seen those of earlier runs."""
+    tokens = _counted(record, "cached_tokens")
+    asked = [request.prompt_tokens for request in record.requests]
+    if tokens > 0:
+        of = "" if None in asked else f" of {sum(filter(None, asked)):,}"
+        yield "prompt_cached", f"the server took {tokens:,.0f}{of} tokens of prompts from its cache instead of computing them"
+
+
+def _counted(record: RunRecord, quantity: str) -> float:
+    """Return by how much a count of the server grew while the load lasted; 0 where it tells none."""
+    trace = next((t for t in record.traces if t.domain == "server" and t.quantity == quantity), None)
+    return 0.0 if trace is None or not len(trace.value) else trace.value[-1] - trace.value[0]
 
 
 def _estimated(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks

@@ -52,6 +52,8 @@ _TABLE = (
          "look for a poll, a timer or a sleep between client and engine"),
     Code("preempted", False, "the server had no room for the state of all its requests, took some of them back and computed them again",
          "fewer requests at once, or more room for the cache; the load is beyond what fits"),
+    Code("prompt_cached", False, "the server took parts of prompts from its cache, so it did less work than the prompts ask for",
+         "start vLLM with --no-enable-prefix-caching, or give `options: {cache_prompt: false}` for llama.cpp"),
     Code("late_requests", True, "the load generator sent requests later than they were due, so another load was offered",
          "a lower request rate, or a client on a machine of its own"),
     Code("client_busy", False, "the load generator was busy most of the time, so it and not the server may have set the pace",

@@ -24,8 +24,8 @@ PATIENCE_S = 10.0
 LONGEST = 200
 #: Scalars a model list may carry: vLLM's, then those llama.cpp keeps under `meta`.
 _OF_MODEL = ("owned_by", "max_model_len", "n_ctx_train", "n_vocab", "n_embd")
-_PREEMPTIONS = re.compile(
-    r"^vllm:num_preemptions(?:_total)?(?:\{.*\})?[ \t]+(\d+(?:\.\d+)?(?:[eE]\+?\d{1,2})?)\b", re.MULTILINE
+_COUNT = re.compile(
+    r"^vllm:(num_preemptions|prefix_cache_hits)(?:_total)?(?:\{.*\})?[ \t]+(\d+(?:\.\d+)?(?:[eE]\+?\d{1,2})?)\b", re.MULTILINE
 )
 
 
@@ -42,6 +42,19 @@ class Told:
     parameters: int | None
     weights_b: int | None
     details: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What servers have counted since they started; None where one of them does not tell.
+
+    Attributes:
+        preemptions: how often a request was taken back for lack of room.
+        cached_tokens: tokens of prompts that were taken from a cache instead of being computed.
+    """
+
+    preemptions: float | None
+    cached_tokens: float | None
 
 
 def authorisation(variable: str | None) -> dict[str, str]:
@@ -109,23 +122,24 @@ def _unanswered(url: str, error: httpx.HTTPError) -> RunError:
     return RunError(f"no server answers at {url} ({cause}); start it, or correct the `url` of the configuration")
 
 
-def preemptions(urls: Sequence[str], headers: Mapping[str, str]) -> float | None:
-    """Return how often servers have taken a request back for lack of room since they started; None where one does not tell.
+def counted(urls: Sequence[str], headers: Mapping[str, str]) -> Counted:
+    """Return what servers have counted; vLLM tells it among its Prometheus metrics, one line for each of its engines."""
+    told = [_COUNT.findall(_metrics(url, headers)) for url in urls]
 
-    vLLM tells it among its Prometheus metrics, one line for each of its engines.
-    """
-    total = 0.0
-    for url in urls:
-        with _client(url, headers) as client:
-            try:
-                response = client.get("/metrics")
-            except httpx.HTTPError:
-                return None
-        counts = _PREEMPTIONS.findall(response.text) if response.status_code == 200 else []
-        if not counts:
-            return None
-        total += sum(map(float, counts))
-    return total
+    def total(wanted: str) -> float | None:
+        counts = [[float(value) for name, value in lines if name == wanted] for lines in told]
+        return sum(map(sum, counts)) if all(counts) else None
+
+    return Counted(total("num_preemptions"), total("prefix_cache_hits"))
+
+
+def _metrics(url: str, headers: Mapping[str, str]) -> str:
+    with _client(url, headers) as client:
+        try:
+            response = client.get("/metrics")
+        except httpx.HTTPError:
+            return ""
+    return response.text if response.status_code == 200 else ""
 
 
 def trusted(url: str) -> ssl.SSLContext | bool:

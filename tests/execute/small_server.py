@@ -41,6 +41,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--preempt-from", type=int, help="count each request after this many as taken back, in the metrics of vLLM"
     )
+    parser.add_argument(
+        "--cache", type=int, help="count so many prompt tokens of each request as cached, in the metrics of vLLM"
+    )
     parser.add_argument("--say", help="print this line and end with exit code 4 instead of serving")
     parser.add_argument("--claim", help="fail when this file exists, else make it")
     parser.add_argument("--worker", action="store_true", help="start a process in a session of its own and leave it behind")
@@ -82,8 +85,9 @@ class Handler(BaseHTTPRequestHandler):
             meta = {"n_params": 1234, "size": 4936, "n_ctx_train": 2048}
             listed = {"id": self.options.model, "object": "model", "owned_by": "small", "meta": meta}
             self.answer(200, {"object": "list", "data": [listed]}) if self.allowed() else self.answer(401, {"error": "no key"})
-        elif self.path == "/metrics" and self.options.preempt_from is not None:
-            self.metrics(max(0, Handler.requests - self.options.preempt_from))
+        elif self.path == "/metrics" and (self.options.preempt_from, self.options.cache) != (None, None):
+            taken_back = None if self.options.preempt_from is None else max(0, Handler.requests - self.options.preempt_from)
+            self.metrics(taken_back, None if self.options.cache is None else Handler.requests * self.options.cache)
         elif self.path == "/version" and self.options.style == "vllm":
             self.answer(200, {"version": "9.9"})
         else:
@@ -163,16 +167,26 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(f"{len(raw):x}\r\n".encode() + raw + b"\r\n")
         self.wfile.flush()
 
-    def metrics(self, taken_back: int) -> None:
+    def metrics(self, taken_back: int | None, cached: int | None) -> None:
         """Send metrics as vLLM does: comments, other counters, a line for each engine."""
-        lines = (
-            "# HELP vllm:num_preemptions_total Cumulative number of preemption from the engine.",
-            "# TYPE vllm:num_preemptions_total counter",
-            f'vllm:num_preemptions_total{{engine="0",model_name="one"}} {float(taken_back)}',
-            'vllm:num_preemptions_total{engine="1",model_name="one"} 40.0',
-            'vllm:num_preemptions_created{engine="0",model_name="one"} 1.76e+09',
-            'vllm:num_requests_running{engine="0",model_name="one"} 3.0',
-        )
+        lines = ['vllm:num_requests_running{engine="0",model_name="one"} 3.0']
+        if taken_back is not None:
+            lines += [
+                "# HELP vllm:num_preemptions_total Cumulative number of preemption from the engine.",
+                "# TYPE vllm:num_preemptions_total counter",
+                f'vllm:num_preemptions_total{{engine="0",model_name="one"}} {float(taken_back)}',
+                'vllm:num_preemptions_total{engine="1",model_name="one"} 40.0',
+                'vllm:num_preemptions_created{engine="0",model_name="one"} 1.76e+09',
+            ]
+        if cached is not None:
+            lines += [
+                "# HELP vllm:prefix_cache_hits_total Prefix cache hits, in terms of number of cached tokens.",
+                "# TYPE vllm:prefix_cache_hits_total counter",
+                f'vllm:prefix_cache_hits_total{{engine="0",model_name="one"}} {float(cached)}',
+                'vllm:prefix_cache_hits_created{engine="0",model_name="one"} 1.76e+09',
+                'vllm:external_prefix_cache_hits_total{engine="0",model_name="one"} 7.0',
+                'vllm:prefix_cache_queries_total{engine="0",model_name="one"} 99.0',
+            ]
         raw = ("\n".join(lines) + "\n").encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/plain; version=0.0.4")

@@ -15,7 +15,7 @@ import greenreport
 from greenreport.errors import MeasurementInvalid
 from greenreport.execute.outside import listeners
 from tests.conftest import minimal_study
-from tests.execute.outsiders import BARE, HERE, ONCE, Outside, endpoint, free_port, listens, only, records
+from tests.execute.outsiders import BARE, HERE, ONCE, Outside, endpoint, free_port, listens, only, records, starting
 from tests.execute.test_run import Command, Write, wait_for
 
 
@@ -116,3 +116,24 @@ def test_what_only_hands_requests_on_is_not_taken_for_the_server(name: str, reme
                 listeners(f"http://127.0.0.1:{port}")
         finally:
             process.kill()
+
+
+def test_prompts_from_a_cache_are_told_beside_the_numbers(
+    command: Command, write_study: Write, tmp_path: Path, outside: Outside
+) -> None:
+    """The tokens vLLM did not compute are counted by it; what the window added is a flag that excludes nothing."""
+    servers = [endpoint(outside("--cache", "6"), id="caching"), endpoint(outside("--cache", "0"), id="computing"), starting()]
+    command("run", str(write_study(configurations=servers, models=BARE, protocol=ONCE)))
+    found = {record.key: record for record in records(tmp_path)}
+    caching = found["one/endpoint-caching"]
+    asked = sum(request.prompt_tokens or 0 for request in caching.requests)
+    flags = [(flag.fatal, flag.detail) for flag in caching.flags if flag.code == "prompt_cached"]
+    assert flags == [(False, f"the server took 24 of {asked:,} tokens of prompts from its cache instead of computing them")]
+    counts = {key: [list(t.value) for t in r.traces if t.quantity == "cached_tokens"] for key, r in found.items()}
+    assert counts == {
+        "one/endpoint-caching": [[6.0, 30.0]],  # one request warms up
+        "one/endpoint-computing": [[0.0, 0.0]],
+        "one/command-small": [],
+    }
+    told = {key for key, record in found.items() if any(flag.code == "prompt_cached" for flag in record.flags)}
+    assert (told, {record.outcome for record in found.values()}) == ({"one/endpoint-caching"}, {"ok"})

@@ -78,7 +78,10 @@ def test_points_are_left_out_with_a_reason(write_study: Write) -> None:
         ({"sweep": {"max_wait_ms": [5]}}, "say with `max_batch` how large it may get"),
         ({"sweep": {"dtype": ["int3"]}}, "int3"),
         ({"sweep": {"batch_size": [8]}}, "a batch of 8 prompts is never full with 4"),
-        ({"sweep": {"concurrency": [1, 2], "replicas": [1, 2]}}, "1 client cannot keep 2 replicas busy (fake-cpu-r2-token_s.0.001): each needs one"),
+        (
+            {"sweep": {"concurrency": [1, 2], "replicas": [1, 2]}},
+            "1 client cannot keep 2 replicas busy (fake-cpu-r2-token_s.0.001): each needs one",
+        ),
         ({"sweep": {"batch_size": list(range(1, 40)), "concurrency": list(range(1, 40))}}, "surely a mistake"),
     ],
 )

@@ -34,7 +34,8 @@ def test_pieces_of_several_tokens_keep_their_number(
     assert {output.text[0] for output in record.outputs} == {"\u2028"}
     gap = greenreport.load(file, tmp_path / "cache").dataset.cells[0].ok[0].value("tbt_s")
     assert gap is not None
-    assert 6 * 0.02 / 7 <= gap < 0.02  # from the second token to the eighth: six steps for seven gaps
+    # From the second token to the eighth: six steps for seven gaps. Between pieces it would be 0.04 s and more.
+    assert 6 * 0.02 / 7 <= gap < 0.035
 
 
 @pytest.mark.parametrize(

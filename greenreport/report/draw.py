@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import vl_convert
 
+CLIPS = re.compile(r'<clipPath id="(clip\d+)"')
 FEW = 12
 PROCESSES = 4
 
@@ -34,13 +36,26 @@ class Drawing:
 
 def draw(drawing: Drawing) -> None:
     """Write both files; no data of a chart may come from an address."""
-    svg = vl_convert.vegalite_to_svg(drawing.svg_spec, allowed_base_urls=[])
+    svg = renumbered(vl_convert.vegalite_to_svg(drawing.svg_spec, allowed_base_urls=[]))
     png = vl_convert.vegalite_to_png(drawing.png_spec, scale=2, allowed_base_urls=[])
     for suffix, content in ((".svg", svg.encode()), (".png", png)):
         file = drawing.file.with_suffix(suffix)
         part = file.with_name(f".{file.name}.{os.getpid()}.part")
         part.write_bytes(content)
         part.replace(file)
+
+
+def renumbered(svg: str) -> str:
+    """Return a drawing whose clip paths are numbered from 1 in their order.
+
+    The engine counts on from one chart to the next, so the numbers would tell what the same process drew before.
+    """
+    names = {old: f"clip{number}" for number, old in enumerate(CLIPS.findall(svg), start=1)}
+
+    def named(match: re.Match[str]) -> str:
+        return f"{match[1]}{names.get(match[2], match[2])}{match[3]}"
+
+    return re.sub(r'(<clipPath id="|url\(#)(clip\d+)("|\))', named, svg)
 
 
 def draw_all(drawings: Sequence[Drawing]) -> None:

@@ -21,7 +21,7 @@ from greenreport.report.draw import Drawing
 from greenreport.report.lettering import LOOSE
 from greenreport.report.style import INK, PAPER, SOFT, fixed_colours
 
-RENDERER = 1  # raised when the same specification gives other files
+RENDERER = 2  # raised when the same specification gives other files
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 BEST = " ◆"  # ends the text of the best value of a row; it survives greyscale and copying
 

@@ -20,6 +20,8 @@ SHARPNESS = 0.06
 #: With two multiples only, the period is their difference and fits by construction: both must then be whole multiples of it.
 SHARPNESS_OF_TWO = 0.02
 HIGHEST_MULTIPLE = 40
+#: The smallest step between multiples that occur may be several periods: 1, 3, 5 or 2, 5, 8.
+PARTS = (1, 2, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,23 @@ def quantum(values: Sequence[float], natural: float | None = None) -> Quantum | 
     centres = _centres(x)
     if centres is None:
         return None
-    period = _refined(x, float(np.diff(centres).min()))
+    step = float(np.diff(centres).min())
+    found = next((quantum for part in PARTS if (quantum := _fitting(x, step / part)) is not None), None)
+    if found is None:
+        return None
+    if natural is not None and natural > 0 and abs(found.period / natural - round(found.period / natural)) < SHARPNESS:
+        return None
+    return found
+
+
+def _fitting(x: NDArray[np.float64], guess: float) -> Quantum | None:
+    """Return the period near a guess if the values sit on its multiples."""
+    period = _refined(x, guess)
     multiples = np.round(x / period)
     sharpness = float(np.sqrt(np.mean((x / period - multiples) ** 2)))
     found = tuple(int(k) for k in np.unique(multiples))
     limit = SHARPNESS_OF_TWO if len(found) == 2 else SHARPNESS
     if len(found) < 2 or found[0] < 1 or found[-1] > HIGHEST_MULTIPLE or sharpness > limit:
-        return None
-    if natural is not None and natural > 0 and abs(period / natural - round(period / natural)) < SHARPNESS:
         return None
     return Quantum(period, found, sharpness)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+from greenreport.report.draw import Drawing, draw
 from greenreport.report.figure import Figure, drawing, make_table, wrap
 
 BANDS = ("estimated energy", "untrained weights")
@@ -26,6 +28,22 @@ def test_remarks_are_in_the_picture_however_long_the_caption(tmp_path: Path) -> 
     assert cut[0].startswith("estimated energy · untrained weights · many words")
     assert cut[3].endswith("…")
     assert cut[4:] == ["source · machine"]
+
+
+def test_a_drawing_does_not_tell_what_was_drawn_before_it(tmp_path: Path) -> None:
+    """Marks that are cut at the edge of the plot have the same names whatever the process drew first; two plots keep theirs apart."""
+    plot = {
+        "mark": {"type": "line", "clip": True},
+        "encoding": {"x": {"field": "a", "type": "quantitative"}, "y": {"field": "a", "type": "quantitative"}},
+    }
+    spec = json.dumps({"data": {"values": [{"a": 1}, {"a": 2}]}, "hconcat": [plot, plot]})
+    drawn = []
+    for name in ("first", "second"):
+        draw(Drawing(spec, spec, tmp_path / name))
+        drawn.append((tmp_path / f"{name}.svg").read_text(encoding="utf-8"))
+    assert drawn[0] == drawn[1]
+    assert sorted(set(re.findall(r"clip[0-9]+", drawn[0]))) == ["clip1", "clip2"]
+    assert [drawn[0].count(f"url(#clip{number})") for number in (1, 2)] == [1, 1]
 
 
 def test_a_text_is_broken_into_lines_and_cut_with_an_ellipsis() -> None:

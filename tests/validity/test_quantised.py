@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from greenreport.validity import quantum
 
 
 @settings(max_examples=60)
+@example(0.5, [1, 3, 5] * 10, 0)
+@example(0.5, [2, 5, 8] * 10, 0)
+@example(0.5, [1, 4, 8] * 10, 0)
 @given(
     st.floats(0.01, 2.0),
     st.lists(st.integers(1, 8), min_size=24, max_size=80).filter(lambda k: len(set(k)) > 2),

@@ -315,14 +315,9 @@ def _guidelines(study: StudyContext) -> Page:
     helper = helper_of(study)
     data = "" if helper is None else embedded_json(asdict(helper))
     tradeoff = next((f for item in study.analysis.tradeoffs if (f := tradeoff_figure(study, item)) is not None), None)
+    found = study.analysis
     content = GuidelinesContent(
-        study.analysis.guidelines,
-        study.analysis.declared,
-        study.dataset.labels,
-        helper,
-        data,
-        guidelines_heading(study),
-        tradeoff,
+        found.guidelines, found.declared, study.dataset.labels, helper, data, guidelines_heading(study), tradeoff
     )
     return _page(study, "guidelines", "guidelines.html", "Guidelines", content, [tradeoff])
 

@@ -190,7 +190,7 @@ def _head(curves: Sequence[_Curve]) -> Iterator[str]:
     title = f"{METRICS[THROUGHPUT].noun} ↑ {METRICS[THROUGHPUT].more}"
     yield _text(0, 11, title, soft=True)
     if any(curve.series.saturation.load is not None for curve in curves):
-        x = width(title, SMALL) + 20
+        x = width(title, SMALL) * WIDER + 14
         yield _dot(x, 7, RING, "currentColor", filled=False)
         yield _text(x + 9, 11, "saturates", soft=True)
 

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from greenreport.engines.base import EngineJob
-from greenreport.execute.launch import Launcher
+from greenreport.execute.processes import Launcher
 from greenreport.execute.worker import Ready, ServeJob, server_main
 from greenreport.study import Configuration
 from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main

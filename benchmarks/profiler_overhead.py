@@ -35,7 +35,7 @@ import numpy as np
 import psutil
 
 from greenreport.errors import MeterUnavailable
-from greenreport.meters.gpus import initialise
+from greenreport.meters.nvidia_gpus import initialise
 from greenreport.meters.rapl import ROOT_VARIABLE, Rapl
 from greenreport.meters.sampler import Opened, Recorded, Stop, Watch, sampler_main
 from greenreport.study import MeterUse

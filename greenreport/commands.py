@@ -142,7 +142,7 @@ def find_limits(
     study: Path, cache: Path, only: Sequence[str], weights: str | None, factor: str, largest: int, *, quiet: bool
 ) -> Iterator[str]:
     """Look for the largest load of every cell, other factors at their own level; yield a line each."""
-    from greenreport.execute.limits import FACTORS, find_limit
+    from greenreport.execute.limit_search import FACTORS, find_limit
 
     if factor not in FACTORS:
         raise UsageError(f"--factor {factor!r}: one of {', '.join(FACTORS)}")
@@ -162,7 +162,7 @@ def find_limits(
 
 def calibrate(study: Path, cache: Path, only: Sequence[str], weights: str | None, repetitions: int, *, quiet: bool) -> str:
     """Run one cell with meters off, at two rates, and twice alike; return what was found, a line each."""
-    from greenreport.analysis.calibration import calibration, from_calibrations
+    from greenreport.analysis.measure.calibration import calibration, from_calibrations
     from greenreport.execute.calibrate import calibrate_cell
 
     cells, assignment = _chosen(study, cache, only, weights)
@@ -244,7 +244,7 @@ def export_results(study: Path, cache: Path, weights: str | None) -> str:
 
 def export_paper(study: Path, cache: Path, weights: str | None, folder: Path) -> str:
     """Write tables, figures, methods and references of a study for a paper; return a sentence."""
-    from greenreport.report.paper import write_paper
+    from greenreport.report.exports.paper import write_paper
     from greenreport.results import load
 
     analysis = load(study, cache, weights)
@@ -259,7 +259,7 @@ def import_results(source: Path, study: str | None, cache: Path) -> str:
     store = open_store(cache)
     if source.is_dir():
         return f"imported {import_parquet(store, source)} runs from {source}"
-    from greenreport.store.tidy import import_csv
+    from greenreport.store.tidy_csv import import_csv
 
     if study is None:
         raise UsageError("say which study the table belongs to: --study NAME")
@@ -269,7 +269,7 @@ def import_results(source: Path, study: str | None, cache: Path) -> str:
 
 def analyse_study(study: Path, cache: Path, weights: str | None, *, as_json: bool) -> str:
     """Return the findings of a study, as JSON or in words."""
-    from greenreport.analysis.document import document
+    from greenreport.analysis.findings_json.document import document
     from greenreport.results import load
 
     found = document(load(study, cache, weights))
@@ -289,7 +289,7 @@ def analyse_study(study: Path, cache: Path, weights: str | None, *, as_json: boo
 
 def compare_results(first: Path, second: Path, cache: Path, weights: str | None) -> str:
     """Compare two studies, or a study with exported results of another machine; return the lines."""
-    from greenreport.analysis.comparison import compare_studies
+    from greenreport.analysis.compare.comparison import compare_studies
     from greenreport.results import load, load_published
 
     one = load(first, cache, weights).dataset

@@ -15,7 +15,7 @@ from enum import StrEnum
 from statistics import median
 from typing import Any
 
-from greenreport.catalog import Served, engines
+from greenreport.catalog import Served, known_engines
 from greenreport.record import SETTLED, Outcome
 from greenreport.study import Configuration, Model, Study, Weights
 from greenreport.study.cells import NAMES
@@ -145,7 +145,7 @@ def _ordered(study: Study, cells: list[Cell]) -> tuple[Run, ...]:
 
 
 def _content(study: Study, configuration: Configuration, prompts_digest: str) -> dict[str, Any]:
-    engine = engines()[configuration.engine]
+    engine = known_engines()[configuration.engine]
     protocol = study.protocol.model_dump(mode="json", exclude=_NOT_MEASURED, exclude_defaults=True)
     load = study.workload.model_dump(mode="json", include={"requests", "arrivals", "ramp_s"}, exclude_defaults=True)
     return {
@@ -168,7 +168,7 @@ def _settings(configuration: Configuration) -> dict[str, Any]:
     settings = configuration.model_dump(mode="json", exclude=NAMES, exclude_defaults=True)
     server = configuration.server
     name = None if server is None else server.id or slug(configuration.name or "")
-    if name and engines()[configuration.engine].served is Served.RUNNING:
+    if name and known_engines()[configuration.engine].served is Served.RUNNING:
         settings["server"] = {**settings["server"], "id": name}
     return settings
 

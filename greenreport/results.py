@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from greenreport.analysis.analyse import Analysis, analyse
-from greenreport.analysis.dataset import Dataset
-from greenreport.analysis.imported import imported_dataset
-from greenreport.analysis.recorded import recorded_dataset
+from greenreport.analysis.measure.dataset import Dataset
+from greenreport.analysis.measure.imported_dataset import imported_dataset
+from greenreport.analysis.measure.recorded_dataset import recorded_dataset
 from greenreport.errors import StoreError
 from greenreport.plan import IndexRow, current, wealth
 from greenreport.record import Outcome
 from greenreport.store import Published, Store, export_parquet, published
 from greenreport.store.store import TABLES
-from greenreport.store.tidy import TidyRow, observed_studies
+from greenreport.store.tidy_csv import TidyRow, observed_studies
 from greenreport.study import Overrides, Weights, load_reference, load_study
 from greenreport.workspace import Planned, digest_of, open_plan, open_store, results_folder
 

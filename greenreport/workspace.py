@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from greenreport.engines.weights import local_digest
+from greenreport.models.weights import local_digest
 from greenreport.plan import Plan, make_plan, only
 from greenreport.store import Store
 from greenreport.study import Overrides, StudyFile, Weights, load_study

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from greenreport.analysis.aggregates import Aggregate, aggregates
-from greenreport.analysis.answers import Answer, Text, answer_questions
-from greenreport.analysis.badge import Badge, judge
-from greenreport.analysis.claims import Claim, once
-from greenreport.analysis.dataset import Dataset
-from greenreport.analysis.declared import Declared, check_declared
-from greenreport.analysis.fidelity import Fidelity, assess
-from greenreport.analysis.findings import Finding, examine_hypotheses
+from greenreport.analysis.compare.replication import ReplicationReport, replicate
 from greenreport.analysis.footprint import FootprintAnalysis, derive
-from greenreport.analysis.frontier import Frontier, frontier
-from greenreport.analysis.guidelines import Guideline, guidelines
-from greenreport.analysis.replication import ReplicationReport, replicate
-from greenreport.analysis.savings import savings
-from greenreport.analysis.tradeoffs import Tradeoff, tradeoffs
+from greenreport.analysis.hypotheses.aggregates import Aggregate, aggregates
+from greenreport.analysis.hypotheses.answers import Answer, Text, answer_questions
+from greenreport.analysis.hypotheses.claims import Claim, once
+from greenreport.analysis.hypotheses.declared_guidelines import Declared, check_declared
+from greenreport.analysis.hypotheses.findings import Finding, examine_hypotheses
+from greenreport.analysis.hypotheses.guidelines import Guideline, guidelines
+from greenreport.analysis.hypotheses.savings import savings
+from greenreport.analysis.hypotheses.tradeoffs import Tradeoff, tradeoffs
+from greenreport.analysis.measure.dataset import Dataset
+from greenreport.analysis.measure.fidelity import Fidelity, assess
+from greenreport.analysis.measure.validity_badge import Badge, judge
+from greenreport.analysis.sweep.frontier import Frontier, frontier
 from greenreport.record import Outcome
 
 AGGREGATED = ("energy_j", "duration_s", "j_per_output_token")

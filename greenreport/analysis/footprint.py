@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from greenreport.analysis.dataset import CellView, Dataset, label_of
-from greenreport.analysis.fidelity import Fidelity, NotRanked, not_ranked
-from greenreport.analysis.plain import Json, plain_interval, plain_number
+from greenreport.analysis.findings_json.tests import Json, plain_interval, plain_number
+from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
+from greenreport.analysis.measure.fidelity import Fidelity, NotRanked, not_ranked
 from greenreport.analysis.stats import Interval, NotComputable, describe
 from greenreport.study import Configuration, Factor, Footprint, Model
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from greenreport.catalog.instruments import METERS, MeterInfo
+from greenreport.catalog.engines import DTYPES, PROVIDERS, EngineInfo, Served, known_engines
+from greenreport.catalog.meters import METERS, MeterInfo
 from greenreport.catalog.metrics import METRICS, Better, MetricInfo
-from greenreport.catalog.runtimes import DTYPES, PROVIDERS, EngineInfo, Served, engines
 
 __all__ = [
     "DTYPES",
@@ -24,7 +24,7 @@ __all__ = [
     "MeterInfo",
     "MetricInfo",
     "Served",
-    "engines",
+    "known_engines",
     "load_target",
 ]
 

@@ -18,9 +18,9 @@ from transformers.generation.streamers import BaseStreamer
 
 from greenreport.engines.base import Engine, EngineJob, Generated, OnToken
 from greenreport.engines.cuda import no_device
-from greenreport.engines.memory import is_out_of_memory, memory_words
-from greenreport.engines.weights import INFO_FILE
+from greenreport.engines.memory_errors import is_out_of_memory, memory_words
 from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
+from greenreport.models.weights import INFO_FILE
 from greenreport.record import Facts
 
 TORCH_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}

@@ -17,9 +17,9 @@ from optimum.onnxruntime import ORTModelForCausalLM
 from greenreport.engines.base import EngineJob
 from greenreport.engines.cuda import REMEDY, builds, no_device, preload
 from greenreport.engines.hf import HfEngine
-from greenreport.engines.memory import first_line, is_out_of_memory, memory_words
-from greenreport.engines.weights import folder_bytes
+from greenreport.engines.memory_errors import first_line, is_out_of_memory, memory_words
 from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
+from greenreport.models.weights import folder_bytes
 from greenreport.record import Facts
 from greenreport.study import Configuration
 

@@ -22,9 +22,9 @@ from optimum.intel.openvino import OVConfig, OVModelForCausalLM
 
 from greenreport.engines.base import EngineJob
 from greenreport.engines.hf import HfEngine
-from greenreport.engines.memory import first_line, is_out_of_memory, memory_words
-from greenreport.engines.weights import folder_bytes
+from greenreport.engines.memory_errors import first_line, is_out_of_memory, memory_words
 from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
+from greenreport.models.weights import folder_bytes
 from greenreport.record import Facts
 
 MODEL_FILE = "openvino_model.xml"

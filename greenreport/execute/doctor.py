@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from greenreport.catalog import METERS, engines, load_target
+from greenreport.catalog import METERS, known_engines, load_target
 from greenreport.errors import MeterUnavailable
 from greenreport.execute.host import environment
 from greenreport.execute.prepare import capability, cuda_trouble
 from greenreport.meters.base import Meter
-from greenreport.meters.gpus import VisibleGpu, look, several
+from greenreport.meters.nvidia_gpus import VisibleGpu, look, several
 from greenreport.record import Environment
 from greenreport.study import MeterUse
 from greenreport.validity import advice
@@ -58,7 +58,7 @@ def _meters() -> list[Finding]:
 
 def _engines(host: Environment) -> list[Finding]:
     findings = []
-    for engine in engines().values():
+    for engine in known_engines().values():
         if not engine.weights:
             continue
         for provider in engine.providers:

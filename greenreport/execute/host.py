@@ -109,7 +109,7 @@ def _cpu_model() -> str:
 
 def _gpus() -> tuple[tuple[Gpu, ...], str | None]:
     """Return the GPUs programs see here, as the meter does, and the version of the driver."""
-    from greenreport.meters.gpus import look
+    from greenreport.meters.nvidia_gpus import look
 
     gpus, driver = look()
     return tuple(Gpu(gpu.index, gpu.name, gpu.memory_b, _digest(gpu.uuid), gpu.power_limit_w) for gpu in gpus), driver

@@ -12,15 +12,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from greenreport.catalog import EngineInfo, Served, engines
+from greenreport.catalog import EngineInfo, Served, known_engines
 from greenreport.engines.base import EngineJob
 from greenreport.engines.cuda import Trouble, attempt
-from greenreport.engines.weights import WeightsJob
 from greenreport.errors import EngineUnavailable, GreenReportError, RunError
+from greenreport.execute.external_servers import not_installed
 from greenreport.execute.host import physical_cores
-from greenreport.execute.launch import Launcher
-from greenreport.execute.outside import not_installed
+from greenreport.execute.processes import Launcher
 from greenreport.execute.worker import ConvertJob, Failure, Prepared, prepare_main
+from greenreport.models.weights import WeightsJob
 from greenreport.plan import Cell, digest
 from greenreport.record import Environment, Mark
 from greenreport.study import Configuration, Study, Weights
@@ -74,7 +74,7 @@ def cuda_trouble(engine: EngineInfo) -> Trouble | None:
 
 def loads_weights(cell: Cell, environment: Environment) -> bool:
     """Whether a cell loads weights here; for one that cannot run at all, torch need not be imported."""
-    info = engines()[cell.configuration.engine]
+    info = known_engines()[cell.configuration.engine]
     return info.weights and capability(info, cell.configuration.provider, environment) is None
 
 
@@ -112,7 +112,7 @@ class Preparer:
     def prepare(self, cell: Cell) -> tuple[EngineJob | Obstacle, tuple[Preparation, ...]]:
         """Return what the worker needs to load the cell, or the obstacle; and what was done for it now."""
         configuration = cell.configuration
-        info = engines()[configuration.engine]
+        info = known_engines()[configuration.engine]
         unavailable = capability(info, configuration.provider, self.environment)
         if unavailable is not None:
             return Obstacle(unavailable), ()

@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 
 from greenreport.engines.base import EngineJob
-from greenreport.engines.weights import folder_bytes
 from greenreport.errors import OutOfMemory, Unavailable
+from greenreport.models.weights import folder_bytes
 from greenreport.units import quantity
 
 #: A run leaves some megabytes of traces; a store that cannot be written loses the run.

@@ -17,7 +17,6 @@ from typing import Protocol
 from uuid import uuid4
 
 from greenreport.engines.base import EngineJob
-from greenreport.engines.weights import folder_bytes
 from greenreport.errors import (
     EngineUnavailable,
     GreenReportError,
@@ -27,13 +26,14 @@ from greenreport.errors import (
     Unavailable,
     WorkerTimedOut,
 )
-from greenreport.execute.bench import Bench
 from greenreport.execute.host import redact
-from greenreport.execute.launch import Launcher
 from greenreport.execute.prepare import Obstacle, Preparation, Preparer, loads_weights
+from greenreport.execute.processes import Launcher
 from greenreport.execute.readiness import require_ready
+from greenreport.execute.run_context import Bench
 from greenreport.execute.timeline import Progress, perform
 from greenreport.execute.worker import Failure
+from greenreport.models.weights import folder_bytes
 from greenreport.plan import Cell, PendingRun, beyond
 from greenreport.record import Environment, Outcome, Phase, RunRecord
 from greenreport.store import Store

@@ -21,20 +21,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from greenreport.engines.base import EngineJob
-from greenreport.engines.memory import memory_line
+from greenreport.engines.memory_errors import memory_line
 from greenreport.errors import MeasurementInvalid, MeterUnavailable, OutOfMemory, WorkerCrashed, WorkerTimedOut
-from greenreport.execute.bench import Bench
 from greenreport.execute.host import redact
-from greenreport.execute.launch import Child, require_alive, sleep_until
-from greenreport.execute.serving import Serving, serve
+from greenreport.execute.processes import Child, require_alive, sleep_until
+from greenreport.execute.run_context import Bench
+from greenreport.execute.run_servers import Serving, serve
 from greenreport.meters.sampler import AwaitSteady, Edge, Now, Opened, Recorded, Sampled, Stop, Watch, sampler_main
-from greenreport.meters.steady import Steadiness
+from greenreport.meters.steady_state import Steadiness
 from greenreport.record import ELSEWHERE, Facts, Kind, Mark, Method, Missing, Output, Phase, Request, Trace
 from greenreport.study import Configuration, MeterUse, Model, Study, output_lengths
 from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
-from greenreport.workloads.probe import Counted, authorisation, counted
 from greenreport.workloads.schedule import arrivals_s, batches
 from greenreport.workloads.sender import ClientJob
+from greenreport.workloads.server_probe import Counted, authorisation, counted
 
 ANSWER_S = 30.0  # a sampler or client that says nothing for so long is dead
 

@@ -20,12 +20,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from greenreport.catalog import engines, load_target
+from greenreport.catalog import known_engines, load_target
 from greenreport.engines.base import Engine, EngineJob, verified
-from greenreport.engines.memory import is_out_of_memory, memory_words
-from greenreport.engines.weights import WeightsJob
+from greenreport.engines.memory_errors import is_out_of_memory, memory_words
 from greenreport.errors import GreenReportError, OutOfMemory, WorkerCrashed
 from greenreport.execute.host import redact
+from greenreport.models.weights import WeightsJob
 from greenreport.record import Facts, Mark, Phase
 
 QUIET = {  # no library reports its use or reaches for a network while it is measured
@@ -104,7 +104,7 @@ def prepare_main(connection: Connection, job: WeightsJob | ConvertJob, log: Path
 def _prepare(job: WeightsJob | ConvertJob) -> Prepared:
     start = time.monotonic_ns()
     if isinstance(job, WeightsJob):
-        from greenreport.engines.weights import obtain
+        from greenreport.models.weights import obtain
 
         path = obtain(job)
         return Prepared(path, (Mark(Phase.MATERIALISE, start, time.monotonic_ns()),))
@@ -125,7 +125,7 @@ def server_main(connection: Connection, job: ServeJob, log: Path, environment: d
 def _serve(connection: Connection, job: ServeJob) -> None:
     import uvicorn
 
-    from greenreport.execute.server import make_app
+    from greenreport.execute.model_server import make_app
 
     # The engine lives in one thread: thread counts of OpenMP belong to the thread that set them.
     thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
@@ -154,7 +154,7 @@ def _timed(phase: Phase, work: Callable[[], Any]) -> Mark:
 
 
 def _engine_class(job: EngineJob) -> type[Engine]:
-    info = engines()[job.configuration.engine]
+    info = known_engines()[job.configuration.engine]
     loaded: type[Engine] = load_target(info.target)
     return loaded
 

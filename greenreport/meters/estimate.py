@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import psutil
 
 from greenreport.meters.base import Channel, Meter
-from greenreport.meters.proc import Machine
+from greenreport.meters.procfs import Machine
 from greenreport.record import Kind, Method
 from greenreport.study import MeterUse
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
-from greenreport.meters.gpus import computing, initialise, several, text, unavailable, visible_gpus
+from greenreport.meters.nvidia_gpus import computing, initialise, several, text, unavailable, visible_gpus
 from greenreport.meters.utilisation import descendants
 from greenreport.record import Kind
 from greenreport.study import MeterUse

@@ -25,8 +25,8 @@ from pathlib import Path
 from greenreport.catalog import METERS, load_target
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter
-from greenreport.meters.recorder import Recorder
-from greenreport.meters.steady import History
+from greenreport.meters.meter_thread import Recorder
+from greenreport.meters.steady_state import History
 from greenreport.record import Missing, Trace
 from greenreport.study import MeterUse
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from greenreport.meters.base import Channel, Meter
-from greenreport.meters.proc import Machine, Process, children
+from greenreport.meters.procfs import Machine, Process, children
 from greenreport.record import Kind
 from greenreport.study import MeterUse
 

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from greenreport.analysis.analyse import analyse
-from greenreport.report.card import card_files
 from greenreport.report.context import study_context
-from greenreport.report.downloads import offered
-from greenreport.report.embed import embed_pages
+from greenreport.report.exports.card import card_files
+from greenreport.report.exports.downloads import offered
+from greenreport.report.exports.embed import embed_pages
+from greenreport.report.exports.label import label_files
+from greenreport.report.exports.single_file import single_file
 from greenreport.report.feed import FEED, make_feed
-from greenreport.report.folder import SiteFolder, replacing
-from greenreport.report.kept import Kept, key_of, program_digest, read_memory, write_memory
-from greenreport.report.label import label_files
+from greenreport.report.incremental import Kept, key_of, program_digest, read_memory, write_memory
 from greenreport.report.pages import comparison_links, comparison_pages, measured_elsewhere, site_pages, study_pages
 from greenreport.report.render import Renderer, templates_folder
 from greenreport.report.search import entries, index_files
-from greenreport.report.single import single_file
+from greenreport.report.site_writer import SiteFolder, replacing
 from greenreport.report.summary import Summary, newest_first, summarise
 from greenreport.results import Located, counterparts, groups, locate_all
 from greenreport.study import Site, load_site

@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from greenreport.report.folder import MANIFEST, NOWHERE
+from greenreport.report.site_writer import MANIFEST, NOWHERE
 from greenreport.workspace import digest_of
 
 GUARDED = ("script-src", "style-src", "connect-src", "frame-src", "object-src")

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from greenreport.analysis.analyse import Analysis
-from greenreport.analysis.answers import Text, against
-from greenreport.analysis.claims import Claim
-from greenreport.analysis.dataset import Dataset, RunView
+from greenreport.analysis.hypotheses.answers import Text, against
+from greenreport.analysis.hypotheses.claims import Claim
+from greenreport.analysis.measure.dataset import Dataset, RunView
 from greenreport.analysis.stats import Interval, NotComputable
 from greenreport.catalog import METRICS
 from greenreport.record import Environment
+from greenreport.report.drawing.style import Look, looks
 from greenreport.report.figure import Figure
-from greenreport.report.style import Look, looks
 from greenreport.units import THIN, counted, quantity
 
 #: Stands where there is no value.

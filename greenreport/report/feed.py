@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from html import escape
 
 from greenreport import __version__
-from greenreport.analysis.plain import plain_text
-from greenreport.report.lettering import plain_line
+from greenreport.analysis.findings_json.tests import plain_text
+from greenreport.report.drawing.svg_text import plain_line
 from greenreport.report.summary import Summary
 from greenreport.study import Site
 from greenreport.units import counted

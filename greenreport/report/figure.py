@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from greenreport.report.draw import Drawing
-from greenreport.report.lettering import LOOSE
-from greenreport.report.style import INK, PAPER, SOFT, fixed_colours
+from greenreport.report.drawing.style import INK, PAPER, SOFT, fixed_colours
+from greenreport.report.drawing.svg_text import LOOSE
+from greenreport.report.drawing.vega import Drawing
 
 RENDERER = 2  # raised when the same specification gives other files
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

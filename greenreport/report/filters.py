@@ -7,8 +7,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from greenreport.analysis.answers import plain
-from greenreport.analysis.fidelity import Fidelity, Verdict
+from greenreport.analysis.hypotheses.answers import plain
+from greenreport.analysis.measure.fidelity import Fidelity, Verdict
 from greenreport.analysis.stats import Effect, Interval, NotComputable
 from greenreport.record import Phase
 from greenreport.report.context import (
@@ -21,7 +21,7 @@ from greenreport.report.context import (
     value_html,
     without,
 )
-from greenreport.report.embed import embed_code
+from greenreport.report.exports.embed import embed_code
 from greenreport.report.figures import PHASE_NAMES
 from greenreport.report.figures.words import times
 from greenreport.units import count, counted, number, p_equation, p_value, percent

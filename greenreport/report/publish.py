@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from greenreport.errors import BuildError
-from greenreport.report.folder import MARK
+from greenreport.report.site_writer import MARK
 
 BRANCH = "gh-pages"
 

@@ -16,12 +16,12 @@ from greenreport import __version__
 from greenreport.catalog import METRICS
 from greenreport.errors import BuildError
 from greenreport.report.context import Download, Page
-from greenreport.report.draw import draw_all
+from greenreport.report.drawing.safe_text import visible
+from greenreport.report.drawing.vega import draw_all
 from greenreport.report.figure import BEST, Figure, Rendered, drawing, render
 from greenreport.report.filters import FILTERS, TESTS
-from greenreport.report.folder import NOWHERE
-from greenreport.report.head import head_of
-from greenreport.report.text import visible
+from greenreport.report.head_metadata import head_of
+from greenreport.report.site_writer import NOWHERE
 from greenreport.study import Site
 from greenreport.units import THIN
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from urllib.parse import quote
 
-from greenreport.analysis.plain import plain_text
+from greenreport.analysis.findings_json.tests import plain_text
 from greenreport.report.context import Page, StudyContext
+from greenreport.report.drawing.safe_text import visible
 from greenreport.report.figure import embedded_json
 from greenreport.report.pages.contents import OverviewContent, QuestionContent, SideContent
-from greenreport.report.pages.site import GlossaryContent
-from greenreport.report.text import visible
+from greenreport.report.pages.site_pages import GlossaryContent
 
 INDEX = "search-index.json"
 SCRIPT = "assets/search-index.js"  # the same name always: a page need not change because another one did

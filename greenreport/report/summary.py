@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from greenreport.analysis.answers import plain
-from greenreport.analysis.badge import Level
+from greenreport.analysis.hypotheses.answers import plain
+from greenreport.analysis.measure.validity_badge import Level
 from greenreport.record import Outcome
-from greenreport.report.card import cards_of
 from greenreport.report.context import Page, StudyContext
-from greenreport.report.glance import glance
-from greenreport.report.pages.comparison import ComparisonLink
+from greenreport.report.exports.card import cards_of
+from greenreport.report.pages.comparison_page import ComparisonLink
 from greenreport.report.search import Entry, entries
+from greenreport.report.sparkline import glance
 from greenreport.results import MOMENT
 
 

@@ -1,15 +1,15 @@
 """What was asked: the study file, its types and its checks."""
 
+from greenreport.study.analysis_spec import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
 from greenreport.study.footprint import Factor, Footprint
-from greenreport.study.judgement import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective
-from greenreport.study.lengths import output_lengths
 from greenreport.study.load import Overrides, StudyFile, load_reference, load_site, load_study
+from greenreport.study.output_lengths import output_lengths
 from greenreport.study.protocol import Generation, Lengths, MeterUse, Prompts, Protocol, Workload
-from greenreport.study.reference import Comparison, ReferenceStudy
+from greenreport.study.published_results import Comparison, ReferenceStudy
 from greenreport.study.registration import registration, registration_digest
 from greenreport.study.servers import Server
-from greenreport.study.site import Site, web_address
+from greenreport.study.site_settings import Site, web_address
 from greenreport.study.spec import Author, Study
 from greenreport.study.sweep import Sweep, swept
 

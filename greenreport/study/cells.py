@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
 
+from greenreport.study.field_types import Count, Identifier, Label, Positive, Scalar, Spec, Text
 from greenreport.study.servers import Server, slug
-from greenreport.study.words import Count, Identifier, Label, Positive, Scalar, Spec, Text
 
 OptionName = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")]
 

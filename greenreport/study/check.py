@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from greenreport.catalog import METERS, METRICS, PROVIDERS, Served, engines
-from greenreport.study.attached import server_remarks
+from greenreport.catalog import METERS, METRICS, PROVIDERS, Served, known_engines
 from greenreport.study.cells import Configuration, Model, Weights
-from greenreport.study.explain import Remark, nearest, unknown
+from greenreport.study.check_servers import server_remarks
+from greenreport.study.error_messages import Remark, nearest, unknown
 from greenreport.study.protocol import Lengths
 from greenreport.study.spec import Study
 from greenreport.study.sweep import point_error, swept
@@ -84,7 +84,7 @@ def _models(study: Study, folder: Path) -> Iterator[Remark]:
 def _loaded(study: Study, model: Model) -> bool:
     """Whether any engine loads the model here; a server that greenreport did not write has its own weights."""
     return any(
-        (info := engines().get(c.engine)) is None or info.served is Served.OWN
+        (info := known_engines().get(c.engine)) is None or info.served is Served.OWN
         for c in study.configurations
         if not any(exclusion.covers(model, c) for exclusion in study.exclude)
     )
@@ -93,9 +93,9 @@ def _loaded(study: Study, model: Model) -> bool:
 def _configurations(study: Study) -> Iterator[Remark]:
     for index, configuration in enumerate(study.configurations):
         at = ("configurations", index)
-        engine = engines().get(configuration.engine)
+        engine = known_engines().get(configuration.engine)
         if engine is None:
-            yield Remark((*at, "engine"), unknown("engine", configuration.engine, engines()))
+            yield Remark((*at, "engine"), unknown("engine", configuration.engine, known_engines()))
         if configuration.provider not in PROVIDERS:
             yield Remark((*at, "provider"), unknown("provider", configuration.provider, PROVIDERS))
         elif engine is not None and configuration.provider not in engine.providers and not _left_out(study, configuration):
@@ -118,7 +118,7 @@ def _sweep(study: Study) -> Iterator[Remark]:
         yield Remark(("exclude",), "every cell is excluded; nothing is left to run")
     for dtype in study.sweep.dtype if study.sweep is not None else ():
         for engine in dict.fromkeys(p.engine for p in points if p.dtype == dtype and not _left_out(study, p)):
-            info = engines().get(engine)
+            info = known_engines().get(engine)
             if info is not None and dtype not in info.dtypes:
                 message = unknown(f"dtype for {info.label}", dtype, info.dtypes)
                 yield Remark(("sweep", "dtype"), f"{message}; or list the pair under `exclude:` with a reason")
@@ -170,7 +170,7 @@ def _left_out(study: Study, configuration: Configuration) -> bool:
 
 
 def _exclusions(study: Study) -> Iterator[Remark]:
-    known = {"engine": set(engines()), "provider": set(PROVIDERS), "model": {m.id for m in study.models}}
+    known = {"engine": set(known_engines()), "provider": set(PROVIDERS), "model": {m.id for m in study.models}}
     with suppress(ValueError):  # told by the check of the sweep
         points = swept(study.configurations, study.sweep)
         known["configuration"] = {name for point in points for name in (point.id, point.name) if name}

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from greenreport.study.words import Label, Spec, Text
+from greenreport.study.field_types import Label, Spec, Text
 
 _DATE = r"^\d{4}(-\d{2}(-\d{2})?)?$"
 

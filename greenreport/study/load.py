@@ -22,12 +22,12 @@ from pydantic import ValidationError
 
 from greenreport.errors import Problem, SpecError
 from greenreport.study.check import check
-from greenreport.study.explain import Remark, explain, shown
-from greenreport.study.reference import ReferenceStudy
-from greenreport.study.site import Site
+from greenreport.study.error_messages import Remark, explain, shown
+from greenreport.study.field_types import Spec
+from greenreport.study.published_results import ReferenceStudy
+from greenreport.study.site_settings import Site
 from greenreport.study.spec import Study
 from greenreport.study.sweep import swept
-from greenreport.study.words import Spec
 
 MAX_BYTES = 2_000_000
 MAX_NODES = 200_000

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
-from greenreport.study.words import Label, Positive, Seconds, Spec
+from greenreport.study.field_types import Label, Positive, Seconds, Spec
 
 
 def _ordered_pair(value: tuple[int, int]) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from greenreport.catalog import METERS, METRICS, PROVIDERS, engines
+from greenreport.catalog import METERS, METRICS, PROVIDERS, known_engines
 from greenreport.errors import GreenReportError
 from greenreport.study.spec import Study
 
@@ -16,9 +16,9 @@ def study_schema() -> dict[str, Any]:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "greenreport study"
     definitions = schema["$defs"]
-    _enumerate(definitions["Configuration"], "engine", sorted(engines()))
+    _enumerate(definitions["Configuration"], "engine", sorted(known_engines()))
     _enumerate(definitions["Configuration"], "provider", list(PROVIDERS))
-    _enumerate(definitions["Reference"], "engine", sorted(engines()))
+    _enumerate(definitions["Reference"], "engine", sorted(known_engines()))
     _enumerate(definitions["Reference"], "provider", list(PROVIDERS))
     _enumerate(definitions["Hypothesis"], "metric", list(METRICS))
     meter = schema["properties"]["meters"]["items"]

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
-from greenreport.study.words import Identifier, Label, Spec
+from greenreport.study.field_types import Identifier, Label, Spec
 
 #: What greenreport fills in: a free port, and the factors of the configuration that a command can take.
 PLACEHOLDERS = ("port", "threads", "dtype", "max_batch", "share")

@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from greenreport.study.analysis_spec import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective, Validity
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
+from greenreport.study.field_types import Identifier, Label, QuestionId, Spec, Tag, Text
 from greenreport.study.footprint import Footprint
-from greenreport.study.judgement import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective, Validity
 from greenreport.study.protocol import Meter, Protocol, Workload
 from greenreport.study.sweep import Sweep
-from greenreport.study.words import Identifier, Label, QuestionId, Spec, Tag, Text
 
 
 class Author(Spec):

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from greenreport.study.cells import Configuration, OptionName
-from greenreport.study.words import Positive, Scalar, Spec
+from greenreport.study.field_types import Positive, Scalar, Spec
 
 MAX_POINTS = 1000
 _OPTION = "options."

@@ -3,8 +3,8 @@
 from greenreport.validity.advice import Advice, advice
 from greenreport.validity.agreement import Agreement, agreements
 from greenreport.validity.checks import excludes, foreign_load, judged, validity_flags
-from greenreport.validity.codes import CODES, Code
-from greenreport.validity.quantised import Quantum, quantum
+from greenreport.validity.quantisation import Quantum, quantum
+from greenreport.validity.reason_codes import CODES, Code
 
 __all__ = [
     "CODES",

@@ -19,9 +19,9 @@ from greenreport.record import Flag, Mark, Method, Outcome, Phase, RunRecord, Tr
 from greenreport.study import Study, output_lengths
 from greenreport.study.protocol import MOST_UNDER_WAY
 from greenreport.validity.agreement import agreements
-from greenreport.validity.codes import CODES
-from greenreport.validity.quantised import quantum
-from greenreport.validity.strangers import served, strangers
+from greenreport.validity.foreign_processes import served, strangers
+from greenreport.validity.quantisation import quantum
+from greenreport.validity.reason_codes import CODES
 
 #: Shortest window for an exact value, in seconds: ten refreshes of the counter and more.
 SHORTEST_S = {"rapl": 1.0, "nvml": 5.0}

@@ -21,9 +21,9 @@ from multiprocessing.connection import Connection
 import httpx
 
 from greenreport.record import Output, Request
-from greenreport.workloads.drive import Answered, closed_loop, open_loop
-from greenreport.workloads.probe import authorisation, trusted
+from greenreport.workloads.load_loops import Answered, closed_loop, open_loop
 from greenreport.workloads.sender import ClientJob, Sender
+from greenreport.workloads.server_probe import authorisation, trusted
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from greenreport.errors import PromptsUnavailable
+from greenreport.models.tokenizer import TOKENIZER_SHA256, reference_tokenizer
 from greenreport.study import Lengths, Prompts, output_lengths
-from greenreport.tokenizer import TOKENIZER_SHA256, reference_tokenizer
 
 SLICER = 1  # raised when the same seed would give other slices
 HUMANEVAL_SHA256 = "eb2a2b2910a647f5a3f42a4cffba0ceb7909410a6ab0894d9b290e142b66cc8b"

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from greenreport.record import Output, Request
-from greenreport.workloads.drive import Answered
+from greenreport.workloads.load_loops import Answered
 
 
 @dataclass(frozen=True, slots=True)

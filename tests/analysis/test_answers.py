@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.answers import best_phrase, plain
-from greenreport.analysis.badge import Level
-from greenreport.analysis.claims import compare, difference, interval_text
-from greenreport.analysis.dataset import CellView, Dataset
-from greenreport.analysis.fidelity import Verdict, assess
-from greenreport.analysis.findings import Decision
-from greenreport.analysis.observation import Observation
+from greenreport.analysis.hypotheses.answers import best_phrase, plain
+from greenreport.analysis.hypotheses.claims import compare, difference, interval_text
+from greenreport.analysis.hypotheses.findings import Decision
+from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.fidelity import Verdict, assess
+from greenreport.analysis.measure.observation import Observation
+from greenreport.analysis.measure.validity_badge import Level
 from greenreport.catalog import METRICS
 from greenreport.record import Method, Outcome
 from tests.datasets import around, dataset, run

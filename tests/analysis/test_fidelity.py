@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.badge import Level, Rule
-from greenreport.analysis.dataset import Dataset
-from greenreport.analysis.fidelity import assess, sameness
+from greenreport.analysis.measure.dataset import Dataset
+from greenreport.analysis.measure.fidelity import assess, sameness
+from greenreport.analysis.measure.validity_badge import Level, Rule
 from greenreport.record import Request
 from tests.datasets import around, dataset
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.dataset import Dataset
-from greenreport.analysis.document import document
+from greenreport.analysis.findings_json.document import document
 from greenreport.analysis.footprint import FootprintAnalysis, derive
-from greenreport.analysis.metrics import Observation
+from greenreport.analysis.measure.dataset import Dataset
+from greenreport.analysis.measure.metrics import Observation
 from greenreport.analysis.stats import NotComputable
 from greenreport.record import Method
 from greenreport.study import Footprint

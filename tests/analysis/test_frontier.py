@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.answers import plain
-from greenreport.analysis.dataset import CellView, Dataset
-from greenreport.analysis.document import document
-from greenreport.analysis.frontier import Frontier, frontier
-from greenreport.analysis.imported import imported_dataset
-from greenreport.analysis.series import Series, series_id
+from greenreport.analysis.findings_json.document import document
+from greenreport.analysis.hypotheses.answers import plain
+from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.imported_dataset import imported_dataset
+from greenreport.analysis.sweep.frontier import Frontier, frontier
+from greenreport.analysis.sweep.series import Series, series_id
 from greenreport.catalog import METRICS
 from greenreport.record import Flag, Outcome
-from greenreport.store.tidy import TidyRow
+from greenreport.store.tidy_csv import TidyRow
 from greenreport.study import Configuration, Objective
 from greenreport.units import THIN
 from tests.datasets import run, study
@@ -211,7 +211,7 @@ def test_fewer_than_three_loads_are_no_sweep() -> None:
 
 def test_an_unfaithful_load_is_no_point_of_the_curve() -> None:
     """A batch whose outputs differ from the reference is shown in the table and never ranked."""
-    from greenreport.analysis.fidelity import Fidelity, Verdict
+    from greenreport.analysis.measure.fidelity import Fidelity, Verdict
 
     data = sweep(GROWING)
     wrong = data.cells[-1]

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from greenreport.analysis.energy import boundary_components, boundary_of
-from greenreport.analysis.metrics import observations, phase_rows
+from greenreport.analysis.measure.energy import boundary_components, boundary_of
+from greenreport.analysis.measure.metrics import observations, phase_rows
 from greenreport.catalog import METRICS
 from greenreport.record import Kind, Method, Missing, Outcome, Phase, RunRecord, Trace
 from tests.records import SECOND, counter, record

@@ -12,11 +12,11 @@ from functools import cache
 
 import pytest
 
-from greenreport.analysis.aggregates import aggregates
-from greenreport.analysis.claims import Claim, compare
-from greenreport.analysis.dataset import Dataset
-from greenreport.analysis.imported import imported_dataset
-from greenreport.store.tidy import TidyRow
+from greenreport.analysis.hypotheses.aggregates import aggregates
+from greenreport.analysis.hypotheses.claims import Claim, compare
+from greenreport.analysis.measure.dataset import Dataset
+from greenreport.analysis.measure.imported_dataset import imported_dataset
+from greenreport.store.tidy_csv import TidyRow
 from greenreport.study import Configuration, load_reference
 from tests.conftest import ROOT
 

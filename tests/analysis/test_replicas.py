@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from greenreport.analysis.replicas import Replica, replicas
+from greenreport.analysis.measure.replicas import Replica, replicas
 from greenreport.record import Mark, Phase, Request, RunRecord
 from tests.records import SECOND, record
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.dataset import Dataset
-from greenreport.analysis.replication import Outcome
+from greenreport.analysis.compare.replication import Outcome
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.errors import SpecError
 from greenreport.study import ReferenceStudy, load_reference
 from tests.conftest import ROOT

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.dataset import CellView, Dataset
-from greenreport.analysis.document import document
-from greenreport.analysis.replication import Outcome, SweepReplication
+from greenreport.analysis.compare.replication import Outcome, SweepReplication
+from greenreport.analysis.findings_json.document import document
+from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.study import Configuration, load_reference
 from tests.conftest import ROOT
 from tests.datasets import run, study

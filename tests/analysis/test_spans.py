@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenreport.analysis.spans import PRIORITY, REST, SPANS, Beside, Stage, concurrent, stages
+from greenreport.analysis.measure.spans import PRIORITY, REST, SPANS, Beside, Stage, concurrent, stages
 from greenreport.record import Kind, Mark, Method, Phase, RunRecord, Trace
 from greenreport.traces import energy
 from tests.records import SECOND, record

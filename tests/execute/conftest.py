@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.execute.outsiders import Outside, starter
+from tests.execute.external_studies import Outside, starter
 
 
 @pytest.fixture

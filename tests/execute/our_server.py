@@ -10,7 +10,7 @@ import uvicorn
 
 from greenreport.engines.base import EngineJob
 from greenreport.engines.fake import Fake
-from greenreport.execute.server import make_app
+from greenreport.execute.model_server import make_app
 from greenreport.study import Configuration
 
 if __name__ == "__main__":

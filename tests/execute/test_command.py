@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from greenreport.analysis.metrics import observations
+from greenreport.analysis.measure.metrics import observations
 from greenreport.engines.base import EngineJob
-from greenreport.execute.outside import command_job
+from greenreport.execute.external_servers import command_job
 from greenreport.study import Configuration
-from tests.execute.outsiders import BARE, ONCE, Outside, Ran, only, ran, starting
+from tests.execute.external_studies import BARE, ONCE, Outside, Ran, only, ran, starting
 from tests.execute.test_run import Command, Write, orphans, started, wait_for
 
 ALLOCATE = "llama_init: failed to allocate buffer of size 17179869184"

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from greenreport.analysis.metrics import observations
+from greenreport.analysis.measure.metrics import observations
 from greenreport.store import Store
 from tests import fake_nvml
 from tests.conftest import minimal_study

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from greenreport.meters.estimate import DEFAULT_IDLE_W, DEFAULT_MAX_W, Estimate, model
-from greenreport.meters.proc import Machine
+from greenreport.meters.procfs import Machine
 from greenreport.record import Kind, Method
 from greenreport.study import MeterUse
 

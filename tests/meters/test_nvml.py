@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from greenreport.meters.gpus import REMEDY_LIBRARY, REMEDY_PERMISSION, several
+from greenreport.meters.nvidia_gpus import REMEDY_LIBRARY, REMEDY_PERMISSION, several
 from greenreport.meters.nvml import REMEDY_VISIBLE
 from greenreport.record import Kind, Method, Trace
 from greenreport.traces import counter_growth, gauge_integral

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from greenreport.meters.base import Channel, Meter
-from greenreport.meters.recorder import Recorder
+from greenreport.meters.meter_thread import Recorder
 from greenreport.meters.sampler import (
     AwaitSteady,
     Edge,
@@ -23,7 +23,7 @@ from greenreport.meters.sampler import (
     measures_cpu,
     open_meters,
 )
-from greenreport.meters.steady import Steadiness
+from greenreport.meters.steady_state import Steadiness
 from greenreport.record import Kind, Missing
 from greenreport.study import MeterUse
 

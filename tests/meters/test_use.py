@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from greenreport.analysis.metrics import observations
+from greenreport.analysis.measure.metrics import observations
 from greenreport.catalog import METERS, load_target
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Meter

@@ -10,8 +10,8 @@ from statistics import mean, stdev
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.dataset import Dataset
-from greenreport.analysis.quality import quality
+from greenreport.analysis.measure.dataset import Dataset
+from greenreport.analysis.measure.measurement_quality import quality
 from greenreport.report.context import Page, study_context
 from greenreport.report.figures import agreement_figure
 from greenreport.report.pages import study_pages

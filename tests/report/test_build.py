@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from greenreport.report.latex import tex
+from greenreport.report.exports.latex import tex
 from tests.conftest import minimal_study
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

@@ -13,14 +13,14 @@ import vl_convert
 
 from greenreport.analysis.analyse import analyse
 from greenreport.record import Method
-from greenreport.report.card import BAR, HEIGHT, LONGEST_ALT, WIDTH, Card, card_svg, cards_of
 from greenreport.report.context import StudyContext, study_context
-from greenreport.report.lettering import broken, complete, fitted, plain_line, width
-from greenreport.report.picture import packed, picture
+from greenreport.report.drawing.png import packed, picture
+from greenreport.report.drawing.svg_text import broken, complete, fitted, plain_line, width
+from greenreport.report.exports.card import BAR, HEIGHT, LONGEST_ALT, WIDTH, Card, card_svg, cards_of
 from tests.datasets import around, dataset
 from tests.report.conftest import ADDRESS
 from tests.report.test_build import HOSTILE
-from tests.report.test_head import metas
+from tests.report.test_head_metadata import metas
 
 SVG = "{http://www.w3.org/2000/svg}"
 

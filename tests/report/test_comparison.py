@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.comparison import Likeness, compare_studies
-from greenreport.analysis.dataset import Dataset
+from greenreport.analysis.compare.comparison import Likeness, compare_studies
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.stats import Interval
 from greenreport.report.charts.comparison import spread
 from greenreport.report.context import Page, study_context
 from greenreport.report.pages import comparison_links, comparison_pages
-from greenreport.report.pages.comparison import ComparisonContent
+from greenreport.report.pages.comparison_page import ComparisonContent
 from greenreport.report.render import Renderer, templates_folder
 from greenreport.results import Counterpart
 from greenreport.study import Site

@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from greenreport.report.bundle import bundle
-from greenreport.report.columns import COLUMNS
-from greenreport.report.folder import MANIFEST
+from greenreport.report.exports.archive import bundle
+from greenreport.report.exports.data_dictionary import COLUMNS
+from greenreport.report.site_writer import MANIFEST
 
 
 @pytest.mark.parametrize("name", COLUMNS)

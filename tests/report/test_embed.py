@@ -11,7 +11,7 @@ from pathlib import Path
 
 from greenreport.analysis.analyse import analyse
 from greenreport.report.context import study_context
-from greenreport.report.embed import embed_code, embed_pages
+from greenreport.report.exports.embed import embed_code, embed_pages
 from greenreport.report.pages import study_pages
 from greenreport.study import Site
 from tests.datasets import around, dataset

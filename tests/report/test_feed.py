@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.dataset import Dataset
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.report.context import study_context
 from greenreport.report.feed import make_feed
 from greenreport.report.summary import Summary, summarise

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from greenreport.report.draw import Drawing, draw
+from greenreport.report.drawing.vega import Drawing, draw
 from greenreport.report.figure import Figure, drawing, make_table, wrap
 
 BANDS = ("estimated energy", "untrained weights")

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.dataset import CellView, Dataset
-from greenreport.analysis.metrics import Observation
+from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.metrics import Observation
 from greenreport.record import Method, Outcome, Request
 from greenreport.report import charts
 from greenreport.report.charts import RunRow, StepRow
 from greenreport.report.charts.axes import value_axis
 from greenreport.report.charts.base import Sheet
 from greenreport.report.context import StudyContext, study_context
+from greenreport.report.drawing.style import looks
 from greenreport.report.figure import Figure
 from greenreport.report.figures import (
     course_figure,
@@ -32,7 +33,6 @@ from greenreport.report.figures import (
     tradeoff_figure,
     wait_figures,
 )
-from greenreport.report.style import looks
 from tests.analysis.test_footprint import CARBON, PRICE, declared, measured
 from tests.datasets import around, dataset
 

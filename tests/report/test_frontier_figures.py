@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.dataset import Dataset
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.record import Outcome
 from greenreport.report.context import study_context
 from greenreport.report.figure import Figure
 from greenreport.report.figures import by_model, course_figure, curves_figure, front_figure, wait_figures
 from greenreport.report.figures.scales import axis_unit
 from greenreport.study import Objective
+from tests.analysis.test_directions import CURVE, batches, dataset
 from tests.analysis.test_frontier import GROWING, sweep
-from tests.analysis.test_requests import request
-from tests.analysis.test_sweeps import CURVE, batches, dataset
+from tests.analysis.test_request_distributions import request
 
 
 def figures(data: Dataset) -> tuple[Figure, Figure | None]:

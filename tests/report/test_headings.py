@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.dataset import Dataset
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.catalog import METRICS
 from greenreport.report.charts import BandRow, RatioRow, RunRow, SampleRow
 from greenreport.report.context import StudyContext, study_context
@@ -13,7 +13,7 @@ from greenreport.report.figures import forest_figure, strip_figure
 from greenreport.report.figures.headings import mean_heading, peak_heading, ratios_heading, runs_heading
 from greenreport.report.pages import study_pages
 from greenreport.report.pages.contents import OverviewContent
-from greenreport.report.pages.openings import data_heading, guidelines_heading, headline_scope, matrix_heading
+from greenreport.report.pages.headlines import data_heading, guidelines_heading, headline_scope, matrix_heading
 from tests.analysis.test_frontier import GROWING, sweep
 from tests.datasets import around, dataset
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from greenreport.errors import SpecError
-from greenreport.report.pages.comparison import ComparisonLink
-from greenreport.report.pages.site import FEW, IndexContent, site_pages
+from greenreport.report.pages.comparison_page import ComparisonLink
+from greenreport.report.pages.site_pages import FEW, IndexContent, site_pages
 from greenreport.report.summary import Summary, newest_first
 from greenreport.study import load_study
 from tests.report.test_feed import context

@@ -10,12 +10,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.dataset import CellView, Dataset
-from greenreport.analysis.metrics import Observation
+from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.metrics import Observation
 from greenreport.record import Method
 from greenreport.report.context import StudyContext, study_context
-from greenreport.report.label import WIDTH, energy_label, label_svg
-from greenreport.report.lettering import width
+from greenreport.report.drawing.svg_text import width
+from greenreport.report.exports.label import WIDTH, energy_label, label_svg
 from tests.datasets import around, dataset
 from tests.report.test_build import HOSTILE
 from tests.report.test_card import SVG, size, texts

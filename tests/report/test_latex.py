@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenreport.analysis.analyse import analyse
+from greenreport.report.exports.latex import LONGEST, bibtex, tex, tex_table
+from greenreport.report.exports.paper import write_paper
 from greenreport.report.figure import Column, make_table
-from greenreport.report.latex import LONGEST, bibtex, tex, tex_table
-from greenreport.report.paper import write_paper
 from tests.datasets import around, dataset
 
 HOSTILE = (

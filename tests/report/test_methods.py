@@ -9,14 +9,14 @@ import pytest
 
 from benchmarks import simulation_report
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.dataset import Dataset, Sampling
-from greenreport.analysis.sensitivity import sensitivities
+from greenreport.analysis.hypotheses.detectable_difference import sensitivities
+from greenreport.analysis.measure.dataset import Dataset, Sampling
 from greenreport.analysis.stats import NotComputable, detectable_effect
 from greenreport.record import Facts
 from greenreport.report.context import MEANINGS, bands_of, study_context
 from greenreport.report.pages import study_pages
 from greenreport.report.pages.contents import MethodsContent, OverviewContent
-from greenreport.report.pages.design import instruments, levels
+from greenreport.report.pages.study_design import instruments, levels
 from greenreport.report.simulation import FILE, simulated
 from greenreport.traces import Coverage
 from greenreport.units import THIN

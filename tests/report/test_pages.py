@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from greenreport.analysis.spans import REST, SPANS
+from greenreport.analysis.measure.spans import REST, SPANS
 from tests.conftest import ROOT, minimal_study
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

@@ -11,9 +11,9 @@ import yaml
 
 from greenreport.analysis.analyse import analyse
 from greenreport.report.context import StudyContext, study_context
+from greenreport.report.exports.share import badge_code, citation, citation_cff, citation_ris
 from greenreport.report.pages import study_pages
 from greenreport.report.pages.contents import DataContent
-from greenreport.report.share import badge_code, citation, citation_cff, citation_ris
 from greenreport.study import Site
 from tests.datasets import around, dataset
 from tests.report.conftest import ADDRESS

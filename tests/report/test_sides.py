@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.dataset import Dataset
-from greenreport.analysis.observation import Observation
+from greenreport.analysis.measure.dataset import Dataset
+from greenreport.analysis.measure.observation import Observation
 from greenreport.record import Flag, Method, Outcome
 from greenreport.report.context import StudyContext, study_context
 from greenreport.report.figures import components_figure

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from greenreport.report.style import HUES, LIGHT
+from greenreport.report.drawing.style import HUES, LIGHT
 
 CSS = (Path(__file__).resolve().parents[2] / "templates" / "assets" / "site.css").read_text(encoding="utf-8")
 TEXT = ("ink", "soft", "link", "good", "warn", "bad")

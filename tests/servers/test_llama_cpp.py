@@ -17,19 +17,19 @@ import httpx
 import pytest
 
 import greenreport
+from greenreport.models.tokenizer import reference_tokenizer
 from greenreport.record import RunRecord
 from greenreport.store import Store
 from greenreport.study import Model, Weights
-from greenreport.tokenizer import reference_tokenizer
 from tests.conftest import minimal_study
-from tests.execute.outsiders import free_port, listens
+from tests.execute.external_studies import free_port, listens
 from tests.execute.test_run import Command, Write, wait_for
 
 pytest.importorskip("torch", reason="torch is not installed (extra `all`)")
 
 from greenreport.engines.base import EngineJob
 from greenreport.engines.torch_eager import TorchEager
-from greenreport.engines.weights import WeightsJob, obtain
+from greenreport.models.weights import WeightsJob, obtain
 from greenreport.study import Configuration
 
 PYTHON = os.environ.get("GREENREPORT_SERVERS_PYTHON", sys.executable)

@@ -13,7 +13,7 @@ import pytest
 from greenreport.errors import StoreError
 from greenreport.record import Flag, Gpu, Missing, Outcome
 from greenreport.store import Store, export_parquet, import_parquet, published, store
-from greenreport.store.tidy import import_csv, observed_studies
+from greenreport.store.tidy_csv import import_csv, observed_studies
 from tests.records import ENVIRONMENT, counter, record
 
 

@@ -12,7 +12,7 @@ from greenreport.errors import SpecError
 from greenreport.plan import IndexRow, Reason, current, make_plan, pending
 from greenreport.record import Outcome
 from greenreport.study import Configuration, Study, load_study
-from greenreport.study.attached import TEXTS
+from greenreport.study.check_servers import TEXTS
 from greenreport.study.servers import slug
 from greenreport.workloads.prompts import builtin_file
 from tests.conftest import minimal_study

@@ -18,8 +18,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from greenreport.analysis.claims import Claim
-from greenreport.analysis.metrics import observations
+from greenreport.analysis.hypotheses.claims import Claim
+from greenreport.analysis.measure.metrics import observations
 from greenreport.analysis.stats import geometric_mean_ratio
 from greenreport.engines.base import EngineJob, verified
 from greenreport.errors import MeasurementInvalid

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from greenreport.errors import PromptsUnavailable
+from greenreport.models.tokenizer import TOKENIZER_SHA256, reference_tokenizer
 from greenreport.study import Lengths, Prompts, output_lengths
-from greenreport.tokenizer import TOKENIZER_SHA256, reference_tokenizer
 from greenreport.workloads.prompts import SLICER, PromptList, _read, _texts_digest, builtin_file, resolve, source_digest
 from tests.conftest import ROOT
 

@@ -10,7 +10,7 @@ import altair as alt
 from greenreport.report.charts.axes import value_axis
 from greenreport.report.charts.base import ROW, WIDTH, Sheet, colour, label_axis, points
 from greenreport.report.charts.rows import AmountRow
-from greenreport.report.style import Look
+from greenreport.report.drawing.style import Look
 
 
 def amounts(

@@ -11,9 +11,9 @@ from typing import Any
 
 import altair as alt
 
-from greenreport.catalog import engines
-from greenreport.report.style import Look, theme
-from greenreport.report.text import visible, visible_parts
+from greenreport.catalog import known_engines
+from greenreport.report.drawing.safe_text import visible, visible_parts
+from greenreport.report.drawing.style import Look, theme
 
 WIDTH = 640
 #: A page gives a plot at most this width.
@@ -104,7 +104,7 @@ class Sheet:
             if len(shown) > MOST_CHOICES:  # the points of a sweep: more buttons than chart
                 return []
             return [{"id": name, "name": labels[name], "hue": self.styles[name].hue, "of": [name]} for name in shown]
-        known = engines()
+        known = known_engines()
         return [
             {
                 "id": engine,

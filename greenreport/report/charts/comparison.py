@@ -12,8 +12,8 @@ import altair as alt
 
 from greenreport.report.charts.base import WIDTH, Sheet, cell_axes, colour, log_domain, log_ticks, points
 from greenreport.report.charts.rows import QuotientRow, SlopeRow
-from greenreport.report.style import Look
-from greenreport.report.text import visible
+from greenreport.report.drawing.safe_text import visible
+from greenreport.report.drawing.style import Look
 
 PANEL = 190  # height of a model's panel
 LEAST = 15  # pixels between two labels

@@ -9,7 +9,7 @@ import altair as alt
 
 from greenreport.report.charts.base import WIDTH, Sheet
 from greenreport.report.charts.rows import CourseRow
-from greenreport.report.style import Look
+from greenreport.report.drawing.style import Look
 
 HEIGHT = 110
 

@@ -11,7 +11,7 @@ import altair as alt
 from greenreport.report.charts.axes import value_axis
 from greenreport.report.charts.base import WIDTH, Sheet
 from greenreport.report.charts.rows import StepRow
-from greenreport.report.style import Look
+from greenreport.report.drawing.style import Look
 
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3])
 HEIGHT = 210

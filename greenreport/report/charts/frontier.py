@@ -9,7 +9,7 @@ import altair as alt
 
 from greenreport.report.charts.base import WIDTH, Sheet, colour, log_ticks, points
 from greenreport.report.charts.rows import FrontRow, LoadRow
-from greenreport.report.style import Look
+from greenreport.report.drawing.style import Look
 
 PANEL = 150
 HEIGHT = 300

@@ -10,7 +10,7 @@ import altair as alt
 
 from greenreport.report.charts.base import WIDTH, Sheet, log_domain, log_ticks, prefixed
 from greenreport.report.charts.rows import AgreementRow
-from greenreport.report.style import Look
+from greenreport.report.drawing.style import Look
 
 
 @dataclass(frozen=True, slots=True)

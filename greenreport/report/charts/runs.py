@@ -9,7 +9,7 @@ import altair as alt
 
 from greenreport.report.charts.base import ROW, WIDTH, Sheet, ordinal
 from greenreport.report.charts.rows import BandRow, SampleRow
-from greenreport.report.style import HUES, Look
+from greenreport.report.drawing.style import HUES, Look
 
 SINCE = "time since the run began (s)"
 WHEEL = "wheel![event.shiftKey]"  # the wheel alone goes on to scroll the page

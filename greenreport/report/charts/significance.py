@@ -11,7 +11,7 @@ import altair as alt
 from greenreport.report.charts.axes import value_axis
 from greenreport.report.charts.base import WIDTH, Sheet
 from greenreport.report.charts.rows import EffectRow
-from greenreport.report.style import Look
+from greenreport.report.drawing.style import Look
 
 VERDICTS = {"difference": "circle", "no practical difference": "square", "inconclusive": "diamond"}
 HEIGHT = 260

@@ -22,7 +22,7 @@ from greenreport.report.charts.base import (
     points,
 )
 from greenreport.report.charts.rows import PairRow, RatioRow, RunRow
-from greenreport.report.style import Look
+from greenreport.report.drawing.style import Look
 
 BANDS = ("p < 0.001", "p < 0.01", "p < 0.05", "not significant", "ratio")
 

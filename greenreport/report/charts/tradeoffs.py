@@ -9,7 +9,7 @@ import altair as alt
 
 from greenreport.report.charts.base import WIDTH, Sheet, points, prefixed
 from greenreport.report.charts.rows import PointRow
-from greenreport.report.style import Look
+from greenreport.report.drawing.style import Look
 
 HEIGHT = 210
 NARROWEST = 430  # labels need room on both sides; a phone scrolls the figure

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from greenreport.analysis.dataset import label_of
-from greenreport.analysis.quality import AgreementSummary
+from greenreport.analysis.measure.dataset import label_of
+from greenreport.analysis.measure.measurement_quality import AgreementSummary
 from greenreport.report import charts
 from greenreport.report.charts import AgreementRow, Limits
 from greenreport.report.context import StudyContext

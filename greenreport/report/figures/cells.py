@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from greenreport.analysis.answers import MAX_NAMED, best_phrase, models_text
-from greenreport.analysis.dataset import CellView, label_of
-from greenreport.analysis.fidelity import not_ranked
+from greenreport.analysis.hypotheses.answers import MAX_NAMED, best_phrase, models_text
+from greenreport.analysis.measure.dataset import CellView, label_of
+from greenreport.analysis.measure.fidelity import not_ranked
 from greenreport.catalog import METRICS, Better, MetricInfo
 from greenreport.record import Outcome
 from greenreport.report import charts

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from greenreport.analysis.claims import Claim
-from greenreport.analysis.comparison import Likeness, MetricComparison, RatioPair
+from greenreport.analysis.compare.comparison import Likeness, MetricComparison, RatioPair
+from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.analysis.stats import Interval, reach
 from greenreport.report import charts
 from greenreport.report.charts import QuotientRow, SlopeRow
+from greenreport.report.drawing.style import Look
 from greenreport.report.figure import Column, Figure, Table, make_table
 from greenreport.report.figures.words import applying, times
-from greenreport.report.style import Look
 from greenreport.units import THIN, number
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import TypeAlias
 
-from greenreport.analysis.dataset import CellView, RunView, label_of
-from greenreport.analysis.drift import Drift, drift, in_order, start_temperature
+from greenreport.analysis.measure.dataset import CellView, RunView, label_of
+from greenreport.analysis.measure.drift import Drift, drift, in_order, start_temperature
 from greenreport.catalog import METRICS
 from greenreport.record import Outcome
 from greenreport.report import charts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from greenreport.analysis.fidelity import Fidelity, Verdict
+from greenreport.analysis.measure.fidelity import Fidelity, Verdict
 from greenreport.report import charts
 from greenreport.report.charts import MatchRow
 from greenreport.report.context import StudyContext

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from greenreport.analysis.series import ENERGY, THROUGHPUT, LoadPoint, Series
+from greenreport.analysis.sweep.series import ENERGY, THROUGHPUT, LoadPoint, Series
 from greenreport.catalog import METRICS
 from greenreport.record import Outcome
 from greenreport.report import charts
 from greenreport.report.charts import LoadRow
 from greenreport.report.context import StudyContext
+from greenreport.report.drawing.style import HUES, SHAPES, Look
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.scales import axis_unit
 from greenreport.report.figures.words import metric_bands
-from greenreport.report.style import HUES, SHAPES, Look
 from greenreport.units import declared_percent, quantity
 
 AXES = {

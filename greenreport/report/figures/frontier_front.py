@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from greenreport.analysis.series import THROUGHPUT, LoadPoint, Series
 from greenreport.analysis.stats import Interval, ParetoPoint, describe
+from greenreport.analysis.sweep.series import THROUGHPUT, LoadPoint, Series
 from greenreport.catalog import METRICS
 from greenreport.report import charts
 from greenreport.report.charts import FrontRow

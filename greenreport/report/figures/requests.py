@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from greenreport.analysis.dataset import label_of
-from greenreport.analysis.requests import WAITS, Curve, token_curves, wait_curves
+from greenreport.analysis.measure.dataset import label_of
+from greenreport.analysis.measure.request_distributions import WAITS, Curve, token_curves, wait_curves
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.report import charts
 from greenreport.report.charts import StepRow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from statistics import median
 
-from greenreport.analysis.dataset import CellView, RunView, label_of
+from greenreport.analysis.measure.dataset import CellView, RunView, label_of
 from greenreport.record import Method, Phase
 from greenreport.report import charts
 from greenreport.report.charts import BandRow, SampleRow

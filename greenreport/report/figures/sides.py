@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from statistics import median
 
-from greenreport.analysis.dataset import label_of
-from greenreport.analysis.findings import Finding
+from greenreport.analysis.hypotheses.findings import Finding
+from greenreport.analysis.measure.dataset import label_of
 from greenreport.analysis.stats import Ratio, reach
 from greenreport.report import charts
 from greenreport.report.charts import BandRow, RatioRow

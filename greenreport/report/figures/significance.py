@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from greenreport.analysis.findings import Finding, ModelTest
+from greenreport.analysis.hypotheses.findings import Finding, ModelTest
 from greenreport.analysis.stats import NotComputable, Pair, Verdict
 from greenreport.report import charts
 from greenreport.report.charts import EffectRow

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from greenreport.analysis.dataset import label_of
-from greenreport.analysis.findings import Finding, ModelTest
+from greenreport.analysis.hypotheses.findings import Finding, ModelTest
+from greenreport.analysis.measure.dataset import label_of
 from greenreport.analysis.stats import NotComputable, Pair, Ratio, reach
 from greenreport.catalog import MetricInfo
 from greenreport.report import charts

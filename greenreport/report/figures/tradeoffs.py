@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from greenreport.analysis.answers import models_text
-from greenreport.analysis.tradeoffs import Tradeoff
+from greenreport.analysis.hypotheses.answers import models_text
+from greenreport.analysis.hypotheses.tradeoffs import Tradeoff
 from greenreport.catalog import METRICS
 from greenreport.report import charts
 from greenreport.report.charts import PointRow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from greenreport.analysis.findings import Finding
+from greenreport.analysis.hypotheses.findings import Finding
 from greenreport.analysis.stats import NotComputable, Ratio
 from greenreport.catalog import METRICS
 from greenreport.record import Phase

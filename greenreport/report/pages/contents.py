@@ -6,32 +6,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from greenreport.analysis.aggregates import Aggregate
-from greenreport.analysis.answers import Answer, HypothesisAnswer
-from greenreport.analysis.claims import Claim
-from greenreport.analysis.dataset import CellView, Preparation, RunView
-from greenreport.analysis.declared import Declared
-from greenreport.analysis.fidelity import Fidelity
-from greenreport.analysis.findings import Finding
-from greenreport.analysis.guidelines import Guideline
-from greenreport.analysis.preregistration import Preregistration
-from greenreport.analysis.quality import Quality
-from greenreport.analysis.replication import ReplicationReport
-from greenreport.analysis.sensitivity import Sensitivity
+from greenreport.analysis.compare.replication import ReplicationReport
+from greenreport.analysis.hypotheses.aggregates import Aggregate
+from greenreport.analysis.hypotheses.answers import Answer, HypothesisAnswer
+from greenreport.analysis.hypotheses.claims import Claim
+from greenreport.analysis.hypotheses.declared_guidelines import Declared
+from greenreport.analysis.hypotheses.detectable_difference import Sensitivity
+from greenreport.analysis.hypotheses.findings import Finding
+from greenreport.analysis.hypotheses.guidelines import Guideline
+from greenreport.analysis.hypotheses.preregistration import Preregistration
+from greenreport.analysis.measure.dataset import CellView, Preparation, RunView
+from greenreport.analysis.measure.fidelity import Fidelity
+from greenreport.analysis.measure.measurement_quality import Quality
 from greenreport.analysis.stats import Description
 from greenreport.catalog import MetricInfo
 from greenreport.record import Environment
-from greenreport.report.columns import FileColumn
+from greenreport.report.exports.data_dictionary import FileColumn
 from greenreport.report.figure import Figure
-from greenreport.report.pages.cold import ColdContent
-from greenreport.report.pages.comparison import ComparisonLink
-from greenreport.report.pages.design import Level, Subject
-from greenreport.report.pages.elsewhere import Elsewhere
+from greenreport.report.pages.cold_starts import ColdContent
+from greenreport.report.pages.comparison_page import ComparisonLink
+from greenreport.report.pages.related_studies import Elsewhere
+from greenreport.report.pages.study_design import Level, Subject
 from greenreport.report.simulation import Nearest, Simulated
 from greenreport.validity import Advice
 
 if TYPE_CHECKING:
-    from greenreport.report.pages.helper import Helper  # which needs the pages that need this file
+    from greenreport.report.pages.decision_aid import Helper  # which needs the pages that need this file
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from greenreport.analysis.badge import QUIET
-from greenreport.analysis.dataset import CellView, label_of
-from greenreport.analysis.fidelity import not_ranked, reference_of
-from greenreport.analysis.places import place_of
+from greenreport.analysis.hypotheses.rank_ranges import place_of
+from greenreport.analysis.measure.dataset import CellView, label_of
+from greenreport.analysis.measure.fidelity import not_ranked, reference_of
+from greenreport.analysis.measure.validity_badge import QUIET
 from greenreport.analysis.stats import describe
-from greenreport.catalog import METRICS, engines
+from greenreport.catalog import METRICS, known_engines
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
@@ -130,7 +130,7 @@ def _facts_of_model(study: StudyContext, model: Model) -> Iterator[tuple[str, st
 
 
 def _facts_of_configuration(study: StudyContext, configuration: Configuration) -> Iterator[tuple[str, str]]:
-    info = engines().get(configuration.engine)
+    info = known_engines().get(configuration.engine)
     if info is not None:
         yield "Engine", f"{info.label}: {info.summary}"
     yield "Execution provider", configuration.provider

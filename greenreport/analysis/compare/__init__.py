@@ -1,0 +1,1 @@
+"""Compare a study with another study, another machine, or published results."""

@@ -1,0 +1,218 @@
+"""Published findings beside ours: same direction, same size, or not testable here.
+
+Only ratios and directions are compared, never joules or seconds of two machines. A published range, or the ratio of two printed
+figures, stands beside our geometric mean over the same size category.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from greenreport.analysis.hypotheses.claims import Claim, compare
+from greenreport.analysis.measure.dataset import Dataset
+from greenreport.analysis.measure.fidelity import Fidelity, not_ranked
+from greenreport.analysis.stats import Interval, reach
+from greenreport.analysis.sweep.directions import FEWEST_LOADS
+from greenreport.analysis.sweep.frontier import Frontier
+from greenreport.analysis.sweep.series import Series, series_id
+from greenreport.study import Comparison, Configuration, Model, ReferenceStudy
+from greenreport.study.published_results import Category, SweepFinding
+
+ALL: Category = "all"
+
+
+class Outcome(StrEnum):
+    """What became of a published finding here."""
+
+    REPLICATED = "replicated"
+    NOT_REPLICATED = "not replicated"
+    NOT_TESTABLE = "not testable here"
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """A published finding with ours.
+
+    Attributes:
+        category: size category both are about; "all" for all models of the publication.
+        original: smallest and largest published ratio; equal where one ratio was computed from printed figures.
+        ours: the same comparison in this study; None where it cannot be made.
+        why: what decided the outcome, as a sentence.
+    """
+
+    comparison: Comparison
+    category: Category
+    original: tuple[float, float]
+    ours: Claim | None
+    outcome: Outcome
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReplication:
+    """A published finding about growing load, and what became of it here.
+
+    Attributes:
+        ours: the comparisons that decided.
+        why: what decided the outcome, as a sentence.
+    """
+
+    finding: SweepFinding
+    ours: tuple[Claim, ...]
+    outcome: Outcome
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicationReport:
+    """All findings of one publication."""
+
+    reference: ReferenceStudy
+    replications: tuple[Replication, ...]
+    sweeps: tuple[SweepReplication, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of findings by outcome, in the order of `Outcome`."""
+        found = [*(r.outcome for r in self.replications), *(r.outcome for r in self.sweeps)]
+        return {outcome.value: found.count(outcome) for outcome in Outcome}
+
+
+def replicate(dataset: Dataset, fidelity: Sequence[Fidelity], swept: Frontier | None = None) -> tuple[ReplicationReport, ...]:
+    """Compare the study with every publication it names.
+
+    Args:
+        swept: the frontier of the study, where it sweeps a load.
+    """
+    return tuple(
+        ReplicationReport(
+            reference,
+            tuple(r for c in reference.comparisons for r in _findings(dataset, reference, c, fidelity)),
+            tuple(_sweep(finding, swept) for finding in reference.sweeps),
+        )
+        for reference in dataset.references
+    )
+
+
+def _sweep(finding: SweepFinding, swept: Frontier | None) -> SweepReplication:
+    if finding.shows == "machine":
+        why = "it is about the machine it was measured on, so no other machine can confirm it"
+        return SweepReplication(finding, (), Outcome.NOT_TESTABLE, why)
+    about = [series for series in (swept.series if swept else ()) if series.model.id in finding.models]
+    if finding.shows == "saturates":
+        return _saturates(finding, [s for s in about if s.base.replicas == 1 and len(s.points) >= FEWEST_LOADS])
+    gains = [gain for series in about for gain in (swept.replicas if swept else {}).get(series_id(series), ())]
+    claims = [g.throughput if finding.shows == "replicas_gain" else g.latency for g in gains]
+    return _replicas(finding, tuple(claim for claim in claims if claim is not None))
+
+
+def _saturates(finding: SweepFinding, series: Sequence[Series]) -> SweepReplication:
+    if not series:
+        return SweepReplication(finding, (), Outcome.NOT_TESTABLE, "this study has no sweep of one of these models")
+    told = []
+    for item in series:
+        last = item.load_text(item.points[-1].load)
+        where = item.saturation.load
+        end = f"still grows at {last}, the largest load measured" if where is None else f"saturates at {item.load_text(where)}"
+        told.append(f"{item.model.label}: throughput {end}")
+    held = [item.saturation.load is not None for item in series]
+    outcome = Outcome.REPLICATED if all(held) else Outcome.NOT_REPLICATED
+    return SweepReplication(finding, (), outcome, "; ".join(told))
+
+
+def _replicas(finding: SweepFinding, claims: tuple[Claim, ...]) -> SweepReplication:
+    """Judge by the intervals: some loads clearly as published and none clearly the other way."""
+    if not claims:
+        why = "this study has no replicas of one of these models beside a single server"
+        return SweepReplication(finding, (), Outcome.NOT_TESTABLE, why)
+    bounds = [(claim.ci.low, claim.ci.high) for claim in claims if isinstance(claim.ci, Interval)]
+    if not bounds:
+        return SweepReplication(finding, claims, Outcome.NOT_TESTABLE, "single runs have no interval to judge by")
+    above, below = sum(low > 1 for low, _ in bounds), sum(high < 1 for _, high in bounds)
+    more = finding.shows == "replicas_gain"
+    alike, against = (above, below) if more else (below, above)
+    direction = ("higher", "lower") if more else ("shorter", "longer")
+    loads = f"{len(bounds)} load{'s' if len(bounds) > 1 else ''}"
+    outcome = Outcome.REPLICATED if alike and not against else Outcome.NOT_REPLICATED
+    why = f"clearly {direction[0]} at {alike} of {loads}, clearly {direction[1]} at {against}"
+    return SweepReplication(finding, claims, outcome, why)
+
+
+def _findings(
+    dataset: Dataset, reference: ReferenceStudy, comparison: Comparison, fidelity: Sequence[Fidelity]
+) -> Iterator[Replication]:
+    if comparison.ratio is not None:
+        yield _finding(dataset, comparison, ALL, comparison.ratio, dataset.models, fidelity)
+        return
+    printed = {p.size_category for p in reference.values}
+    here = {str(model.size_category) for model in dataset.models}
+    for category in sorted(printed - {ALL}, key=str):
+        if str(category) in here:
+            models = [model for model in dataset.models if str(model.size_category) == str(category)]
+            yield from _from_table(dataset, reference, comparison, category, models, fidelity)
+    if {str(c) for c in printed - {ALL}} <= here:
+        yield from _from_table(dataset, reference, comparison, ALL, dataset.models, fidelity)
+
+
+def _from_table(
+    dataset: Dataset,
+    reference: ReferenceStudy,
+    comparison: Comparison,
+    category: Category,
+    models: Sequence[Model],
+    fidelity: Sequence[Fidelity],
+) -> Iterator[Replication]:
+    top = reference.printed(comparison.numerator, comparison.metric, category)
+    bottom = reference.printed(comparison.denominator, comparison.metric, category)
+    if top is not None and bottom is not None:
+        yield _finding(dataset, comparison, category, (top / bottom, top / bottom), models, fidelity)
+
+
+def _finding(
+    dataset: Dataset,
+    comparison: Comparison,
+    category: Category,
+    original: tuple[float, float],
+    models: Sequence[Model],
+    fidelity: Sequence[Fidelity],
+) -> Replication:
+    top, bottom = (dataset.plainest(end.engine, end.provider) for end in (comparison.numerator, comparison.denominator))
+    if top is None or bottom is None:
+        missing = comparison.numerator if top is None else comparison.denominator
+        why = f"this study has no configuration {missing.engine} on {missing.provider}"
+        return Replication(comparison, category, original, None, Outcome.NOT_TESTABLE, why)
+    unfaithful = not_ranked(fidelity)
+    usable = [m for m in models if {(m.id, top.id), (m.id, bottom.id)}.isdisjoint(unfaithful)]
+    ours = compare(dataset, comparison.metric, top, bottom, usable)
+    if ours is None:
+        why = _absence(dataset, comparison.metric, (top, bottom), models)
+        return Replication(comparison, category, original, None, Outcome.NOT_TESTABLE, why)
+    return Replication(comparison, category, original, ours, *_judge(original, ours))
+
+
+def _absence(dataset: Dataset, metric: str, pair: tuple[Configuration, Configuration], models: Sequence[Model]) -> str:
+    for configuration in pair:
+        for model in models:
+            cell = dataset.cell(model.id, configuration.id)
+            if cell is not None and not cell.values(metric):
+                return cell.absence(metric)
+    return "no model has values of both configurations with one boundary"
+
+
+def _judge(original: tuple[float, float], ours: Claim) -> tuple[Outcome, str]:
+    """Decide by direction; the size is told beside it."""
+    low, high = reach(ours.value, ours.ci)
+    lower = original[1] < 1
+    if not lower and original[0] <= 1:
+        return Outcome.NOT_TESTABLE, "the published range includes both directions"
+    if low <= 1 <= high:
+        return Outcome.NOT_REPLICATED, "no clear difference here: the interval includes equality"
+    if (ours.value < 1) != lower:
+        return Outcome.NOT_REPLICATED, "the opposite direction here"
+    overlap = low <= original[1] and original[0] <= high
+    size = (
+        "and the intervals overlap in size" if overlap else "with another size: the machines, models and output lengths differ"
+    )
+    return Outcome.REPLICATED, f"same direction, {size}"

@@ -1,0 +1,1 @@
+"""From observations to tests, findings, answers, claims and guidelines."""

@@ -1,0 +1,100 @@
+"""Values over several models by named aggregators, by size category; every one can be unfolded to its rows.
+
+======================  ==========================================================================================
+aggregator              what it is
+======================  ==========================================================================================
+mean over models        arithmetic mean of the models' medians over runs; large models decide it. What Durán et al.
+                        print as "aggregated median"
+geometric mean          of the models' ratios of medians, against the reference configuration; every model counts
+                        the same. Ours, wherever a ratio over several models is told
+wins                    number of models on which the configuration has the best median
+======================  ==========================================================================================
+
+Medians of parts do not add up to the median of the whole, so nothing is added here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from greenreport.analysis.hypotheses.claims import Claim, compare, medians
+from greenreport.analysis.measure.dataset import Dataset, label_of
+from greenreport.analysis.measure.fidelity import Fidelity, not_ranked, reference_of
+from greenreport.catalog import METRICS, Better
+from greenreport.study import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One configuration over the models of a category.
+
+    Attributes:
+        mean: arithmetic mean of the medians, in the metric's unit.
+        claim: geometric mean of the ratios to the reference; None for the reference itself.
+        medians: (model label, median over runs) of each model.
+    """
+
+    label: str
+    mean: float
+    claim: Claim | None
+    wins: int
+    medians: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """A metric over the models of a size category (or all models).
+
+    Attributes:
+        models: those that have values in every configuration that is shown; the others are in `left_out`.
+        reference: label of the configuration the ratios refer to.
+    """
+
+    metric: str
+    category: str
+    models: tuple[str, ...]
+    left_out: tuple[str, ...]
+    reference: str | None
+    rows: tuple[Row, ...]
+
+
+def aggregates(dataset: Dataset, metric: str, fidelity: Sequence[Fidelity]) -> tuple[Aggregate, ...]:
+    """Return the aggregates of a metric: one a size category with several models, then all models."""
+    categories = sorted({str(m.size_category) for m in dataset.models if m.size_category is not None})
+    found = []
+    if len(categories) > 1:
+        for category in categories:
+            models = [m for m in dataset.models if str(m.size_category) == category]
+            found += list(_aggregate(dataset, metric, f"size category {category}", models, fidelity))
+    return (*found, *_aggregate(dataset, metric, "all models", dataset.models, fidelity))
+
+
+def _aggregate(
+    dataset: Dataset, metric: str, category: str, models: Sequence[Model], fidelity: Sequence[Fidelity]
+) -> Iterator[Aggregate]:
+    unfaithful = not_ranked(fidelity)
+    table = medians(dataset, metric, models)
+    held = {
+        model: {name: value for name, value in row.items() if (model, name) not in unfaithful} for model, row in table.items()
+    }
+    shown = [c for c in dataset.configurations if any(c.id in row for row in held.values())]
+    complete = [m for m in models if m.id in held and all(c.id in held[m.id] for c in shown)]
+    if len(complete) < 2 or len(shown) < 2:
+        return
+    reference = reference_of(dataset)
+    base = next((c for c in shown if c.id == reference), shown[0])
+    pick = max if METRICS[metric].better is Better.HIGHER else min
+    leaders = [pick(shown, key=lambda c, row=held[m.id]: row[c.id]).id for m in complete]  # type: ignore[misc]
+    rows = tuple(
+        Row(
+            label_of(c),
+            sum(held[m.id][c.id] for m in complete) / len(complete),
+            None if c.id == base.id else compare(dataset, metric, c, base, complete),
+            leaders.count(c.id),
+            tuple((m.label, held[m.id][c.id]) for m in complete),
+        )
+        for c in shown
+    )
+    left_out = tuple(m.label for m in models if m not in complete)
+    yield Aggregate(metric, category, tuple(m.label for m in complete), left_out, label_of(base), rows)

@@ -1,0 +1,256 @@
+"""Claims: every percentage, ratio and "best" on the site is one, with all that is needed to check it.
+
+A claim names what is compared with what, over which models, by which aggregate, with n, interval, boundary and method, and holds
+the rows it was computed from. Its direction is printed in words; the number alone is never printed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+
+from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
+from greenreport.analysis.stats import Interval, NotComputable, geometric_mean_ratio, ratio_of_medians
+from greenreport.catalog import METRICS, MetricInfo
+from greenreport.study import Configuration, Model
+from greenreport.units import THIN, number
+
+
+class Aggregator(StrEnum):
+    """How the value of a claim comes from its rows."""
+
+    SINGLE = "ratio of the medians over runs"
+    GEOMETRIC_MEAN = "geometric mean over models of the ratios of medians over runs"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRow:
+    """One model of a claim: medians over runs, and their ratio."""
+
+    model: str
+    numerator: float
+    denominator: float
+    n_numerator: int
+    n_denominator: int
+
+    @property
+    def ratio(self) -> float:
+        """Numerator ÷ denominator."""
+        return self.numerator / self.denominator
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A comparison of one configuration with another in one metric.
+
+    Attributes:
+        numerator, denominator: labels of the configurations; the value is numerator ÷ denominator.
+        numerator_cells, denominator_cells: keys of the cells, in the order of `rows`.
+        scope: the models it speaks of, out of `of_models`.
+        value: the ratio; ci: its interval for exactly these models, only the runs taken as random.
+        ci_models: of a mean over models, the interval for models like these.
+    """
+
+    id: str
+    metric: str
+    numerator: str
+    denominator: str
+    numerator_cells: tuple[str, ...]
+    denominator_cells: tuple[str, ...]
+    aggregator: Aggregator
+    scope: tuple[str, ...]
+    of_models: int
+    rows: tuple[ClaimRow, ...]
+    value: float
+    ci: Interval | NotComputable
+    ci_models: Interval | NotComputable | None
+    boundary: str | None
+    estimated: bool
+
+    @property
+    def info(self) -> MetricInfo:
+        """The metric."""
+        return METRICS[self.metric]
+
+    @property
+    def n(self) -> int:
+        """Smallest number of runs of any cell."""
+        return min(min(row.n_numerator, row.n_denominator) for row in self.rows)
+
+    @property
+    def spread(self) -> tuple[ClaimRow, ClaimRow]:
+        """The models with the smallest and the largest ratio."""
+        ordered = sorted(self.rows, key=lambda row: row.ratio)
+        return ordered[0], ordered[-1]
+
+    @property
+    def direction(self) -> str:
+        """`less`, `more` or `as much`, in the words of the metric."""
+        if self.shown_equal:
+            return "the same"
+        return self.info.less if self.value < 1 else self.info.more
+
+    @property
+    def shown_equal(self) -> bool:
+        """Whether the value rounds to no difference."""
+        return abs(self.value - 1) < 0.0005
+
+    def size(self) -> str:
+        """Return the size in words: ``38 % less energy``, ``2.3 times the energy``."""
+        return difference(self.value, self.info)
+
+    def compared_with(self) -> str:
+        """Return what it is compared with, in the words that fit the size: ``than Torch``, ``of Torch`` after a multiple, ``as Torch``."""
+        return f"{'as' if self.shown_equal else 'of' if self.value >= 2 else 'than'} {self.denominator}"
+
+    def article(self) -> str:
+        """Return the article the size takes inside a sentence: ``a 16 % shorter execution time``, ``an 8 % …``; none for ``16 % less energy``."""
+        if self.shown_equal or self.value >= 2 or self.info.less == "less":
+            return ""
+        return "an " if self.size().startswith(("8", "11", "18")) else "a "
+
+    def short(self) -> str:
+        """Return the size for a large figure: ``38 % less``, ``2.3 ×``."""
+        if self.shown_equal:
+            return "equal"
+        if self.value >= 2:
+            return f"{number(self.value)}{THIN}×"
+        return difference(self.value, self.info).removesuffix(f" {self.info.noun}")
+
+    def interval(self) -> str:
+        """Return the interval in the same words as the size, or why there is none."""
+        if isinstance(self.ci, NotComputable):
+            return f"no interval: {self.ci.reason}"
+        return f"{self.ci.level:.0%} CI {interval_text(self.ci.low, self.ci.high, self.value)}".replace("%", f"{THIN}%", 1)
+
+    def scope_text(self) -> str:
+        """Return the scope: ``on GPT-2 mini``, ``over 12 of 12 models, range 38–89 % less``."""
+        if len(self.rows) == 1:
+            return f"on {self.rows[0].model}"
+        low, high = self.spread
+        reach = interval_text(low.ratio, high.ratio, self.value)
+        return f"geometric mean over {len(self.rows)} of {self.of_models} models, range {reach}"
+
+    def sentence(self) -> str:
+        """Return the whole claim: who, how much, against whom, interval, scope."""
+        return f"{self.numerator}: {self.size()} {self.compared_with()} ({self.interval()}; {self.scope_text()})"
+
+
+def once(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """Return claims without repetitions, in order."""
+    return tuple({claim.id: claim for claim in claims}.values())
+
+
+def difference(ratio: float, info: MetricInfo) -> str:
+    """Return a ratio as a difference in words: ``38 % less energy``, ``2.3 times the energy``, ``the same energy``."""
+    if abs(ratio - 1) < 0.0005:
+        return f"the same {info.noun}"
+    if ratio >= 2:
+        return f"{number(ratio)} times the {info.noun}"
+    percent = number(abs(1 - ratio) * 100, 2)
+    word = info.less if ratio < 1 else info.more
+    return f"{percent}{THIN}% {word} {info.noun}"
+
+
+def interval_text(low: float, high: float, value: float) -> str:
+    """Return two ratios in the scale of `value`: percentages with direction where it changes, or multiples."""
+    if value >= 2:
+        return f"{number(low)}–{number(high)} times"
+    ends = [percent_change(low), percent_change(high)]
+    if low < 1 and high < 1:
+        return f"{ends[1].lstrip('−+')}–{ends[0].lstrip('−+')}{THIN}%"
+    if low >= 1 and high >= 1:
+        return f"{ends[0].lstrip('−+')}–{ends[1].lstrip('−+')}{THIN}%"
+    return f"{ends[0]} to {ends[1]}{THIN}%"
+
+
+def percent_change(ratio: float) -> str:
+    """Return a ratio as a signed change in percent without the sign of percent: ``−38``, ``+4.2``."""
+    change = (ratio - 1) * 100
+    text = number(abs(change), 2)
+    return ("−" if change < 0 else "+") + text
+
+
+def compare(
+    dataset: Dataset, metric: str, numerator: Configuration, denominator: Configuration, models: Sequence[Model]
+) -> Claim | None:
+    """Return the claim that compares two configurations in a metric over models, or None where no model has both.
+
+    Both cells of a model must have values of the same boundary; models without are left out of the scope.
+    """
+    samples: list[tuple[Model, CellView, CellView]] = []
+    for model in models:
+        top, bottom = dataset.cell(model.id, numerator.id), dataset.cell(model.id, denominator.id)
+        if top is None or bottom is None or not top.values(metric) or not bottom.values(metric):
+            continue
+        if top.boundaries(metric) == bottom.boundaries(metric) and min(bottom.values(metric)) > 0:
+            samples.append((model, top, bottom))
+    if not samples:
+        return None
+    rows = tuple(
+        ClaimRow(
+            model.label,
+            median(top.values(metric)),
+            median(bottom.values(metric)),
+            len(top.values(metric)),
+            len(bottom.values(metric)),
+        )
+        for model, top, bottom in samples
+    )
+    if any(row.numerator <= 0 for row in rows):
+        return None
+    value, ci, ci_models = _estimate([(top.values(metric), bottom.values(metric)) for _, top, bottom in samples])
+    if value is None:
+        return None
+    cells = [cell for _, top, bottom in samples for cell in (top, bottom)]
+    boundaries = {boundary for cell in cells for boundary in cell.boundaries(metric)}
+    return Claim(
+        id=f"{metric}-{numerator.id}-{denominator.id}-{_scope_name(dataset, [model.id for model, _, _ in samples])}",
+        metric=metric,
+        numerator=label_of(numerator),
+        denominator=label_of(denominator),
+        numerator_cells=tuple(top.key for _, top, _ in samples),
+        denominator_cells=tuple(bottom.key for _, _, bottom in samples),
+        aggregator=Aggregator.SINGLE if len(samples) == 1 else Aggregator.GEOMETRIC_MEAN,
+        scope=tuple(model.label for model, _, _ in samples),
+        of_models=len(dataset.models),
+        rows=rows,
+        value=value,
+        ci=ci,
+        ci_models=ci_models,
+        boundary="; ".join(sorted(boundaries)) or None,
+        estimated=any(cell.estimated(metric) for cell in cells),
+    )
+
+
+def _scope_name(dataset: Dataset, models: Sequence[str]) -> str:
+    """Return a name for a set of models: the model, their number where it is all of them, else their number and digest."""
+    if len(models) == 1:
+        return models[0]
+    name = f"{len(models)}-models"
+    if len(models) == len(dataset.models):
+        return name
+    return f"{name}-{hashlib.sha256(' '.join(sorted(models)).encode()).hexdigest()[:6]}"
+
+
+def _estimate(
+    samples: Sequence[tuple[Sequence[float], Sequence[float]]],
+) -> tuple[float | None, Interval | NotComputable, Interval | NotComputable | None]:
+    if len(samples) == 1:
+        ratio = ratio_of_medians(*samples[0])
+        return ratio.value, ratio.ci, None
+    mean = geometric_mean_ratio(samples)
+    return mean.value, mean.over_runs, mean.over_models
+
+
+def medians(dataset: Dataset, metric: str, models: Sequence[Model]) -> Mapping[str, Mapping[str, float]]:
+    """Return model id → configuration id → median over runs."""
+    table: dict[str, dict[str, float]] = {}
+    for model in models:
+        for cell in dataset.cells:
+            if cell.model.id == model.id and (middle := cell.median(metric)) is not None:
+                table.setdefault(model.id, {})[cell.configuration.id] = middle
+    return table

@@ -1,0 +1,187 @@
+"""Test the hypotheses of a study: which groups are compared on each model, what is withheld and why, and the family's adjustment.
+
+The unit of analysis is the run. A group is a configuration on one model; its values are the runs that are ok. A configuration
+whose cell is unfaithful, has no values, or has another measurement boundary than the rest is withheld from the test with the
+reason, never silently.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.fidelity import Fidelity, NotRanked, not_ranked
+from greenreport.analysis.stats import GroupTest, compare, over_family
+from greenreport.catalog import METRICS, MetricInfo
+from greenreport.study import Hypothesis, Model
+
+
+class Decision(StrEnum):
+    """What the tests say of a null hypothesis."""
+
+    REJECTED = "rejected"
+    PARTLY = "rejected for some models"
+    NOT_REJECTED = "not rejected"
+    NOT_COMPUTABLE = "not computable"
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A configuration that is not compared on a model, and why."""
+
+    configuration: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTest:
+    """The comparison of configurations on one model; groups are named by configuration id."""
+
+    model: Model
+    test: GroupTest
+    withheld: tuple[Withheld, ...]
+
+    @property
+    def computable(self) -> bool:
+        """Whether the omnibus test could be computed."""
+        return self.test.omnibus.p is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A hypothesis with its tests, one a model.
+
+    Attributes:
+        labels: configuration id → label.
+    """
+
+    hypothesis: Hypothesis
+    tests: tuple[ModelTest, ...]
+    boundary: str | None
+    estimated: bool
+    labels: Mapping[str, str]
+
+    @property
+    def metric(self) -> MetricInfo:
+        """The dependent variable."""
+        return METRICS[self.hypothesis.metric]
+
+    @property
+    def rejected(self) -> tuple[ModelTest, ...]:
+        """Models for which the null hypothesis is rejected."""
+        return tuple(t for t in self.tests if t.test.rejected)
+
+    @property
+    def kept(self) -> tuple[ModelTest, ...]:
+        """Models for which it is not rejected."""
+        return tuple(t for t in self.tests if t.computable and not t.test.rejected)
+
+    @property
+    def unknown(self) -> tuple[ModelTest, ...]:
+        """Models for which nothing could be tested."""
+        return tuple(t for t in self.tests if not t.computable)
+
+    @property
+    def decision(self) -> Decision:
+        """The decision over all models."""
+        if not self.rejected and not self.kept:
+            return Decision.NOT_COMPUTABLE
+        if not self.rejected:
+            return Decision.NOT_REJECTED
+        return Decision.REJECTED if not self.kept else Decision.PARTLY
+
+    def statement(self) -> str:
+        """Return the null hypothesis in words."""
+        default = f"There is no difference in {self.metric.noun} between serving configurations."
+        return self.hypothesis.statement or default
+
+
+def examine_hypotheses(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[Finding, ...]:
+    """Test every hypothesis; p values are adjusted over all models × pairs of one research question."""
+    findings = [_test(dataset, hypothesis, fidelity) for hypothesis in dataset.study.hypotheses]
+    for question in dict.fromkeys(h.question for h in dataset.study.hypotheses):
+        members = [index for index, f in enumerate(findings) if f.hypothesis.question == question]
+        adjusted = iter(over_family([test.test for index in members for test in findings[index].tests]))
+        for index in members:
+            tests = tuple(replace(test, test=next(adjusted)) for test in findings[index].tests)
+            findings[index] = replace(findings[index], tests=tests)
+    return tuple(findings)
+
+
+def _test(dataset: Dataset, hypothesis: Hypothesis, fidelity: Sequence[Fidelity]) -> Finding:
+    metric = hypothesis.metric
+    tests = compare_models(dataset, metric, fidelity, providers=hypothesis.providers, hypothesis=hypothesis)
+    estimated = any(cell.estimated(metric) for cell in dataset.cells)
+    return Finding(hypothesis, tests, "; ".join(dataset.boundaries(metric)) or None, estimated, dataset.labels)
+
+
+def compare_models(
+    dataset: Dataset,
+    metric: str,
+    fidelity: Sequence[Fidelity],
+    *,
+    providers: Sequence[str] | None = None,
+    bound: tuple[str, float] | None = None,
+    hypothesis: Hypothesis | None = None,
+) -> tuple[ModelTest, ...]:
+    """Compare the configurations on every model in a metric.
+
+    Args:
+        providers: only configurations with these execution providers.
+        bound: (metric, largest median): only cells that stay within it.
+        hypothesis: level, test and smallest effect; the defaults of a hypothesis when absent.
+    """
+    unfaithful = not_ranked(fidelity)
+    rule = hypothesis or Hypothesis(id="H", question="Q", metric=metric)
+    return tuple(_test_model(dataset, metric, rule, providers, bound, model, unfaithful) for model in dataset.models)
+
+
+def _test_model(
+    dataset: Dataset,
+    metric: str,
+    rule: Hypothesis,
+    providers: Sequence[str] | None,
+    bound: tuple[str, float] | None,
+    model: Model,
+    unfaithful: NotRanked,
+) -> ModelTest:
+    mine = [cell for cell in dataset.cells if cell.model.id == model.id]
+    cells = [cell for cell in mine if providers is None or cell.configuration.provider in providers]
+    usual = usual_boundary(cells, metric)
+    groups: dict[str, tuple[float, ...]] = {}
+    withheld = []
+    for cell in cells:
+        reason = unfaithful.get((model.id, cell.configuration.id))
+        if reason is not None:
+            withheld.append(Withheld(cell.configuration.id, f"unfaithful: {reason}"))
+        elif not cell.values(metric):
+            withheld.append(Withheld(cell.configuration.id, cell.absence(metric)))
+        elif bound is not None and not _within(cell, *bound):
+            withheld.append(Withheld(cell.configuration.id, f"its median {METRICS[bound[0]].noun} is above the bound"))
+        elif cell.boundaries(metric) != usual:
+            other = cell.boundary(metric) or ""
+            withheld.append(Withheld(cell.configuration.id, f"its boundary is {other}, the others' {'; '.join(sorted(usual))}"))
+        else:
+            groups[cell.configuration.id] = cell.values(metric)
+    test = compare(
+        groups,
+        alpha=rule.alpha,
+        test=rule.test,
+        smallest_effect=rule.smallest_effect,
+        noise_floor=dataset.noise_floor if METRICS[metric].unit == "s" else None,
+    )
+    return ModelTest(model, test, tuple(withheld))
+
+
+def _within(cell: CellView, metric: str, largest: float) -> bool:
+    middle = cell.median(metric)
+    return middle is not None and middle <= largest
+
+
+def usual_boundary(cells: Sequence[CellView], metric: str) -> set[str]:
+    """Return the boundary most cells have; values of another boundary are not comparable with them."""
+    seen = Counter(frozenset(cell.boundaries(metric)) for cell in cells if cell.values(metric))
+    return set(seen.most_common(1)[0][0]) if seen else set()

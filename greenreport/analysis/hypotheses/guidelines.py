@@ -1,0 +1,141 @@
+"""Guidelines: for each objective the recommended configuration with its ties, what it saves and what it costs elsewhere.
+
+A recommendation is computed, never written: the configuration that leads on most models, with all that are statistically tied
+with it, compared with the study's reference. Trade-offs ("the fastest is not the greenest") are found by the same comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from greenreport.analysis.hypotheses.claims import Claim, compare
+from greenreport.analysis.hypotheses.findings import ModelTest, compare_models
+from greenreport.analysis.hypotheses.winners import Standing, standing
+from greenreport.analysis.measure.dataset import Dataset
+from greenreport.analysis.measure.fidelity import Fidelity, not_ranked, reference_of
+from greenreport.catalog import METRICS
+from greenreport.units import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What someone may want; `bounded`: among configurations within the study's latency bound."""
+
+    id: str
+    wish: str
+    metric: str
+    providers: tuple[str, ...] | None = None
+    bounded: bool = False
+
+
+OBJECTIVES = (
+    Objective("energy", "Least energy", "energy_j"),
+    Objective("time", "Shortest execution time", "duration_s"),
+    Objective("throughput", "Highest throughput", "throughput_tokens_per_s"),
+    Objective("balance", "A balance of energy and time", "energy_delay_js"),
+    Objective("energy-bounded", "Least energy under a latency bound", "energy_j", bounded=True),
+    Objective("first-token", "Shortest wait for the first token", "ttft_s"),
+    Objective("memory", "Least server memory", "ram_rss_peak_b"),
+    Objective("gpu-memory", "Least GPU memory", "gpu_memory_used_b"),
+    Objective("energy-no-gpu", "Least energy without a GPU", "energy_j", ("cpu",)),
+)
+#: Objectives whose leaders a recommendation is held against: what it costs elsewhere.
+COSTS = ("energy", "time", "first-token", "memory", "gpu-memory")
+
+
+@dataclass(frozen=True, slots=True)
+class Guideline:
+    """An objective with its answer.
+
+    Attributes:
+        standing: who leads on which model; None when there are no data, with the `reason`.
+        costs: what the recommended configuration costs on other metrics against the leader there.
+        confidence: high, moderate or low, with the reasons that lower it.
+    """
+
+    objective: Objective
+    standing: Standing | None
+    reason: str | None
+    tests: tuple[ModelTest, ...] = ()
+    costs: tuple[Claim, ...] = ()
+    confidence: str = ""
+    limits: tuple[str, ...] = ()
+
+
+class _Comparisons:
+    """Compares all configurations once for each metric and condition, however often they are asked for."""
+
+    def __init__(self, dataset: Dataset, fidelity: Sequence[Fidelity]) -> None:
+        self.dataset = dataset
+        self.fidelity = fidelity
+        self.known: dict[tuple[str, tuple[str, ...] | None, bool], tuple[ModelTest, ...]] = {}
+
+    def of(self, metric: str, providers: tuple[str, ...] | None, *, bounded: bool = False) -> tuple[ModelTest, ...]:
+        key = (metric, providers, bounded)
+        if key not in self.known:
+            bound = ("latency_p95_s", self.dataset.study.latency_bound_s or 0.0) if bounded else None
+            self.known[key] = compare_models(self.dataset, metric, self.fidelity, providers=providers, bound=bound)
+        return self.known[key]
+
+
+def guidelines(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[Guideline, ...]:
+    """Return a guideline for every objective that the study could inform; one without data says so."""
+    result = []
+    comparisons = _Comparisons(dataset, fidelity)
+    providers = {configuration.provider for configuration in dataset.configurations}
+    for objective in OBJECTIVES:
+        if objective.providers is not None and providers == set(objective.providers):
+            continue  # the same as the objective without the condition
+        if objective.metric.startswith("gpu") and "cuda" not in providers:
+            continue
+        if objective.bounded and dataset.study.latency_bound_s is None:
+            continue
+        result.append(_guideline(dataset, objective, comparisons))
+    return tuple(result)
+
+
+def _guideline(dataset: Dataset, objective: Objective, comparisons: _Comparisons) -> Guideline:
+    tests = comparisons.of(objective.metric, objective.providers, bounded=objective.bounded)
+    place = standing(dataset, objective.metric, tests, reference_of(dataset))
+    if place is None:
+        if objective.bounded and dataset.has(objective.metric):
+            return Guideline(objective, None, "fewer than two configurations stay within the bound", tests)
+        reasons = [cell.absence(objective.metric) for cell in dataset.cells]
+        return Guideline(objective, None, reasons[0] if reasons else "no cell", tests)
+    limits = tuple(_limits(dataset, objective, place, comparisons.fidelity))
+    confidence = "high" if not limits else "moderate" if len(limits) < 3 else "low"
+    return Guideline(objective, place, None, tests, tuple(_costs(dataset, objective, place, comparisons)), confidence, limits)
+
+
+def _costs(dataset: Dataset, objective: Objective, place: Standing, comparisons: _Comparisons) -> list[Claim]:
+    """Return where the recommended configuration is worse than the leader of another objective, beyond its interval."""
+    found = []
+    for other in OBJECTIVES:
+        if other.metric == objective.metric or other.providers is not None or other.id not in COSTS:
+            continue
+        best = standing(dataset, other.metric, comparisons.of(other.metric, objective.providers), None)
+        if best is None or best.leader.id == place.leader.id:
+            continue
+        claim = compare(dataset, other.metric, place.leader, best.leader, [w.model for w in best.winners])
+        if claim is not None and claim.value > 1.005:
+            found.append(claim)
+    return found
+
+
+def _limits(dataset: Dataset, objective: Objective, place: Standing, fidelity: Sequence[Fidelity]) -> list[str]:
+    limits = []
+    runs = min((len(cell.ok) for cell in dataset.cells if cell.values(objective.metric)), default=0)
+    if not place.unanimous:
+        limits.append("the best configuration depends on the model")
+    if runs < 10:
+        limits.append(f"{counted(runs, 'run')} per cell")
+    if place.models == 1:
+        limits.append("one model")
+    if dataset.estimated and METRICS[objective.metric].of_energy:
+        limits.append("energy is estimated, not measured")
+    if not_ranked(fidelity):
+        limits.append("some configurations are left out because their outputs differ")
+    if dataset.environment is not None and dataset.environment.virtualisation:
+        limits.append("measured on a virtual machine")
+    return limits

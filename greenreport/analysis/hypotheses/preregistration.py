@@ -1,0 +1,79 @@
+"""What was declared before the first run, and what changed later. Every run keeps the declaration it was made under."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from greenreport.analysis.measure.dataset import Dataset
+from greenreport.study import registration, registration_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A later change: what, and how many of the runs were there already."""
+
+    what: str
+    after: int
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preregistration:
+    """The declaration under which the first run was made.
+
+    Attributes:
+        digest: sha256 of questions, hypotheses, tests and exclusion rules.
+        at: UTC time of the first run.
+    """
+
+    digest: str
+    at: str
+    changes: tuple[Change, ...]
+
+
+def preregistration(dataset: Dataset) -> Preregistration | None:
+    """Return the first declaration and every later change; None where no run tells (imported results)."""
+    runs = sorted((run for run in dataset.runs if run.spec != "{}"), key=lambda run: run.started_at)
+    declared = [(run.started_at, json.loads(run.spec).get("registration")) for run in runs]
+    known = [(at, value) for at, value in declared if value]
+    if not known:
+        return None
+    changes: list[Change] = []
+    before = known[0][1]
+    for number, (_, value) in enumerate(known):
+        changes += [Change(what, number, len(known)) for what in _differences(before, value)]
+        before = value
+    changes += [Change(what, len(known), len(known)) for what in _differences(before, registration(dataset.study))]
+    return Preregistration(registration_digest(known[0][1]), known[0][0], tuple(changes))
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what changed, in words; the order of hypotheses is none of it."""
+    if registration_digest(dict(before)) == registration_digest(dict(after)):
+        return
+    yield from _entries("question", before.get("questions", {}), after.get("questions", {}))
+    hypotheses = [{item["id"]: item for item in side.get("hypotheses", ())} for side in (before, after)]
+    yield from _entries("hypothesis", *hypotheses)
+    if before.get("repetitions") != after.get("repetitions"):
+        yield f"repetitions changed from {before.get('repetitions')} to {after.get('repetitions')}"
+    for section, name in (
+        ("exclude", "excluded cells"),
+        ("fidelity", "the fidelity gate"),
+        ("validity", "the validity rules"),
+        ("outliers", "the outlier policy"),
+    ):
+        if before.get(section) != after.get(section):
+            yield f"{name} changed"
+
+
+def _entries(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted(before.keys() | after.keys()):
+        if name not in before:
+            yield f"{kind} {name} added"
+        elif name not in after:
+            yield f"{kind} {name} removed"
+        elif before[name] != after[name]:
+            yield f"{kind} {name} changed"

@@ -1,0 +1,51 @@
+"""The place of a configuration among those compared on a model, with the places that the tests leave open.
+
+The place is that of its median. Of the others, those that are significantly better stand before it and those that are significantly
+worse behind it, whatever the medians say; all places between are possible with these runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from greenreport.analysis.hypotheses.findings import ModelTest
+from greenreport.catalog import Better, MetricInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place, from 1, the best (of a metric without a better direction: the lowest).
+
+    Attributes:
+        first, last: the best and the worst place that the tests leave possible.
+        of: number of configurations compared.
+    """
+
+    place: int
+    first: int
+    last: int
+    of: int
+
+    def __str__(self) -> str:
+        """Return the place, in brackets those that are possible: ``2 of 4``, ``1 (1–2) of 4``."""
+        if self.first == self.last:
+            return f"{self.place} of {self.of}"
+        return f"{self.place} ({self.first}–{self.last}) of {self.of}"
+
+
+def place_of(item: ModelTest, configuration: str, info: MetricInfo) -> Place | None:
+    """Return the place of a configuration on a model; None where it was not compared with another."""
+    medians = {group.name: group.description.median for group in item.test.groups if group.tested}
+    known = {name: value for name, value in medians.items() if value is not None}
+    mine = known.get(configuration)
+    if mine is None or len(known) < 2:
+        return None
+    sign = -1 if info.better is Better.HIGHER else 1
+    others = [(name, sign * (value - mine)) for name, value in known.items() if name != configuration]
+    apart = [(name, by) for name, by in others if item.test.pair(configuration, name).significant]
+    return Place(
+        1 + sum(by < 0 for _, by in others),
+        1 + sum(by < 0 for _, by in apart),
+        len(known) - sum(by > 0 for _, by in apart),
+        len(known),
+    )

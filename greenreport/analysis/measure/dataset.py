@@ -1,0 +1,316 @@
+"""The data of a study as the analysis sees it: cells with their runs, from records or from an imported table.
+
+Only runs with the outcome `ok` carry values into tests; all others stay visible with their reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from greenreport.analysis.measure.calibration import CalibrationRun, calibration
+from greenreport.analysis.measure.downsample import Rail
+from greenreport.analysis.measure.limit_searches import LimitSearch
+from greenreport.analysis.measure.metrics import PhaseRow
+from greenreport.analysis.measure.observation import Observation
+from greenreport.analysis.measure.replicas import Replica
+from greenreport.analysis.measure.spans import Beside, Stage
+from greenreport.analysis.stats import screen
+from greenreport.analysis.stats.outliers import Policy
+from greenreport.catalog import known_engines
+from greenreport.plan import Excluded
+from greenreport.record import Environment, Facts, Flag, Mark, Method, Missing, Outcome, Output, Phase, Request
+from greenreport.study import Configuration, Model, ReferenceStudy, Study, Weights
+from greenreport.traces import Coverage
+from greenreport.units import counted
+from greenreport.validity import Agreement
+
+JOINT = "\u00a0·\u00a0"  # engine and provider never wrap apart
+PROVIDER_LABELS = {"cpu": "CPU", "cuda": "CUDA"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How one channel was sampled over the window of a run; `interval_s` is the median time between its samples."""
+
+    name: str
+    interval_s: float
+    coverage: Coverage
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run: what became of it and its value of every metric."""
+
+    run_id: str
+    repetition: int
+    position: int
+    outcome: Outcome
+    reason: str | None
+    started_at: str
+    start_ns: int
+    duration_s: float
+    flags: tuple[Flag, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    observations: Mapping[str, Observation] = field(default_factory=dict)
+    phases: tuple[PhaseRow, ...] = ()
+    rails: tuple[Rail, ...] = field(default=(), repr=False)
+    agreements: tuple[Agreement, ...] = ()
+    sampling: tuple[Sampling, ...] = ()
+    foreign_load: float | None = None
+    stages: tuple[Stage, ...] = ()
+    concurrent: tuple[Beside, ...] = ()
+    replicas: tuple[Replica, ...] = ()
+    requests: tuple[Request, ...] = ()
+    facts: Facts | None = None
+    detail: str | None = None
+    spec: str = "{}"
+
+    @property
+    def window(self) -> Mark | None:
+        """The measured window; None where the run did not reach it."""
+        return next((row.mark for row in self.phases if row.mark.phase is Phase.WINDOW), None)
+
+    @property
+    def prompt_tokens(self) -> int | None:
+        """Tokens of all prompts; None where a request does not tell."""
+        return _total([request.prompt_tokens for request in self.requests])
+
+    @property
+    def output_tokens(self) -> int | None:
+        """Tokens of all outputs; None where a request does not tell."""
+        return _total([request.output_tokens for request in self.requests])
+
+    def value(self, metric: str) -> float | None:
+        """Return the run's value of a metric, or None."""
+        observation = self.observations.get(metric)
+        return None if observation is None else observation.value
+
+
+def _total(numbers: Sequence[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known and len(known) == len(numbers) else None
+
+
+@dataclass(frozen=True, slots=True)
+class CellView:
+    """A cell with all its runs, in order of repetition.
+
+    Attributes:
+        outliers: the study's rule for runs set aside in analysis.
+    """
+
+    model: Model
+    configuration: Configuration
+    runs: tuple[RunView, ...]
+    outliers: Policy = "none"
+
+    @property
+    def key(self) -> str:
+        """Readable identity."""
+        return f"{self.model.id}/{self.configuration.id}"
+
+    @property
+    def slug(self) -> str:
+        """Name of its folder and files in a site; values of options in the key may hold a stroke."""
+        return self.key.replace("/", "--")
+
+    @property
+    def ok(self) -> tuple[RunView, ...]:
+        """The runs whose values count."""
+        return tuple(run for run in self.runs if run.outcome is Outcome.OK)
+
+    def values(self, metric: str) -> tuple[float, ...]:
+        """Return the values of a metric over the runs that count, without those the outlier rule sets aside."""
+        found = tuple(value for run in self.ok if (value := run.value(metric)) is not None)
+        if self.outliers == "none":
+            return found
+        return tuple(value for value in screen(found, self.outliers).kept if value is not None)
+
+    def median(self, metric: str) -> float | None:
+        """Return the median of the values, or None without any."""
+        values = self.values(metric)
+        return median(values) if values else None
+
+    def absence(self, metric: str) -> str:
+        """Return why a metric has no values here."""
+        for run in self.ok:
+            observation = run.observations.get(metric)
+            if observation is not None and observation.value is None:
+                return observation.reason or "not recorded"
+        reasons = Counter(run.reason or run.outcome.value for run in self.runs if run.outcome is not Outcome.OK)
+        if reasons:
+            return reasons.most_common(1)[0][0]
+        return "no value was recorded" if self.ok else "not run yet"
+
+    def methods(self, metric: str) -> set[Method]:
+        """Return whether the values were measured or estimated."""
+        found = (run.observations.get(metric) for run in self.ok)
+        return {o.method for o in found if o is not None and o.method is not None and o.value is not None}
+
+    def boundaries(self, metric: str) -> set[str]:
+        """Return the boundaries of the values."""
+        found = (run.observations.get(metric) for run in self.ok)
+        return {o.boundary for o in found if o is not None and o.boundary is not None and o.value is not None}
+
+    def boundary(self, metric: str) -> str | None:
+        """Return the boundaries of the values in words, or None where they have none."""
+        return "; ".join(sorted(self.boundaries(metric))) or None
+
+    def estimated(self, metric: str) -> bool:
+        """Whether any value comes from a power model."""
+        return Method.ESTIMATED in self.methods(metric)
+
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        """How the runs ended."""
+        return Counter(run.outcome for run in self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """A download or conversion done for a cell: what, how long, how large."""
+
+    model: str
+    engine: str
+    what: str
+    seconds: float
+    size_b: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """All data of a study on one machine.
+
+    Attributes:
+        source: where the values come from, in words.
+        imported: whether they were measured elsewhere, so that runs, phases and environment are unknown.
+        other_runs: runs of this study in the store that do not count here (other machine, earlier protocol), by reason.
+    """
+
+    study: Study
+    cells: tuple[CellView, ...]
+    excluded: tuple[Excluded, ...] = ()
+    environment: Environment | None = None
+    source: str = "measured here"
+    imported: bool = False
+    outputs: Mapping[str, Output] = field(default_factory=dict)
+    preparations: tuple[Preparation, ...] = ()
+    calibrations: tuple[CalibrationRun, ...] = ()
+    references: tuple[ReferenceStudy, ...] = ()
+    searches: tuple[LimitSearch, ...] = ()
+    other_runs: Mapping[str, int] = field(default_factory=dict)
+    prompts_sha256: str | None = None
+    prompts_count: int | None = None
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Models with a cell, in the study's order."""
+        present = {cell.model.id for cell in self.cells}
+        return tuple(model for model in self.study.models if model.id in present)
+
+    @property
+    def configurations(self) -> tuple[Configuration, ...]:
+        """Configurations with a cell, in the study's order."""
+        present = {cell.configuration.id for cell in self.cells}
+        return tuple(c for c in self.study.configurations if c.id in present)
+
+    @property
+    def runs(self) -> tuple[RunView, ...]:
+        """All runs, valid or not, cell by cell."""
+        return tuple(run for cell in self.cells for run in cell.runs)
+
+    @property
+    def meters(self) -> frozenset[str]:
+        """Names of the meters that were read."""
+        return frozenset(item.name.partition(" · ")[0] for run in self.runs for item in run.sampling)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Label of every configuration of the study, by its id."""
+        return {configuration.id: label_of(configuration) for configuration in self.study.configurations}
+
+    def plainest(self, engine: str, provider: str) -> Configuration | None:
+        """Return the configuration of an engine and provider with the fewest settings: float32, with cache, default threads."""
+        found = [c for c in self.configurations if (c.engine, c.provider) == (engine, provider)]
+        return min(found, key=lambda c: len(c.id), default=None)
+
+    def cell(self, model: str, configuration: str) -> CellView | None:
+        """Return a cell, or None when it is excluded."""
+        return next((c for c in self.cells if c.model.id == model and c.configuration.id == configuration), None)
+
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        """How all runs ended."""
+        return sum((cell.outcomes for cell in self.cells), Counter())
+
+    @property
+    def fewest(self) -> int:
+        """Smallest number of valid runs of a cell that has any; 0 without."""
+        return min((len(cell.ok) for cell in self.cells if cell.ok), default=0)
+
+    @property
+    def untrained(self) -> bool:
+        """Whether any model has untrained weights."""
+        return not self.imported and any(self.study.weights_of(model) is Weights.UNTRAINED for model in self.models)
+
+    @property
+    def estimated(self) -> bool:
+        """Whether any energy comes from a power model."""
+        return any(cell.estimated("energy_j") for cell in self.cells)
+
+    @property
+    def noise_floor(self) -> float | None:
+        """Relative difference in time of two equal sets of runs on this machine, where it was calibrated."""
+        found = calibration(self.calibrations, self.study.protocol.repetitions)
+        return None if found is None or found.repeated.value is None else abs(found.repeated.value - 1)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any engine is the fake one."""
+        return any(cell.configuration.engine == "fake" for cell in self.cells)
+
+    def has(self, metric: str) -> bool:
+        """Whether any cell has a value of the metric."""
+        return any(cell.values(metric) for cell in self.cells)
+
+    def boundaries(self, metric: str) -> list[str]:
+        """Return every boundary of the values, in order."""
+        return sorted({boundary for cell in self.cells for boundary in cell.boundaries(metric)})
+
+
+def label_of(configuration: Configuration) -> str:
+    """Return the label of a configuration: ``ONNX Runtime · CPU``, with what differs from the defaults."""
+    if configuration.name:
+        return " · ".join([configuration.name, *_differences(configuration)])
+    info = known_engines().get(configuration.engine)
+    provider = PROVIDER_LABELS.get(configuration.provider, configuration.provider)
+    engine = info.label if info else configuration.engine
+    if configuration.server is not None:
+        engine = f"{engine} {configuration.server.id or configuration.server.program}".rstrip()
+    return " · ".join([f"{engine}{JOINT}{provider}", *_differences(configuration)])
+
+
+def _differences(configuration: Configuration) -> list[str]:
+    """Return what differs from the defaults, in words: two points of a sweep never share a label."""
+    parts = [configuration.dtype] if configuration.dtype != "float32" else []
+    parts += [counted(configuration.threads, "thread")] if configuration.threads else []
+    parts += ["no cache"] if not configuration.kv_cache else []
+    parts += load_words(configuration)
+    return parts + [f"{name} {value}" for name, value in sorted(configuration.options.items())]
+
+
+def load_words(configuration: Configuration) -> list[str]:
+    """Return how a configuration is loaded, in words: ``batch 8``, ``4 clients``, ``2 replicas``.
+
+    What the study names is told even at its default: beside ``batch 8`` of a sweep stands ``batch 1``.
+    """
+    words = {
+        "batch_size": "batch {:g}", "max_batch": "dynamic batch up to {:g}", "max_wait_ms": "waits {:g} ms", "concurrency": "{:g} clients",
+        "request_rate": "{:g} requests/s", "replicas": "{:g} replicas", "output_tokens": "{:g} output tokens",
+    }  # fmt: skip
+    told = [(words[name], getattr(configuration, name)) for name in words if name in configuration.model_fields_set]
+    texts = [text.format(value) for text, value in told if value is not None]
+    return [text.removesuffix("s") if text in ("1 clients", "1 replicas", "1 output tokens") else text for text in texts]

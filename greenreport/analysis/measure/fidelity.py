@@ -1,0 +1,229 @@
+"""Do the configurations do the same work? Outputs are compared, prompt by prompt, with the reference configuration.
+
+A cell whose outputs differ more than the study admits is `unfaithful`: its numbers are shown, greyed, and never ranked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.record import Output
+from greenreport.units import counted
+
+#: (model, configuration) → reason of the cells that are not ranked.
+NotRanked = Mapping[tuple[str, str], str]
+
+
+class Verdict(StrEnum):
+    """Whether a cell may be ranked."""
+
+    REFERENCE = "reference"
+    FAITHFUL = "faithful"
+    UNFAITHFUL = "unfaithful"
+    UNKNOWN = "not known"
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """The first prompt whose output differs, and the first differing token.
+
+    Attributes:
+        prompt: number of the prompt, from 0.
+        token: index of the first differing output token; None where only texts can be compared.
+    """
+
+    prompt: int
+    token: int | None
+    reference: Output
+    other: Output
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """Comparison of one cell with the reference cell of its model.
+
+    Attributes:
+        exact_match: share of prompts with the same output, 0–1.
+        token_count_drift: largest relative difference of output token counts.
+        stable: whether every repetition of the cell gave the same outputs.
+    """
+
+    model: str
+    configuration: str
+    verdict: Verdict
+    reason: str
+    prompts: int = 0
+    exact_match: float | None = None
+    token_count_drift: float | None = None
+    stable: bool | None = None
+    divergence: Divergence | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether a cell that is not the reference gives exactly its outputs."""
+        return self.verdict is Verdict.FAITHFUL and self.exact_match == 1
+
+    @property
+    def word(self) -> str:
+        """The verdict as it is printed; of other outputs within what the study admits, that they are admitted."""
+        return "admitted" if self.verdict is Verdict.FAITHFUL and not self.exact else self.verdict.value
+
+
+@dataclass(frozen=True, slots=True)
+class Sameness:
+    """How many cells give the outputs of the reference.
+
+    Attributes:
+        compared: cells whose outputs were compared; those of the reference itself are not among them.
+        exact: of these, cells that give exactly its outputs; unfaithful: cells that differ more than the study admits.
+        unknown: cells without outputs, or without a reference that has some.
+        unstable: cells whose runs do not all give the same outputs.
+    """
+
+    compared: int
+    exact: int
+    unfaithful: int
+    unknown: int
+    unstable: int
+
+    def headline(self, reference: str, *, imported: bool = False) -> str:
+        """Return what was found in a sentence without a full stop."""
+        if not self.compared:
+            if imported:
+                return "Outputs are not part of an imported table"
+            return "No outputs to compare yet" if self.unknown else "There is no other configuration to compare outputs with"
+        verb = "gives" if self.exact == 1 else "give"
+        parts = [f"{self.exact} of {counted(self.compared, 'cell')} {verb} exactly the outputs of {reference}"]
+        if self.unfaithful:
+            parts.append(f"{self.unfaithful} {'differs' if self.unfaithful == 1 else 'differ'} more than the study admits")
+        if self.unknown:
+            parts.append(f"{self.unknown} {'was' if self.unknown == 1 else 'were'} not compared")
+        return "; ".join(parts)
+
+
+def sameness(fidelity: Sequence[Fidelity]) -> Sameness:
+    """Count the verdicts."""
+    verdicts = Counter(item.verdict for item in fidelity)
+    return Sameness(
+        verdicts[Verdict.FAITHFUL] + verdicts[Verdict.UNFAITHFUL],
+        sum(item.exact for item in fidelity),
+        verdicts[Verdict.UNFAITHFUL],
+        verdicts[Verdict.UNKNOWN],
+        sum(item.stable is False for item in fidelity),
+    )
+
+
+def not_ranked(fidelity: Iterable[Fidelity]) -> NotRanked:
+    """Return the cells that differ more than the study admits."""
+    return {(f.model, f.configuration): f.reason for f in fidelity if f.verdict is Verdict.UNFAITHFUL}
+
+
+def assess(dataset: Dataset) -> tuple[Fidelity, ...]:
+    """Compare every cell with the reference configuration of its model."""
+    return tuple(_assess(dataset, cell) for cell in dataset.cells)
+
+
+def reference_of(dataset: Dataset) -> str | None:
+    """Return the id of the reference configuration: the study's, else the first with a cell."""
+    wanted = dataset.study.fidelity.reference
+    for configuration in dataset.configurations:
+        if wanted is None or (configuration.engine == wanted.engine and configuration.provider == wanted.provider):
+            return configuration.id
+    return None
+
+
+def _assess(dataset: Dataset, cell: CellView) -> Fidelity:
+    reference_id = reference_of(dataset)
+    reference = _alike(dataset, cell, dataset.cell(cell.model.id, reference_id)) if reference_id else None
+
+    def unknown(reason: str) -> Fidelity:
+        return Fidelity(cell.model.id, cell.configuration.id, Verdict.UNKNOWN, reason)
+
+    if dataset.imported:
+        return unknown("outputs are not part of the imported table")
+    own = _answers(cell)
+    if not own:
+        return unknown("no run with outputs")
+    stable = len(own) == 1
+    if reference is None or not _answers(reference):
+        return unknown("the reference configuration has no outputs to compare with")
+    if cell.key == reference.key:
+        reason = "the other configurations are compared with this one"
+        return Fidelity(cell.model.id, cell.configuration.id, Verdict.REFERENCE, reason, len(own[0]), 1.0, 0.0, stable)
+    return _compare(dataset, cell, _answers(reference)[0], own[0], stable)
+
+
+def _alike(dataset: Dataset, cell: CellView, reference: CellView | None) -> CellView | None:
+    """Return the reference, or its like with as many output tokens as the cell where a study varies their number."""
+    if reference is None or reference.configuration.output_tokens == cell.configuration.output_tokens:
+        return reference
+    wanted = reference.configuration.model_copy(update={"output_tokens": cell.configuration.output_tokens})
+    return dataset.cell(cell.model.id, wanted.id)
+
+
+def _answers(cell: CellView) -> list[tuple[tuple[str, int], ...]]:
+    """Return the distinct answer lists over the cell's runs: (digest, output tokens) for each prompt."""
+    lists = dict.fromkeys(
+        tuple((request.output_sha256 or "", request.output_tokens or 0) for request in run.requests) for run in cell.ok
+    )
+    return [answers for answers in lists if answers]
+
+
+def _compare(
+    dataset: Dataset, cell: CellView, reference: tuple[tuple[str, int], ...], own: tuple[tuple[str, int], ...], stable: bool
+) -> Fidelity:
+    pairs = list(zip(reference, own, strict=False))
+    equal = sum(_same(dataset.outputs, a[0], b[0]) for a, b in pairs)
+    match = equal / len(pairs)
+    drift = max(abs(b[1] - a[1]) / a[1] if a[1] else 0.0 for a, b in pairs)
+    gate = dataset.study.fidelity
+    failures = []
+    if match < gate.min_exact_match:
+        failures.append(
+            f"{equal} of {len(pairs)} outputs equal the reference, at least {gate.min_exact_match:.0%} are required"
+        )
+    if drift > gate.max_token_count_drift:
+        failures.append(f"output token counts differ by up to {drift:.1%}")
+    if len(reference) != len(own):
+        failures.append(f"{len(own)} answers, the reference has {len(reference)}")
+    verdict = Verdict.UNFAITHFUL if failures else Verdict.FAITHFUL
+    told = all(dataset.outputs[b[0]].token_ids for _, b in pairs if b[0] in dataset.outputs)
+    how = "token for token" if told else "in their text; the server tells no tokens"
+    reason = "; ".join(failures) or f"{equal} of {len(pairs)} outputs equal the reference {how}"
+    return Fidelity(
+        cell.model.id, cell.configuration.id, verdict, reason, len(pairs), match, drift, stable,
+        _first_divergence(dataset.outputs, reference, own),
+    )  # fmt: skip
+
+
+def _same(outputs: Mapping[str, Output], one: str, other: str) -> bool:
+    """Whether two outputs agree: in their tokens, or in their texts where a server tells no tokens."""
+    if one == other:
+        return True
+    left, right = outputs.get(one), outputs.get(other)
+    if left is None or right is None or (left.token_ids and right.token_ids):
+        return False
+    return left.text == right.text
+
+
+def _first_divergence(
+    outputs: Mapping[str, Output], reference: tuple[tuple[str, int], ...], own: tuple[tuple[str, int], ...]
+) -> Divergence | None:
+    for prompt, (a, b) in enumerate(zip(reference, own, strict=False)):
+        if not _same(outputs, a[0], b[0]) and a[0] in outputs and b[0] in outputs:
+            left, right = outputs[a[0]], outputs[b[0]]
+            return Divergence(prompt, _first_difference(left.token_ids, right.token_ids), left, right)
+    return None
+
+
+def _first_difference(left: tuple[int, ...], right: tuple[int, ...]) -> int | None:
+    if not left or not right:
+        return None
+    for index, (a, b) in enumerate(zip(left, right, strict=False)):
+        if a != b:
+            return index
+    return min(len(left), len(right))

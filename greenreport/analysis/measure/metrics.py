@@ -1,0 +1,298 @@
+"""From a run record to observations: one value for each metric of `catalog.METRICS`, or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from greenreport import traces as tr
+from greenreport.analysis.measure.energy import (
+    Component,
+    boundary_components,
+    boundary_of,
+    components,
+    does_the_work,
+    idle_power,
+    is_cpu,
+    method_of,
+    traces_of,
+)
+from greenreport.analysis.measure.latency import (
+    cold_start,
+    first_request,
+    served,
+    served_well,
+    stage_observations,
+    time_observations,
+)
+from greenreport.analysis.measure.observation import Observation
+from greenreport.catalog import METRICS
+from greenreport.record import ELSEWHERE, Kind, Mark, Method, Outcome, Phase, RunRecord, Trace
+from greenreport.study import Objective
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseRow:
+    """A phase of a run: length, energy of the boundary, mean power."""
+
+    mark: Mark
+    energy_j: float | None
+    power_w: float | None
+
+
+def observations(record: RunRecord, objective: Objective | None = None) -> tuple[Observation, ...]:
+    """Return an observation of every metric; of a run without a window, none.
+
+    Args:
+        objective: the study's latency objective, for goodput.
+    """
+    window = record.mark(Phase.WINDOW)
+    if window is None or record.outcome not in (Outcome.OK, Outcome.INVALID, Outcome.UNFAITHFUL):
+        return ()
+    groups = (
+        _energy(record, window, objective),
+        _stages(record, window),
+        time_observations(record, window, objective),
+        _utilisation(record, window),
+        _gpu(record, window),
+        stage_observations(record),
+    )
+    found = {observation.metric: observation for group in groups for observation in group}
+    return tuple(found.get(name, Observation(name, None, reason="not recorded")) for name in METRICS)
+
+
+# --- energy -----------------------------------------------------------------------------------------------------------
+
+
+def _energy(record: RunRecord, window: Mark, objective: Objective | None) -> list[Observation]:
+    found = boundary_components(record, window.start_ns, window.end_ns)
+    if not found:
+        reason = _why_no_energy(record, window)
+        return [Observation(name, None, reason=reason) for name, info in METRICS.items() if info.of_energy]
+    boundary = boundary_of(found)
+    method = method_of(found)
+    total = sum(c.joules for c in found)
+    inside = served(record, window)
+    requests, tokens = len(inside.completed), inside.tokens
+    good = None if objective is None else served_well(inside.sent, objective)
+    idle = idle_power(record)
+
+    def observe(metric: str, value: float | None, reason: str | None = None) -> Observation:
+        return Observation(metric, value, boundary, method, reason if value is None else None)
+
+    result = [
+        observe("energy_j", total),
+        observe("energy_net_j", None if idle is None else total - idle * window.duration_s, "no idle baseline"),
+        observe("j_per_request", total / requests if requests else None, "no request"),
+        observe("j_per_output_token", total / tokens if tokens else None, "the server tells no token counts"),
+        observe("requests_per_kj", requests / total * 1e3 if total > 0 else None, "no energy"),
+        observe("tokens_per_j", tokens / total if total > 0 and tokens else None, "no energy or no token counts"),
+        observe("j_per_good_request", total / good if good else None, _why_no_good(objective, good)),
+        observe("cold_start_energy_j", *_cold_start_energy(record)),
+        observe("first_request_energy_j", *_first_request_energy(record)),
+        observe("energy_delay_js", total * window.duration_s),
+        observe("power_mean_w", total / window.duration_s),
+        observe("idle_power_w", idle, "no idle baseline"),
+        *_power_spread(record, window, found, observe),
+    ]
+    return result + _per_domain(components(record, window.start_ns, window.end_ns))
+
+
+def _why_no_good(objective: Objective | None, good: int | None) -> str:
+    if objective is None:
+        return "the study declares no latency objective"
+    return "a time the objective bounds is not known" if good is None else "no request keeps the objective"
+
+
+def _cold_start_energy(record: RunRecord) -> tuple[float | None, str]:
+    cold = cold_start(record)
+    found = () if cold is None else boundary_components(record, cold.start_ns, cold.end_ns)
+    if not found:
+        return None, "no cold start" if cold is None else "no energy over the cold start"
+    return sum(component.joules for component in found), ""
+
+
+def _first_request_energy(record: RunRecord) -> tuple[float | None, str]:
+    """Return the energy of the first request where it lasts long enough for the instruments to tell it from what was before."""
+    first = first_request(record)
+    if first is None:
+        return None, "no time of a first request"
+    found = boundary_components(record, first.start_ns, first.end_ns)
+    if not found:
+        return None, f"no energy over the first request, which lasts {first.duration_s * 1e3:.0f} ms"
+    traces = traces_of(found, record, first.start_ns, first.end_ns)
+    if first.duration_s < 2 * max(tr.usual_interval_s(trace) for trace in traces):
+        return None, too_short(first.duration_s)
+    return sum(component.joules for component in found), ""
+
+
+def too_short(seconds: float) -> str:
+    """Return why a time has no energy of its own."""
+    return f"it lasts {seconds * 1e3:.0f} ms, less than two samples; a shorter sampling interval tells more"
+
+
+def _stages(record: RunRecord, window: Mark) -> list[Observation]:
+    """Energy of prefill and of decode, where they last long enough for the instruments to tell them apart."""
+    found = boundary_components(record, window.start_ns, window.end_ns)
+    traces = traces_of(found, record, window.start_ns, window.end_ns)
+    timed = [r for r in record.requests if r.token_ns and r.server_start_ns]
+    # The prompts of one batch share their times: each span of time counts once.
+    prefill = list(dict.fromkeys((r.server_start_ns or 0, r.token_ns[0]) for r in timed))
+    decode = list(dict.fromkeys((r.token_ns[0], r.token_ns[-1]) for r in timed if len(r.token_ns) > 1))
+    if _overlap(prefill + decode):
+        reason = "requests overlap, so energy of a time cannot be given to one of them"
+        return [Observation(metric, None, reason=reason) for metric in ("prefill_energy_j", "decode_energy_j")]
+    stages = {"prefill_energy_j": prefill, "decode_energy_j": decode}
+    return [_stage(metric, spans, traces) for metric, spans in stages.items()]
+
+
+def _overlap(spans: list[tuple[int, int]]) -> bool:
+    ordered = sorted(spans)
+    return any(later[0] < earlier[1] for earlier, later in pairwise(ordered))
+
+
+def _stage(metric: str, spans: list[tuple[int, int]], traces: list[Trace]) -> Observation:
+    if not traces:
+        return Observation(metric, None, reason="no energy over the window")
+    if not spans:
+        return Observation(metric, None, reason="the server tells no token times")
+    typical_s = float(np.median([end - start for start, end in spans])) / 1e9
+    interval_s = max(tr.usual_interval_s(trace) for trace in traces)
+    if typical_s < 2 * interval_s:
+        return Observation(metric, None, reason=too_short(typical_s))
+    parts = [tr.energy_over(trace, spans) for trace in traces]
+    method = method_of(traces)
+    boundary = boundary_of(tuple(Component(t.domain, 0.0, t.method, t.meter) for t in traces))
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return Observation(metric, None, boundary, method, "the energy cannot be computed over the window")
+    return Observation(metric, sum(known), boundary, method)
+
+
+def _per_domain(found: tuple[Component, ...]) -> list[Observation]:
+    result = []
+    for metric, belongs, absent in (
+        ("cpu_energy_j", is_cpu, "no CPU energy meter on this machine"),
+        ("dram_energy_j", lambda d: d.startswith("dram"), "this machine has no memory energy domain"),
+        ("gpu_energy_j", lambda d: d.startswith("gpu"), "no GPU on this machine"),
+        ("machine_energy_j", lambda d: d in ("platform", "machine"), "no wall meter or platform domain"),
+    ):
+        parts = tuple(c for c in found if belongs(c.domain))
+        if parts:
+            boundary = ", ".join(c.domain for c in parts)
+            result.append(Observation(metric, sum(c.joules for c in parts), boundary, method_of(parts)))
+        else:
+            result.append(Observation(metric, None, reason=absent))
+    return result
+
+
+def _power_spread(
+    record: RunRecord, window: Mark, found: tuple[Component, ...], observe: Callable[[str, float | None, str], Observation]
+) -> list[Observation]:
+    """p95 and peak of the power of all domains together."""
+    traces = traces_of(found, record, window.start_ns, window.end_ns)
+    alone = traces[0] if len(traces) == 1 else None
+    if alone is not None and alone.kind is Kind.GAUGE:
+        total = tr.power_samples(alone, window.start_ns, window.end_ns)
+    else:
+        total = tr.summed_power(traces, window.start_ns, window.end_ns)
+    if len(total) < 5:
+        return [observe(m, None, "fewer than 5 power samples in the window") for m in ("power_p95_w", "power_peak_w")]
+    return [
+        observe("power_p95_w", float(np.percentile(total, 95)), ""),
+        observe("power_peak_w", float(total.max()), ""),
+    ]
+
+
+def _elsewhere(record: RunRecord) -> str | None:
+    """Return the reason when no meter was read because the server may run on another machine."""
+    return ELSEWHERE if any(missing.cause == ELSEWHERE for missing in record.missing) else None
+
+
+def _why_no_energy(record: RunRecord, window: Mark) -> str:
+    if _elsewhere(record):
+        return ELSEWHERE
+    wanted = "RAPL" if record.provider == "cpu" else "NVML"
+    for trace in tr.by_preference(record.traces):
+        trouble = tr.why_unusable(trace, window.start_ns, window.end_ns) if does_the_work(record, trace.domain) else None
+        if trouble is not None:
+            return f"{trace.meter} {trace.domain}: {trouble.detail}"
+    for missing in record.missing:
+        if missing.meter == wanted.lower():
+            return f"not measured on this machine: {missing.cause}"
+    return f"the study lists no meter for it ({wanted})"
+
+
+# --- utilisation ------------------------------------------------------------------------------------------------------
+
+
+def _find(record: RunRecord, domain: str, quantity: str) -> Trace | None:
+    return next((t for t in record.traces if t.domain == domain and t.quantity == quantity), None)
+
+
+def _utilisation(record: RunRecord, window: Mark) -> list[Observation]:
+    start, end = window.start_ns, window.end_ns
+    cpus, memory_b = record.environment.logical_cpus, record.environment.memory_b
+    machine_cpu, server_cpu = _find(record, "machine", "cpu_time"), _find(record, "server", "cpu_time")
+    memory, rss = _find(record, "machine", "memory"), _find(record, "server", "rss")
+    busy = None if machine_cpu is None else tr.counter_growth(machine_cpu, start, end)
+    own = None if server_cpu is None else tr.counter_growth(server_cpu, start, end)
+    sampler_cpu = _find(record, "sampler", "cpu_time")
+    sampling = None if sampler_cpu is None else tr.counter_growth(sampler_cpu, start, end)
+    used = None if memory is None else tr.gauge_mean(memory, start, end)
+    unread = _elsewhere(record) or "the study lists no `utilisation` meter"
+    reason = unread if machine_cpu is None else "the samples do not span the window"
+
+    def observe(metric: str, value: float | None, boundary: str) -> Observation:
+        return Observation(metric, value, boundary, Method.MEASURED, reason if value is None else None)
+
+    share = 100.0 / (window.duration_s * cpus)
+    return [
+        observe("cpu_usage_pct", None if busy is None else busy * share, "machine"),
+        observe("process_cpu_pct", None if own is None else own * share, "serving process tree"),
+        observe("profiler_cpu_pct", None if sampling is None else sampling * share, "sampling process"),
+        observe("ram_used_b", used, "machine"),
+        observe("ram_usage_pct", None if used is None else 100.0 * used / memory_b, "machine"),
+        observe("ram_rss_peak_b", None if rss is None else tr.gauge_peak(rss, start, end), "serving process tree"),
+    ]
+
+
+def _gpu(record: RunRecord, window: Mark) -> list[Observation]:
+    names = ("gpu_usage_pct", "gpu_memory_utilization_pct", "gpu_memory_used_b", "gpu_memory_used_pct")
+    gpus = sorted({t.domain for t in record.traces if t.domain.startswith("gpu")})
+    if not gpus:
+        return [Observation(name, None, reason=_elsewhere(record) or "no GPU on this machine") for name in names]
+    quantities = (("load", "load"), ("memory_load", "memory_load"), ("memory", "memory"), ("total", "memory_total"))
+    means: dict[str, list[float]] = {name: [] for name, _ in quantities}
+    for gpu in gpus:
+        for name, quantity in quantities:
+            trace = _find(record, gpu, quantity)
+            mean = None if trace is None else tr.gauge_mean(trace, window.start_ns, window.end_ns)
+            if mean is not None:
+                means[name].append(mean)
+    used, total = sum(means["memory"]), sum(means["total"])
+    values = (
+        float(np.mean(means["load"])) if means["load"] else None,
+        float(np.mean(means["memory_load"])) if means["memory_load"] else None,
+        used if means["memory"] else None,
+        100.0 * used / total if means["memory"] and total else None,
+    )
+    absent = "the GPU reports no such value"
+    return [
+        Observation(name, value, ", ".join(gpus), Method.MEASURED, absent if value is None else None)
+        for name, value in zip(names, values, strict=True)
+    ]
+
+
+def phase_rows(record: RunRecord) -> tuple[PhaseRow, ...]:
+    """Return every phase of a run with its energy and mean power, in order of time."""
+    rows = []
+    for mark in sorted(record.marks, key=lambda mark: mark.start_ns):
+        found = boundary_components(record, mark.start_ns, mark.end_ns)
+        joules = sum(c.joules for c in found) if found else None
+        power = joules / mark.duration_s if joules is not None and mark.duration_s > 0 else None
+        rows.append(PhaseRow(mark, joules, power))
+    return tuple(rows)

@@ -1,0 +1,117 @@
+"""Datasets made of run records.
+
+Raw traces are reduced to observations and phases while records stream by, so memory does not grow with the number of samples.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from greenreport import traces as tr
+from greenreport.analysis.measure.calibration import from_calibrations
+from greenreport.analysis.measure.dataset import CellView, Dataset, Preparation, RunView, Sampling
+from greenreport.analysis.measure.downsample import rails
+from greenreport.analysis.measure.limit_searches import from_trials
+from greenreport.analysis.measure.metrics import observations, phase_rows
+from greenreport.analysis.measure.replicas import replicas
+from greenreport.analysis.measure.spans import concurrent, stages
+from greenreport.catalog import METERS
+from greenreport.plan import Plan
+from greenreport.record import Environment, Mark, Outcome, Output, Phase, RunRecord
+from greenreport.study import Objective, ReferenceStudy
+from greenreport.validity import agreements, foreign_load, judged
+
+
+def recorded_dataset(
+    plan: Plan,
+    records: Iterable[RunRecord],
+    *,
+    source: str = "measured here",
+    other_runs: Mapping[str, int] | None = None,
+    preparations: Sequence[RunRecord] = (),
+    calibrations: Sequence[RunRecord] = (),
+    references: Sequence[ReferenceStudy] = (),
+    trials: Sequence[RunRecord] = (),
+) -> Dataset:
+    """Return the dataset of a plan from the records that count for it (see `plan.current`)."""
+    keys = {cell.fingerprint: cell.key for cell in plan.cells}
+    runs: dict[str, list[RunView]] = {cell.key: [] for cell in plan.cells}
+    outputs: dict[str, Output] = {}
+    environment: Environment | None = None
+    prompts: tuple[str | None, int | None] = (None, None)
+    for record in records:
+        record = judged(record, plan.study)  # thresholds may have been declared after the run  # noqa: PLW2901
+        runs[keys[record.fingerprint]].append(_view(record, plan.study.objective))
+        outputs.update((output.sha256, output) for output in record.outputs)
+        environment = environment or record.environment
+        if record.outcome is Outcome.OK and prompts[0] is None:
+            spec = json.loads(record.spec)
+            prompts = (spec.get("prompts_sha256"), spec.get("prompts_count"))
+    cells = tuple(
+        CellView(
+            cell.model,
+            cell.configuration,
+            tuple(sorted(runs[cell.key], key=lambda run: run.repetition)),
+            plan.study.outliers,
+        )
+        for cell in plan.cells
+    )
+    return Dataset(
+        plan.study,
+        cells,
+        plan.excluded,
+        environment,
+        source,
+        outputs=outputs,
+        preparations=tuple(_preparation(record) for record in preparations),
+        calibrations=from_calibrations(calibrations, environment.key) if environment is not None else (),
+        references=tuple(references),
+        searches=from_trials(trials, environment.key) if environment is not None else (),
+        other_runs=dict(other_runs or {}),
+        prompts_sha256=prompts[0],
+        prompts_count=prompts[1],
+    )
+
+
+def _view(record: RunRecord, objective: Objective | None) -> RunView:
+    window = record.mark(Phase.WINDOW)
+    return RunView(
+        run_id=record.run_id,
+        repetition=record.repetition,
+        position=record.position,
+        outcome=record.outcome,
+        reason=record.reason,
+        started_at=record.started_at,
+        start_ns=min((mark.start_ns for mark in record.marks), default=0),
+        duration_s=record.duration_s,
+        flags=record.flags,
+        missing=record.missing,
+        observations={observation.metric: observation for observation in observations(record, objective)},
+        phases=phase_rows(record),
+        rails=rails(record),
+        agreements=() if window is None else agreements(record.traces, window),
+        sampling=() if window is None else tuple(_sampling(record, window)),
+        foreign_load=None if window is None else foreign_load(record, window),
+        stages=() if window is None else stages(record, window),
+        concurrent=concurrent(record),
+        replicas=() if window is None else replicas(record, window),
+        requests=record.requests,
+        facts=record.facts,
+        detail=record.detail,
+        spec=record.spec,
+    )
+
+
+def _sampling(record: RunRecord, window: Mark) -> Iterator[Sampling]:
+    for trace in record.traces:
+        if len(trace.t_ns) > 2 and trace.meter in METERS:
+            found = tr.coverage(trace, window.start_ns, window.end_ns)
+            interval_s = tr.usual_interval_s(trace)
+            yield Sampling(f"{trace.meter} · {trace.domain} {trace.quantity.replace('_', ' ')}", interval_s, found)
+
+
+def _preparation(record: RunRecord) -> Preparation:
+    spec = json.loads(record.spec)
+    what = str(spec.get("what", Phase.CONVERT.value))
+    return Preparation(record.model, record.engine, what, record.duration_s, int(spec.get("size_b", 0)))

@@ -1,0 +1,1 @@
+"""Series of a load factor: saturation, capacity and the throughput frontier."""

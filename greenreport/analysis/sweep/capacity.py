@@ -1,0 +1,128 @@
+"""How large a load fits: model × configuration × this device.
+
+A row for each direction of a sweep, also where one load fits or none, and a row for each limit that was looked for by
+`greenreport limit`. What was left out by design is told with its reason, since it is no limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
+from greenreport.analysis.measure.limit_searches import LimitSearch
+from greenreport.analysis.sweep.directions import Direction, load_of, load_text
+from greenreport.record import Outcome
+
+ENDS = {Outcome.OUT_OF_MEMORY: "memory ends", Outcome.TIMED_OUT: "the time limit ends"}
+UNTRIED, DESIGN = "no load was tried yet", "left out by design"
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The largest load that works.
+
+    Attributes:
+        load: None where no load works, or none was tried.
+        best: it in words; why: why it is the largest.
+        runs: valid runs at that load; searched: whether it was looked for instead of swept.
+        left_out: loads excluded by design, each with its reason.
+    """
+
+    model: str
+    label: str
+    factor: str
+    load: float | None
+    best: str
+    why: str
+    runs: int
+    searched: bool = False
+    left_out: tuple[str, ...] = ()
+
+
+def fits(dataset: Dataset, found: Sequence[Direction]) -> tuple[Fit, ...]:
+    """Return a row for each direction, each followed by what was looked for along it, then what was looked for besides."""
+    rows, told = [], []
+    for direction in found:
+        rows.append(_swept(direction))
+        about = [
+            search
+            for search in dataset.searches
+            if (search.model, search.factor, search.base.id) == (direction.model.id, direction.factor, direction.base.id)
+        ]
+        rows += [_searched(dataset, search, direction.label) for search in about]
+        told += about
+    rest = [search for search in dataset.searches if search not in told]
+    return (*rows, *(_searched(dataset, search, label_of(search.base)) for search in rest))
+
+
+def tried(rows: Sequence[Fit]) -> bool:
+    """Whether any load was tried at all, so that a table of limits says something."""
+    return any(row.load is not None or row.why not in (UNTRIED, DESIGN) for row in rows)
+
+
+def _swept(direction: Direction) -> Fit:
+    factor = direction.factor
+    good = [cell for cell in direction.cells if cell.ok]
+    largest = good[-1] if good else None
+    load = None if largest is None else load_of(largest.configuration, factor)
+    beyond = [cell for cell in direction.cells if load is None or load_of(cell.configuration, factor) > load]
+    why = _why(direction, beyond)
+    nothing = "not tried" if why in (UNTRIED, DESIGN) else "none"
+    best = nothing if load is None else load_text(factor, load)
+    left_out = tuple(_left_out(direction))
+    runs = 0 if largest is None else len(largest.ok)
+    return Fit(direction.model.label, direction.label, factor, load, best, why, runs, left_out=left_out)
+
+
+def _why(direction: Direction, beyond: Sequence[CellView]) -> str:
+    """Say what became of the next larger load."""
+    if not direction.cells:
+        return DESIGN
+    if not any(cell.runs for cell in direction.cells):
+        return UNTRIED
+    if not beyond:
+        wider = load_of(direction.cells[-1].configuration, direction.factor) < max(direction.levels)
+        return "larger loads were left out by design" if wider else "the largest load of the sweep; no limit was met"
+    cell = next((cell for cell in beyond if any(run.outcome in ENDS for run in cell.runs)), beyond[0])
+    at = load_text(direction.factor, load_of(cell.configuration, direction.factor))
+    ended = next((run for run in cell.runs if run.outcome in ENDS), None)
+    if ended is not None:
+        reason = f": {ended.reason.rstrip('.')}" if ended.reason else ""
+        return f"{ENDS[ended.outcome]} at {at}{reason}"
+    if not cell.runs:
+        return f"{at} was not tried yet"
+    return f"{at} has no valid run: {cell.runs[0].reason or cell.runs[0].outcome.value}".rstrip(".")
+
+
+def _left_out(direction: Direction) -> Iterator[str]:
+    """Yield the excluded loads, those of one reason together."""
+    reasons: dict[str, list[float]] = {}
+    for item in direction.excluded:
+        reasons.setdefault(item.reason, []).append(load_of(item.configuration, direction.factor))
+    for reason, loads in reasons.items():
+        yield f"{_told(direction, loads)}: {reason}"
+
+
+def _told(direction: Direction, loads: Sequence[float]) -> str:
+    """Return several loads in words; neighbours of the sweep as a range."""
+    levels = sorted(direction.levels)
+    if len(loads) == len(levels):
+        return "every load"
+    texts = [load_text(direction.factor, load) for load in loads]
+    first = levels.index(loads[0])
+    if len(loads) > 2 and list(loads) == levels[first : first + len(loads)]:
+        return f"{texts[0]} to {texts[-1]}"
+    return ", ".join(texts)
+
+
+def _searched(dataset: Dataset, search: LimitSearch, label: str) -> Fit:
+    labels = {model.id: model.label for model in dataset.study.models}
+    best = "none" if search.good is None else load_text(search.factor, search.good)
+    why = "the largest that was to be tried"
+    if search.bad is not None:
+        reason = f": {search.reason.rstrip('.')}" if search.reason else ""
+        why = f"{load_text(search.factor, search.bad)} does not work{reason}"
+    runs = 0 if search.good is None else 1
+    model = labels.get(search.model, search.model)
+    return Fit(model, label, search.factor, search.good, best, why, runs, searched=True)

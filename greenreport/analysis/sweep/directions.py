@@ -1,0 +1,117 @@
+"""Directions of a sweep: the cells of one model in one configuration that differ in one load factor alone.
+
+A direction has every cell the study declares, whatever became of it, so that a model which fits only one load, or none, is not
+lost. What is found along a direction stands in `series`, how far it reaches in `fits`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
+from greenreport.analysis.measure.limit_searches import fields_of
+from greenreport.plan import Excluded
+from greenreport.study import Configuration, Model
+from greenreport.units import THIN
+
+#: Load factors, with their name in a sentence.
+FACTORS = {
+    "batch_size": "batch size",
+    "max_batch": "dynamic batch size",
+    "concurrency": "number of clients",
+    "request_rate": "request rate",
+    "replicas": "number of replicas",
+    "threads": "number of threads",
+    "output_tokens": "output length",
+}
+#: Factors that are directions only where they are swept alone: beside another factor they tell its series apart.
+ALONE = ("replicas", "threads", "output_tokens")
+FEWEST_LOADS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """One model in one configuration at every declared level of one factor.
+
+    Attributes:
+        base: the configuration with the factor at its default.
+        cells: ascending in the factor; excluded: those left out by design, likewise.
+    """
+
+    model: Model
+    factor: str
+    base: Configuration
+    cells: tuple[CellView, ...]
+    excluded: tuple[Excluded, ...]
+
+    @property
+    def label(self) -> str:
+        """The configuration without the factor."""
+        return label_of(self.base)
+
+    @property
+    def items(self) -> tuple[CellView | Excluded, ...]:
+        """Every declared cell, also those left out."""
+        return self.cells + self.excluded
+
+    @property
+    def levels(self) -> frozenset[float]:
+        """Every declared load."""
+        return frozenset(load_of(item.configuration, self.factor) for item in self.items)
+
+
+def directions(dataset: Dataset) -> tuple[Direction, ...]:
+    """Return every direction of the study with at least three declared loads for its model, in the order of models, few replicas first.
+
+    Several replicas need one load only: there they are compared with one replica.
+    """
+    models = [model.id for model in dataset.study.models]
+    found: list[Direction] = []
+    for factor in FACTORS:
+        taken = {(d.model.id, item.configuration.id) for d in found for item in d.items}
+        every = list(_directions(dataset, factor, taken if factor in ALONE else set()))
+        swept = {direction.model.id for direction in every if len(direction.levels) >= FEWEST_LOADS}
+        kept = [d for d in every if d.model.id in swept and (len(d.levels) > 1 or d.base.replicas > 1)]
+        found += sorted(kept, key=lambda direction: (models.index(direction.model.id), direction.base.replicas))
+    return tuple(found)
+
+
+def _directions(dataset: Dataset, factor: str, taken: set[tuple[str, str]]) -> Iterator[Direction]:
+    groups: dict[tuple[str, str], list[CellView | Excluded]] = {}
+    items: tuple[CellView | Excluded, ...] = dataset.cells + dataset.excluded
+    for item in items:
+        told = getattr(item.configuration, factor) is not None
+        if told and (item.model.id, item.configuration.id) not in taken:
+            groups.setdefault((item.model.id, without(item.configuration, factor).id), []).append(item)
+    for group in groups.values():
+        ordered = sorted(group, key=lambda item: load_of(item.configuration, factor))
+        cells = tuple(item for item in ordered if isinstance(item, CellView))
+        excluded = tuple(item for item in ordered if isinstance(item, Excluded))
+        yield Direction(ordered[0].model, factor, without(ordered[0].configuration, factor), cells, excluded)
+
+
+def without(configuration: Configuration, factor: str) -> Configuration:
+    """Return the configuration without the factor, as if the study had not named it."""
+    own = configuration.model_fields_set - fields_of(factor)
+    return Configuration.model_validate({name: getattr(configuration, name) for name in own})
+
+
+def load_of(configuration: Configuration, factor: str) -> float:
+    """Return the level of a factor."""
+    return float(getattr(configuration, factor))
+
+
+def load_text(factor: str, load: float) -> str:
+    """Return a load in words: ``batch 8``, ``4 clients``, ``2.5 requests/s``."""
+    plural = "" if load == 1 else "s"
+    words = {
+        "batch_size": f"batch {load:g}",
+        "max_batch": f"dynamic batches of up to {load:g}",
+        "concurrency": f"{load:g} client{plural}",
+        "request_rate": f"{load:g}{THIN}requests/s",
+        "replicas": f"{load:g} replica{plural}",
+        "threads": f"{load:g} thread{plural}",
+        "output_tokens": f"{load:g} output token{plural}",
+    }
+    return words[factor]

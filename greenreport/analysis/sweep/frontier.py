@@ -1,0 +1,64 @@
+"""The throughput frontier: what more load, or more replicas, gains, where it ends, and what a token costs on the way.
+
+See `sweeps` for what is swept, `series` for what is found of each series, `fits` for limits, `frontier_words` for the sentences,
+docs/frontier.md for the definitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from greenreport.analysis.hypotheses.answers import Text
+from greenreport.analysis.hypotheses.claims import Claim, once
+from greenreport.analysis.measure.dataset import Dataset
+from greenreport.analysis.measure.fidelity import Fidelity, not_ranked
+from greenreport.analysis.sweep.capacity import Fit, fits, tried
+from greenreport.analysis.sweep.directions import directions
+from greenreport.analysis.sweep.frontier_sentences import headline, series_words
+from greenreport.analysis.sweep.series import Replicas, Series, all_series, best_gains, replica_gains, series_id
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """Every series of a study with, by its id, what replicas gain and the findings in words, the most important first.
+
+    Attributes:
+        fits: how large a load fits, of every direction of the sweep, also where no load has values.
+        headlines: by the id of the model what load, how many replicas, and what a token costs.
+    """
+
+    series: tuple[Series, ...]
+    fits: tuple[Fit, ...]
+    replicas: Mapping[str, tuple[Replicas, ...]]
+    sentences: Mapping[str, tuple[Text, ...]]
+    headlines: Mapping[str, Text]
+
+    @property
+    def headline(self) -> Text | None:
+        """The headline of the study's first model that has one."""
+        return next(iter(self.headlines.values()), None)
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """Every claim of the sentences, once."""
+        texts = [*(text for group in self.sentences.values() for text in group), *self.headlines.values()]
+        return once(part for text in texts for part in text if isinstance(part, Claim))
+
+
+def frontier(dataset: Dataset, fidelity: Sequence[Fidelity]) -> Frontier | None:
+    """Return the frontier of a study, or None where nothing was swept or looked for, or nothing was tried yet."""
+    unfaithful = not_ranked(fidelity)
+    swept = directions(dataset)
+    rows = fits(dataset, swept)
+    if not tried(rows):
+        return None
+    found = all_series(dataset, swept, unfaithful)
+    gains = {series_id(s): tuple(replica_gains(dataset, s, found)) for s in found if s.base.replicas > 1}
+    best = best_gains(dataset, found)
+    sentences = {
+        series_id(s): tuple(series_words(dataset, s, gains.get(series_id(s), ()), best.get(series_id(s)))) for s in found
+    }
+    models = [model.id for model in dataset.models if any(series.model.id == model.id for series in found)]
+    headlines = {name: headline(dataset, [series for series in found if series.model.id == name]) for name in models}
+    return Frontier(found, rows, gains, sentences, headlines)

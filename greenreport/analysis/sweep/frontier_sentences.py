@@ -1,0 +1,234 @@
+"""The findings of a sweep in words: where throughput saturates, what a token costs, where the sweep ends, what replicas gain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from greenreport.analysis.hypotheses.answers import Text
+from greenreport.analysis.hypotheses.claims import Claim, compare
+from greenreport.analysis.measure.dataset import Dataset, label_of
+from greenreport.analysis.stats import Interval, NotComputable, reach
+from greenreport.analysis.sweep.directions import FEWEST_LOADS
+from greenreport.analysis.sweep.series import ENERGY, THROUGHPUT, End, LoadPoint, Replicas, Series
+from greenreport.record import Outcome
+from greenreport.study import Configuration, Model, Objective
+from greenreport.units import THIN, capital, declared_percent, quantity
+
+ENOUGH_RUNS = 5  # from here on simulated sweeps find the true load inside the interval as often as it says
+
+
+def series_words(dataset: Dataset, series: Series, gains: Sequence[Replicas], best: Replicas | None) -> Iterator[Text]:
+    """Yield the findings of a series, a sentence or two each; of a few loads only where they end, and what replicas gain."""
+    if series.short:
+        if len(series.cells) >= FEWEST_LOADS:
+            loads = "1 load has" if len(series.points) == 1 else f"{len(series.points)} loads have"
+            yield (f"Only {loads} values: too few to look for saturation.",)
+        if series.end is not None:
+            yield (_end_words(series, series.end),)
+        yield from _gain_words(gains, best, series)
+        return
+    yield (_saturation_words(dataset, series),)
+    yield from _costs(dataset, series)
+    if series.end is not None:
+        yield (_end_words(series, series.end),)
+    yield from _objective_words(dataset, series)
+    yield from _energy_against_latency(dataset, series)
+    if series.falling_use is not None:
+        yield (_falling_words(*series.falling_use),)
+    yield from _gain_words(gains, best, series)
+
+
+def _saturation_words(dataset: Dataset, series: Series) -> str:
+    epsilon = declared_percent(dataset.study.frontier.epsilon)
+    found, last = series.saturation, series.points[-1].load
+    if found.load is None:
+        return f"Throughput still grows at {series.load_text(last)}, the largest load measured: the sweep saw no saturation."
+    return (
+        f"Throughput saturates at {series.load_text(found.load)} ({_loads_interval(found.ci, min(len(point.cell.ok) for point in series.points))}): "
+        f"from there, no larger load gains {epsilon} or more per doubling."
+    )
+
+
+def _loads_interval(ci: Interval | NotComputable, runs: int) -> str:
+    """Return an interval of loads in words; resamples of few runs cover less than their level, so that is not named then."""
+    if isinstance(ci, NotComputable):
+        return f"no interval: {ci.reason}"
+    high = "beyond the sweep" if ci.high == float("inf") else f"{ci.high:g}"
+    if f"{ci.low:g}" == high:
+        return f"the same in at least {ci.level:.0%} of resamples of {runs} runs a load".replace("%", f"{THIN}%")
+    if runs < ENOUGH_RUNS:
+        share = f"{ci.level:.0%}".replace("%", f"{THIN}%")
+        return f"{ci.low:g} to {high} in {share} of resamples of {runs} runs a load, too few for an interval of that level"
+    return f"{ci.level:.0%} CI {ci.low:g} to {high}".replace("%", f"{THIN}%", 1)
+
+
+def _costs(dataset: Dataset, series: Series) -> Iterator[Text]:
+    """Compare the advised load with the smallest."""
+    first, best = series.points[0], series.advised
+    if best.load == first.load:
+        return
+    pair = (best.cell.configuration, first.cell.configuration, [series.model])
+    metrics = [THROUGHPUT, ENERGY, *([series.latency] if series.latency else [])]
+    claims = [claim for metric in metrics if (claim := compare(dataset, metric, *pair)) is not None]
+    if claims:
+        parts: list[str | Claim] = [f"{capital(series.load_text(best.load))}: "]
+        for place, claim in enumerate(claims):
+            parts += [] if place == 0 else [", and " if place == len(claims) - 1 else ", "]
+            parts.append(claim)
+        yield (*parts, ".")
+    energy, throughput = best.value(ENERGY), best.value(THROUGHPUT)
+    if energy is not None and throughput is not None:
+        power = best.value("power_mean_w")
+        why = "" if power is None else f": {quantity(power, 'W')} at {quantity(throughput, 'tokens/s')}"
+        yield (f"A token then costs {quantity(energy, 'J')}{why} (medians over runs).",)
+    if series.least_energy is not None:
+        least, start = series.least_energy
+        tolerance = declared_percent(dataset.study.frontier.epsilon)
+        yield (
+            f"Energy per token is least at {series.load_text(least)}"
+            + (f", and within {tolerance} of it from {series.load_text(start)} on." if start != least else "."),
+        )
+
+
+def _end_words(series: Series, end: End) -> str:
+    if end.outcome is Outcome.OK:
+        good = (
+            "no smaller load does without"
+            if end.last_good is None
+            else f"{series.load_text(end.last_good)} is the last without"
+        )
+        return f"Preemption begins at {series.load_text(end.load)}; {good}. Recorded: {end.reason.rstrip('.')}."
+    what = "Memory" if end.outcome is Outcome.OUT_OF_MEMORY else "The time limit"
+    good = "no smaller load worked" if end.last_good is None else f"{series.load_text(end.last_good)} is the last that worked"
+    return f"{what} ends the sweep at {series.load_text(end.load)}; {good}. Reason recorded: {end.reason.rstrip('.')}."
+
+
+def _objective_words(dataset: Dataset, series: Series) -> Iterator[Text]:
+    objective = dataset.study.objective
+    if objective is None:
+        return
+    told = objective_words(objective)
+    if all(point.value("served_well_pct") is None for point in series.points) and not dataset.imported:
+        yield (f"Which loads keep the objective ({told}) is not known: the server does not tell a time it bounds.",)
+        return
+    if series.within is None:
+        yield (f"No load keeps the objective ({told}).",)
+        return
+    good = series.within.value("goodput_requests_per_s")
+    rate = "" if good is None else f", {quantity(good, 'requests/s')} served well"
+    cost = series.within.value("j_per_good_request")
+    joules = "" if cost is None else f" at {quantity(cost, 'J')} each"
+    yield (f"Best load that keeps the objective ({told}): {series.load_text(series.within.load)}{rate}{joules}.",)
+
+
+def objective_words(objective: Objective) -> str:
+    """Return the bounds of an objective and for how many requests they hold."""
+    names = (("ttft_s", "time to first token"), ("tbt_s", "time between tokens"), ("latency_s", "latency"))
+    bounds = [(name, bound) for field, name in names if (bound := getattr(objective, field)) is not None]
+    told = " and ".join(f"{name} at most {quantity(bound, 's')}" for name, bound in bounds)
+    return f"{told}, for {declared_percent(objective.share)} of requests"
+
+
+def _shortly(objective: Objective) -> str:
+    """Return the bounds of an objective in few words."""
+    told = (
+        ("first token within {}", objective.ttft_s), ("at most {} between tokens", objective.tbt_s), ("answer within {}", objective.latency_s),
+    )  # fmt: skip
+    return ", ".join(text.format(quantity(bound, "s")) for text, bound in told if bound is not None)
+
+
+def _energy_against_latency(dataset: Dataset, series: Series) -> Iterator[Text]:
+    """Say what the least energy costs in latency, where the two are not reached by one load."""
+    if series.latency is None or series.least_energy is None:
+        return
+    fastest = min(series.points, key=lambda p: p.value(series.latency or "") or float("inf"))
+    thrifty = series.at(series.least_energy[1])
+    if thrifty is None or thrifty.load == fastest.load:
+        return
+    pair = (thrifty.cell.configuration, fastest.cell.configuration, [series.model])
+    energy, latency = compare(dataset, ENERGY, *pair), compare(dataset, series.latency, *pair)
+    if energy is not None and latency is not None:
+        yield (
+            f"The choice for energy is {series.load_text(thrifty.load)}, the choice for latency {series.load_text(fastest.load)}: the first has ",
+            energy.article(), energy, f" and {latency.article()}", latency, ".",
+        )  # fmt: skip
+
+
+def _falling_words(metric: str, first: float, last: float) -> str:
+    device = "GPU" if metric.startswith("gpu") else "CPU"
+    return (
+        f"{device} usage falls from {quantity(first, '%')} to {quantity(last, '%')} over the sweep while throughput grows: "
+        f"it tells how often the {device} was busy, not how much it did, and says nothing about efficiency."
+    )
+
+
+def _gain_words(gains: Sequence[Replicas], best: Replicas | None, series: Series) -> Iterator[Text]:
+    if best is not None:
+        where = f"{best.replicas} replicas at {series.load_text(best.load)} have "
+        yield ("The best replicated point against the best single server: ", where, *_claims_of(best), ".")
+    for gain in gains:
+        yield (f"At {series.load_text(gain.load)}, {gain.replicas} replicas have ", *_claims_of(gain), ".")
+
+
+def _claims_of(gain: Replicas) -> Iterator[str | Claim]:
+    claims = [claim for claim in (gain.throughput, gain.energy, gain.latency) if claim is not None]
+    for place, claim in enumerate(claims):
+        joint = "" if place == 0 else " and " if place == len(claims) - 1 else ", "
+        yield f"{joint}{claim.article()}"
+        yield claim
+
+
+def headline(dataset: Dataset, every: Sequence[Series]) -> Text:
+    """Answer for one model what load, how many replicas, and what a token costs.
+
+    Where the study declares an objective that some load keeps, only loads that keep it are considered. Of several series the
+    first in the order of the study counts, unless a later one gains throughput by more than ε, its whole interval beyond it.
+    """
+    model, objective = every[0].model, dataset.study.objective
+    kept = [(series, series.within) for series in every if series.within is not None]
+    candidates = kept or [(series, series.advised) for series in every]
+    series, point = candidates[0]
+    for other, candidate in candidates[1:]:
+        if _gains(dataset, model, candidate, point):
+            series, point = other, candidate
+    energy, throughput = point.value(ENERGY), point.value(THROUGHPUT)
+    cost = "" if energy is None else f" at {quantity(energy, 'J')} a token"
+    first = every[0].points[0]
+    claim = compare(dataset, ENERGY, point.cell.configuration, first.cell.configuration, [model])
+    tail: Text = () if claim is None or point.cell.key == first.cell.key else (", ", claim)
+    edge = "" if kept else _edge(series, every)
+    said = f"On {model.label}, {_where(series, point)}{edge} gives {quantity(throughput or 0.0, 'tokens/s')}{cost}"
+    if objective is None:
+        return (said, *tail, ".")
+    short = f"the objective ({_shortly(objective)})"
+    return (said, *tail, f": the most that keeps {short}." if kept else f". No load keeps {short}.")
+
+
+def _where(series: Series, point: LoadPoint) -> str:
+    """Return engine, load and replicas in words."""
+    own = series.base.model_fields_set - {"replicas"}
+    engine = label_of(Configuration.model_validate({name: getattr(series.base, name) for name in own}))
+    load = series.load_text(point.load)
+    if series.factor == "replicas":
+        return f"{engine} with {load}"
+    replicas = f"{series.base.replicas} replicas" if series.base.replicas > 1 else "one replica"
+    return f"{engine} {'with' if series.factor == 'threads' else 'at'} {load} on {replicas}"
+
+
+def _gains(dataset: Dataset, model: Model, candidate: LoadPoint, held: LoadPoint) -> bool:
+    """Whether a load gains more than ε over another with its whole interval; a single run has none, there the ratio decides."""
+    claim = compare(dataset, THROUGHPUT, candidate.cell.configuration, held.cell.configuration, [model])
+    if claim is None:
+        return False
+    return reach(claim.value, claim.ci)[0] >= 1 + dataset.study.frontier.epsilon
+
+
+def _edge(series: Series, every: Sequence[Series]) -> str:
+    """Return a clause where the sweep saw no saturation: a larger load might give more."""
+    load, last = series.advised.load, series.points[-1].load
+    if series.saturation.load is not None:
+        return ""
+    if load < last:
+        return ", the load of the highest throughput that was measured,"
+    here = "" if all(other.points[-1].load <= last for other in every) else " there"
+    return f", the largest load measured{here},"

@@ -1,0 +1,102 @@
+"""The runtime engines, and who serves what each of them loads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib.metadata import entry_points
+
+PROVIDERS = ("cpu", "cuda")
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+class Served(StrEnum):
+    """Who serves the model of an engine."""
+
+    OWN = "own"  # greenreport's server, with the engine loaded into it
+    STARTED = "started"  # a server greenreport did not write and starts for each run
+    RUNNING = "running"  # a server that runs already and goes on running
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """A runtime engine.
+
+    Attributes:
+        providers: execution providers the engine can use; any other pair is an error in a study file.
+        dtypes: weight and compute types the adapter can load and verify.
+        requires: importable modules the engine needs, with the extra that installs them.
+        artefact: what a model is converted to before serving, or None when it is loaded as it is.
+        weights: whether the engine needs the model's weights at all.
+        served: who serves the model; for others than our own server, `target` is a subclass of `execute.serving.Outside`.
+        revision: raised whenever the adapter changes what is measured; part of the fingerprint.
+    """
+
+    name: str
+    label: str
+    target: str
+    providers: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    requires: tuple[str, ...]
+    extra: str
+    summary: str
+    artefact: str | None = None
+    revision: int = 1
+    weights: bool = True
+    served: Served = Served.OWN
+
+
+# Tables are read by row.
+# fmt: off
+_HF = ("torch", "transformers", "tokenizers")
+
+_ENGINES = (
+    EngineInfo(
+        "torch", "Torch", "greenreport.engines.torch_eager:TorchEager", PROVIDERS, DTYPES, _HF, "torch",
+        "PyTorch, eager mode, through transformers' generate()",
+    ),
+    EngineInfo(
+        "torch_compile", "torch.compile", "greenreport.engines.torch_compile:TorchCompile", PROVIDERS, DTYPES, _HF, "torch",
+        "PyTorch with the model's forward pass compiled by TorchInductor",
+    ),
+    EngineInfo(
+        "torchscript", "TorchScript", "greenreport.engines.torchscript:TorchScript", PROVIDERS, ("float32",), _HF, "torch",
+        "the model traced to TorchScript with its KV cache as inputs and outputs", artefact="torchscript",
+    ),
+    EngineInfo(
+        "onnx", "ONNX Runtime", "greenreport.engines.onnx:OnnxRuntime", PROVIDERS, ("float32", "int8"),
+        (*_HF, "onnxruntime", "optimum.onnxruntime"), "onnx", "ONNX Runtime on the model exported by Optimum",
+        artefact="onnx",
+    ),
+    EngineInfo(
+        "openvino", "OpenVINO", "greenreport.engines.openvino:OpenVino", ("cpu",), ("float32", "bfloat16", "int8"),
+        (*_HF, "openvino", "optimum.intel", "nncf"), "openvino", "OpenVINO on the model exported by Optimum Intel, stateful KV cache",
+        artefact="openvino",
+    ),
+    EngineInfo(
+        "fake", "Fake", "greenreport.engines.fake:Fake", ("cpu",), DTYPES, (), "",
+        "no model: answers after a declared service time; for tests of the protocol, never for results", weights=False,
+    ),
+    EngineInfo(
+        "endpoint", "Endpoint", "greenreport.execute.external_servers:Endpoint", PROVIDERS, DTYPES, (), "run",
+        "an OpenAI-compatible server that runs already; what it cannot tell is not verified", weights=False, served=Served.RUNNING,
+    ),
+    EngineInfo(
+        "command", "Command", "greenreport.execute.external_servers:Command", PROVIDERS, DTYPES, (), "run",
+        "an OpenAI-compatible server started by a command; what it cannot tell is not verified", weights=False,
+        served=Served.STARTED,
+    ),
+)
+# fmt: on
+
+
+@cache
+def known_engines() -> dict[str, EngineInfo]:
+    """Return every known engine by name: the built-in ones, then those of installed plug-ins."""
+    found = {engine.name: engine for engine in _ENGINES}
+    for entry in entry_points(group="greenreport.engines"):
+        info = entry.load()
+        if isinstance(info, EngineInfo):
+            found.setdefault(info.name, info)
+    return found

@@ -1,0 +1,198 @@
+"""Start, talk to and stop the processes of a run.
+
+Each process is the head of a process group of its own and holds one end of a pipe. The parent blocks until a message, the end
+of the process, or a deadline; it never polls. A process whose parent is gone sees its pipe close and ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, TypeVar
+
+from greenreport.engines.memory_errors import memory_line
+from greenreport.errors import OutOfMemory, RunError, WorkerCrashed, WorkerTimedOut
+
+Message = TypeVar("Message")
+STOP_S = 2.0
+LIGHT_MODULES = (
+    "greenreport.execute.fork_preload", "greenreport.meters.sampler", "greenreport.meters.utilisation", "greenreport.workloads.client",
+    "greenreport.execute.external_servers",
+)  # fmt: skip
+HEAVY_MODULES = (
+    "torch", "transformers", "transformers.models.auto.modeling_auto", "greenreport.engines.hf", "greenreport.execute.model_server",
+    "uvicorn",
+)  # fmt: skip
+
+
+class Launcher:
+    """Starts processes: from a fork server for clients and samplers, and as the protocol asks for servers.
+
+    Args:
+        fork_servers: fork model servers too, instead of starting a new interpreter for each.
+        engines: import torch and transformers in the fork server beforehand.
+    """
+
+    def __init__(self, *, fork_servers: bool, engines: bool) -> None:
+        self.forked: BaseContext = multiprocessing.get_context("forkserver")
+        heavy = HEAVY_MODULES if engines else ("greenreport.execute.model_server", "uvicorn")
+        self.forked.set_forkserver_preload(list(LIGHT_MODULES + (heavy if fork_servers else ())))
+        self.servers: BaseContext = self.forked if fork_servers else multiprocessing.get_context("spawn")
+
+    def warm(self) -> None:
+        """Start the fork server now, so that its imports are no part of the first run."""
+        process = self.forked.Process(target=_nothing)  # type: ignore[attr-defined]
+        process.start()
+        process.join()
+
+    def start(self, name: str, context: BaseContext, main: Callable[..., None], *arguments: Any) -> Child:
+        """Start a process that runs ``main(connection, *arguments)``."""
+        ours, theirs = context.Pipe()
+        process = context.Process(target=main, args=(theirs, *arguments), name=name, daemon=True)  # type: ignore[attr-defined]
+        process.start()
+        theirs.close()
+        return Child(name, process, ours)
+
+
+def _nothing() -> None:
+    return
+
+
+class Child:
+    """A process of the run and the pipe to it."""
+
+    def __init__(self, name: str, process: BaseProcess, connection: Connection) -> None:
+        self.name = name
+        self.process = process
+        self.connection = connection
+        self.log: Path | None = None
+        self.oom_kills = oom_kills()
+        self.stop_s = STOP_S
+
+    @property
+    def pid(self) -> int:
+        """Process id, also that of its group."""
+        return int(self.process.pid or 0)
+
+    def send(self, message: object) -> None:
+        """Send a message; a process that is gone is reported by the next `receive`."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.connection.send(message)
+
+    def receive(self, kind: type[Message], timeout_s: float, others: Sequence[Child] = (), doing: str = "") -> Message:
+        """Wait for the next message, which must be of this kind.
+
+        Args:
+            others: processes whose end also ends the wait.
+            doing: what is waited for, for the reason of a time-out.
+
+        Raises:
+            RunError: the process sent it, ended, or said nothing for `timeout_s`.
+        """
+        return receive_each([self], kind, timeout_s, others, doing)[0]
+
+    def take(self, kind: type[Message]) -> Message:
+        """Return the message that waits in the pipe, which must be of this kind; errors are those of `receive`."""
+        try:
+            message = self.connection.recv()
+        except (EOFError, ConnectionResetError):
+            raise self.crashed() from None
+        if isinstance(message, BaseException):
+            raise message
+        if not isinstance(message, kind):
+            raise WorkerCrashed(f"the {self.name} process sent {type(message).__name__}, expected {kind.__name__}")
+        return message
+
+    def crashed(self) -> RunError:
+        """Say how the process ended."""
+        self.process.join(STOP_S)
+        code = self.process.exitcode
+        if code == -signal.SIGKILL and oom_kills() > self.oom_kills:
+            return OutOfMemory(f"the kernel killed the {self.name} process: no memory left")
+        told = memory_line(self.log_tail())
+        if told is not None:
+            return OutOfMemory(f"the {self.name} process ended: {told}")
+        if code is not None and code < 0:
+            return WorkerCrashed(f"the {self.name} process was killed by {signal.Signals(-code).name}")
+        return WorkerCrashed(f"the {self.name} process ended with exit code {code}")
+
+    def stop(self) -> None:
+        """End the process: close its pipe, wait, then kill the whole group."""
+        with contextlib.suppress(OSError):
+            self.connection.close()
+        self.process.join(self.stop_s)
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill whatever is left of the process group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if self.process.is_alive():
+                self.process.kill()
+        self.process.join(STOP_S)
+        with contextlib.suppress(OSError):
+            self.connection.close()
+
+    def log_tail(self, lines: int = 40) -> str:
+        """Return the end of what the process printed."""
+        if self.log is None or not self.log.is_file():
+            return ""
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def receive_each(
+    children: Sequence[Child], kind: type[Message], timeout_s: float, others: Sequence[Child] = (), doing: str = ""
+) -> list[Message]:
+    """Wait for one message of each process, in whatever order they come; see `Child.receive`.
+
+    Raises:
+        RunError: one of them sent it, or ended, or did not say anything for `timeout_s`.
+    """
+    deadline = time.monotonic() + timeout_s
+    sentinels = {child.process.sentinel: child for child in (*children, *others)}
+    messages: dict[int, Message] = {}
+    while waiting := {child.connection: index for index, child in enumerate(children) if index not in messages}:
+        ready = wait([*waiting, *sentinels], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            name = children[next(iter(waiting.values()))].name
+            raise WorkerTimedOut(f"{doing or f'an answer of the {name} process'} took longer than {timeout_s:g} s")
+        told = [index for connection, index in waiting.items() if connection in ready]
+        for index in told:
+            messages[index] = children[index].take(kind)
+        if not told:
+            raise next(child for sentinel, child in sentinels.items() if sentinel in ready).crashed()
+    return [messages[index] for index in range(len(children))]
+
+
+def oom_kills() -> int:
+    """Return how often the kernel has killed for lack of memory, in this control group or on the machine."""
+    total = 0
+    for file in ("/sys/fs/cgroup/memory.events", "/proc/vmstat"):
+        with contextlib.suppress(OSError, ValueError):
+            for line in Path(file).read_text(encoding="ascii").splitlines():
+                name, _, value = line.partition(" ")
+                total += int(value) if name == "oom_kill" else 0
+    return total
+
+
+def sleep_until(deadline_s: float, children: Sequence[Child]) -> None:
+    """Sleep until a time of the monotonic clock; end early with an error when one of the processes ends."""
+    remaining = deadline_s - time.monotonic()
+    if remaining > 0:
+        require_alive(children, remaining)
+
+
+def require_alive(children: Sequence[Child], seconds: float) -> None:
+    """Wait so long; raise how it ended when one of the processes ends meanwhile."""
+    sentinels = {child.process.sentinel: child for child in children}
+    for sentinel in wait(list(sentinels), seconds):
+        raise sentinels[sentinel].crashed()  # type: ignore[index]

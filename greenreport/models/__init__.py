@@ -1,0 +1,1 @@
+"""Models: the weights of a model, and the reference tokenizer."""

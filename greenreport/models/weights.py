@@ -1,0 +1,172 @@
+"""Obtain weights: download from the hub, use a local folder, or give the true architecture seeded random weights.
+
+Untrained weights follow one recipe (`plan.UNTRAINED_RECIPE`): every linear layer is normal with standard deviation
+2/√fan_in, every embedding 0.02, biases 0. Outputs are then varied and their largest logit is well separated, so comparing
+engines token by token means something. Energy and time depend on the shape, not on these values, when output length is exact.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from greenreport.errors import ModelUnavailable
+from greenreport.models.tokenizer import END_OF_TEXT, TOKENIZER_ENTRIES, TOKENIZER_FILE
+from greenreport.study import Model, Weights
+
+INFO_FILE = "greenreport.json"
+HUB_PATTERNS = ["*.json", "*.safetensors", "*.model", "*.txt", "tokenizer*"]
+GAIN = 2.0
+EMBEDDING_STD = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsJob:
+    """What to obtain and where to put it.
+
+    Attributes:
+        target: folder to create, for untrained weights; complete when it holds `INFO_FILE`.
+        folder: folder of the study file; local paths start there.
+    """
+
+    model: Model
+    weights: Weights
+    target: Path
+    folder: Path
+
+
+def obtain(job: WeightsJob) -> Path:
+    """Return the folder with config.json, safetensors and tokenizer.
+
+    Raises:
+        ModelUnavailable: with the reason and what to do.
+    """
+    match job.weights:
+        case Weights.HUB:
+            return _from_hub(job.model)
+        case Weights.PATH:
+            folder = (job.folder / str(job.model.path)).resolve()
+            if not (folder / "config.json").is_file() or not list(folder.glob("*.safetensors")):
+                raise ModelUnavailable(f"{job.model.path} holds no config.json with *.safetensors")
+            return folder
+        case Weights.UNTRAINED:
+            if not (job.target / INFO_FILE).is_file():
+                _make_untrained(job)
+            return job.target
+
+
+def local_digest(folder: Path) -> str:
+    """Return what identifies a local model folder: names and sizes of all files, content of the small ones."""
+    parts: list[tuple[str, int, str]] = []
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            size = file.stat().st_size
+            content = hashlib.sha256(file.read_bytes()).hexdigest() if size < 2_000_000 else ""
+            parts.append((str(file.relative_to(folder)), size, content))
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the size of all files below a folder."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _from_hub(model: Model) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    hub, revision = str(model.hub), model.revision
+    offline = "or run with `--weights untrained` to use the true architecture with random weights"
+    try:
+        folder = Path(snapshot_download(hub, revision=revision, allow_patterns=HUB_PATTERNS))
+    except GatedRepoError:
+        raise ModelUnavailable(
+            f"{hub} is gated: accept its terms on the hub and log in with `hf auth login`, {offline}"
+        ) from None
+    except RevisionNotFoundError:
+        raise ModelUnavailable(f"{hub} has no revision {revision!r}") from None
+    except RepositoryNotFoundError:
+        raise ModelUnavailable(f"the hub has no repository {hub}, or it is private") from None
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError):
+        raise ModelUnavailable(f"{hub} is not on this machine and the hub cannot be reached; connect once, {offline}") from None
+    if not list(folder.glob("*.safetensors")):
+        raise ModelUnavailable(f"{hub} has no safetensors weights; greenreport loads no pickled weights")
+    return folder
+
+
+def _make_untrained(job: WeightsJob) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+
+    config = _config(job.model)
+    torch.manual_seed(job.model.seed)
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    _initialise(model, job.model.seed)
+    part = job.target.with_name(f"{job.target.name}.{os.getpid()}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    model.save_pretrained(part, safe_serialization=True)
+    PreTrainedTokenizerFast(
+        tokenizer_file=str(TOKENIZER_FILE), bos_token=END_OF_TEXT, eos_token=END_OF_TEXT, pad_token=END_OF_TEXT
+    ).save_pretrained(part)
+    info = {"parameters": sum(p.numel() for p in model.parameters()), "untrained": True, "seed": job.model.seed}
+    (part / INFO_FILE).write_text(json.dumps(info), encoding="utf-8")
+    shutil.rmtree(job.target, ignore_errors=True)
+    part.rename(job.target)
+
+
+def _config(model: Model) -> Any:
+    """Return the transformers configuration of an architecture; a key it does not know is an error, not a default."""
+    from transformers import AutoConfig
+
+    if model.architecture is None:
+        raise ModelUnavailable(f"{model.id} has no `architecture:`")
+    kind, shape = model.architecture.type, model.architecture.shape
+    try:
+        plain = AutoConfig.for_model(kind)
+    except ValueError:
+        raise ModelUnavailable(f"transformers knows no architecture {kind!r}") from None
+    known = {*plain.to_dict(), *plain.attribute_map}
+    for key in shape:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            raise ModelUnavailable(f"{model.id}: {kind} has no {key!r}" + (f", did you mean {near[0]!r}?" if near else ""))
+    config = AutoConfig.for_model(kind, **{**shape, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0})
+    if config.vocab_size < TOKENIZER_ENTRIES:
+        raise ModelUnavailable(
+            f"{model.id}: vocab_size {config.vocab_size} is smaller than the tokenizer's {TOKENIZER_ENTRIES}"
+        )
+    return config
+
+
+def _initialise(model: Any, seed: int) -> None:
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    generator = torch.Generator().manual_seed(seed)
+    shared = model.get_input_embeddings().weight
+    with torch.no_grad():
+        for name, module in model.named_modules():
+            weight: Any = getattr(module, "weight", None)
+            if isinstance(module, torch.nn.Embedding):
+                weight.normal_(0.0, EMBEDDING_STD, generator=generator)
+            elif isinstance(module, torch.nn.Linear | Conv1D):
+                if weight is not shared:
+                    fan_in = weight.shape[0] if isinstance(module, Conv1D) else weight.shape[1]
+                    weight.normal_(0.0, GAIN / fan_in**0.5, generator=generator)
+                if module.bias is not None:
+                    module.bias.zero_()
+            elif name.endswith("embeddings_layernorm"):  # bloom: would undo the small embeddings
+                weight.fill_(EMBEDDING_STD)
+    model.tie_weights()

@@ -1,0 +1,74 @@
+"""What each study offers to be taken away: small files by content, large ones by path, and an archive of all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from greenreport.analysis.findings_json.document import document
+from greenreport.report.context import Download, StudyContext
+from greenreport.report.exports.archive import bundle
+from greenreport.report.exports.observations_csv import observations_csv
+from greenreport.report.exports.share import badge_svg, citation_cff, citation_ris
+from greenreport.results import Found
+from greenreport.study import Site
+from greenreport.workspace import digest_of
+
+LARGEST_ARCHIVE = 50_000_000  # bytes; beyond it a second copy would weigh more on a host than it helps a reader
+PARQUET = {
+    "runs": "one row a run: cell, outcome, reason, flags, parameters as executed",
+    "marks": "phases of each run",
+    "requests": "requests with client and server times",
+    "outputs": "texts and token ids, once each",
+    "traces": "raw samples of every meter",
+    "environments": "machines and library versions",
+}
+
+
+def offered(
+    found: Sequence[Found], contexts: Sequence[StudyContext], settings: Site, cache: Path
+) -> tuple[dict[str, bytes], list[tuple[Path, str]], dict[str, list[Download]]]:
+    """Return small files by content, large files by path, and what each study offers, the archive of everything first."""
+    files: dict[str, bytes] = {}
+    copies: list[tuple[Path, str]] = []
+    offers: dict[str, list[Download]] = {}
+    for item, context in zip(found, contexts, strict=True):
+        small, rows = _small(item, context, settings)
+        offer = [
+            Download(
+                name, text, rows if name == "observations.csv" else None, len(content), hashlib.sha256(content).hexdigest()
+            )
+            for name, (content, text) in small.items()
+        ]
+        folder = f"{context.root}data/"
+        files |= {f"{folder}{name}": content for name, (content, _) in small.items()}
+        for path, number in item.parquet:
+            copies.append((path, f"{folder}{path.name}"))
+            offer.append(Download(path.name, PARQUET[path.stem], number, path.stat().st_size, digest_of(path)))
+        if rows and sum(download.size for download in offer) <= LARGEST_ARCHIVE:
+            contents = {name: content for name, (content, _) in small.items()} | {path.name: path for path, _ in item.parquet}
+            archive, name = bundle(context.slug, contents, cache), f"{context.slug}.zip"
+            copies.append((archive, f"{folder}{name}"))
+            text = "all the files below, with their digests in a manifest"
+            offer.insert(0, Download(name, text, None, archive.stat().st_size, digest_of(archive)))
+        offers[context.slug] = offer
+    return files, copies, offers
+
+
+def _small(item: Found, context: StudyContext, settings: Site) -> tuple[Mapping[str, tuple[bytes, str]], int]:
+    """Return name → (content, what it is) of what is made for the site, and the number of observations; without any, the study alone."""
+    table, rows = observations_csv(context.dataset)
+    study = (item.text.encode(), "the study file as it was read")
+    if not rows:
+        return {"study.yaml": study}, 0
+    findings = (json.dumps(document(context.analysis), indent=1, ensure_ascii=False) + "\n").encode()
+    return {
+        "observations.csv": (table, "every observation: one row a run and metric, with unit, boundary and method"),
+        "findings.json": (findings, "all tests, effect sizes, claims, answers and guidelines with their numbers"),
+        "study.yaml": study,
+        "badge.svg": (badge_svg(context), "a badge with the study's first claim"),
+        "CITATION.cff": (citation_cff(context, settings), "citation for repositories"),
+        "citation.ris": (citation_ris(context, settings), "citation for reference managers"),
+    }, rows

@@ -1,0 +1,154 @@
+"""The data of the decision helper: what each cell costs and needs, what it saves, and which cells are statistically tied in energy.
+
+The page's script filters these rows by what a reader can accept and names the most frugal cell that is left; every number in it
+is a median with its interval that stands on the cell's page too, every comparison a claim with its derivation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from greenreport.analysis.hypotheses.answers import against
+from greenreport.analysis.hypotheses.claims import Claim
+from greenreport.analysis.hypotheses.findings import compare_models
+from greenreport.analysis.hypotheses.savings import METRIC
+from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
+from greenreport.analysis.measure.fidelity import not_ranked, reference_of
+from greenreport.analysis.stats import Interval, describe
+from greenreport.report.context import StudyContext
+from greenreport.study import Model
+
+Triple = tuple[float | None, float | None, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class HelperClaim:
+    """A comparison in words: its size, what it is against, its interval, and where its derivation stands in the study's folder."""
+
+    text: str
+    against: str
+    interval: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class HelperCell:
+    """A cell a reader may end up with; values are (median, low, high) in base units, None where not measured.
+
+    Attributes:
+        gpu: whether it needs one.
+        page: its page in the study's folder.
+        estimated: whether its energy is.
+        tie: letters it shares with cells it cannot be told from in energy.
+        claim: what it saves against the reference on the model; None for the reference itself.
+    """
+
+    model: str
+    label: str
+    gpu: bool
+    page: str
+    runs: int
+    estimated: bool
+    reference: bool
+    tie: tuple[str, ...]
+    claim: HelperClaim | None
+    energy: Triple | None
+    latency: Triple | None
+    memory: Triple | None
+    gpu_memory: Triple | None
+    throughput: Triple | None
+
+
+@dataclass(frozen=True, slots=True)
+class HelperModel:
+    """A model with its number of parameters, None where nobody said or counted it."""
+
+    id: str
+    label: str
+    parameters: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Helper:
+    """Everything the decision helper knows."""
+
+    models: tuple[HelperModel, ...]
+    cells: tuple[HelperCell, ...]
+
+    @property
+    def gpu(self) -> bool:
+        """Whether any cell needs a GPU, so that it matters whether there is one."""
+        return any(cell.gpu for cell in self.cells)
+
+    @property
+    def sized(self) -> bool:
+        """Whether the size of any model is known."""
+        return any(model.parameters is not None for model in self.models)
+
+
+def helper_of(study: StudyContext) -> Helper | None:
+    """Return the rows of the helper; None when no cell that may be recommended has energy."""
+    dataset, fidelity = study.dataset, study.analysis.fidelity
+    unfaithful = not_ranked(fidelity)
+    tests = {item.model.id: item.test for item in compare_models(dataset, METRIC, fidelity)}
+    letters = {(model, group.name): group.letters for model, test in tests.items() for group in test.groups}
+    claims = {claim.numerator_cells[0]: claim for claim in study.analysis.savings}
+    cells = tuple(
+        _cell(dataset, cell, letters, claims.get(cell.key))
+        for cell in dataset.cells
+        if cell.values(METRIC) and (cell.model.id, cell.configuration.id) not in unfaithful
+    )
+    if not cells:
+        return None
+    present = {cell.model for cell in cells}
+    models = (HelperModel(m.id, m.label, _parameters(dataset, m)) for m in dataset.models if m.id in present)
+    return Helper(tuple(models), cells)
+
+
+def _cell(
+    dataset: Dataset, cell: CellView, letters: Mapping[tuple[str, str], tuple[str, ...]], claim: Claim | None
+) -> HelperCell:
+    return HelperCell(
+        model=cell.model.id,
+        label=label_of(cell.configuration),
+        gpu=cell.configuration.provider != "cpu",
+        page=f"cells/{cell.slug}/index.html",
+        runs=len(cell.values(METRIC)),
+        estimated=cell.estimated(METRIC),
+        reference=cell.configuration.id == reference_of(dataset),
+        tie=tuple(letters.get((cell.model.id, cell.configuration.id), ())),
+        claim=None if claim is None else _claim(claim),
+        energy=_value(cell, METRIC),
+        latency=_value(cell, "latency_p95_s"),
+        memory=_value(cell, "ram_rss_peak_b"),
+        gpu_memory=_value(cell, "gpu_memory_used_b"),
+        throughput=_value(cell, "throughput_tokens_per_s"),
+    )
+
+
+def _claim(claim: Claim) -> HelperClaim:
+    return HelperClaim(claim.size(), against((claim,), 0), claim.interval(), f"claims/index.html#{claim.id}")
+
+
+def _parameters(dataset: Dataset, model: Model) -> int | None:
+    """Return the number of parameters as published, else as counted when the model was loaded."""
+    if model.parameters is not None:
+        return model.parameters
+    runs = (run for cell in dataset.cells if cell.model.id == model.id for run in cell.ok)
+    return next((run.facts.parameters for run in runs if run.facts is not None and run.facts.parameters), None)
+
+
+def _value(cell: CellView, metric: str) -> Triple | None:
+    """Return median, low and high, rounded to the digits anyone reads."""
+    values = cell.values(metric)
+    if not values:
+        return None
+    found = describe(values)
+    ci = found.median_ci
+    low, high = (ci.low, ci.high) if isinstance(ci, Interval) else (None, None)
+    return _rounded(found.median), _rounded(low), _rounded(high)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.5g}")

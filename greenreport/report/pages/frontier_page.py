@@ -1,0 +1,75 @@
+"""The page of a sweep: what batch, how many replicas, and what it costs per token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from greenreport.analysis.hypotheses.answers import Text
+from greenreport.analysis.sweep.capacity import Fit
+from greenreport.analysis.sweep.directions import FACTORS, load_of
+from greenreport.analysis.sweep.frontier import Frontier
+from greenreport.analysis.sweep.series import Series, series_id
+from greenreport.report.context import StudyContext
+from greenreport.report.figure import Figure
+from greenreport.report.figures import by_model, curves_figure, front_figure
+from greenreport.report.pages.contents import CellLink
+from greenreport.report.pages.sides import cell_link
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSection:
+    """One series of a sweep: its findings, and its cells in the order of their loads."""
+
+    label: str
+    texts: tuple[Text, ...]
+    cells: tuple[tuple[str, CellLink], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FrontierSection:
+    """The series of one model and one load factor; `lead`: the headline of a further model, once."""
+
+    title: str
+    lead: Text | None
+    figures: tuple[Figure, ...]
+    series: tuple[SeriesSection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FrontierContent:
+    """What more load and more replicas gain.
+
+    Attributes:
+        fits: how large a load fits; device: on what; left_out: whether some load was left out by design.
+        cold: whether the page of the matrix tells cold starts.
+    """
+
+    headline: Text
+    sections: tuple[FrontierSection, ...]
+    fits: tuple[Fit, ...]
+    device: str
+    left_out: bool
+    cold: bool
+
+
+def frontier_content(study: StudyContext, found: Frontier) -> FrontierContent:
+    """Return the page's content: a section for each model and factor, and how large a load fits."""
+    leads = dict(found.headlines)
+    headline = found.headline or (study.dataset.study.title,)
+    if found.headlines:
+        del leads[next(iter(leads))]  # it stands on top
+    sections = []
+    for every in by_model(found.series).values():
+        figures = (curves_figure(study, every), front_figure(study, every))
+        parts = tuple(SeriesSection(s.label, found.sentences[series_id(s)], _cells(s)) for s in every)
+        title = f"{every[0].model.label} over {FACTORS[every[0].factor]}"
+        lead = leads.pop(every[0].model.id, None)
+        sections.append(FrontierSection(title, lead, tuple(f for f in figures if f is not None), parts))
+    left_out = any(fit.left_out for fit in found.fits)
+    cold = study.dataset.has("cold_start_s")
+    return FrontierContent(headline, tuple(sections), found.fits, study.machine, left_out, cold)
+
+
+def _cells(series: Series) -> tuple[tuple[str, CellLink], ...]:
+    """Return every load of the series with what became of it, also those that did not work."""
+    return tuple((f"{load_of(cell.configuration, series.factor):g}", cell_link(cell)) for cell in series.cells)

@@ -1,0 +1,133 @@
+"""What was varied, on what, and how it was measured: facts of the methods page that come from the study and its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from greenreport.analysis.measure.dataset import Dataset, label_of
+from greenreport.catalog import METERS
+from greenreport.meters.estimate import DEFAULT_IDLE_W, DEFAULT_MAX_W, model
+from greenreport.record import Facts, Method
+from greenreport.report.load_description import asked_words, load_of, output_words, sent_words, server_words, transport_words
+from greenreport.study import Configuration, Model, Protocol
+from greenreport.units import count, counted, quantity
+
+#: Where prompts come from, in words.
+PROMPTS = {
+    "builtin": "the small programming problems that come with greenreport",
+    "humaneval": "HumanEval (Chen et al. 2021)",
+    "file": "a file of the study",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A level of the factor: what was asked for, how it is loaded, and what the engine reported after loading."""
+
+    label: str
+    asked: str
+    load: str
+    reported: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model under study."""
+
+    label: str
+    source: str
+    parameters: str
+    weights: str
+
+
+def levels(dataset: Dataset) -> Iterator[Level]:
+    """Yield the serving configurations."""
+    for configuration in dataset.configurations:
+        if dataset.imported:
+            yield Level(label_of(configuration), "not known", "not known", "–")
+            continue
+        load = load_of([configuration], dataset.study.workload)
+        yield Level(label_of(configuration), ", ".join(asked_words(configuration)), load, _reported(dataset, configuration))
+
+
+def _reported(dataset: Dataset, configuration: Configuration) -> str:
+    """Return what every run reported alike; where runs differ (in parameters, they are other models), each is named once."""
+    found: dict[str, None] = {}
+    for cell in dataset.cells:
+        if cell.configuration.id == configuration.id:
+            found.update((_facts(run.facts), None) for run in cell.ok if run.facts is not None)
+    return "; ".join(found) or "–"
+
+
+def _facts(facts: Facts) -> str:
+    told = (
+        " on ".join(part for part in (facts.dtype, facts.device) if part),
+        counted(facts.threads, "thread") if facts.threads is not None else "",
+        "" if facts.kv_cache is None else "KV cache" if facts.kv_cache else "no KV cache",
+    )
+    return ", ".join(part for part in told if part) or "the server does not tell"
+
+
+def subjects(dataset: Dataset) -> Iterator[Subject]:
+    """Yield the models."""
+    for item in dataset.models:
+        weights = "not known" if dataset.imported else dataset.study.weights_of(item).value
+        yield Subject(item.label, _source(item), count(item.parameters) if item.parameters else "–", weights)
+
+
+def _source(item: Model) -> str:
+    if item.hub:
+        return f"{item.hub}, {'revision ' + item.revision if item.revision else 'revision not pinned'}"
+    return item.path or (item.architecture.type if item.architecture else "–")
+
+
+def workload_facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """Yield order, generation, load and servers; of values that were measured elsewhere, that nothing of it is known."""
+    if dataset.imported:
+        yield "Order, prompts, generation, load", "not known"
+        return
+    study, configurations = dataset.study, dataset.configurations
+    order = study.protocol.order
+    fixed = order.design == "fixed"
+    yield "Order", "fixed, as listed" if fixed else f"{order.design.replace('_', ' ')}, seed {order.seed}"
+    yield "Generation", f"{output_words(configurations, study.workload)}, greedy"
+    yield "Load", f"{load_of(configurations, study.workload)}; {sent_words(study.workload)}"
+    yield "Transport", transport_words(configurations, study.workload)
+    yield "Server process", server_words(configurations, study.protocol)
+
+
+def protocol_facts(protocol: Protocol) -> Iterator[tuple[str, str]]:
+    """Yield the phases of a run as the study declares them."""
+    rule = protocol.cooldown
+    cooled = {
+        "none": "none",
+        "elapsed": f"{quantity(rule.max_s, 's')}, fixed",
+        "steady": f"until power, temperature and load are steady over {quantity(rule.window_s, 's')}, at most {quantity(rule.max_s, 's')}",
+    }
+    yield "Cool-down", cooled[rule.until]
+    idle = quantity(protocol.idle_baseline_s, "s")
+    yield "Idle baseline", f"{idle} before and after the window, with the server up" if protocol.idle_baseline_s else "none"
+    requests = f"{counted(protocol.warmup_requests, 'request')}, answered and discarded"
+    yield "Warm-up", requests if protocol.warmup_requests else "none"
+
+
+def instruments(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """Yield the meters that were read, and of a power model its formula with the watts that were used."""
+    read = dataset.meters
+    for use in dataset.study.meters:
+        info = METERS.get(use.name)
+        if info is None or use.name not in read:
+            continue
+        if info.method != Method.ESTIMATED.value or dataset.environment is None:
+            yield info.label, info.summary
+            continue
+        cpus = dataset.environment.logical_cpus
+        idle_w, max_w = model(use, cpus)
+        origin = (
+            "declared in the study"
+            if use.idle_w is not None
+            else f"the default, {quantity(DEFAULT_IDLE_W, 'W')} idle and {quantity(DEFAULT_MAX_W, 'W')} at full load for each of {cpus} logical CPUs; "
+            "not calibrated on this machine, so joules are an order of magnitude"
+        )
+        yield info.label, f"P = {quantity(idle_w, 'W')} + {quantity(max_w - idle_w, 'W')} · CPU load of the machine ({origin})"

@@ -1,0 +1,239 @@
+"""The result of a study at a glance: a small drawing beside its sentence in the index of studies.
+
+It has no numbers but loads: the others stand on the study's pages, each with its derivation. What is drawn, and in which direction
+it is less or more, stands above the drawing; lines are labelled where they end. Colours are the variables of the theme, those of
+the study's own pages.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from greenreport.analysis.hypotheses.claims import Claim, compare
+from greenreport.analysis.hypotheses.findings import Finding
+from greenreport.analysis.measure.dataset import JOINT, label_of
+from greenreport.analysis.measure.fidelity import not_ranked, reference_of
+from greenreport.analysis.stats import reach
+from greenreport.analysis.sweep.series import THROUGHPUT, Series
+from greenreport.catalog import METRICS, Better, MetricInfo
+from greenreport.report.context import StudyContext
+from greenreport.report.drawing.style import Look
+from greenreport.report.drawing.svg_text import fitted, width
+from greenreport.report.figures import by_model, series_looks
+from greenreport.study import Configuration
+
+WIDTH, ROW, HEAD, FOOT = 272, 20, 22, 20
+SIZE, SMALL = 12, 11  # of letters
+MOST = 8  # rows or curves
+NARROWEST = math.log(1.3)  # of the axis: a difference of some per cent is not drawn as if it were large
+LABELS = 150  # most room for the labels of rows
+HEIGHT = 96  # of the plot of curves
+ENDS = 132  # most room for the labels of curves on their right
+WIDER = 1.15  # letters of a reader's font may be wider than those that are measured here
+DASHES = ("", "5 3", "2 3", "8 3 2 3")
+RING = 4.5
+
+
+def glance(study: StudyContext) -> str:
+    """Return the drawing of a study as SVG for the page; empty where there is nothing to compare."""
+    swept = study.analysis.frontier
+    if swept is not None and swept.series:
+        return _curves(study, swept.series)
+    finding = next((part.finding for answer in study.analysis.answers for part in answer.answers), None)
+    return "" if finding is None else _strip(study, finding)
+
+
+def direction(info: MetricInfo) -> str:
+    """Return a metric with the way that is better, or that is less where none is: ``energy ← less``, ``throughput → higher``."""
+    return f"{info.noun} → {info.more}" if info.better is Better.HIGHER else f"{info.noun} ← {info.less}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    label: str
+    look: Look
+    claim: Claim
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The interval, or the value twice."""
+        return reach(self.claim.value, self.claim.ci)
+
+
+def _strip(study: StudyContext, finding: Finding) -> str:
+    """Ratios to the reference configuration, over all models that both serve faithfully, on a logarithmic axis."""
+    dataset, info = study.dataset, finding.metric
+    reference = next((c for c in dataset.configurations if c.id == reference_of(dataset)), None)
+    every = [] if reference is None else sorted(_rows(study, info, reference), key=lambda row: row.claim.value)
+    if reference is None or not every:
+        return ""
+    rows = every[-MOST:] if info.better is Better.HIGHER else every[:MOST]
+    bounds = [math.log(bound) for row in rows for bound in (row.claim.value, *row.ends) if bound > 0]
+    low, high = min(0.0, *bounds), max(0.0, *bounds)
+    spare = max(0.0, NARROWEST - (high - low)) / 2 + (high - low) * 0.04
+    low, high = low - spare, high + spare
+
+    providers = {label_of(c).partition(JOINT)[2].partition(" · ")[0] for c in dataset.configurations}
+
+    def short(label: str) -> str:
+        return label.replace(f"{JOINT}{min(providers)}", "") if len(providers) == 1 else label  # what all share tells nothing
+
+    column = min(LABELS, max(width(short(row.label), SIZE) for row in rows) * WIDER + 2)
+
+    def at(value: float) -> float:
+        return column + 12 + (math.log(value) - low) / (high - low) * (WIDTH - 20 - column)
+
+    height = HEAD + len(rows) * ROW + FOOT
+    some = f", {MOST} of {len(every)}" if len(rows) < len(every) else ""
+    parts = [_text(0, 11, _fitted(f"{direction(info)}{some}", SMALL, WIDTH), soft=True)]
+    parts.append(_line(at(1), HEAD - 4, at(1), height - FOOT, "currentColor", ' stroke-dasharray="3 3" opacity="0.5"'))
+    for place, row in enumerate(rows):
+        middle = HEAD + place * ROW + ROW / 2
+        parts.append(_text(0, middle + 4, _fitted(short(row.label), SIZE, column)))
+        parts.append(_line(at(row.ends[0]), middle, at(row.ends[1]), middle, row.look.colour, ' stroke-width="2"'))
+        parts.append(_dot(at(row.claim.value), middle, 4, row.look.colour, filled=row.look.filled))
+    foot = _fitted(f"dashed: the same as {short(label_of(reference))}", SMALL, WIDTH)
+    room = width(foot, SMALL) * WIDER
+    parts.append(_text(min(max(at(1) - room / 2, 0.0), WIDTH - room), height - 5, foot, soft=True))
+    order = sorted([*((row.claim.value, row.label) for row in rows), (1.0, f"{label_of(reference)} (the reference)")])
+    told = f"{info.label} from {info.less} to {info.more}: {', '.join(label for _, label in order)}"
+    return _drawing(height, told, parts)
+
+
+def _rows(study: StudyContext, info: MetricInfo, reference: Configuration) -> Iterator[_Row]:
+    dataset = study.dataset
+    unfaithful = not_ranked(study.analysis.fidelity)
+    for configuration in dataset.configurations:
+        if configuration.id == reference.id:
+            continue
+        models = [m for m in dataset.models if {(m.id, configuration.id), (m.id, reference.id)}.isdisjoint(unfaithful)]
+        claim = compare(dataset, info.id, configuration, reference, models)
+        if claim is not None:
+            yield _Row(label_of(configuration), study.looks[configuration.id], claim)
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """A series with how it is drawn: the colours of the frontier page, a dash for each model."""
+
+    series: Series
+    name: str
+    colour: str
+    dash: str
+
+    @property
+    def values(self) -> tuple[tuple[float, float], ...]:
+        """Loads with their throughput."""
+        points = ((point.load, point.value(THROUGHPUT)) for point in self.series.points)
+        return tuple((load, value) for load, value in points if load > 0 and value)
+
+
+def _curves(study: StudyContext, found: Sequence[Series]) -> str:
+    """Throughput over a growing load, the load on a logarithmic axis; a ring marks where it saturates."""
+    curves = [curve for curve in _drawn(study, found) if len(curve.values) > 1][:MOST]
+    if not curves:
+        return ""
+    loads = [load for curve in curves for load, _ in curve.values]
+    first, last, top = min(loads), max(loads), max(value for curve in curves for _, value in curve.values)
+    longest = max(width(curve.name, SMALL) * WIDER for curve in curves)
+    right = WIDTH - (min(ENDS, longest + 4) if len(curves) > 1 else 8)
+
+    def at(load: float, value: float) -> tuple[float, float]:
+        return 8 + math.log(load / first) / (math.log(last / first) or 1.0) * (right - 16), HEAD + HEIGHT * (1 - value / top)
+
+    bottom = HEAD + HEIGHT
+    parts = [*_head(curves), _line(2, bottom, right, bottom, "currentColor", ' opacity="0.4"')]
+    for curve in curves:
+        drawn = [(load, at(load, value)) for load, value in curve.values]
+        path = " ".join(f"{x:.1f},{y:.1f}" for _, (x, y) in drawn)
+        dashed = f' stroke-dasharray="{curve.dash}"' if curve.dash else ""
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{curve.colour}" stroke-width="1.5"{dashed}/>')
+        for load, (x, y) in drawn:
+            saturated = load == curve.series.saturation.load
+            parts.append(_dot(x, y, RING if saturated else 2.2, curve.colour, filled=not saturated))
+    parts += _ends([(curve, *at(*curve.values[-1])) for curve in curves], right) if len(curves) > 1 else []
+    parts.append(_text(2, bottom + FOOT - 5, curves[0].series.load_text(first), soft=True))
+    parts.append(_text(right, bottom + FOOT - 5, f"{last:g}", soft=True, anchor="end"))
+    told = "; ".join(f"{curve.series.model.label} in {curve.series.label} {_fate(curve.series)}" for curve in curves)
+    return _drawing(bottom + FOOT, f"Throughput over a growing load: {told}", parts)
+
+
+def _drawn(study: StudyContext, found: Sequence[Series]) -> Iterator[_Curve]:
+    """Yield the series of the first factor."""
+    groups = [group for (_, factor), group in by_model(found).items() if factor == found[0].factor]
+    names = _names([series for group in groups for series in group])
+    for place, group in enumerate(groups):
+        looks = series_looks(study, group)
+        for series in group:
+            dash = DASHES[place % len(DASHES)]
+            yield _Curve(series, names[series.model.id, series.label], looks[series.label].colour, dash)
+
+
+def _names(every: Sequence[Series]) -> Mapping[tuple[str, str], str]:
+    """Return what tells each series from the others, in as few words as do."""
+    parts = {series.label: series.label.split(" · ") for series in every}
+    shared = set.intersection(*(set(words) for words in parts.values()))
+    own = {label: " · ".join(word for word in words if word not in shared) for label, words in parts.items()}
+    several = len({series.model.id for series in every}) > 1
+    names = {}
+    for series in every:
+        told = [*([series.model.label] if several else []), *([own[series.label]] if own[series.label] else [])]
+        names[series.model.id, series.label] = " · ".join(told) or series.label
+    return names
+
+
+def _head(curves: Sequence[_Curve]) -> Iterator[str]:
+    """Say what is drawn upwards, and what the ring means where there is one."""
+    title = f"{METRICS[THROUGHPUT].noun} ↑ {METRICS[THROUGHPUT].more}"
+    yield _text(0, 11, title, soft=True)
+    if any(curve.series.saturation.load is not None for curve in curves):
+        x = width(title, SMALL) * WIDER + 14
+        yield _dot(x, 7, RING, "currentColor", filled=False)
+        yield _text(x + 9, 11, "saturates", soft=True)
+
+
+def _ends(ends: Sequence[tuple[_Curve, float, float]], right: float) -> Iterator[str]:
+    """Label the lines where they end, from top to bottom, moved apart so that no label lies on another."""
+    order = sorted(ends, key=lambda item: item[2])
+    lines = [end for _, _, end in order]
+    for place in range(1, len(lines)):
+        lines[place] = max(lines[place], lines[place - 1] + SIZE)
+    lines[-1] = min(lines[-1], HEAD + HEIGHT + 2.0)
+    for place in range(len(lines) - 2, -1, -1):
+        lines[place] = min(lines[place], lines[place + 1] - SIZE)
+    for (curve, x, end), y in zip(order, lines, strict=True):
+        yield _line(x + 4, end, right - 2, y, curve.colour, ' opacity="0.5"')
+        yield _text(right, y + 4, _fitted(curve.name, SMALL, WIDTH - right), soft=True)
+
+
+def _fate(series: Series) -> str:
+    load = series.saturation.load
+    return f"saturates at {series.load_text(load)}" if load is not None else "still grows at the largest load measured"
+
+
+def _fitted(text: str, size: float, room: float) -> str:
+    return fitted(text, size, room / WIDER)
+
+
+def _drawing(height: float, told: str, parts: Sequence[str]) -> str:
+    return (
+        f'<svg class="glance" role="img" aria-label="{escape(told)}" width="{WIDTH}" height="{height:g}" viewBox="0 0 {WIDTH} {height:g}">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, colour: str, more: str = "") -> str:
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"{more}/>'
+
+
+def _dot(x: float, y: float, radius: float, colour: str, *, filled: bool) -> str:
+    fill = colour if filled else "var(--paper)"
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="{fill}" stroke="{colour}" stroke-width="2"/>'
+
+
+def _text(x: float, y: float, text: str, *, soft: bool = False, anchor: str = "start") -> str:
+    size, opacity = (SMALL, ' opacity="0.75"') if soft else (SIZE, "")
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="currentColor"{opacity}>{escape(text)}</text>'

@@ -1,0 +1,195 @@
+"""Checks of configurations whose server greenreport did not write: what is missing, and what could have no effect there."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from greenreport.catalog import Served, known_engines
+from greenreport.study.cells import NAMES, Configuration
+from greenreport.study.error_messages import Remark
+from greenreport.study.servers import Server
+from greenreport.study.spec import Study
+from greenreport.study.sweep import swept
+
+#: Keys of a request that the workload decides.
+_TAKEN = ("model", "prompt", "max_tokens", "temperature", "stream", "stream_options", "ignore_eos", "n")
+#: Texts of the sources whose number is known before they are read.
+TEXTS = {"builtin": 60, "humaneval": 164}
+#: Factors that greenreport's own server has, and how another one gets them.
+_OF_OUR_SERVER = {
+    "kv_cache": "a setting of the server",
+    "max_wait_ms": "a setting of the server, which batches by its own rules",
+}
+#: Factors a command may take through a placeholder, and a server that runs already has for good.
+_SET_AT_START = {"threads": "threads", "max_batch": "largest batch"}
+
+
+def server_remarks(study: Study) -> Iterator[Remark]:
+    """Return every problem of the servers a study names."""
+    for index, configuration in enumerate(study.configurations):
+        info = known_engines().get(configuration.engine)
+        if info is None:
+            continue
+        at = ("configurations", index)
+        server = configuration.server
+        if info.served is Served.OWN:
+            if server is not None:
+                yield Remark(
+                    (*at, "server"), f"`server` belongs to `endpoint` and `command`; {info.label} is loaded by greenreport"
+                )
+        elif server is None:
+            example = '{url: "http://127.0.0.1:8000"}' if info.served is Served.RUNNING else "{command: [program, …]}"
+            yield Remark(at, f"engine {configuration.engine!r} needs `server: {example}`")
+        else:
+            checks = _running if info.served is Served.RUNNING else _started
+            for where, message in (
+                *checks(server),
+                *_factors(study, configuration, server),
+                *_models(study, configuration, server),
+            ):
+                yield Remark((*at, *where), message)
+            yield from _whose_meters(study, at, server)
+            yield from _where(study, at, configuration)
+            yield from _cached(study, at, configuration, server)
+    yield from _alike(study)
+
+
+Found = Iterator[tuple[tuple[str, ...], str]]
+
+
+def _running(server: Server) -> Found:
+    if server.url is None:
+        yield ("server",), "engine 'endpoint' needs `url:`, such as \"http://127.0.0.1:8000\""
+    elif "{" in server.url:
+        yield ("server", "url"), "a placeholder belongs to `engine: command`; write the port of the server"
+    if server.command:
+        yield ("server", "command"), "`command` belongs to `engine: command`; an endpoint runs already"
+
+
+def _started(server: Server) -> Found:
+    if not server.command or not server.command[0]:
+        yield ("server",), "engine 'command' needs `command:` with the program and its arguments"
+    elif server.url is None and not server.takes("port"):
+        yield (
+            ("server", "command"),
+            "greenreport chooses a free port: put '{port}' into the command, or give the `url` it answers at",
+        )
+    if "local" in server.model_fields_set:
+        yield ("server", "local"), "`local` belongs to `engine: endpoint`; a command always runs here"
+
+
+def _factors(study: Study, configuration: Configuration, server: Server) -> Found:
+    """A factor that has no effect would be a level in name only."""
+    for name, why in _OF_OUR_SERVER.items():
+        if _varies(study, configuration, name):
+            yield (name,), f"`{name}` has no effect here: it is {why}"
+    started = bool(server.command)
+    for name in ("threads", "dtype", "max_batch"):
+        if started and _varies(study, configuration, name) and not server.takes(name):
+            yield (name,), f"`{name}` has no effect here: put '{{{name}}}' into the command"
+    for name, words in _SET_AT_START.items():
+        if not started and _varies(study, configuration, name):
+            yield (name,), f"`{name}` has no effect here: a server that runs already has the {words} it was started with"
+    if _varies(study, configuration, "replicas") and not server.takes("port"):
+        hint = "put '{port}' into the command, so that each replica gets its own" if started else "an endpoint is one server"
+        yield ("replicas",), f"`replicas` has no effect here: {hint}"
+    swept = study.sweep.options if study.sweep is not None else {}
+    for option in dict.fromkeys((*configuration.options, *swept)):
+        if option in _TAKEN:
+            yield ("options", option), f"{option!r} is decided by the workload; options are further keys of every request"
+
+
+def _varies(study: Study, configuration: Configuration, factor: str) -> bool:
+    """Whether a factor has another level than its default, in the configuration or through the sweep."""
+    usual = Configuration.model_fields[factor].default
+    swept: dict[str, tuple[Any, ...]] = study.sweep.factors if study.sweep is not None else {}
+    levels = (getattr(configuration, factor),) if factor in configuration.model_fields_set else swept.get(factor, ())
+    return any(level != usual for level in levels)
+
+
+def _models(study: Study, configuration: Configuration, server: Server) -> Found:
+    served = max((_served(study, point) for point in _points(study, configuration)), key=len)
+    if server.model is not None and len(served) > 1:
+        yield (
+            ("server", "model"),
+            f"one name for {len(served)} models ({', '.join(served[:4])}, …): leave it out, so that each is asked for by its id, or exclude those this server does not have (`exclude:` by `configuration: {configuration.name or configuration.id}` and `model:`)",
+        )
+
+
+def _served(study: Study, configuration: Configuration) -> list[str]:
+    return [model.id for model in study.models if not any(e.covers(model, configuration) for e in study.exclude)]
+
+
+def _points(study: Study, configuration: Configuration) -> tuple[Configuration, ...]:
+    try:
+        return swept((configuration,), study.sweep)
+    except ValueError:  # told by the check of the sweep
+        return (configuration,)
+
+
+def _alike(study: Study) -> Iterator[Remark]:
+    """Configurations that differ in their names alone: one command measured twice, or servers that answer one after the other."""
+    first: dict[tuple[str, str], str] = {}
+    for index, configuration in enumerate(study.configurations):
+        server = configuration.server
+        if server is None:
+            continue
+        twins = set()
+        for point in _points(study, configuration):
+            content = json.dumps(point.model_dump(mode="json", exclude=NAMES), sort_keys=True)
+            same = {first.setdefault((model, content), point.id) for model in _served(study, point)}
+            twins |= {(other, point.id) for other in same - {point.id}}
+        if not twins:
+            continue
+        one, two = min(twins)
+        if server.command:
+            message = f"{one!r} and {two!r} start the same command with the same settings, so they are one measurement with two names; list it once, or put what tells them apart into the command"
+        else:
+            message = f"{one!r} and {two!r} ask one address for the same: which server answers there is not seen; start one at a time and measure it alone (`greenreport run STUDY --only configuration={two}`)"
+        yield Remark(("configurations", index), message, warning=not server.command)
+
+
+def _whose_meters(study: Study, at: tuple[str | int, ...], server: Server) -> Iterator[Remark]:
+    if (
+        server.url
+        and not server.command
+        and study.meters
+        and "local" not in server.model_fields_set
+        and _is_loopback(server.url)
+    ):
+        message = "no meter is read for this server; if it runs on this machine, say so with `local: true`"
+        yield Remark((*at, "server"), message, warning=True)
+
+
+def _where(study: Study, at: tuple[str | int, ...], configuration: Configuration) -> Iterator[Remark]:
+    """What such a server computes on is not seen, so a default is taken for the truth."""
+    if "provider" not in configuration.model_fields_set and any(meter.name == "nvml" for meter in study.meters):
+        message = "say what the server computes on: without `provider: cuda` it is labelled CPU, and has no energy where only the GPU has a meter (`provider: cpu` if it does use the CPU)"
+        yield Remark(at, message, warning=True)
+
+
+def _cached(study: Study, at: tuple[str | int, ...], configuration: Configuration, server: Server) -> Iterator[Remark]:
+    """A server with a prompt cache answers a prompt it has seen, in this run or an earlier one, without computing it again."""
+    if configuration.options.get("cache_prompt") is False:
+        return
+    prompts, requests = study.workload.prompts, study.workload.requests
+    known = prompts.count or TEXTS.get(prompts.source)
+    if requests is not None and known is not None and requests > known:
+        message = f"{requests} requests repeat {known} prompts: a server that keeps its prompt cache computes the later ones only in part; give more prompts, or switch its cache off"
+        yield Remark((*at, "server"), message, warning=True)
+    runs = study.protocol.repetitions * sum(len(_served(study, point)) for point in _points(study, configuration))
+    if not server.command and runs > 1:
+        message = f"{runs} runs send the same prompts to a server that goes on running: all but the first may be answered from its prompt cache; start vLLM with --no-enable-prefix-caching, or give `options: {{cache_prompt: false}}` for llama.cpp"
+        yield Remark((*at, "server"), message, warning=True)
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

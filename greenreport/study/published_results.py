@@ -1,0 +1,101 @@
+"""Published results a study is compared with: printed figures, and what each published comparison really compares."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from greenreport.study.field_types import Identifier, Label, Spec, Text
+
+Category = Literal["all"] | int
+
+
+class Endpoint(Spec):
+    """A serving configuration as a publication names it."""
+
+    engine: Label
+    provider: Label
+
+
+class Printed(Spec):
+    """A printed figure; `value` is SI."""
+
+    table: Label
+    engine: Label
+    provider: Label
+    size_category: Category
+    metric: Label
+    value: Annotated[float, Field(gt=0)]
+
+
+def _ordered(value: tuple[float, float]) -> tuple[float, float]:
+    if not 0 < value[0] <= value[1]:
+        raise ValueError("give the smallest and the largest ratio, smallest first, both above 0")
+    return value
+
+
+class Comparison(Spec):
+    """A published finding: numerator against denominator in a metric.
+
+    Attributes:
+        ratio: quoted range of numerator ÷ denominator; computed from the printed figures when absent.
+        scope: what the figure really compares, where the publication says otherwise.
+    """
+
+    id: Identifier
+    where: Label
+    statement: Text
+    scope: Text | None = None
+    metric: Label
+    numerator: Endpoint
+    denominator: Endpoint
+    ratio: Annotated[tuple[float, float], AfterValidator(_ordered)] | None = None
+
+
+class SweepFinding(Spec):
+    """A published finding about growing load.
+
+    Attributes:
+        shows: what it says: throughput stops growing before the sweep ends (``saturates``), several replicas give more throughput
+            at the same batch (``replicas_gain``) or a shorter latency (``replicas_faster``), or something of the machine it was
+            measured on that no other machine can confirm (``machine``).
+        models: models it is about, by the ids they have in studies.
+    """
+
+    id: Identifier
+    where: Label
+    statement: Text
+    shows: Literal["saturates", "replicas_gain", "replicas_faster", "machine"]
+    models: tuple[Identifier, ...] = ()
+
+
+class ReferenceStudy(Spec):
+    """A published study; `name`: as a sentence names it, "Durán et al. (2025)"."""
+
+    reference: Identifier
+    name: Label | None = None
+    title: Label
+    citation: Text
+    machine: Text
+    aggregator: Text
+    notes: tuple[Text, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    values: tuple[Printed, ...] = ()
+    sweeps: tuple[SweepFinding, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Name inside a sentence; the short name where none is given."""
+        return self.name or self.reference
+
+    def printed(self, endpoint: Endpoint, metric: str, category: Category) -> float | None:
+        """Return a printed figure, or None."""
+        return next(
+            (
+                p.value
+                for p in self.values
+                if (p.engine, p.provider, p.metric, p.size_category) == (endpoint.engine, endpoint.provider, metric, category)
+            ),
+            None,
+        )

@@ -1,0 +1,90 @@
+"""Processes of other programs that compute on the GPUs of a run.
+
+Before the server starts, every process on a GPU is another program's. Later those of the serving process tree are taken off, as
+the meter counted them. Inside a container NVML tells the process numbers of the host, in which the own servers cannot be found; as
+many processes as the run has servers are then taken for them.
+
+A server that ran before the run is on its GPU from the beginning. Where the meter finds it, what is left while it is up is another
+program's; where it is not found, its processes cannot be told from those of others, and nothing is said.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from greenreport.catalog import Served, known_engines
+from greenreport.record import Phase, RunRecord, Trace
+
+UP = (Phase.IDLE_BEFORE, Phase.WARMUP, Phase.WINDOW, Phase.IDLE_AFTER)
+
+
+@dataclass(frozen=True, slots=True)
+class Strangers:
+    """Processes of other programs: when they were seen, the largest number at one time, on which GPUs."""
+
+    when: str
+    number: int
+    gpus: tuple[str, ...]
+
+
+def strangers(record: RunRecord) -> tuple[Strangers, ...]:
+    """Return the processes of other programs before the server started, and while it was up; nothing where none was seen."""
+    start, up = record.mark(Phase.START), [mark for phase in UP if (mark := record.mark(phase)) is not None]
+    found, running = [], served(record) is Served.RUNNING
+    if start is not None and not running:
+        found.append(_seen(record, "before the server started", lambda t_ns: t_ns < start.start_ns, hidden=0))
+    if up and not (running and not _is_found(record)):
+        first, last = min(mark.start_ns for mark in up), max(mark.end_ns for mark in up)
+        hidden = _servers(record) if _is_hidden(record) else 0
+        found.append(_seen(record, "while the server was up", lambda t_ns: first <= t_ns <= last, hidden=hidden))
+    return tuple(item for item in found if item is not None)
+
+
+def served(record: RunRecord) -> Served | None:
+    """Return who served the model of a run, or None for an engine nobody knows here."""
+    info = known_engines().get(record.engine)
+    return None if info is None else info.served
+
+
+def _servers(record: RunRecord) -> int:
+    """Return how many servers a run has: one, or its replicas."""
+    return int(json.loads(record.spec).get("configuration", {}).get("replicas", 1))
+
+
+def _seen(record: RunRecord, when: str, within: Callable[[int], bool], *, hidden: int) -> Strangers | None:
+    numbers = {}
+    for trace in _traces(record, "processes"):
+        own = _own(record, trace.domain)
+        counts = [value - own.get(t_ns, 0.0) for t_ns, value in zip(trace.t_ns, trace.value, strict=True) if within(t_ns)]
+        if counts and max(counts) > 0:
+            numbers[trace.domain] = int(max(counts))
+    total = sum(numbers.values()) - hidden
+    return Strangers(when, total, tuple(sorted(numbers))) if total > 0 else None
+
+
+def _is_hidden(record: RunRecord) -> bool:
+    """Whether the server computes on a GPU, and NVML does not know it by the number it has here.
+
+    What a command computes on is the command's affair: `provider` of such a configuration is a label.
+    """
+    on_gpu = record.provider != "cpu" or served(record) is Served.STARTED
+    return on_gpu and not _is_found(record)
+
+
+def _is_found(record: RunRecord) -> bool:
+    return any(any(trace.value) for trace in _traces(record, "own_processes"))
+
+
+def _own(record: RunRecord, domain: str) -> dict[int, float]:
+    return {
+        t_ns: value
+        for trace in _traces(record, "own_processes")
+        if trace.domain == domain
+        for t_ns, value in zip(trace.t_ns, trace.value, strict=True)
+    }
+
+
+def _traces(record: RunRecord, quantity: str) -> list[Trace]:
+    return [trace for trace in record.traces if trace.quantity == quantity]

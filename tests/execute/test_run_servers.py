@@ -1,0 +1,197 @@
+"""Tests of replicas: several servers of one model, each with its process, log, threads and facts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import greenreport
+from greenreport.engines.base import EngineJob
+from greenreport.errors import MeasurementInvalid, WorkerTimedOut
+from greenreport.execute.prepare import threads_of
+from greenreport.execute.processes import Launcher, receive_each
+from greenreport.execute.run_context import Bench
+from greenreport.execute.run_servers import Serving, agreed, covering, log_of, multi_process_service, serve, with_sharing
+from greenreport.execute.worker import Failure, Ready, ServeJob, server_main
+from greenreport.meters.utilisation import Utilisation
+from greenreport.record import Facts, Mark, Phase
+from greenreport.report.context import study_context
+from greenreport.report.pages import study_pages
+from greenreport.report.render import Renderer, templates_folder
+from greenreport.study import Configuration, MeterUse, Site, Study
+from greenreport.workloads.prompts import PromptList
+from tests.conftest import minimal_study
+from tests.execute.test_run import Command, Write, fake, orphans, query, started, wait_for
+
+SECOND = 10**9
+
+
+@pytest.fixture(scope="module")
+def launcher() -> Launcher:
+    """Return a launcher whose servers are forked."""
+    made = Launcher(fork_servers=True, engines=False)
+    made.warm()
+    return made
+
+
+def job_of(replicas: int = 1, **options: Any) -> EngineJob:
+    """Return a job of the fake engine."""
+    return EngineJob(Configuration(engine="fake", replicas=replicas, options=options), threads=1)
+
+
+@pytest.fixture
+def servers(launcher: Launcher, tmp_path: Path) -> Iterator[Callable[[EngineJob], Serving]]:
+    """Return a function that serves a job until the test ends."""
+    study = Study.model_validate(minimal_study())
+    bench = Bench(study, PromptList((), "", ""), tmp_path, launcher, lambda _: None)
+    with ExitStack() as stack:
+        yield lambda job: serve(stack, bench, study.models[0], job, tmp_path / "run.log")
+
+
+def ask(url: str, prompt: str) -> dict[str, Any]:
+    """Return the answer to a prompt."""
+    body = {"model": "one", "prompt": prompt, "max_tokens": 20, "ignore_eos": True}
+    return dict(httpx.post(f"{url}/v1/completions", json=body, trust_env=False).json())
+
+
+def test_every_replica_is_a_process_that_answers_and_is_watched(servers: Callable[..., Serving], tmp_path: Path) -> None:
+    """Three replicas: three addresses, three processes with logs of their own, equal answers, and their CPU time is summed."""
+    serving = servers(job_of(3, token_s=0.01, busy=True))
+    assert len(set(serving.urls)) == len(set(serving.pids)) == len(serving.children) == 3
+    logs = {str(Path(f"/proc/{pid}/fd/1").readlink()) for pid in serving.pids}
+    assert logs == {str(log_of(tmp_path / "run.log", number)) for number in (1, 2, 3)}
+    assert dict(serving.facts.details)["replicas"] == "3 processes, each with these facts"
+    meter = Utilisation(MeterUse(name="utilisation"))
+    names = [f"{channel.domain} {channel.quantity}" for channel in meter.open()]
+    meter.watch(serving.pids)
+    before = meter.read()[names.index("server cpu_time")]
+    texts = {ask(url, "def f")["choices"][0]["text"] for url in serving.urls}
+    spent = meter.read()[names.index("server cpu_time")]
+    watched = set(meter.tree)
+    meter.close()
+    assert len(texts) == 1
+    assert before is not None
+    assert spent is not None
+    assert watched >= set(serving.pids)
+    assert spent - before > 20 * 0.01  # more than one of them spun for its 20 tokens, even on a loaded machine
+
+
+def test_one_server_is_as_before(servers: Callable[..., Serving]) -> None:
+    """Without replicas marks have no note, and facts are those of the engine alone."""
+    serving = servers(job_of())
+    assert [mark.phase for mark in serving.marks] == [Phase.START, Phase.LOAD]
+    assert all(mark.note is None for mark in serving.marks)
+    assert dict(serving.facts.details) == {"simulated": "true"}
+    assert serving.local
+
+
+def test_the_replica_that_fails_to_load_ends_the_wait(launcher: Launcher, tmp_path: Path) -> None:
+    """The reason is that of the failing process, although another one is still loading; nobody waits for the limit."""
+    jobs = (job_of(load_s=30), job_of(fail_load=True))
+    begun = time.monotonic()
+    children = [
+        launcher.start(f"server {n}", launcher.servers, server_main, ServeJob("one", job, 0), tmp_path / f"{n}.log", {})
+        for n, job in enumerate(jobs)
+    ]
+    try:
+        with pytest.raises(Failure) as caught:
+            receive_each(children, Ready, 60)
+        assert str(caught.value.error) == "the fake engine was asked to fail"
+        assert time.monotonic() - begun < 20
+        with pytest.raises(WorkerTimedOut, match=r"loading took longer than 0\.2 s"):
+            receive_each(children[:1], Ready, 0.2, doing="loading")
+    finally:
+        for child in children:
+            child.stop()
+
+
+def test_a_run_with_replicas_is_recorded(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """Start and load cover all replicas and say so; facts tell the threads of each; logs of good runs are gone."""
+    protocol = minimal_study()["protocol"] | {"repetitions": 1}
+    file = write_study(configurations=[fake() | {"replicas": 2}, fake() | {"replicas": 2, "threads": 3}], protocol=protocol)
+    command("run", str(file))
+    rows = query(tmp_path, "SELECT key, facts, outcome FROM runs ORDER BY key")
+    shared = threads_of(Configuration(engine="fake", replicas=2))
+    assert {(key.partition("/")[2], json.loads(facts)["threads"], outcome) for key, facts, outcome in rows} == {
+        ("fake-cpu-r2-token_s.0.001", shared, "ok"),
+        ("fake-cpu-t3-r2-token_s.0.001", 3, "ok"),
+    }
+    notes = query(tmp_path, "SELECT DISTINCT phase, note FROM marks WHERE phase IN ('start', 'load') ORDER BY phase")
+    assert notes == [(p, "2 replicas started together: from the first to begin to the last to end") for p in ("load", "start")]
+    answered = query(tmp_path, "SELECT server, count(*) FROM requests GROUP BY server ORDER BY server")
+    assert [server for server, _ in answered] == [0, 1]
+    assert sum(number for _, number in answered) == 8
+    pages = study_pages(study_context("tiny", greenreport.load(file, tmp_path / "cache")), "")
+    cells = [page for page in pages if "/cells/" in page.path]
+    shown = Renderer([templates_folder()], tmp_path / "drawn", Site()).pages(cells, {})
+    told = b"what each of the 2 servers answered in the window"
+    assert [told in shown[page.path] for page in cells] == [True, True]
+    assert list((tmp_path / "cache" / "logs").glob("*.log")) == []
+
+
+def test_a_replica_that_is_killed_in_the_window_ends_the_run(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """The run says which replica was killed and by what, and no process is left."""
+    protocol = minimal_study()["protocol"] | {"repetitions": 1}
+    file = write_study(configurations=[fake(hang_at=2) | {"replicas": 2}], protocol=protocol)  # the first of the window
+    with started("run", str(file), folder=tmp_path) as process:
+        wait_for(lambda: second_replica(tmp_path) is not None)
+        time.sleep(1.5)  # past start, idle baseline and warm-up, into a window that has no end
+        os.kill(second_replica(tmp_path) or 0, signal.SIGKILL)
+        assert process.wait(60) == 1
+    wait_for(lambda: not orphans(tmp_path))
+    [(outcome, reason)] = query(tmp_path, "SELECT outcome, reason FROM runs")
+    assert (outcome, reason) == ("failed", "the model server 2 of 2 process was killed by SIGKILL")
+
+
+def second_replica(tmp_path: Path) -> int | None:
+    """Return the process that prints into the log of the second replica."""
+    for pid in orphans(tmp_path):
+        try:
+            if Path(f"/proc/{pid}/fd/1").readlink().name.endswith("-2.log"):
+                return pid
+        except OSError:
+            continue
+    return None
+
+
+def test_replicas_that_loaded_different_things_are_refused() -> None:
+    """Facts of all replicas must agree; the first difference is named."""
+    facts = Facts("float32", True, 2, "cpu")
+    assert agreed([facts]) == facts
+    with pytest.raises(MeasurementInvalid, match="replicas 1 and 3 loaded different things: threads 2 and 1"):
+        agreed([facts, facts, replace(facts, threads=1)])
+
+
+def test_marks_cover_all_replicas() -> None:
+    """A phase lasts from the first replica that enters it to the last that leaves it."""
+    one = (Mark(Phase.START, 0, SECOND), Mark(Phase.LOAD, SECOND, 3 * SECOND))
+    two = (Mark(Phase.START, 0, 2 * SECOND), Mark(Phase.LOAD, 2 * SECOND, 5 * SECOND))
+    assert [(m.phase, m.start_ns, m.end_ns) for m in covering([one, two])] == [
+        (Phase.START, 0, 2 * SECOND),
+        (Phase.LOAD, SECOND, 5 * SECOND),
+    ]
+    assert covering([one]) == one
+
+
+def test_shared_gpus_are_noted_and_never_switched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NVIDIA's multi-process service is a fact of the host: named where it shows, on GPUs only."""
+    facts = Facts("float32", True, 2, "cuda:0")
+    job = EngineJob(Configuration(engine="torch", provider="cuda"), threads=1)
+    monkeypatch.delenv("CUDA_MPS_PIPE_DIRECTORY", raising=False)
+    if multi_process_service() is None:
+        assert with_sharing(facts, job) == facts
+    monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", "/tmp/mps")
+    [(name, found)] = with_sharing(facts, job).details
+    assert name == "NVIDIA MPS"
+    assert "is set" in found or "the host runs it" in found
+    assert with_sharing(facts, job_of()) == facts

@@ -25,7 +25,7 @@ SECOND = 10**9
 def synthetic_records(folder: Path) -> None:
     """Fill a store with runs that look like those of the published study; their values are made up from digests."""
     sys.path.insert(0, str(ROOT))
-    from greenreport.record import Kind, Mark, Method, Output, Phase, Request, Trace
+    from greenreport.record import Mark, Method, Output, Phase, Request, Trace, TraceKind
     from greenreport.study import Overrides
     from greenreport.workspace import open_plan, open_store
     from tests.records import record
@@ -56,14 +56,14 @@ def synthetic_records(folder: Path) -> None:
         )  # fmt: skip
         end = requests[-1].end_ns
         finish = end + 70 * SECOND
-        channels = (("package-0", "energy", Kind.COUNTER, "J", 40.0), ("dram-0", "energy", Kind.COUNTER, "J", 4.0),
-                    ("machine", "cpu_time", Kind.COUNTER, "s", 8.0), ("machine", "memory", Kind.GAUGE, "B", 8e9),
-                    ("server", "rss", Kind.GAUGE, "B", 2e9), ("server", "cpu_time", Kind.COUNTER, "s", 8.0))  # fmt: skip
+        channels = (("package-0", "energy", TraceKind.COUNTER, "J", 40.0), ("dram-0", "energy", TraceKind.COUNTER, "J", 4.0),
+                    ("machine", "cpu_time", TraceKind.COUNTER, "s", 8.0), ("machine", "memory", TraceKind.GAUGE, "B", 8e9),
+                    ("server", "rss", TraceKind.GAUGE, "B", 2e9), ("server", "cpu_time", TraceKind.COUNTER, "s", 8.0))  # fmt: skip
         count = SAMPLES_A_RUN // len(channels)
         times = array("q", [start + (finish - start) * k // (count - 1) for k in range(count)])
         traces = tuple(
             Trace("rapl", domain, quantity, kind, unit, Method.MEASURED, times,
-                  array("d", [rate * ((t - start) / SECOND if kind is Kind.COUNTER else 1.0) for t in times]))
+                  array("d", [rate * ((t - start) / SECOND if kind is TraceKind.COUNTER else 1.0) for t in times]))
             for domain, quantity, kind, unit, rate in channels
         )  # fmt: skip
         marks = (

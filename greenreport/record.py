@@ -54,7 +54,7 @@ class Method(StrEnum):
     ESTIMATED = "estimated"
 
 
-class Kind(StrEnum):
+class TraceKind(StrEnum):
     """A counter grows (energy); a gauge is a momentary value (power, load, memory)."""
 
     COUNTER = "counter"
@@ -133,7 +133,7 @@ class Trace:
     meter: str
     domain: str
     quantity: str
-    kind: Kind
+    kind: TraceKind
     unit: str
     method: Method
     t_ns: array[int]

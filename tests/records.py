@@ -10,7 +10,6 @@ from typing import Any
 from greenreport.record import (
     Environment,
     Facts,
-    Kind,
     Mark,
     Method,
     Outcome,
@@ -19,6 +18,7 @@ from greenreport.record import (
     Request,
     RunRecord,
     Trace,
+    TraceKind,
 )
 
 SECOND = 10**9
@@ -33,7 +33,7 @@ def counter(domain: str, watts: float, *, end_s: int = 20, method: Method = Meth
     """Return an energy counter that grows by `watts`, sampled ten times a second."""
     steps = range(end_s * 10 + 1)
     return Trace(
-        meter, domain, "energy", Kind.COUNTER, "J", method,
+        meter, domain, "energy", TraceKind.COUNTER, "J", method,
         array("q", [step * SECOND // 10 for step in steps]), array("d", [watts * step / 10 for step in steps]),
     )  # fmt: skip
 

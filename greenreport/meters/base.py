@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from greenreport.record import Kind, Method
+from greenreport.record import Method, TraceKind
 from greenreport.study import MeterUse
 
 
@@ -31,7 +31,7 @@ class Channel:
 
     domain: str
     quantity: str
-    kind: Kind
+    kind: TraceKind
     unit: str
     method: Method = Method.MEASURED
     wrap_at: float | None = None

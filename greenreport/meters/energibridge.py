@@ -31,7 +31,7 @@ import psutil
 
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
-from greenreport.record import Kind
+from greenreport.record import TraceKind
 from greenreport.study import MeterUse
 
 REMEDY_INSTALL = (
@@ -197,7 +197,7 @@ class EnergiBridge(Meter):
     def final(self, channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
         wraps = [self.counters.wrap_j(column.positions[0]) for column in self.columns]
         return tuple(
-            replace(channel, wrap_at=wrap) if channel.kind is Kind.COUNTER else channel
+            replace(channel, wrap_at=wrap) if channel.kind is TraceKind.COUNTER else channel
             for channel, wrap in zip(channels, wraps, strict=True)
         )
 
@@ -254,14 +254,14 @@ def columns_of(header: Sequence[str]) -> tuple[Column, ...]:
     for position, name in enumerate(header):
         if name in ENERGIES:
             cpu = (psutil.cpu_count(logical=False) or 1) - 1 if name.startswith("CPU") else 0
-            found.append(Column(Channel(f"{ENERGIES[name]}-{_package(cpu)}", "energy", Kind.COUNTER, "J"), (position,)))
+            found.append(Column(Channel(f"{ENERGIES[name]}-{_package(cpu)}", "energy", TraceKind.COUNTER, "J"), (position,)))
         elif name.startswith("GPU") and name.split(" ")[0].endswith("_POWER"):
             number = name.removeprefix("GPU").split("_")[0]
-            found.append(Column(Channel(f"gpu-{number}", "power", Kind.GAUGE, "W"), (position,), 1e-3))
+            found.append(Column(Channel(f"gpu-{number}", "power", TraceKind.GAUGE, "W"), (position,), 1e-3))
         elif name == "USED_MEMORY":
-            found.append(Column(Channel("machine", "memory", Kind.GAUGE, "B"), (position,)))
+            found.append(Column(Channel("machine", "memory", TraceKind.GAUGE, "B"), (position,)))
     loads = tuple(position for position, name in enumerate(header) if name.startswith("CPU_USAGE_"))
-    return (*found, Column(Channel("machine", "load", Kind.GAUGE, "%"), loads)) if loads else tuple(found)
+    return (*found, Column(Channel("machine", "load", TraceKind.GAUGE, "%"), loads)) if loads else tuple(found)
 
 
 def wall_offset_ns() -> int:

@@ -21,7 +21,7 @@ from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
 from greenreport.meters.nvidia_gpus import computing, initialise, several, text, unavailable, visible_gpus
 from greenreport.meters.utilisation import descendants
-from greenreport.record import Kind
+from greenreport.record import TraceKind
 from greenreport.study import MeterUse
 
 REMEDY_VISIBLE = "Check `nvidia-smi -L` and CUDA_VISIBLE_DEVICES"
@@ -90,7 +90,7 @@ class Nvml(Meter):
             own = {pid for root in self.roots for pid in (root, *descendants()(root))} if listed else set()
             return float(len(listed)), float(len(listed & own))
 
-        channels = tuple(Channel(domain, name, Kind.GAUGE, "processes") for name in ("processes", "own_processes"))
+        channels = tuple(Channel(domain, name, TraceKind.GAUGE, "processes") for name in ("processes", "own_processes"))
         return _Sensor(channels, count, slow=True)
 
     def watch(self, pids: tuple[int, ...]) -> None:
@@ -134,7 +134,7 @@ class Nvml(Meter):
     def _counters(self) -> dict[int, _Sensor]:
         found, position = {}, 0
         for sensor in self.sensors:
-            if sensor.channels[0].kind is Kind.COUNTER:
+            if sensor.channels[0].kind is TraceKind.COUNTER:
                 found[position] = sensor
             position += len(sensor.channels)
         return found
@@ -183,7 +183,7 @@ def _is_split(nvml: Any, handle: Any) -> bool:
 
 def _sensors(nvml: Any, handle: Any, domain: str) -> list[_Sensor]:
     def gauges(read: Callable[[], tuple[float, ...]], *names: tuple[str, str]) -> _Sensor:
-        return _Sensor(tuple(Channel(domain, quantity, Kind.GAUGE, unit) for quantity, unit in names), read)
+        return _Sensor(tuple(Channel(domain, quantity, TraceKind.GAUGE, unit) for quantity, unit in names), read)
 
     def memory() -> tuple[float, ...]:
         info = nvml.nvmlDeviceGetMemoryInfo(handle)
@@ -195,7 +195,7 @@ def _sensors(nvml: Any, handle: Any, domain: str) -> list[_Sensor]:
 
     return [
         _Sensor(
-            (Channel(domain, "energy", Kind.COUNTER, "J"),),
+            (Channel(domain, "energy", TraceKind.COUNTER, "J"),),
             lambda: (nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1e3,),
         ),
         gauges(*_power(nvml, handle)),

@@ -26,7 +26,7 @@ from typing import Any
 
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
-from greenreport.record import Kind, Method, Trace
+from greenreport.record import Method, Trace, TraceKind
 from greenreport.study import MeterUse
 
 FORMAT = "recording/1"
@@ -106,7 +106,7 @@ class Replay(Meter):
     def _sample(self, channel: int, trace: Trace, number: int) -> Sample:
         rounds, index = divmod(number, self._round(trace)) if self._repeats(trace) else (0, number)
         value = trace.value[index]
-        if trace.kind is Kind.COUNTER and rounds:
+        if trace.kind is TraceKind.COUNTER and rounds:
             value += rounds * (trace.value[-1] - trace.value[0])
             value = value % trace.wrap_at if trace.wrap_at else value
         return Sample(channel, self.start_ns + trace.t_ns[index] + rounds * self.period_ns, value)
@@ -134,7 +134,7 @@ def _trace(number: int, channel: Any) -> Trace:
         if not t_ns or len(t_ns) != len(value) or list(t_ns) != sorted(t_ns) or not all(map(math.isfinite, value)):
             raise ValueError("t_s and value need the same number of finite values, times that never fall")
         names = (str(channel["domain"]), str(channel["quantity"]))
-        kind, method = Kind(channel["kind"]), Method(channel["method"])
+        kind, method = TraceKind(channel["kind"]), Method(channel["method"])
         return Trace("replay", *names, kind, str(channel["unit"]), method, t_ns, value, wrap_at)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         problem = f"{error} is missing" if isinstance(error, KeyError) else str(error)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, pstdev
 
-from greenreport.record import Kind, Method, Trace
+from greenreport.record import Method, Trace, TraceKind
 
 POWER_COV = 0.05
 TEMPERATURE_RANGE = 2.0
@@ -71,7 +71,7 @@ def _power_traces(traces: Sequence[Trace]) -> list[Trace]:
     """Return one measured trace a domain, the energy counter before sampled power."""
     best: dict[str, Trace] = {}
     wanted = [t for t in traces if t.quantity in ("energy", "power") and t.method is Method.MEASURED]
-    for trace in sorted(wanted, key=lambda t: t.kind is Kind.GAUGE):
+    for trace in sorted(wanted, key=lambda t: t.kind is TraceKind.GAUGE):
         best.setdefault(trace.domain, trace)
     return list(best.values())
 
@@ -112,7 +112,7 @@ def _block_means(trace: Trace, window_ns: int) -> list[float]:
 
 def _block_powers(trace: Trace, window_ns: int) -> list[float]:
     """Return the mean power of consecutive blocks of the trailing window, in W."""
-    if trace.kind is Kind.GAUGE:
+    if trace.kind is TraceKind.GAUGE:
         return _block_means(trace, window_ns)
     powers = []
     for start, end in pairwise(_edges(trace, window_ns)):

@@ -14,7 +14,6 @@ from greenreport.record import (
     Facts,
     Flag,
     Gpu,
-    Kind,
     Mark,
     Method,
     Missing,
@@ -24,6 +23,7 @@ from greenreport.record import (
     Request,
     RunRecord,
     Trace,
+    TraceKind,
 )
 
 RUN_COLUMNS = (
@@ -147,7 +147,7 @@ def read_trace(row: Mapping[str, Any]) -> Trace:
     values.frombytes(row["value"].tobytes())
     wrap_at = row["wrap_at"]
     return Trace(
-        row["meter"], row["domain"], row["quantity"], Kind(row["kind"]), row["unit"], Method(row["method"]), times, values,
+        row["meter"], row["domain"], row["quantity"], TraceKind(row["kind"]), row["unit"], Method(row["method"]), times, values,
         None if wrap_at is None or wrap_at != wrap_at else float(wrap_at),
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from greenreport.catalog import METERS
-from greenreport.record import Kind, Method, Trace
+from greenreport.record import Method, Trace, TraceKind
 from greenreport.traces.samples import (
     SHORTEST_STEP_S,
     Floats,
@@ -30,7 +30,7 @@ def by_preference(traces: Sequence[Trace]) -> list[Trace]:
 
     def rank(trace: Trace) -> tuple[bool, bool, int]:
         known = order.index(trace.meter) if trace.meter in METERS else len(order)
-        return trace.method is Method.ESTIMATED, trace.kind is Kind.GAUGE, known
+        return trace.method is Method.ESTIMATED, trace.kind is TraceKind.GAUGE, known
 
     return sorted(candidates, key=rank)
 
@@ -55,7 +55,7 @@ def energy(trace: Trace, start_ns: int, end_ns: int) -> float | None:
     """Return joules over a window, from an energy counter or from power; None where `why_unusable` gives a reason."""
     if why_unusable(trace, start_ns, end_ns) is not None:
         return None
-    if trace.kind is Kind.COUNTER:
+    if trace.kind is TraceKind.COUNTER:
         return counter_growth(trace, start_ns, end_ns)
     return gauge_integral(trace, start_ns, end_ns)
 
@@ -71,7 +71,7 @@ def energy_over(trace: Trace, spans: Sequence[tuple[int, int]]) -> float | None:
     if why_unusable(trace, first, last) is not None:
         return None
     times, values = around(trace, first, last)
-    growth = unwrap(values, trace.wrap_at) if trace.kind is Kind.COUNTER else cumulative(times, values)
+    growth = unwrap(values, trace.wrap_at) if trace.kind is TraceKind.COUNTER else cumulative(times, values)
     if growth is None:
         return None
     at = np.interp(np.array(spans, dtype=np.int64) - times[0], times - times[0], growth)
@@ -87,7 +87,7 @@ def energy_within(trace: Trace, window_ns: tuple[int, int], spans: Ints) -> floa
     """
     times, values = around(trace, *window_ns)
     edges = spans.reshape(-1, 2)
-    if trace.kind is Kind.COUNTER:
+    if trace.kind is TraceKind.COUNTER:
         growth = unwrap(values, trace.wrap_at)
         if growth is None:
             return None
@@ -104,7 +104,7 @@ def power_samples(trace: Trace, start_ns: int, end_ns: int) -> Floats:
     times, values = times_of(trace), values_of(trace)
     inside = (times >= start_ns) & (times <= end_ns)
     times, values = times[inside], values[inside]
-    if trace.kind is Kind.GAUGE:
+    if trace.kind is TraceKind.GAUGE:
         return values
     growth = unwrap(values, trace.wrap_at)
     if growth is None or len(times) < 2:
@@ -132,6 +132,6 @@ def summed_power(traces: Sequence[Trace], start_ns: int, end_ns: int) -> Floats:
     total = np.zeros(len(grid))
     for trace in traces:
         times, values = around(trace, start_ns, end_ns)
-        growth = unwrap(values, trace.wrap_at) if trace.kind is Kind.COUNTER else cumulative(times, values)
+        growth = unwrap(values, trace.wrap_at) if trace.kind is TraceKind.COUNTER else cumulative(times, values)
         total += np.interp(grid - start_ns, times - start_ns, growth) if growth is not None else np.nan
     return np.diff(total) / (np.diff(grid) / 1e9)

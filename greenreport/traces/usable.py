@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from greenreport.record import Kind, Method, Trace
+from greenreport.record import Method, Trace, TraceKind
 from greenreport.traces.samples import (
     Unusable,
     around,
@@ -35,7 +35,7 @@ def why_unusable(trace: Trace, start_ns: int, end_ns: int) -> Unusable | None:
     Codes: ``window_empty``, ``clock_step``, ``not_spanned``, ``counter_reset``, ``counter_wrap_ambiguous``,
     ``counter_frozen``, ``sampling_gap``, ``undersampled``.
     """
-    rest = (counter_faults, _frozen, _edges) if trace.kind is Kind.COUNTER else (_holes, _undersampled)
+    rest = (counter_faults, _frozen, _edges) if trace.kind is TraceKind.COUNTER else (_holes, _undersampled)
     return next((found for check in (time_faults, *rest) for found in check(trace, start_ns, end_ns)), None)
 
 

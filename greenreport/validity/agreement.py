@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from greenreport import traces as tr
-from greenreport.record import Kind, Mark, Method, Trace
+from greenreport.record import Mark, Method, Trace, TraceKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def agreements(traces: Sequence[Trace], window: Mark) -> tuple[Agreement, ...]:
     for trace in tr.by_preference(traces):
         joules = tr.energy(trace, window.start_ns, window.end_ns) if trace.method is Method.MEASURED else None
         if joules is not None:
-            how = "energy counter" if trace.kind is Kind.COUNTER else "integrated power"
+            how = "energy counter" if trace.kind is TraceKind.COUNTER else "integrated power"
             by_domain[trace.domain].append((f"{trace.meter} {how}", joules))
     return tuple(
         Agreement(domain, *first, *second)

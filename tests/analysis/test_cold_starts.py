@@ -11,7 +11,7 @@ import pytest
 from greenreport.analysis.cold_starts import break_even, cold_starts
 from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.measure.metrics import observations
-from greenreport.record import Kind, Mark, Method, Phase, RunRecord, Trace
+from greenreport.record import Mark, Method, Phase, RunRecord, Trace, TraceKind
 from greenreport.study import Configuration
 from tests.datasets import around, run, study
 from tests.records import SECOND, record
@@ -87,7 +87,7 @@ def test_loads_of_a_sweep_start_alike_and_are_told_once() -> None:
 def noted(seconds: float) -> Trace:
     """Return what the client notes of the first request of a warm-up."""
     times, values = array("q", [3 * SECOND]), array("d", [seconds])
-    return Trace("client", "client", "first_request", Kind.GAUGE, "s", Method.MEASURED, times, values)
+    return Trace("client", "client", "first_request", TraceKind.GAUGE, "s", Method.MEASURED, times, values)
 
 
 def first(made: RunRecord) -> tuple[float | None, float | None, str | None]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from greenreport.analysis.measure.metrics import observations
-from greenreport.record import Kind, Mark, Method, Phase, Request, RunRecord, Trace
+from greenreport.record import Mark, Method, Phase, Request, RunRecord, Trace, TraceKind
 from greenreport.study import Objective
 from tests.records import SECOND, record
 
@@ -138,5 +138,5 @@ def test_stages_of_overlapping_requests_are_not_told_apart() -> None:
 def test_the_wait_in_the_queue_is_a_metric() -> None:
     """The median of what the server tells for requests of the window."""
     times = array("q", [5 * SECOND, 10 * SECOND])
-    waits = Trace("client", "server", "queue_span", Kind.GAUGE, "s", Method.MEASURED, times, array("d", [0.25, 0.75]))
+    waits = Trace("client", "server", "queue_span", TraceKind.GAUGE, "s", Method.MEASURED, times, array("d", [0.25, 0.75]))
     assert values(record(traces=(*record().traces, waits)))["queue_s"] == pytest.approx(0.5)

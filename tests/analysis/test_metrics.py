@@ -10,7 +10,7 @@ import pytest
 from greenreport.analysis.measure.energy import boundary_components, boundary_of
 from greenreport.analysis.measure.metrics import observations, phase_rows
 from greenreport.catalog import METRICS
-from greenreport.record import Kind, Method, Missing, Outcome, Phase, RunRecord, Trace
+from greenreport.record import Method, Missing, Outcome, Phase, RunRecord, Trace, TraceKind
 from tests.records import SECOND, counter, record
 
 
@@ -22,7 +22,7 @@ def values(run: RunRecord) -> dict[str, float | None]:
 def gauge(domain: str, quantity: str, unit: str, value: float) -> Trace:
     """Return a constant gauge over the whole run."""
     return Trace(
-        "m", domain, quantity, Kind.GAUGE, unit, Method.MEASURED, array("q", [0, 20 * SECOND]), array("d", [value, value])
+        "m", domain, quantity, TraceKind.GAUGE, unit, Method.MEASURED, array("q", [0, 20 * SECOND]), array("d", [value, value])
     )
 
 
@@ -98,7 +98,7 @@ def test_an_estimate_stays_an_estimate_and_a_measurement_wins() -> None:
 def test_utilisation_is_time_weighted_over_the_window() -> None:
     """CPU seconds over window length and CPUs; memory as share of the machine's."""
     busy = Trace(
-        "u", "machine", "cpu_time", Kind.COUNTER, "s", Method.MEASURED, array("q", [0, 20 * SECOND]), array("d", [0, 20])
+        "u", "machine", "cpu_time", TraceKind.COUNTER, "s", Method.MEASURED, array("q", [0, 20 * SECOND]), array("d", [0, 20])
     )
     run = record(traces=(busy, gauge("machine", "memory", "B", 2e9), gauge("server", "rss", "B", 1e9)))
     found = values(run)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenreport.analysis.measure.spans import PRIORITY, REST, SPANS, Beside, Stage, concurrent, stages
-from greenreport.record import Kind, Mark, Method, Phase, RunRecord, Trace
+from greenreport.record import Mark, Method, Phase, RunRecord, Trace, TraceKind
 from greenreport.traces import energy
 from tests.records import SECOND, record
 
@@ -24,7 +24,7 @@ def told(*requests: tuple[float, ...]) -> RunRecord:
             "client",
             "server",
             f"{name}_span",
-            Kind.GAUGE,
+            TraceKind.GAUGE,
             "s",
             Method.MEASURED,
             times,
@@ -79,7 +79,7 @@ def test_power_that_steps_is_shared_exactly() -> None:
     """A gauge: each stage has its part of the integral, and together they have all of it."""
     times = array("q", [step * SECOND // 4 for step in range(81)])
     power = array("d", [10.0 if step < 35 else 40.0 for step in range(81)])
-    gauge = Trace("replay", "package-0", "power", Kind.GAUGE, "W", Method.MEASURED, times, power)
+    gauge = Trace("replay", "package-0", "power", TraceKind.GAUGE, "W", Method.MEASURED, times, power)
     run = told((4.0, 0.5, 0.25, 4.0, 0.25), (9.0, 0.5, 0.25, 4.0, 0.25))
     run = record(traces=(gauge, *(trace for trace in run.traces if trace.domain == "server")))
     found = stages(run, WINDOW)
@@ -130,7 +130,7 @@ def test_work_beside_inference_adds_up_with_nothing() -> None:
     run = told((4.0, 0.0, 0.0, 4.0, 0.0, 0.0), (9.0, 0.0, 0.0, 4.0, 0.0, 0.0))
     times = run.traces[-1].t_ns
     beside = Trace(
-        "client", "server", "concurrent_serialise_span", Kind.GAUGE, "s", Method.MEASURED, times, array("d", [0.1, 0.3])
+        "client", "server", "concurrent_serialise_span", TraceKind.GAUGE, "s", Method.MEASURED, times, array("d", [0.1, 0.3])
     )
     streamed = record(traces=(*run.traces, beside))
     assert concurrent(run) == ()

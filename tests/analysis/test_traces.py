@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenreport import traces as tr
-from greenreport.record import Kind, Method, Trace
+from greenreport.record import Method, Trace, TraceKind
 
 S = 10**9
 WRAP = 262_143.328850
@@ -39,9 +39,11 @@ SHAPES: dict[str, Energy] = {
 }
 
 
-def trace(t_s: Sequence[float], values: Sequence[float], kind: Kind = Kind.COUNTER, wrap_at: float | None = None) -> Trace:
+def trace(
+    t_s: Sequence[float], values: Sequence[float], kind: TraceKind = TraceKind.COUNTER, wrap_at: float | None = None
+) -> Trace:
     """Return a trace of energy (a counter) or power (a gauge)."""
-    quantity, unit = ("energy", "J") if kind is Kind.COUNTER else ("power", "W")
+    quantity, unit = ("energy", "J") if kind is TraceKind.COUNTER else ("power", "W")
     times = array("q", [round(t * S) for t in t_s])
     return Trace("rapl", "package-0", quantity, kind, unit, Method.MEASURED, times, array("d", values), wrap_at)
 
@@ -74,14 +76,14 @@ def test_power_at_ten_hertz_is_within_one_percent(shape: str, jitter: float) -> 
     """Sampled power is within 1 % where it changes slower than it is sampled."""
     energy = SHAPES[shape]
     times = grid(64, jitter=jitter)
-    found = tr.energy(trace(times, [power_of(energy, t) for t in times], Kind.GAUGE), int(3.3 * S), int(62.9 * S))
+    found = tr.energy(trace(times, [power_of(energy, t) for t in times], TraceKind.GAUGE), int(3.3 * S), int(62.9 * S))
     assert found == pytest.approx(energy(62.9) - energy(3.3), rel=1e-2)
 
 
 def test_power_that_is_sampled_too_slowly_is_said_and_not_used() -> None:
     """Bursts shorter than the interval give no energy from sampled power, but a reason."""
     times = grid(20)
-    sampled = trace(times, [power_of(bursts, t) for t in times], Kind.GAUGE)
+    sampled = trace(times, [power_of(bursts, t) for t in times], TraceKind.GAUGE)
     assert sampled.value.count(pytest.approx(550)) > 0  # some burst was hit, else nothing could be known of them
     found = tr.why_unusable(sampled, S, 19 * S)
     assert found is not None
@@ -128,7 +130,7 @@ def test_a_counter_that_stands_still_is_no_zero() -> None:
 def test_missing_samples() -> None:
     """A counter counts on through a gap inside the window; at an edge, and in power, a gap makes the value a guess."""
     times = [t for t in grid(10) if not 4 < t < 6]
-    counter, power = trace(times, [100 * t for t in times]), trace(times, [100.0 for _ in times], Kind.GAUGE)
+    counter, power = trace(times, [100 * t for t in times]), trace(times, [100.0 for _ in times], TraceKind.GAUGE)
     assert tr.energy(counter, 2 * S, 8 * S) == pytest.approx(600)
     assert code(counter) is None
     assert code(counter, 5, 8) == "sampling_gap"
@@ -148,10 +150,10 @@ def test_a_gap_in_which_a_counter_may_have_wrapped_twice() -> None:
 def test_a_clock_that_was_set_back() -> None:
     """Times that go backwards make every window unusable."""
     times = [t if t < 5 else t - 3 for t in grid(12)]
-    for kind in Kind:
+    for kind in TraceKind:
         assert code(trace(times, [100 * t for t in times], kind)) == "clock_step"
     assert tr.counter_growth(trace(times, times), 2 * S, 8 * S) is None
-    assert tr.gauge_mean(trace(times, times, Kind.GAUGE), 2 * S, 8 * S) is None
+    assert tr.gauge_mean(trace(times, times, TraceKind.GAUGE), 2 * S, 8 * S) is None
 
 
 def test_coverage_counts_samples_and_gaps() -> None:
@@ -169,7 +171,7 @@ def test_coverage_counts_samples_and_gaps() -> None:
 def test_powers_of_several_meters_are_added_as_energies() -> None:
     """Two domains sampled at intervals of their own add up to their common power."""
     slow, fast = grid(12, 0.211), grid(12, 0.021)
-    cpu, gpu = trace(slow, [(90 * t) % 500 for t in slow], wrap_at=500), trace(fast, [200.0 for _ in fast], Kind.GAUGE)
+    cpu, gpu = trace(slow, [(90 * t) % 500 for t in slow], wrap_at=500), trace(fast, [200.0 for _ in fast], TraceKind.GAUGE)
     total = tr.summed_power([cpu, gpu], 2 * S, 10 * S)
     assert len(total) == len([t for t in slow if 2 <= t <= 10]) - 1
     assert total == pytest.approx(290)
@@ -186,17 +188,17 @@ def test_power_samples_of_a_counter() -> None:
 steps = st.lists(st.tuples(st.floats(0.001, 2), st.floats(0.01, 1000)), min_size=3, max_size=40)
 
 
-@given(steps, st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.sampled_from(list(Kind)))
-def test_energy_is_additive(pieces: list[tuple[float, float]], a: float, b: float, c: float, kind: Kind) -> None:
+@given(steps, st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.sampled_from(list(TraceKind)))
+def test_energy_is_additive(pieces: list[tuple[float, float]], a: float, b: float, c: float, kind: TraceKind) -> None:
     """Whatever the signal, two adjoining windows together hold what the window over both holds."""
     times = np.cumsum([0.0, *(gap for gap, _ in pieces)])
     heights = [value for _, value in pieces]
-    values = np.cumsum([0.0, *heights]) if kind is Kind.COUNTER else [heights[0], *heights]
+    values = np.cumsum([0.0, *heights]) if kind is TraceKind.COUNTER else [heights[0], *heights]
     one = trace(times.tolist(), list(values), kind)
     start, middle, end = sorted(int(share * one.t_ns[-1]) for share in (a, b, c))
-    measure = tr.counter_growth if kind is Kind.COUNTER else tr.gauge_integral
+    measure = tr.counter_growth if kind is TraceKind.COUNTER else tr.gauge_integral
     whole, left, right = measure(one, start, end), measure(one, start, middle), measure(one, middle, end)
-    if kind is Kind.COUNTER or start < middle < end:
+    if kind is TraceKind.COUNTER or start < middle < end:
         assert whole is not None
         assert left is not None
         assert right is not None
@@ -216,9 +218,9 @@ raw = st.lists(st.tuples(st.integers(-10 * S, 10 * S), st.floats(-1e12, 1e12)), 
 edge = st.integers(-11 * S, 11 * S)
 
 
-@given(raw, edge, edge, st.sampled_from(list(Kind)), st.none() | st.floats(0, 1e9))
+@given(raw, edge, edge, st.sampled_from(list(TraceKind)), st.none() | st.floats(0, 1e9))
 def test_every_function_is_total(
-    samples: list[tuple[int, float]], start: int, end: int, kind: Kind, wrap: float | None
+    samples: list[tuple[int, float]], start: int, end: int, kind: TraceKind, wrap: float | None
 ) -> None:
     """Nothing that a file can hold raises: not an empty trace, not disordered times, not a window turned round."""
     one = replace(

@@ -17,7 +17,7 @@ from greenreport.errors import MeterUnavailable
 from greenreport.meters import energibridge
 from greenreport.meters.base import Channel, Sample
 from greenreport.meters.energibridge import REMEDY_INSTALL, REMEDY_REGISTERS, Counters, EnergiBridge, columns_of
-from greenreport.record import Kind, Method, Trace
+from greenreport.record import Method, Trace, TraceKind
 from greenreport.study import MeterUse
 from greenreport.traces import energy
 
@@ -105,7 +105,7 @@ def traced(channels: Sequence[Channel], samples: Sequence[Sample]) -> Trace:
     """Return the trace of the energy channel."""
     (index,) = [i for i, c in enumerate(channels) if c.quantity == "energy"]
     return Trace(
-        "energibridge", channels[index].domain, "energy", Kind.COUNTER, "J", Method.MEASURED,
+        "energibridge", channels[index].domain, "energy", TraceKind.COUNTER, "J", Method.MEASURED,
         array("q", [s.t_ns for s in samples if s.channel == index]),
         array("d", [s.value for s in samples if s.channel == index]),
         channels[index].wrap_at,

@@ -9,7 +9,7 @@ import pytest
 
 from greenreport.meters.estimate import DEFAULT_IDLE_W, DEFAULT_MAX_W, Estimate, model
 from greenreport.meters.procfs import Machine
-from greenreport.record import Kind, Method
+from greenreport.record import Method, TraceKind
 from greenreport.study import MeterUse
 
 
@@ -23,7 +23,7 @@ def test_the_counter_follows_time_and_load() -> None:
     """Energy is idle power times time plus the rest times load, and is marked as an estimate."""
     idle = Estimate(MeterUse(name="estimate", idle_w=50, max_w=50))
     (channel,) = idle.open()
-    assert (channel.method, channel.kind, channel.domain) == (Method.ESTIMATED, Kind.COUNTER, "cpu")
+    assert (channel.method, channel.kind, channel.domain) == (Method.ESTIMATED, TraceKind.COUNTER, "cpu")
     (first, second) = (idle.sample()[0], (time.sleep(0.2), idle.sample()[0])[1])
     assert second.value - first.value == pytest.approx(50 * (second.t_ns - first.t_ns) / 1e9, rel=0.01)
 

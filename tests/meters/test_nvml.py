@@ -15,7 +15,7 @@ import pytest
 
 from greenreport.meters.nvidia_gpus import REMEDY_LIBRARY, REMEDY_PERMISSION, several
 from greenreport.meters.nvml import REMEDY_VISIBLE
-from greenreport.record import Kind, Method, Trace
+from greenreport.record import Method, Trace, TraceKind
 from greenreport.traces import counter_growth, gauge_integral
 from tests.meters.conftest import WAIT_S, FakeGpus
 
@@ -70,7 +70,7 @@ def trace(found: dict[str, Any], name: str) -> Trace:
     """Return a printed trace."""
     kind, times, values = found["traces"][name]
     domain, quantity = name.split()
-    return Trace("nvml", domain, quantity, Kind(kind), "", Method.MEASURED, array("q", times), array("d", values))
+    return Trace("nvml", domain, quantity, TraceKind(kind), "", Method.MEASURED, array("q", times), array("d", values))
 
 
 def test_every_sensor_of_every_gpu(gpus: FakeGpus) -> None:

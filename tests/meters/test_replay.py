@@ -15,7 +15,7 @@ import pytest
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Sample
 from greenreport.meters.replay import FORMAT, Replay
-from greenreport.record import Kind, Method, Trace
+from greenreport.record import Method, Trace, TraceKind
 from greenreport.study import MeterUse
 from greenreport.traces import energy
 
@@ -46,7 +46,7 @@ def test_a_recording_is_played_in_real_time(tmp_path: Path) -> None:
     """Every sample comes once, when its time has come, at its place on the clock; the method stays as recorded."""
     meter = Replay(recording(tmp_path, COUNTER))
     (channel,) = meter.open()
-    assert (channel.method, channel.kind, channel.wrap_at) == (Method.ESTIMATED, Kind.COUNTER, 100)
+    assert (channel.method, channel.kind, channel.wrap_at) == (Method.ESTIMATED, TraceKind.COUNTER, 100)
     found = played(meter, 3)
     assert [s.value for s in found] == [80, 95, 10]
     assert [s.t_ns - found[0].t_ns for s in found] == [0, S // 10, S // 5]
@@ -76,7 +76,9 @@ def test_the_end_of_a_run_is_covered(tmp_path: Path) -> None:
 
 def test_traces_in_memory_are_played_too() -> None:
     """A trace of an earlier run starts now, whatever its own clock said."""
-    old = Trace("rapl", "dram-0", "energy", Kind.COUNTER, "J", Method.MEASURED, array("q", [5 * S, 6 * S]), array("d", [1, 2]))
+    old = Trace(
+        "rapl", "dram-0", "energy", TraceKind.COUNTER, "J", Method.MEASURED, array("q", [5 * S, 6 * S]), array("d", [1, 2])
+    )
     meter = Replay(MeterUse(name="replay"), [old])
     begun = time.monotonic_ns()
     (channel,) = meter.open()
@@ -113,7 +115,7 @@ def test_a_replay_is_named_in_every_trace(sampling: Callable[..., Any], tmp_path
         ),
         (
             json.dumps({"greenreport": FORMAT, "channels": [COUNTER | {"kind": "meter"}]}),
-            "channel 0 of the recording is wrong: 'meter' is not a valid Kind",
+            "channel 0 of the recording is wrong: 'meter' is not a valid TraceKind",
         ),
     ],
 )

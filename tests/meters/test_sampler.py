@@ -24,7 +24,7 @@ from greenreport.meters.sampler import (
     open_meters,
 )
 from greenreport.meters.steady_state import Steadiness
-from greenreport.record import Kind, Missing
+from greenreport.record import Missing, TraceKind
 from greenreport.study import MeterUse
 
 Sampling = Callable[..., Any]
@@ -62,7 +62,7 @@ def test_a_fallback_stands_in_only_for_cpu_energy(powercap: Any) -> None:
     powercap.zone("intel-rapl:0", "package-0")
     assert [name for name, _, _ in open_meters(uses)[0]] == ["utilisation", "rapl"]
     assert not measures_cpu(
-        [Channel("machine", "power", Kind.GAUGE, "W"), Channel("package-0", "temperature", Kind.GAUGE, "°C")]
+        [Channel("machine", "power", TraceKind.GAUGE, "W"), Channel("package-0", "temperature", TraceKind.GAUGE, "°C")]
     )
 
 
@@ -117,7 +117,7 @@ class Odd(Meter):
         self.reads = reads
 
     def open(self) -> tuple[Channel, ...]:
-        return (Channel("cpu", "power", Kind.GAUGE, "W"),)
+        return (Channel("cpu", "power", TraceKind.GAUGE, "W"),)
 
     def read(self) -> Sequence[float | None]:
         return [self.reads(next(self.number))]

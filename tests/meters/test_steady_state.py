@@ -8,12 +8,14 @@ from collections.abc import Callable
 import pytest
 
 from greenreport.meters.steady_state import History, is_steady
-from greenreport.record import Kind, Method, Trace
+from greenreport.record import Method, Trace, TraceKind
 
 S = 10**9
 
 
-def trace(quantity: str, value: Callable[[float], float], kind: Kind = Kind.GAUGE, domain: str = "package-0") -> Trace:
+def trace(
+    quantity: str, value: Callable[[float], float], kind: TraceKind = TraceKind.GAUGE, domain: str = "package-0"
+) -> Trace:
     """Return 20 s of samples, ten a second."""
     times = [n / 10 for n in range(201)]
     return Trace(
@@ -24,7 +26,7 @@ def trace(quantity: str, value: Callable[[float], float], kind: Kind = Kind.GAUG
 
 def energy(power: Callable[[float], float]) -> Trace:
     """Return a counter whose power changes over time."""
-    return trace("energy", lambda t: sum(power(n / 10) / 10 for n in range(round(10 * t))), Kind.COUNTER)
+    return trace("energy", lambda t: sum(power(n / 10) / 10 for n in range(round(10 * t))), TraceKind.COUNTER)
 
 
 @pytest.mark.parametrize(
@@ -38,8 +40,8 @@ def energy(power: Callable[[float], float]) -> Trace:
         ([energy(lambda t: 20), trace("temperature", lambda t: 50 - t)], False, "temperature by"),
         ([trace("temperature", lambda t: 50 + 6 * (t in (12.0, 15.0)))], True, "temperature by 0.3 °C"),
         ([energy(lambda t: 20), trace("throttle", lambda t: 4)], False, "a GPU throttles"),
-        ([trace("cpu_time", lambda t: 0.001 * t, Kind.COUNTER, "machine")], True, "0.00 CPUs busy (no power"),
-        ([trace("cpu_time", lambda t: 900 * t, Kind.COUNTER, "machine")], False, "900.00 CPUs busy"),
+        ([trace("cpu_time", lambda t: 0.001 * t, TraceKind.COUNTER, "machine")], True, "0.00 CPUs busy (no power"),
+        ([trace("cpu_time", lambda t: 900 * t, TraceKind.COUNTER, "machine")], False, "900.00 CPUs busy"),
         ([], True, "no sensor"),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from greenreport.record import Flag, Kind, Mark, Method, Outcome, Phase, RunRecord, Trace
+from greenreport.record import Flag, Mark, Method, Outcome, Phase, RunRecord, Trace, TraceKind
 from greenreport.study import Study
 from greenreport.validity import CODES, judged, validity_flags
 from tests.conftest import minimal_study
@@ -36,7 +36,7 @@ def cpu_time(domain: str, share: float) -> Trace:
 def gauge(meter: str, domain: str, quantity: str, unit: str, values: list[float], step_s: float = 0.1) -> Trace:
     """Return a gauge sampled from 0."""
     times = array("q", [int(index * step_s * SECOND) for index in range(len(values))])
-    return Trace(meter, domain, quantity, Kind.GAUGE, unit, Method.MEASURED, times, array("d", values))
+    return Trace(meter, domain, quantity, TraceKind.GAUGE, unit, Method.MEASURED, times, array("d", values))
 
 
 def test_a_good_run_has_no_flag() -> None:
@@ -146,7 +146,7 @@ def test_late_requests_say_when_the_client_had_its_most_under_way(under_way: int
         replace(first, index=index, start_ns=start, end_ns=start + 5 * SECOND) for index, start in enumerate(starts)
     )
     times, late = array("q", starts), array("d", [0.5] * under_way)
-    lateness = Trace("client", "client", "lateness", Kind.GAUGE, "s", Method.MEASURED, times, late)
+    lateness = Trace("client", "client", "lateness", TraceKind.GAUGE, "s", Method.MEASURED, times, late)
     flags = validity_flags(record(requests=requests, traces=(*record().traces, lateness)), study())
     [detail] = [flag.detail for flag in flags if flag.code == "late_requests"]
     assert detail.startswith("1 % of requests were sent 500 ms late or later; one was due every 1 ms")

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from greenreport import traces as tr
-from greenreport.record import Kind, Method, RunRecord, Trace
+from greenreport.record import Method, RunRecord, Trace, TraceKind
 
 POINTS = 400
 
@@ -58,7 +58,7 @@ def _name(trace: Trace) -> str:
 
 def _series(trace: Trace, cpus: int) -> tuple[tr.Floats, tr.Floats, str, str] | None:
     """Return times in ns, values, quantity and unit of a trace worth drawing."""
-    if trace.quantity == "energy" and trace.kind is Kind.COUNTER:
+    if trace.quantity == "energy" and trace.kind is TraceKind.COUNTER:
         slope = _slope(trace)
         return None if slope is None else (*slope, "power", "W")
     if trace.quantity == "cpu_time" and trace.domain == "machine":

@@ -30,7 +30,7 @@ from greenreport.analysis.measure.latency import (
 )
 from greenreport.analysis.measure.observation import Observation
 from greenreport.catalog import METRICS
-from greenreport.record import ELSEWHERE, Kind, Mark, Method, Outcome, Phase, RunRecord, Trace
+from greenreport.record import ELSEWHERE, Mark, Method, Outcome, Phase, RunRecord, Trace, TraceKind
 from greenreport.study import Objective
 
 
@@ -195,7 +195,7 @@ def _power_spread(
     """p95 and peak of the power of all domains together."""
     traces = traces_of(found, record, window.start_ns, window.end_ns)
     alone = traces[0] if len(traces) == 1 else None
-    if alone is not None and alone.kind is Kind.GAUGE:
+    if alone is not None and alone.kind is TraceKind.GAUGE:
         total = tr.power_samples(alone, window.start_ns, window.end_ns)
     else:
         total = tr.summed_power(traces, window.start_ns, window.end_ns)

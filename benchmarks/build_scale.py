@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import resource
 import sys
 import tempfile
@@ -25,7 +24,7 @@ SECOND = 10**9
 def synthetic_records(folder: Path) -> None:
     """Fill a store with runs that look like those of the published study; their values are made up from digests."""
     sys.path.insert(0, str(ROOT))
-    from greenreport.record import Mark, Method, Output, Phase, Request, Trace, TraceKind
+    from greenreport.record import Mark, Method, Output, Phase, Request, RunSpec, Trace, TraceKind
     from greenreport.study import Overrides
     from greenreport.workspace import open_plan, open_store
     from tests.records import record
@@ -76,7 +75,7 @@ def synthetic_records(folder: Path) -> None:
                 record(), run_id=f"{run.position:06}", study="big", key=run.cell.key, model=run.cell.model.id,
                 engine=run.cell.configuration.engine, provider=run.cell.configuration.provider, fingerprint=run.cell.fingerprint,
                 repetition=run.repetition, position=run.position, marks=marks, requests=requests, traces=traces,
-                outputs=tuple(outputs[run.cell.model.id]), spec=json.dumps({"prompts_sha256": "s", "prompts_count": REQUESTS}),
+                outputs=tuple(outputs[run.cell.model.id]), spec=RunSpec(prompts_sha256="s", prompts_count=REQUESTS),
             )
         )  # fmt: skip
         if len(batch) == 50:

@@ -17,7 +17,7 @@ from greenreport.console import Progress
 from greenreport.errors import MeasurementInvalid, PromptsUnavailable, StoreError, UsageError
 from greenreport.execute.host import environment
 from greenreport.plan import CONDITIONS, Cell, IndexRow, PendingRun, current, estimate_s, pending, wealth
-from greenreport.record import BESIDES, Environment, Outcome
+from greenreport.record import Environment, Outcome, RecordKind
 from greenreport.store import Store, export_parquet, import_parquet
 from greenreport.study import Overrides
 from greenreport.units import plain_duration
@@ -168,7 +168,7 @@ def calibrate(study: Path, cache: Path, only: Sequence[str], weights: str | None
     cells, assignment = _chosen(study, cache, only, weights)
     with _alone(cache), _interruptible(), Progress(quiet=quiet, left_s=None) as progress:
         calibrate_cell(assignment, cells[0], repetitions, progress)
-    done = assignment.store.of_kind("calibrate", assignment.study.study)
+    done = assignment.store.of_kind(RecordKind.CALIBRATE, assignment.study.study)
     found = calibration(from_calibrations(done, assignment.environment.key), assignment.study.protocol.repetitions)
     if found is None:
         raise MeasurementInvalid("no calibration run ended well; their reasons are above")
@@ -234,8 +234,7 @@ def export_results(study: Path, cache: Path, weights: str | None) -> str:
         raise StoreError(f"the store in {cache} has no run of {study}; `greenreport run {study}` makes them")
     folder = results_folder(planned)
     name = planned.file.study.study
-    besides = [record.run_id for kind in BESIDES for record in store.of_kind(kind, name)]
-    rows = export_parquet(store, [*(row.run_id for row in chosen.values()), *besides], folder)
+    rows = export_parquet(store, [*(row.run_id for row in chosen.values()), *store.besides(name)], folder)
     size = sum(file.stat().st_size for file in folder.glob("*.parquet"))
     return (
         f"wrote {rows['runs']} runs, {rows['requests']} requests and {rows['traces']} traces to {folder} ({size / 1e6:.1f} MB)"

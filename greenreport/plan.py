@@ -33,14 +33,14 @@ class Cell:
     """One model in one serving configuration under the study's workload and protocol.
 
     Attributes:
-        fingerprint: sha256 of `content`, the JSON of everything that could change a number.
+        fingerprint: digest of `content`, which is everything that could change a number.
         weights: digest of what identifies the weights alone.
     """
 
     model: Model
     configuration: Configuration
     fingerprint: str
-    content: str
+    content: Mapping[str, Any]
     weights: str
 
     @property
@@ -126,9 +126,8 @@ def make_plan(study: Study, prompts_digest: str, local: Mapping[str, str] | None
                 continue
             weights = weights_content(model, study.weights_of(model), (local or {}).get(model.id))
             # The id is part of it: two models of equal shape are two cells, each with runs of its own.
-            content = _canonical({**_content(study, configuration, prompts_digest), "model": weights, "id": model.id})
-            fingerprint = hashlib.sha256(content.encode()).hexdigest()
-            cells.append(Cell(model, configuration, fingerprint, content, digest(weights)))
+            content = {**_content(study, configuration, prompts_digest), "model": weights, "id": model.id}
+            cells.append(Cell(model, configuration, digest(content), content, digest(weights)))
     return Plan(study, tuple(cells), tuple(excluded), _ordered(study, cells))
 
 
@@ -188,11 +187,8 @@ def weights_content(model: Model, weights: Weights, local: str | None = None) ->
 
 def digest(content: Mapping[str, Any]) -> str:
     """Return the sha256 of a JSON-like mapping, independent of the order of its keys."""
-    return hashlib.sha256(_canonical(content).encode()).hexdigest()
-
-
-def _canonical(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def pending(plan: Plan, index: Iterable[IndexRow], environment: str, *, force: bool = False) -> tuple[PendingRun, ...]:

@@ -7,8 +7,10 @@ people. Values are SI base units. An absent value is ``None``, never 0 or "".
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Phase(StrEnum):
@@ -43,8 +45,22 @@ class Outcome(StrEnum):
 SETTLED = frozenset({Outcome.OK, Outcome.OUT_OF_MEMORY, Outcome.UNSUPPORTED, Outcome.UNFAITHFUL})
 
 
-#: Kinds of records that are no runs of a study, but belong to its results.
-BESIDES = ("prepare", "calibrate", "limit")
+class RecordKind(StrEnum):
+    """What a record is about: a run of a study, or other work that belongs to the study's results."""
+
+    RUN = "run"
+    PREPARE = "prepare"  # a download or a conversion
+    CALIBRATE = "calibrate"  # a run that measures what measuring costs
+    LIMIT = "limit"  # a trial of one load in the search for the largest
+
+
+class Metering(StrEnum):
+    """How the meters are read during a calibration run."""
+
+    OFF = "off"
+    DECLARED = "declared"
+    AGAIN = "again"
+    OFTEN = "often"
 
 
 class Method(StrEnum):
@@ -227,20 +243,47 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class RunRecord:
-    """Everything known of one run (or of one preparation: a download, a conversion).
+class RunSpec:
+    """What was executed, in the words of the study file; what does not apply or was not kept is None or empty.
 
     Attributes:
-        kind: ``run``, or one of `BESIDES`: ``prepare``, ``calibrate`` (a run under another condition, told in `spec`), ``limit`` (a trial
-            of a load).
+        registration: what the study declared when the run was made (see `study.registration`).
+        metering: how the meters were read, in a calibration.
+        factor, level: the load that a trial tried: a field of the configuration and its value.
+        preparation: the phase of a preparation, and `size_b` the size of its result in bytes.
+        other: all other values, kept for readers; nothing is computed from them.
+    """
+
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+    registration: Mapping[str, Any] = field(default_factory=dict)
+    prompts_sha256: str | None = None
+    prompts_count: int | None = None
+    metering: Metering | None = None
+    factor: str | None = None
+    level: int | None = None
+    preparation: Phase | None = None
+    size_b: int | None = None
+    other: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def replicas(self) -> int:
+        """Number of servers of the run; 1 in runs from before replicas existed."""
+        return int(self.configuration.get("replicas", 1))
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """Everything known about one run, or about other work of a study (see `RecordKind`).
+
+    Attributes:
         key: readable identity of the cell, ``<model>/<configuration>``.
-        fingerprint: sha256 of all that could change a number.
-        spec: the cell and protocol as JSON, as executed.
+        fingerprint: sha256 of everything that could change a number.
         started_at: UTC, ISO 8601, to the second.
     """
 
     run_id: str
-    kind: str
+    kind: RecordKind
     study: str
     key: str
     model: str
@@ -253,7 +296,7 @@ class RunRecord:
     reason: str | None
     started_at: str
     environment: Environment
-    spec: str
+    spec: RunSpec
     detail: str | None = None
     facts: Facts | None = None
     flags: tuple[Flag, ...] = ()

@@ -16,7 +16,7 @@ from greenreport.analysis.measure.imported_dataset import imported_dataset
 from greenreport.analysis.measure.recorded_dataset import recorded_dataset
 from greenreport.errors import StoreError
 from greenreport.plan import IndexRow, current, wealth
-from greenreport.record import Outcome
+from greenreport.record import Outcome, RecordKind
 from greenreport.store import Published, Store, export_parquet, published
 from greenreport.store.store import TABLES
 from greenreport.store.tidy_csv import TidyRow, observed_studies
@@ -207,10 +207,10 @@ def _read(planned: Planned, source: Source | None, store: Store, exports: Path |
         source.reader.records(ids),
         source=source.words,
         other_runs=_others(planned, source),
-        preparations=list(source.reader.of_kind("prepare", study.study)),
+        preparations=list(source.reader.of_kind(RecordKind.PREPARE, study.study)),
         references=references,
-        calibrations=list(source.reader.of_kind("calibrate", study.study)),
-        trials=list(source.reader.of_kind("limit", study.study)),
+        calibrations=list(source.reader.of_kind(RecordKind.CALIBRATE, study.study)),
+        trials=list(source.reader.of_kind(RecordKind.LIMIT, study.study)),
     )
     return Found(study.study, planned.file.text, dataset, parquet, file)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from array import array
 from dataclasses import replace
 from typing import Any
@@ -15,8 +14,10 @@ from greenreport.record import (
     Outcome,
     Output,
     Phase,
+    RecordKind,
     Request,
     RunRecord,
+    RunSpec,
     Trace,
     TraceKind,
 )
@@ -50,9 +51,9 @@ def record(**changes: Any) -> RunRecord:
         for index in range(2)
     )  # fmt: skip
     made = RunRecord(
-        run_id="run-1", kind="run", study="tiny", key="one/fake-cpu", model="one", engine="fake", provider="cpu",
+        run_id="run-1", kind=RecordKind.RUN, study="tiny", key="one/fake-cpu", model="one", engine="fake", provider="cpu",
         fingerprint="f" * 64, repetition=1, position=1, outcome=Outcome.OK, reason=None,
-        started_at="2026-01-01T00:00:00Z", environment=ENVIRONMENT, spec=json.dumps({"prompts_sha256": "p", "prompts_count": 2}),
+        started_at="2026-01-01T00:00:00Z", environment=ENVIRONMENT, spec=RunSpec(prompts_sha256="p", prompts_count=2),
         facts=Facts("float32", True, 2, "cpu", 10, 40, (("torch", "2.13.0"),)),
         marks=(
             Mark(Phase.START, 0, SECOND), Mark(Phase.LOAD, SECOND, 2 * SECOND), Mark(Phase.IDLE_BEFORE, 2 * SECOND, 4 * SECOND, 2.0),

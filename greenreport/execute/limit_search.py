@@ -10,13 +10,12 @@ load. Trials are kept in the store as runs of their own kind; no test of the stu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from greenreport.execute.runner import Assignment, Reporter, one_cell, run_one
 from greenreport.plan import Cell, PendingRun, Reason, Run
-from greenreport.record import Outcome
+from greenreport.record import Outcome, RecordKind
 from greenreport.study import Configuration, Study
 
 #: Factors whose limit can be looked for, each a whole number.
@@ -79,8 +78,8 @@ def find_limit(assignment: Assignment, cell: Cell, factor: str, largest: int, re
         item = PendingRun(Run(point, 1, number), Reason.FORCED)
         reporter.run_begins(item, number, number)
         record = run_one(replace(assignment, study=study), item, replace(job, configuration=configuration), launcher, reporter)
-        spec = json.dumps({**json.loads(record.spec), "factor": factor, "load": load}, sort_keys=True)
-        assignment.store.append([replace(record, kind="limit", spec=spec)])
+        trial = replace(record, kind=RecordKind.LIMIT, spec=replace(record.spec, factor=factor, level=load))
+        assignment.store.append([trial])
         reporter.run_ended(record)
         return Trial(load, record.outcome, record.reason)
 

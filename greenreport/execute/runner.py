@@ -5,7 +5,6 @@ This module holds one of the two places that catch every error: whatever goes wr
 
 from __future__ import annotations
 
-import json
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -35,7 +34,7 @@ from greenreport.execute.timeline import Progress, perform
 from greenreport.execute.worker import Failure
 from greenreport.models.weights import folder_bytes
 from greenreport.plan import Cell, PendingRun, beyond
-from greenreport.record import Environment, Outcome, Phase, RunRecord
+from greenreport.record import Environment, Outcome, Phase, RecordKind, RunRecord, RunSpec
 from greenreport.store import Store
 from greenreport.study import Study, registration
 from greenreport.validity import judged
@@ -279,22 +278,24 @@ def _tail(log: Path) -> str | None:
 def _blank(assignment: Assignment, item: PendingRun, outcome: Outcome) -> RunRecord:
     run = item.run
     study, configuration = assignment.study, run.cell.configuration
-    spec = {
-        **json.loads(run.cell.content),
-        "configuration": configuration.model_dump(mode="json", exclude={"name"}),
-        "generation": study.workload.generation.model_dump(mode="json"),
-        "load": study.workload.model_dump(mode="json", include={"requests", "arrivals", "ramp_s", "stream"}),
-        "protocol": study.protocol.model_dump(mode="json"),
-        "prompts_sha256": assignment.prompts.sha256,
-        "prompts_source": assignment.prompts.source,
-        "prompts_count": len(assignment.prompts.texts),
-        "weights": study.weights_of(run.cell.model).value,
-        "model_id": run.cell.model.id,
-        "registration": registration(study),
-    }
+    spec = RunSpec(
+        configuration=configuration.model_dump(mode="json", exclude={"name"}),
+        protocol=study.protocol.model_dump(mode="json"),
+        registration=registration(study),
+        prompts_sha256=assignment.prompts.sha256,
+        prompts_count=len(assignment.prompts.texts),
+        other={
+            **{name: value for name, value in run.cell.content.items() if name not in ("configuration", "protocol")},
+            "generation": study.workload.generation.model_dump(mode="json"),
+            "load": study.workload.model_dump(mode="json", include={"requests", "arrivals", "ramp_s", "stream"}),
+            "prompts_source": assignment.prompts.source,
+            "weights": study.weights_of(run.cell.model).value,
+            "model_id": run.cell.model.id,
+        },
+    )
     return RunRecord(
         run_id=uuid4().hex,
-        kind="run",
+        kind=RecordKind.RUN,
         study=study.study,
         key=run.cell.key,
         model=run.cell.model.id,
@@ -307,16 +308,16 @@ def _blank(assignment: Assignment, item: PendingRun, outcome: Outcome) -> RunRec
         reason=None,
         started_at=_now(),
         environment=assignment.environment,
-        spec=json.dumps(spec, sort_keys=True),
+        spec=spec,
     )
 
 
 def _preparation(assignment: Assignment, done: Preparation) -> RunRecord:
     cell = done.cell
-    spec = {"what": done.marks[-1].phase.value, "size_b": folder_bytes(done.target), "cell": cell.fingerprint}
+    spec = RunSpec(preparation=done.marks[-1].phase, size_b=folder_bytes(done.target), other={"cell": cell.fingerprint})
     return RunRecord(
         run_id=uuid4().hex,
-        kind="prepare",
+        kind=RecordKind.PREPARE,
         study=assignment.study.study,
         key=cell.key,
         model=cell.model.id,
@@ -329,7 +330,7 @@ def _preparation(assignment: Assignment, done: Preparation) -> RunRecord:
         reason=None,
         started_at=_now(),
         environment=assignment.environment,
-        spec=json.dumps(spec, sort_keys=True),
+        spec=spec,
         marks=done.marks,
     )
 

@@ -15,13 +15,16 @@ from greenreport.record import (
     Flag,
     Gpu,
     Mark,
+    Metering,
     Method,
     Missing,
     Outcome,
     Output,
     Phase,
+    RecordKind,
     Request,
     RunRecord,
+    RunSpec,
     Trace,
     TraceKind,
 )
@@ -36,15 +39,41 @@ REQUEST_COLUMNS = (
 )  # fmt: skip
 
 
+#: Fields of `RunSpec` and their keys in the store; everything else is `RunSpec.other`.
+SPEC_KEYS = {
+    "configuration": "configuration", "protocol": "protocol", "registration": "registration", "prompts_sha256": "prompts_sha256",
+    "prompts_count": "prompts_count", "metering": "condition", "factor": "factor", "level": "load", "preparation": "what",
+    "size_b": "size_b",
+}  # fmt: skip
+
+
 def run_row(record: RunRecord) -> list[Any]:
     """Return the row of the `runs` table."""
     return [
-        record.run_id, record.kind, record.study, record.key, record.model, record.engine, record.provider,
+        record.run_id, record.kind.value, record.study, record.key, record.model, record.engine, record.provider,
         record.fingerprint, record.repetition, record.position, record.outcome.value, record.reason, record.detail,
-        record.started_at, record.duration_s, record.environment.key, environment_content(record.environment), record.spec,
+        record.started_at, record.duration_s, record.environment.key, environment_content(record.environment),
+        _json(spec_content(record.spec)),
         None if record.facts is None else _json(asdict(record.facts)),
         _json([asdict(flag) for flag in record.flags]), _json([asdict(missing) for missing in record.missing]),
     ]  # fmt: skip
+
+
+def spec_content(spec: RunSpec) -> dict[str, Any]:
+    """Return everything a spec holds, by its key in the store."""
+    named = {key: getattr(spec, name) for name, key in SPEC_KEYS.items()}
+    return {**spec.other, **{key: value for key, value in named.items() if value not in (None, {})}}
+
+
+def read_spec(text: str) -> RunSpec:
+    """Return a spec from its JSON; ``load`` is the level of a trial, and the shape of the load in any other record."""
+    other = json.loads(text)
+    keys = {name: key for name, key in SPEC_KEYS.items() if name != "level" or "factor" in other}
+    named = {name: other.pop(key) for name, key in keys.items() if key in other}
+    for name, enum in (("metering", Metering), ("preparation", Phase)):
+        if name in named:
+            named[name] = enum(named[name])
+    return RunSpec(**named, other=other)
 
 
 def mark_rows(record: RunRecord) -> list[list[Any]]:
@@ -106,13 +135,14 @@ def read_run(row: Mapping[str, Any], environment: Environment, parts: Mapping[st
     """Return a record from its row of `runs` and the parts read from the other tables."""
     facts = None if row["facts"] is None else json.loads(row["facts"])
     return RunRecord(
-        **{name: row[name] for name in RUN_COLUMNS[:10]},
+        **{name: row[name] for name in RUN_COLUMNS[:10] if name != "kind"},
+        kind=RecordKind(row["kind"]),
         outcome=Outcome(row["outcome"]),
         reason=row["reason"],
         detail=row["detail"],
         started_at=row["started_at"],
         environment=environment,
-        spec=row["spec"],
+        spec=read_spec(row["spec"]),
         facts=None if facts is None else Facts(**{**facts, "details": tuple(map(tuple, facts["details"]))}),
         flags=tuple(Flag(**flag) for flag in json.loads(row["flags"])),
         missing=tuple(Missing(**missing) for missing in json.loads(row["missing"])),

@@ -11,7 +11,7 @@ import duckdb
 
 from greenreport.errors import StoreError
 from greenreport.plan import IndexRow
-from greenreport.record import RunRecord
+from greenreport.record import RecordKind, RunRecord
 from greenreport.store.store import ADDED, TABLES, Store, index_of, of_kind, quiet, records_of
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ class Published:
         with self._open() as connection:
             yield from records_of(connection, run_ids)
 
-    def of_kind(self, kind: str, study: str) -> Iterator[RunRecord]:
-        """Yield the records of a study that are no runs (see `Store.of_kind`)."""
+    def of_kind(self, kind: RecordKind, study: str) -> Iterator[RunRecord]:
+        """Yield the records of one kind of a study (see `Store.of_kind`)."""
         with self._open() as connection:
             yield from of_kind(connection, kind, study)
 

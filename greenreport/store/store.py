@@ -17,7 +17,7 @@ import duckdb
 
 from greenreport.errors import StoreError
 from greenreport.plan import IndexRow
-from greenreport.record import Environment, Outcome, RunRecord
+from greenreport.record import Environment, Outcome, RecordKind, RunRecord
 from greenreport.store import codec
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ class Store:
         with self._open() as connection:
             yield from records_of(connection, run_ids)
 
-    def of_kind(self, kind: str, study: str) -> Iterator[RunRecord]:
-        """Yield the records of a study that are no runs, oldest first: ``prepare`` (no traces), ``calibrate`` or ``limit``."""
+    def of_kind(self, kind: RecordKind, study: str) -> Iterator[RunRecord]:
+        """Yield the records of one kind of a study, oldest first; preparations come without traces."""
         if not self.path.is_file():
             return
         with self._open() as connection:
@@ -184,12 +184,12 @@ def _index_row(row: tuple[Any, ...]) -> IndexRow:
     return IndexRow(run_id, study, key, fingerprint, repetition, environment, Outcome(outcome), duration_s, started_at)
 
 
-def of_kind(connection: DuckDBPyConnection, kind: str, study: str) -> Iterator[RunRecord]:
+def of_kind(connection: DuckDBPyConnection, kind: RecordKind, study: str) -> Iterator[RunRecord]:
     """Yield the records of a kind and a study from any connection that has the tables; preparations without traces."""
     rows = connection.execute(
-        "SELECT run_id FROM runs WHERE kind = ? AND study = ? ORDER BY started_at, run_id", [kind, study]
+        "SELECT run_id FROM runs WHERE kind = ? AND study = ? ORDER BY started_at, run_id", [kind.value, study]
     ).fetchall()
-    yield from records_of(connection, [row[0] for row in rows], traces=kind != "prepare")
+    yield from records_of(connection, [row[0] for row in rows], traces=kind is not RecordKind.PREPARE)
 
 
 def records_of(connection: DuckDBPyConnection, run_ids: Collection[str], *, traces: bool = True) -> Iterator[RunRecord]:

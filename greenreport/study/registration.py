@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from greenreport.study.spec import Study
@@ -30,6 +31,6 @@ def registration(study: Study) -> dict[str, Any]:
     }
 
 
-def registration_digest(registered: dict[str, Any]) -> str:
+def registration_digest(registered: Mapping[str, Any]) -> str:
     """Return the sha256 of a registration, independent of the order of its keys."""
     return hashlib.sha256(json.dumps(registered, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

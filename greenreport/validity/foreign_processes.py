@@ -10,7 +10,6 @@ program's; where it is not found, its processes cannot be told from those of oth
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,7 +36,7 @@ def strangers(record: RunRecord) -> tuple[Strangers, ...]:
         found.append(_seen(record, "before the server started", lambda t_ns: t_ns < start.start_ns, hidden=0))
     if up and not (running and not _is_found(record)):
         first, last = min(mark.start_ns for mark in up), max(mark.end_ns for mark in up)
-        hidden = _servers(record) if _is_hidden(record) else 0
+        hidden = record.spec.replicas if _is_hidden(record) else 0
         found.append(_seen(record, "while the server was up", lambda t_ns: first <= t_ns <= last, hidden=hidden))
     return tuple(item for item in found if item is not None)
 
@@ -46,11 +45,6 @@ def served(record: RunRecord) -> Served | None:
     """Return who served the model of a run, or None for an engine nobody knows here."""
     info = known_engines().get(record.engine)
     return None if info is None else info.served
-
-
-def _servers(record: RunRecord) -> int:
-    """Return how many servers a run has: one, or its replicas."""
-    return int(json.loads(record.spec).get("configuration", {}).get("replicas", 1))
 
 
 def _seen(record: RunRecord, when: str, within: Callable[[int], bool], *, hidden: int) -> Strangers | None:

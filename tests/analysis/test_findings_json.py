@@ -22,6 +22,7 @@ from greenreport.analysis.measure.dataset import Dataset, RunView
 from greenreport.analysis.measure.observation import Observation
 from greenreport.analysis.measure.spans import Beside, Stage
 from greenreport.analysis.stats import NotComputable
+from greenreport.record import Metering, RunSpec
 from greenreport.study import Study, registration, registration_digest
 from tests.conftest import minimal_study
 from tests.datasets import around, dataset
@@ -100,7 +101,7 @@ def registered(data: Dataset, declarations: list[dict[str, Any]]) -> Dataset:
             changed.append(
                 replace(
                     run,
-                    spec=json.dumps({"registration": value}),
+                    spec=RunSpec(registration=value),
                     started_at=f"2026-01-01T00:{number // 60:02}:{number % 60:02}Z",
                 )
             )
@@ -139,8 +140,8 @@ def test_what_is_registered_leaves_the_analysis_free() -> None:
 def test_calibration_tells_cost_noise_and_detectable_difference() -> None:
     """Meters that cost 2 %, and runs that vary by 1 %."""
     runs = [
-        CalibrationRun("one/torch-cpu", condition, 97, seconds, "2026-01-01T00:00:00Z")
-        for condition, centre in (("off", 10.0), ("declared", 10.2), ("again", 10.2), ("often", 10.5))
+        CalibrationRun("one/torch-cpu", metering, 97, seconds, "2026-01-01T00:00:00Z")
+        for metering, centre in zip(Metering, (10.0, 10.2, 10.2, 10.5), strict=True)
         for seconds in around(centre)
     ]
     found = calibration(runs, 5)

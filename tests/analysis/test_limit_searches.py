@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from greenreport.analysis.measure.limit_searches import LimitSearch, from_trials
-from greenreport.record import Outcome, RunRecord
+from greenreport.record import Outcome, RecordKind, RunRecord, RunSpec
 from greenreport.study import Configuration
 from tests.records import ENVIRONMENT, record
 
@@ -13,8 +11,10 @@ from tests.records import ENVIRONMENT, record
 def trial(load: int, outcome: Outcome, content: str, day: int) -> RunRecord:
     """Return a trial of a batch size, of a cell with this content, made on this day."""
     configuration = Configuration(engine="fake", batch_size=load).model_dump(mode="json", exclude={"name"})
-    spec = json.dumps({"configuration": configuration, "factor": "batch_size", "load": load})
-    return record(kind="limit", spec=spec, outcome=outcome, fingerprint=content, started_at=f"2026-01-{day:02}T00:00:00Z")
+    spec = RunSpec(configuration=configuration, factor="batch_size", level=load)
+    return record(
+        kind=RecordKind.LIMIT, spec=spec, outcome=outcome, fingerprint=content, started_at=f"2026-01-{day:02}T00:00:00Z"
+    )
 
 
 def found(*trials: RunRecord) -> LimitSearch:

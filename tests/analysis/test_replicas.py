@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
 
 from greenreport.analysis.measure.replicas import Replica, replicas
-from greenreport.record import Mark, Phase, Request, RunRecord
+from greenreport.record import Mark, Phase, Request, RunRecord, RunSpec
 from tests.records import SECOND, record
 
 WINDOW = Mark(Phase.WINDOW, 4 * SECOND, 14 * SECOND)
@@ -20,7 +19,7 @@ def run(*sent: tuple[int | None, float, float], number: int = 2) -> RunRecord:
         Request(index, round(begin * SECOND), round(end * SECOND), output_tokens=8, server=server)
         for index, (server, begin, end) in enumerate(sent)
     )
-    return record(requests=requests, spec=json.dumps({"configuration": {"replicas": number}}))
+    return record(requests=requests, spec=RunSpec(configuration={"replicas": number}))
 
 
 def test_each_replica_has_its_own_row() -> None:
@@ -47,4 +46,4 @@ def test_one_server_and_old_runs_have_no_table() -> None:
     """Runs from before this was kept do not tell who answered."""
     assert replicas(run((0, 4, 5), number=1), WINDOW) == ()
     assert replicas(run((None, 4, 5), (None, 5, 6)), WINDOW) == ()
-    assert replicas(replace(record(), spec="{}"), WINDOW) == ()
+    assert replicas(replace(record(), spec=RunSpec()), WINDOW) == ()

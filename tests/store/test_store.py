@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from greenreport.errors import StoreError
-from greenreport.record import Flag, Gpu, Missing, Outcome
+from greenreport.record import Flag, Gpu, Missing, Outcome, RecordKind
 from greenreport.store import Store, export_parquet, import_parquet, published, store
 from greenreport.store.tidy_csv import import_csv, observed_studies
 from tests.records import ENVIRONMENT, counter, record
@@ -43,7 +43,7 @@ def test_the_index_lists_runs_and_not_preparations(tmp_path: Path) -> None:
     """Rows come oldest first; downloads and conversions are left out."""
     held = Store(tmp_path / "s.duckdb")
     held.append([record(run_id="b", started_at="2026-01-02T00:00:00Z"), record(run_id="a")])
-    held.append([record(run_id="c", kind="prepare")])
+    held.append([record(run_id="c", kind=RecordKind.PREPARE)])
     assert [row.run_id for row in held.index()] == ["a", "b"]
     assert held.index()[0].outcome is Outcome.OK
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from array import array
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from greenreport.record import Flag, Mark, Method, Outcome, Phase, RunRecord, Trace, TraceKind
+from greenreport.record import Flag, Mark, Method, Outcome, Phase, RunRecord, RunSpec, Trace, TraceKind
 from greenreport.study import Study
 from greenreport.validity import CODES, judged, validity_flags
 from tests.conftest import minimal_study
@@ -254,7 +253,7 @@ def test_in_a_container_one_process_is_the_server() -> None:
 
 def test_in_a_container_as_many_processes_as_replicas_are_the_servers() -> None:
     """Four servers of one run, none known by its number: four processes are no strangers, a fifth is; so are four beside one server."""
-    spec = json.dumps({"configuration": {"replicas": 4}})
+    spec = RunSpec(configuration={"replicas": 4})
     four = on_gpu(*listed("gpu-0", [0, 4, 4, 4, 4], [0, 0, 0, 0, 0]))
     assert codes(replace(four, spec=spec)) == set()
     [flag] = validity_flags(four, study())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,9 +35,8 @@ class Preregistration:
 
 def preregistration(dataset: Dataset) -> Preregistration | None:
     """Return the first declaration and every later change; None where no run tells (imported results)."""
-    runs = sorted((run for run in dataset.runs if run.spec != "{}"), key=lambda run: run.started_at)
-    declared = [(run.started_at, json.loads(run.spec).get("registration")) for run in runs]
-    known = [(at, value) for at, value in declared if value]
+    runs = sorted(dataset.runs, key=lambda run: run.started_at)
+    known = [(run.started_at, run.spec.registration) for run in runs if run.spec.registration]
     if not known:
         return None
     changes: list[Change] = []
@@ -52,7 +50,7 @@ def preregistration(dataset: Dataset) -> Preregistration | None:
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     """Yield what changed, in words; the order of hypotheses is none of it."""
-    if registration_digest(dict(before)) == registration_digest(dict(after)):
+    if registration_digest(before) == registration_digest(after):
         return
     yield from _entries("question", before.get("questions", {}), after.get("questions", {}))
     hypotheses = [{item["id"]: item for item in side.get("hypotheses", ())} for side in (before, after)]

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from greenreport.analysis.stats import Interval, NotComputable, Ratio, detectable_effect, ratio_of_medians
-from greenreport.record import Outcome, Phase, RunRecord
+from greenreport.record import Metering, Outcome, Phase, RunRecord
 from greenreport.units import MINUS, THIN, percent
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationRun:
-    """One run under one condition (see `execute.calibrate`); `duration_s` by the client's clock."""
+    """One calibration run (see `execute.calibrate`); `duration_s` by the client's clock."""
 
     key: str
-    condition: str
+    metering: Metering
     interval_ms: int
     duration_s: float
     started_at: str
@@ -30,10 +29,10 @@ class Calibration:
 
     Attributes:
         key: the cell that was run.
-        runs: number of runs under each condition that ended well, the fewest.
+        runs: number of runs with each metering that ended well, the fewest.
         overhead: execution time with the study's meters ÷ without any.
         overhead_often: the same, sampled five times as often.
-        repeated: the A/A pair: equal conditions, so everything but 1 is noise.
+        repeated: the A/A pair: equal runs, so everything but 1 is noise.
         cv: coefficient of variation of equal runs: the noise floor.
         detectable: smallest relative difference the study's repetitions find with probability 0.8.
     """
@@ -69,10 +68,11 @@ def from_calibrations(records: Iterable[RunRecord], environment: str) -> tuple[C
     found = []
     for record in records:
         window = record.mark(Phase.WINDOW)
-        if record.outcome is Outcome.OK and window is not None and record.environment.key == environment:
-            spec = json.loads(record.spec)
-            interval = int(spec["protocol"]["sampling_interval_ms"])
-            found.append(CalibrationRun(record.key, spec["condition"], interval, window.duration_s, record.started_at))
+        metering = record.spec.metering
+        here = record.environment.key == environment
+        if here and record.outcome is Outcome.OK and window is not None and metering is not None:
+            interval = int(record.spec.protocol["sampling_interval_ms"])
+            found.append(CalibrationRun(record.key, metering, interval, window.duration_s, record.started_at))
     return tuple(found)
 
 
@@ -86,18 +86,17 @@ def calibration(runs: Sequence[CalibrationRun], repetitions: int) -> Calibration
         return None
     key = max(runs, key=lambda run: run.started_at).key
     groups = {
-        name: tuple(run.duration_s for run in runs if run.key == key and run.condition == name)
-        for name in ("off", "declared", "again", "often")
+        metering: tuple(run.duration_s for run in runs if run.key == key and run.metering is metering) for metering in Metering
     }
-    declared = groups["declared"] + groups["again"]
-    cv = _pooled_cv([groups["declared"], groups["again"], groups["off"]])
+    declared = groups[Metering.DECLARED] + groups[Metering.AGAIN]
+    cv = _pooled_cv([groups[Metering.DECLARED], groups[Metering.AGAIN], groups[Metering.OFF]])
     return Calibration(
         key,
         min(len(group) for group in groups.values()),
         repetitions,
-        ratio_of_medians(declared, groups["off"]),
-        ratio_of_medians(groups["often"], groups["off"]),
-        ratio_of_medians(groups["again"], groups["declared"]),
+        ratio_of_medians(declared, groups[Metering.OFF]),
+        ratio_of_medians(groups[Metering.OFTEN], groups[Metering.OFF]),
+        ratio_of_medians(groups[Metering.AGAIN], groups[Metering.DECLARED]),
         cv,
         NotComputable("no two equal runs") if cv is None else detectable_effect(cv, repetitions),
     )

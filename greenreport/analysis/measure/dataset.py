@@ -21,7 +21,7 @@ from greenreport.analysis.stats import screen
 from greenreport.analysis.stats.outliers import Policy
 from greenreport.catalog import known_engines
 from greenreport.plan import Excluded
-from greenreport.record import Environment, Facts, Flag, Mark, Method, Missing, Outcome, Output, Phase, Request
+from greenreport.record import Environment, Facts, Flag, Mark, Method, Missing, Outcome, Output, Phase, Request, RunSpec
 from greenreport.study import Configuration, Model, ReferenceStudy, Study, Weights
 from greenreport.traces import Coverage
 from greenreport.units import counted
@@ -66,7 +66,7 @@ class RunView:
     requests: tuple[Request, ...] = ()
     facts: Facts | None = None
     detail: str | None = None
-    spec: str = "{}"
+    spec: RunSpec = field(default_factory=RunSpec)
 
     @property
     def window(self) -> Mark | None:

@@ -37,11 +37,13 @@ def from_trials(records: Iterable[RunRecord], environment: str) -> tuple[LimitSe
     content: dict[tuple[str, str, str], str] = {}
     for record in sorted(records, key=lambda record: record.started_at):
         if record.environment.key == environment:
-            spec = json.loads(record.spec)
-            about = (record.model, spec["factor"], json.dumps(_rest(spec["configuration"], spec["factor"]), sort_keys=True))
+            factor, level = record.spec.factor, record.spec.level
+            assert factor is not None
+            assert level is not None
+            about = (record.model, factor, json.dumps(_rest(record.spec.configuration, factor), sort_keys=True))
             if content.setdefault(about, record.fingerprint) != record.fingerprint:
                 content[about], trials[about] = record.fingerprint, {}
-            trials.setdefault(about, {})[int(spec["load"])] = record
+            trials.setdefault(about, {})[level] = record
     return tuple(_search(model, factor, rest, loads) for (model, factor, rest), loads in trials.items())
 
 
@@ -58,7 +60,7 @@ def _rest(configuration: Mapping[str, object], factor: str) -> dict[str, object]
 
 
 def _search(model: str, factor: str, rest: str, loads: dict[int, RunRecord]) -> LimitSearch:
-    base = Configuration.model_validate(json.loads(rest))
+    base = Configuration.model_validate_json(rest)
     good = max((load for load, record in loads.items() if record.outcome is Outcome.OK), default=None)
     bad = min((load for load, record in loads.items() if record.outcome is not Outcome.OK), default=None)
     reason = None if bad is None else loads[bad].reason or loads[bad].outcome.value.replace("_", " ")

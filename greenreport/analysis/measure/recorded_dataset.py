@@ -5,7 +5,6 @@ Raw traces are reduced to observations and phases while records stream by, so me
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from greenreport import traces as tr
@@ -46,8 +45,7 @@ def recorded_dataset(
         outputs.update((output.sha256, output) for output in record.outputs)
         environment = environment or record.environment
         if record.outcome is Outcome.OK and prompts[0] is None:
-            spec = json.loads(record.spec)
-            prompts = (spec.get("prompts_sha256"), spec.get("prompts_count"))
+            prompts = (record.spec.prompts_sha256, record.spec.prompts_count)
     cells = tuple(
         CellView(
             cell.model,
@@ -112,6 +110,5 @@ def _sampling(record: RunRecord, window: Mark) -> Iterator[Sampling]:
 
 
 def _preparation(record: RunRecord) -> Preparation:
-    spec = json.loads(record.spec)
-    what = str(spec.get("what", Phase.CONVERT.value))
-    return Preparation(record.model, record.engine, what, record.duration_s, int(spec.get("size_b", 0)))
+    phase = record.spec.preparation or Phase.CONVERT
+    return Preparation(record.model, record.engine, phase.value, record.duration_s, record.spec.size_b or 0)

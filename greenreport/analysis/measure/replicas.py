@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +29,7 @@ class Replica:
 
 def replicas(record: RunRecord, window: Mark) -> tuple[Replica, ...]:
     """Return what each replica did in the window; () for one server, and for runs that do not tell who answered."""
-    number = int(json.loads(record.spec).get("configuration", {}).get("replicas", 1))
+    number = record.spec.replicas
     if number < 2 or all(request.server is None for request in record.requests):
         return ()
     return tuple(_replica(record, window, server) for server in range(number))

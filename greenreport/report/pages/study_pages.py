@@ -71,6 +71,7 @@ from greenreport.report.pages.headlines import (
 from greenreport.report.pages.methods_page import methods_content
 from greenreport.report.pages.related_studies import Elsewhere
 from greenreport.report.pages.sides import cell_link, configuration_content, model_content, slug_of
+from greenreport.store.codec import spec_content
 from greenreport.study import Site
 from greenreport.units import counted, declared_percent
 from greenreport.validity import advice
@@ -256,7 +257,7 @@ def _cell(study: StudyContext, cell: CellView) -> Page:
     fidelity = next(
         (f for f in study.analysis.fidelity if f.model == cell.model.id and f.configuration == cell.configuration.id), None
     )
-    parameters = json.dumps(json.loads(cell.runs[-1].spec), indent=2, sort_keys=True) if cell.runs else ""
+    parameters = json.dumps(spec_content(cell.runs[-1].spec), indent=2, sort_keys=True) if cell.runs else ""
     label = label_of(cell.configuration)
     content = CellContent(
         cell, label, fidelity, tuple(rows), tuple(f for f in figures if f is not None), shown, parameters,

@@ -1,0 +1,30 @@
+"""Tests of records as rows: what earlier versions wrote is read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from greenreport.record import Metering, Phase, RunSpec
+from greenreport.store.codec import read_spec, spec_content
+
+RESULTS = sorted((Path(__file__).resolve().parents[2] / "studies").glob("*/results/runs.parquet"))
+
+
+@pytest.mark.parametrize("file", RESULTS, ids=lambda file: file.parts[-3])
+def test_specs_of_published_runs_lose_nothing(file: Path) -> None:
+    """Whatever version wrote a spec, reading and writing it gives the same content."""
+    rows = duckdb.execute("SELECT spec FROM read_parquet(?)", [str(file)]).fetchall()
+    assert rows
+    for (text,) in rows:
+        assert spec_content(read_spec(text)) == json.loads(text)
+
+
+def test_the_load_of_a_trial_is_a_level_and_that_of_a_run_is_not() -> None:
+    """Both have been kept under the key ``load``."""
+    assert read_spec('{"factor": "batch_size", "load": 4}') == RunSpec(factor="batch_size", level=4)
+    assert read_spec('{"load": {"ramp_s": 0}}') == RunSpec(other={"load": {"ramp_s": 0}})
+    assert read_spec('{"condition": "often", "what": "convert"}') == RunSpec(metering=Metering.OFTEN, preparation=Phase.CONVERT)

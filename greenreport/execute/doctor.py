@@ -16,7 +16,7 @@ from greenreport.execute.host import environment
 from greenreport.execute.prepare import capability, cuda_trouble
 from greenreport.meters.base import Meter
 from greenreport.meters.nvidia_gpus import VisibleGpu, look, several
-from greenreport.record import Environment
+from greenreport.record import Environment, Quantity
 from greenreport.study import MeterUse
 from greenreport.validity import advice
 
@@ -88,7 +88,7 @@ def _gpu_processes() -> list[Finding]:
         return []
     numbers = zip(channels, meter.read(), strict=True)
     meter.close()
-    found = [f"{int(number)} on {c.domain}" for c, number in numbers if c.quantity == "processes" and number]
+    found = [f"{int(number)} on {c.domain}" for c, number in numbers if c.quantity == Quantity.PROCESSES and number]
     if not found:
         return []
     text = f"programs compute on a GPU: {', '.join(found)}; runs beside them are excluded (foreign_gpu_process)"

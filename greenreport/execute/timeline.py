@@ -29,7 +29,21 @@ from greenreport.execute.run_context import Bench
 from greenreport.execute.run_servers import Serving, serve
 from greenreport.meters.sampler import AwaitSteady, Edge, Now, Opened, Recorded, Sampled, Stop, Watch, sampler_main
 from greenreport.meters.steady_state import Steadiness
-from greenreport.record import ELSEWHERE, Facts, Mark, Method, Missing, Output, Phase, Request, Trace, TraceKind
+from greenreport.record import (
+    ELSEWHERE,
+    Domain,
+    Facts,
+    Mark,
+    Method,
+    Missing,
+    Output,
+    Phase,
+    Quantity,
+    Request,
+    Trace,
+    TraceKind,
+    span_of,
+)
 from greenreport.study import Configuration, MeterUse, Model, Study, output_lengths
 from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
 from greenreport.workloads.schedule import arrivals_s, batches
@@ -179,20 +193,22 @@ def _client_traces(
     """Yield what only the client knows: its CPU time, the first request, how late it sent, and what the servers say of their work."""
     if warmed is not None:  # its answer is discarded like those after it, its time is not
         first_s = (warmed.first_end_ns - warmed.start_ns) / 1e9
-        yield _trace("client", "first_request", TraceKind.GAUGE, ((warmed.start_ns, first_s),))
+        yield _trace(Domain.CLIENT, Quantity.FIRST_REQUEST, TraceKind.GAUGE, ((warmed.start_ns, first_s),))
     # CPU time is known for the load as a whole, ramp included: two samples.
     began, ended = min(r.start_ns for r in finished.requests), max(r.end_ns for r in finished.requests)
-    yield _trace("client", "cpu_time", TraceKind.COUNTER, ((began, 0.0), (max(ended, window.end_ns), finished.cpu_s)))
+    yield _trace(
+        Domain.CLIENT, Quantity.CPU_TIME, TraceKind.COUNTER, ((began, 0.0), (max(ended, window.end_ns), finished.cpu_s))
+    )
     if any(late for _, late in finished.sent):
-        yield _trace("client", "lateness", TraceKind.GAUGE, finished.sent)
+        yield _trace(Domain.CLIENT, Quantity.LATENESS, TraceKind.GAUGE, finished.sent)
     for name, values in finished.spans:
-        yield _trace("server", f"{name}_span", TraceKind.GAUGE, values)
+        yield _trace(Domain.SERVER, span_of(name), TraceKind.GAUGE, values)
     taken_back = [(at, told.preemptions) for at, told in counts if told.preemptions is not None]
     cached = [(at, told.cached_tokens) for at, told in counts if told.cached_tokens is not None]
     if len(taken_back) == 2:
-        yield _trace("server", "preemptions", TraceKind.COUNTER, taken_back, "preemptions")
+        yield _trace(Domain.SERVER, Quantity.PREEMPTIONS, TraceKind.COUNTER, taken_back, "preemptions")
     if len(cached) == 2:
-        yield _trace("server", "cached_tokens", TraceKind.COUNTER, cached, "tokens")
+        yield _trace(Domain.SERVER, Quantity.CACHED_TOKENS, TraceKind.COUNTER, cached, "tokens")
 
 
 def _trace(domain: str, quantity: str, kind: TraceKind, samples: Sequence[tuple[int, float]], unit: str = "s") -> Trace:

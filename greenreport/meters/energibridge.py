@@ -31,7 +31,7 @@ import psutil
 
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
-from greenreport.record import TraceKind
+from greenreport.record import Domain, Quantity, TraceKind
 from greenreport.study import MeterUse
 
 REMEDY_INSTALL = (
@@ -254,14 +254,16 @@ def columns_of(header: Sequence[str]) -> tuple[Column, ...]:
     for position, name in enumerate(header):
         if name in ENERGIES:
             cpu = (psutil.cpu_count(logical=False) or 1) - 1 if name.startswith("CPU") else 0
-            found.append(Column(Channel(f"{ENERGIES[name]}-{_package(cpu)}", "energy", TraceKind.COUNTER, "J"), (position,)))
+            found.append(
+                Column(Channel(f"{ENERGIES[name]}-{_package(cpu)}", Quantity.ENERGY, TraceKind.COUNTER, "J"), (position,))
+            )
         elif name.startswith("GPU") and name.split(" ")[0].endswith("_POWER"):
             number = name.removeprefix("GPU").split("_")[0]
-            found.append(Column(Channel(f"gpu-{number}", "power", TraceKind.GAUGE, "W"), (position,), 1e-3))
+            found.append(Column(Channel(f"gpu-{number}", Quantity.POWER, TraceKind.GAUGE, "W"), (position,), 1e-3))
         elif name == "USED_MEMORY":
-            found.append(Column(Channel("machine", "memory", TraceKind.GAUGE, "B"), (position,)))
+            found.append(Column(Channel(Domain.MACHINE, Quantity.MEMORY, TraceKind.GAUGE, "B"), (position,)))
     loads = tuple(position for position, name in enumerate(header) if name.startswith("CPU_USAGE_"))
-    return (*found, Column(Channel("machine", "load", TraceKind.GAUGE, "%"), loads)) if loads else tuple(found)
+    return (*found, Column(Channel(Domain.MACHINE, Quantity.LOAD, TraceKind.GAUGE, "%"), loads)) if loads else tuple(found)
 
 
 def wall_offset_ns() -> int:

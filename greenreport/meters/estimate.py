@@ -14,7 +14,7 @@ import psutil
 
 from greenreport.meters.base import Channel, Meter
 from greenreport.meters.procfs import Machine
-from greenreport.record import Method, TraceKind
+from greenreport.record import Domain, Method, Quantity, TraceKind
 from greenreport.study import MeterUse
 
 DEFAULT_IDLE_W = 2.0
@@ -34,7 +34,7 @@ class Estimate(Meter):
 
     def open(self) -> tuple[Channel, ...]:
         self.start_s, self.start_busy_s = time.monotonic(), self.machine.busy_s()
-        return (Channel("cpu", "energy", TraceKind.COUNTER, "J", Method.ESTIMATED),)
+        return (Channel(Domain.CPU, Quantity.ENERGY, TraceKind.COUNTER, "J", Method.ESTIMATED),)
 
     def read(self) -> Sequence[float | None]:
         elapsed = time.monotonic() - self.start_s

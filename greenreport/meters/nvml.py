@@ -21,7 +21,7 @@ from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
 from greenreport.meters.nvidia_gpus import computing, initialise, several, text, unavailable, visible_gpus
 from greenreport.meters.utilisation import descendants
-from greenreport.record import TraceKind
+from greenreport.record import Quantity, TraceKind
 from greenreport.study import MeterUse
 
 REMEDY_VISIBLE = "Check `nvidia-smi -L` and CUDA_VISIBLE_DEVICES"
@@ -90,7 +90,9 @@ class Nvml(Meter):
             own = {pid for root in self.roots for pid in (root, *descendants()(root))} if listed else set()
             return float(len(listed)), float(len(listed & own))
 
-        channels = tuple(Channel(domain, name, TraceKind.GAUGE, "processes") for name in ("processes", "own_processes"))
+        channels = tuple(
+            Channel(domain, name, TraceKind.GAUGE, "processes") for name in (Quantity.PROCESSES, Quantity.OWN_PROCESSES)
+        )
         return _Sensor(channels, count, slow=True)
 
     def watch(self, pids: tuple[int, ...]) -> None:
@@ -195,15 +197,20 @@ def _sensors(nvml: Any, handle: Any, domain: str) -> list[_Sensor]:
 
     return [
         _Sensor(
-            (Channel(domain, "energy", TraceKind.COUNTER, "J"),),
+            (Channel(domain, Quantity.ENERGY, TraceKind.COUNTER, "J"),),
             lambda: (nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1e3,),
         ),
         gauges(*_power(nvml, handle)),
-        gauges(memory, ("memory", "B"), ("memory_total", "B")),
-        gauges(load, ("load", "%"), ("memory_load", "%")),
-        gauges(lambda: (float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)),), ("temperature", "°C")),
-        gauges(lambda: (nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM) * 1e6,), ("clock", "Hz")),
-        gauges(lambda: (float(nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle) & THROTTLE_BITS),), ("throttle", "bits")),
+        gauges(memory, (Quantity.MEMORY, "B"), (Quantity.MEMORY_TOTAL, "B")),
+        gauges(load, (Quantity.LOAD, "%"), (Quantity.MEMORY_LOAD, "%")),
+        gauges(
+            lambda: (float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)),), (Quantity.TEMPERATURE, "°C")
+        ),
+        gauges(lambda: (nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM) * 1e6,), (Quantity.CLOCK, "Hz")),
+        gauges(
+            lambda: (float(nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle) & THROTTLE_BITS),),
+            (Quantity.THROTTLE, "bits"),
+        ),
     ]
 
 
@@ -225,9 +232,9 @@ def _power(nvml: Any, handle: Any) -> tuple[Callable[[], tuple[float, ...]], tup
 
     with suppress(nvml.NVMLError):
         instant()
-        return instant, ("power", "W")
+        return instant, (Quantity.POWER, "W")
     averaged = False
     with suppress(nvml.NVMLError):
         averaged = nvml.nvmlDeviceGetArchitecture(handle) >= nvml.NVML_DEVICE_ARCH_AMPERE
         averaged = averaged and not {"A100", "A30"} & set(text(nvml.nvmlDeviceGetName(handle)).replace("-", " ").split())
-    return plain, ("power_average" if averaged else "power", "W")
+    return plain, (Quantity.POWER_AVERAGE if averaged else Quantity.POWER, "W")

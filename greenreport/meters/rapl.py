@@ -18,7 +18,7 @@ from pathlib import Path
 
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter
-from greenreport.record import TraceKind
+from greenreport.record import Domain, Quantity, TraceKind
 from greenreport.study import MeterUse
 
 ROOT_VARIABLE = "GREENREPORT_POWERCAP"
@@ -73,7 +73,7 @@ class Rapl(Meter):
                 obstacle = error
                 continue
             self.domains.append(domain)
-            return Channel(domain, "energy", TraceKind.COUNTER, "J", wrap_at=self._wrap_j(domain, zone))
+            return Channel(domain, Quantity.ENERGY, TraceKind.COUNTER, "J", wrap_at=self._wrap_j(domain, zone))
         remedy = REMEDY_READ if isinstance(obstacle, PermissionError) else REMEDY_ABSENT
         if domain.startswith("package"):
             self.close()
@@ -151,7 +151,7 @@ def _domain(folder: Path) -> str | None:
     if re.fullmatch(r"package-\d+(-die-\d+)?", name):
         return name
     if name == "psys":
-        return "platform"
+        return Domain.PLATFORM
     if name == "dram":
         parent = re.match(r"(.*:\d+):\d+$", folder.name)
         package = _domain(folder.with_name(parent[1])) if parent else None

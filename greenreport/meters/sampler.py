@@ -27,7 +27,7 @@ from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter
 from greenreport.meters.meter_thread import Recorder
 from greenreport.meters.steady_state import History
-from greenreport.record import Missing, Trace
+from greenreport.record import ENERGY_QUANTITIES, Missing, Trace, is_cpu
 from greenreport.study import MeterUse
 
 #: Longest wait for the samples of an edge: twice the slowest refresh of an energy counter, less than a slow wall meter takes.
@@ -120,7 +120,7 @@ def open_meters(
 
 def measures_cpu(channels: Sequence[Channel]) -> bool:
     """Whether the channels include the energy of the CPU."""
-    return any(c.quantity in ("energy", "power") and c.domain.startswith(("package", "cpu")) for c in channels)
+    return any(c.quantity in ENERGY_QUANTITIES and is_cpu(c.domain) for c in channels)
 
 
 def _located(use: MeterUse, folder: Path | None) -> MeterUse:

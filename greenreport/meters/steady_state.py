@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, pstdev
 
-from greenreport.record import Method, Trace, TraceKind
+from greenreport.record import ENERGY_QUANTITIES, Domain, Method, Quantity, Trace, TraceKind
 
 POWER_COV = 0.05
 TEMPERATURE_RANGE = 2.0
@@ -55,8 +55,8 @@ class History:
 def is_steady(traces: Sequence[Trace], window_ns: int) -> tuple[bool, str]:
     """Return whether the trailing window is steady, and the rule with its figures."""
     powers = [blocks for trace in _power_traces(traces) if (blocks := _block_powers(trace, window_ns))]
-    temperatures = [blocks for t in traces if t.quantity == "temperature" and (blocks := _block_means(t, window_ns))]
-    throttled = any(t.value[-1] for t in traces if t.quantity == "throttle" and t.value)
+    temperatures = [blocks for t in traces if t.quantity == Quantity.TEMPERATURE and (blocks := _block_means(t, window_ns))]
+    throttled = any(t.value[-1] for t in traces if t.quantity == Quantity.THROTTLE and t.value)
     if not powers and not temperatures:
         return _by_load(traces, window_ns)
     cov = max((pstdev(p) / fmean(p) if fmean(p) > 0 else 0.0 for p in powers), default=0.0)
@@ -70,7 +70,7 @@ def is_steady(traces: Sequence[Trace], window_ns: int) -> tuple[bool, str]:
 def _power_traces(traces: Sequence[Trace]) -> list[Trace]:
     """Return one measured trace a domain, the energy counter before sampled power."""
     best: dict[str, Trace] = {}
-    wanted = [t for t in traces if t.quantity in ("energy", "power") and t.method is Method.MEASURED]
+    wanted = [t for t in traces if t.quantity in ENERGY_QUANTITIES and t.method is Method.MEASURED]
     for trace in sorted(wanted, key=lambda t: t.kind is TraceKind.GAUGE):
         best.setdefault(trace.domain, trace)
     return list(best.values())
@@ -78,7 +78,7 @@ def _power_traces(traces: Sequence[Trace]) -> list[Trace]:
 
 def _by_load(traces: Sequence[Trace], window_ns: int) -> tuple[bool, str]:
     for trace in traces:
-        if trace.domain == "machine" and trace.quantity == "cpu_time" and len(trace.t_ns) > 1:
+        if trace.domain == Domain.MACHINE and trace.quantity == Quantity.CPU_TIME and len(trace.t_ns) > 1:
             first = _first_index(trace, window_ns)
             seconds = (trace.t_ns[-1] - trace.t_ns[first]) / 1e9
             busy = (trace.value[-1] - trace.value[first]) / seconds if seconds > 0 else 0.0

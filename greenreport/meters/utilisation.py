@@ -18,7 +18,7 @@ import psutil
 
 from greenreport.meters.base import Channel, Meter
 from greenreport.meters.procfs import Machine, Process, children
-from greenreport.record import TraceKind
+from greenreport.record import Domain, Quantity, TraceKind
 from greenreport.study import MeterUse
 
 SLOW_READ_S = 1.0
@@ -44,15 +44,15 @@ class Utilisation(Meter):
         self.packages = tuple(package_temperatures())
         self.has_clock = _clock_hz() is not None
         return (
-            Channel("machine", "cpu_time", TraceKind.COUNTER, "s"),
-            Channel("machine", "memory", TraceKind.GAUGE, "B"),
-            Channel("server", "cpu_time", TraceKind.COUNTER, "s"),
-            Channel("server", "rss", TraceKind.GAUGE, "B"),
-            Channel("server", "pss", TraceKind.GAUGE, "B"),
-            Channel("sampler", "cpu_time", TraceKind.COUNTER, "s"),
-            Channel("machine", "clock_offset", TraceKind.GAUGE, "s"),
-            *((Channel("machine", "clock", TraceKind.GAUGE, "Hz"),) if self.has_clock else ()),
-            *(Channel(package, "temperature", TraceKind.GAUGE, "°C") for package in self.packages),
+            Channel(Domain.MACHINE, Quantity.CPU_TIME, TraceKind.COUNTER, "s"),
+            Channel(Domain.MACHINE, Quantity.MEMORY, TraceKind.GAUGE, "B"),
+            Channel(Domain.SERVER, Quantity.CPU_TIME, TraceKind.COUNTER, "s"),
+            Channel(Domain.SERVER, Quantity.RSS, TraceKind.GAUGE, "B"),
+            Channel(Domain.SERVER, Quantity.PSS, TraceKind.GAUGE, "B"),
+            Channel(Domain.SAMPLER, Quantity.CPU_TIME, TraceKind.COUNTER, "s"),
+            Channel(Domain.MACHINE, Quantity.CLOCK_OFFSET, TraceKind.GAUGE, "s"),
+            *((Channel(Domain.MACHINE, Quantity.CLOCK, TraceKind.GAUGE, "Hz"),) if self.has_clock else ()),
+            *(Channel(package, Quantity.TEMPERATURE, TraceKind.GAUGE, "°C") for package in self.packages),
         )
 
     def watch(self, pids: tuple[int, ...]) -> None:

@@ -26,7 +26,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
-from greenreport.record import TraceKind
+from greenreport.record import Domain, Quantity, TraceKind
 from greenreport.study import MeterUse
 
 URL_VARIABLE = "GREENREPORT_WATTMETER_URL"
@@ -173,10 +173,10 @@ def _values(
 ) -> tuple[_Value, ...]:
     found = []
     if power is not None:
-        found.append(_Value(Channel("machine", "power", TraceKind.GAUGE, "W"), power, WATT[power_unit] * scale))
+        found.append(_Value(Channel(Domain.MACHINE, Quantity.POWER, TraceKind.GAUGE, "W"), power, WATT[power_unit] * scale))
     if energy is not None:
-        quantity = "energy" if power is None else "energy_register"
-        found.append(_Value(Channel("machine", quantity, TraceKind.COUNTER, "J"), energy, JOULE[energy_unit] * scale))
+        quantity = Quantity.ENERGY if power is None else Quantity.ENERGY_REGISTER
+        found.append(_Value(Channel(Domain.MACHINE, quantity, TraceKind.COUNTER, "J"), energy, JOULE[energy_unit] * scale))
     return tuple(found)
 
 

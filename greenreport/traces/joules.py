@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from greenreport.catalog import METERS
-from greenreport.record import Method, Trace, TraceKind
+from greenreport.record import ENERGY_QUANTITIES, Method, Trace, TraceKind
 from greenreport.traces.samples import (
     SHORTEST_STEP_S,
     Floats,
@@ -26,7 +26,7 @@ from greenreport.traces.usable import counter_faults, why_unusable
 def by_preference(traces: Sequence[Trace]) -> list[Trace]:
     """Return the traces that give joules, best first: measured before estimated, counters before power, then by catalog."""
     order = list(METERS)
-    candidates = [t for t in traces if t.quantity in ("energy", "power") and t.unit in ("J", "W")]
+    candidates = [t for t in traces if t.quantity in ENERGY_QUANTITIES and t.unit in ("J", "W")]
 
     def rank(trace: Trace) -> tuple[bool, bool, int]:
         known = order.index(trace.meter) if trace.meter in METERS else len(order)

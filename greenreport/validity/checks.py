@@ -15,7 +15,7 @@ import numpy as np
 
 from greenreport import traces as tr
 from greenreport.catalog import Served
-from greenreport.record import Flag, Mark, Method, Outcome, Phase, RunRecord, Trace
+from greenreport.record import ENERGY_QUANTITIES, Domain, Flag, Mark, Method, Outcome, Phase, Quantity, RunRecord, Trace
 from greenreport.study import Study, output_lengths
 from greenreport.study.protocol import MOST_UNDER_WAY
 from greenreport.validity.agreement import agreements
@@ -128,12 +128,12 @@ def foreign_load(record: RunRecord, mark: Mark) -> float | None:
 
     Of a server that ran before and whose process is not known, the load cannot be told from that of others.
     """
-    busy = _cpu_s(record, "machine", mark)
+    busy = _cpu_s(record, Domain.MACHINE, mark)
     if busy is None or mark.duration_s < SHORTEST_LOAD_S:
         return None
-    if ran_before(record) and _cpu_s(record, "server", mark) is None:
+    if ran_before(record) and _cpu_s(record, Domain.SERVER, mark) is None:
         return None
-    own = sum(_cpu_s(record, domain, mark) or 0.0 for domain in ("server", "sampler", "client"))
+    own = sum(_cpu_s(record, domain, mark) or 0.0 for domain in (Domain.SERVER, Domain.SAMPLER, Domain.CLIENT))
     return min(1.0, max(0.0, busy - own) / (mark.duration_s * record.environment.logical_cpus))
 
 
@@ -146,14 +146,14 @@ def _strangers(record: RunRecord, study: Study) -> Found:
 
 
 def _cpu_s(record: RunRecord, domain: str, mark: Mark) -> float | None:
-    trace = next((t for t in record.traces if t.domain == domain and t.quantity == "cpu_time"), None)
+    trace = record.trace(domain, Quantity.CPU_TIME)
     return None if trace is None else tr.counter_growth(trace, mark.start_ns, mark.end_ns)
 
 
 def _clock(record: RunRecord, study: Study) -> Found:
     """A step of the wall clock is a fault only for instruments that use it; all others keep the monotonic clock."""
     meters = sorted({t.meter for t in record.traces} & WALL_CLOCK_METERS)
-    offsets = [tr.values_of(t) for t in record.traces if t.quantity == "clock_offset" and len(t.value) > 1]
+    offsets = [tr.values_of(t) for t in record.traces if t.quantity == Quantity.CLOCK_OFFSET and len(t.value) > 1]
     step = max((float(np.ptp(values)) for values in offsets), default=0.0)
     if meters and step > study.validity.clock_step_s:
         yield "clock_step", f"the wall clock moved by {step:.2f} s during the run, and {', '.join(meters)} goes by it"
@@ -164,7 +164,7 @@ def _window(record: RunRecord, study: Study) -> Found:
     if window is None:
         return
     for meter, shortest in SHORTEST_S.items():
-        if any(t.meter == meter and t.quantity == "energy" for t in record.traces) and window.duration_s < shortest:
+        if any(t.meter == meter and t.quantity == Quantity.ENERGY for t in record.traces) and window.duration_s < shortest:
             yield (
                 "window_too_short",
                 f"the window is {window.duration_s:.2f} s long; {meter.upper()} needs {shortest:.0f} s or more",
@@ -213,7 +213,7 @@ def _disagreement(record: RunRecord, study: Study) -> Found:
 def _throttle(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
     window = record.mark(Phase.WINDOW)
     for trace in record.traces:
-        if trace.quantity == "throttle" and window is not None:
+        if trace.quantity == Quantity.THROTTLE and window is not None:
             inside = tr.values_inside(trace, window.start_ns, window.end_ns)
             if len(inside) and inside.any():
                 yield (
@@ -258,7 +258,7 @@ def _answers(record: RunRecord, study: Study) -> Found:
 
 def _late(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
     """An open loop whose client sends late offers another load than the study asks for."""
-    trace = next((t for t in record.traces if t.domain == "client" and t.quantity == "lateness"), None)
+    trace = record.trace(Domain.CLIENT, Quantity.LATENESS)
     if trace is None or len(trace.value) < 2:
         return
     late = float(np.percentile(tr.values_of(trace), 99))
@@ -282,21 +282,21 @@ def _waiting(record: RunRecord) -> int:
 def _client_busy(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
     """The client is one process: near a whole CPU of its own, its answers wait for it."""
     window = record.mark(Phase.WINDOW)
-    used = None if window is None or window.duration_s < SHORTEST_LOAD_S else _cpu_s(record, "client", window)
+    used = None if window is None or window.duration_s < SHORTEST_LOAD_S else _cpu_s(record, Domain.CLIENT, window)
     if window is not None and used is not None and used > CLIENT_SHARE * window.duration_s:
         yield "client_busy", f"the client took {used:.1f} s of CPU time in a window of {window.duration_s:.1f} s"
 
 
 def _preempted(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
     """A server that runs out of room for the state of its requests goes on, and does part of its work twice."""
-    times = _counted(record, "preemptions")
+    times = _counted(record, Quantity.PREEMPTIONS)
     if times > 0:
         yield "preempted", f"the server took requests back {times:,.0f} times while the load lasted, for lack of room"
 
 
 def _prompt_cached(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
     """A prompt that begins like an earlier one is computed in part; a server that goes on running has seen those of earlier runs."""
-    tokens = _counted(record, "cached_tokens")
+    tokens = _counted(record, Quantity.CACHED_TOKENS)
     asked = [request.prompt_tokens for request in record.requests]
     if tokens > 0:
         of = "" if None in asked else f" of {sum(filter(None, asked)):,}"
@@ -305,11 +305,11 @@ def _prompt_cached(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - 
 
 def _counted(record: RunRecord, quantity: str) -> float:
     """Return by how much a count of the server grew while the load lasted; 0 where it tells none."""
-    trace = next((t for t in record.traces if t.domain == "server" and t.quantity == quantity), None)
+    trace = record.trace(Domain.SERVER, quantity)
     return 0.0 if trace is None or not len(trace.value) else trace.value[-1] - trace.value[0]
 
 
 def _estimated(record: RunRecord, study: Study) -> Found:  # noqa: ARG001 - one signature for all checks
-    estimated = sorted({t.domain for t in record.traces if t.quantity in ("energy", "power") and t.method is Method.ESTIMATED})
+    estimated = sorted({t.domain for t in record.traces if t.quantity in ENERGY_QUANTITIES and t.method is Method.ESTIMATED})
     if estimated:
         yield "estimated_energy", f"energy of {', '.join(estimated)} comes from a power model, not from a meter"

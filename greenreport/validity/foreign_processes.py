@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from greenreport.catalog import Served, known_engines
-from greenreport.record import Phase, RunRecord, Trace
+from greenreport.record import Phase, Quantity, RunRecord, Trace
 
 UP = (Phase.IDLE_BEFORE, Phase.WARMUP, Phase.WINDOW, Phase.IDLE_AFTER)
 
@@ -49,7 +49,7 @@ def served(record: RunRecord) -> Served | None:
 
 def _seen(record: RunRecord, when: str, within: Callable[[int], bool], *, hidden: int) -> Strangers | None:
     numbers = {}
-    for trace in _traces(record, "processes"):
+    for trace in _traces(record, Quantity.PROCESSES):
         own = _own(record, trace.domain)
         counts = [value - own.get(t_ns, 0.0) for t_ns, value in zip(trace.t_ns, trace.value, strict=True) if within(t_ns)]
         if counts and max(counts) > 0:
@@ -68,13 +68,13 @@ def _is_hidden(record: RunRecord) -> bool:
 
 
 def _is_found(record: RunRecord) -> bool:
-    return any(any(trace.value) for trace in _traces(record, "own_processes"))
+    return any(any(trace.value) for trace in _traces(record, Quantity.OWN_PROCESSES))
 
 
 def _own(record: RunRecord, domain: str) -> dict[int, float]:
     return {
         t_ns: value
-        for trace in _traces(record, "own_processes")
+        for trace in _traces(record, Quantity.OWN_PROCESSES)
         if trace.domain == domain
         for t_ns, value in zip(trace.t_ns, trace.value, strict=True)
     }

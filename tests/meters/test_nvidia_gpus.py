@@ -10,7 +10,7 @@ from tests.meters.conftest import FakeGpus
 SEE = """
 import json
 from dataclasses import asdict
-from greenreport.meters.gpus import look
+from greenreport.meters.nvidia_gpus import look
 gpus, driver = look()
 print(json.dumps([[asdict(gpu) for gpu in gpus], driver]))
 """

@@ -38,7 +38,7 @@ except MeterUnavailable as error:
 RECORD = """
 import json, sys, time
 from greenreport.meters.nvml import Nvml
-from greenreport.meters.recorder import Recorder
+from greenreport.meters.meter_thread import Recorder
 from greenreport.study import MeterUse
 meter = Nvml(MeterUse(name="nvml"))
 recorder = Recorder("nvml", meter, meter.open(), 0.097)

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from greenreport import traces as tr
-from greenreport.record import Method, RunRecord, Trace, TraceKind
+from greenreport.record import Domain, Method, Quantity, RunRecord, Trace, TraceKind
 
 POINTS = 400
 
@@ -50,21 +50,21 @@ def rails(record: RunRecord) -> tuple[Rail, ...]:
 
 
 def _name(trace: Trace) -> str:
-    if trace.quantity == "cpu_time":
+    if trace.quantity == Quantity.CPU_TIME:
         return "CPU load"
-    name = "CPU" if trace.domain == "cpu" else trace.domain
+    name = "CPU" if trace.domain == Domain.CPU else trace.domain
     return f"{name} (power model)" if trace.method is Method.ESTIMATED else name
 
 
 def _series(trace: Trace, cpus: int) -> tuple[tr.Floats, tr.Floats, str, str] | None:
     """Return times in ns, values, quantity and unit of a trace worth drawing."""
-    if trace.quantity == "energy" and trace.kind is TraceKind.COUNTER:
+    if trace.quantity == Quantity.ENERGY and trace.kind is TraceKind.COUNTER:
         slope = _slope(trace)
-        return None if slope is None else (*slope, "power", "W")
-    if trace.quantity == "cpu_time" and trace.domain == "machine":
+        return None if slope is None else (*slope, Quantity.POWER, "W")
+    if trace.quantity == Quantity.CPU_TIME and trace.domain == Domain.MACHINE:
         slope = _slope(trace)
-        return None if slope is None else (slope[0], 100.0 * slope[1] / cpus, "load", "%")
-    if trace.quantity in ("power", "temperature"):
+        return None if slope is None else (slope[0], 100.0 * slope[1] / cpus, Quantity.LOAD, "%")
+    if trace.quantity in (Quantity.POWER, Quantity.TEMPERATURE):
         return tr.times_of(trace).astype(np.float64), tr.values_of(trace), trace.quantity, trace.unit
     return None
 

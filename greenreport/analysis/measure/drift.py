@@ -10,7 +10,7 @@ from scipy import stats
 
 from greenreport.analysis.measure.dataset import CellView, RunView
 from greenreport.analysis.stats import NotComputable
-from greenreport.record import Outcome
+from greenreport.record import Outcome, Quantity
 
 FEWEST = 5  # with four runs even a strict order has p = 0.08
 ALPHA = 0.05
@@ -62,6 +62,6 @@ def start_temperature(run: RunView) -> float | None:
     read = []
     for rail in run.rails:
         before = [value for t, value in zip(rail.seconds, rail.values, strict=True) if t <= begin]
-        if rail.quantity == "temperature" and before:
+        if rail.quantity == Quantity.TEMPERATURE and before:
             read.append(before[-1])
     return max(read, default=None)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from greenreport import traces as tr
-from greenreport.record import Method, Phase, RunRecord, Trace
+from greenreport.record import Domain, Method, Phase, RunRecord, Trace, is_cpu, is_gpu, is_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +42,23 @@ def components(record: RunRecord, start_ns: int, end_ns: int) -> tuple[Component
     return tuple(found)
 
 
-def is_cpu(domain: str) -> bool:
-    """Whether a domain is a CPU package or the CPU of a power model."""
-    return domain.startswith(("package", "cpu"))
-
-
 def boundary_of(found: tuple[Component, ...]) -> str:
     """Return the boundary in words: "CPU package-0 + DRAM dram-0 + GPU gpu-0", estimates named as such."""
     names = []
     for component in sorted(found, key=lambda c: (not is_cpu(c.domain), c.domain)):
-        kind = "CPU" if is_cpu(component.domain) else "GPU" if component.domain.startswith("gpu") else "DRAM"
-        text = kind if component.domain == "cpu" else f"{kind} {component.domain}"
+        kind = "CPU" if is_cpu(component.domain) else "GPU" if is_gpu(component.domain) else "DRAM"
+        text = kind if component.domain == Domain.CPU else f"{kind} {component.domain}"
         names.append(text + (" (power model)" if component.method is Method.ESTIMATED else ""))
     return " + ".join(names)
 
 
 def _inside(domain: str) -> bool:
-    return is_cpu(domain) or domain.startswith(("dram", "gpu"))
+    return is_cpu(domain) or is_memory(domain) or is_gpu(domain)
 
 
 def does_the_work(record: RunRecord, domain: str) -> bool:
     """Whether a domain is of the component the work of a run is done on."""
-    return is_cpu(domain) if record.provider == "cpu" else domain.startswith("gpu")
+    return is_cpu(domain) if record.provider == "cpu" else is_gpu(domain)
 
 
 def boundary_components(record: RunRecord, start_ns: int, end_ns: int) -> tuple[Component, ...]:

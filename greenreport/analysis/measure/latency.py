@@ -15,7 +15,7 @@ import numpy as np
 
 from greenreport import traces as tr
 from greenreport.analysis.measure.observation import Observation
-from greenreport.record import Mark, Phase, Request, RunRecord
+from greenreport.record import Domain, Mark, Phase, Quantity, Request, RunRecord, span_of
 from greenreport.study import Objective
 
 
@@ -157,7 +157,7 @@ def _goodput(requests: Sequence[Request], duration_s: float, objective: Objectiv
 
 
 def _queue_s(record: RunRecord, window: Mark) -> float | None:
-    trace = next((t for t in record.traces if t.domain == "server" and t.quantity == "queue_span"), None)
+    trace = record.trace(Domain.SERVER, span_of("queue"))
     if trace is None:
         return None
     within = tr.values_inside(trace, window.start_ns, window.end_ns)
@@ -201,7 +201,7 @@ def first_request(record: RunRecord) -> Mark | None:
     """
     if cold_start(record) is None:
         return None
-    trace = next((t for t in record.traces if (t.domain, t.quantity) == ("client", "first_request")), None)
+    trace = record.trace(Domain.CLIENT, Quantity.FIRST_REQUEST)
     if trace is not None:
         start = trace.t_ns[0]
         return Mark(Phase.WARMUP, start, start + round(trace.value[0] * 1e9))

@@ -16,7 +16,6 @@ from greenreport.analysis.measure.energy import (
     components,
     does_the_work,
     idle_power,
-    is_cpu,
     method_of,
     traces_of,
 )
@@ -30,7 +29,21 @@ from greenreport.analysis.measure.latency import (
 )
 from greenreport.analysis.measure.observation import Observation
 from greenreport.catalog import METRICS
-from greenreport.record import ELSEWHERE, Mark, Method, Outcome, Phase, RunRecord, Trace, TraceKind
+from greenreport.record import (
+    ELSEWHERE,
+    Domain,
+    Mark,
+    Method,
+    Outcome,
+    Phase,
+    Quantity,
+    RunRecord,
+    Trace,
+    TraceKind,
+    is_cpu,
+    is_gpu,
+    is_memory,
+)
 from greenreport.study import Objective
 
 
@@ -176,9 +189,9 @@ def _per_domain(found: tuple[Component, ...]) -> list[Observation]:
     result = []
     for metric, belongs, absent in (
         ("cpu_energy_j", is_cpu, "no CPU energy meter on this machine"),
-        ("dram_energy_j", lambda d: d.startswith("dram"), "this machine has no memory energy domain"),
-        ("gpu_energy_j", lambda d: d.startswith("gpu"), "no GPU on this machine"),
-        ("machine_energy_j", lambda d: d in ("platform", "machine"), "no wall meter or platform domain"),
+        ("dram_energy_j", is_memory, "this machine has no memory energy domain"),
+        ("gpu_energy_j", is_gpu, "no GPU on this machine"),
+        ("machine_energy_j", lambda domain: domain in (Domain.PLATFORM, Domain.MACHINE), "no wall meter or platform domain"),
     ):
         parts = tuple(c for c in found if belongs(c.domain))
         if parts:
@@ -229,18 +242,14 @@ def _why_no_energy(record: RunRecord, window: Mark) -> str:
 # --- utilisation ------------------------------------------------------------------------------------------------------
 
 
-def _find(record: RunRecord, domain: str, quantity: str) -> Trace | None:
-    return next((t for t in record.traces if t.domain == domain and t.quantity == quantity), None)
-
-
 def _utilisation(record: RunRecord, window: Mark) -> list[Observation]:
     start, end = window.start_ns, window.end_ns
     cpus, memory_b = record.environment.logical_cpus, record.environment.memory_b
-    machine_cpu, server_cpu = _find(record, "machine", "cpu_time"), _find(record, "server", "cpu_time")
-    memory, rss = _find(record, "machine", "memory"), _find(record, "server", "rss")
+    machine_cpu, server_cpu = record.trace(Domain.MACHINE, Quantity.CPU_TIME), record.trace(Domain.SERVER, Quantity.CPU_TIME)
+    memory, rss = record.trace(Domain.MACHINE, Quantity.MEMORY), record.trace(Domain.SERVER, Quantity.RSS)
     busy = None if machine_cpu is None else tr.counter_growth(machine_cpu, start, end)
     own = None if server_cpu is None else tr.counter_growth(server_cpu, start, end)
-    sampler_cpu = _find(record, "sampler", "cpu_time")
+    sampler_cpu = record.trace(Domain.SAMPLER, Quantity.CPU_TIME)
     sampling = None if sampler_cpu is None else tr.counter_growth(sampler_cpu, start, end)
     used = None if memory is None else tr.gauge_mean(memory, start, end)
     unread = _elsewhere(record) or "the study lists no `utilisation` meter"
@@ -262,23 +271,22 @@ def _utilisation(record: RunRecord, window: Mark) -> list[Observation]:
 
 def _gpu(record: RunRecord, window: Mark) -> list[Observation]:
     names = ("gpu_usage_pct", "gpu_memory_utilization_pct", "gpu_memory_used_b", "gpu_memory_used_pct")
-    gpus = sorted({t.domain for t in record.traces if t.domain.startswith("gpu")})
+    gpus = sorted({t.domain for t in record.traces if is_gpu(t.domain)})
     if not gpus:
         return [Observation(name, None, reason=_elsewhere(record) or "no GPU on this machine") for name in names]
-    quantities = (("load", "load"), ("memory_load", "memory_load"), ("memory", "memory"), ("total", "memory_total"))
-    means: dict[str, list[float]] = {name: [] for name, _ in quantities}
-    for gpu in gpus:
-        for name, quantity in quantities:
-            trace = _find(record, gpu, quantity)
-            mean = None if trace is None else tr.gauge_mean(trace, window.start_ns, window.end_ns)
-            if mean is not None:
-                means[name].append(mean)
-    used, total = sum(means["memory"]), sum(means["total"])
+
+    def means(quantity: Quantity) -> list[float]:
+        traces = [trace for gpu in gpus if (trace := record.trace(gpu, quantity)) is not None]
+        values = [tr.gauge_mean(trace, window.start_ns, window.end_ns) for trace in traces]
+        return [value for value in values if value is not None]
+
+    load, memory_load = means(Quantity.LOAD), means(Quantity.MEMORY_LOAD)
+    memory, total = means(Quantity.MEMORY), sum(means(Quantity.MEMORY_TOTAL))
     values = (
-        float(np.mean(means["load"])) if means["load"] else None,
-        float(np.mean(means["memory_load"])) if means["memory_load"] else None,
-        used if means["memory"] else None,
-        100.0 * used / total if means["memory"] and total else None,
+        float(np.mean(load)) if load else None,
+        float(np.mean(memory_load)) if memory_load else None,
+        sum(memory) if memory else None,
+        100.0 * sum(memory) / total if memory and total else None,
     )
     absent = "the GPU reports no such value"
     return [

@@ -18,7 +18,7 @@ import numpy as np
 from greenreport import traces as tr
 from greenreport.analysis.measure.energy import boundary_components, traces_of
 from greenreport.analysis.measure.latency import latencies_s
-from greenreport.record import Mark, RunRecord
+from greenreport.record import Domain, Mark, RunRecord, span_of
 
 #: In the order in which a request goes through them, as our own server tells it.
 SPANS = ("queue", "tokenise", "infer", "detokenise", "serialise")
@@ -97,8 +97,8 @@ class Beside:
 
 def concurrent(record: RunRecord) -> tuple[Beside, ...]:
     """Return what the server did for streams while inference went on; () where it tells of none."""
-    traces = {trace.quantity: trace for trace in record.traces if trace.domain == "server"}
-    named = [(name, traces[f"concurrent_{name}_span"]) for name in SPANS if f"concurrent_{name}_span" in traces]
+    traces = {trace.quantity: trace for trace in record.traces if trace.domain == Domain.SERVER}
+    named = [(name, traces[span]) for name in SPANS if (span := span_of(f"concurrent_{name}")) in traces]
     return tuple(
         Beside(name, len(values), float(np.median(values)), float(values.sum()))
         for name, values in ((name, tr.values_of(trace)) for name, trace in named)
@@ -108,8 +108,8 @@ def concurrent(record: RunRecord) -> tuple[Beside, ...]:
 
 def _told(record: RunRecord) -> dict[str, Pieces]:
     """Return start and end in ns of every span the server told of, by stage; a request goes through them one after the other."""
-    traces = {trace.quantity: trace for trace in record.traces if trace.domain == "server"}
-    named = [(name, traces[f"{name}_span"]) for name in SPANS if f"{name}_span" in traces]
+    traces = {trace.quantity: trace for trace in record.traces if trace.domain == Domain.SERVER}
+    named = [(name, traces[span]) for name in SPANS if (span := span_of(name)) in traces]
     if not named or len({len(trace.value) for _, trace in named}) != 1 or not len(named[0][1].value):
         return {}
     at = tr.times_of(named[0][1]).astype(np.int64)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from statistics import median
 
 from greenreport.analysis.measure.dataset import CellView, RunView, label_of
-from greenreport.record import Method, Phase
+from greenreport.record import Method, Phase, Quantity
 from greenreport.report import charts
 from greenreport.report.charts import BandRow, SampleRow
 from greenreport.report.context import StudyContext
@@ -17,10 +17,10 @@ from greenreport.report.figures.words import PHASE_NAMES, metric_bands
 from greenreport.units import counted, number, quantity
 
 #: Quantity of a trace → metric that is its mean over the measured window.
-MEANS = {"power": "power_mean_w", "load": "cpu_usage_pct"}
+MEANS = {Quantity.POWER: "power_mean_w", Quantity.LOAD: "cpu_usage_pct"}
 
 
-def trace_figure(study: StudyContext, cell: CellView, run: RunView, quantity_name: str) -> Figure | None:
+def trace_figure(study: StudyContext, cell: CellView, run: RunView, quantity_name: Quantity) -> Figure | None:
     """F8: power or load of one run with its phases."""
     rails = [rail for rail in run.rails if rail.quantity == quantity_name]
     if not rails:
@@ -36,7 +36,10 @@ def trace_figure(study: StudyContext, cell: CellView, run: RunView, quantity_nam
         )
         for index, row in enumerate(run.phases)
     ]
-    unit, word = rails[0].unit, {"power": "Power", "load": "CPU load", "temperature": "Temperature"}[quantity_name]
+    unit, word = (
+        rails[0].unit,
+        {Quantity.POWER: "Power", Quantity.LOAD: "CPU load", Quantity.TEMPERATURE: "Temperature"}[quantity_name],
+    )
     window = next((b for b in bands if b.row == "window"), None)
     peak = max(samples, key=lambda s: s.value)
     summary = (
@@ -57,7 +60,7 @@ def trace_figure(study: StudyContext, cell: CellView, run: RunView, quantity_nam
         [(s.rail, s.seconds, s.value) for s in samples],
         [(s.rail, number(s.seconds, 4), number(s.value)) for s in samples[:60]],
     )
-    bands_text = study.bands if quantity_name == "power" else tuple(b for b in study.bands if b != "estimated energy")
+    bands_text = study.bands if quantity_name == Quantity.POWER else tuple(b for b in study.bands if b != "estimated energy")
     mean = run.value(MEANS[quantity_name]) if quantity_name in MEANS else None
     title = peak_heading(word, peak, unit, bands, "window") if mean is None else mean_heading(word, mean, unit)
     spec = charts.trace(samples, bands, axis=f"{word.lower()} ({unit})", description=summary)

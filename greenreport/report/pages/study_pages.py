@@ -14,7 +14,7 @@ from greenreport.analysis.measure.fidelity import reference_of, sameness
 from greenreport.analysis.measure.measurement_quality import quality
 from greenreport.analysis.stats import describe
 from greenreport.catalog import METRICS
-from greenreport.record import Outcome
+from greenreport.record import Outcome, Quantity
 from greenreport.report.context import Page, StudyContext
 from greenreport.report.exports.card import cards_of
 from greenreport.report.exports.data_dictionary import COLUMNS
@@ -252,7 +252,11 @@ def _cell(study: StudyContext, cell: CellView) -> Page:
         description = describe(values) if values else None
         rows.append(MetricRow(METRICS[metric], description, boundary, estimated, "" if values else cell.absence(metric)))
     shown = _typical(cell)
-    traces = [] if shown is None else [trace_figure(study, cell, shown, q) for q in ("power", "load", "temperature")]
+    traces = (
+        []
+        if shown is None
+        else [trace_figure(study, cell, shown, q) for q in (Quantity.POWER, Quantity.LOAD, Quantity.TEMPERATURE)]
+    )
     figures = [course_figure(study, cell), *traces]
     fidelity = next(
         (f for f in study.analysis.fidelity if f.model == cell.model.id and f.configuration == cell.configuration.id), None

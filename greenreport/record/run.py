@@ -1,16 +1,14 @@
-"""What happened: the values a run leaves behind.
-
-Times are nanoseconds of CLOCK_MONOTONIC, which all processes of one host share; a wall-clock time is kept once per run, for
-people. Values are SI base units. An absent value is ``None``, never 0 or "".
-"""
+"""A run as it happened: its phases, requests, outputs, flags and outcome."""
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from greenreport.record.environment import Environment
+from greenreport.record.trace import Trace
 
 
 class Phase(StrEnum):
@@ -61,20 +59,6 @@ class Metering(StrEnum):
     DECLARED = "declared"
     AGAIN = "again"
     OFTEN = "often"
-
-
-class Method(StrEnum):
-    """Whether a number was read from an instrument or derived from a model."""
-
-    MEASURED = "measured"
-    ESTIMATED = "estimated"
-
-
-class TraceKind(StrEnum):
-    """A counter grows (energy); a gauge is a momentary value (power, load, memory)."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,70 +117,6 @@ class Output:
     sha256: str
     text: str
     token_ids: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """Samples of one channel of one meter.
-
-    Attributes:
-        domain: what was observed: ``package-0``, ``dram-0``, ``gpu-0``, ``machine``, ``server``.
-        quantity: ``energy``, ``power``, ``load``, ``memory``, ``temperature``, ``clock``, …
-        wrap_at: value at which a counter starts again from 0, in `unit`.
-        t_ns: sample times, array('q'); value: array('d') of the same length; NaN is never stored.
-    """
-
-    meter: str
-    domain: str
-    quantity: str
-    kind: TraceKind
-    unit: str
-    method: Method
-    t_ns: array[int]
-    value: array[float]
-    wrap_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    """A GPU as the driver names it; the UUID is hashed before it is kept.
-
-    Attributes:
-        power_limit_w: the limit the driver enforced, to a whole watt; None in runs from before this was kept too.
-    """
-
-    index: int
-    name: str
-    memory_b: int | None
-    uuid_sha256: str
-    power_limit_w: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """Hardware and software a run was made on. Identifying values are hashed when they are read.
-
-    `key` is the digest of the fields that must agree for runs to be pooled (see `host.COMPARABLE`).
-    """
-
-    key: str
-    host_sha256: str
-    cpu_model: str
-    physical_cores: int
-    logical_cpus: int
-    memory_b: int
-    gpus: tuple[Gpu, ...]
-    gpu_driver: str | None
-    os: str
-    kernel: str
-    virtualisation: str | None
-    python: str
-    libraries: tuple[tuple[str, str], ...]
-    governor: str | None = None
-    turbo: bool | None = None
-    smt: bool | None = None
-    numa_nodes: int | None = None
-    swap_b: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +225,10 @@ class RunRecord:
     requests: tuple[Request, ...] = ()
     outputs: tuple[Output, ...] = ()
     traces: tuple[Trace, ...] = field(default=(), repr=False)
+
+    def trace(self, domain: str, quantity: str) -> Trace | None:
+        """Return the first trace of a channel, or None when no meter recorded it."""
+        return next((trace for trace in self.traces if trace.domain == domain and trace.quantity == quantity), None)
 
     def mark(self, phase: Phase) -> Mark | None:
         """Return the mark of a phase, or None when the run never reached it."""

@@ -1,0 +1,64 @@
+"""What happened: the values a run leaves behind.
+
+Times are nanoseconds of CLOCK_MONOTONIC, which all processes of one host share; a wall-clock time is kept once per run, for
+people. Values are in SI base units. An absent value is ``None``, never 0 or "".
+"""
+
+from greenreport.record.environment import Environment, Gpu
+from greenreport.record.run import (
+    ELSEWHERE,
+    SETTLED,
+    Facts,
+    Flag,
+    Mark,
+    Metering,
+    Missing,
+    Outcome,
+    Output,
+    Phase,
+    RecordKind,
+    Request,
+    RunRecord,
+    RunSpec,
+)
+from greenreport.record.trace import (
+    ENERGY_QUANTITIES,
+    Domain,
+    Method,
+    Quantity,
+    Trace,
+    TraceKind,
+    is_cpu,
+    is_gpu,
+    is_memory,
+    span_of,
+)
+
+__all__ = [
+    "ELSEWHERE",
+    "ENERGY_QUANTITIES",
+    "SETTLED",
+    "Domain",
+    "Environment",
+    "Facts",
+    "Flag",
+    "Gpu",
+    "Mark",
+    "Metering",
+    "Method",
+    "Missing",
+    "Outcome",
+    "Output",
+    "Phase",
+    "Quantity",
+    "RecordKind",
+    "Request",
+    "RunRecord",
+    "RunSpec",
+    "Trace",
+    "TraceKind",
+    "is_cpu",
+    "is_gpu",
+    "is_memory",
+    "span_of",
+]

@@ -36,6 +36,7 @@ def _alone(folder: Path, *arguments: str, **options: Any) -> Done:
 def _inside(folder: Path, *arguments: str) -> Done:
     """Run it in this process: from the words of the command line to output and exit code it is the same."""
     from greenreport import __main__ as entry  # not above: its imports would count where tests ask for quick ones
+    from greenreport.cli import main
 
     out, err, code = StringIO(), StringIO(), 0
     before = sys.modules["__main__"], sys.argv
@@ -43,7 +44,7 @@ def _inside(folder: Path, *arguments: str) -> Done:
     try:
         with chdir(folder), redirect_stdout(out), redirect_stderr(err), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a warning is an error of tests, and none of the command line
-            entry.main()
+            main()
     except SystemExit as end:
         code = int(end.code or 0)
     finally:

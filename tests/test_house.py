@@ -21,8 +21,7 @@ PACKAGE = ROOT / "greenreport"
 
 FLOORS = {
     "errors": 0, "units": 0, "catalog": 1, "record": 1, "study": 2, "traces": 2, "models": 3, "plan": 3, "validity": 3, "engines": 4,
-    "meters": 4, "workloads": 4, "store": 4, "execute": 5, "analysis": 5, "workspace": 5, "results": 6, "console": 6, "report": 7, "commands": 8, "site": 8,
-    "cli": 9, "__main__": 10, "__init__": 10,
+    "meters": 4, "workloads": 4, "store": 4, "execute": 5, "analysis": 5, "workspace": 5, "results": 6, "report": 7, "cli": 8, "__main__": 9, "__init__": 9,
 }  # fmt: skip
 
 #: Which modules may import a library; everything else goes through them.
@@ -37,7 +36,7 @@ DOORS = {
     "fastapi": {"execute"}, "uvicorn": {"execute"},
     "numpy": {"analysis", "traces", "validity"}, "scipy": {"analysis"}, "scikit_posthocs": {"analysis"},
     "altair": {"report"}, "jinja2": {"report"}, "vl_convert": {"report"}, "markupsafe": {"report"},
-    "typer": {"cli"}, "rich": {"console"},
+    "typer": {"cli"}, "rich": {"cli"},
 }  # fmt: skip
 
 

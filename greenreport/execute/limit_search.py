@@ -10,7 +10,7 @@ load. Trials are kept in the store as runs of their own kind; no test of the stu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from greenreport.execute.runner import Assignment, Reporter, one_cell, run_one
@@ -84,6 +84,16 @@ def find_limit(assignment: Assignment, cell: Cell, factor: str, largest: int, re
         return Trial(load, record.outcome, record.reason)
 
     return tuple(search(tried, largest))
+
+
+def describe_limit(factor: str, trials: Sequence[Trial]) -> str:
+    """Return what trials say of a factor, for example ``batch_size 13 works, 14 does not (out of memory: …)``."""
+    works = max((trial.load for trial in trials if trial.outcome is Outcome.OK), default=None)
+    fails = min((trial for trial in trials if trial.outcome is not Outcome.OK), key=lambda trial: trial.load, default=None)
+    largest = "no load works" if works is None else f"{factor} {works} works"
+    if fails is None:
+        return f"{largest}, the largest that was to be tried"
+    return f"{largest}, {fails.load} does not ({fails.outcome.value.replace('_', ' ')}: {fails.reason})"
 
 
 def at_load(configuration: Configuration, factor: str, load: int) -> Configuration:

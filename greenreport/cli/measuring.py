@@ -1,0 +1,213 @@
+"""A measuring session: a study, what is pending of it on this machine, and the lock that keeps two sessions apart."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from greenreport.cli.console import Progress
+from greenreport.errors import PromptsUnavailable, StoreError, UsageError
+from greenreport.execute.host import environment
+from greenreport.execute.runner import Assignment, Limit, run_all
+from greenreport.plan import Cell, IndexRow, PendingRun, current, estimate_s, pending
+from greenreport.record import Environment, Outcome
+from greenreport.store import Store
+from greenreport.study import Overrides
+from greenreport.units import plain_duration
+from greenreport.validity import judged
+from greenreport.workloads.prompts import PromptList, resolve
+from greenreport.workspace import Planned, open_plan, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class StudyState:
+    """How many runs of a study are done on this machine.
+
+    Attributes:
+        outcomes: number of current runs by outcome.
+        total: number of runs the study asks for.
+        idle: whether there was nothing left to do.
+        spent_s: duration of the runs that are done, s.
+    """
+
+    study: str
+    outcomes: Counter[Outcome]
+    total: int
+    idle: bool
+    spent_s: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run is done and ok."""
+        return self.outcomes[Outcome.OK] == self.total
+
+    def __str__(self) -> str:
+        """Return the state as a sentence."""
+        start = f"{self.study}: {'nothing to do: ' if self.idle else ''}"
+        if self.complete:
+            spent = plain_duration(self.spent_s)
+            return f"{start}all {self.total} runs are done and ok ({spent} of measurements). Next: greenreport build"
+        rest = ", ".join(f"{n} {outcome.value}" for outcome, n in sorted(self.outcomes.items()) if outcome is not Outcome.OK)
+        missing = self.total - self.outcomes.total()
+        parts = (f"{self.outcomes[Outcome.OK]} of {self.total} runs ok", rest, f"{missing} not done" if missing else "")
+        return start + "; ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A study and what is pending of it on this machine.
+
+    Attributes:
+        left_s: estimated duration of the pending runs, s; None where no earlier run tells.
+        recheck: whether finished runs are judged by the study's current validity rules.
+    """
+
+    planned: Planned
+    pending: tuple[PendingRun, ...]
+    left_s: float | None
+    environment: Environment
+    store: Store
+    cache: Path
+    recheck: bool
+
+    def state(self) -> StudyState:
+        """Return how many runs of the study are done now."""
+        index = _index(self.store, self.planned, recheck=self.recheck)
+        rows = current(self.planned.plan, index).get(self.environment.key, {}).values()
+        outcomes = Counter(row.outcome for row in rows)
+        spent_s = sum(row.duration_s for row in rows)
+        return StudyState(self.planned.file.study.study, outcomes, len(self.planned.plan.runs), not self.pending, spent_s)
+
+
+def open_session(
+    study: Path,
+    cache: Path,
+    conditions: Mapping[str, frozenset[str]],
+    overrides: Overrides,
+    *,
+    force: bool = False,
+    recheck: bool = False,
+) -> Session:
+    """Read the study and the store, and find what is pending on this machine.
+
+    Args:
+        conditions: which cells, see `options.parse_only`.
+        force: perform runs again that are done.
+        recheck: judge finished runs by the study's current validity rules first.
+    """
+    planned = _selected(study, conditions, overrides)
+    host, store = environment(), open_store(cache)
+    index = _index(store, planned, recheck=recheck)
+    todo = pending(planned.plan, index, host.key, force=force)
+    here = [row for row in index if row.environment == host.key]
+    return Session(planned, todo, estimate_s(todo, here), host, store, cache, recheck)
+
+
+def _selected(study: Path, conditions: Mapping[str, frozenset[str]], overrides: Overrides) -> Planned:
+    """Read and expand a study; keep the cells that meet the conditions.
+
+    Raises:
+        UsageError: no cell meets them.
+    """
+    planned = open_plan(study, overrides, conditions)
+    if not planned.plan.cells:
+        only = " ".join(f"{key}={','.join(sorted(values))}" for key, values in conditions.items())
+        raise UsageError(f"--only {only} leaves no cell of {study}; `greenreport plan {study}` lists them")
+    return planned
+
+
+def _index(store: Store, planned: Planned, *, recheck: bool) -> tuple[IndexRow, ...]:
+    """Return the rows of the store, on `recheck` with the outcomes that the current validity rules give."""
+    index = store.index()
+    if not recheck:
+        return index
+    cells = {cell.fingerprint for cell in planned.plan.cells}
+    judged_ids = [row.run_id for row in index if row.fingerprint in cells and row.outcome in (Outcome.OK, Outcome.INVALID)]
+    outcomes = {record.run_id: judged(record, planned.file.study).outcome for record in store.records(judged_ids)}
+    return tuple(replace(row, outcome=outcomes.get(row.run_id, row.outcome)) for row in index)
+
+
+def perform(session: Session, *, quiet: bool) -> None:
+    """Perform the pending runs with progress on the console.
+
+    Raises:
+        KeyboardInterrupt: on Ctrl-C or SIGTERM, after the current run was discarded.
+    """
+    study = session.planned.file.study
+    try:
+        prompts = resolve(study.workload.prompts, session.planned.folder, session.cache / "datasets")
+        obstacle = None
+    except PromptsUnavailable as error:
+        prompts, obstacle = PromptList((), "", ""), error
+    assignment = Assignment(
+        study, prompts, session.environment, session.store, session.planned.folder, session.cache, _known_limits(session)
+    )
+    with measuring(session.cache, quiet=quiet, left_s=session.left_s) as progress:
+        run_all(assignment, session.pending, progress, obstacle)
+
+
+def _known_limits(session: Session) -> tuple[Limit, ...]:
+    """Return the cells that ran out of memory here and never worked: larger loads of their sweep need no trial."""
+    host = session.environment.key
+    outcomes = {(row.fingerprint, row.outcome) for row in session.store.index() if row.environment == host}
+    return tuple(
+        Limit(cell, Outcome.OUT_OF_MEMORY)
+        for cell in session.planned.plan.cells
+        if (cell.fingerprint, Outcome.OUT_OF_MEMORY) in outcomes and (cell.fingerprint, Outcome.OK) not in outcomes
+    )
+
+
+def assign(
+    study: Path, cache: Path, conditions: Mapping[str, frozenset[str]], overrides: Overrides
+) -> tuple[tuple[Cell, ...], Assignment]:
+    """Return the selected cells, and where extra measurements of them (`calibrate`, `limit`) are made and kept."""
+    planned = _selected(study, conditions, overrides)
+    spec = planned.file.study
+    prompts = resolve(spec.workload.prompts, planned.folder, cache / "datasets")
+    return planned.plan.cells, Assignment(spec, prompts, environment(), open_store(cache), planned.folder, cache)
+
+
+@contextmanager
+def measuring(cache: Path, *, quiet: bool, left_s: float | None = None) -> Iterator[Progress]:
+    """Measure alone: hold the lock of the cache, treat SIGTERM like Ctrl-C, and show progress."""
+    with _alone(cache), _interruptible(), Progress(quiet=quiet, left_s=left_s) as progress:
+        yield progress
+
+
+@contextmanager
+def _alone(cache: Path) -> Iterator[None]:
+    """Hold the lock that keeps two measurements on one cache from disturbing each other."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "run.lock").open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            raise StoreError(
+                f"another greenreport run (process {file.read().strip() or 'unknown'}) is measuring; "
+                "two at once would disturb each other. Wait for it, or stop it"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Treat SIGTERM like Ctrl-C, so that a batch system's stop discards the run cleanly."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,182 @@
+"""Commands about studies and their runs: validate, schema, init, plan, run, calibrate, limit, doctor."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from greenreport.cli import console
+from greenreport.cli.exit_codes import Exit
+from greenreport.cli.options import (
+    DEFAULT_CACHE,
+    CacheOption,
+    OnlyOption,
+    PromptsOption,
+    QuietOption,
+    RecheckOption,
+    RepetitionsOption,
+    StudyArgument,
+    WeightsOption,
+    parse_only,
+)
+from greenreport.errors import MeasurementInvalid, SpecError, Unavailable, UsageError
+
+
+def validate(files: Annotated[list[Path], typer.Argument(help="Study files.", show_default=False)]) -> None:
+    """Check study files and report every problem at once, each with file and line."""
+    from greenreport.study import load_study
+
+    invalid: list[Path] = []
+    for file in files:
+        try:
+            study_file = load_study(file)
+        except SpecError as error:
+            console.print_problems(error.problems)
+            invalid.append(file)
+            continue
+        console.print_problems(study_file.warnings)
+        study = study_file.study
+        cells = sum(not any(e.covers(m, c) for e in study.exclude) for m in study.models for c in study.configurations)
+        console.out.print(f"{file}: valid; {cells} cells × {study.protocol.repetitions} repetitions", soft_wrap=True)
+    if invalid:
+        raise typer.Exit(Exit.WRONG_INPUT)
+
+
+def schema() -> None:
+    """Print the JSON Schema of study files, for editors."""
+    from greenreport.study.schema import study_schema
+
+    print(json.dumps(study_schema(), indent=2))
+
+
+def init(file: Annotated[Path, typer.Argument(help="File to write.")] = Path("studies/my-study.yaml")) -> None:
+    """Write a commented starter study that runs as it is."""
+    from greenreport.study.schema import write_starter
+
+    write_starter(file)
+    print(f"wrote {file}; next: greenreport run {file}")
+
+
+def plan(
+    study: StudyArgument,
+    cache: CacheOption = DEFAULT_CACHE,
+    only: OnlyOption = None,
+    weights: WeightsOption = None,
+    repetitions: RepetitionsOption = None,
+    prompts: PromptsOption = None,
+    recheck: RecheckOption = False,
+) -> None:
+    """Show every cell, what is pending and why, and how long it will take."""
+    from greenreport.cli.measuring import open_session
+    from greenreport.study import Overrides
+
+    session = open_session(study, cache, parse_only(only), Overrides(weights, repetitions, prompts), recheck=recheck)
+    console.print_problems(session.planned.file.warnings)
+    console.print_plan(session.planned.plan, session.pending, session.left_s)
+
+
+def run(
+    study: StudyArgument,
+    cache: CacheOption = DEFAULT_CACHE,
+    only: OnlyOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Repeat what is already done; earlier runs are kept.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run and stop.")] = False,
+    weights: WeightsOption = None,
+    repetitions: RepetitionsOption = None,
+    prompts: PromptsOption = None,
+    recheck: RecheckOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Perform the missing runs of a study; a finished study does nothing."""
+    from greenreport.cli.measuring import open_session, perform
+    from greenreport.study import Overrides
+
+    overrides = Overrides(weights, repetitions, prompts)
+    session = open_session(study, cache, parse_only(only), overrides, force=force, recheck=recheck)
+    if dry_run:
+        console.print_plan(session.planned.plan, session.pending, session.left_s)
+        return
+    if session.pending:
+        perform(session, quiet=quiet)
+    state = session.state()
+    if not quiet or not state.complete:
+        console.out.print(str(state), soft_wrap=True)
+    raise typer.Exit(Exit.OK if state.complete else Exit.SOME_RUN_NOT_OK)
+
+
+def calibrate(
+    study: StudyArgument,
+    cache: CacheOption = DEFAULT_CACHE,
+    only: OnlyOption = None,
+    weights: WeightsOption = None,
+    repetitions: Annotated[int, typer.Option("--repetitions", min=3, help="Runs under each of the four settings.")] = 5,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure the cost of measuring and the noise floor: one cell with meters off, at two rates, and twice alike."""
+    from greenreport.analysis.measure.calibration import calibration, from_calibrations
+    from greenreport.cli.measuring import assign, measuring
+    from greenreport.execute.calibrate import calibrate_cell
+    from greenreport.record import RecordKind
+    from greenreport.study import Overrides
+
+    cells, assignment = assign(study, cache, parse_only(only), Overrides(weights=weights))
+    with measuring(cache, quiet=quiet) as progress:
+        calibrate_cell(assignment, cells[0], repetitions, progress)
+    records = assignment.store.of_kind(RecordKind.CALIBRATE, assignment.study.study)
+    runs = from_calibrations(records, assignment.environment.key)
+    result = calibration(runs, assignment.study.protocol.repetitions)
+    if result is None:
+        raise MeasurementInvalid("no calibration run ended well; the reasons are above")
+    for name, text in result.lines():
+        print(f"{name}: {text}")
+
+
+def limit(
+    study: StudyArgument,
+    cache: CacheOption = DEFAULT_CACHE,
+    only: OnlyOption = None,
+    weights: WeightsOption = None,
+    factor: Annotated[
+        str, typer.Option("--factor", help="batch_size, max_batch, concurrency, replicas or output_tokens.")
+    ] = "batch_size",
+    largest: Annotated[int, typer.Option("--largest", min=1, help="Largest load to try.")] = 4096,
+    quiet: QuietOption = False,
+) -> None:
+    """Find the largest load of each cell that works here, by doubling and bisection; the study's runs stay as they are."""
+    from greenreport.cli.measuring import assign, measuring
+    from greenreport.execute.limit_search import FACTORS, describe_limit, find_limit
+    from greenreport.study import Overrides
+
+    if factor not in FACTORS:
+        raise UsageError(f"--factor {factor!r}: one of {', '.join(FACTORS)}")
+    cells, assignment = assign(study, cache, parse_only(only), Overrides(weights=weights))
+    # A sweep over the factor gives many cells that differ in it alone: the first of them stands for all.
+    first = {(cell.model.id, cell.configuration.model_copy(update={factor: 1}).id): cell for cell in reversed(cells)}
+    with measuring(cache, quiet=quiet) as progress:
+        for cell in reversed(first.values()):
+            print(f"{cell.key}: {describe_limit(factor, find_limit(assignment, cell, factor, largest, progress))}")
+
+
+def doctor(
+    require: Annotated[
+        list[str] | None, typer.Option("--require", metavar="METER", help="Fail unless this meter works. Repeatable.")
+    ] = None,
+) -> None:
+    """Show what this machine can measure and run, and the exact remedy for what it cannot."""
+    from greenreport.catalog import METERS
+    from greenreport.execute.doctor import examine
+
+    environment, findings = examine()
+    console.print_doctor(environment, findings)
+    working = {finding.name for finding in findings if finding.group == "meter" and finding.works}
+    for name in require or ():
+        if name not in METERS:
+            raise Unavailable(f"unknown meter {name!r}; known: {', '.join(METERS)}")
+        if METERS[name].label not in working:
+            raise Unavailable(f"the required meter {name} does not work here; the remedy is above")
+
+
+COMMANDS = (validate, schema, init, plan, run, calibrate, limit, doctor)

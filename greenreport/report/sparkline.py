@@ -16,9 +16,9 @@ from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.hypotheses.findings import Finding
 from greenreport.analysis.measure.dataset import JOINT, label_of
 from greenreport.analysis.measure.fidelity import not_ranked, reference_of
-from greenreport.analysis.stats import reach
 from greenreport.analysis.sweep.series import THROUGHPUT, Series
 from greenreport.catalog import METRICS, Better, MetricInfo
+from greenreport.report.charts.axes import log_ends, positive
 from greenreport.report.context import StudyContext
 from greenreport.report.drawing.style import Look
 from greenreport.report.drawing.svg_text import fitted, width
@@ -60,7 +60,7 @@ class _Row:
     @property
     def ends(self) -> tuple[float, float]:
         """The interval, or the value twice."""
-        return reach(self.claim.value, self.claim.ci)
+        return log_ends(self.claim.value, self.claim.ci)
 
 
 def _strip(study: StudyContext, finding: Finding) -> str:
@@ -71,7 +71,7 @@ def _strip(study: StudyContext, finding: Finding) -> str:
     if reference is None or not every:
         return ""
     rows = every[-MOST:] if info.better is Better.HIGHER else every[:MOST]
-    bounds = [math.log(bound) for row in rows for bound in (row.claim.value, *row.ends) if bound > 0]
+    bounds = [math.log(bound) for row in rows for bound in (row.claim.value, *row.ends)]
     low, high = min(0.0, *bounds), max(0.0, *bounds)
     spare = max(0.0, NARROWEST - (high - low)) / 2 + (high - low) * 0.04
     low, high = low - spare, high + spare
@@ -128,7 +128,7 @@ class _Curve:
     def values(self) -> tuple[tuple[float, float], ...]:
         """Loads with their throughput."""
         points = ((point.load, point.value(THROUGHPUT)) for point in self.series.points)
-        return tuple((load, value) for load, value in points if load > 0 and value)
+        return tuple((load, value) for load, value in points if load > 0 and positive(value))
 
 
 def _curves(study: StudyContext, found: Sequence[Series]) -> str:

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import altair as alt
 
+from greenreport.analysis.stats import Interval, NotComputable, reach
 from greenreport.report.charts.base import Sheet, log_domain, log_ticks, prefixed
 
 Kind = Literal["linear", "log"]
 WIDE = 20  # values that span more than this factor are shown on a logarithmic axis first
+
+
+def finite(value: float | None) -> TypeGuard[float]:
+    """Whether a value has a place on an axis."""
+    return value is not None and math.isfinite(value)
+
+
+def positive(value: float | None) -> TypeGuard[float]:
+    """Whether a value has a logarithm, and a quotient with another such value."""
+    return finite(value) and value > 0
+
+
+def log_ends(value: float, ci: Interval | NotComputable) -> tuple[float, float]:
+    """Return the ends of an interval on a logarithmic axis; the estimate in place of an end that is missing or has no logarithm."""
+    low, high = reach(value, ci)
+    return low if positive(low) else value, high if positive(high) else value
 
 
 def value_axis(
@@ -30,7 +48,8 @@ def value_axis(
         start: where the axis begins; a logarithmic one only where that is above 0.
         unit: stands behind every tick, with the prefix of its size ("40 ms"); `suffix`: the same without prefix ("2 ×").
     """
-    low, high = min(values), max(values)
+    values = [value for value in values if finite(value)]
+    low, high = min(values, default=0.0), max(values, default=1.0)
     domain = log_domain(values)
     if start:
         domain[0] = start

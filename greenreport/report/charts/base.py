@@ -47,7 +47,7 @@ class Sheet:
     def rows(self, rows: Sequence[Any]) -> alt.NamedData:
         """Return a reference to rows (dataclasses or mappings)."""
         plain = (row if isinstance(row, dict) else asdict(row) for row in rows)
-        values = [{key: visible(value) for key, value in row.items()} for row in plain]
+        values = [{key: _drawable(value) for key, value in row.items()} for row in plain]
         name = "rows" + hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
         self.datasets[name] = values
         return alt.NamedData(name=name)
@@ -114,6 +114,11 @@ class Sheet:
             }
             for engine, names in members.items()
         ]
+
+
+def _drawable(value: object) -> object:
+    """Return a value as JSON has it: a number that is not finite is absent, and nothing in a text is invisible."""
+    return None if isinstance(value, float) and not math.isfinite(value) else visible(value)
 
 
 def hues(styles: Mapping[str, Look]) -> alt.Scale:

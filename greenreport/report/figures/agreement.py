@@ -6,6 +6,7 @@ from greenreport.analysis.measure.dataset import label_of
 from greenreport.analysis.measure.measurement_quality import AgreementSummary
 from greenreport.report import charts
 from greenreport.report.charts import AgreementRow, Limits
+from greenreport.report.charts.axes import finite
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, Table, make_table
 from greenreport.units import MINUS, THIN, declared_percent, number, quantity, safe_slug
@@ -15,7 +16,7 @@ WIDE = 20  # from this ratio of largest to smallest energy on, the axis is logar
 
 def agreement_figure(study: StudyContext, found: AgreementSummary) -> Figure | None:
     """F14 of a pair of instruments: difference against mean of every run; None without limits of agreement."""
-    if found.low is None or found.high is None:
+    if not (finite(found.low) and finite(found.high)):
         return None
     means = [(point.first_j + point.second_j) / 2 for point in found.points]
     rows = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.answers import MAX_NAMED, best_phrase, models_text
 from greenreport.analysis.measure.dataset import CellView, label_of
@@ -12,12 +12,14 @@ from greenreport.catalog import METRICS, Better, MetricInfo
 from greenreport.record import Outcome
 from greenreport.report import charts
 from greenreport.report.charts import CellRow
+from greenreport.report.charts.axes import finite, positive
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import BEST, Column, Figure, make_table
 from greenreport.report.figures.words import metric_bands, times
 from greenreport.units import quantity
 
 UNRANKED = "not ranked: other outputs than the reference"
+NO_RATIO = "not above 0, so it has no ratio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,36 +35,33 @@ class MatrixCell:
 
 
 def matrix_cells(study: StudyContext, metric: str) -> list[MatrixCell]:
-    """Return every configuration × model in one metric, holes included."""
+    """Return every configuration × model in one metric; cells without a value say why."""
     dataset, info, unfaithful = study.dataset, METRICS[metric], not_ranked(study.analysis.fidelity)
-    found = []
+    matrix = []
     for model in dataset.models:
         cells = {c.configuration.id: c for c in dataset.cells if c.model.id == model.id}
-        medians = {name: cell.median(metric) for name, cell in cells.items()}
-        other = {name for name in cells if (model.id, name) in unfaithful}
-        known = [value for name, value in medians.items() if value is not None and value > 0 and name not in other]
-        best = (max(known) if info.better is Better.HIGHER else min(known)) if known else None
+        ranked = [c.median(metric) for name, c in cells.items() if (model.id, name) not in unfaithful]
+        best = (max if info.better is Better.HIGHER else min)(filter(positive, ranked), default=None)
         for configuration in dataset.configurations:
-            label = label_of(configuration)
-            cell = _cell(model.label, label, cells.get(configuration.id), medians.get(configuration.id), best, info)
-            found.append(
-                replace(cell, excess=None, text=cell.text.removesuffix(BEST), remark=UNRANKED)
-                if configuration.id in other and cell.excess
-                else cell
-            )
-    return found
+            cell, label = cells.get(configuration.id), label_of(configuration)
+            if cell is None:
+                matrix.append(MatrixCell(model.label, label, None, None, "excluded", "excluded by design"))
+            else:
+                matrix.append(_matrix_cell(cell, info, best, ranked=(model.id, configuration.id) not in unfaithful))
+    return matrix
 
 
-def _cell(
-    model: str, label: str, cell: CellView | None, median: float | None, best: float | None, info: MetricInfo
-) -> MatrixCell:
-    if cell is None:
-        return MatrixCell(model, label, None, None, "excluded", "excluded by design")
-    if median is None or best is None:
+def _matrix_cell(cell: CellView, info: MetricInfo, best: float | None, *, ranked: bool) -> MatrixCell:
+    model, label, median = cell.model.label, label_of(cell.configuration), cell.median(info.id)
+    if not finite(median):
         return MatrixCell(model, label, None, None, hole(cell), cell.absence(info.id))
+    text = quantity(median, info.unit)
+    if not ranked:
+        return MatrixCell(model, label, median, None, text, UNRANKED)
+    if best is None or not positive(median):
+        return MatrixCell(model, label, median, None, text, NO_RATIO)
     ratio = best / median if info.better is Better.HIGHER else median / best
-    text = quantity(median, info.unit) + (BEST if ratio == 1 else "")
-    return MatrixCell(model, label, median, ratio, text, "")
+    return MatrixCell(model, label, median, ratio, text + (BEST if ratio == 1 else ""), "")
 
 
 def matrix_figure(study: StudyContext, metric: str) -> Figure | None:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from greenreport.analysis.compare.comparison import Likeness, MetricComparison, RatioPair
 from greenreport.analysis.hypotheses.claims import Claim
-from greenreport.analysis.stats import Interval, reach
+from greenreport.analysis.stats import Interval
 from greenreport.report import charts
 from greenreport.report.charts import QuotientRow, SlopeRow
+from greenreport.report.charts.axes import log_ends, positive
 from greenreport.report.drawing.style import Look
 from greenreport.report.figure import Column, Figure, Table, make_table
 from greenreport.report.figures.words import applying, times
@@ -31,7 +32,7 @@ def slope_figure(
             pair.label,
             side,
             claim.value,
-            *reach(claim.value, claim.ci),
+            *log_ends(claim.value, claim.ci),
             _detail(pair, claim, names[side]),
         )
         for pair in found.pairs
@@ -81,7 +82,8 @@ def _quotient_row(model: str, label: str, pair: RatioPair | None) -> QuotientRow
     mark = " ≠" if pair.likeness is Likeness.DIFFERENT else ""
     ends = f"{number(pair.ci.low)} – {number(pair.ci.high)}" if isinstance(pair.ci, Interval) else "no interval"
     detail = f"{label} on {model}: {times(pair.first.value)} and {times(pair.second.value)}, quotient {times(pair.quotient)} ({ends})"
-    return QuotientRow(model, label, pair.quotient, times(pair.quotient) + mark, ends, detail)
+    quotient = pair.quotient if positive(pair.quotient) else None
+    return QuotientRow(model, label, quotient, times(pair.quotient) + mark, ends, detail)
 
 
 def _table(found: MetricComparison, names: tuple[str, str]) -> Table:

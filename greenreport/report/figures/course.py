@@ -12,6 +12,7 @@ from greenreport.catalog import METRICS
 from greenreport.record import Outcome
 from greenreport.report import charts
 from greenreport.report.charts import CourseRow
+from greenreport.report.charts.axes import finite
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.scales import axis_unit
@@ -66,7 +67,7 @@ def _panels(runs: tuple[RunView, ...]) -> Iterator[tuple[str, Values, str]]:
 
 
 def _known(runs: Sequence[RunView], values: Sequence[float | None]) -> Values:
-    return [(run, value) for run, value in zip(runs, values, strict=True) if value is not None]
+    return [(run, value) for run, value in zip(runs, values, strict=True) if finite(value)]
 
 
 def _rows(name: str, values: Values, unit: str) -> Iterator[CourseRow]:

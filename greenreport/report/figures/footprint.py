@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from greenreport.analysis.footprint import Derived, FootprintAnalysis, FootprintRow, FootprintTable, Kind
 from greenreport.analysis.stats import NotComputable
 from greenreport.report import charts
 from greenreport.report.charts import AmountRow
+from greenreport.report.charts.axes import finite
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.words import metric_bands, runs_text
@@ -17,9 +20,10 @@ DERIVED = "derived, not measured"
 def footprint_figures(study: StudyContext, found: FootprintAnalysis) -> tuple[Figure, ...]:
     """Return a figure for each of carbon, water and cost, for the first basis that has data."""
     table = found.tables[0]
-    if not table.rows:
-        return ()
-    return tuple(_figure(study, found, table, index) for index in range(len(found.kinds)))
+    drawable = [row for row in table.rows if all(finite(item.central) for item in row.amounts)]
+    return tuple(
+        _figure(study, found, replace(table, rows=tuple(drawable)), index) for index in range(len(found.kinds)) if drawable
+    )
 
 
 def amount_words(item: Derived, kind: Kind) -> tuple[str, str]:

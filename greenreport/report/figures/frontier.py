@@ -9,6 +9,7 @@ from greenreport.catalog import METRICS
 from greenreport.record import Outcome
 from greenreport.report import charts
 from greenreport.report.charts import LoadRow
+from greenreport.report.charts.axes import finite
 from greenreport.report.context import StudyContext
 from greenreport.report.drawing.style import HUES, SHAPES, Look
 from greenreport.report.figure import Column, Figure, make_table
@@ -122,7 +123,7 @@ def _note(series: Series, point: LoadPoint) -> str:
 def _curve_rows(every: Sequence[Series], metric: str, *, first: bool) -> Iterator[LoadRow]:
     """Yield the rows of a panel; the words of remarks stand in the first one only."""
     info = METRICS[metric]
-    values = [value for series in every for point in series.points for value in point.cell.values(metric)]
+    values = [value for series in every for point in series.points for value in point.cell.values(metric) if finite(value)]
     factor, unit = axis_unit(info.unit, values)
     panel = f"{info.label} ({unit})"
     remarks: dict[float, dict[str, None]] = {}
@@ -130,7 +131,7 @@ def _curve_rows(every: Sequence[Series], metric: str, *, first: bool) -> Iterato
         name = series.label
         for point in series.points:
             value = point.value(metric)
-            if value is None:
+            if not finite(value):
                 continue
             runs = point.cell.values(metric)
             detail = f"{series.load_text(point.load)}: {quantity(value, info.unit)}, median of {len(runs)}"

@@ -10,6 +10,7 @@ from greenreport.analysis.sweep.series import THROUGHPUT, LoadPoint, Series
 from greenreport.catalog import METRICS
 from greenreport.report import charts
 from greenreport.report.charts import FrontRow
+from greenreport.report.charts.axes import finite, positive
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.frontier import series_looks
@@ -60,11 +61,12 @@ def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:
 
 
 def _placed(series: Series) -> Iterator[tuple[LoadPoint, ParetoPoint]]:
-    """Yield every load that can be drawn with its place on the front."""
+    """Yield every load that can be drawn with its place on the front; the axis of latency is logarithmic."""
     places = {point.name: point for point in series.front.points}
     for point in series.points:
         found = places.get(point.cell.configuration.id)
-        if found is not None and found.on_front is not None and point.value(series.latency or "") is not None:
+        drawable = positive(point.value(series.latency or "")) and finite(point.value(THROUGHPUT))
+        if found is not None and found.on_front is not None and drawable:
             yield point, found
 
 

@@ -9,6 +9,7 @@ from greenreport.analysis.measure.dataset import CellView, RunView, label_of
 from greenreport.record import Method, Phase, Quantity
 from greenreport.report import charts
 from greenreport.report.charts import BandRow, SampleRow
+from greenreport.report.charts.axes import finite
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.headings import mean_heading, peak_heading
@@ -23,9 +24,10 @@ MEANS = {Quantity.POWER: "power_mean_w", Quantity.LOAD: "cpu_usage_pct"}
 def trace_figure(study: StudyContext, cell: CellView, run: RunView, quantity_name: Quantity) -> Figure | None:
     """F8: power or load of one run with its phases."""
     rails = [rail for rail in run.rails if rail.quantity == quantity_name]
-    if not rails:
+    pairs = ((rail, t, v) for rail in rails for t, v in zip(rail.seconds, rail.values, strict=True))
+    samples = [SampleRow(t, v, rail.name) for rail, t, v in pairs if finite(v)]
+    if not samples:
         return None
-    samples = [SampleRow(t, v, rail.name) for rail in rails for t, v in zip(rail.seconds, rail.values, strict=True)]
     bands = [
         BandRow(
             round((row.mark.start_ns - run.start_ns) / 1e9, 3),
@@ -105,15 +107,15 @@ def phases_figure(study: StudyContext, model: str) -> Figure | None:
         if cell.model.id != model or not cell.ok:
             continue
         for order, phase in enumerate((Phase.START, Phase.LOAD, Phase.COMPILE, Phase.WARMUP, Phase.WINDOW)):
-            joules = [p.energy_j for run in cell.ok for p in run.phases if p.mark.phase is phase and p.energy_j is not None]
+            joules = [p.energy_j for run in cell.ok for p in run.phases if p.mark.phase is phase and finite(p.energy_j)]
             if joules:
                 typical = median(joules)
                 rows.append(BandRow(order, typical, PHASE_NAMES[phase], label_of(cell.configuration), quantity(typical, "J")))
-    if not rows:
+    total = sum(r.end for r in rows)
+    if total <= 0:  # no phase was measured, or no counter moved: there are no shares
         return None
     label = study.dataset.study.model(model).label
-    window = sum(r.end for r in rows if r.name == "window")
-    share = window / sum(r.end for r in rows)
+    share = sum(r.end for r in rows if r.name == "window") / total
     summary = (
         f"On {label}, {number(share * 100, 2)} in 100 joules of all configurations together are spent in the measured window. "
         "The rest is process start, loading, compilation and warm-up, which every deployment pays once."

@@ -8,9 +8,10 @@ from statistics import median
 
 from greenreport.analysis.hypotheses.findings import Finding
 from greenreport.analysis.measure.dataset import label_of
-from greenreport.analysis.stats import Ratio, reach
+from greenreport.analysis.stats import Ratio
 from greenreport.report import charts
 from greenreport.report.charts import BandRow, RatioRow
+from greenreport.report.charts.axes import finite, log_ends
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, make_table
 from greenreport.report.figures.headings import runs_heading
@@ -60,7 +61,7 @@ def _ratio_rows(finding: Finding, configuration: Configuration, reference: str |
         ratio: Ratio = item.test.pair(configuration.id, base).ratio
         if ratio.value is None:
             continue
-        low, high = reach(ratio.value, ratio.ci)
+        low, high = log_ends(ratio.value, ratio.ci)
         n = tested[configuration.id].description.n
         yield RatioRow(
             "", configuration.id, item.model.label, configuration.provider, ratio.value, low, high, n, ratio_text(ratio), times(ratio.value)
@@ -99,7 +100,7 @@ def components_figure(study: StudyContext, model: str) -> Figure | None:
     for cell in study.dataset.cells:
         if cell.model.id == model:
             for place, (name, metric) in enumerate(COMPONENTS):
-                values = cell.values(metric)
+                values = [value for value in cell.values(metric) if finite(value)]
                 if values:
                     typical = median(values)
                     rows.append(BandRow(place, typical, name, label_of(cell.configuration), quantity(typical, "J")))

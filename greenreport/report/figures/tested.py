@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from greenreport.analysis.hypotheses.findings import Finding, ModelTest
 from greenreport.analysis.measure.dataset import label_of
-from greenreport.analysis.stats import NotComputable, Pair, Ratio, reach
+from greenreport.analysis.stats import NotComputable, Pair, Ratio
 from greenreport.catalog import MetricInfo
 from greenreport.report import charts
 from greenreport.report.charts import PairRow, RatioRow, RunRow
+from greenreport.report.charts.axes import finite, log_ends
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Column, Figure, Table, make_table
 from greenreport.report.figures.headings import ratios_heading, runs_heading
@@ -81,7 +82,7 @@ def by_estimate(rows: Sequence[RatioRow]) -> list[RatioRow]:
 def _ratio_row(study: StudyContext, item: ModelTest, name: str, ratio: Ratio, n: int, labels: Mapping[str, str]) -> RatioRow:
     configuration = study.dataset.study.configuration(name)
     value = ratio.value or 1.0
-    low, high = reach(value, ratio.ci)
+    low, high = log_ends(value, ratio.ci)
     return RatioRow(
         item.model.label, name, labels[name], configuration.provider, value, low, high, n, ratio_text(ratio), times(value)
     )
@@ -119,14 +120,14 @@ def strip_figure(study: StudyContext, finding: Finding) -> Figure | None:
 def run_rows(
     study: StudyContext, info: MetricInfo, models: Iterable[str], providers: Sequence[str] | None = None
 ) -> Iterable[RunRow]:
-    """Yield every valid run's value of a metric."""
+    """Yield every valid run's value of a metric, where it can be drawn."""
     for model in models:
         for cell in study.dataset.cells:
             if cell.model.id != model or (providers is not None and cell.configuration.provider not in providers):
                 continue
             for run in cell.ok:
                 value = run.value(info.id)
-                if value is not None:
+                if finite(value):
                     label = label_of(cell.configuration)
                     yield RunRow(
                         cell.model.label,

@@ -15,6 +15,8 @@ from greenreport.traces.joules import (
     summed_power,
 )
 from greenreport.traces.samples import (
+    CPU_TICK_S,
+    LEAST_CPU_S,
     SHORTEST_STEP_S,
     Coverage,
     Floats,
@@ -34,6 +36,8 @@ from greenreport.traces.samples import (
 from greenreport.traces.usable import why_unusable
 
 __all__ = [
+    "CPU_TICK_S",
+    "LEAST_CPU_S",
     "SHORTEST_STEP_S",
     "Coverage",
     "Floats",

@@ -18,6 +18,10 @@ GAP_INTERVALS = 3.0
 MIN_GAP_S = 0.5
 #: Extra samples at the edges of phases are too close for a meaningful quotient.
 SHORTEST_STEP_S = 0.02
+#: Linux counts the CPU time of processes and of the machine in ticks of 10 ms (USER_HZ is 100).
+CPU_TICK_S = 0.01
+#: Less growth than this is no tick; a tick at the edge of a window may be interpolated to a part of itself.
+LEAST_CPU_S = CPU_TICK_S / 2
 
 
 @dataclass(frozen=True, slots=True)

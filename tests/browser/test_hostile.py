@@ -25,6 +25,11 @@ ESCAPED = """[...document.querySelectorAll('img, iframe, object, a[href^="javasc
     .concat([...document.scripts].filter(s => s.src && !s.src.includes('/assets/')).map(s => s.src))"""
 
 
+def load(token_s: float) -> dict[str, float]:
+    """Return options of an engine that computes long enough for the kernel to count some CPU time."""
+    return {"busy": 1, "token_s": token_s}
+
+
 @pytest.fixture(scope="module")
 def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the site of a study in which every text is an attack, and of which every model answers with one of more than 100 kB."""
@@ -36,9 +41,9 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         questions={"RQ1": MARKUP},
         models=[base["models"][0] | {"name": MARKUP}],
         configurations=[
-            {"engine": "fake", "name": "=" + MARKUP, "options": {"answer": "a"}},
-            {"engine": "fake", "name": COMMENT, "options": {"answer": "b"}},
-            {"engine": "fake", "name": "javascript:alert(6)", "options": {"answer": "a", "token_s": 0.002}},
+            {"engine": "fake", "name": "=" + MARKUP, "options": {"answer": "a"} | load(0.005)},
+            {"engine": "fake", "name": COMMENT, "options": {"answer": "b"} | load(0.005)},
+            {"engine": "fake", "name": "javascript:alert(6)", "options": {"answer": "a"} | load(0.01)},
         ],
         workload=base["workload"] | {"prompts": {"source": "file", "path": "p.jsonl"}},
         protocol=base["protocol"] | {"repetitions": 3},

@@ -84,7 +84,12 @@ def test_a_run_with_several_meters(command: Command, write_study: Write, tmp_pat
         {"replay": {"path": "recording.json", "required": True}},
         {"wattmeter": {"url": "http://127.0.0.1:9/"}},
     ]
-    study = write_study(meters=meters)
+    busy = {
+        "engine": "fake",
+        "provider": "cpu",
+        "options": {"token_s": 0.005, "busy": 1},
+    }  # CPU time is counted in ticks of 10 ms
+    study = write_study(meters=meters, configurations=[busy])
     (study.parent / "recording.json").write_text(json.dumps(content))
     command("run", str(study))
     database = tmp_path / "cache" / "greenreport.duckdb"

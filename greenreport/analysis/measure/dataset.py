@@ -123,8 +123,14 @@ class CellView:
         return tuple(run for run in self.runs if run.outcome is Outcome.OK)
 
     def values(self, metric: str) -> tuple[float, ...]:
-        """Return the values of a metric over the runs that count, without those the outlier rule sets aside."""
-        found = tuple(value for run in self.ok if (value := run.value(metric)) is not None)
+        """Return the values of a metric over the runs that count, without those the outlier rule sets aside.
+
+        Where a run is below the instrument's resolution there are none: the others alone would make the cell look larger than it is.
+        """
+        seen = [observation for run in self.ok if (observation := run.observations.get(metric)) is not None]
+        if any(observation.below_resolution for observation in seen):
+            return ()
+        found = tuple(observation.value for observation in seen if observation.value is not None)
         if self.outliers == "none":
             return found
         return tuple(value for value in screen(found, self.outliers).kept if value is not None)

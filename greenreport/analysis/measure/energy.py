@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from greenreport import traces as tr
-from greenreport.record import Domain, Method, Phase, RunRecord, Trace, is_cpu, is_gpu, is_memory
+from greenreport.record import Domain, Method, Phase, Quantity, RunRecord, Trace, is_cpu, is_gpu, is_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,22 @@ def boundary_components(record: RunRecord, start_ns: int, end_ns: int) -> tuple[
     """Return the components of the boundary, or () when the component the work runs on is not among them."""
     found = tuple(c for c in components(record, start_ns, end_ns) if _inside(c.domain))
     return found if any(does_the_work(record, c.domain) for c in found) else ()
+
+
+def below_resolution(record: RunRecord, found: Sequence[Component], start_ns: int, end_ns: int) -> bool:
+    """Whether an instrument cannot tell the energy of a component from zero, or the load of the CPU that an estimate is made of.
+
+    Args:
+        found: energies of components between the two times.
+    """
+    if any(component.joules <= 0 for component in found):
+        return True
+    if not found or method_of(found) is Method.MEASURED:
+        return False
+    busy = record.trace(Domain.MACHINE, Quantity.CPU_TIME)
+    grown = None if busy is None else tr.counter_growth(busy, start_ns, end_ns)
+    # The power model keeps no record of the load it saw; where nobody else does, a time shorter than a tick shows none.
+    return (end_ns - start_ns) / 1e9 < tr.CPU_TICK_S if grown is None else grown < tr.LEAST_CPU_S
 
 
 def traces_of(found: Sequence[Component], record: RunRecord, start_ns: int, end_ns: int) -> list[Trace]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from greenreport import traces as tr
 from greenreport.analysis.measure.energy import (
     Component,
+    below_resolution,
     boundary_components,
     boundary_of,
     components,
@@ -46,6 +47,12 @@ from greenreport.record import (
 )
 from greenreport.study import Objective
 
+#: What may be zero or less: shares and rates of counted requests, and a difference. Everything else is read from an instrument or
+#: a clock, where zero means "too small to be seen".
+MAY_BE_ZERO = frozenset({"served_well_pct", "goodput_requests_per_s", "throughput_requests_per_s", "energy_net_j"})
+UNRESOLVED = "below the resolution of its instrument"
+UNRESOLVED_CPU = f"{UNRESOLVED}: CPU time is counted in steps of {tr.CPU_TICK_S * 1e3:.0f} ms"
+
 
 @dataclass(frozen=True, slots=True)
 class PhaseRow:
@@ -73,8 +80,15 @@ def observations(record: RunRecord, objective: Objective | None = None) -> tuple
         _gpu(record, window),
         stage_observations(record),
     )
-    found = {observation.metric: observation for group in groups for observation in group}
+    found = {observation.metric: _resolved(observation) for group in groups for observation in group}
     return tuple(found.get(name, Observation(name, None, reason="not recorded")) for name in METRICS)
+
+
+def _resolved(observation: Observation) -> Observation:
+    """Return the observation, without its value where that is zero only because the instrument sees nothing smaller."""
+    if observation.value is None or observation.value > 0 or observation.metric in MAY_BE_ZERO:
+        return observation
+    return replace(observation, value=None, reason=UNRESOLVED, below_resolution=True)
 
 
 # --- energy -----------------------------------------------------------------------------------------------------------
@@ -87,6 +101,9 @@ def _energy(record: RunRecord, window: Mark, objective: Objective | None) -> lis
         return [Observation(name, None, reason=reason) for name, info in METRICS.items() if info.of_energy]
     boundary = boundary_of(found)
     method = method_of(found)
+    if below_resolution(record, found, window.start_ns, window.end_ns):
+        reason = UNRESOLVED_CPU if method is Method.ESTIMATED else UNRESOLVED
+        return [Observation(name, None, boundary, method, reason, True) for name, info in METRICS.items() if info.of_energy]
     total = sum(c.joules for c in found)
     inside = served(record, window)
     requests, tokens = len(inside.completed), inside.tokens
@@ -123,7 +140,7 @@ def _why_no_good(objective: Objective | None, good: int | None) -> str:
 def _cold_start_energy(record: RunRecord) -> tuple[float | None, str]:
     cold = cold_start(record)
     found = () if cold is None else boundary_components(record, cold.start_ns, cold.end_ns)
-    if not found:
+    if cold is None or not found or below_resolution(record, found, cold.start_ns, cold.end_ns):
         return None, "no cold start" if cold is None else "no energy over the cold start"
     return sum(component.joules for component in found), ""
 
@@ -134,7 +151,7 @@ def _first_request_energy(record: RunRecord) -> tuple[float | None, str]:
     if first is None:
         return None, "no time of a first request"
     found = boundary_components(record, first.start_ns, first.end_ns)
-    if not found:
+    if not found or below_resolution(record, found, first.start_ns, first.end_ns):
         return None, f"no energy over the first request, which lasts {first.duration_s * 1e3:.0f} ms"
     traces = traces_of(found, record, first.start_ns, first.end_ns)
     if first.duration_s < 2 * max(tr.usual_interval_s(trace) for trace in traces):
@@ -245,24 +262,25 @@ def _why_no_energy(record: RunRecord, window: Mark) -> str:
 def _utilisation(record: RunRecord, window: Mark) -> list[Observation]:
     start, end = window.start_ns, window.end_ns
     cpus, memory_b = record.environment.logical_cpus, record.environment.memory_b
-    machine_cpu, server_cpu = record.trace(Domain.MACHINE, Quantity.CPU_TIME), record.trace(Domain.SERVER, Quantity.CPU_TIME)
     memory, rss = record.trace(Domain.MACHINE, Quantity.MEMORY), record.trace(Domain.SERVER, Quantity.RSS)
-    busy = None if machine_cpu is None else tr.counter_growth(machine_cpu, start, end)
-    own = None if server_cpu is None else tr.counter_growth(server_cpu, start, end)
-    sampler_cpu = record.trace(Domain.SAMPLER, Quantity.CPU_TIME)
-    sampling = None if sampler_cpu is None else tr.counter_growth(sampler_cpu, start, end)
     used = None if memory is None else tr.gauge_mean(memory, start, end)
     unread = _elsewhere(record) or "the study lists no `utilisation` meter"
-    reason = unread if machine_cpu is None else "the samples do not span the window"
+    reason = unread if record.trace(Domain.MACHINE, Quantity.CPU_TIME) is None else "the samples do not span the window"
 
     def observe(metric: str, value: float | None, boundary: str) -> Observation:
         return Observation(metric, value, boundary, Method.MEASURED, reason if value is None else None)
 
-    share = 100.0 / (window.duration_s * cpus)
+    def usage(metric: str, domain: Domain, boundary: str, least_s: float = tr.LEAST_CPU_S) -> Observation:
+        trace = record.trace(domain, Quantity.CPU_TIME)
+        spent_s = None if trace is None else tr.counter_growth(trace, start, end)
+        if spent_s is not None and spent_s < least_s:
+            return Observation(metric, None, boundary, Method.MEASURED, UNRESOLVED_CPU, True)
+        return observe(metric, None if spent_s is None else spent_s * (100.0 / (window.duration_s * cpus)), boundary)
+
     return [
-        observe("cpu_usage_pct", None if busy is None else busy * share, "machine"),
-        observe("process_cpu_pct", None if own is None else own * share, "serving process tree"),
-        observe("profiler_cpu_pct", None if sampling is None else sampling * share, "sampling process"),
+        usage("cpu_usage_pct", Domain.MACHINE, "machine"),
+        usage("process_cpu_pct", Domain.SERVER, "serving process tree"),
+        usage("profiler_cpu_pct", Domain.SAMPLER, "sampling process", 0.0),  # the sampler reads its own clock, which is finer
         observe("ram_used_b", used, "machine"),
         observe("ram_usage_pct", None if used is None else 100.0 * used / memory_b, "machine"),
         observe("ram_rss_peak_b", None if rss is None else tr.gauge_peak(rss, start, end), "serving process tree"),
@@ -300,7 +318,8 @@ def phase_rows(record: RunRecord) -> tuple[PhaseRow, ...]:
     rows = []
     for mark in sorted(record.marks, key=lambda mark: mark.start_ns):
         found = boundary_components(record, mark.start_ns, mark.end_ns)
-        joules = sum(c.joules for c in found) if found else None
+        seen = found and not below_resolution(record, found, mark.start_ns, mark.end_ns)
+        joules = sum(c.joules for c in found) if seen else None
         power = joules / mark.duration_s if joules is not None and mark.duration_s > 0 else None
         rows.append(PhaseRow(mark, joules, power))
     return tuple(rows)

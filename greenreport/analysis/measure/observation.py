@@ -15,6 +15,8 @@ class Observation:
         value: in the metric's unit; None when it does not exist, with the `reason`.
         boundary: what the value includes, for energy and power.
         method: `measured`, `estimated`, or None for values that are counted or timed.
+        below_resolution: whether the value is absent because its instrument cannot tell it from zero. It is small and unknown, so
+            no ratio, ranking or estimate is made of it.
     """
 
     metric: str
@@ -22,3 +24,4 @@ class Observation:
     boundary: str | None = None
     method: Method | None = None
     reason: str | None = None
+    below_resolution: bool = False

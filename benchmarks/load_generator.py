@@ -18,7 +18,7 @@ import numpy as np
 
 from greenreport.engines.base import EngineJob
 from greenreport.execute.processes import Launcher
-from greenreport.execute.worker import Ready, ServeJob, server_main
+from greenreport.execute.worker import ServeJob, ServerReady, server_main
 from greenreport.study import Configuration
 from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
 from greenreport.workloads.schedule import arrivals_s
@@ -42,7 +42,7 @@ def _lines() -> Iterator[str]:
             "model server", launcher.servers, server_main, ServeJob("one", job, time.monotonic_ns()), Path(folder) / "log", {}
         )
         try:
-            url = f"http://127.0.0.1:{server.receive(Ready, 60).port}"
+            url = f"http://127.0.0.1:{server.receive(ServerReady, 60).port}"
             best = 0.0
             for clients in (1, 2, 4, 8):
                 finished = _send(launcher, url, clients, None)

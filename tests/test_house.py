@@ -134,7 +134,7 @@ def test_every_error_is_in_the_drawn_tree() -> None:
 
 
 def test_only_two_places_catch_everything() -> None:
-    """Broad handlers: the runner (into a record) and the worker (into an event)."""
+    """Broad handlers: the runner (into a record) and a process of a run (into a message)."""
     broad = [
         f"{file.relative_to(PACKAGE)}"
         for _, file in modules()
@@ -142,7 +142,7 @@ def test_only_two_places_catch_everything() -> None:
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")))
     ]
-    assert sorted(broad) == ["execute/runner.py", "execute/worker.py"]
+    assert sorted(broad) == ["execute/process_entry.py", "execute/runner.py"]
 
 
 def test_the_reference_tokenizer_is_the_one_fingerprints_name() -> None:

@@ -35,10 +35,10 @@ import psutil
 from greenreport.engines.base import EngineJob
 from greenreport.errors import EngineUnavailable, MeasurementInvalid, RunError, WorkerCrashed
 from greenreport.execute.host import redact
+from greenreport.execute.process_entry import isolate
 from greenreport.execute.processes import Child, receive_each
 from greenreport.execute.run_context import Bench
 from greenreport.execute.run_servers import LOADING, Outside, Serving, agreed, covering, log_of, name_of, with_sharing
-from greenreport.execute.worker import guarded, isolate
 from greenreport.record import Facts, Mark, Phase
 from greenreport.study import Configuration, Model, Server
 from greenreport.workloads.server_probe import Told, ask, authorisation, is_ready
@@ -269,10 +269,6 @@ def not_installed(configuration: Configuration, folder: Path) -> EngineUnavailab
 def keeper_main(connection: Connection, job: CommandJob, log: Path, environment: dict[str, str]) -> None:
     """Entry of the process that keeps a command: it ends with the command, and the command ends with it."""
     isolate(log, environment)
-    guarded(connection, lambda: _keep(connection, job))
-
-
-def _keep(connection: Connection, job: CommandJob) -> None:
     with contextlib.suppress(OSError, AttributeError):  # processes whose parent is gone become children of this one
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     headers = authorisation(job.api_key_env)

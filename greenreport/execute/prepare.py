@@ -18,8 +18,9 @@ from greenreport.engines.cuda import Trouble, attempt
 from greenreport.errors import EngineUnavailable, GreenReportError, RunError
 from greenreport.execute.external_servers import not_installed
 from greenreport.execute.host import physical_cores
+from greenreport.execute.process_entry import Failure
 from greenreport.execute.processes import Launcher
-from greenreport.execute.worker import ConvertJob, Failure, Prepared, prepare_main
+from greenreport.execute.worker import ConvertJob, Prepared, prepare_main
 from greenreport.models.weights import WeightsJob
 from greenreport.plan import Cell, digest
 from greenreport.record import Environment, Mark

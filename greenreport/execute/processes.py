@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from greenreport.engines.memory_errors import memory_line
 from greenreport.errors import OutOfMemory, RunError, WorkerCrashed, WorkerTimedOut
+from greenreport.execute.process_entry import Failure, guarded
 
 Message = TypeVar("Message")
 STOP_S = 2.0
@@ -56,7 +57,7 @@ class Launcher:
     def start(self, name: str, context: BaseContext, main: Callable[..., None], *arguments: Any) -> Child:
         """Start a process that runs ``main(connection, *arguments)``."""
         ours, theirs = context.Pipe()
-        process = context.Process(target=main, args=(theirs, *arguments), name=name, daemon=True)  # type: ignore[attr-defined]
+        process = context.Process(target=guarded, args=(main, theirs, *arguments), name=name, daemon=True)  # type: ignore[attr-defined]
         process.start()
         theirs.close()
         return Child(name, process, ours)
@@ -111,9 +112,13 @@ class Child:
             raise WorkerCrashed(f"the {self.name} process sent {type(message).__name__}, expected {kind.__name__}")
         return message
 
-    def crashed(self) -> RunError:
-        """Say how the process ended."""
+    def crashed(self) -> RunError | Failure:
+        """Return how the process ended: the error it sent, or what can be seen from outside."""
         self.process.join(STOP_S)
+        with contextlib.suppress(EOFError, OSError):
+            while self.connection.poll():
+                if isinstance(message := self.connection.recv(), Failure):
+                    return message
         code = self.process.exitcode
         if code == -signal.SIGKILL and oom_kills() > self.oom_kills:
             return OutOfMemory(f"the kernel killed the {self.name} process: no memory left")

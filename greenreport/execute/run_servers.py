@@ -28,7 +28,7 @@ from greenreport.engines.base import EngineJob
 from greenreport.errors import MeasurementInvalid
 from greenreport.execute.processes import Child, receive_each
 from greenreport.execute.run_context import Bench
-from greenreport.execute.worker import Ready, ServeJob, server_main
+from greenreport.execute.worker import ServeJob, ServerReady, server_main
 from greenreport.record import Facts, Mark, Phase
 from greenreport.study import Model
 
@@ -94,7 +94,7 @@ def serve(stack: ExitStack, bench: Bench, model: Model, job: EngineJob, log: Pat
         child.log = file
         stack.callback(child.stop)
         children.append(child)
-    ready = receive_each(children, Ready, bench.study.protocol.load_timeout_s, others, LOADING)
+    ready = receive_each(children, ServerReady, bench.study.protocol.load_timeout_s, others, LOADING)
     facts = with_sharing(agreed([item.facts for item in ready]), job)
     urls = tuple(f"http://127.0.0.1:{item.port}" for item in ready)
     pids = tuple(child.pid for child in children)

@@ -27,11 +27,11 @@ from greenreport.errors import (
 )
 from greenreport.execute.host import redact
 from greenreport.execute.prepare import Obstacle, Preparation, Preparer, loads_weights
+from greenreport.execute.process_entry import Failure
 from greenreport.execute.processes import Launcher
 from greenreport.execute.readiness import require_ready
 from greenreport.execute.run_context import Bench
 from greenreport.execute.timeline import Progress, perform
-from greenreport.execute.worker import Failure
 from greenreport.models.weights import folder_bytes
 from greenreport.plan import Cell, PendingRun, beyond
 from greenreport.record import Environment, Outcome, Phase, RecordKind, RunRecord, RunSpec

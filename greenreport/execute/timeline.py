@@ -40,6 +40,8 @@ from greenreport.record import (
     Phase,
     Quantity,
     Request,
+    RequestError,
+    RequestErrorKind,
     Trace,
     TraceKind,
     span_of,
@@ -118,7 +120,7 @@ def _perform(bench: Bench, model: Model, job: EngineJob, log: Path, progress: Pr
     client.send(Go())
     finished = client.receive(Finished, protocol.window_timeout_s, servers, "the window")
     sampler.send(Now())
-    progress.requests = tuple(r if r.error is None else replace(r, error=redact(r.error)) for r in finished.requests)
+    progress.requests = tuple(map(_redacted, finished.requests))
     progress.outputs = finished.outputs
     _raise_server_error(finished.requests[-1].error, serving.children)
     window = _measured_window(finished, study.workload.ramp_s)
@@ -253,17 +255,23 @@ def _idle(phase: Phase, seconds: float, sampler: Child, children: list[Child], p
     sampler.send(Now())
 
 
-def _raise_server_error(error: str | None, servers: Sequence[Child]) -> None:
-    """Turn an error answer into the outcome it stands for: the process may be gone, out of memory, or alive."""
+def _redacted(request: Request) -> Request:
+    error = request.error
+    return request if error is None else replace(request, error=replace(error, text=redact(error.text)))
+
+
+def _raise_server_error(error: RequestError | None, servers: Sequence[Child]) -> None:
+    """Raise the outcome a failed request stands for: the server may be gone, out of memory, too slow, or faulty."""
     if error is None:
         return
     if servers:
         require_alive(servers, 0.5)
-    if error.startswith("OutOfMemory"):
-        raise OutOfMemory(error.removeprefix("OutOfMemory: "))
-    if error == "the request outlasted its limit":
-        raise WorkerTimedOut(error)
-    told = next((line for text in (error, *(child.log_tail() for child in servers)) if (line := memory_line(text))), None)
-    if told is not None:
-        raise OutOfMemory(f"the model server answered with an error: {told}")
-    raise WorkerCrashed(f"the model server answered with an error: {error}")
+    if error.kind is RequestErrorKind.OUT_OF_MEMORY:
+        raise OutOfMemory(error.text)
+    if error.kind is RequestErrorKind.TIMED_OUT:
+        raise WorkerTimedOut(error.text)
+    # Servers of others have no type for it: their answer or their log says so in words of their own.
+    for text in (error.text, *(child.log_tail() for child in servers)):
+        if (line := memory_line(text)) is not None:
+            raise OutOfMemory(f"the model server answered with an error: {line}")
+    raise WorkerCrashed(f"the model server answered with an error: {error.text}")

@@ -1,18 +1,11 @@
-"""The processes that touch engines: one that prepares models, one that serves a model.
-
-Whatever a library prints goes to a log file. Whatever it raises becomes a message to the parent: this is one of the two places
-of greenreport that catch everything.
-"""
+"""The processes that touch engines: one prepares models, one serves a model. Whatever a library prints goes to a log file."""
 
 from __future__ import annotations
 
 import os
-import signal
 import socket
-import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,16 +15,9 @@ from typing import Any
 
 from greenreport.catalog import known_engines, load_target
 from greenreport.engines.base import Engine, EngineJob, verified
-from greenreport.engines.memory_errors import is_out_of_memory, memory_words
-from greenreport.errors import GreenReportError, OutOfMemory, WorkerCrashed
-from greenreport.execute.host import redact
+from greenreport.execute.process_entry import isolate
 from greenreport.models.weights import WeightsJob
 from greenreport.record import Facts, Mark, Phase
-
-QUIET = {  # no library reports its use or reaches for a network while it is measured
-    "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONWARNINGS": "ignore",
-    "TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +50,7 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class ServerReady:
     """The server accepts requests."""
 
     port: int
@@ -72,33 +58,10 @@ class Ready:
     marks: tuple[Mark, ...]
 
 
-class Failure(Exception):
-    """An error of the worker with its traceback, for the log of the record."""
-
-    def __init__(self, error: GreenReportError, detail: str) -> None:
-        super().__init__(error, detail)
-        self.error = error
-        self.detail = detail
-
-
-def isolate(log: Path, environment: dict[str, str]) -> None:
-    """Lead a process group, ignore Ctrl-C (the parent decides), print into the log."""
-    os.setsid()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.update(QUIET | environment)
-    os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)  # see `forked`
-    log.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
-    os.close(file)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-
-
 def prepare_main(connection: Connection, job: WeightsJob | ConvertJob, log: Path) -> None:
     """Entry of the preparing process."""
     isolate(log, {})
-    guarded(connection, lambda: connection.send(_prepare(job)))
+    connection.send(_prepare(job))
 
 
 def _prepare(job: WeightsJob | ConvertJob) -> Prepared:
@@ -119,10 +82,6 @@ def _prepare(job: WeightsJob | ConvertJob) -> Prepared:
 def server_main(connection: Connection, job: ServeJob, log: Path, environment: dict[str, str]) -> None:
     """Entry of the serving process; it ends when the parent closes the connection."""
     isolate(log, environment)
-    guarded(connection, lambda: _serve(connection, job))
-
-
-def _serve(connection: Connection, job: ServeJob) -> None:
     import uvicorn
 
     from greenreport.execute.model_server import make_app
@@ -143,7 +102,7 @@ def _serve(connection: Connection, job: ServeJob) -> None:
     app = make_app(engine, job.model, thread, configuration.max_batch, configuration.max_wait_ms / 1e3)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
     threading.Thread(target=_end_with_parent, args=(connection, engine), daemon=True).start()
-    connection.send(Ready(listener.getsockname()[1], facts, tuple(marks)))
+    connection.send(ServerReady(listener.getsockname()[1], facts, tuple(marks)))
     server.run(sockets=[listener])
 
 
@@ -166,25 +125,3 @@ def _end_with_parent(connection: Connection, engine: Engine) -> None:
     except (EOFError, OSError):
         engine.close()
     os._exit(0)
-
-
-def guarded(connection: Connection, work: Callable[[], None]) -> None:
-    """Do the work of a process; whatever it raises becomes a message to the parent."""
-    try:
-        work()
-    except GreenReportError as error:
-        _report(connection, Failure(error, redact(traceback.format_exc())))
-    except Exception as error:  # whatever a library raises becomes a record
-        if is_out_of_memory(error):
-            words = memory_words(error) if str(error) else "the process ran out of memory"
-            _report(connection, Failure(OutOfMemory(redact(words)), redact(traceback.format_exc())))
-            return
-        sentence = redact(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")[:500]
-        _report(connection, Failure(WorkerCrashed(sentence), redact(traceback.format_exc())))
-
-
-def _report(connection: Connection, failure: Failure) -> None:
-    try:
-        connection.send(failure)
-    except (BrokenPipeError, ConnectionResetError):
-        sys.exit(1)

@@ -18,6 +18,8 @@ from greenreport.record.run import (
     Phase,
     RecordKind,
     Request,
+    RequestError,
+    RequestErrorKind,
     RunRecord,
     RunSpec,
 )
@@ -53,6 +55,8 @@ __all__ = [
     "Quantity",
     "RecordKind",
     "Request",
+    "RequestError",
+    "RequestErrorKind",
     "RunRecord",
     "RunSpec",
     "Trace",

@@ -82,6 +82,25 @@ class Mark:
         return (self.end_ns - self.start_ns) / 1e9
 
 
+class RequestErrorKind(StrEnum):
+    """Why a request failed; decides the outcome of its run."""
+
+    OUT_OF_MEMORY = "out_of_memory"  # greenreport's own server says so; others only in their own words
+    TIMED_OUT = "timed_out"
+    DISCONNECTED = "disconnected"
+    OVERLOADED = "overloaded"
+    SERVER = "server"  # any other error the server answered with
+    MALFORMED = "malformed"  # an answer of another shape than OpenAI's API documents
+
+
+@dataclass(frozen=True, slots=True)
+class RequestError:
+    """Why a request failed: what decides, and a text for people."""
+
+    kind: RequestErrorKind
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request of the window, seen by the client; the server's own times where the server tells them.
@@ -106,7 +125,7 @@ class Request:
     finish_reason: str | None = None
     output_sha256: str | None = None
     answered_by: str | None = None
-    error: str | None = None
+    error: RequestError | None = None
     server: int | None = None
 
 

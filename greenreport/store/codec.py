@@ -23,6 +23,8 @@ from greenreport.record import (
     Phase,
     RecordKind,
     Request,
+    RequestError,
+    RequestErrorKind,
     RunRecord,
     RunSpec,
     Trace,
@@ -83,10 +85,13 @@ def mark_rows(record: RunRecord) -> list[list[Any]]:
 
 def request_rows(record: RunRecord) -> list[list[Any]]:
     """Return the rows of the `requests` table."""
-    return [
-        [record.run_id, *(list(r.token_ns) if column == "token_ns" else getattr(r, column) for column in REQUEST_COLUMNS)]
-        for r in record.requests
-    ]
+    rows = []
+    for request in record.requests:
+        values = {column: getattr(request, column) for column in REQUEST_COLUMNS}
+        values["token_ns"] = list(request.token_ns)
+        values["error"] = None if request.error is None else f"{request.error.kind}: {request.error.text}"
+        rows.append([record.run_id, *values.values()])
+    return rows
 
 
 def output_rows(record: RunRecord) -> list[list[Any]]:
@@ -162,7 +167,26 @@ def read_request(row: tuple[Any, ...]) -> Request:
     """Return a request from the columns of `REQUEST_COLUMNS`."""
     values = dict(zip(REQUEST_COLUMNS, row, strict=True))
     values["token_ns"] = tuple(values["token_ns"])
+    values["error"] = None if values["error"] is None else read_request_error(values["error"])
     return Request(**values)
+
+
+#: How the errors of earlier records begin, which have no kind.
+_EARLIER_ERRORS = {
+    "OutOfMemory": RequestErrorKind.OUT_OF_MEMORY,
+    "the request outlasted its limit": RequestErrorKind.TIMED_OUT,
+    "the server closed the connection": RequestErrorKind.DISCONNECTED,
+    "the answer is no completion": RequestErrorKind.MALFORMED,
+}
+
+
+def read_request_error(text: str) -> RequestError:
+    """Return the error of a request from ``kind: text``, or from the text alone as earlier records have it."""
+    kind, _, rest = text.partition(": ")
+    if kind in set(RequestErrorKind):
+        return RequestError(RequestErrorKind(kind), rest)
+    beginnings = (kind for beginning, kind in _EARLIER_ERRORS.items() if text.startswith(beginning))
+    return RequestError(next(beginnings, RequestErrorKind.SERVER), text)
 
 
 def read_output(row: tuple[Any, ...]) -> Output:

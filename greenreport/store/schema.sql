@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS requests (
     finish_reason   VARCHAR,
     output_sha256   VARCHAR,
     answered_by     VARCHAR,
-    error           VARCHAR,
+    error           VARCHAR,           -- why it failed, as "kind: text"; the text alone in earlier records
     server          INTEGER            -- which of the replicas answered, from 0
 );
 

@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 
 import httpx
 
-from greenreport.record import Output, Request
+from greenreport.record import Output, Request, RequestError
 from greenreport.workloads.load_loops import Answered, closed_loop, open_loop
 from greenreport.workloads.sender import ClientJob, Sender
 from greenreport.workloads.server_probe import authorisation, trusted
@@ -49,7 +49,7 @@ class Warmed:
     start_ns: int
     first_end_ns: int
     end_ns: int
-    error: str | None
+    error: RequestError | None
 
 
 @dataclass(frozen=True, slots=True)

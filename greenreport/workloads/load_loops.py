@@ -1,4 +1,4 @@
-"""Loops that send requests: one after the other, N clients at once, or at times that do not wait for answers.
+"""Load generation: closed loops of one or more clients, and open loops that send at given times.
 
 ::
 
@@ -6,8 +6,8 @@
                   client 2  ├──request──┤├─request─┤
     open loop     due times │  │ │     │   │                        sent when due, however many are under way
 
-Latency in an open loop counts from the time a request was due: a server that stalls must not be excused for the requests it
-kept from being sent ("coordinated omission"). How late the client itself was is recorded beside it.
+Latency in an open loop counts from the time a request was due, so that a server that stalls is not excused for the requests it kept
+from being sent ("coordinated omission"). How late the client itself was is recorded beside it.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from greenreport.record import Output, Request
+from greenreport.record import Output, Request, RequestError
 from greenreport.study.protocol import MOST_UNDER_WAY
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One HTTP request: its prompts as requests of the record.
+    """One HTTP request, with a request of the record for each of its prompts.
 
     Attributes:
         sent_ns: when it was really sent; later than due when the client could not keep up.
-        spans: (name, seconds) of what the server did besides generating, where it tells.
+        spans: (name, seconds) of the server's work besides generating, where the server reports it.
     """
 
     requests: tuple[Request, ...]
@@ -37,7 +37,7 @@ class Answered:
     spans: tuple[tuple[str, float], ...] = ()
 
     @property
-    def error(self) -> str | None:
+    def error(self) -> RequestError | None:
         """Why it failed, if it did."""
         return next((request.error for request in self.requests if request.error is not None), None)
 
@@ -47,40 +47,29 @@ Send = Callable[[int, int | None], Answered]
 
 
 def closed_loop(senders: Sequence[Send], number: int) -> list[Answered]:
-    """Send `number` batches, each sender one at a time; the first error ends it."""
-    if len(senders) == 1:
-        return _one_by_one(senders[0], number)
-    found: list[Answered] = []
+    """Send `number` batches, one at a time per sender; the first error ends it."""
+    batches = iter(range(number))
     lock, stop = threading.Lock(), threading.Event()
-    waiting = iter(range(number))
 
-    def work(send: Send) -> None:
-        while not stop.is_set():
-            with lock:
-                batch = next(waiting, None)
-            if batch is None:
-                return
-            answered = send(batch, None)
-            with lock:
-                found.append(answered)
-            if answered.error is not None:
-                stop.set()
+    def work(send: Send) -> list[Answered]:
+        answers: list[Answered] = []
+        try:
+            while not stop.is_set():
+                with lock:
+                    batch = next(batches, None)
+                if batch is None:
+                    break
+                answers.append(send(batch, None))
+                if answers[-1].error is not None:
+                    break
+        finally:  # whatever ended this sender, a fault of greenreport too, the others begin nothing more
+            stop.set()
+        return answers
 
-    threads = [threading.Thread(target=work, args=(send,)) for send in senders]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return _in_order(found)
-
-
-def _one_by_one(send: Send, number: int) -> list[Answered]:
-    found = []
-    for batch in range(number):
-        found.append(send(batch, None))
-        if found[-1].error is not None:
-            break
-    return found
+    if len(senders) == 1:
+        return work(senders[0])
+    with ThreadPoolExecutor(len(senders)) as pool:
+        return _in_order([answer for answers in pool.map(work, senders) for answer in answers])
 
 
 def open_loop(new_sender: Callable[[], Send], due_s: Sequence[float]) -> list[Answered]:
@@ -96,9 +85,11 @@ def open_loop(new_sender: Callable[[], Send], due_s: Sequence[float]) -> list[An
         if not hasattr(local, "send"):
             local.send = new_sender()
         answered: Answered = local.send(batch, due_ns)
-        if answered.error is not None:
-            stop.set()
         return answered
+
+    def stop_on_failure(future: Future[Answered]) -> None:
+        if future.exception() is not None or future.result().error is not None:
+            stop.set()
 
     futures = []
     with ThreadPoolExecutor(min(len(due_s), MOST_UNDER_WAY)) as pool:
@@ -108,9 +99,10 @@ def open_loop(new_sender: Callable[[], Send], due_s: Sequence[float]) -> list[An
             if stop.wait(max(0.0, (due_ns - time.monotonic_ns()) / 1e9)):
                 break
             futures.append(pool.submit(work, batch, due_ns))
+            futures[-1].add_done_callback(stop_on_failure)
     return _in_order([future.result() for future in futures])
 
 
-def _in_order(found: list[Answered]) -> list[Answered]:
-    """Order by time of sending, with a failed request last: it says how the window ended."""
-    return sorted(found, key=lambda answered: (answered.error is not None, answered.requests[0].index))
+def _in_order(answers: list[Answered]) -> list[Answered]:
+    """Order by prompt, with a failed request last: it says how the window ended."""
+    return sorted(answers, key=lambda answered: (answered.error is not None, answered.requests[0].index))

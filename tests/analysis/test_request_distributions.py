@@ -15,7 +15,7 @@ from greenreport.analysis.measure.drift import Drift, drift, in_order, start_tem
 from greenreport.analysis.measure.metrics import PhaseRow
 from greenreport.analysis.measure.request_distributions import STEPS, WAITS, Curve, token_curves, wait_curves
 from greenreport.analysis.stats import NotComputable
-from greenreport.record import Mark, Method, Outcome, Phase, Request
+from greenreport.record import Mark, Method, Outcome, Phase, Request, RequestError, RequestErrorKind
 from tests.datasets import around, dataset
 
 DATA = dataset({"a": {"torch": around(100), "onnx": around(50)}})
@@ -101,7 +101,7 @@ def test_gaps_of_a_server_without_times_are_seen_by_the_client() -> None:
 def test_token_counts_are_those_of_valid_runs() -> None:
     """One curve a cell; requests that failed are left out."""
     cell = DATA.cells[0]
-    bad = replace(request(1, 1, 1, 3, streamed=False), error="refused")
+    bad = replace(request(1, 1, 1, 3, streamed=False), error=RequestError(RequestErrorKind.SERVER, "refused"))
     runs = (replace(cell.runs[0], requests=(request(0, 1, 1, 7, streamed=False), bad)),)
     [found] = token_curves(replace(DATA, cells=(replace(cell, runs=runs),)))
     assert (found.values, found.runs) == ((7.0,), 1)

@@ -10,8 +10,8 @@ from pathlib import Path
 TELL = """
 import os
 from pathlib import Path
-from greenreport.execute.launch import Launcher
-from greenreport.execute.worker import isolate
+from greenreport.execute.processes import Launcher
+from greenreport.execute.process_entry import isolate
 
 NAME = "PYTORCH_NVML_BASED_CUDA_CHECK"
 

@@ -19,10 +19,11 @@ import greenreport
 from greenreport.engines.base import EngineJob
 from greenreport.errors import MeasurementInvalid, WorkerTimedOut
 from greenreport.execute.prepare import threads_of
-from greenreport.execute.processes import Launcher, receive_each
+from greenreport.execute.process_entry import Failure
+from greenreport.execute.processes import Launcher, receive_each, require_alive
 from greenreport.execute.run_context import Bench
 from greenreport.execute.run_servers import Serving, agreed, covering, log_of, multi_process_service, serve, with_sharing
-from greenreport.execute.worker import Failure, Ready, ServeJob, server_main
+from greenreport.execute.worker import ServeJob, ServerReady, server_main
 from greenreport.meters.utilisation import Utilisation
 from greenreport.record import Facts, Mark, Phase
 from greenreport.report.context import study_context
@@ -105,14 +106,25 @@ def test_the_replica_that_fails_to_load_ends_the_wait(launcher: Launcher, tmp_pa
     ]
     try:
         with pytest.raises(Failure) as caught:
-            receive_each(children, Ready, 60)
+            receive_each(children, ServerReady, 60)
         assert str(caught.value.error) == "the fake engine was asked to fail"
         assert time.monotonic() - begun < 20
         with pytest.raises(WorkerTimedOut, match=r"loading took longer than 0\.2 s"):
-            receive_each(children[:1], Ready, 0.2, doing="loading")
+            receive_each(children[:1], ServerReady, 0.2, doing="loading")
     finally:
         for child in children:
             child.stop()
+
+
+def test_a_fault_of_greenreport_reaches_the_parent_with_its_traceback(launcher: Launcher) -> None:
+    """A process that raises is a failure with the place of the fault, whether it or another one is waited for."""
+    for wait in (lambda child: child.receive(Mark, 20), lambda child: require_alive([child], 20)):
+        child = launcher.start("client", launcher.forked, len)  # a connection has no length
+        with pytest.raises(Failure) as caught:
+            wait(child)
+        child.stop()
+        assert str(caught.value.error) == "TypeError: object of type 'Connection' has no len()"
+        assert "Traceback" in caught.value.detail
 
 
 def test_a_run_with_replicas_is_recorded(command: Command, write_study: Write, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import duckdb
 import pytest
 
 from greenreport.errors import StoreError
-from greenreport.record import Flag, Gpu, Missing, Outcome, RecordKind
+from greenreport.record import Flag, Gpu, Missing, Outcome, RecordKind, Request, RequestError, RequestErrorKind
 from greenreport.store import Store, export_parquet, import_parquet, published, store
+from greenreport.store.codec import read_request, read_request_error, request_rows
 from greenreport.store.tidy_csv import import_csv, observed_studies
 from tests.records import ENVIRONMENT, counter, record
 
@@ -175,3 +176,20 @@ def test_exports_from_before_a_column_are_read_and_imported(tmp_path: Path) -> N
     assert list(results.records(["r1"])) == [record(run_id="r1")]
     assert import_parquet(second, folder) == 1
     assert list(second.records(["r1"])) == [record(run_id="r1")]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "kind"),
+    [
+        ("OutOfMemory: 3 sequences do not fit", RequestErrorKind.OUT_OF_MEMORY),
+        ("the request outlasted its limit", RequestErrorKind.TIMED_OUT),
+        ("the server closed the connection (ReadError: )", RequestErrorKind.DISCONNECTED),
+        ("HTTP 500: the engine is dead", RequestErrorKind.SERVER),
+    ],
+)
+def test_errors_of_requests_keep_their_kind_and_earlier_ones_get_it(earlier: str, kind: RequestErrorKind) -> None:
+    """Earlier records hold a text alone; from now on the kind stands before it."""
+    assert read_request_error(earlier) == RequestError(kind, earlier)
+    failed = record(requests=(Request(0, 1, 2, error=RequestError(kind, earlier)),))
+    [row] = request_rows(failed)
+    assert read_request(tuple(row[1:])) == failed.requests[0]

@@ -15,7 +15,7 @@ from enum import StrEnum
 from statistics import median
 from typing import Any
 
-from greenreport.catalog import Served, known_engines
+from greenreport.catalog import LIMITABLE, LOAD_FACTORS, Served, known_engines
 from greenreport.record import SETTLED, Outcome
 from greenreport.study import Configuration, Model, Study, Weights
 from greenreport.study.cells import NAMES
@@ -252,10 +252,6 @@ def wealth(rows: Mapping[tuple[str, int], IndexRow]) -> tuple[int, int]:
     return sum(row.outcome is Outcome.OK for row in rows.values()), len(rows)
 
 
-#: What makes a cell harder on memory and time, all else equal.
-_LOADS = ("batch_size", "max_batch", "concurrency", "replicas", "output_tokens")
-
-
 def beyond(cell: Cell, limit: Cell) -> bool:
     """Whether a cell asks for more of the same than another: nothing differs but loads, none is lighter, one is heavier.
 
@@ -263,17 +259,14 @@ def beyond(cell: Cell, limit: Cell) -> bool:
     """
     if cell.model.id != limit.model.id or cell.key == limit.key:
         return False
-    apart = {"name", *_LOADS}
+    apart = {"name", *LIMITABLE}
     same = cell.configuration.model_dump(exclude=apart) == limit.configuration.model_dump(exclude=apart)
-    ours, theirs = ([getattr(c.configuration, load) or 0 for load in _LOADS] for c in (cell, limit))
+    ours, theirs = ([getattr(c.configuration, load) or 0 for load in LIMITABLE] for c in (cell, limit))
     return same and all(mine >= other for mine, other in zip(ours, theirs, strict=True))
 
 
 #: What `only` can choose by: the model, the whole configuration, or one of its factors.
-CONDITIONS = (
-    "model", "engine", "provider", "dtype", "configuration", "batch_size", "max_batch", "concurrency", "max_wait_ms",
-    "request_rate", "replicas", "threads", "output_tokens", "kv_cache",
-)  # fmt: skip
+CONDITIONS = ("model", "engine", "provider", "configuration", *(name for name in LOAD_FACTORS if name != "options"))
 
 
 def only(plan: Plan, conditions: Mapping[str, frozenset[str]]) -> Plan:

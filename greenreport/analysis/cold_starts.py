@@ -16,13 +16,12 @@ from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.measure.fidelity import reference_of
 from greenreport.analysis.stats import Interval
+from greenreport.catalog import LOAD_FACTORS
 
 START, REQUEST = "cold_start_energy_j", "j_per_request"
 RESAMPLES = 2000
-#: What loads a server, and does not change how it starts.
-_LOADS = frozenset(
-    {"name", "batch_size", "max_batch", "max_wait_ms", "concurrency", "request_rate", "replicas", "output_tokens"}
-)
+#: What does not change how a server starts.
+_NOT_OF_THE_START = {"name", *(name for name, factor in LOAD_FACTORS.items() if factor.is_load)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ def cold_starts(dataset: Dataset) -> Iterator[ColdStart]:
     name = reference_of(dataset)
     lightest: dict[tuple[str, str], CellView] = {}
     for cell in dataset.cells:
-        key = cell.model.id, cell.configuration.model_dump_json(exclude=set(_LOADS))
+        key = cell.model.id, cell.configuration.model_dump_json(exclude=_NOT_OF_THE_START)
         held = lightest.get(key)
         if cell.values("cold_start_s") and (held is None or len(cell.configuration.load) < len(held.configuration.load)):
             lightest[key] = cell

@@ -11,19 +11,26 @@ from importlib import import_module
 from typing import Any
 
 from greenreport.catalog.engines import DTYPES, PROVIDERS, EngineInfo, Served, known_engines
+from greenreport.catalog.load_factors import CURVE_FACTORS, LIMITABLE, LOAD_FACTORS, FactorKind, LoadFactor, fields_of
 from greenreport.catalog.meters import METERS, MeterInfo
 from greenreport.catalog.metrics import METRICS, Better, MetricInfo
 
 __all__ = [
+    "CURVE_FACTORS",
     "DTYPES",
+    "LIMITABLE",
+    "LOAD_FACTORS",
     "METERS",
     "METRICS",
     "PROVIDERS",
     "Better",
     "EngineInfo",
+    "FactorKind",
+    "LoadFactor",
     "MeterInfo",
     "MetricInfo",
     "Served",
+    "fields_of",
     "known_engines",
     "load_target",
 ]

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from greenreport.catalog import LIMITABLE
 from greenreport.cli import console
 from greenreport.cli.exit_codes import Exit
 from greenreport.cli.options import (
@@ -139,19 +140,17 @@ def limit(
     cache: CacheOption = DEFAULT_CACHE,
     only: OnlyOption = None,
     weights: WeightsOption = None,
-    factor: Annotated[
-        str, typer.Option("--factor", help="batch_size, max_batch, concurrency, replicas or output_tokens.")
-    ] = "batch_size",
+    factor: Annotated[str, typer.Option("--factor", help=f"One of {', '.join(LIMITABLE)}.")] = "batch_size",
     largest: Annotated[int, typer.Option("--largest", min=1, help="Largest load to try.")] = 4096,
     quiet: QuietOption = False,
 ) -> None:
     """Find the largest load of each cell that works here, by doubling and bisection; the study's runs stay as they are."""
     from greenreport.cli.measuring import assign, measuring
-    from greenreport.execute.limit_search import FACTORS, describe_limit, find_limit
+    from greenreport.execute.limit_search import describe_limit, find_limit
     from greenreport.study import Overrides
 
-    if factor not in FACTORS:
-        raise UsageError(f"--factor {factor!r}: one of {', '.join(FACTORS)}")
+    if factor not in LIMITABLE:
+        raise UsageError(f"--factor {factor!r}: one of {', '.join(LIMITABLE)}")
     cells, assignment = assign(study, cache, parse_only(only), Overrides(weights=weights))
     # A sweep over the factor gives many cells that differ in it alone: the first of them stands for all.
     first = {(cell.model.id, cell.configuration.model_copy(update={factor: 1}).id): cell for cell in reversed(cells)}

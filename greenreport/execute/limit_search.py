@@ -18,8 +18,6 @@ from greenreport.plan import Cell, PendingRun, Reason, Run
 from greenreport.record import Outcome, RecordKind
 from greenreport.study import Configuration, Study
 
-#: Factors whose limit can be looked for, each a whole number.
-FACTORS = ("batch_size", "max_batch", "concurrency", "replicas", "output_tokens")
 #: Bisection ends when good and bad are this close, as a share of the good one; below 16 it goes on to the exact number.
 RESOLUTION = 1 / 16
 #: How long a server waits in a trial for a dynamic batch to fill.

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from greenreport.catalog import Served, known_engines
+from greenreport.catalog import LOAD_FACTORS, FactorKind, Served, known_engines
 from greenreport.study import Configuration, Protocol, Workload
 from greenreport.units import THIN, counted, listed, quantity
 
 #: Factors that make another kind of load; replicas repeat the same kind.
-_FACTORS = ("batch_size", "max_batch", "max_wait_ms", "concurrency", "request_rate")
+_FACTORS = frozenset(name for name, factor in LOAD_FACTORS.items() if factor.kind is FactorKind.REQUESTS)
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _ARRIVALS = {"poisson": "Poisson", "constant": "evenly spaced"}
 _SERVERS = {
@@ -30,7 +30,7 @@ def load_of(configurations: Sequence[Configuration], workload: Workload) -> str:
     """
     groups: dict[frozenset[str], list[Configuration]] = {}
     for configuration in configurations:
-        groups.setdefault(frozenset(_FACTORS) & configuration.model_fields_set, []).append(configuration)
+        groups.setdefault(_FACTORS & configuration.model_fields_set, []).append(configuration)
     return "; ".join(dict.fromkeys(_kind(group, workload) for group in groups.values()))
 
 

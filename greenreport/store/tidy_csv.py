@@ -1,7 +1,7 @@
 """Results measured elsewhere, as a tidy table: one row for each value.
 
 Columns: ``model, engine, provider, repetition, metric, value, unit``; optional ``size_category, host`` and, for sweeps of the
-load, ``batch_size, max_batch, concurrency, request_rate, replicas, output_tokens, threads`` as in a study file. Metrics carry the
+load, a column for each of `catalog.CURVE_FACTORS` (``batch_size``, ``concurrency``, …), as in a study file. Metrics carry the
 names of `catalog.METRICS` and their units; anything else is an error with its line.
 """
 
@@ -15,12 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from greenreport.catalog import METRICS
+from greenreport.catalog import CURVE_FACTORS, METRICS
 from greenreport.errors import ImportFileError
 from greenreport.store.store import Store
 
 REQUIRED = ("model", "engine", "provider", "repetition", "metric", "value", "unit")
-LOADS = ("batch_size", "max_batch", "concurrency", "request_rate", "replicas", "output_tokens", "threads")
 MAX_PROBLEMS = 20
 MAX_LABEL = 200
 
@@ -158,7 +157,7 @@ def _row(row: dict[str, str]) -> TidyRow:
 
 
 def _levels(row: dict[str, str]) -> Iterator[tuple[str, float]]:
-    for name in LOADS:
+    for name, factor in CURVE_FACTORS.items():
         text = row.get(name)
         if not text:
             continue
@@ -166,6 +165,6 @@ def _levels(row: dict[str, str]) -> Iterator[tuple[str, float]]:
             level = float(text)
         except ValueError:
             raise ValueError(f"{name} {text[:20]!r} is no number") from None
-        if not math.isfinite(level) or level <= 0 or (name != "request_rate" and level != int(level)):
-            raise ValueError(f"{name} {text[:20]!r} is no {'rate' if name == 'request_rate' else 'whole number from 1'}")
+        if not math.isfinite(level) or level <= 0 or (factor.whole and level != int(level)):
+            raise ValueError(f"{name} {text[:20]!r} is no {'whole number from 1' if factor.whole else 'rate'}")
         yield name, level

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Any
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, create_model, model_validator
 
+from greenreport.catalog import LOAD_FACTORS, FactorKind, LoadFactor
 from greenreport.study.field_types import Count, Identifier, Label, Positive, Scalar, Spec, Text
 from greenreport.study.servers import Server, slug
 
@@ -115,14 +118,7 @@ class Configuration(Spec):
         """Stable name: ``torch-cpu``, ``onnx-cpu-int8-t4-nocache``, ``torch-cuda-b64-r2``, ``endpoint-llama.cpp``; options add their values."""
         shown = self.provider if self.server is None or self.provider != "cpu" else None
         parts = [self.runtime.replace("_", "-"), *([shown] if shown else ())]
-        if self.dtype != "float32":
-            parts.append(self.dtype)
-        if self.threads is not None:
-            parts.append(f"t{self.threads}")
-        if not self.kv_cache:
-            parts.append("nocache")
-        parts += [f"{mark}{value:g}" for mark, value in self.load]
-        parts += [f"{name}.{value}".lower() for name, value in sorted(self.options.items())]
+        parts += [factor.id_part(level, name) for factor, name, level in self.levels() if level != DEFAULTS[factor.field]]
         return "-".join(parts)
 
     @property
@@ -138,17 +134,41 @@ class Configuration(Spec):
         return self.server is None or bool(self.server.command) or self.server.local
 
     @property
-    def load(self) -> tuple[tuple[str, float], ...]:
-        """What differs from one request of one prompt at a time to one server: (mark, value) pairs."""
-        marks = (
-            ("b", self.batch_size, 1), ("m", self.max_batch, 1), ("w", self.max_wait_ms, 0), ("c", self.concurrency, 1),
-            ("q", self.request_rate, None), ("r", self.replicas, 1), ("o", self.output_tokens, None),
-        )  # fmt: skip
-        return tuple((mark, value) for mark, value, usual in marks if value is not None and value != usual)
+    def load(self) -> dict[str, float]:
+        """What differs from one request of one prompt at a time to one server, by factor."""
+        return {factor.field: level for factor, _, level in self.levels() if factor.is_load and level != DEFAULTS[factor.field]}
+
+    def levels(self) -> Iterator[tuple[LoadFactor, str, Any]]:
+        """Yield (factor, name of the option or nothing, level) of every factor the study names, in the order of ids."""
+        for factor in _IN_IDS:
+            if factor.field in self.model_fields_set:
+                level = getattr(self, factor.field)
+                options = sorted(level.items()) if factor.kind is FactorKind.OPTION else [("", level)]
+                yield from ((factor, name, value) for name, value in options)
 
 
-class Exclusion(Spec):
-    """Cells left out by design; the reason is published with the results."""
+_IN_IDS = sorted(LOAD_FACTORS.values(), key=lambda factor: list(FactorKind).index(factor.kind))
+#: The level of each field where a study does not name it.
+DEFAULTS: dict[str, Any] = {name: field.default for name, field in Configuration.model_fields.items()}
+
+
+def level_types() -> dict[str, Any]:
+    """Return the type of each factor's levels but those of options: the type of the configuration's field, without None."""
+    hints = get_type_hints(Configuration, include_extras=True)
+    fields = [name for name, factor in LOAD_FACTORS.items() if factor.kind is not FactorKind.OPTION]
+    return {name: get_args(hints[name])[0] if NoneType in get_args(hints[name]) else hints[name] for name in fields}
+
+
+if TYPE_CHECKING:
+    _LevelToExclude = Spec
+else:
+    _LevelToExclude = create_model(
+        "_LevelToExclude", __base__=Spec, **{name: (kind | None, None) for name, kind in level_types().items()}
+    )
+
+
+class Exclusion(_LevelToExclude):
+    """Cells left out by design, by any factor; the reason is published with the results."""
 
     engine: str | None = None
     provider: str | None = None
@@ -157,16 +177,6 @@ class Exclusion(Spec):
         None,
         description="id of a configuration (`greenreport plan` prints them), or its name, which all its points of a sweep share",
     )
-    dtype: str | None = None
-    batch_size: Positive | None = None
-    max_batch: Positive | None = None
-    max_wait_ms: Annotated[float, Field(ge=0, le=60_000)] | None = None
-    concurrency: Positive | None = None
-    request_rate: Annotated[float, Field(gt=0, le=1e6)] | None = None
-    replicas: Positive | None = None
-    output_tokens: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    threads: Positive | None = None
-    kv_cache: bool | None = None
     options: dict[OptionName, Scalar] | None = Field(None, description="options that have these values")
     reason: Text = Field(description="why; shown on the site")
 

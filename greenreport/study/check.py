@@ -116,7 +116,8 @@ def _sweep(study: Study) -> Iterator[Remark]:
         return
     if all(_left_out(study, point) for point in points):
         yield Remark(("exclude",), "every cell is excluded; nothing is left to run")
-    for dtype in study.sweep.dtype if study.sweep is not None else ():
+    factors = study.sweep.factors if study.sweep is not None else {}
+    for dtype in factors.get("dtype", ()):
         for engine in dict.fromkeys(p.engine for p in points if p.dtype == dtype and not _left_out(study, p)):
             info = known_engines().get(engine)
             if info is not None and dtype not in info.dtypes:
@@ -126,7 +127,7 @@ def _sweep(study: Study) -> Iterator[Remark]:
     largest = max((point.batch_size for point in points), default=1)
     if sent is not None and largest > sent:
         message = f"a batch of {largest} prompts is never full with {sent}; give the workload at least `requests: {largest}`"
-        yield Remark(("sweep" if study.sweep is not None and study.sweep.batch_size else "configurations",), message)
+        yield Remark(("sweep" if "batch_size" in factors else "configurations",), message)
     elif sent is not None and any(sent % point.batch_size for point in points):
         size = next(point.batch_size for point in points if sent % point.batch_size)
         yield Remark(("workload",), f"{sent} prompts are no multiple of the batch size {size}: the last batch is smaller", True)
@@ -197,7 +198,9 @@ def _prompts(study: Study, folder: Path) -> Iterator[Remark]:
         yield Remark((*at, "path"), f"{prompts.path!r} is no file (relative to the study file)")
     if available is not None and prompts.count is not None and prompts.count > available:
         yield Remark((*at, "count"), f"{prompts.count} prompts asked for, but {prompts.source} has {available}")
-    several = max([*(c.batch_size for c in study.configurations), *(study.sweep.batch_size if study.sweep else ())])
+    several = max(
+        [*(c.batch_size for c in study.configurations), *(study.sweep.factors.get("batch_size", ()) if study.sweep else ())]
+    )
     if isinstance(study.workload.generation.output_tokens, Lengths) and several > 1:
         message = "requests of a static batch (`batch_size`) all ask for as many tokens; use `max_batch` or `concurrency` with lengths that differ"
         yield Remark(("workload", "generation", "output_tokens"), message)

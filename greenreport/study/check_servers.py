@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from greenreport.catalog import Served, known_engines
-from greenreport.study.cells import NAMES, Configuration
+from greenreport.catalog import LOAD_FACTORS, Served, known_engines
+from greenreport.study.cells import DEFAULTS, NAMES, Configuration
 from greenreport.study.error_messages import Remark
 from greenreport.study.servers import Server
 from greenreport.study.spec import Study
@@ -19,13 +19,6 @@ from greenreport.study.sweep import swept
 _TAKEN = ("model", "prompt", "max_tokens", "temperature", "stream", "stream_options", "ignore_eos", "n")
 #: Texts of the sources whose number is known before they are read.
 TEXTS = {"builtin": 60, "humaneval": 164}
-#: Factors that greenreport's own server has, and how another one gets them.
-_OF_OUR_SERVER = {
-    "kv_cache": "a setting of the server",
-    "max_wait_ms": "a setting of the server, which batches by its own rules",
-}
-#: Factors a command may take through a placeholder, and a server that runs already has for good.
-_SET_AT_START = {"threads": "threads", "max_batch": "largest batch"}
 
 
 def server_remarks(study: Study) -> Iterator[Remark]:
@@ -84,16 +77,16 @@ def _started(server: Server) -> Found:
 
 def _factors(study: Study, configuration: Configuration, server: Server) -> Found:
     """A factor that has no effect would be a level in name only."""
-    for name, why in _OF_OUR_SERVER.items():
-        if _varies(study, configuration, name):
-            yield (name,), f"`{name}` has no effect here: it is {why}"
     started = bool(server.command)
-    for name in ("threads", "dtype", "max_batch"):
-        if started and _varies(study, configuration, name) and not server.takes(name):
+    for name, factor in LOAD_FACTORS.items():
+        if not (factor.ours_alone or factor.placeholder) or not _varies(study, configuration, name):
+            continue
+        if factor.ours_alone:
+            yield (name,), f"`{name}` has no effect here: it is {factor.ours_alone}"
+        elif started and not server.takes(name):
             yield (name,), f"`{name}` has no effect here: put '{{{name}}}' into the command"
-    for name, words in _SET_AT_START.items():
-        if not started and _varies(study, configuration, name):
-            yield (name,), f"`{name}` has no effect here: a server that runs already has the {words} it was started with"
+        elif not started and name != "dtype":  # of a server that runs, the study says what its type is
+            yield (name,), f"`{name}` has no effect here: a server that runs already has the {factor.noun} it was started with"
     if _varies(study, configuration, "replicas") and not server.takes("port"):
         hint = "put '{port}' into the command, so that each replica gets its own" if started else "an endpoint is one server"
         yield ("replicas",), f"`replicas` has no effect here: {hint}"
@@ -105,10 +98,9 @@ def _factors(study: Study, configuration: Configuration, server: Server) -> Foun
 
 def _varies(study: Study, configuration: Configuration, factor: str) -> bool:
     """Whether a factor has another level than its default, in the configuration or through the sweep."""
-    usual = Configuration.model_fields[factor].default
     swept: dict[str, tuple[Any, ...]] = study.sweep.factors if study.sweep is not None else {}
     levels = (getattr(configuration, factor),) if factor in configuration.model_fields_set else swept.get(factor, ())
-    return any(level != usual for level in levels)
+    return any(level != DEFAULTS[factor] for level in levels)
 
 
 def _models(study: Study, configuration: Configuration, server: Server) -> Found:

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
+from greenreport.catalog import LOAD_FACTORS
 from greenreport.study.field_types import Identifier, Label, Spec
 
 #: What greenreport fills in: a free port, and the factors of the configuration that a command can take.
-PLACEHOLDERS = ("port", "threads", "dtype", "max_batch", "share")
+PLACEHOLDERS = ("port", *(name for name, factor in LOAD_FACTORS.items() if factor.placeholder), "share")
 #: Names of variables whose values `execute.host.redact` takes out of every text.
 KEPT_SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$")
 

@@ -7,33 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, create_model, model_validator
 
-from greenreport.study.cells import Configuration, OptionName
-from greenreport.study.field_types import Positive, Scalar, Spec
+from greenreport.study.cells import Configuration, OptionName, level_types
+from greenreport.study.field_types import Scalar, Spec
 
 MAX_POINTS = 1000
 _OPTION = "options."
 
 
-class Sweep(Spec):
+if TYPE_CHECKING:
+    _Levels = Spec
+else:
+    _Levels = create_model(
+        "_Levels",
+        __base__=Spec,
+        **{
+            name: (tuple[kind, ...], Field((), description=Configuration.model_fields[name].description))
+            for name, kind in level_types().items()
+        },
+    )
+
+
+class Sweep(_Levels):
     """Levels of factors besides engine and provider. A configuration that sets a factor itself keeps its value."""
 
     combine: Literal["cross", "zip"] = Field(
         "cross", description="cross: every combination; zip: the first levels together, then the second levels, …"
     )
-    batch_size: tuple[Positive, ...] = Field((), description="prompts a request carries (static batch)")
-    max_batch: tuple[Positive, ...] = Field((), description="requests in one dynamic batch")
-    max_wait_ms: tuple[Annotated[float, Field(ge=0, le=60_000)], ...] = ()
-    concurrency: tuple[Positive, ...] = Field((), description="closed-loop clients")
-    request_rate: tuple[Annotated[float, Field(gt=0, le=1e6)], ...] = Field((), description="open-loop requests a second")
-    replicas: tuple[Positive, ...] = Field((), description="servers side by side")
-    output_tokens: tuple[Annotated[int, Field(ge=1, le=100_000)], ...] = ()
-    dtype: tuple[str, ...] = ()
-    threads: tuple[Positive, ...] = ()
-    kv_cache: tuple[bool, ...] = ()
     options: dict[OptionName, tuple[Scalar, ...]] = Field(default_factory=dict, description="levels of options of the engine")
 
     @model_validator(mode="after")

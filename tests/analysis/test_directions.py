@@ -11,9 +11,8 @@ import pytest
 from greenreport.analysis.hypotheses.answers import plain
 from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.analysis.measure.dataset import CellView, Dataset
-from greenreport.analysis.sweep.directions import FACTORS, directions, load_text
+from greenreport.analysis.sweep.directions import directions, load_text
 from greenreport.analysis.sweep.frontier import frontier
-from greenreport.report.figures.frontier import AXES
 from greenreport.study import Configuration, Objective
 from tests.datasets import run, study
 
@@ -130,11 +129,3 @@ def test_beside_another_factor_it_only_tells_series_apart() -> None:
     points = [point for n in (1, 2, 4) for point in batches(CURVE, 0.01 * n, replicas=n)]
     found = directions(dataset(points))
     assert [(d.factor, d.base.replicas) for d in found] == [("batch_size", 1), ("batch_size", 2), ("batch_size", 4)]
-
-
-def test_every_factor_has_an_axis_and_words() -> None:
-    """A factor that is added needs a title for its axis and a load in words; 1 is no plural."""
-    assert set(AXES) == set(FACTORS)
-    assert [load_text(factor, 1) for factor in ("concurrency", "replicas", "threads", "output_tokens")] == [
-        "1 client", "1 replica", "1 thread", "1 output token",
-    ]  # fmt: skip

@@ -74,7 +74,7 @@ def test_output_tokens_and_threads_are_loads_too(tmp_path: Path) -> None:
     file = table(tmp_path, HEAD.replace("size_category,host", "output_tokens,threads") + "\n".join(rows) + "\n")
     found = read_csv(file)
     assert [row.load for row in found] == [
-        (("output_tokens", tokens), ("threads", threads)) for tokens in (8.0, 16.0) for threads in (1.0, 2.0)
+        (("threads", threads), ("output_tokens", tokens)) for tokens in (8.0, 16.0) for threads in (1.0, 2.0)
     ]
     data = imported_dataset("there", "t.csv", found)
     labels = [label_of(configuration) for configuration in data.configurations]

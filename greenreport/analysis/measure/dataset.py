@@ -6,7 +6,7 @@ Only runs with the outcome `ok` carry values into tests; all others stay visible
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -23,8 +23,8 @@ from greenreport.catalog import known_engines
 from greenreport.plan import Excluded
 from greenreport.record import Environment, Facts, Flag, Mark, Method, Missing, Outcome, Output, Phase, Request, RunSpec
 from greenreport.study import Configuration, Model, ReferenceStudy, Study, Weights
+from greenreport.study.cells import DEFAULTS
 from greenreport.traces import Coverage
-from greenreport.units import counted
 from greenreport.validity import Agreement
 
 JOINT = "\u00a0·\u00a0"  # engine and provider never wrap apart
@@ -299,24 +299,11 @@ def label_of(configuration: Configuration) -> str:
     return " · ".join([f"{engine}{JOINT}{provider}", *_differences(configuration)])
 
 
-def _differences(configuration: Configuration) -> list[str]:
-    """Return what differs from the defaults, in words: two points of a sweep never share a label."""
-    parts = [configuration.dtype] if configuration.dtype != "float32" else []
-    parts += [counted(configuration.threads, "thread")] if configuration.threads else []
-    parts += ["no cache"] if not configuration.kv_cache else []
-    parts += load_words(configuration)
-    return parts + [f"{name} {value}" for name, value in sorted(configuration.options.items())]
+def _differences(configuration: Configuration) -> Iterator[str]:
+    """Yield the factors by which configurations differ, in words: ``batch 8``, ``4 clients``, ``no cache``.
 
-
-def load_words(configuration: Configuration) -> list[str]:
-    """Return how a configuration is loaded, in words: ``batch 8``, ``4 clients``, ``2 replicas``.
-
-    What the study names is told even at its default: beside ``batch 8`` of a sweep stands ``batch 1``.
+    A load that the study names is told even at its default: beside ``batch 8`` of a sweep stands ``batch 1``.
     """
-    words = {
-        "batch_size": "batch {:g}", "max_batch": "dynamic batch up to {:g}", "max_wait_ms": "waits {:g} ms", "concurrency": "{:g} clients",
-        "request_rate": "{:g} requests/s", "replicas": "{:g} replicas", "output_tokens": "{:g} output tokens",
-    }  # fmt: skip
-    told = [(words[name], getattr(configuration, name)) for name in words if name in configuration.model_fields_set]
-    texts = [text.format(value) for text, value in told if value is not None]
-    return [text.removesuffix("s") if text in ("1 clients", "1 replicas", "1 output tokens") else text for text in texts]
+    for factor, name, level in configuration.levels():
+        if level is not None and (factor.is_load or level != DEFAULTS[factor.field]):
+            yield factor.label_part(level, name)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from greenreport.analysis.measure.dataset import JOINT, CellView, Dataset, RunView
 from greenreport.analysis.measure.observation import Observation
+from greenreport.catalog import CURVE_FACTORS
 from greenreport.record import Outcome
 from greenreport.store.tidy_csv import TidyRow
 from greenreport.study import Configuration, Hypothesis, Model, Protocol, Study
@@ -38,7 +39,7 @@ def imported_dataset(name: str, source: str, rows: Sequence[TidyRow]) -> Dataset
                     "engine": safe_slug(row.engine),
                     "provider": safe_slug(row.provider),
                     "name": f"{row.engine}{JOINT}{row.provider}",
-                    **{name: level if name == "request_rate" else int(level) for name, level in row.load},
+                    **{name: int(level) if CURVE_FACTORS[name].whole else level for name, level in row.load},
                 }
             )
     metrics = {row.metric for row in rows}

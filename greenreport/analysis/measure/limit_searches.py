@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from greenreport.catalog import fields_of
 from greenreport.record import Outcome, RunRecord
 from greenreport.study import Configuration
+from greenreport.study.cells import DEFAULTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +49,10 @@ def from_trials(records: Iterable[RunRecord], environment: str) -> tuple[LimitSe
     return tuple(_search(model, factor, rest, loads) for (model, factor, rest), loads in trials.items())
 
 
-def fields_of(factor: str) -> set[str]:
-    """Return the fields of a configuration that a factor is; a dynamic batch takes its waiting time with it."""
-    return {factor, "max_wait_ms"} if factor == "max_batch" else {factor}
-
-
 def _rest(configuration: Mapping[str, object], factor: str) -> dict[str, object]:
     """Return what a configuration names besides the factor."""
     apart = fields_of(factor)
-    usual = {name: field.default for name, field in Configuration.model_fields.items()}
-    return {name: value for name, value in configuration.items() if name not in apart and usual.get(name) != value}
+    return {name: value for name, value in configuration.items() if name not in apart and DEFAULTS.get(name) != value}
 
 
 def _search(model: str, factor: str, rest: str, loads: dict[int, RunRecord]) -> LimitSearch:

@@ -10,23 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
-from greenreport.analysis.measure.limit_searches import fields_of
+from greenreport.catalog import CURVE_FACTORS, FactorKind, fields_of
 from greenreport.plan import Excluded
 from greenreport.study import Configuration, Model
-from greenreport.units import THIN
 
-#: Load factors, with their name in a sentence.
-FACTORS = {
-    "batch_size": "batch size",
-    "max_batch": "dynamic batch size",
-    "concurrency": "number of clients",
-    "request_rate": "request rate",
-    "replicas": "number of replicas",
-    "threads": "number of threads",
-    "output_tokens": "output length",
-}
-#: Factors that are directions only where they are swept alone: beside another factor they tell its series apart.
-ALONE = ("replicas", "threads", "output_tokens")
 FEWEST_LOADS = 3
 
 
@@ -68,9 +55,11 @@ def directions(dataset: Dataset) -> tuple[Direction, ...]:
     """
     models = [model.id for model in dataset.study.models]
     found: list[Direction] = []
-    for factor in FACTORS:
-        taken = {(d.model.id, item.configuration.id) for d in found for item in d.items}
-        every = list(_directions(dataset, factor, taken if factor in ALONE else set()))
+    for factor, row in CURVE_FACTORS.items():
+        # Beside a factor of the requests, replicas, threads and output lengths only tell its series apart.
+        beside = () if row.kind is FactorKind.REQUESTS else found
+        taken = {(d.model.id, item.configuration.id) for d in beside for item in d.items}
+        every = list(_directions(dataset, factor, taken))
         swept = {direction.model.id for direction in every if len(direction.levels) >= FEWEST_LOADS}
         kept = [d for d in every if d.model.id in swept and (len(d.levels) > 1 or d.base.replicas > 1)]
         found += sorted(kept, key=lambda direction: (models.index(direction.model.id), direction.base.replicas))
@@ -104,14 +93,4 @@ def load_of(configuration: Configuration, factor: str) -> float:
 
 def load_text(factor: str, load: float) -> str:
     """Return a load in words: ``batch 8``, ``4 clients``, ``2.5 requests/s``."""
-    plural = "" if load == 1 else "s"
-    words = {
-        "batch_size": f"batch {load:g}",
-        "max_batch": f"dynamic batches of up to {load:g}",
-        "concurrency": f"{load:g} client{plural}",
-        "request_rate": f"{load:g}{THIN}requests/s",
-        "replicas": f"{load:g} replica{plural}",
-        "threads": f"{load:g} thread{plural}",
-        "output_tokens": f"{load:g} output token{plural}",
-    }
-    return words[factor]
+    return CURVE_FACTORS[factor].in_sentence(load)

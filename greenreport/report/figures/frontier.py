@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from greenreport.analysis.sweep.series import ENERGY, THROUGHPUT, LoadPoint, Series
-from greenreport.catalog import METRICS
+from greenreport.catalog import CURVE_FACTORS, METRICS
 from greenreport.record import Outcome
 from greenreport.report import charts
 from greenreport.report.charts import LoadRow
@@ -17,15 +17,6 @@ from greenreport.report.figures.scales import axis_unit
 from greenreport.report.figures.words import metric_bands
 from greenreport.units import declared_percent, quantity
 
-AXES = {
-    "batch_size": "batch size (prompts a request, logarithmic)",
-    "max_batch": "largest dynamic batch (requests, logarithmic)",
-    "concurrency": "clients at once (logarithmic)",
-    "request_rate": "request rate (requests/s, logarithmic)",
-    "replicas": "replicas (servers side by side, logarithmic)",
-    "threads": "threads (logarithmic)",
-    "output_tokens": "output length (tokens a request, logarithmic)",
-}
 ENDS = {Outcome.OUT_OF_MEMORY: "memory ends", Outcome.TIMED_OUT: "time limit", Outcome.OK: "preemption"}
 
 
@@ -72,7 +63,7 @@ def curves_figure(study: StudyContext, every: Sequence[Series]) -> Figure:
         f"Saturation: no larger load gains {declared_percent(study.dataset.study.frontier.epsilon)} or more per doubling."
     )
     summary = f"Values over the load of {model.label}, {len(every)} series. {finding}. {_ranges(every)}"
-    spec = charts.curves(rows, series_looks(study, every), x_axis=AXES[factor], description=summary)
+    spec = charts.curves(rows, series_looks(study, every), x_axis=CURVE_FACTORS[factor].axis, description=summary)
     table = make_table(f"{model.label}: medians at every load", columns, values, shown)
     bands = tuple(dict.fromkeys(band for metric in metrics for band in metric_bands(study, metric)))
     return Figure(f"curves-{model.id}-{factor}".replace("_", "-"), finding, caption, summary, spec, table, bands)

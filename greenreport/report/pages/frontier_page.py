@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.answers import Text
 from greenreport.analysis.sweep.capacity import Fit
-from greenreport.analysis.sweep.directions import FACTORS, load_of
+from greenreport.analysis.sweep.directions import load_of
 from greenreport.analysis.sweep.frontier import Frontier
 from greenreport.analysis.sweep.series import Series, series_id
+from greenreport.catalog import CURVE_FACTORS
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
 from greenreport.report.figures import by_model, curves_figure, front_figure
@@ -62,7 +63,7 @@ def frontier_content(study: StudyContext, found: Frontier) -> FrontierContent:
     for every in by_model(found.series).values():
         figures = (curves_figure(study, every), front_figure(study, every))
         parts = tuple(SeriesSection(s.label, found.sentences[series_id(s)], _cells(s)) for s in every)
-        title = f"{every[0].model.label} over {FACTORS[every[0].factor]}"
+        title = f"{every[0].model.label} over {CURVE_FACTORS[every[0].factor].noun}"
         lead = leads.pop(every[0].model.id, None)
         sections.append(FrontierSection(title, lead, tuple(f for f in figures if f is not None), parts))
     left_out = any(fit.left_out for fit in found.fits)

@@ -1,16 +1,16 @@
-"""The one exception tree of greenreport.
+"""The exception tree of greenreport.
 
 ::
 
     GreenReportError            a sentence a person can act on: what, where, how to fix
     ├─ SpecError                every problem of a study file at once, each with file:line
     ├─ UsageError               an argument of a command that cannot be used
-    ├─ Unavailable              never silently replaced by something else
-    │  ├─ EngineUnavailable     engine or provider, with the missing extra or driver
-    │  ├─ ModelUnavailable      model, why (offline, gated, no such revision), what to do
-    │  ├─ PromptsUnavailable    prompt source, why, what to do
-    │  └─ MeterUnavailable      meter, cause, exact remedy
-    ├─ RunError                 caught by the runner only, becomes outcome + reason of a record
+    ├─ Unavailable              cause and remedy; never silently replaced by something else
+    │  ├─ EngineUnavailable     engine or provider: missing extra, driver, GPU
+    │  ├─ ModelUnavailable      model: offline, gated, no such revision
+    │  ├─ PromptsUnavailable    prompt source: absent, unreadable, another digest
+    │  └─ MeterUnavailable      instrument: absent, not readable by this user
+    ├─ RunError                 caught by the runner, which records an outcome with its reason
     │  ├─ WorkerCrashed
     │  ├─ WorkerTimedOut
     │  ├─ OutOfMemory
@@ -58,7 +58,20 @@ class UsageError(GreenReportError):
 
 
 class Unavailable(GreenReportError):
-    """Something the study names is not available here; nothing is put in its place."""
+    """Something a study names that is not available here; nothing takes its place.
+
+    Args:
+        cause: what is missing, as a clause ("RAPL counters are readable by root only").
+        remedy: the exact command or action that makes it available, or "".
+    """
+
+    def __init__(self, cause: str, remedy: str = "") -> None:
+        self.cause = cause
+        self.remedy = remedy
+        super().__init__(f"{cause}; {remedy}" if remedy else cause)
+
+    def __reduce__(self) -> tuple[type[Unavailable], tuple[str, str]]:
+        return (type(self), (self.cause, self.remedy))
 
 
 class EngineUnavailable(Unavailable):
@@ -74,20 +87,7 @@ class PromptsUnavailable(Unavailable):
 
 
 class MeterUnavailable(Unavailable):
-    """An instrument that cannot be read, with the remedy.
-
-    Args:
-        cause: what is missing, as a clause ("RAPL counters are readable by root only").
-        remedy: the exact command or action that makes it available, or "".
-    """
-
-    def __init__(self, cause: str, remedy: str = "") -> None:
-        self.cause = cause
-        self.remedy = remedy
-        super().__init__(f"{cause}. {remedy}".rstrip())
-
-    def __reduce__(self) -> tuple[type[MeterUnavailable], tuple[str, str]]:
-        return (MeterUnavailable, (self.cause, self.remedy))
+    """An instrument that cannot be read."""
 
 
 class RunError(GreenReportError):
@@ -99,7 +99,7 @@ class WorkerCrashed(RunError):
 
 
 class WorkerTimedOut(RunError):
-    """A phase of the run outlasted its limit."""
+    """A phase of the run took longer than its limit."""
 
 
 class OutOfMemory(RunError):

@@ -27,7 +27,9 @@ class EngineInfo:
         providers: execution providers the engine can use; any other pair is an error in a study file.
         dtypes: weight and compute types the adapter can load and verify.
         requires: importable modules the engine needs, with the extra that installs them.
+        distributions: packages whose versions belong to the environment: runs under other versions are not pooled.
         artefact: what a model is converted to before serving, or None when it is loaded as it is.
+        artefact_per_provider: whether the converted model holds constants of its device.
         weights: whether the engine needs the model's weights at all.
         served: who serves the model; for others than our own server, `target` is a subclass of `execute.serving.Outside`.
         revision: raised whenever the adapter changes what is measured; part of the fingerprint.
@@ -41,7 +43,9 @@ class EngineInfo:
     requires: tuple[str, ...]
     extra: str
     summary: str
+    distributions: tuple[str, ...] = ()
     artefact: str | None = None
+    artefact_per_provider: bool = False
     revision: int = 1
     weights: bool = True
     served: Served = Served.OWN
@@ -54,25 +58,26 @@ _HF = ("torch", "transformers", "tokenizers")
 _ENGINES = (
     EngineInfo(
         "torch", "Torch", "greenreport.engines.torch_eager:TorchEager", PROVIDERS, DTYPES, _HF, "torch",
-        "PyTorch, eager mode, through transformers' generate()",
+        "PyTorch, eager mode, through transformers' generate()", _HF,
     ),
     EngineInfo(
         "torch_compile", "torch.compile", "greenreport.engines.torch_compile:TorchCompile", PROVIDERS, DTYPES, _HF, "torch",
-        "PyTorch with the model's forward pass compiled by TorchInductor",
+        "PyTorch with the model's forward pass compiled by TorchInductor", (*_HF, "triton"),
     ),
     EngineInfo(
         "torchscript", "TorchScript", "greenreport.engines.torchscript:TorchScript", PROVIDERS, ("float32",), _HF, "torch",
-        "the model traced to TorchScript with its KV cache as inputs and outputs", artefact="torchscript",
+        "the model traced to TorchScript with its KV cache as inputs and outputs", _HF, artefact="torchscript",
+        artefact_per_provider=True,
     ),
     EngineInfo(
         "onnx", "ONNX Runtime", "greenreport.engines.onnx:OnnxRuntime", PROVIDERS, ("float32", "int8"),
         (*_HF, "onnxruntime", "optimum.onnxruntime"), "onnx", "ONNX Runtime on the model exported by Optimum",
-        artefact="onnx",
+        (*_HF, "optimum", "optimum-onnx", "onnxruntime-gpu", "onnxruntime"), artefact="onnx",
     ),
     EngineInfo(
         "openvino", "OpenVINO", "greenreport.engines.openvino:OpenVino", ("cpu",), ("float32", "bfloat16", "int8"),
         (*_HF, "openvino", "optimum.intel", "nncf"), "openvino", "OpenVINO on the model exported by Optimum Intel, stateful KV cache",
-        artefact="openvino",
+        (*_HF, "optimum", "optimum-intel", "openvino"), artefact="openvino",
     ),
     EngineInfo(
         "fake", "Fake", "greenreport.engines.fake:Fake", ("cpu",), DTYPES, (), "",

@@ -24,7 +24,7 @@ from greenreport.record import Environment, Outcome, Phase, RunRecord
 from greenreport.units import plain_duration, quantity
 
 if TYPE_CHECKING:  # names of types only: importing them would take most of the time of `--version`
-    from greenreport.execute.doctor import Finding
+    from greenreport.execute.doctor import Check
     from greenreport.plan import PendingRun, Plan
 
 out = Console(highlight=False)
@@ -83,20 +83,20 @@ def _print_servers(plan: Plan) -> None:
         out.print(Text(shown), soft_wrap=True)
 
 
-def print_doctor(environment: Environment, findings: Sequence[Finding]) -> None:
+def print_doctor(environment: Environment, checks: Sequence[Check]) -> None:
     """Print what the machine can do, with the remedy under each thing it cannot."""
     memory = quantity(environment.memory_b, "B")
     cores = f"{environment.physical_cores} cores, {environment.logical_cpus} CPUs"
     out.print(f"[bold]{escape(environment.cpu_model)}[/], {cores}, {memory} memory, {escape(environment.os)}")
     group = ""
-    for finding in findings:
-        if finding.group != group:
-            group = finding.group
+    for check in checks:
+        if check.group != group:
+            group = check.group
             out.print(f"\n[bold]{group}[/]")
-        mark = "[green]yes[/]" if finding.works else ("[yellow]note[/]" if group == "host" else "[red]no [/]")
-        out.print(f"  {mark} {escape(finding.name)}: {escape(finding.found)}", soft_wrap=True)
-        if finding.remedy:
-            out.print(f"      [cyan]{escape(finding.remedy)}[/]", soft_wrap=True)
+        mark = "[green]yes[/]" if check.works else ("[yellow]note[/]" if group == "host" else "[red]no [/]")
+        out.print(f"  {mark} {escape(check.name)}: {escape(check.detail)}", soft_wrap=True)
+        if check.remedy:
+            out.print(f"      [cyan]{escape(check.remedy)}[/]", soft_wrap=True)
 
 
 class Progress:

@@ -18,6 +18,8 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from greenreport.errors import EngineUnavailable
+
 PROVIDER = "CUDAExecutionProvider"
 ATTEMPT = (sys.executable, "-m", "greenreport.engines.cuda")
 #: The first import of torch from a cold disk takes tens of seconds; a GPU that hangs never answers.
@@ -33,7 +35,7 @@ _NOT_FOUND = re.compile(r"\blib[\w.+-]+\.so[\w.]*: cannot open shared object fil
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class CudaProblem:
     """Why a library does not compute on the GPU.
 
     Attributes:
@@ -46,21 +48,22 @@ class Trouble:
     remedy: str
     lasting: bool = False
 
-    def __str__(self) -> str:
-        return f"{self.cause}; {self.remedy}"
+    def unavailable(self) -> EngineUnavailable:
+        """Return it as the reason of a run, whose outcome stays until the run is forced."""
+        return EngineUnavailable(self.cause, f"{self.remedy}, then run again with --force")
 
 
 @cache
-def attempt() -> tuple[Trouble, ...]:
+def attempt() -> tuple[CudaProblem, ...]:
     """Return why the installed libraries do not compute on the GPU, torch first; nothing when they do. Tried once a process."""
     try:
         done = subprocess.run(ATTEMPT, capture_output=True, text=True, timeout=TIME_OUT_S, check=False)
     except subprocess.TimeoutExpired:
-        return (Trouble("torch", f"CUDA did not answer within {TIME_OUT_S:g} s", HELD),)
+        return (CudaProblem("torch", f"CUDA did not answer within {TIME_OUT_S:g} s", HELD),)
     if done.returncode != 0:
         said = [line.strip() for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
-        return (Trouble("torch", f"an attempt to use CUDA failed: {said[-1]}", REMEDY),)
-    found = tuple(Trouble(**item) for item in json.loads(done.stdout.splitlines()[-1]))
+        return (CudaProblem("torch", f"an attempt to use CUDA failed: {said[-1]}", REMEDY),)
+    found = tuple(CudaProblem(**item) for item in json.loads(done.stdout.splitlines()[-1]))
     missing = _NOT_FOUND.search(done.stderr)  # ONNX Runtime only logs what it misses
     if missing is None:
         return found
@@ -85,9 +88,9 @@ def builds() -> str:
     return f"{built}, and the driver is {driver or 'not known'}"
 
 
-def no_device() -> Trouble:
+def no_device() -> CudaProblem:
     """Return what it means that torch sees no CUDA device."""
-    return Trouble("torch", f"torch sees no CUDA device: {builds()}", REMEDY, lasting=True)
+    return CudaProblem("torch", f"torch sees no CUDA device: {builds()}", REMEDY, lasting=True)
 
 
 def preload() -> None:
@@ -98,7 +101,7 @@ def preload() -> None:
         onnxruntime.preload_dlls()
 
 
-def troubles() -> Iterator[Trouble]:
+def problems() -> Iterator[CudaProblem]:
     """Try each installed library, torch first: engines on other runtimes need it too."""
     if find_spec("torch") is not None:
         yield from _torch()
@@ -106,7 +109,7 @@ def troubles() -> Iterator[Trouble]:
         yield from _onnxruntime()
 
 
-def _torch() -> Iterator[Trouble]:
+def _torch() -> Iterator[CudaProblem]:
     import torch
 
     if not torch.cuda.is_available():
@@ -115,15 +118,15 @@ def _torch() -> Iterator[Trouble]:
     try:
         torch.ones(1, device="cuda").sum().item()
     except RuntimeError as error:
-        yield Trouble("torch", f"torch does not compute on the GPU: {(str(error).splitlines() or [''])[0]}", HELD)
+        yield CudaProblem("torch", f"torch does not compute on the GPU: {(str(error).splitlines() or [''])[0]}", HELD)
 
 
-def _onnxruntime() -> Iterator[Trouble]:
+def _onnxruntime() -> Iterator[CudaProblem]:
     import onnxruntime
     from onnx import TensorProto, helper
 
     if PROVIDER not in onnxruntime.get_available_providers():
-        yield Trouble("onnxruntime", f"this onnxruntime has no {PROVIDER}", "install onnxruntime-gpu in its place")
+        yield CudaProblem("onnxruntime", f"this onnxruntime has no {PROVIDER}", "install onnxruntime-gpu in its place")
         return
     preload()
     inputs, outputs = ([helper.make_tensor_value_info(name, TensorProto.FLOAT, [1])] for name in "xy")
@@ -131,8 +134,8 @@ def _onnxruntime() -> Iterator[Trouble]:
     model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 13)])
     used = onnxruntime.InferenceSession(model.SerializeToString(), providers=[PROVIDER]).get_providers()
     if used[0] != PROVIDER:
-        yield Trouble("onnxruntime", f"ONNX Runtime falls back to {used[0]}: {builds()}", REMEDY)
+        yield CudaProblem("onnxruntime", f"ONNX Runtime falls back to {used[0]}: {builds()}", REMEDY)
 
 
 if __name__ == "__main__":
-    print(json.dumps([asdict(trouble) for trouble in troubles()]))
+    print(json.dumps([asdict(problem) for problem in problems()]))

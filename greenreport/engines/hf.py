@@ -61,7 +61,7 @@ class HfEngine(Engine):
         """Set the number of threads, and make sure that torch has the device."""
         torch.set_num_threads(self.job.threads)
         if self.device.type == "cuda" and not torch.cuda.is_available():
-            raise EngineUnavailable(f"{no_device()}, then run again with --force")
+            raise no_device().unavailable()
 
     @contextmanager
     def fitting(self, what: str) -> Iterator[None]:

@@ -54,7 +54,7 @@ class OnnxRuntime(HfEngine):
             raise EngineUnavailable(f"this onnxruntime has no {provider}")
         if self.device.type == "cuda":
             if not torch.cuda.is_available():
-                raise EngineUnavailable(f"{no_device()}, then run again with --force")
+                raise no_device().unavailable()
             preload()
         session = onnxruntime.SessionOptions()
         session.intra_op_num_threads = self.job.threads

@@ -13,7 +13,7 @@ from pathlib import Path
 from greenreport.catalog import METERS, known_engines, load_target
 from greenreport.errors import MeterUnavailable
 from greenreport.execute.host import environment
-from greenreport.execute.prepare import capability, cuda_trouble
+from greenreport.execute.prepare import capability, cuda_problem
 from greenreport.meters.base import Meter
 from greenreport.meters.nvidia_gpus import VisibleGpu, look, several
 from greenreport.record import Environment, Quantity
@@ -22,24 +22,24 @@ from greenreport.validity import advice
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One line: what, whether it works, what was found, and the remedy."""
+class Check:
+    """One line of the report: what was tried, whether it works, what was seen, and the remedy."""
 
     group: str
     name: str
     works: bool
-    found: str
+    detail: str
     remedy: str = ""
 
 
-def examine() -> tuple[Environment, list[Finding]]:
+def examine() -> tuple[Environment, list[Check]]:
     """Return the environment and what works on it."""
     host = environment()
     return host, [*_meters(), *_engines(host), *_hub(), *_gpu_processes(), *_gpu_advice(look()[0]), *_advice(host)]
 
 
-def _meters() -> list[Finding]:
-    findings = []
+def _meters() -> list[Check]:
+    checks = []
     for name, info in METERS.items():
         meter: Meter = load_target(info.target)(MeterUse(name=name))
         try:
@@ -47,39 +47,40 @@ def _meters() -> list[Finding]:
             values = meter.read()
             meter.close()
         except MeterUnavailable as error:
-            findings.append(Finding("meter", info.label, False, error.cause, error.remedy))
+            checks.append(Check("meter", info.label, False, error.cause, error.remedy))
             continue
         read = [f"{c.domain} {c.quantity}" for c, value in zip(channels, values, strict=True) if value is not None]
         shown = ", ".join(read[:8]) + (f" and {len(read) - 8} more" if len(read) > 8 else "")
         mark = "" if info.method == "measured" else "estimated, never a measurement: "
-        findings.append(Finding("meter", info.label, True, mark + shown))
-    return findings
+        checks.append(Check("meter", info.label, True, mark + shown))
+    return checks
 
 
-def _engines(host: Environment) -> list[Finding]:
-    findings = []
+def _engines(host: Environment) -> list[Check]:
+    checks = []
     for engine in known_engines().values():
         if not engine.weights:
             continue
         for provider in engine.providers:
-            obstacle: object = capability(engine, provider, host)
-            if obstacle is None and provider == "cuda":
-                obstacle = cuda_trouble(engine)
-            where = "CPU" if provider == "cpu" else ", ".join(gpu.name for gpu in host.gpus)
-            cause, _, remedy = ("", "", "") if obstacle is None else str(obstacle).partition("; ")
-            findings.append(Finding("engine", f"{engine.label} · {provider}", obstacle is None, cause or f"on {where}", remedy))
-    return findings
+            obstacle = capability(engine, provider, host) or (cuda_problem(engine) if provider == "cuda" else None)
+            name = f"{engine.label} · {provider}"
+            if obstacle is not None:
+                checks.append(Check("engine", name, False, obstacle.cause, obstacle.remedy))
+            else:
+                device = "CPU" if provider == "cpu" else ", ".join(gpu.name for gpu in host.gpus)
+                checks.append(Check("engine", name, True, f"on {device}"))
+    return checks
 
 
-def _hub() -> list[Finding]:
+def _hub() -> list[Check]:
     home = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface")) / "hub"
     models = len(list(home.glob("models--*"))) if home.is_dir() else 0
     offline = os.environ.get("HF_HUB_OFFLINE", "") in ("1", "true")
     found = f"{models} models in the local hub cache" + ("; HF_HUB_OFFLINE is set" if offline else "")
-    return [Finding("weights", "model hub", not offline, found, "unset HF_HUB_OFFLINE to download" if offline else "")]
+    return [Check("weights", "model hub", not offline, found, "unset HF_HUB_OFFLINE to download" if offline else "")]
 
 
-def _gpu_processes() -> list[Finding]:
+def _gpu_processes() -> list[Check]:
     """Programs that compute on a GPU just now: a run beside them would be excluded."""
     meter: Meter = load_target(METERS["nvml"].target)(MeterUse(name="nvml"))
     try:
@@ -92,26 +93,26 @@ def _gpu_processes() -> list[Finding]:
     if not found:
         return []
     text = f"programs compute on a GPU: {', '.join(found)}; runs beside them are excluded (foreign_gpu_process)"
-    return [Finding("host", "GPU processes", False, text, "stop them; nvidia-smi lists them")]
+    return [Check("host", "GPU processes", False, text, "stop them; nvidia-smi lists them")]
 
 
-def _gpu_advice(gpus: Sequence[VisibleGpu]) -> Iterator[Finding]:
+def _gpu_advice(gpus: Sequence[VisibleGpu]) -> Iterator[Check]:
     """What about the GPUs makes results less exact, or runs fail."""
     if len(gpus) > 1:
-        yield Finding("host", "several GPUs", False, *several(len(gpus)))
+        yield Check("host", "several GPUs", False, *several(len(gpus)))
     for gpu in gpus:
         if gpu.persistent is False:
             found = f"persistence mode of gpu-{gpu.index} is off: between programs the driver is unloaded, and the next one waits for it"
-            yield Finding("host", "GPU persistence", False, found, f"sudo nvidia-smi -i {gpu.index} -pm 1")
+            yield Check("host", "GPU persistence", False, found, f"sudo nvidia-smi -i {gpu.index} -pm 1")
         if gpu.exclusive:
             found = f"gpu-{gpu.index} is for one process at a time (EXCLUSIVE_PROCESS): without NVIDIA's multi-process service replicas fail"
-            yield Finding("host", "GPU compute mode", False, found, f"sudo nvidia-smi -i {gpu.index} -c DEFAULT")
+            yield Check("host", "GPU compute mode", False, found, f"sudo nvidia-smi -i {gpu.index} -c DEFAULT")
 
 
-def _advice(host: Environment) -> list[Finding]:
+def _advice(host: Environment) -> list[Check]:
     """What about this host makes results less exact, and its load just now."""
-    findings = [Finding("host", item.name, False, item.found, item.remedy) for item in advice(host)]
+    checks = [Check("host", item.name, False, item.found, item.remedy) for item in advice(host)]
     load = os.getloadavg()[0]
     quiet = load <= 0.1 * host.logical_cpus
     remedy = "" if quiet else "stop other programs first"
-    return [*findings, Finding("host", "background load", quiet, f"load average {load:.2f}", remedy)]
+    return [*checks, Check("host", "background load", quiet, f"load average {load:.2f}", remedy)]

@@ -49,7 +49,7 @@ KEEPER_STOP_S = GRACE_S + 4.0
 GPU_SHARE = 0.9  # of its memory, for all replicas together
 NOT_VERIFIED = ("not verified", "type, KV cache and threads: the server does not tell them")
 _REMEDIES = {
-    "vllm": "install it with: pip install vllm",
+    "vllm": "pip install vllm",
     "llama-server": "it is part of llama.cpp",
     "ollama": "install Ollama",
     "text-generation-launcher": "it is part of Text Generation Inference",
@@ -263,7 +263,7 @@ def not_installed(configuration: Configuration, folder: Path) -> EngineUnavailab
     if program_of(server, folder) is not None:
         return None
     remedy = _REMEDIES.get(server.program, "install it, or write its full path")
-    return EngineUnavailable(f"the command {server.command[0]!r} is not installed; {remedy}; then run again with --force")
+    return EngineUnavailable(f"the command {server.command[0]!r} is not installed", f"{remedy}, then run again with --force")
 
 
 def keeper_main(connection: Connection, job: CommandJob, log: Path, environment: dict[str, str]) -> None:

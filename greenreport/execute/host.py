@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psutil
 
+from greenreport.catalog import known_engines
 from greenreport.record import Environment, Gpu
 from greenreport.study.servers import KEPT_SECRET
 
@@ -30,8 +31,8 @@ COMPARABLE = (
 )  # fmt: skip
 #: A value of fewer characters is no key; taking it out would take words out of sentences.
 SHORTEST_KEY = 6
-#: Libraries that decide what is measured.
-LIBRARIES = (
+#: The order in which keys of environments digest these libraries; those of further engines follow by name.
+LIBRARY_ORDER = (
     "torch", "transformers", "tokenizers", "optimum", "optimum-onnx", "optimum-intel", "onnxruntime-gpu", "onnxruntime",
     "openvino", "triton",
 )  # fmt: skip
@@ -137,11 +138,14 @@ def _virtualisation() -> str | None:
 
 
 def _libraries() -> tuple[tuple[str, str], ...]:
-    found = []
-    for name in LIBRARIES:
+    """Return the installed distributions of all known engines with their versions."""
+    rank = {name: place for place, name in enumerate(LIBRARY_ORDER)}
+    names = {name for engine in known_engines().values() for name in engine.distributions}
+    versions = []
+    for name in sorted(names, key=lambda name: (rank.get(name, len(rank)), name)):
         with suppress(metadata.PackageNotFoundError):
-            found.append((name, metadata.version(name)))
-    return tuple(found)
+            versions.append((name, metadata.version(name)))
+    return tuple(versions)
 
 
 def _turbo() -> bool | None:

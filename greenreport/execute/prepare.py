@@ -14,7 +14,7 @@ from pathlib import Path
 
 from greenreport.catalog import EngineInfo, Served, known_engines
 from greenreport.engines.base import EngineJob
-from greenreport.engines.cuda import Trouble, attempt
+from greenreport.engines.cuda import CudaProblem, attempt
 from greenreport.errors import EngineUnavailable, GreenReportError, RunError
 from greenreport.execute.external_servers import not_installed
 from greenreport.execute.host import physical_cores
@@ -51,26 +51,25 @@ def capability(engine: EngineInfo, provider: str, environment: Environment) -> E
     """Return why this machine cannot run an engine on a provider, or None; nothing heavy is imported into this process."""
     for module in engine.requires:
         if not _importable(module):
-            return EngineUnavailable(
-                f"{engine.label} needs {module}; install it with: pip install 'greenreport[{engine.extra}]'"
-            )
+            return EngineUnavailable(f"{engine.label} needs {module}", f"pip install 'greenreport[{engine.extra}]'")
     if provider == "cuda" and engine.served is not Served.RUNNING:
         if not environment.gpus:
-            return EngineUnavailable("no NVIDIA GPU is visible on this machine (see `greenreport doctor`)")
+            return EngineUnavailable("no NVIDIA GPU is visible on this machine", "nvidia-smi lists what the driver sees")
         version = dict(environment.libraries).get("torch", "")
         if version.endswith("+cpu") and engine.served is Served.OWN:
-            return EngineUnavailable(f"torch {version} is a CPU build; install the CUDA build of torch {version.split('+')[0]}")
-        trouble = cuda_trouble(engine)
-        if trouble is not None and trouble.lasting:
-            return EngineUnavailable(f"{trouble}, then run again with --force")
+            remedy = f"install the CUDA build of torch {version.split('+')[0]}"
+            return EngineUnavailable(f"torch {version} is a CPU build", remedy)
+        problem = cuda_problem(engine)
+        if problem is not None and problem.lasting:
+            return problem.unavailable()
     return None
 
 
-def cuda_trouble(engine: EngineInfo) -> Trouble | None:
-    """Return why an engine of greenreport does not compute on a GPU, tried on the spot; None where it does, and for other servers."""
+def cuda_problem(engine: EngineInfo) -> CudaProblem | None:
+    """Try an engine's libraries on the GPU; return why they do not compute on it, or None. Other servers are not tried."""
     if engine.served is not Served.OWN:
         return None
-    return next((trouble for trouble in attempt() if trouble.library in engine.requires), None)
+    return next((problem for problem in attempt() if problem.library in engine.requires), None)
 
 
 def loads_weights(cell: Cell, environment: Environment) -> bool:
@@ -149,7 +148,7 @@ class Preparer:
             "folder": job.weights.name if job.weights else None,  # of a hub model: the resolved commit
             "engine": info.name,
             "revision": info.revision,
-            "configuration": _converted(job.configuration),
+            "configuration": _converted(job.configuration, info),
             "libraries": self.environment.libraries,
         }
         name = digest(content)
@@ -184,7 +183,7 @@ class Preparer:
         return result.path
 
 
-def _converted(configuration: Configuration) -> dict[str, object]:
-    """What of a configuration the conversion depends on; a trace holds device constants."""
-    provider = configuration.provider if configuration.engine == "torchscript" else None
+def _converted(configuration: Configuration, info: EngineInfo) -> dict[str, object]:
+    """Return the part of a configuration that its conversion depends on."""
+    provider = configuration.provider if info.artefact_per_provider else None
     return {"dtype": configuration.dtype, "kv_cache": configuration.kv_cache, "provider": provider}

@@ -92,15 +92,16 @@ def _from_hub(model: Model) -> Path:
     try:
         folder = Path(snapshot_download(hub, revision=revision, allow_patterns=HUB_PATTERNS))
     except GatedRepoError:
-        raise ModelUnavailable(
-            f"{hub} is gated: accept its terms on the hub and log in with `hf auth login`, {offline}"
-        ) from None
+        remedy = f"accept its terms on the hub and log in with `hf auth login`, {offline}"
+        raise ModelUnavailable(f"{hub} is gated", remedy) from None
     except RevisionNotFoundError:
         raise ModelUnavailable(f"{hub} has no revision {revision!r}") from None
     except RepositoryNotFoundError:
         raise ModelUnavailable(f"the hub has no repository {hub}, or it is private") from None
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError):
-        raise ModelUnavailable(f"{hub} is not on this machine and the hub cannot be reached; connect once, {offline}") from None
+        raise ModelUnavailable(
+            f"{hub} is not on this machine and the hub cannot be reached", f"connect once, {offline}"
+        ) from None
     if not list(folder.glob("*.safetensors")):
         raise ModelUnavailable(f"{hub} has no safetensors weights; greenreport loads no pickled weights")
     return folder

@@ -140,14 +140,14 @@ def _download_humaneval() -> list[str]:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
     except ImportError:
-        raise PromptsUnavailable(f"HumanEval is not on this machine: {_HUMANEVAL_REMEDY}") from None
+        raise PromptsUnavailable("HumanEval is not on this machine", _HUMANEVAL_REMEDY) from None
     import duckdb
 
     try:
         file = hf_hub_download(HUMANEVAL_HUB[0], HUMANEVAL_HUB[1], repo_type="dataset")
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         cause = str(error).splitlines()[0]
-        raise PromptsUnavailable(f"HumanEval cannot be downloaded ({cause}); {_HUMANEVAL_REMEDY}") from None
+        raise PromptsUnavailable(f"HumanEval cannot be downloaded ({cause})", _HUMANEVAL_REMEDY) from None
     query = "SELECT prompt FROM read_parquet(?) ORDER BY CAST(split_part(task_id, '/', 2) AS INTEGER)"
     return [str(row[0]) for row in duckdb.execute(query, [file]).fetchall()]
 

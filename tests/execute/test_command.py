@@ -114,7 +114,7 @@ def test_a_command_that_is_not_installed_is_a_reason(commanded: Ran) -> None:
     record = commanded.records["command-absent"]
     assert record.outcome == "unsupported"
     assert (
-        "the command 'vllm-of-somebody' is not installed; install it, or write its full path; then run again with --force"
+        "the command 'vllm-of-somebody' is not installed; install it, or write its full path, then run again with --force"
         in str(record.reason)
     )
 

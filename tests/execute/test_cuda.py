@@ -11,17 +11,17 @@ import pytest
 
 from greenreport.catalog import known_engines
 from greenreport.engines import cuda
-from greenreport.engines.cuda import HELD, REMEDY, Trouble, attempt
+from greenreport.engines.cuda import HELD, REMEDY, CudaProblem, attempt
 from greenreport.execute import doctor, prepare
-from greenreport.execute.prepare import capability, cuda_trouble
+from greenreport.execute.prepare import capability, cuda_problem
 from greenreport.meters.nvidia_gpus import VisibleGpu, several
 from greenreport.record import Gpu
 from tests.records import ENVIRONMENT
 
 HOST = replace(ENVIRONMENT, gpus=(Gpu(0, "GPU", 10**9, "u", 300),), gpu_driver="570.1", libraries=(("torch", "2.13.0"),))
-OLD_DRIVER = Trouble("torch", "torch sees no CUDA device: torch is built for CUDA 13.0", REMEDY, lasting=True)
-HELD_GPU = Trouble("torch", "torch does not compute on the GPU: busy", HELD)
-NO_LIBRARY = Trouble("onnxruntime", "ONNX Runtime falls back to CPUExecutionProvider: built for CUDA 13.0", REMEDY)
+OLD_DRIVER = CudaProblem("torch", "torch sees no CUDA device: torch is built for CUDA 13.0", REMEDY, lasting=True)
+HELD_GPU = CudaProblem("torch", "torch does not compute on the GPU: busy", HELD)
+NO_LIBRARY = CudaProblem("onnxruntime", "ONNX Runtime falls back to CPUExecutionProvider: built for CUDA 13.0", REMEDY)
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def let(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     monkeypatch.setattr(cuda, "ATTEMPT", (sys.executable, "-c", script))
 
 
-def finding(monkeypatch: pytest.MonkeyPatch, *troubles: Trouble, stderr: str = "") -> None:
+def finding(monkeypatch: pytest.MonkeyPatch, *troubles: CudaProblem, stderr: str = "") -> None:
     """Let the attempt print some noise, then these troubles."""
     printed = json.dumps([asdict(trouble) for trouble in troubles])
     let(monkeypatch, f"import sys; print('EP Error'); print({printed!r}); sys.stderr.write({stderr!r})")
@@ -58,11 +58,11 @@ def test_what_may_pass_is_told_and_keeps_no_run_from_trying(monkeypatch: pytest.
     """A GPU that is held just now is a finding of doctor; a run finds out for itself, since its outcome would stay."""
     finding(monkeypatch, HELD_GPU)
     assert capability(known_engines()["torch"], "cuda", HOST) is None
-    assert cuda_trouble(known_engines()["torch"]) == HELD_GPU
+    assert cuda_problem(known_engines()["torch"]) == HELD_GPU
     told = {item.name: item for item in doctor._engines(HOST)}
     cuda_torch, cpu_torch = told["Torch · cuda"], told["Torch · cpu"]
-    assert (cuda_torch.works, cuda_torch.found, cuda_torch.remedy) == (False, HELD_GPU.cause, HELD)
-    assert (cpu_torch.works, cpu_torch.found) == (True, "on CPU")
+    assert (cuda_torch.works, cuda_torch.detail, cuda_torch.remedy) == (False, HELD_GPU.cause, HELD)
+    assert (cpu_torch.works, cpu_torch.detail) == (True, "on CPU")
 
 
 def test_onnx_runtime_says_which_library_it_misses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,8 +72,8 @@ def test_onnx_runtime_says_which_library_it_misses(monkeypatch: pytest.MonkeyPat
         NO_LIBRARY,
         stderr="[E:onnxruntime] with error: libcudnn.so.9: cannot open shared object file: No such file",
     )
-    assert cuda_trouble(known_engines()["torch"]) is None
-    trouble = cuda_trouble(known_engines()["onnx"])
+    assert cuda_problem(known_engines()["torch"]) is None
+    trouble = cuda_problem(known_engines()["onnx"])
     assert trouble is not None
     assert trouble.cause == f"{NO_LIBRARY.cause} (libcudnn.so.9: cannot open shared object file)"
 
@@ -110,5 +110,5 @@ def test_advice_on_gpus() -> None:
         ("GPU persistence", False),
         ("GPU compute mode", False),
     ]
-    assert (found[0].found, found[0].remedy) == several(2)
+    assert (found[0].detail, found[0].remedy) == several(2)
     assert [item.remedy for item in found[1:]] == ["sudo nvidia-smi -i 1 -pm 1", "sudo nvidia-smi -i 1 -c DEFAULT"]

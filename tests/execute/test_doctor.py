@@ -18,8 +18,10 @@ import duckdb
 import psutil
 import pytest
 
+from greenreport.catalog import known_engines
 from greenreport.engines.base import EngineJob
 from greenreport.errors import OutOfMemory, Unavailable
+from greenreport.execute import host
 from greenreport.execute.host import environment, key_of, redact
 from greenreport.execute.readiness import require_ready
 from greenreport.store.codec import read_environment
@@ -74,6 +76,16 @@ def test_pooling_depends_on_the_declared_fields_alone() -> None:
     assert environment().key == environment().key
 
 
+def test_versions_of_an_engines_libraries_belong_to_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Today's libraries keep their order, and with it every key; those an engine of a plug-in names follow."""
+    monkeypatch.setattr(host.metadata, "version", lambda name: f"{name} 1")
+    assert [name for name, _ in host.environment().libraries] == list(host.LIBRARY_ORDER)
+    plugin = replace(known_engines()["fake"], name="vllm", distributions=("vllm", "torch", "flashinfer"))
+    monkeypatch.setattr(host, "known_engines", lambda: {**known_engines(), "vllm": plugin})
+    libraries = [*host.LIBRARY_ORDER, "flashinfer", "vllm"]
+    assert host.environment().libraries == tuple((name, f"{name} 1") for name in libraries)
+
+
 @pytest.mark.parametrize(
     "file", sorted((ROOT / "studies").glob("*/results/environments.parquet")), ids=lambda file: file.parts[-3]
 )
@@ -117,11 +129,11 @@ def test_runs_are_pooled_on_one_gpu_under_one_power_limit(tmp_path: Path) -> Non
 def test_advice_names_what_it_means_and_changes_nothing() -> None:
     """A governor, swap and a virtual machine each get a sentence and a remedy; a quiet machine gets none."""
     assert advice(ENVIRONMENT) == ()
-    host = replace(
+    disturbed = replace(
         ENVIRONMENT, governor="powersave", swap_b=10**9, virtualisation="container", numa_nodes=2, turbo=True, smt=True
     )
-    assert [item.name for item in advice(host)] == ["virtualisation", "governor", "turbo", "SMT", "swap", "NUMA"]
-    assert all(item.remedy and item.found for item in advice(host))
+    assert [item.name for item in advice(disturbed)] == ["virtualisation", "governor", "turbo", "SMT", "swap", "NUMA"]
+    assert all(item.remedy and item.found for item in advice(disturbed))
 
 
 def test_a_run_that_cannot_work_is_not_tried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,27 +7,34 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MeterInfo:
-    """An instrument: what it reads, and whether its numbers are measured or estimated."""
+    """An instrument: what it reads, and whether its numbers are measured or estimated.
+
+    Attributes:
+        shortest_window_s: shortest window for an exact energy: ten refreshes of its counter or more.
+        wall_clock: whether its times follow the wall clock (or a recording of it), so that a step moves them against the run.
+    """
 
     name: str
     label: str
     target: str
     summary: str
     method: str = "measured"
+    shortest_window_s: float = 0.0
+    wall_clock: bool = False
 
 
 # Tables are read by row.
 # fmt: off
 _METERS = (
-    MeterInfo("rapl", "RAPL", "greenreport.meters.rapl:Rapl", "energy counters of CPU packages and memory (Intel, AMD)"),
-    MeterInfo("nvml", "NVML", "greenreport.meters.nvml:Nvml", "power, energy, memory and load of NVIDIA GPUs"),
+    MeterInfo("rapl", "RAPL", "greenreport.meters.rapl:Rapl", "energy counters of CPU packages and memory (Intel, AMD)", shortest_window_s=1.0),
+    MeterInfo("nvml", "NVML", "greenreport.meters.nvml:Nvml", "power, energy, memory and load of NVIDIA GPUs", shortest_window_s=5.0),
     MeterInfo(
         "utilisation", "Utilisation", "greenreport.meters.utilisation:Utilisation",
         "CPU load, clock, temperature and memory of the machine and of the serving process tree",
     ),
     MeterInfo(
         "energibridge", "EnergiBridge", "greenreport.meters.energibridge:EnergiBridge",
-        "what the program EnergiBridge records: CPU energy, load and memory",
+        "what the program EnergiBridge records: CPU energy, load and memory", wall_clock=True,
     ),
     MeterInfo(
         "wattmeter", "Wall meter", "greenreport.meters.wattmeter:Wattmeter",
@@ -37,7 +44,7 @@ _METERS = (
         "estimate", "Power model", "greenreport.meters.estimate:Estimate",
         "CPU energy from a declared power model and the CPU load; an estimate, marked as one everywhere", "estimated",
     ),
-    MeterInfo("replay", "Replay", "greenreport.meters.replay:Replay", "plays a recording; for tests and demonstrations"),
+    MeterInfo("replay", "Replay", "greenreport.meters.replay:Replay", "plays a recording; for tests and demonstrations", wall_clock=True),
 )
 # fmt: on
 

@@ -30,12 +30,12 @@ from greenreport.execute.run_servers import Serving, serve
 from greenreport.meters.sampler import AwaitSteady, Edge, Now, Opened, Recorded, Sampled, Stop, Watch, sampler_main
 from greenreport.meters.steady_state import Steadiness
 from greenreport.record import (
-    ELSEWHERE,
     Domain,
     Facts,
     Mark,
     Method,
     Missing,
+    MissingCode,
     Output,
     Phase,
     Quantity,
@@ -222,8 +222,9 @@ def _meters(study: Study, configuration: Configuration) -> tuple[tuple[MeterUse,
     """Return the meters to read, and why the others are not: they measure this machine, and the server may run on another."""
     if configuration.measured_here:
         return study.meters, ()
+    cause = "the server is not declared to run on the machine the meters measure"
     remedy = "If it does, write `local: true` under `server:`"
-    return (), tuple(Missing(meter.name, ELSEWHERE, remedy) for meter in study.meters)
+    return (), tuple(Missing(meter.name, cause, remedy, MissingCode.SERVER_ELSEWHERE) for meter in study.meters)
 
 
 def _require_meters(study: Study, missing: Sequence[Missing]) -> None:
@@ -242,7 +243,7 @@ def _cool_down(study: Study, sampler: Child, progress: Progress) -> None:
     elif cooldown.until == "steady":
         sampler.send(AwaitSteady(min(cooldown.window_s, cooldown.max_s), cooldown.max_s))
         verdict = sampler.receive(Steadiness, cooldown.max_s + ANSWER_S)
-        progress.marks.append(Mark(Phase.COOLDOWN, start, time.monotonic_ns(), note=verdict.note))
+        progress.marks.append(Mark(Phase.COOLDOWN, start, time.monotonic_ns(), None, verdict.note, verdict.steady))
 
 
 def _idle(phase: Phase, seconds: float, sampler: Child, children: list[Child], progress: Progress) -> None:

@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from greenreport.meters.base import Channel, Meter, Sample
-from greenreport.record import Missing, Trace
+from greenreport.record import Missing, MissingCode, Trace
 
 Result = TypeVar("Result")
 
@@ -76,13 +76,15 @@ class Recorder(threading.Thread):
 
     def events(self) -> list[Missing]:
         """Return what went wrong while the meter was read, and what it has to say itself."""
-        found = [Missing(self.name, cause, remedy) for cause, remedy in self.meter.notes()]
+        events = [Missing(self.name, cause, remedy, MissingCode.REMARK) for cause, remedy in self.meter.notes()]
         if self._failures:
             reads = "a read" if self._failures == 1 else f"{self._failures} reads"
-            found.append(Missing(self.name, f"{reads} failed: {self._first_failure}", "please report this as a bug"))
+            cause = f"{reads} failed: {self._first_failure}"
+            events.append(Missing(self.name, cause, "please report this as a bug", MissingCode.READ_FAULT))
         if self.is_alive():
-            found.append(Missing(self.name, "the instrument did not answer at the end of the run", ""))
-        return found
+            cause = "the instrument did not answer at the end of the run"
+            events.append(Missing(self.name, cause, "", MissingCode.READ_FAULT))
+        return events
 
     # --- the thread
 

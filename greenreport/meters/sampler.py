@@ -27,7 +27,7 @@ from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter
 from greenreport.meters.meter_thread import Recorder
 from greenreport.meters.steady_state import History
-from greenreport.record import ENERGY_QUANTITIES, Missing, Trace, is_cpu
+from greenreport.record import ENERGY_QUANTITIES, Missing, MissingCode, Trace, is_cpu
 from greenreport.study import MeterUse
 
 #: Longest wait for the samples of an edge: twice the slowest refresh of an energy counter, less than a slow wall meter takes.
@@ -114,7 +114,7 @@ def open_meters(
         try:
             opened.append((use.name, meter, meter.open()))
         except MeterUnavailable as error:
-            missing.append(Missing(use.name, error.cause, error.remedy))
+            missing.append(Missing(use.name, error.cause, error.remedy, MissingCode.UNAVAILABLE))
     return opened, missing
 
 

@@ -5,14 +5,12 @@ people. Values are in SI base units. An absent value is ``None``, never 0 or "".
 """
 
 from greenreport.record.environment import Environment, Gpu
+from greenreport.record.faults import Flag, FlagCode, Missing, MissingCode
 from greenreport.record.run import (
-    ELSEWHERE,
     SETTLED,
     Facts,
-    Flag,
     Mark,
     Metering,
-    Missing,
     Outcome,
     Output,
     Phase,
@@ -37,18 +35,19 @@ from greenreport.record.trace import (
 )
 
 __all__ = [
-    "ELSEWHERE",
     "ENERGY_QUANTITIES",
     "SETTLED",
     "Domain",
     "Environment",
     "Facts",
     "Flag",
+    "FlagCode",
     "Gpu",
     "Mark",
     "Metering",
     "Method",
     "Missing",
+    "MissingCode",
     "Outcome",
     "Output",
     "Phase",

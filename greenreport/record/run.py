@@ -1,4 +1,4 @@
-"""A run as it happened: its phases, requests, outputs, flags and outcome."""
+"""A run as it happened: its phases, requests, outputs and outcome."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from greenreport.record.environment import Environment
+from greenreport.record.faults import Flag, Missing
 from greenreport.record.trace import Trace
 
 
@@ -68,6 +69,7 @@ class Mark:
     Attributes:
         planned_s: what the protocol asked for, where it asks for a time.
         note: what decided its end, where that is not obvious ("steady after 12 s: …").
+        steady: whether the machine was steady at the end of a cool-down that waits for it; None for all other phases.
     """
 
     phase: Phase
@@ -75,6 +77,7 @@ class Mark:
     end_ns: int
     planned_s: float | None = None
     note: str | None = None
+    steady: bool | None = None
 
     @property
     def duration_s(self) -> float:
@@ -139,15 +142,6 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class Flag:
-    """A validity flag: reason code, sentence, and whether it excludes the run from tests."""
-
-    code: str
-    detail: str
-    fatal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """What the engine reports after load, to be compared with what the configuration asks for.
 
@@ -166,19 +160,6 @@ class Facts:
     weights_b: int | None = None
     details: tuple[tuple[str, str], ...] = ()
     model: str | None = None
-
-
-#: Cause of every meter that is not read because the server may run on another machine than the meters.
-ELSEWHERE = "the server is not declared to run on the machine the meters measure"
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A listed meter that could not be read in this run, with its cause and remedy."""
-
-    meter: str
-    cause: str
-    remedy: str
 
 
 @dataclass(frozen=True, slots=True)

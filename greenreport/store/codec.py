@@ -13,11 +13,13 @@ from greenreport.record import (
     Environment,
     Facts,
     Flag,
+    FlagCode,
     Gpu,
     Mark,
     Metering,
     Method,
     Missing,
+    MissingCode,
     Outcome,
     Output,
     Phase,
@@ -31,10 +33,14 @@ from greenreport.record import (
     TraceKind,
 )
 
+#: Cause of meters that were not read because of where the server runs, in records from before codes were kept.
+CAUSE_OF_UNREAD_METERS = "the server is not declared to run on the machine the meters measure"
+
 RUN_COLUMNS = (
     "run_id", "kind", "study", "key", "model", "engine", "provider", "fingerprint", "repetition", "position", "outcome",
     "reason", "detail", "started_at", "duration_s", "environment", "environment_content", "spec", "facts", "flags", "missing",
 )  # fmt: skip
+MARK_COLUMNS = ("phase", "start_ns", "end_ns", "planned_s", "note", "steady")
 REQUEST_COLUMNS = (
     "index", "start_ns", "end_ns", "first_token_ns", "server_start_ns", "server_end_ns", "token_ns", "prompt_tokens",
     "output_tokens", "finish_reason", "output_sha256", "answered_by", "error", "server",
@@ -80,7 +86,7 @@ def read_spec(text: str) -> RunSpec:
 
 def mark_rows(record: RunRecord) -> list[list[Any]]:
     """Return the rows of the `marks` table."""
-    return [[record.run_id, m.phase.value, m.start_ns, m.end_ns, m.planned_s, m.note] for m in record.marks]
+    return [[record.run_id, m.phase.value, m.start_ns, m.end_ns, m.planned_s, m.note, m.steady] for m in record.marks]
 
 
 def request_rows(record: RunRecord) -> list[list[Any]]:
@@ -149,8 +155,8 @@ def read_run(row: Mapping[str, Any], environment: Environment, parts: Mapping[st
         environment=environment,
         spec=read_spec(row["spec"]),
         facts=None if facts is None else Facts(**{**facts, "details": tuple(map(tuple, facts["details"]))}),
-        flags=tuple(Flag(**flag) for flag in json.loads(row["flags"])),
-        missing=tuple(Missing(**missing) for missing in json.loads(row["missing"])),
+        flags=tuple(Flag(FlagCode(flag.pop("code")), **flag) for flag in json.loads(row["flags"])),
+        missing=tuple(_read_missing(**missing) for missing in json.loads(row["missing"])),
         marks=tuple(parts.get("marks", ())),
         requests=tuple(parts.get("requests", ())),
         outputs=tuple(parts.get("outputs", ())),
@@ -158,9 +164,21 @@ def read_run(row: Mapping[str, Any], environment: Environment, parts: Mapping[st
     )
 
 
+def _read_missing(meter: str, cause: str, remedy: str, code: str | None = None) -> Missing:
+    if code is None and cause == CAUSE_OF_UNREAD_METERS:
+        code = MissingCode.SERVER_ELSEWHERE
+    return Missing(meter, cause, remedy, None if code is None else MissingCode(code))
+
+
 def read_mark(row: tuple[Any, ...]) -> Mark:
-    """Return a mark from (phase, start_ns, end_ns, planned_s, note)."""
-    return Mark(Phase(row[0]), *row[1:])
+    """Return a mark from the columns of `MARK_COLUMNS`.
+
+    Earlier versions kept no `steady`: there the note of a cool-down that waited for a steady machine begins with the verdict.
+    """
+    phase, start_ns, end_ns, planned_s, note, steady = row
+    if steady is None and phase == Phase.COOLDOWN and note is not None:
+        steady = not note.startswith("not steady")
+    return Mark(Phase(phase), start_ns, end_ns, planned_s, note, steady)
 
 
 def read_request(row: tuple[Any, ...]) -> Request:

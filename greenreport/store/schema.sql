@@ -1,7 +1,8 @@
--- Schema of the store, version 3. One run = one transaction; rows are never updated.
+-- Schema of the store, version 4. One run = one transaction; rows are never updated.
 -- Times are nanoseconds of CLOCK_MONOTONIC of the host that ran; values are SI base units; NULL means "not known".
 -- History: 1 (2026-11) first version. 2 (2026-11) loads of imported observations; version 1 is raised when it is opened.
 -- 3 (2026-11) the server of each request; version 2 is raised when it is opened.
+-- 4 (2026-11) whether the machine was steady after a cool-down; version 3 is raised when it is opened.
 
 CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL);
 
@@ -43,7 +44,8 @@ CREATE TABLE IF NOT EXISTS marks (
     start_ns  BIGINT NOT NULL,
     end_ns    BIGINT NOT NULL,
     planned_s DOUBLE,
-    note      VARCHAR
+    note      VARCHAR,
+    steady    BOOLEAN                  -- was the machine steady at the end of a cool-down that waits for it
 );
 
 CREATE TABLE IF NOT EXISTS requests (

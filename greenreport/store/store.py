@@ -23,14 +23,15 @@ from greenreport.store import codec
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 #: What raises a store of an earlier version by one.
 RAISE = {
     1: "ALTER TABLE observations ADD COLUMN IF NOT EXISTS load VARCHAR",
     2: "ALTER TABLE requests ADD COLUMN IF NOT EXISTS server INTEGER",
+    3: "ALTER TABLE marks ADD COLUMN IF NOT EXISTS steady BOOLEAN",
 }
 #: Columns that earlier exports do not have: table → (column, type), in the order in which they came.
-ADDED = {"requests": (("server", "INTEGER"),)}
+ADDED = {"requests": (("server", "INTEGER"),), "marks": (("steady", "BOOLEAN"),)}
 TABLES = ("environments", "runs", "marks", "requests", "outputs", "traces")
 LOCK_WAIT_S = 10.0
 BATCH = 40  # runs read at a time; bounds memory while a large study is read
@@ -215,7 +216,7 @@ def _batch(
         for row in connection.execute(query, [ids]).fetchall():
             parts[row[0]][name].append(read(row[1:]))
 
-    collect("marks", "phase, start_ns, end_ns, planned_s, note", codec.read_mark, "start_ns, end_ns")
+    collect("marks", ", ".join(codec.MARK_COLUMNS), codec.read_mark, "start_ns, end_ns")
     collect("requests", ", ".join(f'"{c}"' for c in codec.REQUEST_COLUMNS), codec.read_request, '"index"')
     for run_id, *output in connection.execute(
         "SELECT DISTINCT r.run_id, o.sha256, o.text, o.token_ids FROM requests r JOIN outputs o ON r.output_sha256 = o.sha256 "

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from greenreport.record import Trace
+from greenreport.record import FlagCode, Trace
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -39,11 +40,29 @@ class Coverage:
     largest_gap_s: float
 
 
+class Fault(StrEnum):
+    """Why a trace gives no energy over a window."""
+
+    WINDOW_EMPTY = "window_empty"
+    NOT_SPANNED = "not_spanned"
+    CLOCK_STEP = "clock_step"
+    COUNTER_RESET = "counter_reset"
+    COUNTER_WRAP_AMBIGUOUS = "counter_wrap_ambiguous"
+    COUNTER_FROZEN = "counter_frozen"
+    SAMPLING_GAP = "sampling_gap"
+    UNDERSAMPLED = "undersampled"
+
+    @property
+    def flag(self) -> FlagCode:
+        """The flag of a run with this fault; samples that miss an edge of the window are a gap."""
+        return FlagCode.SAMPLING_GAP if self in (Fault.WINDOW_EMPTY, Fault.NOT_SPANNED) else FlagCode(self.value)
+
+
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """Why a trace gives no energy over a window: reason code and sentence."""
+    """Why a trace gives no energy over a window: fault and sentence."""
 
-    code: str
+    fault: Fault
     detail: str
 
 
@@ -132,11 +151,11 @@ def time_faults(trace: Trace, start_ns: int, end_ns: int, *, empty: bool = False
     """Yield why the samples do not span a window; `empty`: a window without length is none of it."""
     times = times_of(trace)
     if end_ns < start_ns or (end_ns == start_ns and not empty):
-        yield Unusable("window_empty", "the window has no length")
+        yield Unusable(Fault.WINDOW_EMPTY, "the window has no length")
     elif (np.diff(times) < 0).any():
-        yield Unusable("clock_step", "the times of the samples go backwards: a clock was set during the run")
+        yield Unusable(Fault.CLOCK_STEP, "the times of the samples go backwards: a clock was set during the run")
     elif len(times) < 2 or times[0] > start_ns or times[-1] < end_ns:
-        yield Unusable("not_spanned", "the samples do not span the window")
+        yield Unusable(Fault.NOT_SPANNED, "the samples do not span the window")
 
 
 def gauge_integral(trace: Trace, start_ns: int, end_ns: int) -> float | None:

@@ -1,4 +1,4 @@
-"""Why a trace gives no energy over a window: checks, each of which yields at most one reason."""
+"""Checks whether a trace gives energy over a window; each yields at most one reason why not."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from greenreport.record import Method, Trace, TraceKind
 from greenreport.traces.samples import (
+    Fault,
     Unusable,
     around,
     coverage,
@@ -30,13 +31,9 @@ UNDERSAMPLED = 0.05
 
 
 def why_unusable(trace: Trace, start_ns: int, end_ns: int) -> Unusable | None:
-    """Return why the trace gives no energy over the window, or None when it does.
-
-    Codes: ``window_empty``, ``clock_step``, ``not_spanned``, ``counter_reset``, ``counter_wrap_ambiguous``,
-    ``counter_frozen``, ``sampling_gap``, ``undersampled``.
-    """
+    """Return why the trace gives no energy over the window, or None when it does."""
     rest = (counter_faults, _frozen, _edges) if trace.kind is TraceKind.COUNTER else (_holes, _undersampled)
-    return next((found for check in (time_faults, *rest) for found in check(trace, start_ns, end_ns)), None)
+    return next((reason for check in (time_faults, *rest) for reason in check(trace, start_ns, end_ns)), None)
 
 
 def counter_faults(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
@@ -45,19 +42,21 @@ def counter_faults(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusabl
     steps, seconds = np.diff(values), np.diff(times) / 1e9
     growth = unwrap(values, trace.wrap_at)
     if growth is None:
-        yield Unusable("counter_reset", "the counter was set back during the window")
+        yield Unusable(Fault.COUNTER_RESET, "the counter was set back during the window")
         return
     if trace.wrap_at is None:
         return
     grown = np.diff(growth)
     wrapped = steps < 0
     if trace.unit == "J" and (grown[wrapped] > HIGHEST_W * seconds[wrapped]).any():
-        yield Unusable("counter_reset", "the counter was set back during the window: as a wrap it would mean more than 10 kW")
+        yield Unusable(
+            Fault.COUNTER_RESET, "the counter was set back during the window: as a wrap it would mean more than 10 kW"
+        )
         return
     normal = (seconds <= longest_normal_s(times_of(trace))) & (seconds > 0)
     fastest = float((grown[normal] / seconds[normal]).max(initial=0.0))
     if (fastest * seconds[~normal] >= 0.5 * trace.wrap_at).any():
-        yield Unusable("counter_wrap_ambiguous", "a gap is so long that the counter may have wrapped more than once in it")
+        yield Unusable(Fault.COUNTER_WRAP_AMBIGUOUS, "a gap is so long that the counter may have wrapped more than once in it")
 
 
 def _frozen(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
@@ -69,7 +68,7 @@ def _frozen(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
     first, last = np.concatenate(([0], moved + 1)), np.concatenate((moved, [len(times) - 1]))
     still_s = float((times[last] - times[first]).max()) / 1e9  # between samples with one value, not in gaps between them
     if still_s > max(FROZEN_S, 0.01 * (end_ns - start_ns) / 1e9) or (not len(moved) and len(times) > 4):
-        yield Unusable("counter_frozen", f"the counter does not move for {still_s:.1f} s")
+        yield Unusable(Fault.COUNTER_FROZEN, f"the counter does not move for {still_s:.1f} s")
 
 
 def _edges(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
@@ -80,18 +79,20 @@ def _edges(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
         after = int(np.searchsorted(times, edge))
         if 0 < after < len(times) and times[after] != edge and (times[after] - times[after - 1]) / 1e9 > limit:
             gap = (times[after] - times[after - 1]) / 1e9
-            yield Unusable("sampling_gap", f"{gap:.2f} s without a sample at an edge of the window")
+            yield Unusable(Fault.SAMPLING_GAP, f"{gap:.2f} s without a sample at an edge of the window")
 
 
 def _holes(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
-    found = coverage(trace, start_ns, end_ns)
-    if found.share < 1 - GAP_SHARE:
+    covered = coverage(trace, start_ns, end_ns)
+    if covered.share < 1 - GAP_SHARE:
         yield Unusable(
-            "sampling_gap", f"gaps take {1 - found.share:.0%} of the window, the longest {found.largest_gap_s:.2f} s"
+            Fault.SAMPLING_GAP, f"gaps take {1 - covered.share:.0%} of the window, the longest {covered.largest_gap_s:.2f} s"
         )
 
 
 def _undersampled(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
     integral, error = gauge_integral(trace, start_ns, end_ns), gauge_error(trace, start_ns, end_ns)
     if integral is not None and error is not None and error > UNDERSAMPLED * abs(integral):
-        yield Unusable("undersampled", f"power changes faster than it was sampled: ± {error / max(abs(integral), 1e-12):.0%}")
+        yield Unusable(
+            Fault.UNDERSAMPLED, f"power changes faster than it was sampled: ± {error / max(abs(integral), 1e-12):.0%}"
+        )

@@ -1,8 +1,9 @@
-"""Is a run's measurement usable? Reason codes, checks, and the verdict. Pure: from records and declared thresholds alone."""
+"""Whether a run's measurement is usable: reason codes, checks, and the verdict, from records and declared thresholds alone."""
 
 from greenreport.validity.advice import Advice, advice
 from greenreport.validity.agreement import Agreement, agreements
-from greenreport.validity.checks import excludes, foreign_load, judged, validity_flags
+from greenreport.validity.judge import excludes, judged, validity_flags
+from greenreport.validity.load_checks import foreign_load
 from greenreport.validity.quantisation import Quantum, quantum
 from greenreport.validity.reason_codes import CODES, Code
 

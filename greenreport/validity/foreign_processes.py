@@ -20,34 +20,39 @@ UP = (Phase.IDLE_BEFORE, Phase.WARMUP, Phase.WINDOW, Phase.IDLE_AFTER)
 
 
 @dataclass(frozen=True, slots=True)
-class Strangers:
-    """Processes of other programs: when they were seen, the largest number at one time, on which GPUs."""
+class ForeignProcesses:
+    """Processes of other programs: when they were seen, their largest number at one time, and on which GPUs."""
 
     when: str
     number: int
     gpus: tuple[str, ...]
 
 
-def strangers(record: RunRecord) -> tuple[Strangers, ...]:
-    """Return the processes of other programs before the server started, and while it was up; nothing where none was seen."""
+def foreign_processes(record: RunRecord) -> tuple[ForeignProcesses, ...]:
+    """Return the processes of other programs before the server started and while it was up, where there were any."""
     start, up = record.mark(Phase.START), [mark for phase in UP if (mark := record.mark(phase)) is not None]
-    found, running = [], served(record) is Served.RUNNING
-    if start is not None and not running:
-        found.append(_seen(record, "before the server started", lambda t_ns: t_ns < start.start_ns, hidden=0))
-    if up and not (running and not _is_found(record)):
+    groups = []
+    if start is not None and not ran_before(record):
+        groups.append(_seen(record, "before the server started", lambda t_ns: t_ns < start.start_ns, hidden=0))
+    if up and not (ran_before(record) and not _server_identified(record)):
         first, last = min(mark.start_ns for mark in up), max(mark.end_ns for mark in up)
-        hidden = record.spec.replicas if _is_hidden(record) else 0
-        found.append(_seen(record, "while the server was up", lambda t_ns: first <= t_ns <= last, hidden=hidden))
-    return tuple(item for item in found if item is not None)
+        hidden = record.spec.replicas if _server_hidden(record) else 0
+        groups.append(_seen(record, "while the server was up", lambda t_ns: first <= t_ns <= last, hidden=hidden))
+    return tuple(group for group in groups if group is not None)
 
 
-def served(record: RunRecord) -> Served | None:
-    """Return who served the model of a run, or None for an engine nobody knows here."""
+def ran_before(record: RunRecord) -> bool:
+    """Whether the run used a server that ran before it and went on running."""
+    return _served(record) is Served.RUNNING
+
+
+def _served(record: RunRecord) -> Served | None:
+    """Return who served the model of a run, or None for an engine that is not installed here."""
     info = known_engines().get(record.engine)
     return None if info is None else info.served
 
 
-def _seen(record: RunRecord, when: str, within: Callable[[int], bool], *, hidden: int) -> Strangers | None:
+def _seen(record: RunRecord, when: str, within: Callable[[int], bool], *, hidden: int) -> ForeignProcesses | None:
     numbers = {}
     for trace in _traces(record, Quantity.PROCESSES):
         own = _own(record, trace.domain)
@@ -55,29 +60,25 @@ def _seen(record: RunRecord, when: str, within: Callable[[int], bool], *, hidden
         if counts and max(counts) > 0:
             numbers[trace.domain] = int(max(counts))
     total = sum(numbers.values()) - hidden
-    return Strangers(when, total, tuple(sorted(numbers))) if total > 0 else None
+    return ForeignProcesses(when, total, tuple(sorted(numbers))) if total > 0 else None
 
 
-def _is_hidden(record: RunRecord) -> bool:
+def _server_hidden(record: RunRecord) -> bool:
     """Whether the server computes on a GPU, and NVML does not know it by the number it has here.
 
     What a command computes on is the command's affair: `provider` of such a configuration is a label.
     """
-    on_gpu = record.provider != "cpu" or served(record) is Served.STARTED
-    return on_gpu and not _is_found(record)
+    on_gpu = record.provider != "cpu" or _served(record) is Served.STARTED
+    return on_gpu and not _server_identified(record)
 
 
-def _is_found(record: RunRecord) -> bool:
+def _server_identified(record: RunRecord) -> bool:
     return any(any(trace.value) for trace in _traces(record, Quantity.OWN_PROCESSES))
 
 
 def _own(record: RunRecord, domain: str) -> dict[int, float]:
-    return {
-        t_ns: value
-        for trace in _traces(record, Quantity.OWN_PROCESSES)
-        if trace.domain == domain
-        for t_ns, value in zip(trace.t_ns, trace.value, strict=True)
-    }
+    trace = record.trace(domain, Quantity.OWN_PROCESSES)
+    return {} if trace is None else dict(zip(trace.t_ns, trace.value, strict=True))
 
 
 def _traces(record: RunRecord, quantity: str) -> list[Trace]:

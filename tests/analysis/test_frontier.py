@@ -16,7 +16,7 @@ from greenreport.analysis.measure.imported_dataset import imported_dataset
 from greenreport.analysis.sweep.frontier import Frontier, frontier
 from greenreport.analysis.sweep.series import Series, series_id
 from greenreport.catalog import METRICS
-from greenreport.record import Flag, Outcome
+from greenreport.record import Flag, FlagCode, Outcome
 from greenreport.store.tidy_csv import TidyRow
 from greenreport.study import Configuration, Objective
 from greenreport.units import THIN
@@ -160,7 +160,7 @@ def test_a_load_that_was_too_slow_ends_a_sweep_only_above_one_that_was_not() -> 
 def test_preemption_marks_where_memory_became_too_small() -> None:
     """Runs whose server took requests back count as points; the sweep says from where on, and what worked without."""
     data = sweep(GROWING)
-    taken = Flag("preempted", "the server took requests back 12 times while the load lasted, for lack of room")
+    taken = Flag(FlagCode.PREEMPTED, "the server took requests back 12 times while the load lasted, for lack of room")
     cells = tuple(
         replace(cell, runs=tuple(replace(run, flags=(taken,)) for run in cell.runs))
         if cell.configuration.batch_size == 8

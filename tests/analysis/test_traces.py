@@ -87,7 +87,7 @@ def test_power_that_is_sampled_too_slowly_is_said_and_not_used() -> None:
     assert sampled.value.count(pytest.approx(550)) > 0  # some burst was hit, else nothing could be known of them
     found = tr.why_unusable(sampled, S, 19 * S)
     assert found is not None
-    assert found.code == "undersampled"
+    assert found.fault == "undersampled"
     assert tr.energy(sampled, S, 19 * S) is None
     assert tr.gauge_integral(sampled, S, 19 * S) is not None
 
@@ -104,7 +104,7 @@ def code(one: Trace, start_s: float = 2, end_s: float = 8) -> str | None:
     """Return the code of what is wrong with a window, and check that it has energy exactly when nothing is."""
     found = tr.why_unusable(one, int(start_s * S), int(end_s * S))
     assert (tr.energy(one, int(start_s * S), int(end_s * S)) is None) == (found is not None)
-    return None if found is None else found.code
+    return None if found is None else found.fault
 
 
 def test_a_reset_is_no_wrap() -> None:

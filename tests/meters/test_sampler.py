@@ -24,7 +24,7 @@ from greenreport.meters.sampler import (
     open_meters,
 )
 from greenreport.meters.steady_state import Steadiness
-from greenreport.record import Missing, TraceKind
+from greenreport.record import Missing, MissingCode, TraceKind
 from greenreport.study import MeterUse
 
 Sampling = Callable[..., Any]
@@ -156,7 +156,9 @@ def test_a_read_that_raises_is_a_gap_and_an_event() -> None:
     one.join()
     values = list(one.traces()[0].value)
     assert values[:6] == [0, 1, 2, 5, 6, 7]
-    assert one.events() == [Missing("odd", "2 reads failed: RuntimeError: sensor on fire", "please report this as a bug")]
+    assert one.events() == [
+        Missing("odd", "2 reads failed: RuntimeError: sensor on fire", "please report this as a bug", MissingCode.READ_FAULT)
+    ]
 
 
 def test_a_meter_that_hangs_delays_no_other() -> None:
@@ -170,7 +172,7 @@ def test_a_meter_that_hangs_delays_no_other() -> None:
         one.stop()
     fast.join()
     assert samples(hangs) == 1
-    assert hangs.events() == [Missing("odd", "the instrument did not answer at the end of the run", "")]
+    assert hangs.events() == [Missing("odd", "the instrument did not answer at the end of the run", "", MissingCode.READ_FAULT)]
     assert fast.events() == []
 
 

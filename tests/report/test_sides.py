@@ -7,7 +7,7 @@ from dataclasses import replace
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.observation import Observation
-from greenreport.record import Flag, Method, Outcome
+from greenreport.record import Flag, FlagCode, Method, Outcome
 from greenreport.report.context import StudyContext, study_context
 from greenreport.report.figures import components_figure
 from greenreport.report.pages.sides import configuration_content, model_content
@@ -51,7 +51,7 @@ def test_what_is_unusual_about_a_cell_is_told() -> None:
     first = data.cells[0]
     runs = (
         replace(first.runs[0], outcome=Outcome.INVALID, reason="foreign load"),
-        replace(first.runs[1], flags=(Flag("throttled", "5 s"), Flag("estimated_energy", "no meter"))),
+        replace(first.runs[1], flags=(Flag(FlagCode.THROTTLED, "5 s"), Flag(FlagCode.ESTIMATED_ENERGY, "no meter"))),
         *first.runs[2:],
     )
     study = context(replace(data, cells=(replace(first, runs=runs), *data.cells[1:])))

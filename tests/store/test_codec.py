@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from greenreport.record import Metering, Phase, RunSpec
-from greenreport.store.codec import read_spec, spec_content
+from greenreport.store.codec import read_mark, read_spec, spec_content
 
 RESULTS = sorted((Path(__file__).resolve().parents[2] / "studies").glob("*/results/runs.parquet"))
 
@@ -28,3 +28,16 @@ def test_the_load_of_a_trial_is_a_level_and_that_of_a_run_is_not() -> None:
     assert read_spec('{"factor": "batch_size", "load": 4}') == RunSpec(factor="batch_size", level=4)
     assert read_spec('{"load": {"ramp_s": 0}}') == RunSpec(other={"load": {"ramp_s": 0}})
     assert read_spec('{"condition": "often", "what": "convert"}') == RunSpec(metering=Metering.OFTEN, preparation=Phase.CONVERT)
+
+
+def test_marks_of_earlier_versions_tell_whether_the_machine_was_steady() -> None:
+    """They had only a note, which began with the verdict; a note of another phase is no verdict."""
+    steady = {
+        ("cooldown", "steady after 12 s: power varies by 1.0%"): True,
+        ("cooldown", "not steady after the longest wait of 60 s: power varies by 30.0%"): False,
+        ("cooldown", None): None,
+        ("window", "steady part of the load, after a ramp of 5 s"): None,
+    }
+    for (phase, note), verdict in steady.items():
+        assert read_mark((phase, 0, 1, None, note, None)).steady is verdict
+    assert read_mark(("cooldown", 0, 1, None, "power varies by 30.0%", False)).steady is False

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from greenreport.errors import StoreError
-from greenreport.record import Flag, Gpu, Missing, Outcome, RecordKind, Request, RequestError, RequestErrorKind
+from greenreport.record import Flag, FlagCode, Gpu, Missing, Outcome, RecordKind, Request, RequestError, RequestErrorKind
 from greenreport.store import Store, export_parquet, import_parquet, published, store
 from greenreport.store.codec import read_request, read_request_error, request_rows
 from greenreport.store.tidy_csv import import_csv, observed_studies
@@ -21,7 +21,7 @@ from tests.records import ENVIRONMENT, counter, record
 def rich_record() -> object:
     """Return a record that uses every field."""
     return record(
-        flags=(Flag("estimated_energy", "a sentence", fatal=False),),
+        flags=(Flag(FlagCode.ESTIMATED_ENERGY, "a sentence", fatal=False),),
         missing=(Missing("nvml", "no driver", "install it"),),
         reason="why",
         detail="Traceback …",
@@ -78,7 +78,7 @@ def test_another_schema_version_is_refused(tmp_path: Path) -> None:
     held.append([record()])
     with duckdb.connect(str(held.path)) as connection:
         connection.execute("UPDATE schema_version SET version = 99")
-    with pytest.raises(StoreError, match="has schema version 99, this greenreport writes version 3"):
+    with pytest.raises(StoreError, match="has schema version 99, this greenreport writes version 4"):
         held.index()
 
 
@@ -134,6 +134,7 @@ def test_a_store_of_the_first_version_is_raised_and_keeps_its_rows(tmp_path: Pat
     with duckdb.connect(str(held.path)) as connection:
         connection.execute("ALTER TABLE observations DROP COLUMN load")
         connection.execute("ALTER TABLE requests DROP COLUMN server")
+        connection.execute("ALTER TABLE marks DROP COLUMN steady")
         connection.execute("UPDATE schema_version SET version = 1")
     assert len(held.index()) == 1
     table = tmp_path / "table.csv"
@@ -151,6 +152,7 @@ def test_a_store_of_the_second_version_is_raised_and_keeps_its_rows(tmp_path: Pa
     held.append([record(run_id="old")])
     with duckdb.connect(str(held.path)) as connection:
         connection.execute("ALTER TABLE requests DROP COLUMN server")
+        connection.execute("ALTER TABLE marks DROP COLUMN steady")
         connection.execute("DELETE FROM schema_version")
         connection.execute("INSERT INTO schema_version VALUES (2)")
     made = record(run_id="new", repetition=2)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from greenreport.record import Flag, Mark, Method, Outcome, Phase, RunRecord, RunSpec, Trace, TraceKind
+from greenreport.record import Flag, FlagCode, Mark, Method, Outcome, Phase, RunRecord, RunSpec, Trace, TraceKind
 from greenreport.study import Study
 from greenreport.validity import CODES, judged, validity_flags
 from tests.conftest import minimal_study
@@ -177,14 +177,14 @@ def test_an_estimate_is_always_flagged_and_never_fatal_by_itself() -> None:
     """The power model is named; a study may refuse it."""
     made = record(traces=(counter("cpu", 10.0, method=Method.ESTIMATED, meter="estimate"),))
     assert validity_flags(made, study()) == (
-        Flag("estimated_energy", "energy of cpu comes from a power model, not from a meter"),
+        Flag(FlagCode.ESTIMATED_ENERGY, "energy of cpu comes from a power model, not from a meter"),
     )
     assert judged(made, study(exclude=["estimated_energy"])).outcome is Outcome.INVALID
 
 
 def test_unsteady_start_and_wrong_answers() -> None:
     """The cool-down's own verdict, a wrong number of tokens, and an answer by another model."""
-    cooled = Mark(Phase.COOLDOWN, -5 * SECOND, -SECOND, note="not steady after the longest wait of 4 s: power varies by 30 %")
+    cooled = Mark(Phase.COOLDOWN, -5 * SECOND, -SECOND, note="power varies by 30 %", steady=False)
     assert codes(record(marks=(cooled, *record().marks))) == {"unsteady_start"}
     requests = record().requests
     short = (replace(requests[0], output_tokens=3), requests[1])

@@ -31,10 +31,10 @@ from greenreport.analysis.measure.latency import (
 from greenreport.analysis.measure.observation import Observation
 from greenreport.catalog import METRICS
 from greenreport.record import (
-    ELSEWHERE,
     Domain,
     Mark,
     Method,
+    MissingCode,
     Outcome,
     Phase,
     Quantity,
@@ -239,12 +239,13 @@ def _power_spread(
 
 def _elsewhere(record: RunRecord) -> str | None:
     """Return the reason when no meter was read because the server may run on another machine."""
-    return ELSEWHERE if any(missing.cause == ELSEWHERE for missing in record.missing) else None
+    return next((item.cause for item in record.missing if item.code is MissingCode.SERVER_ELSEWHERE), None)
 
 
 def _why_no_energy(record: RunRecord, window: Mark) -> str:
-    if _elsewhere(record):
-        return ELSEWHERE
+    elsewhere = _elsewhere(record)
+    if elsewhere is not None:
+        return elsewhere
     wanted = "RAPL" if record.provider == "cpu" else "NVML"
     for trace in tr.by_preference(record.traces):
         trouble = tr.why_unusable(trace, window.start_ns, window.end_ns) if does_the_work(record, trace.domain) else None

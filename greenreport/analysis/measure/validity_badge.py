@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import Fidelity, sameness
-from greenreport.record import Outcome
+from greenreport.record import FlagCode, Outcome
 from greenreport.units import counted, declared_percent
 
 PUBLICATION_FLOOR = 5  # repetitions
@@ -134,7 +134,7 @@ def _fidelity(dataset: Dataset, fidelity: Sequence[Fidelity]) -> Rule:
     return Rule("same work", Level.CAUTION, found, "fidelity")
 
 
-QUIET = frozenset({"estimated_energy"})  # has a rule, and a band, of its own
+QUIET = frozenset({FlagCode.ESTIMATED_ENERGY})  # has a rule, and a band, of its own
 
 
 def _flags(dataset: Dataset) -> Iterator[Rule]:

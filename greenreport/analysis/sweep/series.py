@@ -17,7 +17,7 @@ from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
 from greenreport.analysis.measure.fidelity import NotRanked
 from greenreport.analysis.stats import NotComputable, ParetoFront, Saturation, pareto, plateau, saturation
 from greenreport.analysis.sweep.directions import FEWEST_LOADS, Direction, load_of, load_text
-from greenreport.record import Outcome
+from greenreport.record import FlagCode, Outcome
 from greenreport.study import Configuration, Model
 
 THROUGHPUT, ENERGY = "throughput_tokens_per_s", "j_per_output_token"
@@ -37,9 +37,6 @@ class LoadPoint:
     def value(self, metric: str) -> float | None:
         """Return the median over runs that count, or None."""
         return self.cell.median(metric)
-
-
-PREEMPTED = "preempted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +180,7 @@ def _end(direction: Direction) -> End | None:
         ended = next((run for run in cell.runs if run.outcome in LIMITS), None)
         if ended is not None and not cell.ok and (below is not None or not good or ended.outcome is Outcome.OUT_OF_MEMORY):
             return End(load, ended.outcome, ended.reason or ended.outcome.value, below)
-        taken_back = next((flag for run in cell.ok for flag in run.flags if flag.code == PREEMPTED), None)
+        taken_back = next((flag for run in cell.ok for flag in run.flags if flag.code is FlagCode.PREEMPTED), None)
         if taken_back is not None:  # its answers count, but memory was too small for them
             return End(load, Outcome.OK, taken_back.detail or "preemption", below)
     return None

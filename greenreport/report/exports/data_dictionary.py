@@ -66,6 +66,7 @@ COLUMNS: Mapping[str, tuple[FileColumn, ...]] = {
         FileColumn("end_ns", "BIGINT", "ns", "end of the phase"),
         FileColumn("planned_s", "DOUBLE", "s", "length the protocol asks for, where it does"),
         FileColumn("note", "VARCHAR", "", "remark"),
+        FileColumn("steady", "BOOLEAN", "", "whether the machine was steady after a cool-down that waits for it; absent from files of earlier versions"),
     ),
     "requests.parquet": (
         _RUN,

@@ -11,7 +11,7 @@ from greenreport.analysis.measure.fidelity import reference_of
 from greenreport.analysis.measure.validity_badge import PUBLICATION_FLOOR
 from greenreport.analysis.stats import describe
 from greenreport.catalog import Served
-from greenreport.record import Mark, Outcome, Phase
+from greenreport.record import FlagCode, Mark, Outcome, Phase
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
 from greenreport.report.figures import PHASE_NAMES
@@ -148,7 +148,7 @@ def _internal(dataset: Dataset) -> Iterator[str]:
         )
     if dataset.environment is not None and dataset.environment.virtualisation:
         yield f"The machine is a {dataset.environment.virtualisation}: load of other guests can neither be seen nor excluded."
-    flagged = sum(1 for cell in dataset.cells for run in cell.ok if any(f.code == "unsteady_start" for f in run.flags))
+    flagged = sum(1 for cell in dataset.cells for run in cell.ok if any(f.code is FlagCode.UNSTEADY_START for f in run.flags))
     if flagged:
         yield f"{_runs(flagged)} started before the machine was steady; each names the reading that was not."
     bad = dataset.outcomes[Outcome.INVALID]

@@ -32,9 +32,16 @@ def build(
         address = None if base_url is None else web_address(base_url)
     except ValueError as error:
         raise UsageError(f"--base-url: {error}") from None
-    message = report.build(studies, cache, site, weights, address)
+    built = report.build(studies, cache, site, weights, address)
     if not quiet:
-        print(message)
+        unchanged = f" ({built.unchanged} unchanged)" if built.unchanged else ""
+        size = f"{counted(built.pages, 'page')} of {counted(built.studies, 'study', 'studies')}{unchanged}"
+        print(f"built {size} into {site}; open {site / 'index.html'}")
+        if built.feed_remark:
+            print(built.feed_remark)
+    if built.failures:
+        number = counted(len(built.failures), "study is", "studies are")
+        raise BuildError("\n".join([f"{number} missing from the site:", *map(str, built.failures)]))
 
 
 def check(site: Annotated[Path, typer.Argument(help="Folder of the built site.")] = SITE) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from greenreport.analysis.analyse import analyse
+from greenreport.errors import BuildError, GreenReportError
 from greenreport.report.context import study_context
 from greenreport.report.exports.card import card_files
 from greenreport.report.exports.downloads import offered
@@ -23,22 +25,64 @@ from greenreport.report.site_writer import SiteFolder, replacing
 from greenreport.report.summary import Summary, newest_first, summarise
 from greenreport.results import Located, counterparts, groups, locate_all
 from greenreport.study import Site, load_site
-from greenreport.units import counted, safe_slug
+from greenreport.units import safe_slug
 
 SETTINGS = "site.yaml"
 
 
-def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url: str | None = None) -> str:
-    """Build the site; return a sentence. Pages of a study are made again only where something they are made from has changed.
+@dataclass(frozen=True, slots=True)
+class StudyFailure:
+    """A study that could not be analysed or drawn, so that the site is without it.
+
+    Attributes:
+        study: its name.
+        reason: what happened, in one line.
+        traceback: file with the traceback; None where `reason` says what to do.
+    """
+
+    study: str
+    reason: str
+    traceback: Path | None
+
+    def __str__(self) -> str:
+        return f"{self.study}: {self.reason}" + (f" (traceback in {self.traceback})" if self.traceback else "")
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltSite:
+    """What a build wrote.
+
+    Attributes:
+        pages: number of pages of studies.
+        studies: number of studies on the site, of which the pages of `unchanged` were kept from the last build.
+        feed_remark: why the feed is missing or incomplete; empty where it is neither.
+        failures: studies that are not on the site.
+    """
+
+    pages: int
+    studies: int
+    unchanged: int
+    feed_remark: str
+    failures: tuple[StudyFailure, ...]
+
+
+def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url: str | None = None) -> BuiltSite:
+    """Build the site; pages of a study are made again only where something they are made from has changed.
+
+    A study that cannot be analysed or drawn is left out and returned as a failure; the others are built all the same.
 
     Args:
+        studies: folder of study files.
+        cache: folder of the store, of drawn figures and of what earlier builds left.
+        site: folder to write; an earlier site in it is replaced.
+        weights: ``hub`` or ``untrained``, for every model.
         base_url: address the site will have, instead of that in ``site.yaml``.
 
     Raises:
         SpecError: a study file or ``site.yaml`` is wrong.
-        BuildError: a page could not be rendered or the folder is not a site.
+        BuildError: no study could be built, a page of the whole site could not be rendered, or the folder is not a site.
     """
-    settings = site_settings(studies, base_url)
+    settings = _settings(studies, base_url)
     located = locate_all(studies, cache, weights)
     slugs: dict[Located, str] = {}
     for item in located:
@@ -46,32 +90,98 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
     folders = [folder for folder in (studies / "templates", templates_folder()) if folder.is_dir()]
     feed = settings.address("index.html") is not None and any(item.dated for item in located)
     renderer = Renderer(folders, cache / "figures", settings, feed=feed)
-    program, before = program_digest(folders), read_memory(cache, site)
-    memory: dict[str, Kept] = {}
-    unchanged = 0
     with replacing(site) as folder:
+        builder = _Builder(folder, renderer, slugs, cache, weights, program_digest(folders), read_memory(cache, site))
         for group in groups(located):
-            key = key_of(program, settings, feed, [(slugs[item], item.stamp) for item in group])
-            kept = before.get(key)
-            if kept is not None and folder.keep(kept.files):
-                unchanged += len(group)
+            builder.build_group(group)
+        if builder.failures and not builder.memory:
+            raise BuildError("no study could be built:\n" + "\n".join(map(str, builder.failures)))
+        feed_remark = _write_shared(folder, renderer, [s for kept in builder.memory.values() for s in kept.summaries])
+    write_memory(cache, site, builder.memory)
+    pages = sum(kept.pages for kept in builder.memory.values())
+    number = len(located) - len(builder.failures)
+    return BuiltSite(pages, number, builder.unchanged, feed_remark, tuple(builder.failures))
+
+
+@dataclass(slots=True)
+class _Builder:
+    """Writes the pages of studies, group by group, or keeps those of the last build.
+
+    Attributes:
+        previous: what the last build left, by the digest of all it was made from; `memory`: the same of this build.
+        unchanged: number of studies whose pages were kept.
+    """
+
+    folder: SiteFolder
+    renderer: Renderer
+    slugs: dict[Located, str]
+    cache: Path
+    weights: str | None
+    program: str
+    previous: dict[str, Kept]
+    memory: dict[str, Kept] = field(default_factory=dict)
+    failures: list[StudyFailure] = field(default_factory=list)
+    unchanged: int = 0
+
+    def build_group(self, group: Sequence[Located]) -> None:
+        """Write or keep the pages of studies that refer to each other; where that fails, each study stands alone."""
+        stamps = [(self.slugs[study], study.stamp) for study in group]
+        key = key_of(self.program, self.renderer.settings, self.renderer.feed, stamps)
+        kept = self.previous.get(key)
+        if kept is not None and self.folder.keep(kept.files):
+            self.unchanged += len(group)
+            self.memory[key] = kept
+            return
+        try:
+            made = self._make(group)
+        except Exception as error:  # whatever is wrong with one study, the others are published; the failure is reported
+            if len(group) == 1:
+                self.failures.append(self._failure(group[0], error))
             else:
-                made = _make(group, slugs, renderer, cache, weights)
-                folder.write(made.files)
-                folder.copy(made.copies)
-                written = [*made.files, *(path for _, path in made.copies)]
-                kept = Kept(made.summaries, made.pages, {path: folder.digests[path] for path in written})
-            memory[key] = kept
-        remark = _write_shared(folder, renderer, [summary for kept in memory.values() for summary in kept.summaries])
-    write_memory(cache, site, memory)
-    pages = sum(kept.pages for kept in memory.values())
-    same = f" ({unchanged} unchanged)" if unchanged else ""
-    return f"built {counted(pages, 'page')} of {counted(len(located), 'study', 'studies')}{same} into {site}; open {site / 'index.html'}{remark}"
+                for study in group:
+                    self.build_group([study])
+            return
+        self.folder.write(made.files)
+        self.folder.copy(made.copies)
+        written = [*made.files, *(path for _, path in made.copies)]
+        self.memory[key] = Kept(made.summaries, made.pages, {path: self.folder.digests[path] for path in written})
+
+    def _failure(self, study: Located, error: Exception) -> StudyFailure:
+        """Return the failure; an error greenreport did not raise on purpose is a bug, so its traceback is written down."""
+        if isinstance(error, GreenReportError):
+            return StudyFailure(study.name, str(error), None)
+        file = self.cache / "build-errors" / f"{self.slugs[study]}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        return StudyFailure(study.name, f"{type(error).__name__}: {error}", file)
+
+    def _make(self, group: Sequence[Located]) -> _Made:
+        renderer, settings = self.renderer, self.renderer.settings
+        read = [study.read() for study in group]
+        contexts = [study_context(self.slugs[s], analyse(f.dataset)) for s, f in zip(group, read, strict=True)]
+        compared = comparison_pages(contexts, counterparts(read, self.cache, self.weights))
+        links = comparison_links(compared)
+        pages = [
+            page
+            for study, c in zip(read, contexts, strict=True)
+            for page in study_pages(c, study.text, links.get(c.root, ()), settings, measured_elsewhere(c, contexts))
+        ]
+        pages += compared
+        files, copies, downloads = offered(read, contexts, settings, self.cache)
+        rendered = renderer.pages([*pages, *embed_pages(pages)], downloads)
+        summaries = []
+        for context in contexts:
+            own = [page for page in pages if page.study is context]
+            files |= card_files(context, settings.title, renderer.cache)
+            files |= label_files(context, renderer.cache)
+            files[f"{context.root}report.html"] = single_file(context, own, rendered, renderer.style, settings)
+            summaries.append(summarise(context, own, links.get(context.root, ())))
+        return _Made(tuple(summaries), len(pages), rendered | files, copies)
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """Everything made for one study, or for studies whose pages speak of each other."""
+class _Made:
+    """Everything made for one study, or for studies whose pages refer to each other."""
 
     summaries: tuple[Summary, ...]
     pages: int
@@ -79,33 +189,8 @@ class Made:
     copies: list[tuple[Path, str]]
 
 
-def _make(group: Sequence[Located], slugs: Mapping[Located, str], renderer: Renderer, cache: Path, weights: str | None) -> Made:
-    found = [item.read() for item in group]
-    contexts = [study_context(slugs[place], analyse(item.dataset)) for place, item in zip(group, found, strict=True)]
-    compared = comparison_pages(contexts, counterparts(found, cache, weights))
-    links = comparison_links(compared)
-    pages = [
-        page
-        for item, c in zip(found, contexts, strict=True)
-        for page in study_pages(c, item.text, links.get(c.root, ()), renderer.settings, measured_elsewhere(c, contexts))
-    ]
-    pages += compared
-    files, copies, downloads = offered(found, contexts, renderer.settings, cache)
-    rendered = renderer.pages([*pages, *embed_pages(pages)], downloads)
-    for context in contexts:
-        files |= card_files(context, renderer.settings.title, renderer.cache)
-        files |= label_files(context, renderer.cache)
-        mine = [page for page in pages if page.study is context]
-        files[f"{context.root}report.html"] = single_file(context, mine, rendered, renderer.style, renderer.settings)
-    summaries = tuple(
-        summarise(context, [page for page in pages if page.study is context], links.get(context.root, ()))
-        for context in contexts
-    )
-    return Made(summaries, len(pages), rendered | files, copies)
-
-
 def _write_shared(folder: SiteFolder, renderer: Renderer, summaries: Sequence[Summary]) -> str:
-    """Write what belongs to no study; return what who builds the site should know of it, on a line of its own."""
+    """Write what belongs to no study; return why the feed is missing or incomplete, if it is."""
     shown = newest_first(summaries)
     feed = make_feed(shown, renderer.settings)
     pages = site_pages(shown)
@@ -113,10 +198,10 @@ def _write_shared(folder: SiteFolder, renderer: Renderer, summaries: Sequence[Su
     folder.write(index_files([*entries(pages), *(entry for study in summaries for entry in study.entries)]))
     if feed.content is not None:
         folder.write({FEED: feed.content})
-    return f"\n{feed.remark}" if feed.remark else ""
+    return feed.remark
 
 
-def site_settings(studies: Path, base_url: str | None) -> Site:
-    """Return the settings of the site: those of ``site.yaml`` beside the folder of studies, and the address given instead of its own."""
+def _settings(studies: Path, base_url: str | None) -> Site:
+    """Return the settings in ``site.yaml`` beside the folder of studies, with `base_url` in place of theirs where one is given."""
     settings = load_site(Path(os.path.relpath(studies.resolve().parent / SETTINGS)))
     return settings if base_url is None else settings.model_copy(update={"base_url": base_url})

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from greenreport.report import build
+from greenreport.report.context import Page, StudyContext
 from greenreport.report.exports.latex import tex
 from tests.conftest import minimal_study
 
@@ -186,6 +188,47 @@ def test_a_broken_template_names_itself_and_leaves_the_old_site(site: Path, comm
     (folder / "index.html").write_text("line one\n{{ page.nothing }}\n", encoding="utf-8")
     result = command("build", check=4)
     assert re.search(r"page index\.html: template index\.html, line 2", result.stderr)
+    assert (site / "index.html").read_bytes() == before
+
+
+@pytest.fixture
+def undrawable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make drawing the study `broken` fail, as a number outside the domain of a logarithm does."""
+    pages_of = build.study_pages
+
+    def fail(study: StudyContext, *arguments: Any) -> list[Page]:
+        if study.slug == "broken":
+            raise ValueError("math domain error")
+        return pages_of(study, *arguments)
+
+    monkeypatch.setattr(build, "study_pages", fail)
+
+
+@pytest.mark.usefixtures("undrawable")
+@pytest.mark.parametrize("compare", [[], ["tiny.yaml"]], ids=["alone", "compared"])
+def test_a_study_that_cannot_be_drawn_never_stops_the_others(
+    site: Path, command: Command, write_study: Write, compare: list[str]
+) -> None:
+    """The others are built, even where they refer to it; who failed and why is said at the end, with exit code 4."""
+    write_study("broken", compare=compare)
+    result = command("build", check=4)
+    assert (site / "s" / "tiny" / "index.html").is_file()
+    assert not (site / "s" / "broken").exists()
+    assert "of 1 study" in result.stdout
+    traceback = Path("cache", "build-errors", "broken.txt")
+    reason = f"broken: ValueError: math domain error (traceback in {traceback})"
+    assert f"1 study is missing from the site:\n{reason}" in result.stderr
+    assert "in fail" in (site.parent / traceback).read_text(encoding="utf-8")
+    assert "(1 unchanged)" in command("build", check=4).stdout
+
+
+@pytest.mark.usefixtures("undrawable")
+def test_a_site_is_not_replaced_by_one_without_any_study(site: Path, command: Command, write_study: Write) -> None:
+    """Where no study can be built, the last site stays."""
+    before = (site / "index.html").read_bytes()
+    (site.parent / "studies" / "tiny.yaml").unlink()
+    write_study("broken")
+    assert "no study could be built:\nbroken: ValueError" in command("build", check=4).stderr
     assert (site / "index.html").read_bytes() == before
 
 

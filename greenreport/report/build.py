@@ -13,14 +13,22 @@ from greenreport.errors import BuildError, GreenReportError
 from greenreport.report.context import study_context
 from greenreport.report.exports.card import card_files
 from greenreport.report.exports.downloads import offered
-from greenreport.report.exports.embed import embed_pages
 from greenreport.report.exports.label import label_files
 from greenreport.report.exports.single_file import single_file
 from greenreport.report.feed import FEED, make_feed
 from greenreport.report.incremental import Kept, key_of, program_digest, read_memory, write_memory
-from greenreport.report.pages import comparison_links, comparison_pages, measured_elsewhere, site_pages, study_pages
+from greenreport.report.page import Page
+from greenreport.report.pages import (
+    PageContent,
+    comparison_links,
+    comparison_pages,
+    embed_pages,
+    related_studies,
+    site_pages,
+    study_pages,
+)
 from greenreport.report.render import Renderer, templates_folder
-from greenreport.report.search import entries, index_files
+from greenreport.report.search import index_files
 from greenreport.report.site_writer import SiteFolder, replacing
 from greenreport.report.summary import Summary, newest_first, summarise
 from greenreport.results import Located, counterparts, groups, locate_all
@@ -161,11 +169,9 @@ class _Builder:
         contexts = [study_context(self.slugs[s], analyse(f.dataset)) for s, f in zip(group, read, strict=True)]
         compared = comparison_pages(contexts, counterparts(read, self.cache, self.weights))
         links = comparison_links(compared)
-        pages = [
-            page
-            for study, c in zip(read, contexts, strict=True)
-            for page in study_pages(c, study.text, links.get(c.root, ()), settings, measured_elsewhere(c, contexts))
-        ]
+        pages: list[Page[PageContent]] = []
+        for study, c in zip(read, contexts, strict=True):
+            pages += study_pages(c, study.text, links.get(c.root, ()), settings, related_studies(c, contexts))
         pages += compared
         files, copies, downloads = offered(read, contexts, settings, self.cache)
         rendered = renderer.pages([*pages, *embed_pages(pages)], downloads)
@@ -195,7 +201,11 @@ def _write_shared(folder: SiteFolder, renderer: Renderer, summaries: Sequence[Su
     feed = make_feed(shown, renderer.settings)
     pages = site_pages(shown)
     folder.write(renderer.shared | renderer.pages(pages, {}))
-    folder.write(index_files([*entries(pages), *(entry for study in summaries for entry in study.entries)]))
+    folder.write(
+        index_files(
+            [*(entry for page in pages for entry in page.entries), *(entry for study in summaries for entry in study.entries)]
+        )
+    )
     if feed.content is not None:
         folder.write({FEED: feed.content})
     return feed.remark

@@ -1,6 +1,6 @@
-"""What templates see: one frozen context for each kind of page, and the filters that print values.
+"""What every page of a study shows, and how values, intervals and claims are printed.
 
-Nothing is computed in a template. Numbers reach it as claims or as values with a unit, and are printed by the filters here.
+Nothing is computed in a template: numbers reach it as claims or as values with a unit, and are printed by the functions here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from greenreport.analysis.stats import Interval, NotComputable
 from greenreport.catalog import METRICS
 from greenreport.record import Environment
 from greenreport.report.drawing.style import Look, looks
-from greenreport.report.figure import Figure
 from greenreport.units import THIN, counted, quantity
 
 #: Stands where there is no value.
@@ -68,42 +67,6 @@ class StudyContext:
         return tuple((band, MEANINGS[band]) for band in self.bands)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of the site.
-
-    Attributes:
-        path: file in the site, with ``/``.
-        section: entry of the navigation that is marked.
-        content: the context of its kind.
-    """
-
-    path: str
-    template: str
-    title: str
-    description: str
-    section: str
-    study: StudyContext | None
-    content: object
-    figures: tuple[Figure, ...] = ()
-
-    @property
-    def up(self) -> str:
-        """Relative path from this page to the root of the site."""
-        return "../" * self.path.count("/")
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """A file a study offers."""
-
-    name: str
-    content: str
-    rows: int | None
-    size: int
-    sha256: str
-
-
 def study_context(slug: str, analysis: Analysis) -> StudyContext:
     """Return the context of a study."""
     dataset = analysis.dataset
@@ -123,6 +86,11 @@ def bands_of(dataset: Dataset) -> tuple[str, ...]:
         ("measured elsewhere", dataset.imported),
     )
     return tuple(name for name, applies in remarks if applies)
+
+
+def on_models(number: int, models: int) -> str:
+    """Return on how many models something holds."""
+    return "on the one model" if models == 1 else f"on {number} of {models} models"
 
 
 def dates_of(runs: Iterable[RunView]) -> str:

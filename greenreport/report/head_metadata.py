@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from greenreport.report.context import Download, Page
 from greenreport.report.exports.card import cards_of
+from greenreport.report.exports.downloads import Download
 from greenreport.report.exports.scholarly_metadata import citation_tags, linked_data
 from greenreport.report.figure import embedded_json
-from greenreport.report.pages.site_pages import IndexContent
+from greenreport.report.page import Page
+from greenreport.report.pages import PageContent
+from greenreport.report.pages.index_page import IndexContent
 from greenreport.report.site_writer import NOWHERE
 from greenreport.study import Site
 
@@ -36,7 +38,7 @@ class Head:
     tags: tuple[tuple[str, str], ...] = ()
 
 
-def head_of(page: Page, settings: Site, downloads: Mapping[str, Sequence[Download]]) -> Head:
+def head_of(page: Page[PageContent], settings: Site, downloads: Mapping[str, Sequence[Download]]) -> Head:
     """Return the head of a page.
 
     Args:
@@ -61,7 +63,7 @@ def head_of(page: Page, settings: Site, downloads: Mapping[str, Sequence[Downloa
     )
 
 
-def _card(page: Page) -> tuple[str, str]:
+def _card(page: Page[PageContent]) -> tuple[str, str]:
     """Return path and words of a page's card: that of its question or of its study; the first page shows that of the first study."""
     if isinstance(page.content, IndexContent) and page.content.entries:
         return page.content.entries[0].card, page.content.entries[0].card_alt

@@ -15,12 +15,14 @@ import vl_convert
 from greenreport import __version__
 from greenreport.catalog import METRICS
 from greenreport.errors import BuildError
-from greenreport.report.context import Download, Page
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.drawing.vega import draw_all
+from greenreport.report.exports.downloads import Download
 from greenreport.report.figure import BEST, Figure, Rendered, drawing, render
 from greenreport.report.filters import FILTERS, TESTS
 from greenreport.report.head_metadata import head_of
+from greenreport.report.page import Page
+from greenreport.report.pages import PageContent
 from greenreport.report.site_writer import NOWHERE
 from greenreport.study import Site
 from greenreport.units import THIN
@@ -95,7 +97,7 @@ class Renderer:
         """The stylesheet."""
         return self.shared[f"assets/{self.assets.css}"]
 
-    def pages(self, pages: Sequence[Page], downloads: Mapping[str, Sequence[Download]]) -> dict[str, bytes]:
+    def pages(self, pages: Sequence[Page[PageContent]], downloads: Mapping[str, Sequence[Download]]) -> dict[str, bytes]:
         """Return the files of some pages: themselves and those of their figures.
 
         Args:
@@ -127,14 +129,14 @@ class Renderer:
             files[page.path] = text.encode()
         return files
 
-    def _up(self, page: Page) -> str:
+    def _up(self, page: Page[PageContent]) -> str:
         """Return what leads from a page to the root of the site: where it can be shown under any address, the path of the site itself."""
         if page.path == NOWHERE and self.settings.base_url is not None:
             return urlsplit(self.settings.base_url).path
         return page.up
 
 
-def _figures(pages: Sequence[Page], cache: Path) -> dict[tuple[str, str], Rendered]:
+def _figures(pages: Sequence[Page[PageContent]], cache: Path) -> dict[tuple[str, str], Rendered]:
     """Render every figure once, though it may stand on several pages."""
     wanted: dict[tuple[str, str], tuple[Figure, str]] = {}
     for page in pages:
@@ -193,7 +195,7 @@ def _digested(name: str, content: bytes) -> str:
     return f"{stem}.{hashlib.sha256(content).hexdigest()[:8]}.{suffix}"
 
 
-def _where(error: jinja2.TemplateError, page: Page) -> str:
+def _where(error: jinja2.TemplateError, page: Page[PageContent]) -> str:
     """Say which template line failed on which page."""
     line = getattr(error, "lineno", None)
     name = getattr(error, "name", None) or page.template

@@ -6,16 +6,13 @@ when somebody begins to search; ``search-index.json`` holds the same for others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from urllib.parse import quote
 
 from greenreport.analysis.findings_json.tests import plain_text
-from greenreport.report.context import Page, StudyContext
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.figure import embedded_json
-from greenreport.report.pages.contents import OverviewContent, QuestionContent, SideContent
-from greenreport.report.pages.site_pages import GlossaryContent
 
 INDEX = "search-index.json"
 SCRIPT = "assets/search-index.js"  # the same name always: a page need not change because another one did
@@ -40,43 +37,20 @@ class Entry:
     words: str = ""
 
 
-def entries(pages: Sequence[Page]) -> tuple[Entry, ...]:
-    """Return everything that can be found on some pages."""
-    return tuple(entry for page in pages for entry in _entries(page))
-
-
 def index_files(found: Sequence[Entry]) -> dict[str, bytes]:
     """Return the index as files of the site, studies first."""
     ordered = sorted(found, key=lambda entry: KINDS.index(entry.kind))
     return {INDEX: index_json(ordered), SCRIPT: index_script(ordered)}
 
 
-def _entries(page: Page) -> Iterator[Entry]:
-    address = quote(page.path)
-    content = page.content
-    if isinstance(content, GlossaryContent):
-        yield from (Entry(m.label, "Metric", m.definition, f"{address}#{m.id}", f"{m.id} {m.noun}") for m in content.metrics)
-        yield from (Entry(t.word, "Word", t.meaning, f"{address}#{t.anchor}") for t in content.terms)
-    if page.study is None:
-        return
-    title = page.study.dataset.study.title
-    if isinstance(content, OverviewContent):
-        yield _entry(title, "Study", page.description, address, _about(page.study))
-    elif isinstance(content, QuestionContent):
-        yield _entry(page.title, "Question", title, address, page.description)
-    elif isinstance(content, SideContent):
-        words = " ".join(text for _, text in content.facts[:2])
-        yield _entry(content.label, content.kind, title, address, f"{page.section.rpartition('/')[2]} {words}")
+def entry(title: str, kind: str, where: str, path: str, words: str) -> Entry:
+    """Return an entry for a page, with texts of a study made plain and safe.
 
-
-def _entry(title: str, kind: str, where: str, address: str, words: str) -> Entry:
+    Args:
+        path: file of the page in the site.
+    """
     title, where, words = (plain_text(str(visible(text))) for text in (title, where, words))
-    return Entry(title, kind, where, address, words)
-
-
-def _about(study: StudyContext) -> str:
-    spec = study.dataset.study
-    return " ".join([spec.study, *spec.tags, study.machine, *(author.name for author in spec.authors), *study.bands])
+    return Entry(title, kind, where, quote(path), words)
 
 
 def index_json(found: Sequence[Entry]) -> bytes:

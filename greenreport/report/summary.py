@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from greenreport.analysis.hypotheses.answers import plain
 from greenreport.analysis.measure.validity_badge import Level
 from greenreport.record import Outcome
-from greenreport.report.context import Page, StudyContext
+from greenreport.report.context import StudyContext
 from greenreport.report.exports.card import cards_of
-from greenreport.report.pages.comparison_page import ComparisonLink
-from greenreport.report.search import Entry, entries
+from greenreport.report.page import Page
+from greenreport.report.search import Entry
 from greenreport.report.sparkline import glance
 from greenreport.results import MOMENT
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonLink:
+    """A page that sets the study beside another: its headline, and its path in the site."""
+
+    headline: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ def newest_first(studies: Iterable[Summary]) -> list[Summary]:
     return sorted(ordered, key=lambda study: study.runs == 0)
 
 
-def summarise(study: StudyContext, pages: Sequence[Page], compared: tuple[ComparisonLink, ...] = ()) -> Summary:
+def summarise(study: StudyContext, pages: Sequence[Page[object]], compared: tuple[ComparisonLink, ...] = ()) -> Summary:
     """Return the summary of a study.
 
     Args:
@@ -102,5 +110,5 @@ def summarise(study: StudyContext, pages: Sequence[Page], compared: tuple[Compar
         card_alt=card.alt,
         glance=glance(study),
         compared=compared,
-        entries=entries(pages),
+        entries=tuple(entry for page in pages for entry in page.entries),
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from greenreport.report.pages.site_pages import FEW
+from greenreport.report.pages.index_page import FEW
 from tests.browser.conftest import greenreport
 from tests.browser.test_site import opened
 from tests.browser.waiting import addressed

@@ -12,9 +12,10 @@ import pytest
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.measurement_quality import quality
-from greenreport.report.context import Page, study_context
+from greenreport.report.context import study_context
 from greenreport.report.figures import agreement_figure
-from greenreport.report.pages import study_pages
+from greenreport.report.page import Page
+from greenreport.report.pages import PageContent, study_pages
 from greenreport.report.render import Renderer, templates_folder
 from greenreport.study import Site
 from greenreport.validity import Agreement
@@ -38,7 +39,7 @@ def measured_twice(differences: tuple[float, ...] = DIFFERENCES, factor: float =
     return replace(data, cells=tuple(cells))
 
 
-def validity_page(data: Dataset) -> Page:
+def validity_page(data: Dataset) -> Page[PageContent]:
     """Return the validity page of a dataset."""
     pages = study_pages(study_context("tiny", analyse(data)), "")
     return next(page for page in pages if page.section == "validity")

@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from greenreport.report import build
-from greenreport.report.context import Page, StudyContext
+from greenreport.report.context import StudyContext
 from greenreport.report.exports.latex import tex
+from greenreport.report.page import Page
+from greenreport.report.pages import PageContent
 from tests.conftest import minimal_study
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -196,7 +198,7 @@ def undrawable(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make drawing the study `broken` fail, as a number outside the domain of a logarithm does."""
     pages_of = build.study_pages
 
-    def fail(study: StudyContext, *arguments: Any) -> list[Page]:
+    def fail(study: StudyContext, *arguments: Any) -> list[Page[PageContent]]:
         if study.slug == "broken":
             raise ValueError("math domain error")
         return pages_of(study, *arguments)

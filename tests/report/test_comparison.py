@@ -17,7 +17,8 @@ from greenreport.analysis.compare.comparison import Likeness, compare_studies
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.stats import Interval
 from greenreport.report.charts.comparison import spread
-from greenreport.report.context import Page, study_context
+from greenreport.report.context import study_context
+from greenreport.report.page import Page
 from greenreport.report.pages import comparison_links, comparison_pages
 from greenreport.report.pages.comparison_page import ComparisonContent
 from greenreport.report.render import Renderer, templates_folder
@@ -46,17 +47,16 @@ def elsewhere(table: Mapping[str, Mapping[str, list[float]]], name: str = "other
     return replace(data, environment=replace(data.environment, host_sha256="xyz", cpu_model="Other CPU", key="machine-b"))
 
 
-def page(first: Dataset, second: Dataset) -> Page:
+def page(first: Dataset, second: Dataset) -> Page[ComparisonContent]:
     """Return the page that compares two datasets, both of them studies of the site."""
     contexts = [study_context(data.study.study, analyse(data)) for data in (first, second)]
     [found] = comparison_pages(contexts, [Counterpart(first.study.study, second.study.study, second, known=True)])
     return found
 
 
-def content(found: Page) -> ComparisonContent:
-    """Return what a page shows."""
-    assert isinstance(found.content, ComparisonContent)
-    return found.content
+def content(shown: Page[ComparisonContent]) -> ComparisonContent:
+    """Return the content of a page."""
+    return shown.content
 
 
 def test_a_slower_machine_is_the_same_result() -> None:
@@ -127,7 +127,7 @@ def test_differences_of_the_workload_are_named() -> None:
     workload = {"prompts": {"source": "builtin", "count": 4, "seed": 1}, "generation": {"output_tokens": 99, "exact": True}}
     second = dataset(HERE, workload=workload, study="other")
     shown = content(page(dataset(HERE), second))
-    assert [(d.name, d.first, d.second) for d in shown.found.design] == [("output tokens", "exactly 8", "exactly 99")]
+    assert [(d.name, d.first, d.second) for d in shown.comparison.design] == [("output tokens", "exactly 8", "exactly 99")]
     assert shown.cautions[0].startswith("Both were measured on one machine")
     assert "Workload or protocol differ, too (output tokens)" in shown.cautions[1]
 

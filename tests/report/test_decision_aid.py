@@ -1,4 +1,4 @@
-"""Tests of the decision helper's data: every comparison is a claim, memory and size are known or said to be unknown."""
+"""Tests of the decision aid's data: every comparison is a claim, memory and size are known or said to be unknown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.observation import Observation
 from greenreport.record import Facts, Method
 from greenreport.report.context import study_context
-from greenreport.report.pages.decision_aid import Helper, helper_of
+from greenreport.report.pages.decision_aid import DecisionAid, decision_aid
 from tests.datasets import around, dataset
 
 ENERGY = {
@@ -34,9 +34,9 @@ def served(more: Mapping[str, float] | None = None, **changes: Any) -> Dataset:
     return replace(made, cells=tuple(cells))
 
 
-def helped(data: Dataset) -> Helper:
-    """Return the helper of a dataset."""
-    found = helper_of(study_context("x", analyse(data)))
+def aid_of(data: Dataset) -> DecisionAid:
+    """Return the decision aid of a dataset."""
+    found = decision_aid(study_context("x", analyse(data)))
     assert found is not None
     return found
 
@@ -45,54 +45,54 @@ def test_every_cell_says_what_it_saves_against_the_reference() -> None:
     """On its own model, in words, with an interval and a derivation that is on the page of claims; the reference says that it is one."""
     data = served()
     analysis = analyse(data)
-    helper = helper_of(study_context("x", analysis))
-    assert helper is not None
-    torch, onnx = (cell for cell in helper.cells if cell.model == "a")
+    aid = decision_aid(study_context("x", analysis))
+    assert aid is not None
+    torch, onnx = (cell for cell in aid.cells if cell.model == "a")
     assert (torch.reference, torch.claim) == (True, None)
     assert onnx.claim is not None
     assert onnx.claim.text.replace("\u202f", " ") == "50 % less energy per request"
     assert onnx.claim.against.replace("\u00a0", " ") == " than Torch · CPU"
     assert onnx.claim.interval.startswith("95\u202f% CI ")
     anchors = {f"claims/index.html#{claim.id}" for claim in analysis.claims}
-    assert {cell.claim.page for cell in helper.cells if cell.claim is not None} <= anchors
-    assert len({cell.claim.page for cell in helper.cells if cell.claim is not None}) == 2
+    assert {cell.claim.page for cell in aid.cells if cell.claim is not None} <= anchors
+    assert len({cell.claim.page for cell in aid.cells if cell.claim is not None}) == 2
     assert not set(torch.tie) & set(onnx.tie)
 
 
 def test_gpu_memory_and_the_need_of_a_gpu_are_told() -> None:
     """A cell on CUDA has both kinds of memory; one on the CPU has none of the GPU's."""
     configurations = [{"engine": "torch", "provider": "cpu"}, {"engine": "onnx", "provider": "cuda"}]
-    helper = helped(served({"ram_rss_peak_b": 2e9, "gpu_memory_used_b": 8e9}, configurations=configurations))
-    assert helper.gpu
-    assert [cell.gpu for cell in helper.cells] == [False, True, False, True]
-    assert helper.cells[1].gpu_memory is not None
-    assert helper.cells[1].gpu_memory[0] == 8e9
-    assert not helped(served()).gpu
-    assert helped(served()).cells[0].gpu_memory is None
+    aid = aid_of(served({"ram_rss_peak_b": 2e9, "gpu_memory_used_b": 8e9}, configurations=configurations))
+    assert aid.gpu
+    assert [cell.gpu for cell in aid.cells] == [False, True, False, True]
+    assert aid.cells[1].gpu_memory is not None
+    assert aid.cells[1].gpu_memory[0] == 8e9
+    assert not aid_of(served()).gpu
+    assert aid_of(served()).cells[0].gpu_memory is None
 
 
 def test_size_is_as_published_or_as_counted() -> None:
     """Published parameters first, then those counted after loading; unknown stays unknown."""
     unknown = served()
-    assert not helped(unknown).sized
+    assert not aid_of(unknown).sized
     facts = Facts("float32", True, 2, "cpu", 1234, 4936, ())
     counted = replace(
         unknown, cells=tuple(replace(c, runs=tuple(replace(r, facts=facts) for r in c.runs)) for c in unknown.cells)
     )
-    assert [model.parameters for model in helped(counted).models] == [1234, 1234]
+    assert [model.parameters for model in aid_of(counted).models] == [1234, 1234]
     models = [model.model_copy(update={"parameters": 110_000_000}) for model in counted.study.models]
     published = replace(counted, cells=tuple(replace(c, model=models[0]) for c in counted.cells if c.model.id == "a"))
     published = replace(published, study=published.study.model_copy(update={"models": models[:1]}))
-    assert [model.parameters for model in helped(published).models] == [110_000_000]
+    assert [model.parameters for model in aid_of(published).models] == [110_000_000]
 
 
 def test_unfaithful_cells_are_not_offered() -> None:
     """What does other work is neither recommended nor claimed to save anything."""
     outputs = {("a", "torch"): ("a", "b"), ("a", "onnx"): ("x", "y")}
-    helper = helped(served(outputs=outputs))
-    assert [(cell.model, cell.reference) for cell in helper.cells] == [("a", True), ("b", True), ("b", False)]
+    aid = aid_of(served(outputs=outputs))
+    assert [(cell.model, cell.reference) for cell in aid.cells] == [("a", True), ("b", True), ("b", False)]
 
 
-def test_without_energy_per_request_there_is_no_helper() -> None:
+def test_without_energy_per_request_there_is_no_decision_aid() -> None:
     """Nothing to rank by, nothing to ask."""
-    assert helper_of(study_context("x", analyse(dataset(ENERGY)))) is None
+    assert decision_aid(study_context("x", analyse(dataset(ENERGY)))) is None

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from greenreport.analysis.analyse import analyse
 from greenreport.report.context import study_context
-from greenreport.report.exports.embed import embed_code, embed_pages
-from greenreport.report.pages import study_pages
+from greenreport.report.exports.embed import embed_code
+from greenreport.report.pages import embed_pages, study_pages
 from greenreport.study import Site
 from tests.datasets import around, dataset
 from tests.report.conftest import ADDRESS
@@ -70,7 +70,7 @@ def test_every_figure_stands_by_itself_without_any_script(built: Path) -> None:
 def test_a_figure_leads_back_to_the_page_that_discusses_it() -> None:
     """A figure that stands on the first page too leads to its question."""
     study = study_context("tiny", analyse(dataset({"a": {"torch": around(100.0), "onnx": around(60.0)}})))
-    homes = {page.path: page.content.home for page in embed_pages(study_pages(study, ""))}  # type: ignore[attr-defined]
+    homes = {page.path: page.content.home for page in embed_pages(study_pages(study, ""))}
     assert homes["s/tiny/embed/h1-0-ratios.html"] == "s/tiny/rq/rq1/index.html"
     assert homes["s/tiny/embed/matrix-energy-j.html"] == "s/tiny/matrix/index.html"
 

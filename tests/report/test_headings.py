@@ -12,8 +12,10 @@ from greenreport.report.context import StudyContext, study_context
 from greenreport.report.figures import forest_figure, strip_figure
 from greenreport.report.figures.headings import mean_heading, peak_heading, ratios_heading, runs_heading
 from greenreport.report.pages import study_pages
-from greenreport.report.pages.contents import OverviewContent
-from greenreport.report.pages.headlines import data_heading, guidelines_heading, headline_scope, matrix_heading
+from greenreport.report.pages.data_page import data_heading
+from greenreport.report.pages.guidelines_page import guidelines_heading
+from greenreport.report.pages.matrix_page import matrix_heading
+from greenreport.report.pages.overview_page import OverviewContent, headline_scope
 from tests.analysis.test_frontier import GROWING, sweep
 from tests.datasets import around, dataset
 

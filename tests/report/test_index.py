@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from greenreport.errors import SpecError
-from greenreport.report.pages.comparison_page import ComparisonLink
-from greenreport.report.pages.site_pages import FEW, IndexContent, site_pages
-from greenreport.report.summary import Summary, newest_first
+from greenreport.report.pages import site_pages
+from greenreport.report.pages.index_page import FEW, IndexContent
+from greenreport.report.summary import ComparisonLink, Summary, newest_first
 from greenreport.study import load_study
 from tests.report.test_feed import context
 

@@ -13,7 +13,7 @@ from greenreport.report.context import study_context
 from greenreport.report.exports.paper import methods_paragraph
 from greenreport.report.load_description import load_of, output_words, sent_words, server_words, transport_words, window_words
 from greenreport.report.pages import study_pages
-from greenreport.report.pages.contents import MethodsContent
+from greenreport.report.pages.methods_page import MethodsContent
 from greenreport.report.pages.study_design import levels
 from greenreport.study import Configuration, Protocol, Study, Sweep, Workload, swept
 from tests.datasets import around, dataset

@@ -15,7 +15,8 @@ from greenreport.analysis.stats import NotComputable, detectable_effect
 from greenreport.record import Facts
 from greenreport.report.context import MEANINGS, bands_of, study_context
 from greenreport.report.pages import study_pages
-from greenreport.report.pages.contents import MethodsContent, OverviewContent
+from greenreport.report.pages.methods_page import MethodsContent
+from greenreport.report.pages.overview_page import OverviewContent
 from greenreport.report.pages.study_design import instruments, levels
 from greenreport.report.simulation import FILE, simulated
 from greenreport.traces import Coverage

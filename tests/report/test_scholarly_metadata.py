@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.report.context import Download, study_context
+from greenreport.report.context import study_context
+from greenreport.report.exports.downloads import Download
 from greenreport.report.exports.scholarly_metadata import citation_tags, licence, linked_data
 from greenreport.study import Site
 from tests.datasets import around, dataset

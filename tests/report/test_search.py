@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from greenreport.analysis.analyse import analyse
 from greenreport.report.context import study_context
 from greenreport.report.pages import site_pages, study_pages
-from greenreport.report.search import Entry, entries, index_files, index_script
+from greenreport.report.search import Entry, index_files, index_script
 from greenreport.report.summary import summarise
 from tests.datasets import around, dataset
 from tests.report.test_build import HOSTILE
@@ -20,7 +20,7 @@ def found(**changes: object) -> tuple[Entry, ...]:
     """Return the index of a site with one study."""
     study = study_context("tiny", analyse(dataset({"a": {"torch": around(100.0), "onnx": around(60.0)}}, **changes)))
     pages = study_pages(study, "")
-    files = index_files(entries([*site_pages([summarise(study, pages)]), *pages]))
+    files = index_files([entry for page in (*site_pages([summarise(study, pages)]), *pages) for entry in page.entries])
     return tuple(Entry(**entry) for entry in json.loads(files["search-index.json"]))
 
 

@@ -13,7 +13,7 @@ from greenreport.analysis.analyse import analyse
 from greenreport.report.context import StudyContext, study_context
 from greenreport.report.exports.share import badge_code, citation, citation_cff, citation_ris
 from greenreport.report.pages import study_pages
-from greenreport.report.pages.contents import DataContent
+from greenreport.report.pages.data_page import DataContent
 from greenreport.study import Site
 from tests.datasets import around, dataset
 from tests.report.conftest import ADDRESS

@@ -10,7 +10,8 @@ from greenreport.analysis.measure.observation import Observation
 from greenreport.record import Flag, FlagCode, Method, Outcome
 from greenreport.report.context import StudyContext, study_context
 from greenreport.report.figures import components_figure
-from greenreport.report.pages.sides import configuration_content, model_content
+from greenreport.report.pages.configuration_page import configuration_page
+from greenreport.report.pages.model_page import model_page
 from tests.datasets import around, dataset
 
 ENERGY = {
@@ -33,14 +34,14 @@ def test_a_configuration_shows_its_ratio_on_every_model_and_its_places() -> None
     """One figure for each question, the smallest ratio first; of the reference, whose ratio is 1, all runs."""
     study = context(dataset(ENERGY))
     torch, onnx, _ = study.dataset.configurations
-    content = configuration_content(study, onnx)
+    content = configuration_page(study, onnx, "torch-cpu").content
     assert [figure.id for figure in content.figures] == ["h1-0-models-onnx-cpu", "h2-0-models-onnx-cpu"]
     assert words(content.figures[0].finding) == (
         "ONNX Runtime · CPU: the ratio of energy to Torch · CPU is 0.500 × (A) to 0.900 × (B)"
     )
     assert [row[0] for row in content.figures[0].table.rows] == ["A", "B"]
     assert (content.ranked, [row.place for row in content.rows]) == ("energy", ["1 of 3", "2 of 3"])
-    reference = configuration_content(study, torch)
+    reference = configuration_page(study, torch, "torch-cpu").content
     assert words(reference.figures[0].finding) == "Within every cell, the largest energy is at most 1.02 × the smallest"
     assert len(reference.figures[0].table.rows) == 10
 
@@ -55,13 +56,13 @@ def test_what_is_unusual_about_a_cell_is_told() -> None:
         *first.runs[2:],
     )
     study = context(replace(data, cells=(replace(first, runs=runs), *data.cells[1:])))
-    unusual = {name: text for name, _, text in model_content(study, study.dataset.models[0]).unusual}
+    unusual = {name: text for name, _, text in model_page(study, study.dataset.models[0], "torch-cpu").content.unusual}
     assert {words(name): text.split(" (")[0] for name, text in unusual.items()} == {
         "Torch · CPU": "1 of 5 runs invalid",
         "OpenVINO · CPU": "other outputs than the reference",
     }
     assert unusual["Torch\u00a0·\u00a0CPU"] == "1 of 5 runs invalid (foreign load); throttled in 1 of 4 valid runs"
-    assert model_content(study, study.dataset.models[1]).unusual == ()
+    assert model_page(study, study.dataset.models[1], "torch-cpu").content.unusual == ()
 
 
 def test_the_parts_of_energy_are_drawn_where_there_are_several() -> None:

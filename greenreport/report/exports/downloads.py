@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from greenreport.analysis.findings_json.document import document
-from greenreport.report.context import Download, StudyContext
+from greenreport.report.context import StudyContext
 from greenreport.report.exports.archive import bundle
 from greenreport.report.exports.observations_csv import observations_csv
 from greenreport.report.exports.share import badge_svg, citation_cff, citation_ris
@@ -25,6 +26,23 @@ PARQUET = {
     "traces": "raw samples of every meter",
     "environments": "machines and library versions",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file a study offers.
+
+    Attributes:
+        content: what it is, in words.
+        rows: number of rows of a table; None for other files.
+        size: in bytes.
+    """
+
+    name: str
+    content: str
+    rows: int | None
+    size: int
+    sha256: str
 
 
 def offered(

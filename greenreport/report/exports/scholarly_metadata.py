@@ -14,7 +14,8 @@ from greenreport.analysis.findings_json.tests import plain_text
 from greenreport.analysis.hypotheses.answers import plain
 from greenreport.analysis.measure.dataset import label_of
 from greenreport.catalog import METRICS
-from greenreport.report.context import Download, StudyContext
+from greenreport.report.context import StudyContext
+from greenreport.report.exports.downloads import Download
 from greenreport.report.exports.share import address_of
 from greenreport.study import Author, Site
 from greenreport.units import counted

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from urllib.parse import urlsplit
 
-from greenreport.report.context import Page, StudyContext
+from greenreport.report.context import StudyContext
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.exports.share import citation
+from greenreport.report.page import Page
 from greenreport.study import Site
 
 LEFT_OUT = ("cells/", "models/", "configs/", "data")
@@ -20,7 +21,9 @@ _MAIN = re.compile(r"<main\b[^>]*>(.*)</main>", re.DOTALL)
 _DROPPED = re.compile(r"<script\b.*?</script>|<nav class=\"gr-dl\".*?</nav>|<section class=\"helper\".*?</section>", re.DOTALL)
 
 
-def single_file(study: StudyContext, pages: Sequence[Page], files: Mapping[str, bytes], css: bytes, settings: Site) -> bytes:
+def single_file(
+    study: StudyContext, pages: Sequence[Page[object]], files: Mapping[str, bytes], css: bytes, settings: Site
+) -> bytes:
     """Return the file.
 
     Args:
@@ -58,7 +61,7 @@ def _cite(study: StudyContext, settings: Site) -> str:
     return f'<section id="cite"><h2>Cite</h2><p>{_safe(sentence)}</p><pre>{_safe(entry)}</pre><p>{licence}</p></section>\n'
 
 
-def _part(page: Page, names: Mapping[str, str], text: str) -> str:
+def _part(page: Page[object], names: Mapping[str, str], text: str) -> str:
     """Return the content of a page as a section: names made unique, links turned into anchors of this file or into words."""
     name = names[page.path]
     found = _MAIN.search(text)

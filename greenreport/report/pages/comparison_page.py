@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from greenreport.analysis.compare.comparison import MetricComparison, StudyComparison, compare_studies
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.record import Outcome
-from greenreport.report.context import Page, StudyContext, bands_of, dates_of, machine_text
+from greenreport.report.context import StudyContext, bands_of, dates_of, machine_text
 from greenreport.report.figure import Figure
 from greenreport.report.figures import quotient_figure, slope_figure
+from greenreport.report.page import Page
+from greenreport.report.summary import ComparisonLink
 from greenreport.results import Counterpart
 from greenreport.units import safe_slug
 
@@ -32,7 +34,7 @@ class Party:
 class ComparisonSection:
     """One metric: sentences first, then the figures."""
 
-    found: MetricComparison
+    comparison: MetricComparison
     sentences: tuple[str, ...]
     figures: tuple[Figure, ...]
 
@@ -45,21 +47,13 @@ class ComparisonContent:
         cautions: what a reader has to know before comparing, in sentences.
     """
 
-    found: StudyComparison
+    comparison: StudyComparison
     parties: tuple[Party, Party]
     cautions: tuple[str, ...]
     sections: tuple[ComparisonSection, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ComparisonLink:
-    """A comparison on the first page of a study it is about: its headline, and its path in the site."""
-
-    headline: str
-    path: str
-
-
-def comparison_pages(studies: Sequence[StudyContext], pairs: Sequence[Counterpart]) -> list[Page]:
+def comparison_pages(studies: Sequence[StudyContext], pairs: Sequence[Counterpart]) -> list[Page[ComparisonContent]]:
     """Return a page for each pair of studies, below ``compare/``."""
     by_name = {study.dataset.study.study: study for study in studies}
     slugs: list[str] = []
@@ -72,24 +66,21 @@ def comparison_pages(studies: Sequence[StudyContext], pairs: Sequence[Counterpar
     return pages
 
 
-def comparison_links(pages: Sequence[Page]) -> Mapping[str, tuple[ComparisonLink, ...]]:
+def comparison_links(pages: Sequence[Page[ComparisonContent]]) -> Mapping[str, tuple[ComparisonLink, ...]]:
     """Return the links to comparisons by the root of the study they belong on: both studies of a page have one."""
-    found: dict[str, tuple[ComparisonLink, ...]] = {}
+    links: dict[str, tuple[ComparisonLink, ...]] = {}
     for page in pages:
-        assert isinstance(page.content, ComparisonContent)
-        link = ComparisonLink(page.title, page.path)
-        for party in page.content.parties:
-            if party.root is not None:
-                found[party.root] = (*found.get(party.root, ()), link)
-    return found
+        for root in (party.root for party in page.content.parties if party.root is not None):
+            links[root] = (*links.get(root, ()), ComparisonLink(page.title, page.path))
+    return links
 
 
-def _page(first: StudyContext, second: StudyContext | None, pair: Counterpart, slug: str) -> Page:
+def _page(first: StudyContext, second: StudyContext | None, pair: Counterpart, slug: str) -> Page[ComparisonContent]:
     names = (pair.first, pair.second)
-    found = compare_studies(first.dataset, pair.dataset, names)
+    comparison = compare_studies(first.dataset, pair.dataset, names)
     bands = tuple(dict.fromkeys((*first.bands, *bands_of(pair.dataset))))
     sections = []
-    for item in _distinct(found.metrics):
+    for item in _distinct(comparison.metrics):
         figures = (
             slope_figure(item, names, first.looks, bands, f"compare-{slug}".replace(".", "-")),
             quotient_figure(item, names, bands, f"compare-{slug}".replace(".", "-")),
@@ -99,8 +90,8 @@ def _page(first: StudyContext, second: StudyContext | None, pair: Counterpart, s
         _party(pair.first, first.root, first.dataset),
         _party(pair.second, None if second is None else second.root, pair.dataset),
     )
-    headline = found.headline()
-    content = ComparisonContent(found, parties, tuple(_cautions(found, first.dataset, pair.dataset)), tuple(sections))
+    headline = comparison.headline()
+    content = ComparisonContent(comparison, parties, tuple(_cautions(comparison, first.dataset, pair.dataset)), tuple(sections))
     drawn = tuple(figure for section in sections for figure in section.figures)
     return Page(f"compare/{slug}/index.html", "study/compare.html", headline, headline, "compare", first, content, drawn)
 
@@ -121,10 +112,10 @@ def _party(name: str, root: str | None, dataset: Dataset) -> Party:
     return Party(name, dataset.study.title, root, machine, dates_of(dataset.runs), runs, bands_of(dataset))
 
 
-def _cautions(found: StudyComparison, first: Dataset, second: Dataset) -> Iterator[str]:
-    if found.same_machine is None:
+def _cautions(comparison: StudyComparison, first: Dataset, second: Dataset) -> Iterator[str]:
+    if comparison.same_machine is None:
         yield "The machine of at least one of the two is not known."
-    elif found.same_machine:
+    elif comparison.same_machine:
         yield "Both were measured on one machine, at different times."
     else:
         yield "They were measured on different machines: a ratio may change with the processor, a joule or a second always does."
@@ -133,9 +124,9 @@ def _cautions(found: StudyComparison, first: Dataset, second: Dataset) -> Iterat
         yield "One energy is measured and the other estimated from the CPU load, so a difference in energy ratios may come from that alone."
     elif methods == {True}:
         yield "Energy is estimated from the CPU load in both, so energy ratios are little more than ratios of CPU time."
-    if found.design:
-        names = ", ".join(item.name for item in found.design)
+    if comparison.design:
+        names = ", ".join(item.name for item in comparison.design)
         yield f"Workload or protocol differ, too ({names}); what differs cannot be told from what the machine does."
-    if found.withheld:
-        cells = "One cell is" if len(found.withheld) == 1 else f"{len(found.withheld)} cells are"
-        yield f"{cells} left out: {'; '.join(found.withheld)}."
+    if comparison.withheld:
+        cells = "One cell is" if len(comparison.withheld) == 1 else f"{len(comparison.withheld)} cells are"
+        yield f"{cells} left out: {'; '.join(comparison.withheld)}."

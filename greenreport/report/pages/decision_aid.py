@@ -1,4 +1,4 @@
-"""The data of the decision helper: what each cell costs and needs, what it saves, and which cells are statistically tied in energy.
+"""The data of the decision aid: what each cell costs and needs, what it saves, and which cells are statistically tied in energy.
 
 The page's script filters these rows by what a reader can accept and names the most frugal cell that is left; every number in it
 is a median with its interval that stands on the cell's page too, every comparison a claim with its derivation.
@@ -23,7 +23,7 @@ Triple = tuple[float | None, float | None, float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class HelperClaim:
+class AidClaim:
     """A comparison in words: its size, what it is against, its interval, and where its derivation stands in the study's folder."""
 
     text: str
@@ -33,7 +33,7 @@ class HelperClaim:
 
 
 @dataclass(frozen=True, slots=True)
-class HelperCell:
+class AidCell:
     """A cell a reader may end up with; values are (median, low, high) in base units, None where not measured.
 
     Attributes:
@@ -52,7 +52,7 @@ class HelperCell:
     estimated: bool
     reference: bool
     tie: tuple[str, ...]
-    claim: HelperClaim | None
+    claim: AidClaim | None
     energy: Triple | None
     latency: Triple | None
     memory: Triple | None
@@ -61,7 +61,7 @@ class HelperCell:
 
 
 @dataclass(frozen=True, slots=True)
-class HelperModel:
+class AidModel:
     """A model with its number of parameters, None where nobody said or counted it."""
 
     id: str
@@ -70,11 +70,11 @@ class HelperModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Helper:
-    """Everything the decision helper knows."""
+class DecisionAid:
+    """Everything the decision aid knows."""
 
-    models: tuple[HelperModel, ...]
-    cells: tuple[HelperCell, ...]
+    models: tuple[AidModel, ...]
+    cells: tuple[AidCell, ...]
 
     @property
     def gpu(self) -> bool:
@@ -87,8 +87,8 @@ class Helper:
         return any(model.parameters is not None for model in self.models)
 
 
-def helper_of(study: StudyContext) -> Helper | None:
-    """Return the rows of the helper; None when no cell that may be recommended has energy."""
+def decision_aid(study: StudyContext) -> DecisionAid | None:
+    """Return the rows of the aid; None when no cell that may be recommended has energy."""
     dataset, fidelity = study.dataset, study.analysis.fidelity
     unfaithful = not_ranked(fidelity)
     tests = {item.model.id: item.test for item in compare_models(dataset, METRIC, fidelity)}
@@ -102,14 +102,12 @@ def helper_of(study: StudyContext) -> Helper | None:
     if not cells:
         return None
     present = {cell.model for cell in cells}
-    models = (HelperModel(m.id, m.label, _parameters(dataset, m)) for m in dataset.models if m.id in present)
-    return Helper(tuple(models), cells)
+    models = (AidModel(m.id, m.label, _parameters(dataset, m)) for m in dataset.models if m.id in present)
+    return DecisionAid(tuple(models), cells)
 
 
-def _cell(
-    dataset: Dataset, cell: CellView, letters: Mapping[tuple[str, str], tuple[str, ...]], claim: Claim | None
-) -> HelperCell:
-    return HelperCell(
+def _cell(dataset: Dataset, cell: CellView, letters: Mapping[tuple[str, str], tuple[str, ...]], claim: Claim | None) -> AidCell:
+    return AidCell(
         model=cell.model.id,
         label=label_of(cell.configuration),
         gpu=cell.configuration.provider != "cpu",
@@ -127,8 +125,8 @@ def _cell(
     )
 
 
-def _claim(claim: Claim) -> HelperClaim:
-    return HelperClaim(claim.size(), against((claim,), 0), claim.interval(), f"claims/index.html#{claim.id}")
+def _claim(claim: Claim) -> AidClaim:
+    return AidClaim(claim.size(), against((claim,), 0), claim.interval(), f"claims/index.html#{claim.id}")
 
 
 def _parameters(dataset: Dataset, model: Model) -> int | None:
@@ -144,10 +142,10 @@ def _value(cell: CellView, metric: str) -> Triple | None:
     values = cell.values(metric)
     if not values:
         return None
-    found = describe(values)
-    ci = found.median_ci
+    description = describe(values)
+    ci = description.median_ci
     low, high = (ci.low, ci.high) if isinstance(ci, Interval) else (None, None)
-    return _rounded(found.median), _rounded(low), _rounded(high)
+    return _rounded(description.median), _rounded(low), _rounded(high)
 
 
 def _rounded(value: float | None) -> float | None:

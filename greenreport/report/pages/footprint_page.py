@@ -9,6 +9,7 @@ from greenreport.analysis.footprint import FootprintAnalysis, FootprintTable
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, embedded_json
 from greenreport.report.figures import amount_words, footprint_figures
+from greenreport.report.page import Page, study_page
 from greenreport.study import Factor
 
 
@@ -56,24 +57,30 @@ class FootprintContent:
         data_json: what the page needs to compute with other factors, safe inside a script element.
     """
 
-    found: FootprintAnalysis
+    analysis: FootprintAnalysis
     factors: tuple[FactorRow, ...]
     tables: tuple[tuple[FootprintTable, tuple[AmountCells, ...]], ...]
     figures: tuple[Figure, ...]
     data_json: str
 
 
-def footprint_content(study: StudyContext, found: FootprintAnalysis) -> FootprintContent:
-    """Return the context of the page."""
-    factors = tuple(_factors(found))
-    tables = tuple((table, tuple(_cells(found, table))) for table in found.tables)
-    return FootprintContent(found, factors, tables, footprint_figures(study, found), embedded_json(_data(found, factors)))
+def footprint_page(study: StudyContext, footprint: FootprintAnalysis) -> Page[FootprintContent]:
+    """Return the page."""
+    factors = tuple(_factors(footprint))
+    content = FootprintContent(
+        analysis=footprint,
+        factors=factors,
+        tables=tuple((table, tuple(_cells(footprint, table))) for table in footprint.tables),
+        figures=footprint_figures(study, footprint),
+        data_json=embedded_json(_data(footprint, factors)),
+    )
+    return study_page(study, "footprint", "footprint.html", "Footprint", content, content.figures)
 
 
-def _factors(found: FootprintAnalysis) -> list[FactorRow]:
+def _factors(footprint: FootprintAnalysis) -> list[FactorRow]:
     units = {"carbon": "gCO₂e/kWh", "water": "L/kWh"}
-    rows = [_factor(kind.id, kind.label, units.get(kind.id, f"{kind.unit}/kWh"), kind.factor) for kind in found.kinds]
-    pue = found.declared.pue
+    rows = [_factor(kind.id, kind.label, units.get(kind.id, f"{kind.unit}/kWh"), kind.factor) for kind in footprint.kinds]
+    pue = footprint.declared.pue
     return [*rows, *([] if pue is None else [_factor("pue", "Power usage effectiveness", "1", pue)])]
 
 
@@ -82,11 +89,11 @@ def _factor(name: str, label: str, unit: str, factor: Factor) -> FactorRow:
     return FactorRow(name, label, unit, low, central, high, factor.source, factor.date, factor)
 
 
-def _cells(found: FootprintAnalysis, table: FootprintTable) -> list[AmountCells]:
+def _cells(footprint: FootprintAnalysis, table: FootprintTable) -> list[AmountCells]:
     cells = []
     for row in table.rows:
         low, high = row.bounds
-        texts = tuple(amount_words(item, kind) for item, kind in zip(row.amounts, found.kinds, strict=True))
+        texts = tuple(amount_words(item, kind) for item, kind in zip(row.amounts, footprint.kinds, strict=True))
         bounds = (None if low is None else low * 1e3, None if high is None else high * 1e3)
         cells.append(
             AmountCells(
@@ -96,10 +103,10 @@ def _cells(found: FootprintAnalysis, table: FootprintTable) -> list[AmountCells]
     return cells
 
 
-def _data(found: FootprintAnalysis, factors: tuple[FactorRow, ...]) -> dict[str, Any]:
+def _data(footprint: FootprintAnalysis, factors: tuple[FactorRow, ...]) -> dict[str, Any]:
     """Return factors and energies in full digits; the page's script multiplies them as `analysis.footprint` does."""
     return {
         "factors": {f.id: [f.declared.low, f.declared.central, f.declared.high] for f in factors},
-        "kinds": [{"id": kind.id, "unit": kind.unit, "prefixed": kind.prefixed} for kind in found.kinds],
-        "tables": [[[row.kwh, *row.reach] for row in table.rows] for table in found.tables],
+        "kinds": [{"id": kind.id, "unit": kind.unit, "prefixed": kind.prefixed} for kind in footprint.kinds],
+        "tables": [[[row.kwh, *row.reach] for row in table.rows] for table in footprint.tables],
     }

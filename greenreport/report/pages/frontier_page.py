@@ -13,8 +13,8 @@ from greenreport.catalog import CURVE_FACTORS
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
 from greenreport.report.figures import by_model, curves_figure, front_figure
-from greenreport.report.pages.contents import CellLink
-from greenreport.report.pages.sides import cell_link
+from greenreport.report.page import Page, study_page
+from greenreport.report.pages.cell_link import CellLink, cell_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +53,26 @@ class FrontierContent:
     cold: bool
 
 
-def frontier_content(study: StudyContext, found: Frontier) -> FrontierContent:
-    """Return the page's content: a section for each model and factor, and how large a load fits."""
-    leads = dict(found.headlines)
-    headline = found.headline or (study.dataset.study.title,)
-    if found.headlines:
-        del leads[next(iter(leads))]  # it stands on top
+def frontier_page(study: StudyContext, frontier: Frontier) -> Page[FrontierContent]:
+    """Return the page: a section for each model and factor, and how large a load fits."""
+    leads = dict(list(frontier.headlines.items())[1:])  # the first stands on top
     sections = []
-    for every in by_model(found.series).values():
-        figures = (curves_figure(study, every), front_figure(study, every))
-        parts = tuple(SeriesSection(s.label, found.sentences[series_id(s)], _cells(s)) for s in every)
+    for every in by_model(frontier.series).values():
+        drawn = (curves_figure(study, every), front_figure(study, every))
+        series = tuple(SeriesSection(s.label, frontier.sentences[series_id(s)], _cells(s)) for s in every)
         title = f"{every[0].model.label} over {CURVE_FACTORS[every[0].factor].noun}"
         lead = leads.pop(every[0].model.id, None)
-        sections.append(FrontierSection(title, lead, tuple(f for f in figures if f is not None), parts))
-    left_out = any(fit.left_out for fit in found.fits)
-    cold = study.dataset.has("cold_start_s")
-    return FrontierContent(headline, tuple(sections), found.fits, study.machine, left_out, cold)
+        sections.append(FrontierSection(title, lead, tuple(figure for figure in drawn if figure is not None), series))
+    content = FrontierContent(
+        headline=frontier.headline or (study.dataset.study.title,),
+        sections=tuple(sections),
+        fits=frontier.fits,
+        device=study.machine,
+        left_out=any(fit.left_out for fit in frontier.fits),
+        cold=study.dataset.has("cold_start_s"),
+    )
+    figures = [figure for section in sections for figure in section.figures]
+    return study_page(study, "frontier", "frontier.html", "Throughput frontier", content, figures)
 
 
 def _cells(series: Series) -> tuple[tuple[str, CellLink], ...]:

@@ -1,61 +1,119 @@
-"""The methods page: protocol planned against actual, instruments, and threats to validity filled from facts."""
+"""The page of the methods: protocol planned against actual, instruments, statistics, threats to validity."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from greenreport.analysis.hypotheses.detectable_difference import sensitivities
-from greenreport.analysis.hypotheses.preregistration import preregistration
-from greenreport.analysis.measure.dataset import Dataset, label_of
+from greenreport.analysis.hypotheses.detectable_difference import Sensitivity, sensitivities
+from greenreport.analysis.hypotheses.preregistration import Preregistration, preregistration
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import reference_of
-from greenreport.analysis.measure.validity_badge import PUBLICATION_FLOOR
-from greenreport.analysis.stats import describe
-from greenreport.catalog import Served
-from greenreport.record import FlagCode, Mark, Outcome, Phase
+from greenreport.analysis.stats import Description, describe
+from greenreport.record import Mark, Outcome, Phase
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
-from greenreport.report.figures import PHASE_NAMES
-from greenreport.report.load_description import load_of, served, window_words
-from greenreport.report.pages.contents import MethodsContent, PhaseSummary
-from greenreport.report.pages.study_design import PROMPTS, instruments, levels, protocol_facts, subjects, workload_facts
-from greenreport.report.simulation import Nearest, simulated
-from greenreport.study import Protocol
-from greenreport.units import counted
+from greenreport.report.figures import PHASE_NAMES, order_figure, phases_figure
+from greenreport.report.load_description import window_words
+from greenreport.report.page import Page, study_page
+from greenreport.report.pages.study_design import (
+    PROMPTS,
+    FactorLevel,
+    Subject,
+    instruments,
+    levels,
+    protocol_facts,
+    subjects,
+    workload_facts,
+)
+from greenreport.report.pages.threats_to_validity import Threats, threats_to_validity
+from greenreport.report.simulation import Nearest, Simulated, simulated
 
+#: Phases of a run in the order of time.
 ORDER = (
     Phase.COOLDOWN, Phase.START, Phase.LOAD, Phase.COMPILE, Phase.IDLE_BEFORE, Phase.WARMUP, Phase.WINDOW, Phase.IDLE_AFTER, Phase.STOP,
 )  # fmt: skip
+MODELS_DRAWN = 3  # models whose energy is drawn by phase; the others have it on their own pages
 
 
-def methods_content(study: StudyContext, order: Figure | None, phases: tuple[Figure, ...]) -> MethodsContent:
-    """Return the context of the methods page."""
-    dataset = study.dataset
-    boundaries = dataset.boundaries("energy_j")
-    told = {(m.meter, m.cause, m.remedy): m.meter for run in dataset.runs for m in run.missing}
-    read = dataset.meters
-    return MethodsContent(
-        tuple(_phases(dataset)),
-        tuple(boundaries),
-        tuple(item for item, meter in told.items() if meter not in read),
-        tuple(item for item, meter in told.items() if meter in read),
-        tuple(_threats(study)),
-        preregistration(dataset),
-        dataset.outcomes[Outcome.OK],
-        dataset.labels.get(reference_of(dataset) or ""),
-        tuple(workload_facts(dataset)),
-        "not known" if dataset.imported else window_words(dataset.study.workload),
-        _independence(dataset),
-        tuple(levels(dataset)),
-        tuple(subjects(dataset)),
-        () if dataset.imported else tuple(protocol_facts(dataset.study.protocol)),
-        tuple(instruments(dataset)),
-        "a source that is not known here" if dataset.imported else PROMPTS[dataset.study.workload.prompts.source],
-        sensitivities(dataset, study.analysis.findings),
-        order,
-        phases,
-        simulated(),
-        _nearest(dataset),
+@dataclass(frozen=True, slots=True)
+class PhaseSummary:
+    """A phase over all runs: planned and actual."""
+
+    name: str
+    runs: int
+    planned_s: float | None
+    description: Description
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MethodsContent:
+    """How the study was done, and what could be wrong with it.
+
+    Attributes:
+        missing: listed meters that are not on this machine: name, cause, remedy.
+        events: what meters that were read had to say: name, cause, remedy.
+        workload, protocol, instruments: (name, text) of how servers were loaded, of the phases of a run as declared, and of the meters
+            that were read.
+        window: what the measured window covers.
+        independence: why runs are treated as independent.
+        nearest: the simulated design nearest to the study's; None where no test is made.
+    """
+
+    phases: tuple[PhaseSummary, ...]
+    boundaries: tuple[str, ...]
+    missing: tuple[tuple[str, str, str], ...]
+    events: tuple[tuple[str, str, str], ...]
+    threats: Threats
+    registered: Preregistration | None
+    valid: int
+    reference: str | None
+    workload: tuple[tuple[str, str], ...]
+    window: str
+    independence: str
+    levels: tuple[FactorLevel, ...]
+    subjects: tuple[Subject, ...]
+    protocol: tuple[tuple[str, str], ...]
+    instruments: tuple[tuple[str, str], ...]
+    prompts: str
+    sensitivities: tuple[Sensitivity, ...]
+    order: Figure | None
+    phase_figures: tuple[Figure, ...]
+    simulated: Simulated
+    nearest: Nearest | None
+
+
+def methods_page(study: StudyContext) -> Page[MethodsContent]:
+    """Return the page."""
+    dataset, order = study.dataset, order_figure(study)
+    drawn = (phases_figure(study, model.id) for model in dataset.models[:MODELS_DRAWN])
+    remarks = {(m.meter, m.cause, m.remedy): m.meter in dataset.meters for run in dataset.runs for m in run.missing}
+    content = MethodsContent(
+        phases=tuple(_phases(dataset)),
+        boundaries=tuple(dataset.boundaries("energy_j")),
+        missing=tuple(remark for remark, read in remarks.items() if not read),
+        events=tuple(remark for remark, read in remarks.items() if read),
+        threats=threats_to_validity(dataset),
+        registered=preregistration(dataset),
+        valid=dataset.outcomes[Outcome.OK],
+        reference=dataset.labels.get(reference_of(dataset) or ""),
+        workload=tuple(workload_facts(dataset)),
+        window="not known" if dataset.imported else window_words(dataset.study.workload),
+        independence=_independence(dataset),
+        levels=tuple(levels(dataset)),
+        subjects=tuple(subjects(dataset)),
+        protocol=() if dataset.imported else tuple(protocol_facts(dataset.study.protocol)),
+        instruments=tuple(instruments(dataset)),
+        prompts="a source that is not known here" if dataset.imported else PROMPTS[dataset.study.workload.prompts.source],
+        sensitivities=sensitivities(dataset, study.analysis.findings),
+        order=order,
+        phase_figures=tuple(figure for figure in drawn if figure is not None),
+        simulated=simulated(),
+        nearest=_nearest(dataset),
     )
+    figures = (*(() if order is None else (order,)), *content.phase_figures)
+    return study_page(study, "methods", "methods.html", "Methods", content, figures)
 
 
 def _independence(dataset: Dataset) -> str:
@@ -82,121 +140,8 @@ def _phases(dataset: Dataset) -> Iterator[PhaseSummary]:
         for run in cell.ok:
             for row in run.phases:
                 marks.setdefault(row.mark.phase, []).append(row.mark)
-    for phase in ORDER:
-        found = marks.get(phase, [])
-        if found:
-            notes = tuple(dict.fromkeys(mark.note for mark in found if mark.note))[:3]
-            planned = next((mark.planned_s for mark in found if mark.planned_s is not None), None)
-            yield PhaseSummary(PHASE_NAMES[phase], len(found), planned, describe([mark.duration_s for mark in found]), notes)
-
-
-def _threats(study: StudyContext) -> Iterator[tuple[str, tuple[str, ...]]]:
-    dataset = study.dataset
-    yield "Construct validity: does the number mean what it says?", tuple(_construct(dataset))
-    yield "Internal validity: could something else explain the differences?", tuple(_internal(dataset))
-    yield "External validity: does it hold elsewhere?", tuple(_external(dataset))
-    yield "Conclusion validity: are the inferences sound?", tuple(_conclusion(dataset))
-
-
-def _construct(dataset: Dataset) -> Iterator[str]:
-    if dataset.imported:
-        yield "Energy, time and memory are what the table says; what energy includes, the window and the instruments are not known here."
-        yield "Correctness of the outputs is not scored."
-        return
-    boundaries = dataset.boundaries("energy_j")
-    if dataset.estimated:
-        yield (
-            "Energy is an estimate: a power model turns the machine's CPU load into watts. It follows CPU time closely and knows nothing of "
-            "instructions, clocks or memory, so differences in energy here are differences in CPU time."
-        )
-    elif boundaries:
-        yield f"Energy includes {', '.join(boundaries)}; the rest of the machine (fans, disks, power supply) is outside the boundary."
-    else:
-        yield "Energy was not measured on this machine."
-    yield "Energy and time are those of the measured window only. Loading, compilation and warm-up are windows of their own."
-    if dataset.untrained:
-        yield (
-            "Models have their true shape and random weights. Output length is fixed, so the work is that of a trained model; the quality of "
-            "outputs is outside this study."
-        )
-    yield "Correctness of the outputs is not scored."
-
-
-def _internal(dataset: Dataset) -> Iterator[str]:
-    protocol = dataset.study.protocol
-    if dataset.imported:
-        yield "The values were measured elsewhere; order, cool-down and warm-up are not known."
-        return
-    if protocol.order.design == "fixed":
-        yield "The order of runs is fixed, so slow changes of the machine fall on the same configurations each time."
-    else:
-        yield f"Each repetition is a block with every cell once, in an order randomised with seed {protocol.order.seed}."
-    yield _cooldown(protocol)
-    running = [label_of(c) for c in dataset.configurations if served(c) is Served.RUNNING]
-    if running:
-        yield (
-            f"{', '.join(running)}: the server ran before the study and went on running, so its memory, caches and warmth carry over from "
-            "run to run; what it does not tell (type, threads, cache) is not verified."
-        )
-    if len(running) < len(dataset.configurations):
-        others = "Every other run" if running else "Every run"
-        own = "server processes" if any(c.replicas > 1 for c in dataset.configurations) else "a server process"
-        yield f"{others} has {own} of its own, so no memory or cache of an earlier model is left." + (
-            " Servers are forked from a process that has the libraries imported; start-up times and memory are less exact than with fresh ones."
-            if protocol.worker == "preloaded"
-            else ""
-        )
-    if dataset.environment is not None and dataset.environment.virtualisation:
-        yield f"The machine is a {dataset.environment.virtualisation}: load of other guests can neither be seen nor excluded."
-    flagged = sum(1 for cell in dataset.cells for run in cell.ok if any(f.code is FlagCode.UNSTEADY_START for f in run.flags))
-    if flagged:
-        yield f"{_runs(flagged)} started before the machine was steady; each names the reading that was not."
-    bad = dataset.outcomes[Outcome.INVALID]
-    if bad:
-        yield f"{_runs(bad)} {'was' if bad == 1 else 'were'} invalid and {'is' if bad == 1 else 'are'} excluded; the validity page tells why."
-
-
-def _cooldown(protocol: Protocol) -> str:
-    rule = protocol.cooldown
-    if rule.until == "none":
-        return "There is no cool-down between runs; heat of one run may reach the next."
-    if rule.until == "elapsed":
-        return f"Each run is preceded by a cool-down of {rule.max_s:g} s."
-    return f"Each run is preceded by a cool-down until the machine is steady, for at most {rule.max_s:g} s."
-
-
-def _external(dataset: Dataset) -> Iterator[str]:
-    machine = "The machine is not known" if dataset.imported else "One machine"
-    yield f"{machine}. Absolute joules and seconds do not carry over to others; ratios and directions may."
-    models, prompts = counted(len(dataset.models), "model"), dataset.prompts_count
-    if dataset.imported:
-        yield f"{models}; prompts and load are not known, and other lengths, batches and loads may rank differently."
-        return
-    sent = counted(prompts, "prompt") if prompts else "the study's prompts"
-    load = load_of(dataset.configurations, dataset.study.workload) or "none"
-    yield f"{models}, {sent}. The load was {load}; other lengths, batches and loads may rank differently."
-
-
-def _conclusion(dataset: Dataset) -> Iterator[str]:
-    fewest = dataset.fewest
-    yield (
-        f"At least {counted(fewest, 'valid run')} in each cell that ran. The unit of analysis is the run; requests within a run are not treated as independent."
-    )
-    yield (
-        "Tests are chosen by declared rules; p values of pairs are adjusted over all models and pairs of a question, those of the tests over all "
-        "configurations are not adjusted among models and hypotheses; effect sizes are always shown."
-    )
-    if 0 < fewest < PUBLICATION_FLOOR * 2:
-        yield (
-            "With so few runs per cell, checks of normality are weak, intervals are wide, and small differences are missed: the table of hypotheses says "
-            "how small."
-        )
-    outliers = (
-        "none was removed as an outlier" if dataset.study.outliers == "none" else "outliers are set aside by a declared rule"
-    )
-    excluded = sum(len(cell.runs) - len(cell.ok) for cell in dataset.cells)
-    yield f"{_runs(excluded)} {'is' if excluded == 1 else 'are'} excluded by validity rules; {outliers}."
-
-
-def _runs(number: int) -> str:
-    return counted(number, "run") if number else "No runs"
+    for phase in (phase for phase in ORDER if phase in marks):
+        notes = tuple(dict.fromkeys(mark.note for mark in marks[phase] if mark.note))[:3]
+        planned = next((mark.planned_s for mark in marks[phase] if mark.planned_s is not None), None)
+        durations = describe([mark.duration_s for mark in marks[phase]])
+        yield PhaseSummary(PHASE_NAMES[phase], len(marks[phase]), planned, durations, notes)

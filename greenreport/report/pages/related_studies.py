@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from greenreport.analysis.hypotheses.answers import plain
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
+from greenreport.report.page import study_section
 
 
 @dataclass(frozen=True, slots=True)
-class ElsewhereAnswer:
+class RelatedAnswer:
     """A question of the other study; `path`: its page in the site, `lead`: the sentence that stands first there."""
 
     question: str
@@ -20,7 +21,7 @@ class ElsewhereAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class RelatedStudy:
     """A study of the same publication, in the words of its own pages; `root` is its folder in the site."""
 
     title: str
@@ -29,26 +30,32 @@ class Elsewhere:
     dates: str
     bands: tuple[str, ...]
     headline: str
-    answers: tuple[ElsewhereAnswer, ...]
+    answers: tuple[RelatedAnswer, ...]
 
 
-def measured_elsewhere(study: StudyContext, others: Sequence[StudyContext]) -> tuple[Elsewhere, ...]:
-    """Return what studies with valid runs found that name a publication this study names; nothing once it has runs itself."""
+def related_studies(study: StudyContext, others: Sequence[StudyContext]) -> tuple[RelatedStudy, ...]:
+    """Return the studies with valid runs that name a publication this study names; none once it has runs itself."""
     if study.dataset.outcomes.total():
         return ()
-    named = {reference.reference for reference in study.dataset.references}
-    near = [
-        other
+    publications = {reference.reference for reference in study.dataset.references}
+    return tuple(
+        _related(other)
         for other in others
-        if other.dataset.outcomes[Outcome.OK] and any(reference.reference in named for reference in other.dataset.references)
-    ]
-    return tuple(_told(other) for other in near)
-
-
-def _told(other: StudyContext) -> Elsewhere:
-    answers = tuple(
-        ElsewhereAnswer(answer.question, f"{other.root}rq/{answer.id.lower()}/index.html", plain(answer.lead))
-        for answer in other.analysis.answers
+        if other.dataset.outcomes[Outcome.OK]
+        and any(reference.reference in publications for reference in other.dataset.references)
     )
-    title = other.dataset.study.title
-    return Elsewhere(title, other.root, other.machine, other.dates, other.bands, plain(other.analysis.headline), answers)
+
+
+def _related(other: StudyContext) -> RelatedStudy:
+    return RelatedStudy(
+        title=other.dataset.study.title,
+        root=other.root,
+        machine=other.machine,
+        dates=other.dates,
+        bands=other.bands,
+        headline=plain(other.analysis.headline),
+        answers=tuple(
+            RelatedAnswer(answer.question, f"{study_section(other, f'rq/{answer.id.lower()}')}index.html", plain(answer.lead))
+            for answer in other.analysis.answers
+        ),
+    )

@@ -22,7 +22,7 @@ PROMPTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class FactorLevel:
     """A level of the factor: what was asked for, how it is loaded, and what the engine reported after loading."""
 
     label: str
@@ -41,32 +41,31 @@ class Subject:
     weights: str
 
 
-def levels(dataset: Dataset) -> Iterator[Level]:
+def levels(dataset: Dataset) -> Iterator[FactorLevel]:
     """Yield the serving configurations."""
     for configuration in dataset.configurations:
         if dataset.imported:
-            yield Level(label_of(configuration), "not known", "not known", "–")
+            yield FactorLevel(label_of(configuration), "not known", "not known", "–")
             continue
         load = load_of([configuration], dataset.study.workload)
-        yield Level(label_of(configuration), ", ".join(asked_words(configuration)), load, _reported(dataset, configuration))
+        yield FactorLevel(
+            label_of(configuration), ", ".join(asked_words(configuration)), load, _reported(dataset, configuration)
+        )
 
 
 def _reported(dataset: Dataset, configuration: Configuration) -> str:
     """Return what every run reported alike; where runs differ (in parameters, they are other models), each is named once."""
-    found: dict[str, None] = {}
-    for cell in dataset.cells:
-        if cell.configuration.id == configuration.id:
-            found.update((_facts(run.facts), None) for run in cell.ok if run.facts is not None)
-    return "; ".join(found) or "–"
+    runs = (run for cell in dataset.cells if cell.configuration.id == configuration.id for run in cell.ok)
+    return "; ".join(dict.fromkeys(_facts(run.facts) for run in runs if run.facts is not None)) or "–"
 
 
 def _facts(facts: Facts) -> str:
-    told = (
+    parts = (
         " on ".join(part for part in (facts.dtype, facts.device) if part),
         counted(facts.threads, "thread") if facts.threads is not None else "",
         "" if facts.kv_cache is None else "KV cache" if facts.kv_cache else "no KV cache",
     )
-    return ", ".join(part for part in told if part) or "the server does not tell"
+    return ", ".join(part for part in parts if part) or "the server does not tell"
 
 
 def subjects(dataset: Dataset) -> Iterator[Subject]:

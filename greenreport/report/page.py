@@ -1,0 +1,73 @@
+"""A page of the site: where it lies, what its template prints, and what the search finds on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from greenreport.analysis.hypotheses.answers import plain
+from greenreport.report.context import StudyContext
+from greenreport.report.figure import Figure
+from greenreport.report.search import Entry
+
+ContentT = TypeVar("ContentT", covariant=True)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[ContentT]):
+    """A page of the site.
+
+    Attributes:
+        path: file in the site, with ``/``.
+        template: file in the folder of templates.
+        section: entry of the navigation that is marked.
+        study: the study it belongs to; None for pages of the whole site.
+        content: exactly what its template prints; each kind of page has a type of its own.
+        figures: those on the page, in order.
+        entries: what the search finds on it.
+    """
+
+    path: str
+    template: str
+    title: str
+    description: str
+    section: str
+    study: StudyContext | None
+    content: ContentT
+    figures: tuple[Figure, ...] = ()
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def up(self) -> str:
+        """Relative path from this page to the root of the site."""
+        return "../" * self.path.count("/")
+
+
+def study_page(
+    study: StudyContext,
+    section: str,
+    template: str,
+    title: str,
+    content: T,
+    figures: Iterable[Figure] = (),
+    *,
+    description: str | None = None,
+    entries: tuple[Entry, ...] = (),
+) -> Page[T]:
+    """Return a page of a study.
+
+    Args:
+        section: its folder below that of the study; empty for the first page.
+        template: file in the folder of study templates.
+        description: one sentence for those who link to it; the study's headline by default.
+    """
+    path = f"{study_section(study, section)}index.html"
+    about = plain(study.analysis.headline) if description is None else description
+    return Page(path, f"study/{template}", title, about, section or "overview", study, content, tuple(figures), entries)
+
+
+def study_section(study: StudyContext, section: str) -> str:
+    """Return the folder of a page of a study, with ``/`` at its end."""
+    return f"{study.root}{section}/" if section else study.root

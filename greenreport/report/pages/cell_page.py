@@ -1,0 +1,108 @@
+"""The page of a cell: medians of its metrics, every run, the phases and traces of a typical one, and what was loaded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from greenreport.analysis.measure.dataset import CellView, RunView, label_of
+from greenreport.analysis.measure.fidelity import Fidelity
+from greenreport.analysis.stats import Description, describe
+from greenreport.catalog import METRICS, MetricInfo
+from greenreport.record import Environment, Quantity
+from greenreport.report.context import StudyContext
+from greenreport.report.exports.label import energy_label
+from greenreport.report.figure import Figure
+from greenreport.report.figures import course_figure, trace_figure
+from greenreport.report.page import Page, study_page
+from greenreport.store.codec import spec_content
+
+#: Traces that are drawn.
+TRACED = (Quantity.POWER, Quantity.LOAD, Quantity.TEMPERATURE)
+#: Metrics in the table of the page, in its order.
+CELL_METRICS = (
+    "energy_j", "energy_net_j", "prefill_energy_j", "decode_energy_j", "energy_delay_js", "j_per_request", "j_per_output_token", "power_mean_w", "idle_power_w", "duration_s", "latency_s",
+    "latency_p90_s", "latency_p95_s", "latency_p99_s", "ttft_s", "ttft_p90_s", "ttft_p95_s", "tbt_s", "tbt_p90_s", "tbt_p95_s", "tbt_p99_s", "queue_s", "throughput_tokens_per_s",
+    "throughput_requests_per_s", "served_well_pct", "goodput_requests_per_s", "j_per_good_request", "cpu_usage_pct", "process_cpu_pct", "ram_rss_peak_b", "ram_usage_pct",
+    "profiler_cpu_pct", "gpu_usage_pct", "gpu_memory_used_b", "load_s", "compile_s", "cold_start_s",
+    "cold_start_energy_j", "first_request_s", "first_request_energy_j",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """A metric of a cell: its description over runs, or why there is none."""
+
+    info: MetricInfo
+    description: Description | None
+    boundary: str | None
+    estimated: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellContent:
+    """The page of a cell.
+
+    Attributes:
+        shown: the run that is shown in full; None where no run is valid.
+        parameters: the cell as it was executed, as JSON.
+        sample: text and token ids of the first output.
+        energy_label: its file in the study's folder, without its ending.
+    """
+
+    cell: CellView
+    label: str
+    fidelity: Fidelity | None
+    metrics: tuple[MetricRow, ...]
+    figures: tuple[Figure, ...]
+    shown: RunView | None
+    parameters: str
+    environment: Environment | None
+    sample: tuple[str, str] | None
+    energy_label: str | None
+
+
+def cell_page(study: StudyContext, cell: CellView) -> Page[CellContent]:
+    """Return the page."""
+    shown = _typical(cell)
+    drawn = [course_figure(study, cell)]
+    if shown is not None:
+        drawn += [trace_figure(study, cell, shown, quantity) for quantity in TRACED]
+    label, energy = label_of(cell.configuration), energy_label(study, cell)
+    cell_key = (cell.model.id, cell.configuration.id)
+    content = CellContent(
+        cell=cell,
+        label=label,
+        fidelity=next((f for f in study.analysis.fidelity if (f.model, f.configuration) == cell_key), None),
+        metrics=tuple(_row(cell, metric) for metric in CELL_METRICS),
+        figures=tuple(figure for figure in drawn if figure is not None),
+        shown=shown,
+        parameters=json.dumps(spec_content(cell.runs[-1].spec), indent=2, sort_keys=True) if cell.runs else "",
+        environment=study.dataset.environment,
+        sample=_sample(study, cell),
+        energy_label=None if energy is None else energy.path.removeprefix(study.root),
+    )
+    return study_page(study, f"cells/{cell.slug}", "cell.html", f"{label} on {cell.model.label}", content, content.figures)
+
+
+def _row(cell: CellView, metric: str) -> MetricRow:
+    values = cell.values(metric)
+    description, reason = (describe(values), "") if values else (None, cell.absence(metric))
+    return MetricRow(METRICS[metric], description, cell.boundary(metric), cell.estimated(metric), reason)
+
+
+def _typical(cell: CellView) -> RunView | None:
+    """Return the run whose duration is the median (the lower one of an even number)."""
+    runs = sorted((run for run in cell.ok if run.value("duration_s") is not None), key=lambda run: run.value("duration_s") or 0)
+    return runs[(len(runs) - 1) // 2] if runs else None
+
+
+def _sample(study: StudyContext, cell: CellView) -> tuple[str, str] | None:
+    """Return the first output of the cell: text and token ids."""
+    for run in cell.ok:
+        for request in run.requests[:1]:
+            output = study.dataset.outputs.get(request.output_sha256 or "")
+            if output is not None:
+                return output.text, " ".join(str(token) for token in output.token_ids)
+    return None

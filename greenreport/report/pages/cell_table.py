@@ -1,0 +1,128 @@
+"""The cells of one model or of one configuration: medians, places, and what is unusual about them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from greenreport.analysis.hypotheses.rank_ranges import place_of
+from greenreport.analysis.measure.dataset import CellView
+from greenreport.analysis.measure.fidelity import not_ranked
+from greenreport.analysis.measure.validity_badge import QUIET
+from greenreport.analysis.stats import Description, describe
+from greenreport.catalog import METRICS, MetricInfo
+from greenreport.record import Outcome
+from greenreport.report.context import StudyContext
+from greenreport.report.figure import Figure
+from greenreport.report.page import Page, study_page, study_section
+from greenreport.report.pages.cell_link import CellLink, cell_link
+from greenreport.report.search import entry
+
+#: Columns of the table, where any cell of the study has values.
+TABLE_METRICS = ("energy_j", "duration_s", "j_per_output_token", "ttft_s", "ram_rss_peak_b", "weights_b")
+
+
+@dataclass(frozen=True, slots=True)
+class CellRow:
+    """A cell on the page of its model or configuration.
+
+    Attributes:
+        label: of the configuration on the page of a model, and the other way round.
+        descriptions: in the order of the metrics.
+        place: its place on the model, with those that the tests leave open.
+    """
+
+    label: str
+    link: CellLink
+    descriptions: tuple[Description | None, ...]
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellTableContent:
+    """One model across configurations, or one configuration across models.
+
+    Attributes:
+        kind: "Model" or "Configuration"; `other`: the heading of the rows.
+        facts: (name, text) of what is known of it.
+        ranked: noun of the metric of the places; empty where there are none.
+        unusual: cells with anything but valid runs without remarks, with what it is.
+    """
+
+    kind: str
+    label: str
+    other: str
+    facts: tuple[tuple[str, str], ...]
+    metrics: tuple[MetricInfo, ...]
+    rows: tuple[CellRow, ...]
+    figures: tuple[Figure, ...]
+    ranked: str
+    unusual: tuple[tuple[str, CellLink, str], ...]
+
+
+def cell_table_page(
+    study: StudyContext,
+    section: str,
+    kind: str,
+    label: str,
+    other: str,
+    cells: Sequence[tuple[str, CellView]],
+    facts: Iterable[tuple[str, str]],
+    figures: Iterable[Figure],
+) -> Page[CellTableContent]:
+    """Return the page of a model or of a configuration.
+
+    Args:
+        section: its folder in that of the study.
+        kind: "Model" or "Configuration"; `other`: the other one, heading of the rows.
+        cells: label of a row, and its cell.
+    """
+    metrics = tuple(METRICS[name] for name in TABLE_METRICS if study.dataset.has(name))
+    places = _places(study)
+    content = CellTableContent(
+        kind=kind,
+        label=label,
+        other=other,
+        facts=tuple(facts),
+        metrics=metrics,
+        rows=tuple(CellRow(n, cell_link(c), _descriptions(c, metrics), places.get(c.key, "–")) for n, c in cells),
+        figures=tuple(figures),
+        ranked=study.analysis.findings[0].metric.noun if places else "",
+        unusual=tuple((name, cell_link(cell), text) for name, cell in cells if (text := _unusual(study, cell))),
+    )
+    words = " ".join([section.rpartition("/")[2], *(text for _, text in content.facts[:2])])
+    found_as = entry(label, kind, study.dataset.study.title, f"{study_section(study, section)}index.html", words)
+    return study_page(study, section, "cell_table.html", label, content, content.figures, entries=(found_as,))
+
+
+def _descriptions(cell: CellView, metrics: Iterable[MetricInfo]) -> tuple[Description | None, ...]:
+    return tuple(describe(values) if (values := cell.values(metric.id)) else None for metric in metrics)
+
+
+def _places(study: StudyContext) -> Mapping[str, str]:
+    """Return the place of every cell that was compared, in the metric of the first hypothesis."""
+    places = {}
+    for finding in study.analysis.findings[:1]:
+        for item in finding.tests:
+            for group in item.test.groups:
+                place = place_of(item, group.name, finding.metric)
+                if place is not None:
+                    places[f"{item.model.id}/{group.name}"] = str(place)
+    return places
+
+
+def _unusual(study: StudyContext, cell: CellView) -> str:
+    """Return what is unusual about a cell: runs that do not count, remarks on those that do, other outputs; else nothing."""
+    parts = [] if cell.runs else ["not run"]
+    for outcome, number in sorted(cell.outcomes.items()):
+        if outcome is not Outcome.OK:
+            reason = next((run.reason for run in cell.runs if run.outcome is outcome and run.reason), None)
+            parts.append(
+                f"{number} of {len(cell.runs)} runs {outcome.value.replace('_', ' ')}" + (f" ({reason})" if reason else "")
+            )
+    flags = Counter(flag.code for run in cell.ok for flag in run.flags if flag.code not in QUIET)
+    parts += [f"{code.replace('_', ' ')} in {number} of {len(cell.ok)} valid runs" for code, number in flags.most_common()]
+    reason = not_ranked(study.analysis.fidelity).get((cell.model.id, cell.configuration.id))
+    parts += [] if reason is None else [f"other outputs than the reference ({reason})"]
+    return "; ".join(parts)

@@ -1,0 +1,39 @@
+"""The page of fidelity: do the configurations produce the same outputs?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from greenreport.analysis.measure.fidelity import Fidelity, sameness
+from greenreport.report.context import StudyContext
+from greenreport.report.figure import Figure
+from greenreport.report.figures import match_figure, same_length, tokens_figure
+from greenreport.report.page import Page, study_page
+
+
+@dataclass(frozen=True, slots=True)
+class FidelityContent:
+    """Do the configurations produce the same outputs?
+
+    Attributes:
+        rows: labels of model and configuration, and how its outputs compare with those of the reference.
+        same_length: a sentence, where every output has the same number of tokens.
+    """
+
+    headline: str
+    rows: tuple[tuple[str, str, Fidelity], ...]
+    reference: str | None
+    figures: tuple[Figure, ...]
+    same_length: str | None
+
+
+def fidelity_page(study: StudyContext, reference: str | None) -> Page[FidelityContent]:
+    """Return the page; outputs are compared with those of the configuration with the id `reference`."""
+    dataset, fidelity = study.dataset, study.analysis.fidelity
+    models = {model.id: model.label for model in dataset.study.models}
+    label = dataset.labels.get(reference or "")
+    figures = tuple(figure for figure in (match_figure(study), tokens_figure(study)) if figure is not None)
+    headline = sameness(fidelity).headline(label or "the reference", imported=dataset.imported)
+    rows = tuple((models[f.model], dataset.labels[f.configuration], f) for f in fidelity)
+    content = FidelityContent(headline, rows, label, figures, same_length(study))
+    return study_page(study, "fidelity", "fidelity.html", "Fidelity", content, figures)

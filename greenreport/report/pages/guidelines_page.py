@@ -1,0 +1,58 @@
+"""The page of guidelines: which configuration for which objective, and the decision aid."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from greenreport.analysis.hypotheses.declared_guidelines import Declared
+from greenreport.analysis.hypotheses.guidelines import Guideline
+from greenreport.analysis.measure.dataset import label_of
+from greenreport.report.context import StudyContext, on_models
+from greenreport.report.figure import Figure, embedded_json
+from greenreport.report.figures import tradeoff_figure
+from greenreport.report.page import Page, study_page
+from greenreport.report.pages.decision_aid import DecisionAid, decision_aid
+
+
+@dataclass(frozen=True, slots=True)
+class GuidelinesContent:
+    """Recommendations.
+
+    Attributes:
+        labels: id of a configuration → its label.
+        aid: the decision aid; `aid_json`: the same for the page's script, safe inside a script element.
+    """
+
+    guidelines: tuple[Guideline, ...]
+    declared: tuple[Declared, ...]
+    labels: dict[str, str]
+    aid: DecisionAid | None
+    aid_json: str
+    heading: str
+    tradeoff: Figure | None
+
+
+def guidelines_page(study: StudyContext) -> Page[GuidelinesContent]:
+    """Return the page."""
+    analysis, aid = study.analysis, decision_aid(study)
+    tradeoff = next((f for item in analysis.tradeoffs if (f := tradeoff_figure(study, item)) is not None), None)
+    content = GuidelinesContent(
+        guidelines=analysis.guidelines,
+        declared=analysis.declared,
+        labels=study.dataset.labels,
+        aid=aid,
+        aid_json="" if aid is None else embedded_json(asdict(aid)),
+        heading=guidelines_heading(study),
+        tradeoff=tradeoff,
+    )
+    return study_page(study, "guidelines", "guidelines.html", "Guidelines", content, () if tradeoff is None else (tradeoff,))
+
+
+def guidelines_heading(study: StudyContext) -> str:
+    """Return the configuration that leads in the first objective, and on how many models."""
+    for guideline in study.analysis.guidelines:
+        standing = guideline.standing
+        if standing is not None:
+            wins = dict(standing.wins).get(standing.leader.id, 0)
+            return f"{guideline.objective.wish}: {label_of(standing.leader)} {on_models(wins, standing.models)}"
+    return "What to choose, these runs do not tell yet"

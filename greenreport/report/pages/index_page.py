@@ -1,0 +1,71 @@
+"""The front page of the site: every study, and by what readers may choose among many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from greenreport.report.page import Page
+from greenreport.report.summary import ComparisonLink, Summary
+
+FEW = 6  # studies that are found at a glance; of more, readers may choose
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something by which studies can be chosen: its name in the address, what it is called, its values."""
+
+    name: str
+    label: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexContent:
+    """The front page.
+
+    Attributes:
+        newest: the day of the last run of all; empty where none is known.
+        choices: by what readers may choose; empty where there is little to choose from.
+        comparisons: pages that set two studies beside each other.
+    """
+
+    entries: tuple[Summary, ...]
+    runs: int
+    machines: tuple[str, ...]
+    newest: str
+    choices: tuple[Choice, ...]
+    comparisons: tuple[ComparisonLink, ...]
+
+
+def index_page(studies: Sequence[Summary]) -> Page[IndexContent]:
+    """Return the page, with studies in the order given."""
+    content = IndexContent(
+        entries=tuple(studies),
+        runs=sum(study.runs for study in studies),
+        machines=tuple(dict.fromkeys(study.machine for study in studies if study.known)),
+        newest=max((study.moments[1][:10] for study in studies if study.moments), default=""),
+        choices=tuple(_choices(studies)),
+        comparisons=tuple(dict.fromkeys(link for study in studies for link in study.compared)),
+    )
+    first = studies[0].headline if studies else "No study has been published here yet."
+    return Page("index.html", "index.html", "Studies", first, "studies", None, content)
+
+
+def _choices(studies: Sequence[Summary]) -> Iterator[Choice]:
+    """Yield what tells many studies apart: machines, models and tags that are not those of all."""
+    if len(studies) <= FEW:
+        return
+    facets: tuple[tuple[str, str, list[tuple[str, ...]]], ...] = (
+        ("machine", "Machine", [(study.machine,) for study in studies]),
+        ("model", "Model", [study.model_names for study in studies]),
+        ("tag", "Tag", [study.tags for study in studies]),
+    )
+    for name, label, values_by_study in facets:
+        every = _sorted(value for values in values_by_study for value in values)
+        if any(set(values) != set(every) for values in values_by_study):
+            yield Choice(name, label, every)
+
+
+def _sorted(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(values), key=lambda value: (value.casefold(), value)))

@@ -1,0 +1,120 @@
+"""The first page of a study: headline, key numbers, the figure on top, answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from greenreport.analysis.hypotheses.answers import Answer, plain
+from greenreport.analysis.hypotheses.claims import Claim
+from greenreport.record import Outcome
+from greenreport.report.context import StudyContext
+from greenreport.report.figure import Figure
+from greenreport.report.figures import by_model, forest_figure, front_figure, matrix_figure
+from greenreport.report.page import Page, study_page, study_section
+from greenreport.report.pages.related_studies import RelatedStudy
+from greenreport.report.search import entry
+from greenreport.report.summary import ComparisonLink
+from greenreport.units import counted, declared_percent
+
+
+@dataclass(frozen=True, slots=True)
+class KeyNumber:
+    """One of the numbers below a headline: a claim, or a text where there is none."""
+
+    label: str
+    claim: Claim | None
+    text: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewContent:
+    """The first page of a study.
+
+    Attributes:
+        hero: the figure on top; `swept`: whether it is that of a sweep.
+        compared: pages on which the study stands beside another.
+        scope: where its headline was found, and how sure it is.
+        related: studies of the same publication, where it has no runs itself.
+    """
+
+    numbers: tuple[KeyNumber, ...]
+    hero: Figure | None
+    matrix: Figure | None
+    answers: tuple[Answer, ...]
+    compared: tuple[ComparisonLink, ...]
+    swept: bool
+    scope: str
+    related: tuple[RelatedStudy, ...]
+
+
+def overview_page(
+    study: StudyContext, reference: str | None, compared: tuple[ComparisonLink, ...], related: tuple[RelatedStudy, ...]
+) -> Page[OverviewContent]:
+    """Return the page.
+
+    Args:
+        reference: id of the configuration that ratios refer to.
+        compared: pages on which the study stands beside another.
+        related: studies of the same publication, for a study without runs.
+    """
+    analysis = study.analysis
+    finding = next((answer.answers[0].finding for answer in analysis.answers if answer.answers), None)
+    hero = None if finding is None else forest_figure(study, finding, reference)
+    swept = None if analysis.frontier is None else next(iter(by_model(analysis.frontier.series).values()), None)
+    if swept is not None:
+        hero = front_figure(study, swept) or hero
+    matrix = None if finding is None else matrix_figure(study, finding.metric.id)
+    content = OverviewContent(
+        numbers=tuple(_key_numbers(study)),
+        hero=hero,
+        matrix=matrix,
+        answers=analysis.answers,
+        compared=compared,
+        swept=swept is not None,
+        scope=headline_scope(study),
+        related=related,
+    )
+    title = study.dataset.study.title
+    found_as = entry(title, "Study", plain(analysis.headline), f"{study_section(study, '')}index.html", _search_words(study))
+    figures = [figure for figure in (hero, matrix) if figure is not None]
+    return study_page(study, "", "overview.html", title, content, figures, entries=(found_as,))
+
+
+def _search_words(study: StudyContext) -> str:
+    spec = study.dataset.study
+    return " ".join([spec.study, *spec.tags, study.machine, *(author.name for author in spec.authors), *study.bands])
+
+
+def headline_scope(study: StudyContext) -> str:
+    """Return where the headline was found, and interval, scope and runs of its claim; empty before any run."""
+    if not study.dataset.outcomes.total():
+        return ""
+    where = f"On {study.machine}" if study.dataset.environment is not None else "On a machine that is not known here"
+    claim = next((part for part in study.analysis.headline if isinstance(part, Claim)), None)
+    if claim is None:
+        return f"{where}; medians over valid runs."
+    runs = "one run" if claim.n == 1 else f"at least {claim.n} runs"
+    compared = f"{claim.numerator} against {claim.denominator}, {claim.interval()}; {claim.scope_text()}"
+    return f"{where}: {compared}; {runs} in each cell."
+
+
+def _key_numbers(study: StudyContext) -> Iterator[KeyNumber]:
+    for answer in study.analysis.answers[:3]:
+        for part in answer.answers[:1]:
+            if part.standing is not None and part.standing.claim is not None:
+                limit = part.finding.hypothesis.smallest_effect
+                slight = abs(math.log(part.standing.claim.value)) < math.log1p(limit)
+                note = f"too small to matter here: less than {declared_percent(limit)}" if slight else ""
+                yield KeyNumber(part.finding.metric.label, part.standing.claim, note=note)
+    dataset = study.dataset
+    ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * dataset.study.protocol.repetitions
+    sizes = (
+        (len(dataset.models), "model"),
+        (len(dataset.configurations), "configuration"),
+        (dataset.study.protocol.repetitions, "repetition"),
+    )
+    note = ", ".join(counted(number, noun) for number, noun in sizes)
+    yield KeyNumber("Valid runs", None, f"{ok} of {planned}" if ok != planned else str(ok), note)

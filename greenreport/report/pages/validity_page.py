@@ -1,0 +1,46 @@
+"""The page of validity: which runs count, which do not and why, and how well the meters agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from greenreport.analysis.measure.calibration import calibration
+from greenreport.analysis.measure.dataset import RunView
+from greenreport.analysis.measure.measurement_quality import Quality, quality
+from greenreport.report.context import StudyContext
+from greenreport.report.figure import Figure
+from greenreport.report.figures import agreement_figure
+from greenreport.report.page import Page, study_page
+from greenreport.report.pages.cell_link import CellLink, cell_link
+
+
+@dataclass(frozen=True, slots=True)
+class ValidityContent:
+    """Which runs count, and why.
+
+    Attributes:
+        planned: number of runs that were planned or made.
+        calibration: name and text of what measuring costs on the machine; empty where nothing was calibrated.
+        agreements: figures of meters that measured the same thing.
+    """
+
+    quality: Quality
+    excluded: tuple[tuple[CellLink, RunView], ...]
+    planned: int
+    calibration: tuple[tuple[str, str], ...]
+    agreements: tuple[Figure, ...]
+
+
+def validity_page(study: StudyContext) -> Page[ValidityContent]:
+    """Return the page."""
+    dataset, measured = study.dataset, quality(study.dataset)
+    repetitions = dataset.study.protocol.repetitions
+    calibrated = calibration(dataset.calibrations, repetitions)
+    content = ValidityContent(
+        quality=measured,
+        excluded=tuple((cell_link(cell), run) for cell, run in measured.excluded),
+        planned=max(len(dataset.cells) * repetitions, dataset.outcomes.total()),
+        calibration=() if calibrated is None else calibrated.lines(),
+        agreements=tuple(f for item in measured.agreements if (f := agreement_figure(study, item)) is not None),
+    )
+    return study_page(study, "validity", "validity.html", "Validity", content, content.agreements)

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,11 @@ DOORS = {
     "altair": {"report"}, "jinja2": {"report"}, "vl_convert": {"report"}, "markupsafe": {"report"},
     "typer": {"cli"}, "rich": {"cli"},
 }  # fmt: skip
+
+
+#: Every package, by its path in the whole one.
+PACKAGES = sorted(file.parent.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("__init__.py"))
+CIRCULAR = {"analysis"}  # analyse ↔ findings_json ↔ footprint
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -73,6 +79,36 @@ def test_imports_go_down() -> None:
             if FLOORS[parts[1]] >= FLOORS[name]:
                 wrong.append(f"{file.relative_to(ROOT)} imports {module}")
     assert wrong == []
+
+
+def imported_files(file: Path) -> Iterator[Path]:
+    """Yield every file of the package that a file imports, also where it is imported for types alone."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [[alias.name] for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [[f"{node.module}.{alias.name}", node.module] for alias in node.names]  # a module, else a name of one
+        else:
+            continue
+        for candidates in names:
+            paths = [ROOT / name.replace(".", "/") for name in candidates]
+            targets = [target for path in paths for target in (path / "__init__.py", path.with_suffix(".py"))]
+            yield from [target for target in targets if target.is_file()][:1]
+
+
+@pytest.mark.parametrize("package", sorted({*PACKAGES} - CIRCULAR))
+def test_no_import_circle_inside_a_package(package: str) -> None:
+    """The files and sub-packages of a package can be put into an order in which each imports only earlier ones."""
+    folder = PACKAGE / package
+    imported: dict[str, set[str]] = {}
+    for file in folder.rglob("*.py"):
+        part = file.relative_to(folder).parts[0]
+        targets = {target.relative_to(folder).parts[0] for target in imported_files(file) if folder in target.parents}
+        imported.setdefault(part, set()).update(targets - {part})
+    try:
+        TopologicalSorter(imported).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
 
 
 def test_each_library_has_one_door() -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from greenreport import catalog, errors
 from greenreport.models.tokenizer import TOKENIZER_FILE, TOKENIZER_SHA256
+from greenreport.report.pages import cell_page
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "greenreport"
@@ -154,6 +155,11 @@ def test_catalog_targets_exist() -> None:
         file = ROOT / (module.replace(".", "/") + ".py")
         defined = {node.name for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.ClassDef)}
         assert attribute in defined, target
+
+
+def test_every_metric_is_on_the_cell_page_or_left_out_on_purpose() -> None:
+    """A new metric gets a place in the table of the cell page, or a reason why it has none."""
+    assert sorted([*cell_page.CELL_METRICS, *cell_page.LEFT_OUT]) == sorted(catalog.METRICS)
 
 
 def test_every_error_is_in_the_drawn_tree() -> None:

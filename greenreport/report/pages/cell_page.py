@@ -27,6 +27,23 @@ CELL_METRICS = (
     "profiler_cpu_pct", "gpu_usage_pct", "gpu_memory_used_b", "load_s", "compile_s", "cold_start_s",
     "cold_start_energy_j", "first_request_s", "first_request_energy_j",
 )  # fmt: skip
+#: Metrics that are not in the table, and why; every value of theirs is in ``observations.csv``.
+LEFT_OUT = {
+    "cpu_energy_j": "a part of the energy, drawn on the page of the model",
+    "dram_energy_j": "a part of the energy, drawn on the page of the model",
+    "gpu_energy_j": "a part of the energy, drawn on the page of the model",
+    "machine_energy_j": "another boundary of the energy; the page of validity compares meters",
+    "requests_per_kj": "the reciprocal of the energy per request",
+    "tokens_per_j": "the reciprocal of the energy per output token",
+    "server_duration_s": "a sum over requests, which may overlap; latency is that of one request",
+    "ttft_p99_s": "needs more requests than most runs have; the 95th percentile is shown",
+    "weights_b": "shown with the facts of the engine, below the table",
+    "power_p95_w": "the trace of the power shows how it varies",
+    "power_peak_w": "the trace of the power shows its peak",
+    "ram_used_b": "shown as a share of the installed memory",
+    "gpu_memory_utilization_pct": "a share of time, easily taken for a share of memory",
+    "gpu_memory_used_pct": "shown in bytes",
+}
 
 
 @dataclass(frozen=True, slots=True)

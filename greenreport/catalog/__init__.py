@@ -1,8 +1,8 @@
 """Tables of what greenreport knows: runtime engines, instruments, metrics.
 
 A row holds facts and a lazy target string (``"module:attribute"``); nothing heavy is imported here. Adding an engine or a
-meter is one file and one row. Third parties add engines through the entry point group ``greenreport.engines``: each entry
-point names an `EngineInfo`.
+meter is one file and one row. Another package adds a row through an entry point: of the group ``greenreport.engines``,
+``greenreport.meters`` or ``greenreport.metrics``, named `EngineInfo`, `MeterInfo` or `MetricInfo`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from greenreport.catalog.engines import DTYPES, PROVIDERS, EngineInfo, Served, k
 from greenreport.catalog.load_factors import CURVE_FACTORS, LIMITABLE, LOAD_FACTORS, FactorKind, LoadFactor, fields_of
 from greenreport.catalog.meters import METERS, MeterInfo
 from greenreport.catalog.metrics import METRICS, Better, MetricInfo
+from greenreport.catalog.table import GROUPS, added
 
 __all__ = [
     "CURVE_FACTORS",
     "DTYPES",
+    "GROUPS",
     "LIMITABLE",
     "LOAD_FACTORS",
     "METERS",
@@ -30,6 +32,7 @@ __all__ = [
     "MeterInfo",
     "MetricInfo",
     "Served",
+    "added",
     "fields_of",
     "known_engines",
     "load_target",

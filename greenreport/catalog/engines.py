@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from importlib.metadata import entry_points
+
+from greenreport.catalog.table import CatalogTable
 
 PROVIDERS = ("cpu", "cuda")
 DTYPES = ("float32", "bfloat16", "float16")
@@ -96,12 +97,9 @@ _ENGINES = (
 # fmt: on
 
 
-@cache
-def known_engines() -> dict[str, EngineInfo]:
+ENGINES = CatalogTable("greenreport.engines", EngineInfo, _ENGINES)
+
+
+def known_engines() -> Mapping[str, EngineInfo]:
     """Return every known engine by name: the built-in ones, then those of installed plug-ins."""
-    found = {engine.name: engine for engine in _ENGINES}
-    for entry in entry_points(group="greenreport.engines"):
-        info = entry.load()
-        if isinstance(info, EngineInfo):
-            found.setdefault(info.name, info)
-    return found
+    return ENGINES

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from greenreport.catalog.table import CatalogTable
+
 
 @dataclass(frozen=True, slots=True)
 class MeterInfo:
@@ -49,4 +51,4 @@ _METERS = (
 # fmt: on
 
 #: In order of preference: where two measure one component in the same way, the first gives the value.
-METERS = {meter.name: meter for meter in _METERS}
+METERS = CatalogTable("greenreport.meters", MeterInfo, _METERS)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+
+from greenreport.catalog.table import CatalogTable
 
 #: Units of energy, of power, and of what is made of them.
 ENERGY_UNITS = frozenset({"J", "W", "J·s", "J/request", "J/token", "1/kJ", "1/J"})
@@ -24,6 +27,8 @@ class MetricInfo:
     Attributes:
         noun: the metric inside a sentence ("energy", "execution time").
         less, more: comparison words of that noun ("less"/"more", "shorter"/"longer").
+        target: of a metric that another package adds, the function that computes it: ``"module:function"``, from a `RunRecord`
+            to an `Observation`.
     """
 
     id: str
@@ -34,11 +39,26 @@ class MetricInfo:
     definition: str
     less: str = "less"
     more: str = "more"
+    target: str = ""
+
+    @property
+    def name(self) -> str:
+        """The id, its key in the table."""
+        return self.id
 
     @property
     def of_energy(self) -> bool:
         """Whether energy is part of it, so that a boundary belongs to it and it can be an estimate."""
         return self.unit in ENERGY_UNITS
+
+
+def _percentiles(name: str, label: str, of: str, less: str, more: str) -> Iterator[MetricInfo]:
+    """Yield the metrics of a time's percentiles."""
+    for percent in (90, 95, 99):
+        yield MetricInfo(
+            f"{name}_p{percent}_s", f"{label} (p{percent})", "s", Better.LOWER, f"{percent}th-percentile {label.lower()}",
+            f"{percent}th percentile {of}.", less, more,
+        )  # fmt: skip
 
 
 # Tables are read by row.
@@ -88,34 +108,12 @@ _METRICS = (
         "Sum over requests of the time between arrival and completion, seen by the server.", "shorter", "longer",
     ),
     MetricInfo("latency_s", "Latency (median)", "s", _L, "latency", f"Median over requests of {_TOTAL}.", "lower", "higher"),
-    MetricInfo(
-        "latency_p90_s", "Latency (p90)", "s", _L, "90th-percentile latency", f"90th percentile over requests of {_TOTAL}.", "lower",
-        "higher",
-    ),
-    MetricInfo(
-        "latency_p95_s", "Latency (p95)", "s", _L, "95th-percentile latency", f"95th percentile over requests of {_TOTAL}.", "lower",
-        "higher",
-    ),
-    MetricInfo(
-        "latency_p99_s", "Latency (p99)", "s", _L, "99th-percentile latency", f"99th percentile over requests of {_TOTAL}.", "lower",
-        "higher",
-    ),
+    *_percentiles("latency", "Latency", f"over requests of {_TOTAL}", "lower", "higher"),
     MetricInfo(
         "ttft_s", "Time to first token", "s", _L, "time to first token",
         "Median over requests of the time from sending to the first output token.", "shorter", "longer",
     ),
-    MetricInfo(
-        "ttft_p90_s", "Time to first token (p90)", "s", _L, "90th-percentile time to first token",
-        "90th percentile over requests of the time from sending to the first output token.", "shorter", "longer",
-    ),
-    MetricInfo(
-        "ttft_p95_s", "Time to first token (p95)", "s", _L, "95th-percentile time to first token",
-        "95th percentile over requests of the time from sending to the first output token.", "shorter", "longer",
-    ),
-    MetricInfo(
-        "ttft_p99_s", "Time to first token (p99)", "s", _L, "99th-percentile time to first token",
-        "99th percentile over requests of the time from sending to the first output token.", "shorter", "longer",
-    ),
+    *_percentiles("ttft", "Time to first token", "over requests of the time from sending to the first output token", "shorter", "longer"),
     MetricInfo(
         "tbt_s", "Time between tokens", "s", _L, "time between tokens",
         "Median over requests of the mean gap between successive output tokens.", "shorter", "longer",
@@ -128,18 +126,7 @@ _METRICS = (
         "throughput_requests_per_s", "Request throughput", "requests/s", _H, "request throughput",
         "Completed requests ÷ execution time.", "lower", "higher",
     ),
-    MetricInfo(
-        "tbt_p90_s", "Time between tokens (p90)", "s", _L, "90th-percentile time between tokens",
-        "90th percentile of all gaps between successive output tokens.", "shorter", "longer",
-    ),
-    MetricInfo(
-        "tbt_p95_s", "Time between tokens (p95)", "s", _L, "95th-percentile time between tokens",
-        "95th percentile of all gaps between successive output tokens.", "shorter", "longer",
-    ),
-    MetricInfo(
-        "tbt_p99_s", "Time between tokens (p99)", "s", _L, "99th-percentile time between tokens",
-        "99th percentile of all gaps between successive output tokens.", "shorter", "longer",
-    ),
+    *_percentiles("tbt", "Time between tokens", "of all gaps between successive output tokens", "shorter", "longer"),
     MetricInfo(
         "queue_s", "Time in queue", "s", _L, "time in queue",
         "Median over requests of the time between arrival at the server and the begin of their batch.", "shorter", "longer",
@@ -224,4 +211,4 @@ _METRICS = (
 )
 # fmt: on
 
-METRICS = {metric.id: metric for metric in _METRICS}
+METRICS = CatalogTable("greenreport.metrics", MetricInfo, _METRICS)

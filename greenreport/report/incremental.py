@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 import greenreport
-from greenreport.catalog import known_engines
+from greenreport.catalog import GROUPS, added
 from greenreport.report.summary import Summary
 from greenreport.study import Site
 
@@ -67,11 +67,10 @@ def _file(cache: Path, site: Path) -> Path:
 
 
 def program_digest(folders: Sequence[Path]) -> str:
-    """Return the digest of the program, of its templates and of the user's, and of the libraries that make pages."""
-    digest = hashlib.sha256(
-        f"{sys.version}\n{sorted(known_engines().items())!r}\n".encode()
-    )  # engines of others name their cells
-    for name in LIBRARIES:
+    """Return the digest of the program, of its templates and of the user's, of the libraries that make pages, and of the packages that add to greenreport."""
+    digest = hashlib.sha256(f"{sys.version}\n".encode())
+    adding = {entry.dist.name for group in GROUPS for entry in added(group) if entry.dist is not None}
+    for name in (*LIBRARIES, *sorted(adding)):
         digest.update(f"{name} {metadata.version(name)}\n".encode())
     for folder in (Path(greenreport.__file__).parent, *folders):
         for file in sorted(folder.rglob("*")):

@@ -29,7 +29,7 @@ from greenreport.analysis.measure.latency import (
     time_observations,
 )
 from greenreport.analysis.measure.observation import Observation
-from greenreport.catalog import METRICS
+from greenreport.catalog import METRICS, load_target
 from greenreport.record import (
     Domain,
     Mark,
@@ -81,6 +81,8 @@ def observations(record: RunRecord, objective: Objective | None = None) -> tuple
         stage_observations(record),
     )
     found = {observation.metric: _resolved(observation) for group in groups for observation in group}
+    added = [load_target(info.target)(record) for info in METRICS.values() if info.target]
+    found = {observation.metric: observation for group in (*groups, added) for observation in group}
     return tuple(found.get(name, Observation(name, None, reason="not recorded")) for name in METRICS)
 
 

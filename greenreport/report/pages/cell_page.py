@@ -82,6 +82,7 @@ class CellContent:
 
 def cell_page(study: StudyContext, cell: CellView) -> Page[CellContent]:
     """Return the page."""
+    added = (name for name, info in METRICS.items() if info.target)  # by other packages
     shown = _typical(cell)
     drawn = [course_figure(study, cell)]
     if shown is not None:
@@ -92,7 +93,7 @@ def cell_page(study: StudyContext, cell: CellView) -> Page[CellContent]:
         cell=cell,
         label=label,
         fidelity=next((f for f in study.analysis.fidelity if (f.model, f.configuration) == cell_key), None),
-        metrics=tuple(_row(cell, metric) for metric in CELL_METRICS),
+        metrics=tuple(_row(cell, metric) for metric in (*CELL_METRICS, *added)),
         figures=tuple(figure for figure in drawn if figure is not None),
         shown=shown,
         parameters=json.dumps(spec_content(cell.runs[-1].spec), indent=2, sort_keys=True) if cell.runs else "",

@@ -27,10 +27,11 @@ from greenreport.report.pages import (
     site_pages,
     study_pages,
 )
-from greenreport.report.render import Renderer, templates_folder
+from greenreport.report.render import Renderer
 from greenreport.report.search import index_files
 from greenreport.report.site_writer import SiteFolder, replacing
 from greenreport.report.summary import Summary, newest_first, summarise
+from greenreport.report.templates import templates_folder
 from greenreport.results import Located, counterparts, groups, locate_all
 from greenreport.study import Site, load_site
 from greenreport.units import safe_slug

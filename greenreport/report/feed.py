@@ -1,4 +1,4 @@
-"""An Atom feed of the studies (RFC 4287), for readers and for sites that list others.
+"""An Atom feed of the studies (RFC 4287), for feed readers and for sites that list others.
 
 Its dates are those of the runs, never of the build: a feed changes when there is something new in it. Identifiers and links are
 absolute by definition, so there is a feed only where the address of the site is known.
@@ -6,9 +6,9 @@ absolute by definition, so there is a feed only where the address of the site is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+from xml.etree import ElementTree as ET
 
 from greenreport import __version__
 from greenreport.analysis.findings_json.tests import plain_text
@@ -22,14 +22,14 @@ FEED = "feed.xml"
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The feed, or why there is none; `remark` is for who builds the site."""
+    """The feed, or None where there is none; `remark` tells whoever builds the site what is missing, and why."""
 
     content: bytes | None
     remark: str = ""
 
 
 def make_feed(studies: Sequence[Summary], settings: Site) -> Feed:
-    """Return the feed of all studies with runs, the newest first."""
+    """Return the feed of all studies with dated runs, the newest first."""
     home = settings.address("index.html")
     if home is None:
         return Feed(None, f"{FEED} is left out: a feed needs the site's address; give it with --base-url or in site.yaml")
@@ -37,43 +37,37 @@ def make_feed(studies: Sequence[Summary], settings: Site) -> Feed:
     if not dated:
         return Feed(None, f"{FEED} is left out: no study has a run with a date yet")
     dated.sort(key=lambda item: (item[0][-1], item[1].slug), reverse=True)
-    lines = [
-        '<?xml version="1.0" encoding="utf-8"?>',
-        '<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en">',
-        _element("id", home),
-        _element("title", settings.title),
-        *([_element("subtitle", settings.description)] if settings.description else []),
-        _element("updated", dated[0][0][-1]),
-        f'<link rel="self" type="application/atom+xml" href="{_safe(settings.address(FEED) or "")}"/>',
-        f'<link rel="alternate" type="text/html" href="{_safe(home)}"/>',
-        f'<generator version="{_safe(__version__)}">greenreport</generator>',
-        *(line for moments, study in dated for line in _entry(study, settings, moments)),
-        "</feed>\n",
-    ]
-    left = len(studies) - len(dated)
-    remark = f"{FEED} leaves out {counted(left, 'study', 'studies')} without dated runs" if left else ""
-    return Feed("\n".join(lines).encode(), remark)
+    feed = ET.Element("feed", {"xmlns": "http://www.w3.org/2005/Atom", "xml:lang": "en"})
+    _add(feed, "id", home)
+    _add(feed, "title", settings.title)
+    if settings.description:
+        _add(feed, "subtitle", settings.description)
+    _add(feed, "updated", dated[0][0][-1])
+    _add(feed, "link", rel="self", type="application/atom+xml", href=settings.address(FEED) or "")
+    _add(feed, "link", rel="alternate", type="text/html", href=home)
+    _add(feed, "generator", "greenreport", version=__version__)
+    for moments, study in dated:
+        _add_entry(feed, study, moments, settings.address(f"{study.root}index.html") or "")
+    ET.indent(feed)
+    undated = len(studies) - len(dated)
+    remark = f"{FEED} leaves out {counted(undated, 'study', 'studies')} without dated runs" if undated else ""
+    return Feed(ET.tostring(feed, encoding="utf-8", xml_declaration=True), remark)
 
 
-def _entry(study: Summary, settings: Site, moments: tuple[str, str]) -> Iterator[str]:
-    address = settings.address(f"{study.root}index.html") or ""
-    names = study.authors or (f"The authors of the study {study.name}",)
+def _add_entry(feed: ET.Element, study: Summary, moments: tuple[str, str], address: str) -> None:
     remarks = [f"Validity: {study.level.value}.", *(f"{band.capitalize()}." for band in study.bands)]
-    yield "<entry>"
-    yield _element("id", address)
-    yield _element("title", study.title)
-    yield f'<link rel="alternate" type="text/html" href="{_safe(address)}"/>'
-    yield _element("published", moments[0])
-    yield _element("updated", moments[1])
-    yield from (f"<author>{_element('name', name)}</author>" for name in names)
-    yield _element("summary", " ".join([plain_text(study.headline), *remarks]))
-    yield _element("rights", study.license)
-    yield "</entry>"
+    entry = ET.SubElement(feed, "entry")
+    _add(entry, "id", address)
+    _add(entry, "title", study.title)
+    _add(entry, "link", rel="alternate", type="text/html", href=address)
+    _add(entry, "published", moments[0])
+    _add(entry, "updated", moments[1])
+    for name in study.authors or (f"The authors of the study {study.name}",):
+        _add(ET.SubElement(entry, "author"), "name", name)
+    _add(entry, "summary", " ".join([plain_text(study.headline), *remarks]))
+    _add(entry, "rights", study.license)
 
 
-def _element(name: str, text: str) -> str:
-    return f"<{name}>{_safe(text)}</{name}>"
-
-
-def _safe(text: str) -> str:
-    return escape(plain_line(text))
+def _add(parent: ET.Element, name: str, text: str | None = None, **attributes: str) -> None:
+    """Append an element; ElementTree escapes, but lets pass what XML refuses."""
+    ET.SubElement(parent, name, attributes).text = None if text is None else plain_line(text)

@@ -46,12 +46,6 @@ class Assets:
     version: str = __version__
 
 
-def templates_folder() -> Path:
-    """Return the folder of templates: inside the package when installed, in the source tree otherwise."""
-    installed = Path(__file__).parents[1] / "templates"
-    return installed if installed.is_dir() else Path(__file__).parents[2] / "templates"
-
-
 def environment(folders: Sequence[Path]) -> jinja2.Environment:
     """Return the template environment: everything is escaped, an undefined name is an error.
 

@@ -28,7 +28,8 @@ from greenreport.meters.utilisation import Utilisation
 from greenreport.record import Facts, Mark, Phase
 from greenreport.report.context import study_context
 from greenreport.report.pages import study_pages
-from greenreport.report.render import Renderer, templates_folder
+from greenreport.report.render import Renderer
+from greenreport.report.templates import templates_folder
 from greenreport.study import Configuration, MeterUse, Site, Study
 from greenreport.workloads.prompts import PromptList
 from tests.conftest import minimal_study

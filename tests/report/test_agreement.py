@@ -16,7 +16,8 @@ from greenreport.report.context import study_context
 from greenreport.report.figures import agreement_figure
 from greenreport.report.page import Page
 from greenreport.report.pages import PageContent, study_pages
-from greenreport.report.render import Renderer, templates_folder
+from greenreport.report.render import Renderer
+from greenreport.report.templates import templates_folder
 from greenreport.study import Site
 from greenreport.validity import Agreement
 from tests.datasets import around, dataset

@@ -21,7 +21,8 @@ from greenreport.report.context import study_context
 from greenreport.report.page import Page
 from greenreport.report.pages import comparison_links, comparison_pages
 from greenreport.report.pages.comparison_page import ComparisonContent
-from greenreport.report.render import Renderer, templates_folder
+from greenreport.report.render import Renderer
+from greenreport.report.templates import templates_folder
 from greenreport.results import Counterpart
 from greenreport.study import Site
 from greenreport.units import THIN
@@ -191,4 +192,4 @@ def test_what_cannot_be_compared_is_said_before_anything_runs(command: Command, 
     assert "'nothing.yaml' is neither a study file nor a folder of exported results" in words
     assert "'empty' holds no exported results (runs.parquet)" in words
     write_study(compare=["tiny.yaml"])
-    assert "names the study itself" in command("build", check=3).stderr.replace("\n", " ")
+    assert "names the study itself" in command("build", check=4).stderr.replace("\n", " ")

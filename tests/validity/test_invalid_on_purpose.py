@@ -14,7 +14,8 @@ from typing import Any
 import greenreport
 from greenreport.report.context import study_context
 from greenreport.report.pages import study_pages
-from greenreport.report.render import Renderer, templates_folder
+from greenreport.report.render import Renderer
+from greenreport.report.templates import templates_folder
 from greenreport.study import Site
 from tests.conftest import minimal_study
 

@@ -19,6 +19,11 @@ def visible(value: object) -> object:
     return value.translate(INVISIBLE) if isinstance(value, str) else value
 
 
+def on_one_line(text: str) -> str:
+    """Return a text on one line, without what is invisible in it."""
+    return " ".join(str(visible(text)).split())
+
+
 def visible_parts(value: Any) -> Any:
     """Return a nested value, as in JSON, with every text in it made visible."""
     if isinstance(value, dict):

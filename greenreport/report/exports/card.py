@@ -6,7 +6,6 @@ A card says the answer, one number with its interval, what it refers to, and eve
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +16,10 @@ from greenreport.analysis.stats import reach
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
 from greenreport.report.drawing.png import picture
-from greenreport.report.drawing.style import HAIR, INK, LIGHT, PAPER, SOFT
-from greenreport.report.drawing.svg_text import FONT, broken, complete, fitted, lettered, plain_line, width
+from greenreport.report.drawing.style import LIGHT, SOFT
+from greenreport.report.drawing.svg_text import broken, complete, fitted, plain_line, width
 from greenreport.report.figures.words import metric_bands
+from greenreport.report.templates import draw
 from greenreport.units import THIN, counted, number
 
 WIDTH, HEIGHT, MARGIN = 1200, 630, 64
@@ -121,82 +121,70 @@ def card_files(study: StudyContext, site: str, cache: Path) -> dict[str, bytes]:
 
 def card_svg(card: Card, site: str) -> str:
     """Return a card as a drawing."""
-    parts = [*_top(card, site), *_headline(card), *(_number(card, card.claim) if card.claim else _note(card)), *_bottom(card)]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="{FONT}">'
-        '<defs><pattern id="hatch" width="10" height="10" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        f'<rect width="5" height="10" fill="{HAIR}"/></pattern></defs>'
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{PAPER}"/>{"".join(parts)}</svg>'
-    )
+    size, lines = _headline(card)
+    colour, validity = VALIDITY[card.level]
+    bands, end = _bands(card)
+    return draw(
+        "card.svg", card=card, site=site, size=size, lines=lines, colour=colour, validity=validity,
+        badge=WIDTH - MARGIN - width(validity, 22), number=_number(card.claim) if card.claim else None,
+        note=() if card.claim else broken(card.note, 28, ROOM, 4), bar=_bar(card.claim) if card.claim else None, bands=bands,
+        source=fitted(card.source, 20, WIDTH - MARGIN - end), width=WIDTH, height=HEIGHT, margin=MARGIN, room=ROOM, lower=LOWER,
+        axis=BAR,
+    )  # fmt: skip
 
 
-def _top(card: Card, site: str) -> Iterator[str]:
-    colour, words = VALIDITY[card.level]
-    start = WIDTH - MARGIN - width(words, 22)
-    yield lettered(MARGIN, 66, site, 24, INK, bold=True, room=start - MARGIN - 60)
-    yield f'<circle cx="{start - 18:g}" cy="58" r="8" fill="{colour}"/>'
-    yield lettered(start, 66, words, 22, SOFT)
-    yield lettered(MARGIN, 112, card.kicker, 26, SOFT, room=ROOM)
-
-
-def _headline(card: Card) -> Iterator[str]:
+def _headline(card: Card) -> tuple[int, list[str]]:
+    """Return the largest size that holds the sentence, or else the smallest, and its lines."""
     for size, most in HEADLINES:
         lines = broken(card.headline, size, ROOM, most, bold=True)
         if complete(lines, card.headline):
             break
-    for place, line in enumerate(lines):
-        yield lettered(MARGIN, 132 + size * (1 + 1.18 * place), line, size, INK, bold=True)
-    yield f'<rect x="{MARGIN}" y="{LOWER}" width="{ROOM}" height="2" fill="{HAIR}"/>'
+    return size, lines
 
 
-def _number(card: Card, claim: Claim) -> Iterator[str]:
-    """Draw the number with what it compares, its interval, scope, runs and boundary, and the interval as a bar."""
-    room = BAR[0] - MARGIN - 40
-    yield lettered(MARGIN, LOWER + 72, claim.short(), 64, INK, bold=True, room=room)
-    yield lettered(MARGIN, LOWER + 112, f"{claim.numerator} against {claim.denominator}", 24, INK, room=room)
-    yield lettered(MARGIN, LOWER + 142, f"{claim.info.noun}, {claim.interval()}", 22, SOFT, room=room)
-    how = "estimated" if claim.estimated else ""
-    boundary = ", ".join(part for part in (claim.boundary, how) if part)
-    facts = [claim.scope_text(), f"at least {counted(claim.n, 'run')} per cell", boundary]
-    yield lettered(MARGIN, LOWER + 176, " · ".join(fact for fact in facts if fact), 20, SOFT, room=ROOM)
-    yield from _bar(card, claim)
+def _number(claim: Claim) -> tuple[str, str, str, str]:
+    """Return the number, what it compares, metric and interval, and scope, runs and boundary."""
+    boundary = ", ".join(part for part in (claim.boundary, "estimated" if claim.estimated else "") if part)
+    facts = (claim.scope_text(), f"at least {counted(claim.n, 'run')} per cell", boundary)
+    return (
+        claim.short(),
+        f"{claim.numerator} against {claim.denominator}",
+        f"{claim.info.noun}, {claim.interval()}",
+        " · ".join(fact for fact in facts if fact),
+    )
 
 
-def _bar(card: Card, claim: Claim) -> Iterator[str]:
-    """Draw the ratio with its interval on a logarithmic axis that shows 1."""
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """A ratio with its interval on a logarithmic axis that shows 1: where each stands, in pixels."""
+
+    one: float
+    low: float
+    high: float
+    value: float
+    words: str
+
+
+def _bar(claim: Claim) -> _Bar | None:
+    """Return the places of the bar; None where the interval has no logarithm."""
     low, high = reach(claim.value, claim.ci)
     if not (0 < low <= claim.value <= high and math.isfinite(high)):
-        return
+        return None
     first, last = math.log(min(low, 1)), math.log(max(high, 1))
     beside = max(0.15 * (last - first), LEAST_BESIDE)
-    axis = LOWER + 76
 
     def place(ratio: float) -> float:
         return BAR[0] + (BAR[1] - BAR[0]) * (math.log(ratio) - first + beside) / (last - first + 2 * beside)
 
-    yield f'<rect x="{BAR[0]}" y="{axis - 0.75}" width="{BAR[1] - BAR[0]}" height="1.5" fill="{HAIR}"/>'
-    yield f'<rect x="{place(1) - 1:.1f}" y="{axis - 26}" width="2" height="52" fill="{SOFT}"/>'
-    yield f'<rect x="{place(low):.1f}" y="{axis - 2}" width="{max(place(high) - place(low), 1):.1f}" height="4" fill="{card.hue}"/>'
-    for end in (low, high):
-        yield f'<rect x="{place(end) - 1.25:.1f}" y="{axis - 12}" width="2.5" height="24" fill="{card.hue}"/>'
-    yield f'<circle cx="{place(claim.value):.1f}" cy="{axis}" r="7" fill="{card.hue}"/>'
-    yield lettered(place(claim.value), axis - 34, f"{number(claim.value)}{THIN}×", 22, INK, bold=True, anchor="middle")
-    yield lettered(place(1), axis + 46, "1", 22, SOFT, anchor="middle")
-    yield lettered(BAR[0], LOWER + 148, f"ratio to {claim.denominator}, log scale", 20, SOFT, room=BAR[1] - BAR[0])
+    return _Bar(place(1), place(low), place(high), place(claim.value), f"{number(claim.value)}{THIN}×")
 
 
-def _note(card: Card) -> Iterator[str]:
-    for place, line in enumerate(broken(card.note, 28, ROOM, 4)):
-        yield lettered(MARGIN, LOWER + 48 + 38 * place, line, 28, INK)
-
-
-def _bottom(card: Card) -> Iterator[str]:
-    """Draw the remarks as bands, and the machine with the days of the runs."""
+def _bands(card: Card) -> tuple[list[tuple[float, float, str]], float]:
+    """Return the remarks as bands (x, width, text), and where they end."""
     x = float(MARGIN)
+    bands = []
     for band in card.bands:
         size = width(band, 22) + 28
-        yield f'<rect x="{x:g}" y="564" width="{size:g}" height="34" rx="4" fill="url(#hatch)" stroke="{INK}" stroke-width="1.5"/>'
-        yield lettered(x + 14, 588, band, 22, INK)
+        bands.append((x, size, band))
         x += size + 14
-    source = fitted(card.source, 20, WIDTH - MARGIN - x)
-    yield lettered(WIDTH - MARGIN, 588, source, 20, SOFT, anchor="end") if card.bands else lettered(x, 588, source, 20, SOFT)
+    return bands, x

@@ -11,8 +11,9 @@ from pathlib import Path
 from greenreport.analysis.findings_json.document import document
 from greenreport.report.context import StudyContext
 from greenreport.report.exports.archive import bundle
+from greenreport.report.exports.badge import badge_svg
+from greenreport.report.exports.citation import citation_cff, citation_ris
 from greenreport.report.exports.observations_csv import observations_csv
-from greenreport.report.exports.share import badge_svg, citation_cff, citation_ris
 from greenreport.results import Found
 from greenreport.study import Site
 from greenreport.workspace import digest_of

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 from greenreport.analysis.measure.dataset import CellView, label_of
@@ -16,8 +15,8 @@ from greenreport.analysis.measure.fidelity import not_ranked
 from greenreport.analysis.stats import Interval, NotComputable, describe
 from greenreport.report.context import StudyContext, dates_of
 from greenreport.report.drawing.png import picture
-from greenreport.report.drawing.style import HAIR, INK, PAPER, SOFT
-from greenreport.report.drawing.svg_text import FONT, broken, lettered, plain_line, width
+from greenreport.report.drawing.svg_text import broken, plain_line, width
+from greenreport.report.templates import draw
 from greenreport.units import THIN, counted, quantity
 
 WIDTH, MARGIN, KEYS = 600, 28, 104
@@ -78,9 +77,9 @@ def _amounts(cell: CellView) -> Iterator[Amount]:
         values = cell.values(metric)
         if not values:
             continue
-        found = describe([value * factor for value in values])
-        if found.median is not None:
-            yield Amount(quantity(found.median, "J"), work, _interval(found.median_ci))
+        energy = describe([value * factor for value in values])
+        if energy.median is not None:
+            yield Amount(quantity(energy.median, "J"), work, _interval(energy.median_ci))
 
 
 def _interval(ci: Interval | NotComputable) -> str:
@@ -125,55 +124,35 @@ def label_files(study: StudyContext, cache: Path) -> dict[str, bytes]:
 
 def label_svg(label: Label) -> str:
     """Return a label as a drawing."""
-    parts, height = _body(label)
-    words = escape(label.sentence)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height:g}" viewBox="0 0 {WIDTH} {height:g}" role="img" '
-        f'aria-label="{words}" font-family="{FONT}"><title>{words}</title>'
-        '<defs><pattern id="hatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        f'<rect width="4" height="8" fill="{HAIR}"/></pattern></defs>'
-        f'<rect x="1" y="1" width="{WIDTH - 2}" height="{height - 2:g}" rx="4" fill="{PAPER}" stroke="{INK}" stroke-width="2"/>'
-        f"{''.join(parts)}</svg>\n"
-    )
+    y = 208.0 + 26 * (len(label.amounts) - 1)
+    bands, y = _bands(label.bands, y)
+    facts, bottom = _facts_placed(label.facts, y)
+    aside = MARGIN + width(plain_line(label.amounts[0].energy), 52, bold=True) + 18
+    drawing = draw(
+        "label.svg", label=label, bands=bands, facts=facts, rule=y, caveat=CAVEAT, bottom=bottom, aside=aside, width=WIDTH,
+        margin=MARGIN, room=ROOM, keys=KEYS,
+    )  # fmt: skip
+    return f"{drawing}\n"
 
 
-def _body(label: Label) -> tuple[list[str], float]:
-    """Return the parts of a label from top to bottom, and its height."""
-    parts = [lettered(MARGIN, 44, "Energy of serving", 16, SOFT)]
-    parts.append(lettered(MARGIN, 78, label.model, 26, INK, bold=True, room=ROOM))
-    parts.append(lettered(MARGIN, 106, label.configuration, 19, INK, room=ROOM))
-    first, *others = label.amounts
-    parts.append(f'<rect x="{MARGIN}" y="124" width="{ROOM}" height="2" fill="{INK}"/>')
-    parts.append(lettered(MARGIN, 182, first.energy, 52, INK, bold=True))
-    aside = MARGIN + width(plain_line(first.energy), 52, bold=True) + 18
-    parts.append(lettered(aside, 160, first.work, 19, INK, room=WIDTH - MARGIN - aside))
-    parts.append(lettered(aside, 183, first.interval, 15, SOFT, room=WIDTH - MARGIN - aside))
-    y = 190.0
-    for amount in others:
-        y += 26
-        parts.append(lettered(MARGIN, y, f"{amount.energy} {amount.work}, {amount.interval}", 16, INK, room=ROOM))
-    y += 18
-    for part, height in _bands(label.bands, y):
-        parts.append(part)
-        y = height
-    parts.append(f'<rect x="{MARGIN}" y="{y:g}" width="{ROOM}" height="1" fill="{SOFT}"/>')
-    for name, text in label.facts:
-        for place, line in enumerate(broken(text, 15, ROOM - KEYS, 2)):
-            y += 24 if place == 0 else 19
-            parts += [lettered(MARGIN, y, name, 15, SOFT)] if place == 0 else []
-            parts.append(lettered(MARGIN + KEYS, y, line, 15, INK))
-    y += 30
-    parts.append(lettered(MARGIN, y, CAVEAT, 12.5, SOFT, room=ROOM))
-    return parts, y + 24
-
-
-def _bands(names: tuple[str, ...], top: float) -> Iterator[tuple[str, float]]:
-    """Yield each remark as a band, in rows, with where what follows begins."""
+def _bands(names: tuple[str, ...], top: float) -> tuple[list[tuple[float, float, float, str]], float]:
+    """Return each remark as a band (x, y, width, text), in rows, and where what follows begins."""
     x = float(MARGIN)
+    bands = []
     for name in names:
         size = width(plain_line(name), 15) + 20
         if x + size > WIDTH - MARGIN and x > MARGIN:
             x, top = float(MARGIN), top + 34
-        box = f'<rect x="{x:g}" y="{top:g}" width="{size:g}" height="26" rx="3" fill="url(#hatch)" stroke="{INK}"/>'
-        yield box + lettered(x + 10, top + 18, name, 15, INK), top + 42
+        bands.append((x, top, size, name))
         x += size + 10
+    return bands, top + 42 if bands else top
+
+
+def _facts_placed(facts: tuple[tuple[str, str], ...], y: float) -> tuple[list[tuple[float, str, str]], float]:
+    """Return the lines of the facts (y, name where a fact begins, text), and where the caveat stands."""
+    lines = []
+    for name, text in facts:
+        for number, line in enumerate(broken(text, 15, ROOM - KEYS, 2)):
+            y += 19 if number else 24
+            lines.append((y, "" if number else name, line))
+    return lines, y + 30

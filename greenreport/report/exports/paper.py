@@ -22,8 +22,8 @@ from greenreport.analysis.measure.fidelity import reference_of
 from greenreport.catalog import Served
 from greenreport.report.context import StudyContext, study_context
 from greenreport.report.drawing.style import fixed_colours
+from greenreport.report.exports.citation import citation
 from greenreport.report.exports.latex import bibtex, tex, tex_table
-from greenreport.report.exports.share import citation
 from greenreport.report.figure import Figure, csv_bytes
 from greenreport.report.figures import forest_figure, matrix_figure, pairs_figure, strip_figure
 from greenreport.report.load_description import load_of, output_words, served

@@ -15,8 +15,8 @@ from greenreport.analysis.hypotheses.answers import plain
 from greenreport.analysis.measure.dataset import label_of
 from greenreport.catalog import METRICS
 from greenreport.report.context import StudyContext
+from greenreport.report.exports.citation import address_of
 from greenreport.report.exports.downloads import Download
-from greenreport.report.exports.share import address_of
 from greenreport.study import Author, Site
 from greenreport.units import counted
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from greenreport.report.context import StudyContext
 from greenreport.report.drawing.safe_text import visible
-from greenreport.report.exports.share import citation
+from greenreport.report.exports.citation import citation
 from greenreport.report.page import Page
 from greenreport.study import Site
 

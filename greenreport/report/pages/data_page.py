@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
+from greenreport.report.exports.badge import badge_code, badge_svg
 from greenreport.report.exports.card import cards_of
+from greenreport.report.exports.citation import citation
 from greenreport.report.exports.data_dictionary import COLUMNS, FileColumn
 from greenreport.report.exports.observations_csv import has_values
-from greenreport.report.exports.share import badge_code, badge_svg, citation
 from greenreport.report.page import Page, study_page
 from greenreport.study import Site
 

@@ -11,7 +11,8 @@ import yaml
 
 from greenreport.analysis.analyse import analyse
 from greenreport.report.context import StudyContext, study_context
-from greenreport.report.exports.share import badge_code, citation, citation_cff, citation_ris
+from greenreport.report.exports.badge import badge_code
+from greenreport.report.exports.citation import citation, citation_cff, citation_ris
 from greenreport.report.pages import study_pages
 from greenreport.report.pages.data_page import DataContent
 from greenreport.study import Site

@@ -1,4 +1,7 @@
-"""Run the benchmarks: ``python -m benchmarks [NAME …]``; without names, the quick ones."""
+"""Run benchmarks: ``python -m benchmarks [--small] [NAME …]``; without names, the quick ones.
+
+With ``--small`` each runs on a size that takes seconds: whether it works can be seen, its figures mean nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,14 @@ QUICK = ("startup", "orchestration", "http_overhead", "load_generator", "statist
 LONG = ("many_studies", "profiler_overhead", "statistics_simulation")
 
 
-def main(names: list[str]) -> None:
+def main(arguments: list[str]) -> None:
+    names = [argument for argument in arguments if argument != "--small"]
     unknown = [name for name in names if name not in QUICK + LONG]
     if unknown:
-        sys.exit(f"unknown: {', '.join(unknown)}; there are: {', '.join(QUICK + LONG)}")
+        sys.exit(f"unknown benchmarks: {', '.join(unknown)}; choose from: {', '.join(QUICK + LONG)}")
     for name in names or QUICK:
         print(f"== {name}", flush=True)
-        importlib.import_module(f"benchmarks.{name}").main()
+        importlib.import_module(f"benchmarks.{name}").main(small="--small" in arguments)
 
 
 if __name__ == "__main__":

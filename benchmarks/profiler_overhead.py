@@ -42,6 +42,7 @@ from greenreport.study import MeterUse
 
 METERS = ("rapl", "nvml", "utilisation")
 SETTLE_S = 0.3
+SMALL = ("--pairs", "2", "--work-s", "0.05", "--idle-s", "0.5")
 CODECARBON = """
 import sys
 from codecarbon import OfflineEmissionsTracker
@@ -245,13 +246,13 @@ def candidates(tools: str | None) -> list[tuple[str, str, Start]]:
     return found
 
 
-def main(options: Sequence[str] = ()) -> None:
+def main(options: Sequence[str] = (), *, small: bool = False) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tools", help="interpreter of an environment with codecarbon and zeus")
     parser.add_argument("--pairs", type=int, default=40, help="pairs of runs with and without sampling")
     parser.add_argument("--work-s", type=float, default=0.8, help="length of the paired work")
     parser.add_argument("--idle-s", type=float, default=15.0, help="time over which CPU time is counted")
-    arguments = parser.parse_args(options)
+    arguments = parser.parse_args(SMALL if small else options)
     with ExitStack() as stack:
         said = stand_ins(stack)
         multiprocessing.set_forkserver_preload(["greenreport.meters.sampler"])

@@ -11,30 +11,28 @@ from pathlib import Path
 
 import yaml
 
-REPEATS = 7
+from tests.conftest import minimal_study
 
 
-def seconds(command: list[str], folder: Path) -> float:
-    """Return the median wall time of a command."""
+def median_s(command: list[str], folder: Path, repeats: int) -> float:
+    """Return the median wall time of a command in seconds."""
     spent = []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         start = time.perf_counter()
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
         spent.append(time.perf_counter() - start)
     return statistics.median(spent)
 
 
-def main() -> None:
-    sys.path.insert(0, str(Path(__file__).parents[1]))
-    from tests.conftest import minimal_study
-
+def main(*, small: bool = False) -> None:
+    repeats = 1 if small else 7
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "s.yaml").write_text(yaml.safe_dump(minimal_study()), encoding="utf-8")
         python = [sys.executable, "-c", "pass"]
         greenreport = [sys.executable, "-m", "greenreport"]
         subprocess.run([*greenreport, "run", "s.yaml", "--quiet"], cwd=folder, check=True)
-        empty = seconds(python, folder)
+        empty = median_s(python, folder, repeats)
         for label, command in (
             ("python -c pass", python),
             ("import greenreport.cli", [sys.executable, "-c", "import greenreport.cli"]),
@@ -42,5 +40,5 @@ def main() -> None:
             ("greenreport validate", [*greenreport, "validate", "s.yaml"]),
             ("greenreport run, nothing to do", [*greenreport, "run", "s.yaml"]),
         ):
-            spent = seconds(command, folder)
+            spent = median_s(command, folder, repeats)
             print(f"{label:32} {spent * 1e3:7.0f} ms   {spent / empty:5.1f} × an empty interpreter")

@@ -1,7 +1,7 @@
-# make demo   a first study and its site, from nothing
-# make test   everything the tests need, then lint, types and tests
-# make check  lint, types and tests with what is installed
-# make bench  figures about greenreport itself
+# make demo   run a first study and build its site, from nothing
+# make test   install what the tests need, then run lint, types and tests
+# make check  run lint, types and tests with what is installed
+# make bench  measure greenreport itself
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -27,8 +27,10 @@ lint:
 types:
 	$(BIN)/mypy
 
+# Tests that measure run after the others, alone; both parts run, whatever becomes of the first.
 tests:
-	$(BIN)/pytest
+	@$(BIN)/pytest -m "not alone" --numprocesses 2 --dist loadfile --no-loadscope-reorder; parallel=$$?; \
+	$(BIN)/pytest -m alone && exit $$parallel
 
 format:
 	$(BIN)/ruff format .
@@ -37,13 +39,13 @@ format:
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
 
-# Versions are locked in constraints.txt; the mark is newer than both files when everything is installed.
+# constraints.txt locks the versions; the mark is newer than both files when everything is installed.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,test]'
 	touch $@
 
-# The browser tests drive Debian's chromium. Without the right to install it, they are skipped and say so.
+# The browser tests drive Debian's chromium. Where it cannot be installed, they are skipped and say so.
 browser:
 	@if command -v chromium >/dev/null 2>&1; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \

@@ -12,6 +12,7 @@ import yaml
 from tests import commands
 from tests.browser.chromium import ARGUMENTS, chromium_path
 from tests.conftest import minimal_study
+from tests.sharing import made_once
 
 ENGINES = ("torch", "torchscript", "onnx", "openvino")
 FACTOR = {"low": 100, "central": 200, "high": 400, "source": "made up for a test", "date": "2025"}
@@ -40,7 +41,11 @@ def greenreport(folder: Path, *arguments: str) -> str:
 def real_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the site of a tiny study that was run on the four real engines."""
     pytest.importorskip("torch", reason="torch is not installed (extra `all`)")
-    folder = tmp_path_factory.mktemp("real")
+    return made_once(tmp_path_factory, "real", make_real_site) / "site"
+
+
+def make_real_site(folder: Path) -> None:
+    """Run the study in a folder, export it, and build a site that compares it with its own publication."""
     architecture = {"type": "gpt2", "n_layer": 2, "n_head": 2, "n_embd": 64, "vocab_size": 4096, "n_positions": 256}
     study = minimal_study(
         study="real",
@@ -61,4 +66,3 @@ def real_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     study["compare"] = ["elsewhere"]
     (folder / "studies" / "real.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
     greenreport(folder, "build", "--quiet")
-    return folder / "site"

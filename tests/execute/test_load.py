@@ -14,6 +14,8 @@ import pytest
 
 from tests.conftest import minimal_study
 
+pytestmark = pytest.mark.alone
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[..., Path]
 

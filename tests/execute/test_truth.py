@@ -15,6 +15,8 @@ from greenreport.results import load
 from greenreport.workloads.schedule import arrivals_s
 from tests.execute.test_load import measure, spans
 
+pytestmark = pytest.mark.alone
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[..., Path]
 

@@ -21,6 +21,8 @@ from greenreport.record import Method, Trace, TraceKind
 from greenreport.study import MeterUse
 from greenreport.traces import energy
 
+pytestmark = pytest.mark.alone
+
 #: Like the real program: starts the command, and writes each row one interval after it was collected, the last one at the end.
 PROGRAM = """#!{python} -S
 import argparse, os, subprocess, sys, time

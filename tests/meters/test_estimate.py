@@ -12,6 +12,8 @@ from greenreport.meters.procfs import Machine
 from greenreport.record import Method, TraceKind
 from greenreport.study import MeterUse
 
+pytestmark = pytest.mark.alone
+
 
 def test_the_model_is_declared_or_a_labelled_default() -> None:
     """Idle and full-load power come from the study, both or neither."""

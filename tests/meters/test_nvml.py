@@ -19,6 +19,8 @@ from greenreport.record import Method, Trace, TraceKind
 from greenreport.traces import counter_growth, gauge_integral
 from tests.meters.conftest import WAIT_S, FakeGpus
 
+pytestmark = pytest.mark.alone
+
 #: Opens the meter and prints what it reads, or why it cannot.
 LOOK = """
 import json

@@ -19,6 +19,8 @@ from greenreport.record import Method, Trace, TraceKind
 from greenreport.study import MeterUse
 from greenreport.traces import energy
 
+pytestmark = pytest.mark.alone
+
 S = 10**9
 COUNTER: dict[str, Any] = {
     "domain": "package-0", "quantity": "energy", "kind": "counter", "unit": "J", "method": "estimated", "wrap_at": 100,

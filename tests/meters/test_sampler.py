@@ -27,6 +27,8 @@ from greenreport.meters.steady_state import Steadiness
 from greenreport.record import Missing, MissingCode, TraceKind
 from greenreport.study import MeterUse
 
+pytestmark = pytest.mark.alone
+
 Sampling = Callable[..., Any]
 
 

@@ -17,6 +17,8 @@ import pytest
 from greenreport.meters.utilisation import Utilisation
 from greenreport.study import MeterUse
 
+pytestmark = pytest.mark.alone
+
 #: Spends CPU time in children of its own, one after another, each gone before anybody looks; then waits.
 PARENT = """
 import os, subprocess, sys

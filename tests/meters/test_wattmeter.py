@@ -18,6 +18,8 @@ from greenreport.meters.wattmeter import AUTH_VARIABLE, REMEDY_ANSWER, REMEDY_UR
 from greenreport.study import MeterUse
 from greenreport.traces import energy
 
+pytestmark = pytest.mark.alone
+
 Answer = Callable[["Handler"], None]
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.conftest import minimal_study
+from tests.sharing import made_once, shared_folder
 
 ADDRESS = "https://example.org/sub/"
 
@@ -18,7 +19,9 @@ ADDRESS = "https://example.org/sub/"
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder of drawn charts that all tests share."""
-    return tmp_path_factory.mktemp("figures")
+    folder = shared_folder(tmp_path_factory) / "figures"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -30,16 +33,22 @@ def _share_drawn(drawn: Path, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory, drawn: Path) -> Path:
-    """Give a folder with a study on the fake engine, its runs and its site."""
-    folder = tmp_path_factory.mktemp("built")
-    (folder / "cache").mkdir()
-    (folder / "cache" / "figures").symlink_to(drawn)
-    (folder / "studies").mkdir()
-    study = minimal_study(protocol=minimal_study()["protocol"] | {"repetitions": 3})
-    (folder / "studies" / "tiny.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
-    for arguments in (("run", "studies/tiny.yaml", "--quiet"), ("build", "--quiet")):
-        subprocess.run([sys.executable, "-m", "greenreport", *arguments], cwd=folder, check=True, timeout=300)
-    return folder
+    """Give a folder with a study on the fake engine, its runs, its site, and the same site built for an address."""
+
+    def make(folder: Path) -> None:
+        (folder / "cache").mkdir()
+        (folder / "cache" / "figures").symlink_to(drawn)
+        (folder / "studies").mkdir()
+        study = minimal_study(protocol=minimal_study()["protocol"] | {"repetitions": 3})
+        (folder / "studies" / "tiny.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
+        for arguments in (
+            ("run", "studies/tiny.yaml", "--quiet"),
+            ("build", "--quiet"),
+            ("build", "--quiet", "--site", "addressed", "--base-url", ADDRESS),
+        ):
+            subprocess.run([sys.executable, "-m", "greenreport", *arguments], cwd=folder, check=True, timeout=300)
+
+    return made_once(tmp_path_factory, "built", make)
 
 
 @pytest.fixture
@@ -54,6 +63,4 @@ def site(built: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def addressed(built: Path) -> Path:
     """Give the same site, built for an address."""
-    arguments = ("build", "--quiet", "--site", "addressed", "--base-url", ADDRESS)
-    subprocess.run([sys.executable, "-m", "greenreport", *arguments], cwd=built, check=True, timeout=300)
     return built / "addressed"

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import greenreport
 from greenreport.report.context import study_context
 from greenreport.report.pages import study_pages
@@ -18,6 +20,8 @@ from greenreport.report.render import Renderer
 from greenreport.report.templates import templates_folder
 from greenreport.study import Site
 from tests.conftest import minimal_study
+
+pytestmark = pytest.mark.alone
 
 Command = Callable[..., Any]
 Write = Callable[..., Path]

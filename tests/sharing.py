@@ -1,0 +1,31 @@
+"""Folders that the parallel processes of one test run share: what is costly is made once, by the first that asks."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def shared_folder(factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of this test run that all its processes see."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return a shared folder that `make` fills; other processes wait until it is complete.
+
+    A folder gets its name only when `make` has returned, so that a failure is not taken for the result by the next process.
+    """
+    folder = shared_folder(factory) / name
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            unfinished = factory.mktemp(name)
+            make(unfinished)
+            unfinished.rename(folder)
+    return folder

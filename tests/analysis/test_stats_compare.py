@@ -13,7 +13,7 @@ from greenreport.analysis.stats import (
     GroupTest,
     Interval,
     NotComputable,
-    Verdict,
+    PairVerdict,
     best_set,
     compare,
     describe,
@@ -142,7 +142,7 @@ def test_equivalence_needs_the_whole_interval() -> None:
 def test_significant_but_negligible() -> None:
     """A sure difference of 2 % is no practical difference."""
     pair = compare({"a": normal(100, 0.5), "b": normal(102, 0.5)}).pair("a", "b")
-    assert pair.significant and pair.verdict is Verdict.NO_PRACTICAL_DIFFERENCE
+    assert pair.significant and pair.verdict is PairVerdict.NO_PRACTICAL_DIFFERENCE
     assert pair.reason == "the interval lies within ±5 %"
 
 
@@ -254,7 +254,7 @@ def test_family_of_one_two_group_comparison_changes_nothing() -> None:
     """A family of one pair keeps significance, verdict and letters."""
     test = compare({"a": normal(100), "b": normal(120)})
     (same,) = over_family([test])
-    assert (same.pairs[0].significant, same.pairs[0].verdict) == (True, Verdict.LOWER)
+    assert (same.pairs[0].significant, same.pairs[0].verdict) == (True, PairVerdict.LOWER)
     assert same.groups == test.groups
 
 

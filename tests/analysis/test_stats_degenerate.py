@@ -108,13 +108,21 @@ def test_ties_in_blocks() -> None:
     assert test.omnibus.p == pytest.approx(math.exp(-4))  # χ² = 8 with 2 degrees of freedom
 
 
-@pytest.mark.parametrize("factor", [1e-300, 1e-3, 3.6e6, 1e300])
+@pytest.mark.parametrize("factor", [1e-15, 1e-3, 3.6e6, 1e150])
 def test_extreme_magnitudes(factor: float) -> None:
-    """Values at the ends of the number range give the p values of the same runs in another unit."""
+    """Very small and very large values give the p values of the same runs in another unit."""
     plain, extreme = (compare({"a": [x * f for x in GOOD], "b": [x * f for x in BETTER]}) for f in (1.0, factor))
     assert extreme.omnibus.p == pytest.approx(plain.omnibus.p, rel=1e-9)
     assert extreme.pairs[0].ratio.value == pytest.approx(plain.pairs[0].ratio.value)
     assert extreme.pairs[0].verdict is plain.pairs[0].verdict
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e300])
+def test_ends_of_the_number_range(factor: float) -> None:
+    """Values whose squares cannot be represented keep their medians and have no test of means."""
+    test = compare({"a": [x * factor for x in GOOD], "b": [x * factor for x in BETTER]}, test="welch")
+    assert test.test is None and test.omnibus.reason is not None
+    assert test.pairs[0].ratio.value == pytest.approx(compare({"a": GOOD, "b": BETTER}).pairs[0].ratio.value)
 
 
 def test_more_runs_than_shapiro_takes() -> None:

@@ -16,7 +16,7 @@ from greenreport.analysis.hypotheses.findings import Decision, Finding
 from greenreport.analysis.hypotheses.winners import Standing, standing
 from greenreport.analysis.measure.dataset import Dataset, label_of
 from greenreport.analysis.measure.fidelity import reference_of
-from greenreport.analysis.stats import Verdict
+from greenreport.analysis.stats import PairVerdict
 from greenreport.catalog import Better, MetricInfo
 from greenreport.units import capital, counted, declared_percent, listed, p_equation
 
@@ -235,8 +235,8 @@ def _exceptions(finding: Finding) -> Iterable[str]:
 def _practical(finding: Finding) -> Iterable[str]:
     verdicts = Counter(pair.verdict for t in finding.tests for pair in t.test.pairs)
     total = verdicts.total()
-    small = verdicts[Verdict.NO_PRACTICAL_DIFFERENCE]
-    open_pairs = [pair for t in finding.tests for pair in t.test.pairs if pair.verdict is Verdict.INCONCLUSIVE]
+    small = verdicts[PairVerdict.NO_PRACTICAL_DIFFERENCE]
+    open_pairs = [pair for t in finding.tests for pair in t.test.pairs if pair.verdict is PairVerdict.INCONCLUSIVE]
     if total and small:
         limit = declared_percent(finding.hypothesis.smallest_effect)
         yield f"{small} of {counted(total, 'pair')} {'shows' if small == 1 else 'show'} no practical difference: {'its' if small == 1 else 'their'} ratio lies within ±{limit}."

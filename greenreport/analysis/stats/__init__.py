@@ -1,4 +1,4 @@
-"""Statistics of runs: describe, compare, adjust, aggregate, advise. Values in, values out; nothing raises on numbers.
+"""Statistics of runs: description, comparison, aggregation. Values in, values out; nothing raises on numbers.
 
 ::
 
@@ -10,7 +10,7 @@
     ratio_of_medians, geometric_mean_ratio    ratios behind claims, over one model and over several
     pareto({name: (runs, runs)}, …)   trade-offs, with the probability of every membership
     saturation(loads, [runs, …], epsilon)      where more load gains no more
-    advise_runs, detectable_effect    planning
+    detectable_effect                 the smallest difference a number of runs can show
 """
 
 from greenreport.analysis.stats.adjust import AdjustedP, adjust
@@ -19,7 +19,7 @@ from greenreport.analysis.stats.compare import compare, over_family
 from greenreport.analysis.stats.describe import Description, describe
 from greenreport.analysis.stats.outliers import Screened, screen
 from greenreport.analysis.stats.pareto import ParetoFront, ParetoPoint, pareto
-from greenreport.analysis.stats.power import RunsAdvice, advise_runs, detectable_effect
+from greenreport.analysis.stats.power import detectable_effect
 from greenreport.analysis.stats.ratios import GeometricMean, geometric_mean_ratio, ratio_of_medians
 from greenreport.analysis.stats.results import (
     Effect,
@@ -29,8 +29,8 @@ from greenreport.analysis.stats.results import (
     Normality,
     Omnibus,
     Pair,
+    PairVerdict,
     Ratio,
-    Verdict,
 )
 from greenreport.analysis.stats.saturation import Saturation, gain_per_doubling, plateau, saturation
 from greenreport.analysis.stats.studentized import studentized_range_sf
@@ -50,15 +50,13 @@ __all__ = [
     "NotComputable",
     "Omnibus",
     "Pair",
+    "PairVerdict",
     "ParetoFront",
     "ParetoPoint",
     "Ratio",
-    "RunsAdvice",
     "Saturation",
     "Screened",
-    "Verdict",
     "adjust",
-    "advise_runs",
     "best_set",
     "compare",
     "describe",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from greenreport.analysis.stats.results import GroupTest, Verdict
+from greenreport.analysis.stats.results import GroupTest, PairVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def best_set(test: GroupTest, better: Literal["lower", "higher"] = "lower") -> B
     best = tested[0][1]
     others = [name for _, name in tested[1:]]
     different = {name for name in others if test.pair(best, name).significant}
-    equal = {name for name in different if test.pair(best, name).verdict is Verdict.NO_PRACTICAL_DIFFERENCE}
+    equal = {name for name in different if test.pair(best, name).verdict is PairVerdict.NO_PRACTICAL_DIFFERENCE}
     names = [group.name for group in test.groups]
     members = {best, *others} - different
     return BestSet(best, tuple(n for n in names if n in members), tuple(n for n in names if n in equal))

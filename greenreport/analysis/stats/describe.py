@@ -1,9 +1,9 @@
-"""Describe one sample: location, spread, and intervals of median and mean that cover what they say at 5, 10 and 30 runs.
+"""Description of one sample: location, spread, and intervals of median and mean that keep their level at 5, 10 and 30 runs.
 
 Median: order statistics, interpolated between two of them to reach 95 % (Hettmansperger and Sheather 1986, Statistics &
 Probability Letters 4). Five runs reach 93.75 %; with three or four, a multiple of the range that reaches 95 % for normal data.
 Mean: Student's t of Hall's skewness transformation (Hall 1992, JRSS B 54), which is Student's interval for symmetric samples.
-docs/statistics-simulation.md has the measured coverage, also of what was not chosen.
+docs/statistics-simulation.md has the measured coverage, also of the alternatives.
 """
 
 from __future__ import annotations
@@ -22,12 +22,10 @@ from greenreport.analysis.stats.values import (
     Interval,
     NotComputable,
     Sample,
-    binary_exponent,
     clean,
     interval,
     number,
     runs,
-    scaled,
 )
 
 #: Half-widths in units of the range that contain a normal median with probability 0.95.
@@ -74,36 +72,30 @@ class OrderWeights:
     level: float
 
 
+@np.errstate(all="ignore")
 def describe(values: Sample) -> Description:
     """Describe the finite values of a sample; never raises on numbers."""
     x, dropped = clean(values)
     if not x.size:
         nothing = NotComputable("no values")
         return Description(0, dropped, *(None,) * 8, median_ci=nothing, mean_ci=nothing, reason="no values")
-    with np.errstate(all="ignore"):
-        return _describe(x, dropped)
-
-
-def _describe(x: Floats, dropped: int) -> Description:
-    exponent = binary_exponent(x)
-    y = scaled(x, exponent)
-    q1, median, q3 = np.quantile(y, (0.25, 0.5, 0.75))
-    mean = float(y.mean())
-    sd = float(y.std(ddof=1)) if y.size > 1 else math.nan
+    q1, median, q3 = np.quantile(x, (0.25, 0.5, 0.75))
+    mean = float(x.mean())
+    sd = float(x.std(ddof=1)) if x.size > 1 else math.nan
     return Description(
         n=x.size,
         dropped=dropped,
         minimum=float(x[0]),
-        q1=number(q1, exponent),
-        median=number(median, exponent),
-        q3=number(q3, exponent),
+        q1=number(q1),
+        median=number(median),
+        q3=number(q3),
         maximum=float(x[-1]),
-        mean=number(mean, exponent),
-        sd=number(sd, exponent),
+        mean=number(mean),
+        sd=number(sd),
         cv=number(sd / abs(mean)) if mean else None,
-        median_ci=_median_interval(y, exponent),
-        mean_ci=mean_interval(y, exponent),
-        reason="one value has no spread" if y.size == 1 else None,
+        median_ci=_median_interval(x),
+        mean_ci=mean_interval(x),
+        reason="one value has no spread" if x.size == 1 else None,
     )
 
 
@@ -138,30 +130,30 @@ def median_bounds(x: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _median_interval(x: Floats, exponent: int) -> Interval | NotComputable:
+def _median_interval(x: Floats) -> Interval | NotComputable:
     if x.size < FEWEST_RUNS:
         return NotComputable(f"an interval of the median needs {FEWEST_RUNS} runs, here {runs(x.size)}")
     low, high = median_bounds(x)
     if x.size in RANGE_FACTORS:
         method = f"median ± {RANGE_FACTORS[x.size]:g} × range, for near-normal data"
-        return interval(low, high, method, exponent)
+        return interval(low, high, method)
     order = order_weights(x.size)
     name = "order statistics" if order.weight == 1 else "order statistics, interpolated (Hettmansperger–Sheather)"
-    return interval(low, high, name, exponent, order.level)
+    return interval(low, high, name, order.level)
 
 
-def mean_interval(x: Floats, exponent: int = 0) -> Interval | NotComputable:
-    """Return the 95 % interval of the mean of a sample that was divided by 2 to the exponent."""
+def mean_interval(x: Floats) -> Interval | NotComputable:
+    """Return the 95 % interval of the mean."""
     n = x.size
     if n < 2:
         return NotComputable("an interval of the mean needs 2 runs, here 1 run")
     mean, sd = float(x.mean()), float(x.std(ddof=1))
     if sd == 0:
-        return interval(mean, mean, "all values equal", exponent)
+        return interval(mean, mean, "all values equal")
     skewness = float(((x - mean) ** 3).mean() / x.std() ** 3)
     reach = float(special.stdtrit(n - 1, (1 + LEVEL) / 2)) / math.sqrt(n)
     high, low = (mean - sd * _hall(bound, skewness, n) for bound in (-reach, reach))
-    return interval(low, high, "Student's t, skewness-corrected (Hall)", exponent)
+    return interval(low, high, "Student's t, skewness-corrected (Hall)")
 
 
 def _hall(bound: float, skewness: float, n: int) -> float:

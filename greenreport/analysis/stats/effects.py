@@ -1,7 +1,7 @@
-"""Effect sizes with intervals, and the words of published scales.
+"""Effect sizes with intervals, and the words of published scales for their magnitude.
 
-Intervals were chosen by simulation (docs/statistics-simulation.md): bootstrap intervals of these effects miss their level by
-far at 5 to 10 runs, the ones used here reach it.
+Intervals were chosen by simulation (docs/statistics-simulation.md): at 5 to 10 runs, bootstrap intervals of these effects miss
+their level by far; the ones used here reach it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+from scipy import optimize, special
 
 from greenreport.analysis.stats.results import Effect
 from greenreport.analysis.stats.values import LEVEL, Floats, Indices, Interval, NotComputable, interval
@@ -67,14 +67,14 @@ def _noncentrality(statistic: float, df: tuple[float, float], probability: float
     """Return the noncentrality at which the statistic is that quantile; 0 where even the central F is below it."""
     if special.fdtr(*df, statistic) <= probability:
         return 0.0
+
+    def excess(noncentrality: float) -> float:
+        return _noncentral_f_cdf(statistic, df, noncentrality) - probability
+
     high = df[0] * statistic + 10.0
-    while _noncentral_f_cdf(statistic, df, high) > probability:
+    while excess(high) > 0:
         high *= 2
-    low = 0.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _noncentral_f_cdf(statistic, df, middle) > probability else (low, middle)
-    return (low + high) / 2
+    return float(optimize.brentq(excess, 0.0, high))
 
 
 def _share_bounds(statistic: float, df: tuple[float, float], weight: float) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Say what a pair means in practice, from its ratio of medians, its p value and the smallest effect that matters.
+"""Decide what a pair means in practice, from its ratio of medians, its p value and the smallest effect that matters.
 
 ::
 
@@ -16,107 +16,96 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from scipy import special
+from scipy import optimize, special
 
-from greenreport.analysis.stats.results import Pair, Verdict
-from greenreport.analysis.stats.values import LEVEL, NotComputable
+from greenreport.analysis.stats.results import GroupTest, Pair, PairVerdict
+from greenreport.analysis.stats.values import FEWEST_RUNS, LEVEL, NotComputable
 
 #: Probability of deciding the pair with the advised number of runs.
 POWER = 0.8
 #: More runs than this are not advised.
 MOST_RUNS = 10_000
 
-_HALVINGS = 40
 _Z = float(special.ndtri((1 + LEVEL) / 2))
 _Z_POWER = float(special.ndtri(POWER))
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """How pairs are judged.
-
-    Attributes:
-        comparisons: pairs whose p values are adjusted together.
-        smallest_effect, noise_floor: relative differences of medians, 0.05 = 5 %.
-        rejected: whether the omnibus test rejects; otherwise no pair counts as different.
-    """
-
-    alpha: float
-    comparisons: int
-    smallest_effect: float
-    noise_floor: float | None
-    rejected: bool
-
-
-@dataclass(frozen=True, slots=True)
 class _Judgement:
-    verdict: Verdict
+    verdict: PairVerdict
     reason: str
     runs_needed: int | None = None
 
 
-def judge(pair: Pair, rule: Rule, *, identical: bool = False, p_family: float | None = None) -> Pair:
-    """Return the pair with significance, verdict, reason and advised runs.
+def judge(pair: Pair, test: GroupTest, comparisons: int, *, p_family: float | None = None) -> Pair:
+    """Return a pair of a comparison with significance, verdict, reason and advised runs.
 
     Args:
-        identical: all runs of both groups have one and the same value; then even a median of 0 is no reason to doubt.
+        comparisons: pairs whose p values are adjusted together.
         p_family: adjusted over a family; decides instead of `p_adjusted`.
     """
     p = pair.p_adjusted if p_family is None else p_family
-    significant = rule.rejected and p is not None and p < rule.alpha
-    found = _judge(pair, rule, significant, identical)
+    significant = test.rejected and p is not None and p < test.alpha
+    judgement = _judge(pair, test, comparisons, significant)
     return replace(
         pair,
         significant=significant,
         p_family=p_family,
-        verdict=found.verdict,
-        reason=found.reason,
-        runs_needed=found.runs_needed,
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        runs_needed=judgement.runs_needed,
     )
 
 
-def _judge(pair: Pair, rule: Rule, significant: bool, identical: bool) -> _Judgement:
+def _judge(pair: Pair, test: GroupTest, comparisons: int, significant: bool) -> _Judgement:
     ratio, ci = pair.ratio.value, pair.ratio.ci
-    if identical:
-        return _Judgement(Verdict.NO_PRACTICAL_DIFFERENCE, "all runs of both have the same value")
+    if _identical(pair, test):
+        return _Judgement(PairVerdict.NO_PRACTICAL_DIFFERENCE, "all runs of both have the same value")
     if ratio is None or isinstance(ci, NotComputable):
-        return _Judgement(Verdict.INCONCLUSIVE, ci.reason if isinstance(ci, NotComputable) else "no ratio")
-    margin = math.log1p(rule.smallest_effect)
+        return _Judgement(PairVerdict.INCONCLUSIVE, ci.reason if isinstance(ci, NotComputable) else "no ratio")
+    margin = math.log1p(test.smallest_effect)
     size, low, high = math.log(ratio), math.log(ci.low), math.log(ci.high)
     if -margin <= low and high <= margin:
-        return _Judgement(Verdict.NO_PRACTICAL_DIFFERENCE, f"the interval lies within ±{_percent(rule.smallest_effect)}")
+        return _Judgement(PairVerdict.NO_PRACTICAL_DIFFERENCE, f"the interval lies within ±{_percent(test.smallest_effect)}")
     error = (high - low) / (2 * _Z)
     if abs(size) < margin:
-        text = f"the difference may be smaller or larger than {_percent(rule.smallest_effect)}"
+        text = f"the difference may be smaller or larger than {_percent(test.smallest_effect)}"
         return _inconclusive(pair, text, _runs_for_equivalence(pair, error, margin, abs(size)))
     if pair.p is None:
-        return _Judgement(Verdict.INCONCLUSIVE, "the test is not computable")
+        return _Judgement(PairVerdict.INCONCLUSIVE, "the test is not computable")
     if not significant or low <= 0 <= high:
-        for_interval = _harmonic(pair) * ((_Z + _Z_POWER) * error / abs(size)) ** 2 if size else math.inf
-        needed = for_interval if significant else max(for_interval, _runs_for_test(pair, rule))
-        return _inconclusive(pair, _why_not_different(rule, significant, low, high), needed)
-    if rule.noise_floor is not None and abs(size) < math.log1p(rule.noise_floor):
-        text = f"the difference is below the machine's noise floor of {_percent(rule.noise_floor)}; more runs do not help"
-        return _Judgement(Verdict.INCONCLUSIVE, text)
-    verdict = Verdict.LOWER if size < 0 else Verdict.HIGHER
-    return _Judgement(verdict, f"significant, and the estimate differs by at least {_percent(rule.smallest_effect)}")
+        needed = _harmonic(pair) * ((_Z + _Z_POWER) * error / abs(size)) ** 2 if size else math.inf
+        if not significant:
+            needed = max(needed, _runs_for_test(pair, test.alpha / max(1, comparisons)))
+        return _inconclusive(pair, _why_not_different(test, comparisons, significant, low, high), needed)
+    if test.noise_floor is not None and abs(size) < math.log1p(test.noise_floor):
+        text = f"the difference is below the machine's noise floor of {_percent(test.noise_floor)}; more runs do not help"
+        return _Judgement(PairVerdict.INCONCLUSIVE, text)
+    verdict = PairVerdict.LOWER if size < 0 else PairVerdict.HIGHER
+    return _Judgement(verdict, f"significant, and the estimate differs by at least {_percent(test.smallest_effect)}")
+
+
+def _identical(pair: Pair, test: GroupTest) -> bool:
+    """Return whether all runs of both groups have the same value; then even a median of 0 leaves no doubt."""
+    a, b = (test.group(name).description for name in (pair.a, pair.b))
+    return min(a.n, b.n) >= FEWEST_RUNS and a.minimum == a.maximum == b.minimum == b.maximum
 
 
 def _inconclusive(pair: Pair, text: str, needed: float) -> _Judgement:
     if not needed <= MOST_RUNS:
-        return _Judgement(Verdict.INCONCLUSIVE, f"{text}; more than {MOST_RUNS:,} runs needed")
+        return _Judgement(PairVerdict.INCONCLUSIVE, f"{text}; more than {MOST_RUNS:,} runs needed")
     count = max(math.ceil(needed), pair.n_a + 1, pair.n_b + 1)
-    return _Judgement(Verdict.INCONCLUSIVE, f"{text}; about {count} runs each needed", count)
+    return _Judgement(PairVerdict.INCONCLUSIVE, f"{text}; about {count} runs each needed", count)
 
 
-def _why_not_different(rule: Rule, significant: bool, low: float, high: float) -> str:
+def _why_not_different(test: GroupTest, comparisons: int, significant: bool, low: float, high: float) -> str:
     if significant:
         return "significant, but the interval of the ratio includes 1"
-    if not rule.rejected:
+    if not test.rejected:
         return "the omnibus test does not reject"
     if low <= 0 <= high:
         return "not significant"
-    return f"the interval of the ratio excludes 1, but the test over {rule.comparisons} pairs is not significant"
+    return f"the interval of the ratio excludes 1, but the test over {comparisons} pairs is not significant"
 
 
 def _percent(share: float) -> str:
@@ -129,22 +118,19 @@ def _harmonic(pair: Pair) -> float:
 
 def _runs_for_equivalence(pair: Pair, error: float, margin: float, size: float) -> float:
     """Return the runs with which an interval around a log ratio of this size lies within ± margin with the stated power."""
-    low, high = 0.0, (margin - size) / _Z  # at the upper standard error even the expected bound is at the margin
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        inside = (_normal_cdf((margin + sign * size) / middle - _Z) for sign in (1, -1)) if middle > 0 else (1.0, 1.0)
-        low, high = (middle, high) if sum(inside) - 1 > POWER else (low, middle)
-    return _harmonic(pair) * (error / low) ** 2 if low > 0 else math.inf
+
+    def excess(standard_error: float) -> float:
+        inside = (special.ndtr((margin + sign * size) / standard_error - _Z) for sign in (1, -1))
+        return float(sum(inside)) - 1 - POWER
+
+    largest = (margin - size) / _Z  # here even the expected bound is at the margin; a hundredth of it is surely enough
+    return _harmonic(pair) * (error / optimize.brentq(excess, largest / 100, largest)) ** 2
 
 
-def _normal_cdf(z: float) -> float:
-    return 0.5 * math.erfc(-z / math.sqrt(2))
-
-
-def _runs_for_test(pair: Pair, rule: Rule) -> float:
-    """Return n · ((z_needed + z_power) ÷ z_found)², with the threshold of the first step of Holm's method."""
+def _runs_for_test(pair: Pair, level: float) -> float:
+    """Return n · ((z_needed + z_power) ÷ z_observed)², with the threshold of the first step of Holm's method."""
     if pair.p is None or pair.p >= 1:  # no evidence to extrapolate from
         return math.inf
-    found = -float(special.ndtri(pair.p / 2)) if pair.p > 0 else math.inf
-    needed = -float(special.ndtri(rule.alpha / (2 * max(1, rule.comparisons))))
-    return _harmonic(pair) * ((needed + _Z_POWER) / found) ** 2 if found > 0 else math.inf
+    observed = -float(special.ndtri(pair.p / 2))
+    needed = -float(special.ndtri(level / 2))
+    return _harmonic(pair) * ((needed + _Z_POWER) / observed) ** 2 if observed > 0 else math.inf

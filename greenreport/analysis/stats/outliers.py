@@ -1,4 +1,4 @@
-"""Set runs aside by a declared rule; the default sets none aside. Results are shown with and without."""
+"""Outlier rules: set runs aside as the study declares; by default none. Results are shown with and without."""
 
 from __future__ import annotations
 

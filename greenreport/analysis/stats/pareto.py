@@ -1,4 +1,4 @@
-"""Pareto set over two or three metrics, and how sure each membership is given the runs."""
+"""Pareto set over two or three metrics, with the probability of each membership given the runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from greenreport.analysis.stats.values import FEWEST_RUNS, Floats, Sample, runs
+from greenreport.analysis.stats.values import FEWEST_RUNS, Floats, Sample, complete_rows, runs
 
 #: Bootstrap resamples of the runs of every point.
 RESAMPLES = 2000
@@ -50,6 +50,7 @@ class ParetoFront:
         return tuple(point.name for point in self.points if point.on_front)
 
 
+@np.errstate(all="ignore")
 def pareto(
     points: Mapping[str, Sequence[Sample]], better: Sequence[Literal["lower", "higher"]], *, seed: int = 0
 ) -> ParetoFront:
@@ -61,12 +62,7 @@ def pareto(
         better: for each metric, whether lower or higher is better.
         seed: of the resampling; a point's resamples depend on its name and the seed only, not on the other points.
     """
-    with np.errstate(all="ignore"):
-        return _pareto(points, better, seed)
-
-
-def _pareto(points: Mapping[str, Sequence[Sample]], better: Sequence[Literal["lower", "higher"]], seed: int) -> ParetoFront:
-    tables = {name: _complete_runs(samples) for name, samples in points.items()}
+    tables = {name: complete_rows(samples) for name, samples in points.items()}
     present = [name for name, table in tables.items() if len(table)]
     signs = np.array([1.0 if direction == "lower" else -1.0 for direction in better])
     if not present:
@@ -76,11 +72,11 @@ def _pareto(points: Mapping[str, Sequence[Sample]], better: Sequence[Literal["lo
     resampled = np.stack([_resample(tables[name], name, seed) for name in present], axis=1)
     chunks = np.split(signs * resampled, RESAMPLES // _CHUNK)
     probability = np.mean([~_dominating(chunk).any(axis=2) for chunk in chunks], axis=(0, 1))
-    found = {}
+    placed = {}
     for place, name in enumerate(present):
         n = len(tables[name])
         enough = n >= FEWEST_RUNS
-        found[name] = ParetoPoint(
+        placed[name] = ParetoPoint(
             name=name,
             n=n,
             medians=tuple(medians[place].tolist()),
@@ -89,20 +85,11 @@ def _pareto(points: Mapping[str, Sequence[Sample]], better: Sequence[Literal["lo
             dominated_by=tuple(other for other, wins in zip(present, dominating[place], strict=True) if wins),
             reason=None if enough else f"{runs(n)}; a probability needs {FEWEST_RUNS}",
         )
-    return ParetoFront(tuple(found.get(name, _absent(name)) for name in points))
+    return ParetoFront(tuple(placed.get(name, _absent(name)) for name in points))
 
 
 def _absent(name: str) -> ParetoPoint:
     return ParetoPoint(name, 0, (), None, None, (), "no run has a value in every metric")
-
-
-def _complete_runs(samples: Sequence[Sample]) -> Floats:
-    """Return runs × metrics of the positions with a finite value in every metric."""
-    table = np.full((max((len(sample) for sample in samples), default=0), len(samples)), np.nan)
-    for column, sample in enumerate(samples):
-        table[: len(sample), column] = [np.nan if value is None else value for value in sample]
-    complete: Floats = table[np.isfinite(table).all(axis=1)]
-    return complete
 
 
 def _resample(table: Floats, name: str, seed: int) -> Floats:
@@ -114,5 +101,5 @@ def _resample(table: Floats, name: str, seed: int) -> Floats:
 
 def _dominating(values: Floats) -> npt.NDArray[np.bool_]:
     """Return for values of shape (…, points, metrics), lower being better, whether point i is dominated by point j."""
-    mine, other = values[..., :, None, :], values[..., None, :, :]
-    return np.asarray((other <= mine).all(axis=-1) & (other < mine).any(axis=-1))
+    point, other = values[..., :, None, :], values[..., None, :, :]
+    return np.asarray((other <= point).all(axis=-1) & (other < point).any(axis=-1))

@@ -24,11 +24,9 @@ from greenreport.analysis.stats.values import (
     Interval,
     NotComputable,
     Sample,
-    binary_exponent,
     clean,
     interval,
     runs,
-    scaled,
 )
 
 METHOD = "order statistics of both medians, combined on a log scale (MOVER)"
@@ -127,13 +125,13 @@ def pair_ratios(
     low, high = (np.exp(bound).tolist() for bound in log_bounds(a, i, j, correlation))
     method = METHOD if blocks is None else METHOD_PAIRED
     reasons = [_why_undefined(x, median, name) for x, median, name in zip(samples, a.medians, names, strict=True)]
-    found = []
+    ratios = []
     for place, (first, second) in enumerate(zip(i.tolist(), j.tolist(), strict=True)):
         undefined = reasons[first] or reasons[second]
         value = float(a.medians[first] / a.medians[second]) if undefined is None else math.nan
         if undefined is not None or not _SMALLEST < value < 1 / _SMALLEST:
             reason = undefined or "the ratio is too large or too small to be represented"
-            found.append(Ratio(None, NotComputable(reason), reason))
+            ratios.append(Ratio(None, NotComputable(reason), reason))
             continue
         few = next((k for k in (first, second) if samples[k].size < FEWEST_RUNS), None)
         ci: Interval | NotComputable
@@ -143,8 +141,8 @@ def pair_ratios(
             ci = NotComputable("some values are not positive, or too far apart")
         else:
             ci = Interval(min(low[place], value), max(high[place], value), LEVEL, method)
-        found.append(Ratio(value, ci))
-    return tuple(found)
+        ratios.append(Ratio(value, ci))
+    return tuple(ratios)
 
 
 def _why_undefined(x: Floats, median: float, name: str) -> str | None:
@@ -153,15 +151,13 @@ def _why_undefined(x: Floats, median: float, name: str) -> str | None:
     return None if median > 0 else f"the median of {name} is not positive"
 
 
+@np.errstate(all="ignore")
 def ratio_of_medians(a: Sample, b: Sample) -> Ratio:
     """Return median of a ÷ median of b of two independent samples in the same unit, with its 95 % interval."""
-    samples = [clean(a)[0], clean(b)[0]]
-    exponent = binary_exponent(np.concatenate(samples))
-    with np.errstate(all="ignore"):
-        pair = np.array([0]), np.array([1])
-        return pair_ratios([scaled(x, exponent) for x in samples], ("a", "b"), *pair)[0]
+    return pair_ratios([clean(a)[0], clean(b)[0]], ("a", "b"), np.array([0]), np.array([1]))[0]
 
 
+@np.errstate(all="ignore")
 def geometric_mean_ratio(models: Sequence[tuple[Sample, Sample]]) -> GeometricMean:
     """Return the geometric mean over models of median of numerator runs ÷ median of denominator runs.
 
@@ -175,19 +171,17 @@ def geometric_mean_ratio(models: Sequence[tuple[Sample, Sample]]) -> GeometricMe
     if not logs.size:
         nothing = NotComputable("no model has a ratio")
         return GeometricMean(None, 0, ratios, nothing, nothing, nothing.reason)
-    with np.errstate(all="ignore"):
-        return GeometricMean(
-            math.exp(logs.mean()), logs.size, ratios, _over_models(np.sort(logs)), _over_runs(ratios, models, logs), reason
-        )
+    over_models, over_runs = _over_models(np.sort(logs)), _over_runs(ratios, models, logs)
+    return GeometricMean(math.exp(logs.mean()), logs.size, ratios, over_models, over_runs, reason)
 
 
 def _over_models(logs: Floats) -> Interval | NotComputable:
     if logs.size < FEWEST_RUNS:
         return NotComputable(f"an interval over models needs {FEWEST_RUNS} models, here {logs.size}")
-    found = mean_interval(logs)
-    if isinstance(found, NotComputable):
-        return found
-    return interval(float(np.exp(found.low)), float(np.exp(found.high)), f"{found.method} of log ratios over models")
+    ci = mean_interval(logs)
+    if isinstance(ci, NotComputable):
+        return ci
+    return interval(float(np.exp(ci.low)), float(np.exp(ci.high)), f"{ci.method} of log ratios over models")
 
 
 def _over_runs(ratios: Sequence[Ratio], models: Sequence[tuple[Sample, Sample]], logs: Floats) -> Interval | NotComputable:

@@ -1,4 +1,4 @@
-"""What a comparison of groups gives back: everything the page shows, nothing it has to compute."""
+"""Results of a comparison of groups: everything a page shows, so that it computes nothing itself."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from greenreport.analysis.stats.values import Interval, NotComputable
 Procedure: TypeAlias = Literal["welch", "kruskal", "friedman"]
 
 
-class Verdict(StrEnum):
-    """What a pair means in practice, said of its first group."""
+class PairVerdict(StrEnum):
+    """What a pair means in practice, from the view of its first group."""
 
     LOWER = "lower"
     HIGHER = "higher"
@@ -22,7 +22,7 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-_OPPOSITE = {Verdict.LOWER: Verdict.HIGHER, Verdict.HIGHER: Verdict.LOWER}
+_OPPOSITE = {PairVerdict.LOWER: PairVerdict.HIGHER, PairVerdict.HIGHER: PairVerdict.LOWER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Group:
     """One group of a comparison.
 
     Attributes:
-        tested: whether it takes part in the tests; `reason` says why not.
+        tested: whether it takes part in the tests; if not, `reason` says why.
         letters: compact letter display, "a" from the lowest median; groups that share a letter do not differ significantly.
     """
 
@@ -121,12 +121,12 @@ class Pair:
     """Two groups compared; signs, ratio and verdict are about the first.
 
     Attributes:
-        p: raw; of Games–Howell the raw p is that of Welch's t. `p_adjusted`: within this comparison.
-        p_family: adjusted over a whole hypothesis family, set by `over_family`.
-        significant: the omnibus test rejects, and the adjusted p (family where set) is below alpha.
+        p: raw; with Games–Howell that of Welch's t. `p_adjusted`: within this comparison.
         effect: Hedges' g (Welch) or Cliff's δ (rank tests).
-        runs_needed: runs a group that would probably decide an inconclusive pair; None where more runs do not help.
-        reason: why the verdict is what it is, as a clause.
+        p_family: adjusted over a whole hypothesis family, set by `over_family`.
+        significant: the omnibus test rejects, and the adjusted p (of the family where set) is below alpha.
+        runs_needed: runs per group that would probably decide an inconclusive pair; None where more runs do not help.
+        reason: of the verdict, as a clause.
     """
 
     a: str
@@ -138,13 +138,13 @@ class Pair:
     df: float | None
     p: float | None
     p_adjusted: float | None
-    significant: bool
     effect: Effect | NotComputable
     ratio: Ratio
-    verdict: Verdict
-    runs_needed: int | None
-    reason: str
     p_family: float | None = None
+    significant: bool = False
+    verdict: PairVerdict = PairVerdict.INCONCLUSIVE
+    runs_needed: int | None = None
+    reason: str = ""
 
     @property
     def p_final(self) -> float | None:
@@ -152,7 +152,7 @@ class Pair:
         return self.p_adjusted if self.p_family is None else self.p_family
 
     def reversed(self) -> Pair:
-        """Return the same comparison said of the second group."""
+        """Return the same comparison from the view of the second group."""
         effect = self.effect
         if isinstance(effect, Effect):
             ci = effect.ci
@@ -180,7 +180,7 @@ class GroupTest:
     """The comparison of the groups of one factor in one metric.
 
     Attributes:
-        test: the procedure used, or None when nothing could be tested; `reason`: why this one, in words.
+        test: the procedure used, or None when nothing could be tested; `reason`: of the choice, in words.
         pairs: all pairs in the order of the groups.
         posthoc: the test of the pairs with its correction ("Games–Howell", "Dunn, Holm").
         smallest_effect, noise_floor: relative differences, 0.05 = 5 %.
@@ -200,13 +200,10 @@ class GroupTest:
 
     def group(self, name: str) -> Group:
         """Return the group of that name; KeyError when there is none."""
-        for group in self.groups:
-            if group.name == name:
-                return group
-        raise KeyError(name)
+        return {group.name: group for group in self.groups}[name]
 
     def pair(self, a: str, b: str) -> Pair:
-        """Return the comparison said of `a` against `b`; KeyError when there is none."""
+        """Return the comparison of `a` with `b`; KeyError when there is none."""
         for pair in self.pairs:
             if (pair.a, pair.b) == (a, b):
                 return pair

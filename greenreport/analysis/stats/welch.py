@@ -1,4 +1,8 @@
-"""Tests of means that allow unequal variances: Welch's t and ANOVA, and Games–Howell for all pairs."""
+"""Tests of means that allow unequal variances, for all pairs at once: Welch's t and Games–Howell.
+
+scipy has both (``ttest_ind``, ``tukey_hsd(equal_var=False)``), one pair at a time and hundreds of times slower
+(docs/decisions/0013-statistics-from-libraries.md).
+"""
 
 from __future__ import annotations
 
@@ -22,17 +26,13 @@ class Moments:
 
 
 @dataclass(frozen=True, slots=True)
-class AnovaResult:
-    """F, its degrees of freedom, and p."""
+class PairStatistics:
+    """Statistics of m pairs, each of shape (m,).
 
-    statistic: float
-    df: tuple[float, float]
-    p: float
-
-
-@dataclass(frozen=True, slots=True)
-class PairResults:
-    """Statistics of m pairs, each of shape (m,); df is NaN for tests without; `adjusted` where the test adjusts itself."""
+    Attributes:
+        df: NaN for tests without degrees of freedom.
+        p: raw; `adjusted` where the test itself allows for the number of pairs.
+    """
 
     statistic: Floats
     df: Floats
@@ -49,31 +49,25 @@ def moments(samples: Sequence[Floats]) -> Moments:
     )
 
 
-def welch_anova(m: Moments) -> AnovaResult:
-    """Test equal means of k groups of positive variance (Welch 1951, Biometrika 38)."""
-    k = m.sizes.size
-    precision = m.sizes / m.variances
-    total = precision.sum()
-    weights = precision / total
-    between = total * (weights * (m.means - (weights * m.means).sum()) ** 2).sum() / (k - 1)
-    spread = ((1 - weights) ** 2 / (m.sizes - 1)).sum()
-    statistic = float(between / (1 + 2 * (k - 2) / (k * k - 1) * spread))
-    df = (k - 1.0, float((k * k - 1) / (3 * spread)))
-    return AnovaResult(statistic, df, float(special.fdtrc(*df, statistic)))
+def welch_df(m: Moments) -> tuple[float, float]:
+    """Return the degrees of freedom of Welch's F (Welch 1951, Biometrika 38), which scipy does not return."""
+    k, precision = m.sizes.size, m.sizes / m.variances
+    spread = ((1 - precision / precision.sum()) ** 2 / (m.sizes - 1)).sum()
+    return k - 1.0, float((k * k - 1) / (3 * spread))
 
 
-def welch_t(m: Moments, i: Indices, j: Indices) -> PairResults:
-    """Test equal means of the pairs (i, j) with Welch's t; NaN where both variances are 0."""
+def welch_t(m: Moments, i: Indices, j: Indices) -> PairStatistics:
+    """Test the pairs (i, j) for equal means with Welch's t; NaN where both variances are 0."""
     errors = m.variances / m.sizes
     error = errors[i] + errors[j]
-    shares = errors[i] / error, errors[j] / error
-    df = 1 / (shares[0] ** 2 / (m.sizes[i] - 1) + shares[1] ** 2 / (m.sizes[j] - 1))
+    df = 1 / ((errors[i] / error) ** 2 / (m.sizes[i] - 1) + (errors[j] / error) ** 2 / (m.sizes[j] - 1))
     t = (m.means[i] - m.means[j]) / np.sqrt(error)
-    return PairResults(t, df, 2 * special.stdtr(df, -np.abs(t)))
+    return PairStatistics(t, df, 2 * special.stdtr(df, -np.abs(t)))
 
 
-def games_howell(m: Moments, i: Indices, j: Indices) -> PairResults:
-    """Test all pairs with Welch's t and the studentized range of k groups (Games and Howell 1976, J. Educ. Stat. 1)."""
+def games_howell(m: Moments, i: Indices, j: Indices) -> PairStatistics:
+    """Test the pairs with Welch's t and the studentized range of all k groups (Games and Howell 1976, J. Educ. Stat. 1)."""
     single = welch_t(m, i, j)
     adjusted = studentized_range_sf(np.abs(single.statistic) * np.sqrt(2), m.sizes.size, single.df)
-    return PairResults(single.statistic, single.df, single.p, np.maximum(adjusted, single.p))
+    # The numerical error of the studentized range must not put an adjusted p below the raw one.
+    return PairStatistics(single.statistic, single.df, single.p, np.maximum(adjusted, single.p))

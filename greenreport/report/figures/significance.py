@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from greenreport.analysis.hypotheses.findings import Finding, ModelTest
-from greenreport.analysis.stats import NotComputable, Pair, Verdict
+from greenreport.analysis.stats import NotComputable, Pair, PairVerdict
 from greenreport.report import charts
 from greenreport.report.charts import EffectRow
 from greenreport.report.context import StudyContext
@@ -16,10 +16,10 @@ from greenreport.units import counted, declared_percent, number, p_value
 
 SMALLEST_P = 1e-12  # p values below are drawn at this one; no reader tells them apart
 WORDS = {
-    Verdict.LOWER: "difference",
-    Verdict.HIGHER: "difference",
-    Verdict.NO_PRACTICAL_DIFFERENCE: "no practical difference",
-    Verdict.INCONCLUSIVE: "inconclusive",
+    PairVerdict.LOWER: "difference",
+    PairVerdict.HIGHER: "difference",
+    PairVerdict.NO_PRACTICAL_DIFFERENCE: "no practical difference",
+    PairVerdict.INCONCLUSIVE: "inconclusive",
 }
 
 

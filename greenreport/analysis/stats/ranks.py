@@ -31,8 +31,8 @@ def dunn(samples: Sequence[Floats], i: Indices, j: Indices) -> PairStatistics:
 
 def mann_whitney(a: Floats, b: Floats) -> tuple[float, float]:
     """Return U (pairs in which a exceeds b, ties counting half) and the two-sided p; the values must not all be equal."""
-    method = _method(np.concatenate((a, b)), max(a.size, b.size))
-    result = stats.mannwhitneyu(a, b, method=method)
+    exact = _exact(np.concatenate((a, b)), max(a.size, b.size))
+    result = stats.mannwhitneyu(a, b, method="exact" if exact else "asymptotic")
     return float(result.statistic), float(result.pvalue)
 
 
@@ -45,13 +45,13 @@ def wilcoxon(a: Floats, b: Floats) -> tuple[float, float]:
     unequal = difference[difference != 0]
     if not unequal.size:
         return 0.0, 1.0
-    method = _method(np.abs(difference), a.size) if unequal.size == a.size else "asymptotic"
-    p = stats.wilcoxon(unequal, correction=True, method=method).pvalue
+    exact = unequal.size == a.size and _exact(np.abs(unequal), a.size)
+    p = stats.wilcoxon(unequal, correction=True, method="exact" if exact else "approx").pvalue
     return float((np.sign(unequal) * stats.rankdata(np.abs(unequal))).sum()), float(p)
 
 
-def _method(values: Floats, largest: int) -> str:
-    return "exact" if largest < EXACT_BELOW and np.unique(values).size == values.size else "asymptotic"
+def _exact(values: Floats, largest: int) -> bool:
+    return largest < EXACT_BELOW and np.unique(values).size == values.size
 
 
 def signed_rank_pairs(blocks: Floats, i: Indices, j: Indices) -> PairStatistics:

@@ -120,7 +120,9 @@ def pair_ratios(
     samples: Sequence[Floats], names: Sequence[str], i: Indices, j: Indices, blocks: Floats | None = None
 ) -> tuple[Ratio, ...]:
     """Return the ratios of medians of pairs of ascending samples; of the columns of complete blocks where there are any."""
-    a = arms(samples)
+    # Divided by a power of two, which changes no ratio, values have logarithms near 0, which keep more digits.
+    exponent = math.frexp(max((float(x[-1]) for x in samples if x.size), default=0.0))[1]
+    a = arms([np.ldexp(x, -exponent) for x in samples])
     correlation = None if blocks is None else median_correlation(blocks, i, j)
     low, high = (np.exp(bound).tolist() for bound in log_bounds(a, i, j, correlation))
     method = METHOD if blocks is None else METHOD_PAIRED

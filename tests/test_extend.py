@@ -13,7 +13,7 @@ from tests.commands import greenreport
 from tests.conftest import ROOT, minimal_study
 
 ROWS = """
-from greenreport.catalog import Better, EngineInfo, MeterInfo, MetricInfo
+from greenreport.catalog import Better, EngineInfo, MeterInfo, MetricInfo, PageInfo
 
 ENGINE = EngineInfo("echo", "Echo", "acme.engine:Echo", ("cpu",), ("float32",), (), "", "answers at once", weights=False)
 METER = MeterInfo("battery", "Battery", "acme.meter:Battery", "what the battery gives")
@@ -21,6 +21,7 @@ METRIC = MetricInfo(
     "characters_per_s", "Characters", "1/s", Better.HIGHER, "rate of characters", "Four characters a token ÷ execution time.",
     target="acme.metric:characters_per_s",
 )
+PAGE = PageInfo("counts", "Counts", "acme.page:counts_page")
 """
 MODULES = {
     "__init__": "",
@@ -52,7 +53,28 @@ def characters_per_s(record):
     window = record.mark(Phase.WINDOW)
     return Observation("characters_per_s", 4 * sum(r.output_tokens for r in record.requests) / window.duration_s)
 ''',
+    "page": '''
+from greenreport.report.figure import Column, Figure, make_table
+from greenreport.report.page import study_page
+
+def counts_page(study):
+    return study_page(study, "counts", "counts.html", "Counts", "Runs of each cell", [counts_figure(study)])
+
+def counts_figure(study):
+    rows = [(cell.key, len(cell.runs)) for cell in study.dataset.cells]
+    spec = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json", "usermeta": {}, "mark": "bar",
+        "data": {"values": [{"cell": key, "runs": runs} for key, runs in rows]},
+        "encoding": {"x": {"field": "runs", "type": "quantitative"}, "y": {"field": "cell", "type": "nominal"}},
+    }
+    table = make_table("Runs", [Column("cell"), Column("runs", "", True)], rows, [(key, str(runs)) for key, runs in rows])
+    return Figure("counts", "Every cell has as many runs", "Number of runs.", "Bars, one for each cell.", spec, table)
+''',
 }  # fmt: skip
+TEMPLATE = """{% extends "study/base.html" %}
+{% block main %}<h1 class="headline">{{ page.content }}</h1>
+{% for figure in page.figures %}{{ m.figure(figure, study, 2) }}{% endfor %}{% endblock %}
+"""
 ENTRY_POINTS = """
 [greenreport.engines]
 echo = acme.rows:ENGINE
@@ -60,12 +82,15 @@ echo = acme.rows:ENGINE
 battery = acme.rows:METER
 [greenreport.metrics]
 characters_per_s = acme.rows:METRIC
+[greenreport.pages]
+counts = acme.rows:PAGE
 """
 
 
 def package(folder: Path, entry_points: str = ENTRY_POINTS) -> dict[str, str]:
     """Install a package named acme into a folder; return the environment of processes that see it."""
-    (folder / "acme").mkdir(parents=True)
+    (folder / "acme" / "templates" / "study").mkdir(parents=True)
+    (folder / "acme" / "templates" / "study" / "counts.html").write_text(TEMPLATE, encoding="utf-8")
     for name, text in MODULES.items():
         (folder / "acme" / f"{name}.py").write_text(text, encoding="utf-8")
     information = folder / "acme-1.0.dist-info"
@@ -83,8 +108,8 @@ def write(folder: Path, **changes: Any) -> Path:
     return file
 
 
-def test_a_package_adds_an_engine_a_meter_and_a_metric(tmp_path: Path) -> None:
-    """A study runs on its engine, reads its meter, and asks for its metric; every page shows them."""
+def test_a_package_adds_an_engine_a_meter_a_metric_and_a_page_with_a_figure(tmp_path: Path) -> None:
+    """A study runs on its engine, reads its meter and asks for its metric; its page is in the navigation, with its figure."""
     environment = package(tmp_path / "packages")
     options = [{"token_s": 0.001}, {"token_s": 0.003}]
     file = write(
@@ -102,7 +127,14 @@ def test_a_package_adds_an_engine_a_meter_and_a_metric(tmp_path: Path) -> None:
     assert re.search(r'<th scope="row">Energy</th>\s*<td class="num">[\d.]+<span class="u">\WJ<', cell)
     assert "Echo" in cell
     assert '<th scope="row">Characters</th>' in cell
-    assert "rate of characters" in (study / "index.html").read_text(encoding="utf-8")
+    overview = (study / "index.html").read_text(encoding="utf-8")
+    assert "rate of characters" in overview
+    assert re.search(r'<a href="[^"]*counts/index.html">Counts</a>', overview)
+    page = (study / "counts" / "index.html").read_text(encoding="utf-8")
+    assert "Runs of each cell" in page
+    assert "Every cell has as many runs" in page
+    assert (study / "figures" / "counts.svg").is_file()
+    assert greenreport(tmp_path, "check", "site", env=environment).returncode == 0
 
 
 def test_an_entry_point_that_names_no_row_is_an_error(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Tables of what greenreport knows: runtime engines, instruments, metrics.
 
 A row holds facts and a lazy target string (``"module:attribute"``); nothing heavy is imported here. Adding an engine or a
-meter is one file and one row. Another package adds a row through an entry point: of the group ``greenreport.engines``,
-``greenreport.meters`` or ``greenreport.metrics``, named `EngineInfo`, `MeterInfo` or `MetricInfo`.
+meter is one file and one row. Another package adds a row through an entry point: of the group
+``greenreport.engines``, ``greenreport.meters``, ``greenreport.metrics`` or ``greenreport.pages`` that names the row.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from greenreport.catalog.engines import DTYPES, PROVIDERS, EngineInfo, Served, k
 from greenreport.catalog.load_factors import CURVE_FACTORS, LIMITABLE, LOAD_FACTORS, FactorKind, LoadFactor, fields_of
 from greenreport.catalog.meters import METERS, MeterInfo
 from greenreport.catalog.metrics import METRICS, Better, MetricInfo
+from greenreport.catalog.pages import ADDED_PAGES, PageInfo
 from greenreport.catalog.table import GROUPS, added
 
 __all__ = [
+    "ADDED_PAGES",
     "CURVE_FACTORS",
     "DTYPES",
     "GROUPS",
@@ -31,6 +33,7 @@ __all__ = [
     "LoadFactor",
     "MeterInfo",
     "MetricInfo",
+    "PageInfo",
     "Served",
     "added",
     "fields_of",

@@ -31,7 +31,7 @@ from greenreport.report.render import Renderer
 from greenreport.report.search import index_files
 from greenreport.report.site_writer import SiteFolder, replacing
 from greenreport.report.summary import Summary, newest_first, summarise
-from greenreport.report.templates import templates_folder
+from greenreport.report.templates import template_folders
 from greenreport.results import Located, counterparts, groups, locate_all
 from greenreport.study import Site, load_site
 from greenreport.units import safe_slug
@@ -96,7 +96,7 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
     slugs: dict[Located, str] = {}
     for item in located:
         slugs[item] = safe_slug(item.name, list(slugs.values()))
-    folders = [folder for folder in (studies / "templates", templates_folder()) if folder.is_dir()]
+    folders = template_folders(studies)
     feed = settings.address("index.html") is not None and any(item.dated for item in located)
     renderer = Renderer(folders, cache / "figures", settings, feed=feed)
     with replacing(site) as folder:

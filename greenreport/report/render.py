@@ -13,7 +13,7 @@ import jinja2
 import vl_convert
 
 from greenreport import __version__
-from greenreport.catalog import METRICS
+from greenreport.catalog import ADDED_PAGES, METRICS
 from greenreport.errors import BuildError
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.drawing.vega import draw_all
@@ -65,7 +65,8 @@ def environment(folders: Sequence[Path]) -> jinja2.Environment:
     )
     env.filters.update(FILTERS)
     env.tests.update(TESTS)
-    env.globals.update(thin=THIN, pct="%", metrics=METRICS, best_mark=BEST)
+    added_pages = [(info.name, info.label) for info in ADDED_PAGES.values()]
+    env.globals.update(thin=THIN, pct="%", metrics=METRICS, best_mark=BEST, added_pages=added_pages)
     return env
 
 

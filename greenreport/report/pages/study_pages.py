@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from greenreport.analysis.measure.fidelity import reference_of
+from greenreport.catalog import ADDED_PAGES, load_target
 from greenreport.report.context import StudyContext
 from greenreport.report.page import Page
 from greenreport.report.pages.cell_page import CellContent, cell_page
@@ -72,4 +73,5 @@ def study_pages(
         pages.append(footprint_page(study, analysis.footprint))
     if analysis.replications:
         pages.append(replication_page(study))
-    return [*pages, claims_page(study)]
+    added = (load_target(info.target)(study) for info in ADDED_PAGES.values())
+    return [*pages, *added, claims_page(study)]

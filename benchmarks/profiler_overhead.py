@@ -38,7 +38,7 @@ from greenreport.errors import MeterUnavailable
 from greenreport.meters.nvidia_gpus import initialise
 from greenreport.meters.rapl import ROOT_VARIABLE, Rapl
 from greenreport.meters.sampler import Opened, Recorded, Stop, Watch, sampler_main
-from greenreport.study import MeterUse
+from greenreport.study import meter_use
 
 METERS = ("rapl", "nvml", "utilisation")
 SETTLE_S = 0.3
@@ -83,7 +83,7 @@ def our_sampler(interval_s: float) -> Iterator[int]:
     """Run the sampling process as the runner does; yield its process id."""
     context = multiprocessing.get_context("forkserver")
     ours, theirs = context.Pipe()
-    uses = tuple(MeterUse(name=name) for name in METERS)
+    uses = tuple(meter_use(name=name) for name in METERS)
     process = context.Process(target=sampler_main, args=(theirs, uses, interval_s))
     process.start()
     theirs.close()
@@ -204,7 +204,7 @@ def stand_ins(stack: ExitStack) -> list[str]:
     said = []
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     try:
-        meter = Rapl(MeterUse(name="rapl"))
+        meter = Rapl(meter_use(name="rapl"))
         meter.open()
         meter.close()
     except MeterUnavailable:

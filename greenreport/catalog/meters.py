@@ -1,10 +1,12 @@
-"""The instruments, in order of preference."""
+"""The instruments, in order of preference. Third parties add theirs through the entry point group ``greenreport.meters``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from greenreport.catalog.table import CatalogTable
+
+_OPTIONS = "greenreport.study.meter_options"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +15,7 @@ class MeterInfo:
 
     Attributes:
         shortest_window_s: shortest window for an exact energy: ten refreshes of its counter or more.
+        options: the type of its options in a study file, a subclass of `study.MeterUse`.
         wall_clock: whether its times follow the wall clock (or a recording of it), so that a step moves them against the run.
     """
 
@@ -22,6 +25,7 @@ class MeterInfo:
     summary: str
     method: str = "measured"
     shortest_window_s: float = 0.0
+    options: str = f"{_OPTIONS}:MeterUse"
     wall_clock: bool = False
 
 
@@ -36,17 +40,19 @@ _METERS = (
     ),
     MeterInfo(
         "energibridge", "EnergiBridge", "greenreport.meters.energibridge:EnergiBridge",
-        "what the program EnergiBridge records: CPU energy, load and memory", wall_clock=True,
+        "what the program EnergiBridge records: CPU energy, load and memory", options=f"{_OPTIONS}:EnergiBridgeUse", wall_clock=True,
     ),
     MeterInfo(
         "wattmeter", "Wall meter", "greenreport.meters.wattmeter:Wattmeter",
-        "power at the wall socket, from a NETIO device or any other that answers in JSON",
+        "power at the wall socket, from a NETIO device or any other that answers in JSON", options=f"{_OPTIONS}:WattmeterUse",
     ),
     MeterInfo(
         "estimate", "Power model", "greenreport.meters.estimate:Estimate",
         "CPU energy from a declared power model and the CPU load; an estimate, marked as one everywhere", "estimated",
+        options=f"{_OPTIONS}:EstimateUse",
     ),
-    MeterInfo("replay", "Replay", "greenreport.meters.replay:Replay", "plays a recording; for tests and demonstrations", wall_clock=True),
+    MeterInfo("replay", "Replay", "greenreport.meters.replay:Replay", "plays a recording; for tests and demonstrations", options=f"{_OPTIONS}:ReplayUse",
+        wall_clock=True),
 )
 # fmt: on
 

@@ -17,7 +17,7 @@ from greenreport.execute.prepare import capability, cuda_problem
 from greenreport.meters.base import Meter
 from greenreport.meters.nvidia_gpus import VisibleGpu, look, several
 from greenreport.record import Environment, Quantity
-from greenreport.study import MeterUse
+from greenreport.study import meter_use
 from greenreport.validity import advice
 
 
@@ -41,7 +41,7 @@ def examine() -> tuple[Environment, list[Check]]:
 def _meters() -> list[Check]:
     checks = []
     for name, info in METERS.items():
-        meter: Meter = load_target(info.target)(MeterUse(name=name))
+        meter: Meter = load_target(info.target)(meter_use(name))
         try:
             channels = meter.open()
             values = meter.read()
@@ -82,7 +82,7 @@ def _hub() -> list[Check]:
 
 def _gpu_processes() -> list[Check]:
     """Programs that compute on a GPU just now: a run beside them would be excluded."""
-    meter: Meter = load_target(METERS["nvml"].target)(MeterUse(name="nvml"))
+    meter: Meter = load_target(METERS["nvml"].target)(meter_use("nvml"))
     try:
         channels = meter.open()
     except MeterUnavailable:

@@ -32,7 +32,7 @@ import psutil
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
 from greenreport.record import Domain, Quantity, TraceKind
-from greenreport.study import MeterUse
+from greenreport.study.meter_options import EnergiBridgeUse
 
 REMEDY_INSTALL = (
     "build EnergiBridge (github.com/tdurieux/EnergiBridge, `cargo build -r`) and put `energibridge` on PATH, "
@@ -71,9 +71,11 @@ class Column:
 class EnergiBridge(Meter):
     """Runs the program and reads what it writes."""
 
+    use: EnergiBridgeUse
+
     own_interval_s = 1.009  # of reading the file; the program has its own
 
-    def __init__(self, use: MeterUse) -> None:
+    def __init__(self, use: EnergiBridgeUse) -> None:
         super().__init__(use)
         self.folder: tempfile.TemporaryDirectory[str] | None = None
         self.process: subprocess.Popen[bytes] | None = None

@@ -15,7 +15,7 @@ import psutil
 from greenreport.meters.base import Channel, Meter
 from greenreport.meters.procfs import Machine
 from greenreport.record import Domain, Method, Quantity, TraceKind
-from greenreport.study import MeterUse
+from greenreport.study.meter_options import EstimateUse
 
 DEFAULT_IDLE_W = 2.0
 DEFAULT_MAX_W = 10.0
@@ -24,7 +24,9 @@ DEFAULT_MAX_W = 10.0
 class Estimate(Meter):
     """Adds up estimated energy since `open`."""
 
-    def __init__(self, use: MeterUse) -> None:
+    use: EstimateUse
+
+    def __init__(self, use: EstimateUse) -> None:
         super().__init__(use)
         self.cpus = psutil.cpu_count() or 1
         self.idle_w, self.max_w = model(use, self.cpus)
@@ -45,7 +47,7 @@ class Estimate(Meter):
         self.machine.close()
 
 
-def model(use: MeterUse, cpus: int) -> tuple[float, float]:
+def model(use: EstimateUse, cpus: int) -> tuple[float, float]:
     """Return idle and full-load power in W: declared, or the default for that many logical CPUs."""
     if use.idle_w is not None and use.max_w is not None:
         return use.idle_w, use.max_w

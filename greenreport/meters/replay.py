@@ -27,7 +27,7 @@ from typing import Any
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
 from greenreport.record import Method, Trace, TraceKind
-from greenreport.study import MeterUse
+from greenreport.study.meter_options import ReplayUse
 
 FORMAT = "recording/1"
 REMEDY_PATH = "name a recording in the study: `- replay: {path: recording.json}`"
@@ -43,7 +43,9 @@ class Replay(Meter):
         traces: a recording in memory, in place of the file; times are shifted so that the earliest sample is at 0.
     """
 
-    def __init__(self, use: MeterUse, traces: Sequence[Trace] | None = None, *, repeat: bool = False) -> None:
+    use: ReplayUse
+
+    def __init__(self, use: ReplayUse, traces: Sequence[Trace] | None = None, *, repeat: bool = False) -> None:
         super().__init__(use)
         self.recording = None if traces is None else tuple(traces)
         self.repeat = repeat

@@ -107,10 +107,10 @@ def open_meters(
     """
     opened: list[tuple[str, Meter, tuple[Channel, ...]]] = []
     missing: list[Missing] = []
-    for use in sorted(uses, key=lambda use: use.use == "fallback"):
-        if use.use == "fallback" and any(measures_cpu(channels) for _, _, channels in opened):
+    for use in sorted(uses, key=lambda use: use.is_fallback):
+        if use.is_fallback and any(measures_cpu(channels) for _, _, channels in opened):
             continue
-        meter: Meter = load_target(METERS[use.name].target)(_located(use, folder))
+        meter: Meter = load_target(METERS[use.name].target)(use if folder is None else use.located(folder))
         try:
             opened.append((use.name, meter, meter.open()))
         except MeterUnavailable as error:
@@ -121,13 +121,6 @@ def open_meters(
 def measures_cpu(channels: Sequence[Channel]) -> bool:
     """Whether the channels include the energy of the CPU."""
     return any(c.quantity in ENERGY_QUANTITIES and is_cpu(c.domain) for c in channels)
-
-
-def _located(use: MeterUse, folder: Path | None) -> MeterUse:
-    """Make a relative path absolute; a bare name stays one, so that programs are found on PATH."""
-    if folder is None or use.path is None or (use.name == "energibridge" and "/" not in use.path):
-        return use
-    return use.model_copy(update={"path": str(folder / use.path)})
 
 
 def sampler_main(connection: Connection, uses: tuple[MeterUse, ...], interval_s: float, folder: Path | None = None) -> None:

@@ -27,7 +27,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
 from greenreport.record import Domain, Quantity, TraceKind
-from greenreport.study import MeterUse
+from greenreport.study.meter_options import WattmeterUse
 
 URL_VARIABLE = "GREENREPORT_WATTMETER_URL"
 AUTH_VARIABLE = "GREENREPORT_WATTMETER_AUTH"
@@ -61,9 +61,11 @@ class _Value:
 class Wattmeter(Meter):
     """Polls one HTTP address."""
 
+    use: WattmeterUse
+
     own_interval_s = 0.503  # NETIO measures about once a second; odd, so that polls do not fall into step with it
 
-    def __init__(self, use: MeterUse) -> None:
+    def __init__(self, use: WattmeterUse) -> None:
         super().__init__(use)
         self.url = use.url or os.environ.get(URL_VARIABLE, "")
         self.opener = build_opener(ProxyHandler({}))  # a device of the local network is not behind a proxy
@@ -141,7 +143,7 @@ def _authorisation() -> dict[str, str]:
     return {"Authorization": f"Basic {base64.b64encode(secret.encode()).decode()}"} if secret else {}
 
 
-def _netio_values(use: MeterUse, answer: Any) -> tuple[_Value, ...]:
+def _netio_values(use: WattmeterUse, answer: Any) -> tuple[_Value, ...]:
     """Return where the chosen output (the only one, when none is chosen) has its power and energy."""
     outputs = answer.get("Outputs") if isinstance(answer, dict) else None
     if not isinstance(outputs, list):
@@ -157,14 +159,9 @@ def _netio_values(use: MeterUse, answer: Any) -> tuple[_Value, ...]:
     return _values((*base, "Load"), "W", (*base, "Energy"), "Wh", 1.0)
 
 
-def _json_values(use: MeterUse) -> tuple[_Value, ...]:
+def _json_values(use: WattmeterUse) -> tuple[_Value, ...]:
     power = tuple(use.power.split(".")) if use.power else None
     energy = tuple(use.energy.split(".")) if use.energy else None
-    if power is None and energy is None:
-        raise MeterUnavailable(
-            "neither `power` nor `energy` is configured",
-            'say where the value is in the answer: `- wattmeter: {kind: json, url: "http://…", power: "meters.0.power"}`',
-        )
     return _values(power, use.power_unit, energy, use.energy_unit, use.scale)
 
 

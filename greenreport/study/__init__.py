@@ -4,8 +4,9 @@ from greenreport.study.analysis_spec import DeclaredGuideline, Fidelity, Frontie
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
 from greenreport.study.footprint import Factor, Footprint
 from greenreport.study.load import Overrides, StudyFile, load_reference, load_site, load_study
+from greenreport.study.meter_options import MeterUse, meter_use
 from greenreport.study.output_lengths import output_lengths
-from greenreport.study.protocol import Generation, Lengths, MeterUse, Prompts, Protocol, Workload
+from greenreport.study.protocol import Generation, Lengths, Prompts, Protocol, Workload
 from greenreport.study.published_results import Comparison, ReferenceStudy
 from greenreport.study.registration import registration, registration_digest
 from greenreport.study.servers import Server
@@ -43,6 +44,7 @@ __all__ = [
     "load_reference",
     "load_site",
     "load_study",
+    "meter_use",
     "output_lengths",
     "registration",
     "registration_digest",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from greenreport.catalog import METERS, METRICS, PROVIDERS, Served, known_engines
+from greenreport.catalog import METRICS, PROVIDERS, Served, known_engines
 from greenreport.study.cells import Configuration, Model, Weights
 from greenreport.study.check_servers import server_remarks
 from greenreport.study.error_messages import Remark, nearest, unknown
@@ -35,7 +35,6 @@ def check(study: Study, folder: Path) -> list[Remark]:
         *server_remarks(study),
         *_exclusions(study),
         *_prompts(study, folder),
-        *_meters(study),
         *_fidelity(study),
         *_hypotheses(study),
         *_guidelines(study),
@@ -204,33 +203,6 @@ def _prompts(study: Study, folder: Path) -> Iterator[Remark]:
     if isinstance(study.workload.generation.output_tokens, Lengths) and several > 1:
         message = "requests of a static batch (`batch_size`) all ask for as many tokens; use `max_batch` or `concurrency` with lengths that differ"
         yield Remark(("workload", "generation", "output_tokens"), message)
-
-
-def _meters(study: Study) -> Iterator[Remark]:
-    for index, meter in enumerate(study.meters):
-        if meter.name not in METERS:
-            yield Remark(("meters", index), unknown("meter", meter.name, METERS))
-        if meter.name != "estimate" and (meter.idle_w is not None or meter.max_w is not None or meter.use == "fallback"):
-            yield Remark(
-                ("meters", index), f"`use: fallback`, `idle_w` and `max_w` belong to `estimate`, not to {meter.name!r}"
-            )
-        if meter.idle_w is not None and meter.max_w is not None and meter.idle_w > meter.max_w:
-            yield Remark(("meters", index), f"idle_w ({meter.idle_w:g}) is larger than max_w ({meter.max_w:g})")
-        if (meter.idle_w is None) != (meter.max_w is None):
-            yield Remark(("meters", index), "idle_w and max_w belong together; give both or neither")
-        for option, owners in _METER_OPTIONS.items():
-            if option in meter.model_fields_set and meter.name not in owners:
-                yield Remark(("meters", index), f"`{option}` belongs to `{'` and `'.join(owners)}`, not to {meter.name!r}")
-        if meter.name == "wattmeter" and meter.kind == "json" and meter.power is None and meter.energy is None:
-            yield Remark(("meters", index), "a wattmeter of kind json needs `power:` or `energy:`: where it is in the answer")
-        if meter.name == "wattmeter" and meter.kind != "json" and (meter.power is not None or meter.energy is not None):
-            yield Remark(("meters", index), "`power` and `energy` say where values are in an answer of `kind: json`")
-
-
-_METER_OPTIONS = {
-    "path": ("energibridge", "replay"),
-    **dict.fromkeys(("kind", "url", "output", "power", "power_unit", "energy", "energy_unit", "scale"), ("wattmeter",)),
-}
 
 
 def _fidelity(study: Study) -> Iterator[Remark]:

@@ -9,8 +9,10 @@ from typing import Any, get_args
 
 from pydantic_core import ErrorDetails
 
+from greenreport.catalog import METERS
 from greenreport.study.field_types import IDENTIFIER, Spec
-from greenreport.study.protocol import TAGS, MeterUse
+from greenreport.study.meter_options import MeterUse, options_of
+from greenreport.study.protocol import TAGS
 from greenreport.study.spec import Study
 
 
@@ -55,6 +57,10 @@ def explain(error: ErrorDetails, data: Mapping[str, Any], kind: type[Spec] = Stu
     match error["type"]:
         case "extra_forbidden":
             return Remark(at, unknown("key", key, _fields_at(location[:-1], kind)))
+        case "union_tag_invalid":
+            return Remark(at, unknown("meter", context["tag"], METERS))
+        case "union_tag_not_found":
+            return Remark(at, f"{shown(value)} is not one meter; write its name, or its name with options")
         case "missing":
             return Remark(at, f"missing key {key!r}{_where(at)}")
         case "literal_error" | "enum":
@@ -97,9 +103,9 @@ def _fields_at(location: tuple[str | int, ...], kind: type[Spec]) -> list[str]:
     for part in location:
         if isinstance(part, str) and part in current.model_fields:
             current = _spec_in(current.model_fields[part].annotation) or current
-    if current is MeterUse:
-        return [name for name in MeterUse.model_fields if name != "name"]
-    return list(current.model_fields)
+        elif current is MeterUse and part in METERS:
+            current = options_of(str(part))
+    return [name for name in current.model_fields if name != "name" or not issubclass(current, MeterUse)]
 
 
 def _spec_in(annotation: Any) -> type[Spec] | None:

@@ -1,10 +1,10 @@
-"""How it is measured: workload, protocol of a run, instruments."""
+"""How a study measures: its workload, and the protocol of a run."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from greenreport.study.field_types import Label, Positive, Seconds, Spec
 
@@ -179,61 +179,3 @@ class Protocol(Spec):
     )
     window_timeout_s: Annotated[float, Field(gt=0, le=604_800)] = Field(14_400, description="limit of warm-up and window each")
     give_up_after: Positive = Field(2, description="failures of a cell after which its other runs are not tried in this call")
-
-
-def _meter_shorthand(value: Any) -> Any:
-    """Turn ``rapl``, ``{estimate: fallback}`` and ``{nvml: {required: true}}`` into the long form."""
-    if isinstance(value, str):
-        return {"name": value}
-    if isinstance(value, dict) and len(value) == 1 and "name" not in value:
-        ((name, rest),) = value.items()
-        if rest is None:
-            return {"name": name}
-        if isinstance(rest, str):
-            return {"name": name, "use": rest}
-        if isinstance(rest, dict):
-            return {"name": name, **rest}
-    return value
-
-
-class MeterUse(Spec):
-    """A meter of the study and how it is used."""
-
-    name: str = Field(description="instrument")
-    required: bool = Field(
-        False, description="without this meter a cell is `unsupported` instead of running without its metrics"
-    )
-    use: Literal["always", "fallback"] = Field("always", description="fallback: only when no measured CPU energy is available")
-    idle_w: Annotated[float, Field(ge=0, le=10_000)] | None = Field(None, description="estimate: power of the idle CPU")
-    max_w: Annotated[float, Field(ge=0, le=10_000)] | None = Field(None, description="estimate: power of the fully loaded CPU")
-    interval_ms: Annotated[int, Field(ge=5, le=10_000)] | None = Field(
-        None, description="time between samples of this meter; the protocol's or the meter's own when absent"
-    )
-    path: Label | None = Field(None, description="energibridge: the program; replay: the recording; relative to the study file")
-    kind: Literal["netio", "json"] | None = Field(None, description="wattmeter: NETIO, or any that answers in JSON")
-    url: Annotated[str, Field(pattern=r"^https?://\S+$", max_length=2000)] | None = Field(
-        None, description="wattmeter: address of the JSON answer; GREENREPORT_WATTMETER_URL when absent"
-    )
-    output: Annotated[int, Field(ge=1, le=1000)] | None = Field(None, description="wattmeter netio: number of the output")
-    power: Label | None = Field(None, description="wattmeter json: where the power is in the answer, e.g. `meters.0.power`")
-    power_unit: Literal["mW", "W", "kW"] = Field("W", description="wattmeter json: unit of the power")
-    energy: Label | None = Field(None, description="wattmeter json: where the energy register is in the answer")
-    energy_unit: Literal["J", "kJ", "mWh", "Wh", "kWh"] = Field("Wh", description="wattmeter json: unit of the energy register")
-    scale: Annotated[float, Field(gt=0, le=1e6)] = Field(
-        1.0, description="wattmeter json: factor of every value, for devices behind a current transformer"
-    )
-
-
-Meter = Annotated[
-    MeterUse,
-    BeforeValidator(_meter_shorthand),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"enum": ["rapl", "nvml", "utilisation", "energibridge", "wattmeter", "replay", "estimate"]},
-                {"type": "object", "minProperties": 1, "maxProperties": 1},
-            ],
-            "description": "a meter: rapl, nvml, utilisation, {estimate: fallback}, {nvml: {required: true, interval_ms: 20}}",
-        }
-    ),
-]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from greenreport.catalog import METERS, METRICS, PROVIDERS, known_engines
+from greenreport.catalog import METRICS, PROVIDERS, known_engines
 from greenreport.errors import GreenReportError
 from greenreport.study.spec import Study
 
@@ -21,11 +21,6 @@ def study_schema() -> dict[str, Any]:
     _enumerate(definitions["Reference"], "engine", sorted(known_engines()))
     _enumerate(definitions["Reference"], "provider", list(PROVIDERS))
     _enumerate(definitions["Hypothesis"], "metric", list(METRICS))
-    meter = schema["properties"]["meters"]["items"]
-    meter["anyOf"] = [
-        {"enum": list(METERS)},
-        {"type": "object", "properties": {name: {} for name in METERS}, "additionalProperties": False, "maxProperties": 1},
-    ]
     return schema
 
 

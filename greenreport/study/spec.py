@@ -14,7 +14,8 @@ from greenreport.study.analysis_spec import DeclaredGuideline, Fidelity, Frontie
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
 from greenreport.study.field_types import Identifier, Label, QuestionId, Spec, Tag, Text
 from greenreport.study.footprint import Footprint
-from greenreport.study.protocol import Meter, Protocol, Workload
+from greenreport.study.meter_options import Meter
+from greenreport.study.protocol import Protocol, Workload
 from greenreport.study.sweep import Sweep
 
 

@@ -30,7 +30,7 @@ from greenreport.report.context import study_context
 from greenreport.report.pages import study_pages
 from greenreport.report.render import Renderer
 from greenreport.report.templates import templates_folder
-from greenreport.study import Configuration, MeterUse, Site, Study
+from greenreport.study import Configuration, Site, Study, meter_use
 from greenreport.workloads.prompts import PromptList
 from tests.conftest import minimal_study
 from tests.execute.test_run import Command, Write, fake, orphans, query, started, wait_for
@@ -73,7 +73,7 @@ def test_every_replica_is_a_process_that_answers_and_is_watched(servers: Callabl
     logs = {str(Path(f"/proc/{pid}/fd/1").readlink()) for pid in serving.pids}
     assert logs == {str(log_of(tmp_path / "run.log", number)) for number in (1, 2, 3)}
     assert dict(serving.facts.details)["replicas"] == "3 processes, each with these facts"
-    meter = Utilisation(MeterUse(name="utilisation"))
+    meter = Utilisation(meter_use(name="utilisation"))
     names = [f"{channel.domain} {channel.quantity}" for channel in meter.open()]
     meter.watch(serving.pids)
     before = meter.read()[names.index("server cpu_time")]

@@ -16,7 +16,7 @@ import pytest
 
 from greenreport.meters.rapl import ROOT_VARIABLE
 from greenreport.meters.sampler import Opened, Recorded, Stop, sampler_main
-from greenreport.study import MeterUse
+from greenreport.study import meter_use
 from tests.fake_nvml import NO_COMPILER, compiler, environment, write_control
 
 WAIT_S = 60
@@ -126,7 +126,7 @@ def sampling() -> Callable[..., Any]:
     def start(*uses: dict[str, Any], interval_s: float = 0.023) -> Iterator[Sampling]:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=sampler_main, args=(theirs, tuple(MeterUse(**use) for use in uses), interval_s))
+        process = context.Process(target=sampler_main, args=(theirs, tuple(meter_use(**use) for use in uses), interval_s))
         process.start()
         theirs.close()
         try:

@@ -18,7 +18,7 @@ from greenreport.meters import energibridge
 from greenreport.meters.base import Channel, Sample
 from greenreport.meters.energibridge import REMEDY_INSTALL, REMEDY_REGISTERS, Counters, EnergiBridge, columns_of
 from greenreport.record import Method, Trace, TraceKind
-from greenreport.study import MeterUse
+from greenreport.study import meter_use
 from greenreport.traces import energy
 
 pytestmark = pytest.mark.alone
@@ -91,7 +91,7 @@ Program = Callable[..., dict[str, Any]]
 
 def run(use: dict[str, Any], seconds: float = 1.0) -> tuple[EnergiBridge, Trace]:
     """Let the meter record for a while; return it closed, with the trace of its energy."""
-    meter = EnergiBridge(MeterUse(**use))
+    meter = EnergiBridge(meter_use(**use))
     channels = meter.open()
     samples: list[Sample] = []
     end = time.monotonic() + seconds
@@ -179,7 +179,7 @@ def test_a_program_that_ends_early_is_no_success(program: Program, settings: dic
 
 def test_a_clock_that_is_set_during_the_run(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the moment the wall clock moves against the monotonic one, samples are left out and the reason is said."""
-    meter = EnergiBridge(MeterUse(**program()))
+    meter = EnergiBridge(meter_use(**program()))
     meter.open()
     kept: list[Sample] = []
     while not kept:
@@ -206,13 +206,13 @@ def test_why_it_cannot_be_used(program: Program, monkeypatch: pytest.MonkeyPatch
         (program(crash_s=0), "EnergiBridge may not read the energy registers of the CPU (/dev/cpu/*/msr)", REMEDY_REGISTERS),
     ):
         with pytest.raises(MeterUnavailable) as caught:
-            EnergiBridge(MeterUse(**use)).open()
+            EnergiBridge(meter_use(**use)).open()
         assert (caught.value.cause, caught.value.remedy) == (cause, remedy)
 
 
 def test_a_release_that_scales_wrongly_is_not_used(program: Program) -> None:
     """The release that misspells its column also reads the energy unit from the wrong bits."""
-    meter = EnergiBridge(MeterUse(**program(column="PACAKGE_ENERGY")))
+    meter = EnergiBridge(meter_use(**program(column="PACAKGE_ENERGY")))
     channels = meter.open()
     meter.close()
     assert "energy" not in {c.quantity for c in channels}

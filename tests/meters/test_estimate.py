@@ -10,20 +10,20 @@ import pytest
 from greenreport.meters.estimate import DEFAULT_IDLE_W, DEFAULT_MAX_W, Estimate, model
 from greenreport.meters.procfs import Machine
 from greenreport.record import Method, TraceKind
-from greenreport.study import MeterUse
+from greenreport.study import meter_use
 
 pytestmark = pytest.mark.alone
 
 
 def test_the_model_is_declared_or_a_labelled_default() -> None:
     """Idle and full-load power come from the study, both or neither."""
-    assert model(MeterUse(name="estimate", idle_w=20, max_w=100), 8) == (20, 100)
-    assert model(MeterUse(name="estimate"), 8) == (8 * DEFAULT_IDLE_W, 8 * DEFAULT_MAX_W)
+    assert model(meter_use(name="estimate", idle_w=20, max_w=100), 8) == (20, 100)
+    assert model(meter_use(name="estimate"), 8) == (8 * DEFAULT_IDLE_W, 8 * DEFAULT_MAX_W)
 
 
 def test_the_counter_follows_time_and_load() -> None:
     """Energy is idle power times time plus the rest times load, and is marked as an estimate."""
-    idle = Estimate(MeterUse(name="estimate", idle_w=50, max_w=50))
+    idle = Estimate(meter_use(name="estimate", idle_w=50, max_w=50))
     (channel,) = idle.open()
     assert (channel.method, channel.kind, channel.domain) == (Method.ESTIMATED, TraceKind.COUNTER, "cpu")
     (first, second) = (idle.sample()[0], (time.sleep(0.2), idle.sample()[0])[1])
@@ -32,7 +32,7 @@ def test_the_counter_follows_time_and_load() -> None:
 
 def test_a_busy_second_costs_what_the_model_says() -> None:
     """With no idle power, the counter is full power times the share of the CPUs that were busy."""
-    meter = Estimate(MeterUse(name="estimate", idle_w=0, max_w=100))
+    meter = Estimate(meter_use(name="estimate", idle_w=0, max_w=100))
     machine = Machine()
     before = machine.busy_s()
     meter.open()

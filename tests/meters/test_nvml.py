@@ -26,8 +26,8 @@ LOOK = """
 import json
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.nvml import Nvml
-from greenreport.study import MeterUse
-meter = Nvml(MeterUse(name="nvml"))
+from greenreport.study import meter_use
+meter = Nvml(meter_use(name="nvml"))
 try:
     channels = meter.open()
     values = {f"{c.domain} {c.quantity}": value for c, value in zip(channels, meter.read(), strict=True)}
@@ -41,8 +41,8 @@ RECORD = """
 import json, sys, time
 from greenreport.meters.nvml import Nvml
 from greenreport.meters.meter_thread import Recorder
-from greenreport.study import MeterUse
-meter = Nvml(MeterUse(name="nvml"))
+from greenreport.study import meter_use
+meter = Nvml(meter_use(name="nvml"))
 recorder = Recorder("nvml", meter, meter.open(), 0.097)
 recorder.start()
 edges = []
@@ -95,11 +95,11 @@ def test_every_sensor_of_every_gpu(gpus: FakeGpus) -> None:
 LIST = """
 import json, os, sys
 from greenreport.meters.nvml import Nvml
-from greenreport.study import MeterUse
+from greenreport.study import meter_use
 from tests.fake_nvml import write_control
 from pathlib import Path
 write_control(Path(os.environ["FAKE_NVML"]), gpus=2, processes_0=f"{os.getpid()} 4194305", processes_1="")
-meter = Nvml(MeterUse(name="nvml"))
+meter = Nvml(meter_use(name="nvml"))
 channels = meter.open()
 names = [f"{c.domain} {c.quantity}" for c in channels]
 found = []
@@ -126,7 +126,7 @@ SHARED = """
 import json, os, subprocess, sys
 from pathlib import Path
 from greenreport.meters.nvml import Nvml
-from greenreport.study import MeterUse
+from greenreport.study import meter_use
 from tests.fake_nvml import write_control
 named = "open('/proc/self/comm', 'w').write('nvidia-cuda-mps-server'); print(flush=True); input()"
 service = subprocess.Popen([sys.executable, "-c", named], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -135,7 +135,7 @@ found = []
 for settings in ({}, {"no_mps": 1}, {"processes": f"{service.pid} 4194305"}):
     told = {"gpus": 1, "processes": service.pid, "mps_processes": os.getpid()} | settings
     write_control(Path(os.environ["FAKE_NVML"]), **told)
-    meter = Nvml(MeterUse(name="nvml"))
+    meter = Nvml(meter_use(name="nvml"))
     channels = meter.open()
     meter.watch((os.getpid(),))
     found.append([value for channel, value in zip(channels, meter.read()) if "processes" in channel.quantity])

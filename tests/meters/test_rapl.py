@@ -12,13 +12,13 @@ import pytest
 
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.rapl import REMEDY_ABSENT, REMEDY_READ, ROOT_VARIABLE, Rapl
-from greenreport.study import MeterUse
+from greenreport.study import meter_use
 from tests.meters.conftest import Powercap
 
 
 def opened(**options: object) -> tuple[Rapl, dict[str, float | None]]:
     """Return an open meter and what it reads, by domain."""
-    meter = Rapl(MeterUse(name="rapl", **options))  # type: ignore[arg-type]
+    meter = Rapl(meter_use(name="rapl", **options))  # type: ignore[arg-type]
     channels = meter.open()
     assert {(c.quantity, c.unit) for c in channels} == {("energy", "J")}
     return meter, dict(zip([c.domain for c in channels], meter.read(), strict=True))
@@ -152,7 +152,7 @@ def test_an_unknown_wrap_is_no_zero(powercap: Powercap) -> None:
     zone = powercap.zone("intel-rapl:0", "package-0", 1)
     for content in ("", "many", "0"):
         (zone / "max_energy_range_uj").write_text(content)
-        meter = Rapl(MeterUse(name="rapl"))
+        meter = Rapl(meter_use(name="rapl"))
         assert meter.open()[0].wrap_at is None
         assert "max_energy_range_uj of package-0 cannot be read" in meter.notes()[0][0]
 

@@ -16,7 +16,7 @@ from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Sample
 from greenreport.meters.replay import FORMAT, Replay
 from greenreport.record import Method, Trace, TraceKind
-from greenreport.study import MeterUse
+from greenreport.study import MeterUse, meter_use
 from greenreport.traces import energy
 
 pytestmark = pytest.mark.alone
@@ -32,7 +32,7 @@ def recording(folder: Path, *channels: dict[str, Any], **more: Any) -> MeterUse:
     """Write a recording and return the use of it."""
     file = folder / "recording.json"
     file.write_text(json.dumps({"greenreport": FORMAT, "channels": channels, **more}))
-    return MeterUse(name="replay", path=str(file))
+    return meter_use(name="replay", path=str(file))
 
 
 def played(meter: Replay, until: int) -> list[Sample]:
@@ -81,7 +81,7 @@ def test_traces_in_memory_are_played_too() -> None:
     old = Trace(
         "rapl", "dram-0", "energy", TraceKind.COUNTER, "J", Method.MEASURED, array("q", [5 * S, 6 * S]), array("d", [1, 2])
     )
-    meter = Replay(MeterUse(name="replay"), [old])
+    meter = Replay(meter_use(name="replay"), [old])
     begun = time.monotonic_ns()
     (channel,) = meter.open()
     (first,) = meter.sample()
@@ -126,7 +126,7 @@ def test_what_is_no_recording(tmp_path: Path, content: str, cause: str) -> None:
     file = tmp_path / "x.json"
     file.write_text(content)
     with pytest.raises(MeterUnavailable) as caught:
-        Replay(MeterUse(name="replay", path=str(file))).open()
+        Replay(meter_use(name="replay", path=str(file))).open()
     assert caught.value.cause == cause
     assert caught.value.remedy
 
@@ -134,8 +134,8 @@ def test_what_is_no_recording(tmp_path: Path, content: str, cause: str) -> None:
 def test_no_recording(tmp_path: Path) -> None:
     """Without a path, and with a path to nothing, the remedy shows the line of the study file."""
     for use, cause in (
-        (MeterUse(name="replay"), "no recording is named"),
-        (MeterUse(name="replay", path=str(tmp_path / "none")), "the recording cannot be read (No such file or directory)"),
+        (meter_use(name="replay"), "no recording is named"),
+        (meter_use(name="replay", path=str(tmp_path / "none")), "the recording cannot be read (No such file or directory)"),
     ):
         with pytest.raises(MeterUnavailable) as caught:
             Replay(use).open()

@@ -25,7 +25,7 @@ from greenreport.meters.sampler import (
 )
 from greenreport.meters.steady_state import Steadiness
 from greenreport.record import Missing, MissingCode, TraceKind
-from greenreport.study import MeterUse
+from greenreport.study import meter_use
 
 pytestmark = pytest.mark.alone
 
@@ -59,7 +59,7 @@ def test_a_meter_that_is_missing_is_named_with_its_remedy(sampling: Sampling, po
 
 def test_a_fallback_stands_in_only_for_cpu_energy(powercap: Any) -> None:
     """The power model is opened when nothing measures the CPU, not beside RAPL."""
-    uses = [MeterUse(name="estimate", use="fallback"), MeterUse(name="utilisation"), MeterUse(name="rapl")]
+    uses = [meter_use(name="estimate", use="fallback"), meter_use(name="utilisation"), meter_use(name="rapl")]
     assert [name for name, _, _ in open_meters(uses)[0]] == ["utilisation", "estimate"]
     powercap.zone("intel-rapl:0", "package-0")
     assert [name for name, _, _ in open_meters(uses)[0]] == ["utilisation", "rapl"]
@@ -114,7 +114,7 @@ class Odd(Meter):
     """An instrument that can be told to fail or to hang."""
 
     def __init__(self, reads: Callable[[int], float | None]) -> None:
-        super().__init__(MeterUse(name="estimate"))
+        super().__init__(meter_use(name="estimate"))
         self.number = itertools.count()
         self.reads = reads
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,14 @@ from typing import Any
 import duckdb
 import pytest
 
+import greenreport
 from greenreport.analysis.measure.metrics import observations
 from greenreport.catalog import METERS, load_target
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Meter
 from greenreport.meters.replay import FORMAT
 from greenreport.store import Store
-from greenreport.study import MeterUse
+from greenreport.study import meter_use
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[..., Path]
@@ -25,16 +28,16 @@ Write = Callable[..., Path]
 
 def test_options_that_are_not_used_leave_no_trace() -> None:
     """What a study asks of a meter, and so the fingerprint of its cells, holds the options it names and no others."""
-    assert MeterUse(name="rapl").model_dump(mode="json", exclude_defaults=True) == {"name": "rapl"}
-    use = MeterUse(name="wattmeter", kind="netio", url="http://plug/netio.json", output=1)
+    assert meter_use(name="rapl").model_dump(mode="json", exclude_defaults=True) == {"name": "rapl"}
+    use = meter_use(name="wattmeter", kind="netio", url="http://plug/netio.json", output=1)
     assert set(use.model_dump(mode="json", exclude_defaults=True)) == {"name", "kind", "url", "output"}
 
 
 @pytest.mark.parametrize(
     ("meter", "message"),
     [
-        ({"rapl": {"url": "http://plug/"}}, "`url` belongs to `wattmeter`, not to 'rapl'"),
-        ({"nvml": {"path": "x"}}, "`path` belongs to `energibridge` and `replay`, not to 'nvml'"),
+        ({"rapl": {"url": "http://plug/"}}, "unknown key 'url'. Allowed: interval_ms, required"),
+        ({"nvml": {"path": "x"}}, "unknown key 'path'. Allowed: interval_ms, required"),
         ({"wattmeter": {"kind": "json", "url": "http://plug/"}}, "a wattmeter of kind json needs `power:` or `energy:`"),
         (
             {"wattmeter": {"kind": "netio", "power": "a.b"}},
@@ -51,11 +54,41 @@ def test_options_are_checked(command: Command, write_study: Write, meter: dict[s
     assert message in result.stderr
 
 
+def test_installed_packages_add_meters(tmp_path: Path) -> None:
+    """An entry point names a row of the catalog; a study may then list the meter with the options its row names."""
+    (tmp_path / "bench.dist-info").mkdir()
+    (tmp_path / "bench.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: bench\nVersion: 1\n")
+    (tmp_path / "bench.dist-info" / "entry_points.txt").write_text("[greenreport.meters]\nbench = bench_row:ROW\n")
+    (tmp_path / "bench_row.py").write_text(
+        "from greenreport.catalog import MeterInfo\n"
+        "ROW = MeterInfo('bench', 'Bench', 'bench_meter:Bench', 'a power supply', options='bench_meter:BenchUse')\n"
+    )
+    (tmp_path / "bench_meter.py").write_text(
+        "from greenreport.study.meter_options import MeterUse\nclass BenchUse(MeterUse):\n    channel: int = 1\n"
+    )
+    check = """
+from pydantic import TypeAdapter, ValidationError
+from greenreport.study.meter_options import Meter
+adapter = TypeAdapter(Meter)
+print(adapter.validate_python({"bench": {"channel": 2}}).channel)
+for wrong in ({"bench": {"volts": 2}}, "unheard-of"):
+    try:
+        adapter.validate_python(wrong)
+    except ValidationError as error:
+        print(error.errors()[0]["type"])
+"""
+    paths = os.pathsep.join([str(tmp_path), str(Path(greenreport.__file__).resolve().parents[1])])
+    done = subprocess.run(
+        [sys.executable, "-c", check], env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["2", "extra_forbidden", "union_tag_invalid"]
+
+
 def test_every_meter_opens_or_says_what_would_help() -> None:
     """Without options each meter of the catalog either reads one value a channel or names cause and remedy."""
     refusals = []
     for name, info in METERS.items():
-        meter: Meter = load_target(info.target)(MeterUse(name=name))
+        meter: Meter = load_target(info.target)(meter_use(name=name))
         try:
             channels = meter.open()
         except MeterUnavailable as error:

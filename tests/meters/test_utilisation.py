@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from greenreport.meters.utilisation import Utilisation
-from greenreport.study import MeterUse
+from greenreport.study import meter_use
 
 pytestmark = pytest.mark.alone
 
@@ -47,7 +47,7 @@ def running(script: str) -> Iterator[subprocess.Popen[str]]:
 
 def watching(pid: int) -> tuple[Utilisation, dict[str, int]]:
     """Return a meter that watches a process, and the positions of its channels."""
-    meter = Utilisation(MeterUse(name="utilisation"))
+    meter = Utilisation(meter_use(name="utilisation"))
     positions = {f"{c.domain} {c.quantity}": position for position, c in enumerate(meter.open())}
     meter.watch((pid,))
     return meter, positions
@@ -55,7 +55,7 @@ def watching(pid: int) -> tuple[Utilisation, dict[str, int]]:
 
 def test_before_a_server_there_is_only_the_machine() -> None:
     """Without a process to watch, the server's channels have no value, never 0."""
-    meter = Utilisation(MeterUse(name="utilisation"))
+    meter = Utilisation(meter_use(name="utilisation"))
     named = {f"{c.domain} {c.quantity}": value for c, value in zip(meter.open(), meter.read(), strict=True)}
     assert named["machine cpu_time"] > 0  # type: ignore[operator]
     assert 0 < named["machine memory"] < psutil.virtual_memory().total  # type: ignore[operator]
@@ -121,14 +121,14 @@ def test_a_number_that_is_given_again_is_another_process() -> None:
 
 def test_cpu_time_that_left_the_tree_is_kept() -> None:
     """A sum that is lower twice in a row lost a process; once only means a look at the wrong moment."""
-    meter = Utilisation(MeterUse(name="utilisation"))
+    meter = Utilisation(meter_use(name="utilisation"))
     assert [meter._never_falling(value) for value in (5.0, 8.0, 7.0, 8.5)] == [5.0, 8.0, 8.0, 8.5]
     assert [meter._never_falling(value) for value in (6.0, 6.0, 6.5)] == [8.5, 8.5, 9.0]
 
 
 def test_slow_sensors_are_read_once_a_second() -> None:
     """Clock and temperatures, where the machine has them, come with the first read and then once a second."""
-    meter = Utilisation(MeterUse(name="utilisation"))
+    meter = Utilisation(meter_use(name="utilisation"))
     channels = meter.open()
     slow = [position for position, c in enumerate(channels) if c.quantity in ("clock", "temperature")]
     first, second = meter.read(), meter.read()
@@ -149,11 +149,11 @@ def test_temperatures_of_packages(monkeypatch: pytest.MonkeyPatch) -> None:
         "nvme": [shwtemp("Composite", 30.0, 80, 90)],
     }
     monkeypatch.setattr(psutil, "sensors_temperatures", lambda: sensors, raising=False)
-    meter = Utilisation(MeterUse(name="utilisation"))
+    meter = Utilisation(meter_use(name="utilisation"))
     found = [(c.domain, value) for c, value in zip(meter.open(), meter.read(), strict=True) if c.quantity == "temperature"]
     assert found == [("package-0", 51.0), ("package-1", 52.0)]
     sensors.clear()
     sensors["k10temp"] = [shwtemp("Tctl", 61.0, None, None), shwtemp("Tccd1", 55.0, None, None)]
-    meter = Utilisation(MeterUse(name="utilisation"))
+    meter = Utilisation(meter_use(name="utilisation"))
     found = [(c.domain, value) for c, value in zip(meter.open(), meter.read(), strict=True) if c.quantity == "temperature"]
     assert found == [("package-0", 61.0)]

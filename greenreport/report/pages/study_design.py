@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from greenreport.analysis.measure.dataset import Dataset, label_of
 from greenreport.catalog import METERS
 from greenreport.meters.estimate import DEFAULT_IDLE_W, DEFAULT_MAX_W, model
-from greenreport.record import Facts, Method
+from greenreport.record import Facts
 from greenreport.report.load_description import asked_words, load_of, output_words, sent_words, server_words, transport_words
 from greenreport.study import Configuration, Model, Protocol
+from greenreport.study.meter_options import EstimateUse
 from greenreport.units import count, counted, quantity
 
 #: Where prompts come from, in words.
@@ -118,7 +119,7 @@ def instruments(dataset: Dataset) -> Iterator[tuple[str, str]]:
         info = METERS.get(use.name)
         if info is None or use.name not in read:
             continue
-        if info.method != Method.ESTIMATED.value or dataset.environment is None:
+        if not isinstance(use, EstimateUse) or dataset.environment is None:
             yield info.label, info.summary
             continue
         cpus = dataset.environment.logical_cpus

@@ -130,11 +130,13 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, {**whole, "choices": choices, "usage": usage})
 
     def spend(self, tokens: int) -> None:
-        """Take the time of some tokens."""
-        end = time.monotonic() + tokens * self.options.token_s
-        while self.options.busy and time.monotonic() < end:
-            pass
-        time.sleep(max(0.0, end - time.monotonic()))
+        """Take the time of some tokens; when busy it is CPU time, so that a loaded machine gives as much of it."""
+        if self.options.busy:
+            end = time.thread_time() + tokens * self.options.token_s
+            while time.thread_time() < end:
+                pass
+        else:
+            time.sleep(tokens * self.options.token_s)
 
     def stream(self, whole: dict[str, Any], pieces: list[str], usage: dict[str, int]) -> None:
         """Send server-sent events in the manner of a real server."""

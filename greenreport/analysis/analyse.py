@@ -15,9 +15,9 @@ from greenreport.analysis.hypotheses.guidelines import Guideline, guidelines
 from greenreport.analysis.hypotheses.savings import savings
 from greenreport.analysis.hypotheses.tradeoffs import Tradeoff, tradeoffs
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.measure.fidelity import Fidelity, assess
+from greenreport.analysis.measure.fidelity import CellFidelity, assess
 from greenreport.analysis.measure.validity_badge import Badge, judge
-from greenreport.analysis.sweep.frontier import Frontier, frontier
+from greenreport.analysis.sweep.frontier import FrontierAnalysis, frontier
 from greenreport.record import Outcome
 
 AGGREGATED = ("energy_j", "duration_s", "j_per_output_token")
@@ -36,7 +36,7 @@ class Analysis:
     """
 
     dataset: Dataset
-    fidelity: tuple[Fidelity, ...]
+    fidelity: tuple[CellFidelity, ...]
     findings: tuple[Finding, ...]
     answers: tuple[Answer, ...]
     guidelines: tuple[Guideline, ...]
@@ -46,7 +46,7 @@ class Analysis:
     replications: tuple[ReplicationReport, ...]
     declared: tuple[Declared, ...]
     unscreened: tuple[Finding, ...]
-    frontier: Frontier | None
+    frontier: FrontierAnalysis | None
     footprint: FootprintAnalysis | None
     savings: tuple[Claim, ...]
     headline: Text
@@ -93,13 +93,13 @@ def analyse(dataset: Dataset) -> Analysis:
     )
 
 
-def _headline(dataset: Dataset, answers: tuple[Answer, ...], swept: Frontier | None) -> Text:
+def _headline(dataset: Dataset, answers: tuple[Answer, ...], swept: FrontierAnalysis | None) -> Text:
     """Return what the sweep found, or the first answer that says something; before any run, what the study is about."""
     if swept is not None and swept.headline is not None:
         return swept.headline
-    told = [answer.lead for answer in answers if any(a.standing is not None for a in answer.answers)]
-    if told:  # what is tied with it is said with the answer
-        return tuple(part for part in told[0] if not (isinstance(part, str) and part.startswith("; ")))
+    compared = [answer for answer in answers if any(a.standing is not None for a in answer.answers)]
+    if compared:
+        return compared[0].answers[0].headline
     if answers and dataset.outcomes.total():
         return answers[0].lead
     if dataset.outcomes[Outcome.OK]:
@@ -107,7 +107,7 @@ def _headline(dataset: Dataset, answers: tuple[Answer, ...], swept: Frontier | N
     return (f"{dataset.study.title}: no {'valid ' if dataset.outcomes.total() else ''}runs yet.",)
 
 
-def _unscreened(dataset: Dataset, fidelity: tuple[Fidelity, ...]) -> tuple[Finding, ...]:
+def _unscreened(dataset: Dataset, fidelity: tuple[CellFidelity, ...]) -> tuple[Finding, ...]:
     if dataset.study.outliers == "none":
         return ()
     every = replace(dataset, cells=tuple(replace(cell, outliers="none") for cell in dataset.cells))

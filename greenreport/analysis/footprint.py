@@ -13,9 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from greenreport.analysis.findings_json.tests import Json, plain_interval, plain_number
 from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
-from greenreport.analysis.measure.fidelity import Fidelity, NotRanked, not_ranked
+from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, not_ranked
 from greenreport.analysis.stats import Interval, NotComputable, describe
 from greenreport.study import Configuration, Factor, Footprint, Model
 
@@ -43,7 +42,7 @@ BASES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Impact:
     """One of carbon, water and cost, with its factor per kWh.
 
     Attributes:
@@ -61,7 +60,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """An amount in the unit of its kind.
+    """An amount in the unit of its impact.
 
     Attributes:
         low, high: the whole range, factors and energy together.
@@ -77,7 +76,7 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class FootprintRow:
-    """A cell: its measured energy for a basis, and what is derived from it, in the order of the kinds.
+    """A cell: its measured energy for a basis, and what is derived from it, in the order of the impacts.
 
     Attributes:
         kwh: median energy of the boundary; `kwh_ci`: its interval.
@@ -126,7 +125,7 @@ class FootprintAnalysis:
     """What is derived from the declared factors."""
 
     declared: Footprint
-    kinds: tuple[Kind, ...]
+    impacts: tuple[Impact, ...]
     tables: tuple[FootprintTable, ...]
 
     @property
@@ -140,28 +139,30 @@ class FootprintAnalysis:
         return any(row.estimated for table in self.tables for row in table.rows)
 
 
-def derive(dataset: Dataset, fidelity: Sequence[Fidelity]) -> FootprintAnalysis | None:
+def derive(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> FootprintAnalysis | None:
     """Derive carbon, water and cost for every cell, or return None where the study declares no factors."""
     declared = dataset.study.footprint
     if declared is None:
         return None
-    kinds = tuple(_kinds(declared))
+    impacts = tuple(_impacts(declared))
     unfaithful = not_ranked(fidelity)
-    tables = tuple(_table(dataset, basis, declared, kinds, unfaithful) for basis in BASES)
-    return FootprintAnalysis(declared, kinds, tuple(table for table in tables if table.rows) or tables[:1])
+    tables = tuple(_table(dataset, basis, declared, impacts, unfaithful) for basis in BASES)
+    return FootprintAnalysis(declared, impacts, tuple(table for table in tables if table.rows) or tables[:1])
 
 
-def _kinds(declared: Footprint) -> Iterator[Kind]:
+def _impacts(declared: Footprint) -> Iterator[Impact]:
     if declared.carbon_g_per_kwh is not None:
-        yield Kind("carbon", "Carbon", "carbon emissions", "gCO₂e", declared.carbon_g_per_kwh)
+        yield Impact("carbon", "Carbon", "carbon emissions", "gCO₂e", declared.carbon_g_per_kwh)
     if declared.water_l_per_kwh is not None:
-        yield Kind("water", "Water", "water consumption", "L", declared.water_l_per_kwh)
+        yield Impact("water", "Water", "water consumption", "L", declared.water_l_per_kwh)
     if declared.price_per_kwh is not None:
         price = declared.price_per_kwh
-        yield Kind("cost", "Cost of electricity", "cost of electricity", price.currency, price, prefixed=False)
+        yield Impact("cost", "Cost of electricity", "cost of electricity", price.currency, price, prefixed=False)
 
 
-def _table(dataset: Dataset, basis: Basis, declared: Footprint, kinds: Sequence[Kind], unfaithful: NotRanked) -> FootprintTable:
+def _table(
+    dataset: Dataset, basis: Basis, declared: Footprint, impacts: Sequence[Impact], unfaithful: NotRanked
+) -> FootprintTable:
     rows: list[FootprintRow] = []
     missing: list[tuple[str, str, str]] = []
     for cell in dataset.cells:
@@ -169,11 +170,11 @@ def _table(dataset: Dataset, basis: Basis, declared: Footprint, kinds: Sequence[
             missing.append((cell.model.label, label_of(cell.configuration), cell.absence(basis.metric)))
             continue
         faithful = (cell.model.id, cell.configuration.id) not in unfaithful
-        rows.append(_row(cell, basis, declared, kinds, faithful=faithful))
+        rows.append(_row(cell, basis, declared, impacts, faithful=faithful))
     return FootprintTable(basis, tuple(rows), tuple(missing))
 
 
-def _row(cell: CellView, basis: Basis, declared: Footprint, kinds: Sequence[Kind], *, faithful: bool) -> FootprintRow:
+def _row(cell: CellView, basis: Basis, declared: Footprint, impacts: Sequence[Impact], *, faithful: bool) -> FootprintRow:
     found = describe(cell.values(basis.metric))
     scale = basis.units / J_PER_KWH
     ci = found.median_ci
@@ -190,7 +191,7 @@ def _row(cell: CellView, basis: Basis, declared: Footprint, kinds: Sequence[Kind
         faithful,
         (),
     )
-    return replace(row, amounts=tuple(amount(row.kwh, row.reach, kind.factor, declared.pue) for kind in kinds))
+    return replace(row, amounts=tuple(amount(row.kwh, row.reach, impact.factor, declared.pue) for impact in impacts))
 
 
 def amount(kwh: float, reach: tuple[float, float], factor: Factor, pue: Factor | None) -> Derived:
@@ -204,36 +205,3 @@ def amount(kwh: float, reach: tuple[float, float], factor: Factor, pue: Factor |
     return Derived(
         kwh * middle, reach[0] * low * factor.low, reach[1] * high * factor.high, reach[0] * middle, reach[1] * middle
     )
-
-
-def plain_footprint(found: FootprintAnalysis | None) -> Json | None:
-    """Return the derived amounts as plain values, for `document`."""
-    if found is None:
-        return None
-    return {
-        "location": found.declared.location,
-        "factors": found.declared.model_dump(mode="json", exclude={"location"}, exclude_none=True),
-        "derived": [
-            {
-                "per": table.basis.words,
-                "model": row.model.id,
-                "configuration": row.configuration.id,
-                "n": row.n,
-                "energy_kwh": plain_number(row.kwh),
-                "energy_kwh_ci": plain_interval(row.kwh_ci),
-                "boundary": row.boundary or None,
-                "estimated_energy": row.estimated,
-                **{
-                    kind.id: {
-                        "unit": kind.unit,
-                        "low": plain_number(item.low),
-                        "central": plain_number(item.central),
-                        "high": plain_number(item.high),
-                    }
-                    for kind, item in zip(found.kinds, row.amounts, strict=True)
-                },
-            }
-            for table in found.tables
-            for row in table.rows
-        ],
-    }

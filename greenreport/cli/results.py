@@ -39,7 +39,7 @@ def answers_in_words(analysis: Analysis) -> Iterator[str]:
     """Yield the lines ``greenreport analyse`` prints: headline, answers, guidelines, and what limits their validity."""
     from greenreport.analysis.findings_json.tests import plain_text
     from greenreport.analysis.hypotheses.answers import plain
-    from greenreport.analysis.measure.validity_badge import Level
+    from greenreport.analysis.measure.validity_badge import BadgeLevel
 
     yield from (analysis.dataset.study.title, "", plain_text(plain(analysis.headline)), "")
     for answer in analysis.answers:
@@ -53,7 +53,7 @@ def answers_in_words(analysis: Analysis) -> Iterator[str]:
         yield f"{guideline.objective.wish}: {plain_text(recommended)}"
     yield from ("", f"Validity: {analysis.badge.level.value}")
     for rule in analysis.badge.rules:
-        if rule.level is not Level.PASS:
+        if rule.level is not BadgeLevel.PASS:
             yield f"  {rule.name}: {plain_text(rule.found)}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from greenreport.analysis.hypotheses.answers import plain
-from greenreport.analysis.measure.fidelity import Fidelity, Verdict
+from greenreport.analysis.measure.fidelity import CellFidelity, FidelityVerdict
 from greenreport.analysis.stats import Effect, Interval, NotComputable
 from greenreport.record import Phase
 from greenreport.report.context import (
@@ -86,9 +86,9 @@ def phase_name(phase: Phase | str) -> str:
     return PHASE_NAMES[Phase(phase)]
 
 
-def is_unfaithful(value: Fidelity) -> bool:
+def is_unfaithful(value: CellFidelity) -> bool:
     """Whether a cell is not ranked because its outputs differ."""
-    return value.verdict is Verdict.UNFAITHFUL
+    return value.verdict is FidelityVerdict.UNFAITHFUL
 
 
 def code_html(text: str) -> Markup:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.answers import plain
-from greenreport.analysis.measure.validity_badge import Level
+from greenreport.analysis.measure.validity_badge import BadgeLevel
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
 from greenreport.report.exports.card import cards_of
@@ -44,7 +44,7 @@ class Summary:
     name: str
     title: str
     headline: str
-    level: Level
+    level: BadgeLevel
     bands: tuple[str, ...]
     models: int
     model_names: tuple[str, ...]

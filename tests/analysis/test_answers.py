@@ -11,9 +11,9 @@ from greenreport.analysis.hypotheses.answers import best_phrase, plain
 from greenreport.analysis.hypotheses.claims import compare, difference, interval_text
 from greenreport.analysis.hypotheses.findings import Decision
 from greenreport.analysis.measure.dataset import CellView, Dataset
-from greenreport.analysis.measure.fidelity import Verdict, assess
+from greenreport.analysis.measure.fidelity import FidelityVerdict, assess
 from greenreport.analysis.measure.observation import Observation
-from greenreport.analysis.measure.validity_badge import Level
+from greenreport.analysis.measure.validity_badge import BadgeLevel
 from greenreport.catalog import METRICS
 from greenreport.record import Method, Outcome
 from tests.datasets import around, dataset, run
@@ -97,7 +97,7 @@ def test_a_question_without_data_says_why() -> None:
     )
     data = replace(data, cells=failed)
     assert lead(data) == "There is no answer for energy yet: no memory left."
-    assert analyse(data).badge.level is Level.INVALID
+    assert analyse(data).badge.level is BadgeLevel.INVALID
 
 
 def test_an_unfaithful_cell_is_shown_and_never_ranked() -> None:
@@ -106,7 +106,11 @@ def test_an_unfaithful_cell_is_shown_and_never_ranked() -> None:
         {"a": {"torch": around(100), "onnx": around(50), "openvino": around(10)}}, outputs={("a", "openvino"): ("a", "x")}
     )
     verdicts = {f.configuration: f.verdict for f in assess(data)}
-    assert verdicts == {"torch-cpu": Verdict.REFERENCE, "onnx-cpu": Verdict.FAITHFUL, "openvino-cpu": Verdict.UNFAITHFUL}
+    assert verdicts == {
+        "torch-cpu": FidelityVerdict.REFERENCE,
+        "onnx-cpu": FidelityVerdict.FAITHFUL,
+        "openvino-cpu": FidelityVerdict.UNFAITHFUL,
+    }
     divergence = next(f.divergence for f in assess(data) if f.divergence)
     assert (divergence.prompt, divergence.token) == (1, 2)
     assert lead(data).startswith("ONNX Runtime · CPU uses the least energy")

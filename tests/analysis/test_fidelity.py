@@ -10,7 +10,7 @@ import pytest
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import assess, sameness
-from greenreport.analysis.measure.validity_badge import Level, Rule
+from greenreport.analysis.measure.validity_badge import BadgeLevel, BadgeRule
 from greenreport.record import Request
 from tests.datasets import around, dataset
 
@@ -23,7 +23,7 @@ def headline(data: Dataset) -> str:
     return sameness(assess(data)).headline("Torch", imported=data.imported)
 
 
-def same_work(data: Dataset) -> Rule:
+def same_work(data: Dataset) -> BadgeRule:
     """Return the rule of the badge."""
     return next(rule for rule in analyse(data).badge.rules if rule.name == "same work")
 
@@ -37,17 +37,17 @@ def without_runs(data: Dataset, *places: int) -> Dataset:
 @pytest.mark.parametrize(
     ("gate", "level", "said", "headed"),
     [
-        ({}, Level.CAUTION, "1 of 3 cells gives other outputs than the reference and is not ranked",
+        ({}, BadgeLevel.CAUTION, "1 of 3 cells gives other outputs than the reference and is not ranked",
          "1 of 2 cells gives exactly the outputs of Torch; 1 differs more than the study admits"),
-        ({"min_exact_match": 0.5}, Level.CAUTION,
+        ({"min_exact_match": 0.5}, BadgeLevel.CAUTION,
          "1 of 2 cells gives exactly the outputs of the reference, 1 within what the study admits (at least 50 % of outputs equal)",
          "1 of 2 cells gives exactly the outputs of Torch"),
-        ({"min_exact_match": 0}, Level.CAUTION,
+        ({"min_exact_match": 0}, BadgeLevel.CAUTION,
          "1 of 2 cells gives exactly the outputs of the reference, 1 within what the study admits (any difference of outputs)",
          "1 of 2 cells gives exactly the outputs of Torch"),
     ],
 )  # fmt: skip
-def test_an_open_gate_does_not_make_outputs_equal(gate: dict[str, Any], level: Level, said: str, headed: str) -> None:
+def test_an_open_gate_does_not_make_outputs_equal(gate: dict[str, Any], level: BadgeLevel, said: str, headed: str) -> None:
     """Half of the outputs of one cell differ: the badge never says that every cell gives the outputs of the reference."""
     data = dataset(ENERGY, outputs=OTHER, fidelity={"reference": {"engine": "torch", "provider": "cpu"}} | gate)
     found = same_work(data)
@@ -66,7 +66,9 @@ def test_an_open_gate_does_not_make_outputs_equal(gate: dict[str, Any], level: L
 def test_equal_outputs_pass() -> None:
     """Every cell was compared and gives the outputs of the reference."""
     data = dataset(ENERGY)
-    assert same_work(data) == Rule("same work", Level.PASS, "every cell gives the outputs of the reference", "fidelity")
+    assert same_work(data) == BadgeRule(
+        "same work", BadgeLevel.PASS, "every cell gives the outputs of the reference", "fidelity"
+    )
     assert headline(data) == "2 of 2 cells give exactly the outputs of Torch"
 
 
@@ -79,7 +81,7 @@ def test_what_was_not_compared_is_counted() -> None:
     assert headline(replace(dataset(ENERGY), imported=True)) == "Outputs are not part of an imported table"
     alone = dataset({"a": {"torch": around(100)}})
     assert headline(alone) == "There is no other configuration to compare outputs with"
-    assert same_work(alone).level is Level.PASS
+    assert same_work(alone).level is BadgeLevel.PASS
 
 
 def test_outputs_that_change_from_run_to_run_are_not_passed() -> None:
@@ -89,4 +91,4 @@ def test_outputs_that_change_from_run_to_run_are_not_passed() -> None:
     odd = replace(cell.runs[-1], requests=tuple(Request(i, 0, 1, output_tokens=8, output_sha256="c") for i in range(2)))
     changed = replace(data, cells=(data.cells[0], replace(cell, runs=(*cell.runs[:-1], odd)), data.cells[2]))
     found = same_work(changed)
-    assert (found.level, found.found) == (Level.CAUTION, "1 of 3 cells does not give the same outputs in every run")
+    assert (found.level, found.found) == (BadgeLevel.CAUTION, "1 of 3 cells does not give the same outputs in every run")

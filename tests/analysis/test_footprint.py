@@ -69,7 +69,7 @@ def test_a_thousand_requests_of_one_watt_hour_each() -> None:
     assert (carbon.central, carbon.low, carbon.high) == pytest.approx((300, 100, 800))
     assert (water.central, water.low, water.high) == pytest.approx((3, 1, 6))
     assert (cost.central, cost.low, cost.high) == pytest.approx((0.3, 0.1, 0.6))
-    assert [kind.unit for kind in found.kinds] == ["gCO₂e", "L", "EUR"]
+    assert [kind.unit for kind in found.impacts] == ["gCO₂e", "L", "EUR"]
 
 
 def test_the_range_is_that_of_factors_and_energy_together() -> None:

@@ -13,7 +13,7 @@ from greenreport.analysis.findings_json.document import document
 from greenreport.analysis.hypotheses.answers import plain
 from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.measure.imported_dataset import imported_dataset
-from greenreport.analysis.sweep.frontier import Frontier, frontier
+from greenreport.analysis.sweep.frontier import FrontierAnalysis, frontier
 from greenreport.analysis.sweep.series import Series, series_id
 from greenreport.catalog import METRICS
 from greenreport.record import Flag, FlagCode, Outcome
@@ -47,14 +47,14 @@ def rows(table: Sequence[Sequence[float]], replicas: int | None = None) -> list[
     return found
 
 
-def opt() -> Frontier:
+def opt() -> FrontierAnalysis:
     """Return the frontier of the published sweep."""
     found = frontier(imported_dataset("opt", "a table", rows(OPT)), ())
     assert found is not None
     return found
 
 
-def words(found: Frontier, series: Series) -> str:
+def words(found: FrontierAnalysis, series: Series) -> str:
     """Return all sentences of a series."""
     return " ".join(plain(text) for text in found.sentences[series_id(series)])
 
@@ -211,11 +211,11 @@ def test_fewer_than_three_loads_are_no_sweep() -> None:
 
 def test_an_unfaithful_load_is_no_point_of_the_curve() -> None:
     """A batch whose outputs differ from the reference is shown in the table and never ranked."""
-    from greenreport.analysis.measure.fidelity import Fidelity, Verdict
+    from greenreport.analysis.measure.fidelity import CellFidelity, FidelityVerdict
 
     data = sweep(GROWING)
     wrong = data.cells[-1]
-    verdict = Fidelity(wrong.model.id, wrong.configuration.id, Verdict.UNFAITHFUL, "other outputs")
+    verdict = CellFidelity(wrong.model.id, wrong.configuration.id, FidelityVerdict.UNFAITHFUL, "other outputs")
     found = frontier(data, [verdict])
     assert found is not None
     assert [point.load for point in found.series[0].points] == [1, 2, 4]

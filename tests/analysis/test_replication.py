@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.compare.replication import Outcome
+from greenreport.analysis.compare.replication import ReplicationOutcome
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.errors import SpecError
 from greenreport.study import ReferenceStudy, load_reference
@@ -34,7 +34,7 @@ def reference(**changes: Any) -> ReferenceStudy:
     )
 
 
-def outcome(data: Dataset, **changes: Any) -> tuple[Outcome, str]:
+def outcome(data: Dataset, **changes: Any) -> tuple[ReplicationOutcome, str]:
     """Return what became of the one comparison."""
     [report] = analyse(replace(data, references=(reference(**changes),))).replications
     return report.replications[0].outcome, report.replications[0].why
@@ -43,20 +43,23 @@ def outcome(data: Dataset, **changes: Any) -> tuple[Outcome, str]:
 def test_direction_decides_and_size_is_told() -> None:
     """Same side with overlap, same side without, other side, and no clear difference."""
     data = dataset(ENERGY)
-    assert outcome(data) == (Outcome.REPLICATED, "same direction, and the intervals overlap in size")
+    assert outcome(data) == (ReplicationOutcome.REPLICATED, "same direction, and the intervals overlap in size")
     assert outcome(data, ratio=[0.1, 0.2])[1].startswith("same direction, with another size")
-    assert outcome(data, ratio=[1.4, 1.7]) == (Outcome.NOT_REPLICATED, "the opposite direction here")
+    assert outcome(data, ratio=[1.4, 1.7]) == (ReplicationOutcome.NOT_REPLICATED, "the opposite direction here")
     same = dataset({"a": {"torch": around(100), "onnx": around(100), "openvino": around(80)}})
-    assert outcome(same) == (Outcome.NOT_REPLICATED, "no clear difference here: the interval includes equality")
-    assert outcome(data, ratio=[0.8, 1.2])[0] is Outcome.NOT_TESTABLE
+    assert outcome(same) == (ReplicationOutcome.NOT_REPLICATED, "no clear difference here: the interval includes equality")
+    assert outcome(data, ratio=[0.8, 1.2])[0] is ReplicationOutcome.NOT_TESTABLE
 
 
 def test_what_is_missing_is_named() -> None:
     """A configuration the study does not have, and a metric without values."""
     data = dataset(ENERGY)
     missing = {"engine": "torch", "provider": "cuda"}
-    assert outcome(data, denominator=missing) == (Outcome.NOT_TESTABLE, "this study has no configuration torch on cuda")
-    assert outcome(data, metric="gpu_energy_j")[0] is Outcome.NOT_TESTABLE
+    assert outcome(data, denominator=missing) == (
+        ReplicationOutcome.NOT_TESTABLE,
+        "this study has no configuration torch on cuda",
+    )
+    assert outcome(data, metric="gpu_energy_j")[0] is ReplicationOutcome.NOT_TESTABLE
 
 
 def test_claims_of_replications_have_derivations() -> None:
@@ -78,9 +81,9 @@ def test_printed_tables_give_ratios_by_size_category() -> None:
     found = {(r.comparison.id, r.category): r for r in report.replications}
     energy = found["cpu-onnx-torch-energy", 1]
     assert energy.original[0] == pytest.approx(45069.35 / 64993.75)
-    assert energy.outcome is Outcome.REPLICATED
+    assert energy.outcome is ReplicationOutcome.REPLICATED
     assert ("cpu-onnx-torch-energy", "all") not in found
-    assert found["torch-cuda-cpu-energy", 1].outcome is Outcome.NOT_TESTABLE
+    assert found["torch-cuda-cpu-energy", 1].outcome is ReplicationOutcome.NOT_TESTABLE
 
 
 def test_the_shipped_figures_are_those_of_the_paper() -> None:

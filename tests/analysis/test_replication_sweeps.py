@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.compare.replication import Outcome, SweepReplication
+from greenreport.analysis.compare.replication import ReplicationOutcome, SweepReplication
 from greenreport.analysis.findings_json.document import document
 from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.study import Configuration, load_reference
@@ -44,21 +44,21 @@ def found(data: Dataset) -> dict[str, SweepReplication]:
 def test_a_saturating_sweep_replicates_and_a_growing_one_does_not() -> None:
     """The batch where it ends is told, or that it still grows."""
     item = found(swept(SATURATING))["frontier-in-memory"]
-    assert (item.outcome, item.why) == (Outcome.REPLICATED, "OPT-125M: throughput saturates at batch 4")
+    assert (item.outcome, item.why) == (ReplicationOutcome.REPLICATED, "OPT-125M: throughput saturates at batch 4")
     item = found(swept(GROWING))["frontier-in-memory"]
-    assert item.outcome is Outcome.NOT_REPLICATED
+    assert item.outcome is ReplicationOutcome.NOT_REPLICATED
     assert item.why == "OPT-125M: throughput still grows at batch 8, the largest load measured"
 
 
 @pytest.mark.parametrize(
     ("factor", "gain", "faster"),
     [
-        (1.3, Outcome.REPLICATED, Outcome.REPLICATED),
-        (0.7, Outcome.NOT_REPLICATED, Outcome.NOT_REPLICATED),
-        (1.0, Outcome.NOT_REPLICATED, Outcome.NOT_REPLICATED),
+        (1.3, ReplicationOutcome.REPLICATED, ReplicationOutcome.REPLICATED),
+        (0.7, ReplicationOutcome.NOT_REPLICATED, ReplicationOutcome.NOT_REPLICATED),
+        (1.0, ReplicationOutcome.NOT_REPLICATED, ReplicationOutcome.NOT_REPLICATED),
     ],
 )
-def test_replicas_are_judged_by_intervals(factor: float, gain: Outcome, faster: Outcome) -> None:
+def test_replicas_are_judged_by_intervals(factor: float, gain: ReplicationOutcome, faster: ReplicationOutcome) -> None:
     """Clearly more throughput replicates; clearly less, or no clear difference, does not. Time between tokens goes the other way."""
     items = found(swept(SATURATING, {batch: value * factor for batch, value in SATURATING.items()}))
     assert items["replicas-raise-throughput"].outcome is gain
@@ -70,19 +70,19 @@ def test_mixed_evidence_does_not_replicate() -> None:
     """More at one batch and less at another: not as published, and the sentence says at how many loads."""
     two = {batch: value * (1.3 if batch < 4 else 0.7) for batch, value in SATURATING.items()}
     item = found(swept(SATURATING, two))["replicas-raise-throughput"]
-    assert (item.outcome, item.why) == (Outcome.NOT_REPLICATED, "clearly higher at 2 of 4 loads, clearly lower at 2")
+    assert (item.outcome, item.why) == (ReplicationOutcome.NOT_REPLICATED, "clearly higher at 2 of 4 loads, clearly lower at 2")
 
 
 def test_what_cannot_be_tested_says_why() -> None:
     """Other models, no replicas, facts of a machine, and no sweep at all."""
     items = found(swept(SATURATING, model="other"))
-    assert {item.outcome for item in items.values()} == {Outcome.NOT_TESTABLE}
+    assert {item.outcome for item in items.values()} == {ReplicationOutcome.NOT_TESTABLE}
     assert "no sweep of one of these models" in items["frontier-in-memory"].why
     assert "the machine it was measured on" in items["largest-batch"].why
     alone = found(swept(SATURATING))["replicas-raise-throughput"]
-    assert (alone.outcome, alone.ours) == (Outcome.NOT_TESTABLE, ())
+    assert (alone.outcome, alone.ours) == (ReplicationOutcome.NOT_TESTABLE, ())
     empty = replace(swept(SATURATING), cells=())
-    assert {item.outcome for item in found(empty).values()} == {Outcome.NOT_TESTABLE}
+    assert {item.outcome for item in found(empty).values()} == {ReplicationOutcome.NOT_TESTABLE}
 
 
 def test_the_claims_behind_a_verdict_have_their_derivation() -> None:

@@ -88,7 +88,7 @@ def test_levels_stand_beside_what_was_loaded() -> None:
 def test_a_power_model_is_printed_with_its_watts(use: dict[str, object], formula: str, origin: str) -> None:
     """Formula, watts, and where they come from; a meter that was not read is not listed."""
     data = dataset(ENERGY, meters=["rapl", use])
-    seen = Sampling("estimate · cpu energy", 0.1, Coverage(10, 1.0, 0.1))
+    seen = Sampling("estimate", "cpu energy", 0.1, Coverage(10, 1.0, 0.1))
     cells = tuple(replace(cell, runs=tuple(replace(run, sampling=(seen,)) for run in cell.runs)) for cell in data.cells)
     [(name, text)] = instruments(replace(data, cells=cells))
     assert name == "Power model"

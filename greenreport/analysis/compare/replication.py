@@ -12,10 +12,10 @@ from enum import StrEnum
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.measure.fidelity import Fidelity, not_ranked
+from greenreport.analysis.measure.fidelity import CellFidelity, not_ranked
 from greenreport.analysis.stats import Interval, reach
 from greenreport.analysis.sweep.directions import FEWEST_LOADS
-from greenreport.analysis.sweep.frontier import Frontier
+from greenreport.analysis.sweep.frontier import FrontierAnalysis
 from greenreport.analysis.sweep.series import Series, series_id
 from greenreport.study import Comparison, Configuration, Model, ReferenceStudy
 from greenreport.study.published_results import Category, SweepFinding
@@ -23,7 +23,7 @@ from greenreport.study.published_results import Category, SweepFinding
 ALL: Category = "all"
 
 
-class Outcome(StrEnum):
+class ReplicationOutcome(StrEnum):
     """What became of a published finding here."""
 
     REPLICATED = "replicated"
@@ -46,7 +46,7 @@ class Replication:
     category: Category
     original: tuple[float, float]
     ours: Claim | None
-    outcome: Outcome
+    outcome: ReplicationOutcome
     why: str
 
 
@@ -61,7 +61,7 @@ class SweepReplication:
 
     finding: SweepFinding
     ours: tuple[Claim, ...]
-    outcome: Outcome
+    outcome: ReplicationOutcome
     why: str
 
 
@@ -75,12 +75,14 @@ class ReplicationReport:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of findings by outcome, in the order of `Outcome`."""
+        """Number of findings by outcome, in the order of `ReplicationOutcome`."""
         found = [*(r.outcome for r in self.replications), *(r.outcome for r in self.sweeps)]
-        return {outcome.value: found.count(outcome) for outcome in Outcome}
+        return {outcome.value: found.count(outcome) for outcome in ReplicationOutcome}
 
 
-def replicate(dataset: Dataset, fidelity: Sequence[Fidelity], swept: Frontier | None = None) -> tuple[ReplicationReport, ...]:
+def replicate(
+    dataset: Dataset, fidelity: Sequence[CellFidelity], swept: FrontierAnalysis | None = None
+) -> tuple[ReplicationReport, ...]:
     """Compare the study with every publication it names.
 
     Args:
@@ -96,10 +98,10 @@ def replicate(dataset: Dataset, fidelity: Sequence[Fidelity], swept: Frontier | 
     )
 
 
-def _sweep(finding: SweepFinding, swept: Frontier | None) -> SweepReplication:
+def _sweep(finding: SweepFinding, swept: FrontierAnalysis | None) -> SweepReplication:
     if finding.shows == "machine":
         why = "it is about the machine it was measured on, so no other machine can confirm it"
-        return SweepReplication(finding, (), Outcome.NOT_TESTABLE, why)
+        return SweepReplication(finding, (), ReplicationOutcome.NOT_TESTABLE, why)
     about = [series for series in (swept.series if swept else ()) if series.model.id in finding.models]
     if finding.shows == "saturates":
         return _saturates(finding, [s for s in about if s.base.replicas == 1 and len(s.points) >= FEWEST_LOADS])
@@ -110,7 +112,7 @@ def _sweep(finding: SweepFinding, swept: Frontier | None) -> SweepReplication:
 
 def _saturates(finding: SweepFinding, series: Sequence[Series]) -> SweepReplication:
     if not series:
-        return SweepReplication(finding, (), Outcome.NOT_TESTABLE, "this study has no sweep of one of these models")
+        return SweepReplication(finding, (), ReplicationOutcome.NOT_TESTABLE, "this study has no sweep of one of these models")
     told = []
     for item in series:
         last = item.load_text(item.points[-1].load)
@@ -118,7 +120,7 @@ def _saturates(finding: SweepFinding, series: Sequence[Series]) -> SweepReplicat
         end = f"still grows at {last}, the largest load measured" if where is None else f"saturates at {item.load_text(where)}"
         told.append(f"{item.model.label}: throughput {end}")
     held = [item.saturation.load is not None for item in series]
-    outcome = Outcome.REPLICATED if all(held) else Outcome.NOT_REPLICATED
+    outcome = ReplicationOutcome.REPLICATED if all(held) else ReplicationOutcome.NOT_REPLICATED
     return SweepReplication(finding, (), outcome, "; ".join(told))
 
 
@@ -126,22 +128,22 @@ def _replicas(finding: SweepFinding, claims: tuple[Claim, ...]) -> SweepReplicat
     """Judge by the intervals: some loads clearly as published and none clearly the other way."""
     if not claims:
         why = "this study has no replicas of one of these models beside a single server"
-        return SweepReplication(finding, (), Outcome.NOT_TESTABLE, why)
+        return SweepReplication(finding, (), ReplicationOutcome.NOT_TESTABLE, why)
     bounds = [(claim.ci.low, claim.ci.high) for claim in claims if isinstance(claim.ci, Interval)]
     if not bounds:
-        return SweepReplication(finding, claims, Outcome.NOT_TESTABLE, "single runs have no interval to judge by")
+        return SweepReplication(finding, claims, ReplicationOutcome.NOT_TESTABLE, "single runs have no interval to judge by")
     above, below = sum(low > 1 for low, _ in bounds), sum(high < 1 for _, high in bounds)
     more = finding.shows == "replicas_gain"
     alike, against = (above, below) if more else (below, above)
     direction = ("higher", "lower") if more else ("shorter", "longer")
     loads = f"{len(bounds)} load{'s' if len(bounds) > 1 else ''}"
-    outcome = Outcome.REPLICATED if alike and not against else Outcome.NOT_REPLICATED
+    outcome = ReplicationOutcome.REPLICATED if alike and not against else ReplicationOutcome.NOT_REPLICATED
     why = f"clearly {direction[0]} at {alike} of {loads}, clearly {direction[1]} at {against}"
     return SweepReplication(finding, claims, outcome, why)
 
 
 def _findings(
-    dataset: Dataset, reference: ReferenceStudy, comparison: Comparison, fidelity: Sequence[Fidelity]
+    dataset: Dataset, reference: ReferenceStudy, comparison: Comparison, fidelity: Sequence[CellFidelity]
 ) -> Iterator[Replication]:
     if comparison.ratio is not None:
         yield _finding(dataset, comparison, ALL, comparison.ratio, dataset.models, fidelity)
@@ -162,7 +164,7 @@ def _from_table(
     comparison: Comparison,
     category: Category,
     models: Sequence[Model],
-    fidelity: Sequence[Fidelity],
+    fidelity: Sequence[CellFidelity],
 ) -> Iterator[Replication]:
     top = reference.printed(comparison.numerator, comparison.metric, category)
     bottom = reference.printed(comparison.denominator, comparison.metric, category)
@@ -176,19 +178,19 @@ def _finding(
     category: Category,
     original: tuple[float, float],
     models: Sequence[Model],
-    fidelity: Sequence[Fidelity],
+    fidelity: Sequence[CellFidelity],
 ) -> Replication:
     top, bottom = (dataset.plainest(end.engine, end.provider) for end in (comparison.numerator, comparison.denominator))
     if top is None or bottom is None:
         missing = comparison.numerator if top is None else comparison.denominator
         why = f"this study has no configuration {missing.engine} on {missing.provider}"
-        return Replication(comparison, category, original, None, Outcome.NOT_TESTABLE, why)
+        return Replication(comparison, category, original, None, ReplicationOutcome.NOT_TESTABLE, why)
     unfaithful = not_ranked(fidelity)
     usable = [m for m in models if {(m.id, top.id), (m.id, bottom.id)}.isdisjoint(unfaithful)]
     ours = compare(dataset, comparison.metric, top, bottom, usable)
     if ours is None:
         why = _absence(dataset, comparison.metric, (top, bottom), models)
-        return Replication(comparison, category, original, None, Outcome.NOT_TESTABLE, why)
+        return Replication(comparison, category, original, None, ReplicationOutcome.NOT_TESTABLE, why)
     return Replication(comparison, category, original, ours, *_judge(original, ours))
 
 
@@ -201,18 +203,18 @@ def _absence(dataset: Dataset, metric: str, pair: tuple[Configuration, Configura
     return "no model has values of both configurations with one boundary"
 
 
-def _judge(original: tuple[float, float], ours: Claim) -> tuple[Outcome, str]:
+def _judge(original: tuple[float, float], ours: Claim) -> tuple[ReplicationOutcome, str]:
     """Decide by direction; the size is told beside it."""
     low, high = reach(ours.value, ours.ci)
     lower = original[1] < 1
     if not lower and original[0] <= 1:
-        return Outcome.NOT_TESTABLE, "the published range includes both directions"
+        return ReplicationOutcome.NOT_TESTABLE, "the published range includes both directions"
     if low <= 1 <= high:
-        return Outcome.NOT_REPLICATED, "no clear difference here: the interval includes equality"
+        return ReplicationOutcome.NOT_REPLICATED, "no clear difference here: the interval includes equality"
     if (ours.value < 1) != lower:
-        return Outcome.NOT_REPLICATED, "the opposite direction here"
+        return ReplicationOutcome.NOT_REPLICATED, "the opposite direction here"
     overlap = low <= original[1] and original[0] <= high
     size = (
         "and the intervals overlap in size" if overlap else "with another size: the machines, models and output lengths differ"
     )
-    return Outcome.REPLICATED, f"same direction, {size}"
+    return ReplicationOutcome.REPLICATED, f"same direction, {size}"

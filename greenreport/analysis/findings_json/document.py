@@ -7,6 +7,7 @@ goes; new names may be added at any time.
 from __future__ import annotations
 
 from greenreport.analysis.analyse import Analysis
+from greenreport.analysis.findings_json.footprint import plain_footprint
 from greenreport.analysis.findings_json.stages import plain_stages
 from greenreport.analysis.findings_json.tests import (
     Json,
@@ -16,16 +17,15 @@ from greenreport.analysis.findings_json.tests import (
     plain_number,
     plain_text,
 )
-from greenreport.analysis.footprint import plain_footprint
 from greenreport.analysis.hypotheses.answers import plain
 from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.analysis.hypotheses.guidelines import Guideline
 from greenreport.analysis.hypotheses.preregistration import preregistration
 from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
-from greenreport.analysis.measure.fidelity import Fidelity
+from greenreport.analysis.measure.fidelity import CellFidelity
 from greenreport.analysis.stats import describe
 from greenreport.analysis.sweep.capacity import Fit
-from greenreport.analysis.sweep.frontier import Frontier
+from greenreport.analysis.sweep.frontier import FrontierAnalysis
 from greenreport.analysis.sweep.series import Series, series_id
 from greenreport.catalog import METRICS
 
@@ -170,7 +170,7 @@ def _cell(cell: CellView) -> Json:
     }
 
 
-def _series(found: Frontier, item: Series) -> Json:
+def _series(found: FrontierAnalysis, item: Series) -> Json:
     start = None if item.least_energy is None else item.least_energy[1]
     return {
         "model": item.model.id,
@@ -217,7 +217,7 @@ def _fit(item: Fit) -> Json:
     }
 
 
-def _fidelity(item: Fidelity) -> Json:
+def _fidelity(item: CellFidelity) -> Json:
     return {
         "model": item.model,
         "configuration": item.configuration,
@@ -243,7 +243,7 @@ def _guideline(item: Guideline) -> Json:
         else [{"model": w.model.id, "leader": w.leader, "tied": list(w.ties)} for w in place.winners],
         "claim": None if place is None or place.claim is None else place.claim.id,
         "costs": [claim.id for claim in item.costs],
-        "confidence": item.confidence,
+        "confidence": item.confidence.value if item.confidence is not None else "",
         "limits": [plain_text(limit) for limit in item.limits],
     }
 

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.claims import Claim, compare, medians
 from greenreport.analysis.measure.dataset import Dataset, label_of
-from greenreport.analysis.measure.fidelity import Fidelity, not_ranked, reference_of
+from greenreport.analysis.measure.fidelity import CellFidelity, not_ranked, reference_of
 from greenreport.catalog import METRICS, Better
 from greenreport.study import Model
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AggregateRow:
     """One configuration over the models of a category.
 
     Attributes:
@@ -56,10 +56,10 @@ class Aggregate:
     models: tuple[str, ...]
     left_out: tuple[str, ...]
     reference: str | None
-    rows: tuple[Row, ...]
+    rows: tuple[AggregateRow, ...]
 
 
-def aggregates(dataset: Dataset, metric: str, fidelity: Sequence[Fidelity]) -> tuple[Aggregate, ...]:
+def aggregates(dataset: Dataset, metric: str, fidelity: Sequence[CellFidelity]) -> tuple[Aggregate, ...]:
     """Return the aggregates of a metric: one a size category with several models, then all models."""
     categories = sorted({str(m.size_category) for m in dataset.models if m.size_category is not None})
     found = []
@@ -71,7 +71,7 @@ def aggregates(dataset: Dataset, metric: str, fidelity: Sequence[Fidelity]) -> t
 
 
 def _aggregate(
-    dataset: Dataset, metric: str, category: str, models: Sequence[Model], fidelity: Sequence[Fidelity]
+    dataset: Dataset, metric: str, category: str, models: Sequence[Model], fidelity: Sequence[CellFidelity]
 ) -> Iterator[Aggregate]:
     unfaithful = not_ranked(fidelity)
     table = medians(dataset, metric, models)
@@ -87,7 +87,7 @@ def _aggregate(
     pick = max if METRICS[metric].better is Better.HIGHER else min
     leaders = [pick(shown, key=lambda c, row=held[m.id]: row[c.id]).id for m in complete]  # type: ignore[misc]
     rows = tuple(
-        Row(
+        AggregateRow(
             label_of(c),
             sum(held[m.id][c.id] for m in complete) / len(complete),
             None if c.id == base.id else compare(dataset, metric, c, base, complete),

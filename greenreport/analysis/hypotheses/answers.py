@@ -26,11 +26,17 @@ MAX_NAMED = 4
 
 @dataclass(frozen=True, slots=True)
 class HypothesisAnswer:
-    """What the data say of one hypothesis: sentences in the order decision, direction, exceptions, withheld."""
+    """What the data say about one hypothesis.
+
+    Attributes:
+        lead: the finding in one sentence; `headline`: the same without what is tied with the winner.
+        exceptions: sentences on pairs that do not differ, practical verdicts, withheld cells and missing results.
+    """
 
     finding: Finding
     standing: Standing | None
     lead: Text
+    headline: Text
     decision: str
     exceptions: tuple[str, ...]
 
@@ -72,8 +78,7 @@ def answer_questions(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Ans
     """Answer every question of the study, those without a hypothesis too."""
     result = []
     for identifier, question in dataset.study.questions.items():
-        mine = [finding for finding in findings if finding.hypothesis.question == identifier]
-        answers = tuple(_answer(dataset, finding) for finding in mine)
+        answers = tuple(_answer(dataset, finding) for finding in findings if finding.hypothesis.question == identifier)
         lead: Text = (
             answers[0].lead if answers else ("No hypothesis was declared for this question; the data are described only.",)
         )
@@ -83,10 +88,11 @@ def answer_questions(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Ans
 
 def _answer(dataset: Dataset, finding: Finding) -> HypothesisAnswer:
     place = standing(dataset, finding.metric.id, finding.tests, reference_of(dataset))
-    return HypothesisAnswer(finding, place, _lead(finding, place), _decision(finding), tuple(_exceptions(finding)))
+    lead, headline = (_lead(finding, place, ties=ties) for ties in (True, False))
+    return HypothesisAnswer(finding, place, lead, headline, _decision(finding), tuple(_exceptions(finding)))
 
 
-def _lead(finding: Finding, place: Standing | None) -> Text:
+def _lead(finding: Finding, place: Standing | None, *, ties: bool) -> Text:
     info = finding.metric
     if finding.decision is Decision.NOT_COMPUTABLE or place is None:
         return (f"There is no answer for {info.noun} yet: {_why_unknown(finding)}.",)
@@ -96,19 +102,18 @@ def _lead(finding: Finding, place: Standing | None) -> Text:
     if info.better is Better.NEITHER:
         scope = models_text(len(finding.rejected), len(finding.tests))
         return (f"{capital(info.noun)} differs between the serving configurations {scope}.", *_extremes(finding, place))
-    return _winner_text(finding, place, info)
+    return _winner_text(finding, place, info, ties=ties)
 
 
-def _winner_text(finding: Finding, place: Standing, info: MetricInfo) -> Text:
+def _winner_text(finding: Finding, place: Standing, info: MetricInfo, *, ties: bool) -> Text:
     leader = label_of(place.leader)
     best = best_phrase(info)
     scope = models_text(place.models, len(finding.tests), on=True)
-    tail: Text = () if place.claim is None else (": ", place.claim, _slight(finding, place), _tied(place), ".")
+    size: Text = () if place.claim is None else (": ", place.claim, _slight(finding, place))
     if place.unanimous:
-        return (f"{leader} {best} {scope}", *(tail or (".",)))
+        return (f"{leader} {best} {scope}", *size, _tied(place) if size and ties else "", ".")
     if place.never_beaten:
-        tail = () if place.claim is None else (": ", place.claim, _slight(finding, place), ".")
-        return (f"{leader} is the best, or statistically tied with the best, in {info.noun} {scope}", *(tail or (".",)))
+        return (f"{leader} is the best, or statistically tied with the best, in {info.noun} {scope}", *size, ".")
     text: Text = (f"No configuration {best} on every model: {_counts(place)}.",)
     if place.claim is not None:
         text = (

@@ -87,13 +87,6 @@ class Claim:
         return ordered[0], ordered[-1]
 
     @property
-    def direction(self) -> str:
-        """`less`, `more` or `as much`, in the words of the metric."""
-        if self.shown_equal:
-            return "the same"
-        return self.info.less if self.value < 1 else self.info.more
-
-    @property
     def shown_equal(self) -> bool:
         """Whether the value rounds to no difference."""
         return abs(self.value - 1) < 0.0005

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.measure.fidelity import Fidelity, NotRanked, not_ranked
+from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, not_ranked
 from greenreport.analysis.stats import reach
 from greenreport.catalog import METRICS, Better
 from greenreport.study import DeclaredGuideline
@@ -32,7 +32,7 @@ class Declared:
     claim: Claim | None
 
 
-def check_declared(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[Declared, ...]:
+def check_declared(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[Declared, ...]:
     """Check every guideline the study declares."""
     unfaithful = not_ranked(fidelity)
     return tuple(_check(dataset, guideline, unfaithful) for guideline in dataset.study.guidelines)

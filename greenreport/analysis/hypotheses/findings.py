@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from greenreport.analysis.measure.dataset import CellView, Dataset
-from greenreport.analysis.measure.fidelity import Fidelity, NotRanked, not_ranked
+from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, not_ranked
 from greenreport.analysis.stats import GroupTest, compare, over_family
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.study import Hypothesis, Model
@@ -99,7 +99,7 @@ class Finding:
         return self.hypothesis.statement or default
 
 
-def examine_hypotheses(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[Finding, ...]:
+def examine_hypotheses(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[Finding, ...]:
     """Test every hypothesis; p values are adjusted over all models × pairs of one research question."""
     findings = [_test(dataset, hypothesis, fidelity) for hypothesis in dataset.study.hypotheses]
     for question in dict.fromkeys(h.question for h in dataset.study.hypotheses):
@@ -111,7 +111,7 @@ def examine_hypotheses(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[
     return tuple(findings)
 
 
-def _test(dataset: Dataset, hypothesis: Hypothesis, fidelity: Sequence[Fidelity]) -> Finding:
+def _test(dataset: Dataset, hypothesis: Hypothesis, fidelity: Sequence[CellFidelity]) -> Finding:
     metric = hypothesis.metric
     tests = compare_models(dataset, metric, fidelity, providers=hypothesis.providers, hypothesis=hypothesis)
     estimated = any(cell.estimated(metric) for cell in dataset.cells)
@@ -121,7 +121,7 @@ def _test(dataset: Dataset, hypothesis: Hypothesis, fidelity: Sequence[Fidelity]
 def compare_models(
     dataset: Dataset,
     metric: str,
-    fidelity: Sequence[Fidelity],
+    fidelity: Sequence[CellFidelity],
     *,
     providers: Sequence[str] | None = None,
     bound: tuple[str, float] | None = None,

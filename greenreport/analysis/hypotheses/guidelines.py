@@ -8,37 +8,53 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.hypotheses.findings import ModelTest, compare_models
 from greenreport.analysis.hypotheses.winners import Standing, standing
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.measure.fidelity import Fidelity, not_ranked, reference_of
+from greenreport.analysis.measure.fidelity import CellFidelity, not_ranked, reference_of
 from greenreport.catalog import METRICS
 from greenreport.units import counted
 
 
+class Confidence(StrEnum):
+    """How much a recommendation rests on."""
+
+    HIGH = "high"
+    MODERATE = "moderate"
+    LOW = "low"
+
+
 @dataclass(frozen=True, slots=True)
-class Objective:
-    """What someone may want; `bounded`: among configurations within the study's latency bound."""
+class Goal:
+    """What someone may want.
+
+    Attributes:
+        providers: only configurations with one of these execution providers.
+        bounded: only configurations within the study's latency bound.
+        of_gpu: whether only a study with a configuration on a GPU can inform it.
+    """
 
     id: str
     wish: str
     metric: str
     providers: tuple[str, ...] | None = None
     bounded: bool = False
+    of_gpu: bool = False
 
 
 OBJECTIVES = (
-    Objective("energy", "Least energy", "energy_j"),
-    Objective("time", "Shortest execution time", "duration_s"),
-    Objective("throughput", "Highest throughput", "throughput_tokens_per_s"),
-    Objective("balance", "A balance of energy and time", "energy_delay_js"),
-    Objective("energy-bounded", "Least energy under a latency bound", "energy_j", bounded=True),
-    Objective("first-token", "Shortest wait for the first token", "ttft_s"),
-    Objective("memory", "Least server memory", "ram_rss_peak_b"),
-    Objective("gpu-memory", "Least GPU memory", "gpu_memory_used_b"),
-    Objective("energy-no-gpu", "Least energy without a GPU", "energy_j", ("cpu",)),
+    Goal("energy", "Least energy", "energy_j"),
+    Goal("time", "Shortest execution time", "duration_s"),
+    Goal("throughput", "Highest throughput", "throughput_tokens_per_s"),
+    Goal("balance", "A balance of energy and time", "energy_delay_js"),
+    Goal("energy-bounded", "Least energy under a latency bound", "energy_j", bounded=True),
+    Goal("first-token", "Shortest wait for the first token", "ttft_s"),
+    Goal("memory", "Least server memory", "ram_rss_peak_b"),
+    Goal("gpu-memory", "Least GPU memory", "gpu_memory_used_b", of_gpu=True),
+    Goal("energy-no-gpu", "Least energy without a GPU", "energy_j", ("cpu",)),
 )
 #: Objectives whose leaders a recommendation is held against: what it costs elsewhere.
 COSTS = ("energy", "time", "first-token", "memory", "gpu-memory")
@@ -51,22 +67,22 @@ class Guideline:
     Attributes:
         standing: who leads on which model; None when there are no data, with the `reason`.
         costs: what the recommended configuration costs on other metrics against the leader there.
-        confidence: high, moderate or low, with the reasons that lower it.
+        confidence: how much the recommendation rests on; `limits`: the reasons that lower it.
     """
 
-    objective: Objective
+    objective: Goal
     standing: Standing | None
     reason: str | None
     tests: tuple[ModelTest, ...] = ()
     costs: tuple[Claim, ...] = ()
-    confidence: str = ""
+    confidence: Confidence | None = None
     limits: tuple[str, ...] = ()
 
 
 class _Comparisons:
     """Compares all configurations once for each metric and condition, however often they are asked for."""
 
-    def __init__(self, dataset: Dataset, fidelity: Sequence[Fidelity]) -> None:
+    def __init__(self, dataset: Dataset, fidelity: Sequence[CellFidelity]) -> None:
         self.dataset = dataset
         self.fidelity = fidelity
         self.known: dict[tuple[str, tuple[str, ...] | None, bool], tuple[ModelTest, ...]] = {}
@@ -79,7 +95,7 @@ class _Comparisons:
         return self.known[key]
 
 
-def guidelines(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[Guideline, ...]:
+def guidelines(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[Guideline, ...]:
     """Return a guideline for every objective that the study could inform; one without data says so."""
     result = []
     comparisons = _Comparisons(dataset, fidelity)
@@ -87,7 +103,7 @@ def guidelines(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[Guidelin
     for objective in OBJECTIVES:
         if objective.providers is not None and providers == set(objective.providers):
             continue  # the same as the objective without the condition
-        if objective.metric.startswith("gpu") and "cuda" not in providers:
+        if objective.of_gpu and "cuda" not in providers:
             continue
         if objective.bounded and dataset.study.latency_bound_s is None:
             continue
@@ -95,7 +111,7 @@ def guidelines(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[Guidelin
     return tuple(result)
 
 
-def _guideline(dataset: Dataset, objective: Objective, comparisons: _Comparisons) -> Guideline:
+def _guideline(dataset: Dataset, objective: Goal, comparisons: _Comparisons) -> Guideline:
     tests = comparisons.of(objective.metric, objective.providers, bounded=objective.bounded)
     place = standing(dataset, objective.metric, tests, reference_of(dataset))
     if place is None:
@@ -104,11 +120,11 @@ def _guideline(dataset: Dataset, objective: Objective, comparisons: _Comparisons
         reasons = [cell.absence(objective.metric) for cell in dataset.cells]
         return Guideline(objective, None, reasons[0] if reasons else "no cell", tests)
     limits = tuple(_limits(dataset, objective, place, comparisons.fidelity))
-    confidence = "high" if not limits else "moderate" if len(limits) < 3 else "low"
+    confidence = Confidence.HIGH if not limits else Confidence.MODERATE if len(limits) < 3 else Confidence.LOW
     return Guideline(objective, place, None, tests, tuple(_costs(dataset, objective, place, comparisons)), confidence, limits)
 
 
-def _costs(dataset: Dataset, objective: Objective, place: Standing, comparisons: _Comparisons) -> list[Claim]:
+def _costs(dataset: Dataset, objective: Goal, place: Standing, comparisons: _Comparisons) -> list[Claim]:
     """Return where the recommended configuration is worse than the leader of another objective, beyond its interval."""
     found = []
     for other in OBJECTIVES:
@@ -123,7 +139,7 @@ def _costs(dataset: Dataset, objective: Objective, place: Standing, comparisons:
     return found
 
 
-def _limits(dataset: Dataset, objective: Objective, place: Standing, fidelity: Sequence[Fidelity]) -> list[str]:
+def _limits(dataset: Dataset, objective: Goal, place: Standing, fidelity: Sequence[CellFidelity]) -> list[str]:
     limits = []
     runs = min((len(cell.ok) for cell in dataset.cells if cell.values(objective.metric)), default=0)
     if not place.unanimous:

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.measure.fidelity import Fidelity, not_ranked, reference_of
+from greenreport.analysis.measure.fidelity import CellFidelity, not_ranked, reference_of
 
 METRIC = "j_per_request"
 
 
-def savings(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[Claim, ...]:
+def savings(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[Claim, ...]:
     """Return the claim of every cell that can be compared with the reference on its model; none of the reference itself."""
     name = reference_of(dataset)
     if name is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.measure.fidelity import Fidelity, not_ranked
+from greenreport.analysis.measure.fidelity import CellFidelity, not_ranked
 from greenreport.analysis.stats import ParetoFront, pareto
 from greenreport.catalog import METRICS, Better
 from greenreport.study import Model
@@ -25,13 +25,13 @@ class Tradeoff:
     models: tuple[tuple[Model, ParetoFront], ...]
 
 
-def tradeoffs(dataset: Dataset, fidelity: Sequence[Fidelity]) -> tuple[Tradeoff, ...]:
+def tradeoffs(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[Tradeoff, ...]:
     """Return the trade-offs that have data: at least two configurations with both metrics on some model."""
     found = (_tradeoff(dataset, *pair, fidelity) for pair in PAIRS)
     return tuple(item for item in found if item.models)
 
 
-def _tradeoff(dataset: Dataset, first: str, second: str, fidelity: Sequence[Fidelity]) -> Tradeoff:
+def _tradeoff(dataset: Dataset, first: str, second: str, fidelity: Sequence[CellFidelity]) -> Tradeoff:
     unfaithful = not_ranked(fidelity)
     better: list[Literal["lower", "higher"]] = [
         "higher" if METRICS[metric].better is Better.HIGHER else "lower" for metric in (first, second)

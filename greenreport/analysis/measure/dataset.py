@@ -33,9 +33,15 @@ PROVIDER_LABELS = {"cpu": "CPU", "cuda": "CUDA"}
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How one channel was sampled over the window of a run; `interval_s` is the median time between its samples."""
+    """How one channel was sampled over the window of a run.
 
-    name: str
+    Attributes:
+        channel: what was observed: ``package-0 energy``.
+        interval_s: median time between two samples.
+    """
+
+    meter: str
+    channel: str
     interval_s: float
     coverage: Coverage
 
@@ -176,7 +182,7 @@ class CellView:
 
 
 @dataclass(frozen=True, slots=True)
-class Preparation:
+class ModelPreparation:
     """A download or conversion done for a cell: what, how long, how large."""
 
     model: str
@@ -203,7 +209,7 @@ class Dataset:
     source: str = "measured here"
     imported: bool = False
     outputs: Mapping[str, Output] = field(default_factory=dict)
-    preparations: tuple[Preparation, ...] = ()
+    preparations: tuple[ModelPreparation, ...] = ()
     calibrations: tuple[CalibrationRun, ...] = ()
     references: tuple[ReferenceStudy, ...] = ()
     searches: tuple[LimitSearch, ...] = ()
@@ -231,7 +237,7 @@ class Dataset:
     @property
     def meters(self) -> frozenset[str]:
         """Names of the meters that were read."""
-        return frozenset(item.name.partition(" · ")[0] for run in self.runs for item in run.sampling)
+        return frozenset(item.meter for run in self.runs for item in run.sampling)
 
     @property
     def labels(self) -> dict[str, str]:

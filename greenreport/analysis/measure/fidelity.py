@@ -18,7 +18,7 @@ from greenreport.units import counted
 NotRanked = Mapping[tuple[str, str], str]
 
 
-class Verdict(StrEnum):
+class FidelityVerdict(StrEnum):
     """Whether a cell may be ranked."""
 
     REFERENCE = "reference"
@@ -43,7 +43,7 @@ class Divergence:
 
 
 @dataclass(frozen=True, slots=True)
-class Fidelity:
+class CellFidelity:
     """Comparison of one cell with the reference cell of its model.
 
     Attributes:
@@ -54,7 +54,7 @@ class Fidelity:
 
     model: str
     configuration: str
-    verdict: Verdict
+    verdict: FidelityVerdict
     reason: str
     prompts: int = 0
     exact_match: float | None = None
@@ -65,12 +65,12 @@ class Fidelity:
     @property
     def exact(self) -> bool:
         """Whether a cell that is not the reference gives exactly its outputs."""
-        return self.verdict is Verdict.FAITHFUL and self.exact_match == 1
+        return self.verdict is FidelityVerdict.FAITHFUL and self.exact_match == 1
 
     @property
     def word(self) -> str:
         """The verdict as it is printed; of other outputs within what the study admits, that they are admitted."""
-        return "admitted" if self.verdict is Verdict.FAITHFUL and not self.exact else self.verdict.value
+        return "admitted" if self.verdict is FidelityVerdict.FAITHFUL and not self.exact else self.verdict.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,24 +105,24 @@ class Sameness:
         return "; ".join(parts)
 
 
-def sameness(fidelity: Sequence[Fidelity]) -> Sameness:
+def sameness(fidelity: Sequence[CellFidelity]) -> Sameness:
     """Count the verdicts."""
     verdicts = Counter(item.verdict for item in fidelity)
     return Sameness(
-        verdicts[Verdict.FAITHFUL] + verdicts[Verdict.UNFAITHFUL],
+        verdicts[FidelityVerdict.FAITHFUL] + verdicts[FidelityVerdict.UNFAITHFUL],
         sum(item.exact for item in fidelity),
-        verdicts[Verdict.UNFAITHFUL],
-        verdicts[Verdict.UNKNOWN],
+        verdicts[FidelityVerdict.UNFAITHFUL],
+        verdicts[FidelityVerdict.UNKNOWN],
         sum(item.stable is False for item in fidelity),
     )
 
 
-def not_ranked(fidelity: Iterable[Fidelity]) -> NotRanked:
+def not_ranked(fidelity: Iterable[CellFidelity]) -> NotRanked:
     """Return the cells that differ more than the study admits."""
-    return {(f.model, f.configuration): f.reason for f in fidelity if f.verdict is Verdict.UNFAITHFUL}
+    return {(f.model, f.configuration): f.reason for f in fidelity if f.verdict is FidelityVerdict.UNFAITHFUL}
 
 
-def assess(dataset: Dataset) -> tuple[Fidelity, ...]:
+def assess(dataset: Dataset) -> tuple[CellFidelity, ...]:
     """Compare every cell with the reference configuration of its model."""
     return tuple(_assess(dataset, cell) for cell in dataset.cells)
 
@@ -136,12 +136,12 @@ def reference_of(dataset: Dataset) -> str | None:
     return None
 
 
-def _assess(dataset: Dataset, cell: CellView) -> Fidelity:
+def _assess(dataset: Dataset, cell: CellView) -> CellFidelity:
     reference_id = reference_of(dataset)
     reference = _alike(dataset, cell, dataset.cell(cell.model.id, reference_id)) if reference_id else None
 
-    def unknown(reason: str) -> Fidelity:
-        return Fidelity(cell.model.id, cell.configuration.id, Verdict.UNKNOWN, reason)
+    def unknown(reason: str) -> CellFidelity:
+        return CellFidelity(cell.model.id, cell.configuration.id, FidelityVerdict.UNKNOWN, reason)
 
     if dataset.imported:
         return unknown("outputs are not part of the imported table")
@@ -153,7 +153,9 @@ def _assess(dataset: Dataset, cell: CellView) -> Fidelity:
         return unknown("the reference configuration has no outputs to compare with")
     if cell.key == reference.key:
         reason = "the other configurations are compared with this one"
-        return Fidelity(cell.model.id, cell.configuration.id, Verdict.REFERENCE, reason, len(own[0]), 1.0, 0.0, stable)
+        return CellFidelity(
+            cell.model.id, cell.configuration.id, FidelityVerdict.REFERENCE, reason, len(own[0]), 1.0, 0.0, stable
+        )
     return _compare(dataset, cell, _answers(reference)[0], own[0], stable)
 
 
@@ -175,7 +177,7 @@ def _answers(cell: CellView) -> list[tuple[tuple[str, int], ...]]:
 
 def _compare(
     dataset: Dataset, cell: CellView, reference: tuple[tuple[str, int], ...], own: tuple[tuple[str, int], ...], stable: bool
-) -> Fidelity:
+) -> CellFidelity:
     pairs = list(zip(reference, own, strict=False))
     equal = sum(_same(dataset.outputs, a[0], b[0]) for a, b in pairs)
     match = equal / len(pairs)
@@ -190,11 +192,11 @@ def _compare(
         failures.append(f"output token counts differ by up to {drift:.1%}")
     if len(reference) != len(own):
         failures.append(f"{len(own)} answers, the reference has {len(reference)}")
-    verdict = Verdict.UNFAITHFUL if failures else Verdict.FAITHFUL
+    verdict = FidelityVerdict.UNFAITHFUL if failures else FidelityVerdict.FAITHFUL
     told = all(dataset.outputs[b[0]].token_ids for _, b in pairs if b[0] in dataset.outputs)
     how = "token for token" if told else "in their text; the server tells no tokens"
     reason = "; ".join(failures) or f"{equal} of {len(pairs)} outputs equal the reference {how}"
-    return Fidelity(
+    return CellFidelity(
         cell.model.id, cell.configuration.id, verdict, reason, len(pairs), match, drift, stable,
         _first_divergence(dataset.outputs, reference, own),
     )  # fmt: skip

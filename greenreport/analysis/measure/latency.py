@@ -20,7 +20,7 @@ from greenreport.study import Objective
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class WindowRequests:
     """What the window holds.
 
     Attributes:
@@ -34,18 +34,18 @@ class Served:
     tokens: int
 
 
-def served(record: RunRecord, window: Mark) -> Served:
+def served(record: RunRecord, window: Mark) -> WindowRequests:
     """Return the requests and output tokens of the window."""
     return inside(record.requests, window)
 
 
-def inside(requests: Sequence[Request], window: Mark) -> Served:
+def inside(requests: Sequence[Request], window: Mark) -> WindowRequests:
     """Return those of some requests and of their output tokens that are in the window."""
     completed = tuple(r for r in requests if r.error is None and window.start_ns <= r.end_ns <= window.end_ns)
     sent = sent_in(requests, window)
     if len(completed) == len(sent) == len(requests):
-        return Served(completed, sent, sum(r.output_tokens or 0 for r in completed))
-    return Served(completed, sent, sum(_tokens_inside(request, window) for request in requests))
+        return WindowRequests(completed, sent, sum(r.output_tokens or 0 for r in completed))
+    return WindowRequests(completed, sent, sum(_tokens_inside(request, window) for request in requests))
 
 
 def sent_in(requests: Sequence[Request], window: Mark) -> tuple[Request, ...]:

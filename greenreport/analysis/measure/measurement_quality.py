@@ -155,7 +155,7 @@ def _sampling(runs: list[tuple[CellView, RunView]]) -> Iterator[SamplingSummary]
     found: dict[str, list[Sampling]] = defaultdict(list)
     for _, run in runs:
         for item in run.sampling:
-            found[item.name].append(item)
+            found[f"{item.meter} · {item.channel}"].append(item)
     for name, items in sorted(found.items()):
         yield SamplingSummary(
             name,

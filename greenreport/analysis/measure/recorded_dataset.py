@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from greenreport import traces as tr
 from greenreport.analysis.measure.calibration import from_calibrations
-from greenreport.analysis.measure.dataset import CellView, Dataset, Preparation, RunView, Sampling
+from greenreport.analysis.measure.dataset import CellView, Dataset, ModelPreparation, RunView, Sampling
 from greenreport.analysis.measure.downsample import rails
 from greenreport.analysis.measure.limit_searches import from_trials
 from greenreport.analysis.measure.metrics import observations, phase_rows
@@ -104,11 +104,11 @@ def _view(record: RunRecord, objective: Objective | None) -> RunView:
 def _sampling(record: RunRecord, window: Mark) -> Iterator[Sampling]:
     for trace in record.traces:
         if len(trace.t_ns) > 2 and trace.meter in METERS:
-            found = tr.coverage(trace, window.start_ns, window.end_ns)
-            interval_s = tr.usual_interval_s(trace)
-            yield Sampling(f"{trace.meter} · {trace.domain} {trace.quantity.replace('_', ' ')}", interval_s, found)
+            channel = f"{trace.domain} {trace.quantity.replace('_', ' ')}"
+            coverage = tr.coverage(trace, window.start_ns, window.end_ns)
+            yield Sampling(trace.meter, channel, tr.usual_interval_s(trace), coverage)
 
 
-def _preparation(record: RunRecord) -> Preparation:
+def _preparation(record: RunRecord) -> ModelPreparation:
     phase = record.spec.preparation or Phase.CONVERT
-    return Preparation(record.model, record.engine, phase.value, record.duration_s, record.spec.size_b or 0)
+    return ModelPreparation(record.model, record.engine, phase.value, record.duration_s, record.spec.size_b or 0)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.measure.fidelity import Fidelity, sameness
+from greenreport.analysis.measure.fidelity import CellFidelity, sameness
 from greenreport.record import FlagCode, Outcome
 from greenreport.units import counted, declared_percent
 
 PUBLICATION_FLOOR = 5  # repetitions
 
 
-class Level(StrEnum):
+class BadgeLevel(StrEnum):
     """Overall validity."""
 
     PASS = "pass"  # noqa: S105 - a verdict, not a password
@@ -25,11 +25,11 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class BadgeRule:
     """A checked rule; `evidence` is the page of the study that shows it."""
 
     name: str
-    level: Level
+    level: BadgeLevel
     found: str
     evidence: str
 
@@ -38,25 +38,27 @@ class Rule:
 class Badge:
     """The worst level of all rules, and the rules."""
 
-    level: Level
-    rules: tuple[Rule, ...]
+    level: BadgeLevel
+    rules: tuple[BadgeRule, ...]
 
     @property
-    def reasons(self) -> tuple[Rule, ...]:
+    def reasons(self) -> tuple[BadgeRule, ...]:
         """Rules that are not passed, worst first."""
-        return tuple(sorted((r for r in self.rules if r.level is not Level.PASS), key=lambda r: r.level is Level.CAUTION))
+        return tuple(
+            sorted((r for r in self.rules if r.level is not BadgeLevel.PASS), key=lambda r: r.level is BadgeLevel.CAUTION)
+        )
 
 
-def judge(dataset: Dataset, fidelity: Sequence[Fidelity]) -> Badge:
+def judge(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> Badge:
     """Check every rule."""
     if not dataset.outcomes.total():
-        return Badge(Level.NO_DATA, (Rule("runs", Level.NO_DATA, "no run has been made yet", "methods"),))
+        return Badge(BadgeLevel.NO_DATA, (BadgeRule("runs", BadgeLevel.NO_DATA, "no run has been made yet", "methods"),))
     rules = tuple(_rules(dataset, fidelity)) if not dataset.imported else tuple(_imported(dataset))
-    order = [Level.INVALID, Level.CAUTION, Level.PASS]
+    order = [BadgeLevel.INVALID, BadgeLevel.CAUTION, BadgeLevel.PASS]
     return Badge(min((rule.level for rule in rules), key=order.index), rules)
 
 
-def _rules(dataset: Dataset, fidelity: Sequence[Fidelity]) -> Iterator[Rule]:
+def _rules(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> Iterator[BadgeRule]:
     outcomes = dataset.outcomes
     protocol = dataset.study.protocol
     planned = len(dataset.cells) * protocol.repetitions
@@ -66,52 +68,52 @@ def _rules(dataset: Dataset, fidelity: Sequence[Fidelity]) -> Iterator[Rule]:
     most = max((len(cell.ok) for cell in dataset.cells), default=0)
     valid = counted(most, "valid run") if fewest == most else f"{fewest} to {counted(most, 'valid run')}"
     found = f"{valid} in each cell that ran, {protocol.repetitions} declared"
-    yield Rule("repetitions", Level.PASS if enough else Level.CAUTION, found, "methods")
+    yield BadgeRule("repetitions", BadgeLevel.PASS if enough else BadgeLevel.CAUTION, found, "methods")
     randomised = protocol.order.design != "fixed"
     found = "randomised complete blocks" if randomised else "fixed order: time and configuration are confounded"
-    yield Rule("order of runs", Level.PASS if randomised else Level.CAUTION, found, "methods")
+    yield BadgeRule("order of runs", BadgeLevel.PASS if randomised else BadgeLevel.CAUTION, found, "methods")
     baseline = protocol.idle_baseline_s > 0
     found = (
         f"{protocol.idle_baseline_s:g} s before and after each window" if baseline else "none; net energy cannot be computed"
     )
-    yield Rule("idle baseline", Level.PASS if baseline else Level.CAUTION, found, "methods")
+    yield BadgeRule("idle baseline", BadgeLevel.PASS if baseline else BadgeLevel.CAUTION, found, "methods")
     cooled = protocol.cooldown.until != "none"
     found = f"until {protocol.cooldown.until}" if cooled else "none; heat of one run may reach the next"
-    yield Rule("cool-down", Level.PASS if cooled else Level.CAUTION, found, "methods")
+    yield BadgeRule("cool-down", BadgeLevel.PASS if cooled else BadgeLevel.CAUTION, found, "methods")
     yield _energy(dataset)
     yield _fidelity(dataset, fidelity)
     yield from _flags(dataset)
     if dataset.environment is not None:
         virtual = dataset.environment.virtualisation
         found = f"{virtual}: other guests may share the hardware" if virtual else "looks physical"
-        yield Rule("machine", Level.CAUTION if virtual else Level.PASS, found, "environment")
+        yield BadgeRule("machine", BadgeLevel.CAUTION if virtual else BadgeLevel.PASS, found, "environment")
     if dataset.simulated:
-        yield Rule(
-            "engines", Level.INVALID, "the fake engine serves no model: these results are a test of greenreport", "methods"
+        yield BadgeRule(
+            "engines", BadgeLevel.INVALID, "the fake engine serves no model: these results are a test of greenreport", "methods"
         )
 
 
-def _completeness(outcomes: Counter[Outcome], planned: int) -> Rule:
+def _completeness(outcomes: Counter[Outcome], planned: int) -> BadgeRule:
     ok = outcomes[Outcome.OK]
     others = ", ".join(f"{n} {o.value.replace('_', ' ')}" for o, n in sorted(outcomes.items()) if o is not Outcome.OK)
     missing = planned - outcomes.total()
     rest = "; ".join(part for part in (others, f"{missing} not done" if missing else "") if part)
-    level = Level.PASS if ok == planned else Level.INVALID if ok == 0 else Level.CAUTION
-    return Rule("runs", level, f"{ok} of {planned} planned runs are valid" + (f" ({rest})" if rest else ""), "validity")
+    level = BadgeLevel.PASS if ok == planned else BadgeLevel.INVALID if ok == 0 else BadgeLevel.CAUTION
+    return BadgeRule("runs", level, f"{ok} of {planned} planned runs are valid" + (f" ({rest})" if rest else ""), "validity")
 
 
-def _energy(dataset: Dataset) -> Rule:
+def _energy(dataset: Dataset) -> BadgeRule:
     if dataset.estimated:
-        return Rule("energy", Level.CAUTION, "estimated by a power model from the CPU load, not measured", "methods")
+        return BadgeRule("energy", BadgeLevel.CAUTION, "estimated by a power model from the CPU load, not measured", "methods")
     if not dataset.has("energy_j"):
-        return Rule("energy", Level.CAUTION, "not measured on this machine", "methods")
+        return BadgeRule("energy", BadgeLevel.CAUTION, "not measured on this machine", "methods")
     boundaries = dataset.boundaries("energy_j")
     if len(boundaries) > 1:
-        return Rule("energy", Level.CAUTION, f"cells have different boundaries: {'; '.join(boundaries)}", "methods")
-    return Rule("energy", Level.PASS, f"measured: {', '.join(boundaries)}", "methods")
+        return BadgeRule("energy", BadgeLevel.CAUTION, f"cells have different boundaries: {'; '.join(boundaries)}", "methods")
+    return BadgeRule("energy", BadgeLevel.PASS, f"measured: {', '.join(boundaries)}", "methods")
 
 
-def _fidelity(dataset: Dataset, fidelity: Sequence[Fidelity]) -> Rule:
+def _fidelity(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> BadgeRule:
     """Pass only where every cell was compared and gives exactly the outputs of the reference, in every run."""
     same, total = sameness(fidelity), len(fidelity)
     gate = dataset.study.fidelity.min_exact_match
@@ -128,25 +130,27 @@ def _fidelity(dataset: Dataset, fidelity: Sequence[Fidelity]) -> Rule:
     elif same.unstable:
         found = f"{same.unstable} of {counted(total, 'cell')} {'does' if same.unstable == 1 else 'do'} not give the same outputs in every run"
     elif same.compared:
-        return Rule("same work", Level.PASS, "every cell gives the outputs of the reference", "fidelity")
+        return BadgeRule("same work", BadgeLevel.PASS, "every cell gives the outputs of the reference", "fidelity")
     else:
-        return Rule("same work", Level.PASS, "there is no other configuration to compare outputs with", "fidelity")
-    return Rule("same work", Level.CAUTION, found, "fidelity")
+        return BadgeRule("same work", BadgeLevel.PASS, "there is no other configuration to compare outputs with", "fidelity")
+    return BadgeRule("same work", BadgeLevel.CAUTION, found, "fidelity")
 
 
 QUIET = frozenset({FlagCode.ESTIMATED_ENERGY})  # has a rule, and a band, of its own
 
 
-def _flags(dataset: Dataset) -> Iterator[Rule]:
+def _flags(dataset: Dataset) -> Iterator[BadgeRule]:
     flags = Counter(flag.code for cell in dataset.cells for run in cell.ok for flag in run.flags if flag.code not in QUIET)
     total = sum(len(cell.ok) for cell in dataset.cells)
     for code, number in flags.most_common():
         detail = next(f.detail for c in dataset.cells for r in c.ok for f in r.flags if f.code == code)
-        yield Rule(code.replace("_", " "), Level.CAUTION, f"{number} of {total} valid runs, for example: {detail}", "validity")
+        yield BadgeRule(
+            code.replace("_", " "), BadgeLevel.CAUTION, f"{number} of {total} valid runs, for example: {detail}", "validity"
+        )
 
 
-def _imported(dataset: Dataset) -> Iterator[Rule]:
+def _imported(dataset: Dataset) -> Iterator[BadgeRule]:
     runs = min((len(cell.runs) for cell in dataset.cells), default=0)
-    level = Level.PASS if runs >= PUBLICATION_FLOOR else Level.CAUTION
-    yield Rule("repetitions", level, f"at least {counted(runs, 'value')} in each cell", "data")
-    yield Rule("protocol", Level.CAUTION, f"not known: {dataset.source}", "methods")
+    level = BadgeLevel.PASS if runs >= PUBLICATION_FLOOR else BadgeLevel.CAUTION
+    yield BadgeRule("repetitions", level, f"at least {counted(runs, 'value')} in each cell", "data")
+    yield BadgeRule("protocol", BadgeLevel.CAUTION, f"not known: {dataset.source}", "methods")

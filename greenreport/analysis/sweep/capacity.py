@@ -15,7 +15,6 @@ from greenreport.analysis.sweep.directions import Direction, load_of, load_text
 from greenreport.record import Outcome
 
 ENDS = {Outcome.OUT_OF_MEMORY: "memory ends", Outcome.TIMED_OUT: "the time limit ends"}
-UNTRIED, DESIGN = "no load was tried yet", "left out by design"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +25,7 @@ class Fit:
         load: None where no load works, or none was tried.
         best: it in words; why: why it is the largest.
         runs: valid runs at that load; searched: whether it was looked for instead of swept.
+        tried: whether any load was.
         left_out: loads excluded by design, each with its reason.
     """
 
@@ -37,6 +37,7 @@ class Fit:
     why: str
     runs: int
     searched: bool = False
+    tried: bool = True
     left_out: tuple[str, ...] = ()
 
 
@@ -56,31 +57,26 @@ def fits(dataset: Dataset, found: Sequence[Direction]) -> tuple[Fit, ...]:
     return (*rows, *(_searched(dataset, search, label_of(search.base)) for search in rest))
 
 
-def tried(rows: Sequence[Fit]) -> bool:
-    """Whether any load was tried at all, so that a table of limits says something."""
-    return any(row.load is not None or row.why not in (UNTRIED, DESIGN) for row in rows)
-
-
 def _swept(direction: Direction) -> Fit:
     factor = direction.factor
     good = [cell for cell in direction.cells if cell.ok]
     largest = good[-1] if good else None
     load = None if largest is None else load_of(largest.configuration, factor)
     beyond = [cell for cell in direction.cells if load is None or load_of(cell.configuration, factor) > load]
-    why = _why(direction, beyond)
-    nothing = "not tried" if why in (UNTRIED, DESIGN) else "none"
-    best = nothing if load is None else load_text(factor, load)
-    left_out = tuple(_left_out(direction))
-    runs = 0 if largest is None else len(largest.ok)
-    return Fit(direction.model.label, direction.label, factor, load, best, why, runs, left_out=left_out)
+    tried = any(cell.runs for cell in direction.cells)
+    best = load_text(factor, load) if load is not None else "none" if tried else "not tried"
+    return Fit(
+        direction.model.label, direction.label, factor, load, best, _why(direction, beyond), len(largest.ok) if largest else 0,
+        tried=tried, left_out=tuple(_left_out(direction)),
+    )  # fmt: skip
 
 
 def _why(direction: Direction, beyond: Sequence[CellView]) -> str:
     """Say what became of the next larger load."""
     if not direction.cells:
-        return DESIGN
+        return "left out by design"
     if not any(cell.runs for cell in direction.cells):
-        return UNTRIED
+        return "no load was tried yet"
     if not beyond:
         wider = load_of(direction.cells[-1].configuration, direction.factor) < max(direction.levels)
         return "larger loads were left out by design" if wider else "the largest load of the sweep; no limit was met"

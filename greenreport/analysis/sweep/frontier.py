@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from greenreport.analysis.hypotheses.answers import Text
 from greenreport.analysis.hypotheses.claims import Claim, once
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.measure.fidelity import Fidelity, not_ranked
-from greenreport.analysis.sweep.capacity import Fit, fits, tried
+from greenreport.analysis.measure.fidelity import CellFidelity, not_ranked
+from greenreport.analysis.sweep.capacity import Fit, fits
 from greenreport.analysis.sweep.directions import directions
 from greenreport.analysis.sweep.frontier_sentences import headline, series_words
 from greenreport.analysis.sweep.series import Replicas, Series, all_series, best_gains, replica_gains, series_id
 
 
 @dataclass(frozen=True, slots=True)
-class Frontier:
+class FrontierAnalysis:
     """Every series of a study with, by its id, what replicas gain and the findings in words, the most important first.
 
     Attributes:
@@ -46,12 +46,12 @@ class Frontier:
         return once(part for text in texts for part in text if isinstance(part, Claim))
 
 
-def frontier(dataset: Dataset, fidelity: Sequence[Fidelity]) -> Frontier | None:
+def frontier(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> FrontierAnalysis | None:
     """Return the frontier of a study, or None where nothing was swept or looked for, or nothing was tried yet."""
     unfaithful = not_ranked(fidelity)
     swept = directions(dataset)
     rows = fits(dataset, swept)
-    if not tried(rows):
+    if not any(row.tried for row in rows):
         return None
     found = all_series(dataset, swept, unfaithful)
     gains = {series_id(s): tuple(replica_gains(dataset, s, found)) for s in found if s.base.replicas > 1}
@@ -61,4 +61,4 @@ def frontier(dataset: Dataset, fidelity: Sequence[Fidelity]) -> Frontier | None:
     }
     models = [model.id for model in dataset.models if any(series.model.id == model.id for series in found)]
     headlines = {name: headline(dataset, [series for series in found if series.model.id == name]) for name in models}
-    return Frontier(found, rows, gains, sentences, headlines)
+    return FrontierAnalysis(found, rows, gains, sentences, headlines)

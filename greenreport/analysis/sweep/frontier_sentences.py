@@ -9,7 +9,7 @@ from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.measure.dataset import Dataset, label_of
 from greenreport.analysis.stats import Interval, NotComputable, reach
 from greenreport.analysis.sweep.directions import FEWEST_LOADS
-from greenreport.analysis.sweep.series import ENERGY, THROUGHPUT, End, LoadPoint, Replicas, Series
+from greenreport.analysis.sweep.series import ENERGY, THROUGHPUT, End, FallingUse, LoadPoint, Replicas, Series
 from greenreport.record import Outcome
 from greenreport.study import Configuration, Model, Objective
 from greenreport.units import THIN, capital, declared_percent, quantity
@@ -34,7 +34,7 @@ def series_words(dataset: Dataset, series: Series, gains: Sequence[Replicas], be
     yield from _objective_words(dataset, series)
     yield from _energy_against_latency(dataset, series)
     if series.falling_use is not None:
-        yield (_falling_words(*series.falling_use),)
+        yield (_falling_words(series.falling_use),)
     yield from _gain_words(gains, best, series)
 
 
@@ -154,11 +154,10 @@ def _energy_against_latency(dataset: Dataset, series: Series) -> Iterator[Text]:
         )  # fmt: skip
 
 
-def _falling_words(metric: str, first: float, last: float) -> str:
-    device = "GPU" if metric.startswith("gpu") else "CPU"
+def _falling_words(use: FallingUse) -> str:
     return (
-        f"{device} usage falls from {quantity(first, '%')} to {quantity(last, '%')} over the sweep while throughput grows: "
-        f"it tells how often the {device} was busy, not how much it did, and says nothing about efficiency."
+        f"{use.device} usage falls from {quantity(use.first_pct, '%')} to {quantity(use.last_pct, '%')} over the sweep while throughput grows: "
+        f"it tells how often the {use.device} was busy, not how much it did, and says nothing about efficiency."
     )
 
 

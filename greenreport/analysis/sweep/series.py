@@ -57,15 +57,23 @@ class Replicas:
     """What several replicas gain over one.
 
     Attributes:
-        load: of each of them; alone: of the single server they are compared with.
+        load: of each of them.
     """
 
     replicas: int
     load: float
-    alone: float
     throughput: Claim
     energy: Claim | None
     latency: Claim | None
+
+
+@dataclass(frozen=True, slots=True)
+class FallingUse:
+    """A device that is used less at the largest load than at the smallest, in %, although throughput grew."""
+
+    device: str
+    first_pct: float
+    last_pct: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +100,7 @@ class Series:
     saturation: Saturation
     least_energy: tuple[float, float] | None
     within: LoadPoint | None
-    falling_use: tuple[str, float, float] | None
+    falling_use: FallingUse | None
     latency: str | None = None
     dimensions: tuple[str, ...] = ()
     front: ParetoFront = _UNRANKED
@@ -224,13 +232,14 @@ def _ranked(series: Series, latency: str | None, dimensions: tuple[str, ...], fr
     return replace(series, latency=latency, dimensions=dimensions, front=kept)
 
 
-def _falling_use(points: Sequence[LoadPoint]) -> tuple[str, float, float] | None:
-    """Return (metric, first, last) when device utilisation falls while throughput rises: a trap for dashboards."""
-    for metric in ("gpu_usage_pct", "process_cpu_pct"):
+def _falling_use(points: Sequence[LoadPoint]) -> FallingUse | None:
+    """Return the device whose use falls while throughput rises, a trap for dashboards, or None."""
+    if (points[-1].value(THROUGHPUT) or 0) <= 1.5 * (points[0].value(THROUGHPUT) or 0):
+        return None
+    for device, metric in (("GPU", "gpu_usage_pct"), ("CPU", "process_cpu_pct")):
         first, last = points[0].value(metric), points[-1].value(metric)
-        grown = (points[-1].value(THROUGHPUT) or 0) > 1.5 * (points[0].value(THROUGHPUT) or 0)
-        if first is not None and last is not None and last < 0.95 * first and grown:
-            return metric, first, last
+        if first is not None and last is not None and last < 0.95 * first:
+            return FallingUse(device, first, last)
     return None
 
 
@@ -274,7 +283,7 @@ def _gain(dataset: Dataset, series: Series, point: LoadPoint, other: LoadPoint) 
         return None
     latency = compare(dataset, series.latency, *pair) if series.latency else None
     energy = compare(dataset, ENERGY, *pair)
-    return Replicas(series.base.replicas, point.load, other.load, throughput, energy, latency)
+    return Replicas(series.base.replicas, point.load, throughput, energy, latency)
 
 
 def series_id(series: Series) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from greenreport.analysis.measure.validity_badge import Level
+from greenreport.analysis.measure.validity_badge import BadgeLevel
 from greenreport.report.context import StudyContext
 from greenreport.report.drawing.safe_text import on_one_line
 from greenreport.report.drawing.style import LIGHT, SOFT
@@ -14,7 +14,12 @@ from greenreport.units import counted
 
 CHARACTER = 6.6  # mean width of a character at 11 px; the text is stretched to fit, so an estimate is enough
 MARKDOWN = frozenset("\\`*_[]<>")  # letters that would begin something
-COLOURS = {Level.PASS: LIGHT["--green"], Level.CAUTION: "#8a5a00", Level.INVALID: "#a4262c", Level.NO_DATA: SOFT}
+COLOURS = {
+    BadgeLevel.PASS: LIGHT["--green"],
+    BadgeLevel.CAUTION: "#8a5a00",
+    BadgeLevel.INVALID: "#a4262c",
+    BadgeLevel.NO_DATA: SOFT,
+}
 
 
 def badge_svg(study: StudyContext) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from greenreport.analysis.hypotheses.answers import Answer, Text, plain
 from greenreport.analysis.hypotheses.claims import Claim
-from greenreport.analysis.measure.validity_badge import Level
+from greenreport.analysis.measure.validity_badge import BadgeLevel
 from greenreport.analysis.stats import reach
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
@@ -30,10 +30,10 @@ LOWER = 370  # where the number begins
 LEAST_BESIDE = 0.05  # of the axis, in logarithms: a difference of one per cent is not drawn as if it were large
 LONGEST_ALT = 420  # what the networks take
 VALIDITY = {
-    Level.PASS: ("#2f6b3c", "Validity: all checks passed"),
-    Level.CAUTION: ("#8a5a00", "Validity: read with care"),
-    Level.INVALID: ("#a3271f", "Validity: do not use"),
-    Level.NO_DATA: (SOFT, "No runs yet"),
+    BadgeLevel.PASS: ("#2f6b3c", "Validity: all checks passed"),
+    BadgeLevel.CAUTION: ("#8a5a00", "Validity: read with care"),
+    BadgeLevel.INVALID: ("#a3271f", "Validity: do not use"),
+    BadgeLevel.NO_DATA: (SOFT, "No runs yet"),
 }
 
 
@@ -60,7 +60,7 @@ class Card:
     hue: str
     bands: tuple[str, ...]
     source: str
-    level: Level
+    level: BadgeLevel
 
     @property
     def alt(self) -> str:

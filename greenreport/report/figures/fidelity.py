@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from greenreport.analysis.measure.fidelity import Fidelity, Verdict
+from greenreport.analysis.measure.fidelity import CellFidelity, FidelityVerdict
 from greenreport.report import charts
 from greenreport.report.charts import MatchRow
 from greenreport.report.context import StudyContext
@@ -14,13 +14,13 @@ from greenreport.units import counted, percent
 def match_figure(study: StudyContext) -> Figure | None:
     """F11: share of outputs equal to the reference's, and drift of token counts, for every cell."""
     known = [f for f in study.analysis.fidelity if f.exact_match is not None]
-    if not any(f.verdict is not Verdict.REFERENCE for f in known):
+    if not any(f.verdict is not FidelityVerdict.REFERENCE for f in known):
         return None
     models = {m.id: m.label for m in study.dataset.study.models}
     labels = study.dataset.labels
     rows = [_match_row(f, models[f.model], labels[f.configuration]) for f in study.analysis.fidelity]
-    compared = [f for f in known if f.verdict is not Verdict.REFERENCE]
-    bad = [f for f in compared if f.verdict is Verdict.UNFAITHFUL]
+    compared = [f for f in known if f.verdict is not FidelityVerdict.REFERENCE]
+    bad = [f for f in compared if f.verdict is FidelityVerdict.UNFAITHFUL]
     exact = sum(f.exact_match == 1 for f in compared)
     finding = (
         f"{exact} of {counted(len(compared), 'cell')} {'gives' if exact == 1 else 'give'} exactly the outputs of the reference"
@@ -57,17 +57,17 @@ def match_figure(study: StudyContext) -> Figure | None:
     return Figure("fidelity", finding, caption, summary, spec, table, metric_bands(study, "duration_s"))
 
 
-def _match_row(f: Fidelity, model: str, label: str) -> MatchRow:
+def _match_row(f: CellFidelity, model: str, label: str) -> MatchRow:
     detail = f"{label} on {model}: {f.word}, {f.reason}"
     if f.exact_match is None:
         return MatchRow(model, label, None, f.verdict.value, "not known", "", detail)
-    if f.verdict is Verdict.REFERENCE:
+    if f.verdict is FidelityVerdict.REFERENCE:
         return MatchRow(model, label, 0.0, f.verdict.value, "reference", f"{f.prompts} outputs", detail)
     drift = f"tokens ±{_percent(f.token_count_drift)}" if f.token_count_drift else "same lengths"
     return MatchRow(model, label, 1 - f.exact_match, f.word, f"{_equal(f)} of {f.prompts} equal", drift, detail)
 
 
-def _equal(f: Fidelity) -> int:
+def _equal(f: CellFidelity) -> int:
     return round((f.exact_match or 0.0) * f.prompts)
 
 

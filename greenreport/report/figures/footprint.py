@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from greenreport.analysis.footprint import Derived, FootprintAnalysis, FootprintRow, FootprintTable, Kind
+from greenreport.analysis.footprint import Derived, FootprintAnalysis, FootprintRow, FootprintTable, Impact
 from greenreport.analysis.stats import NotComputable
 from greenreport.report import charts
 from greenreport.report.charts import AmountRow
@@ -22,17 +22,17 @@ def footprint_figures(study: StudyContext, found: FootprintAnalysis) -> tuple[Fi
     table = found.tables[0]
     drawable = [row for row in table.rows if all(finite(item.central) for item in row.amounts)]
     return tuple(
-        _figure(study, found, replace(table, rows=tuple(drawable)), index) for index in range(len(found.kinds)) if drawable
+        _figure(study, found, replace(table, rows=tuple(drawable)), index) for index in range(len(found.impacts)) if drawable
     )
 
 
-def amount_words(item: Derived, kind: Kind) -> tuple[str, str]:
+def amount_words(item: Derived, kind: Impact) -> tuple[str, str]:
     """Print an amount, and its whole range."""
     return quantity(item.central, kind.unit), f"[{quantity(item.low, kind.unit)}, {quantity(item.high, kind.unit)}]"
 
 
 def _figure(study: StudyContext, found: FootprintAnalysis, table: FootprintTable, index: int) -> Figure:
-    kind = found.kinds[index]
+    kind = found.impacts[index]
     pairs = [(row, row.amounts[index]) for row in table.rows]
     rows = [
         AmountRow(
@@ -91,7 +91,7 @@ def _figure(study: StudyContext, found: FootprintAnalysis, table: FootprintTable
     return Figure(f"footprint-{kind.id}", title, caption, summary, spec, shown, bands)
 
 
-def _reach(least: tuple[FootprintRow, Derived], most: tuple[FootprintRow, Derived], kind: Kind) -> str:
+def _reach(least: tuple[FootprintRow, Derived], most: tuple[FootprintRow, Derived], kind: Impact) -> str:
     """Return from where to where the central amounts go, and what they depend on."""
     ends = [quantity(item.central, kind.unit) for _, item in (least, most)]
     if ends[0] == ends[1]:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from greenreport.analysis.measure.dataset import CellView, RunView, label_of
-from greenreport.analysis.measure.fidelity import Fidelity
+from greenreport.analysis.measure.fidelity import CellFidelity
 from greenreport.analysis.stats import Description, describe
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.record import Environment, Quantity
@@ -70,7 +70,7 @@ class CellContent:
 
     cell: CellView
     label: str
-    fidelity: Fidelity | None
+    fidelity: CellFidelity | None
     metrics: tuple[MetricRow, ...]
     figures: tuple[Figure, ...]
     shown: RunView | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from greenreport.analysis.measure.dataset import Preparation
+from greenreport.analysis.measure.dataset import ModelPreparation
 from greenreport.record import Environment
 from greenreport.report.context import StudyContext
 from greenreport.report.page import Page, study_page
@@ -23,7 +23,7 @@ class EnvironmentContent:
 
     environment: Environment | None
     advice: tuple[Advice, ...]
-    preparations: tuple[Preparation, ...]
+    preparations: tuple[ModelPreparation, ...]
     outcomes: tuple[tuple[str, int], ...]
     boundary: tuple[str, ...]
     timeline: bool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from greenreport.analysis.measure.fidelity import Fidelity, sameness
+from greenreport.analysis.measure.fidelity import CellFidelity, sameness
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
 from greenreport.report.figures import match_figure, same_length, tokens_figure
@@ -21,7 +21,7 @@ class FidelityContent:
     """
 
     headline: str
-    rows: tuple[tuple[str, str, Fidelity], ...]
+    rows: tuple[tuple[str, str, CellFidelity], ...]
     reference: str | None
     figures: tuple[Figure, ...]
     same_length: str | None

@@ -79,7 +79,7 @@ def footprint_page(study: StudyContext, footprint: FootprintAnalysis) -> Page[Fo
 
 def _factors(footprint: FootprintAnalysis) -> list[FactorRow]:
     units = {"carbon": "gCO₂e/kWh", "water": "L/kWh"}
-    rows = [_factor(kind.id, kind.label, units.get(kind.id, f"{kind.unit}/kWh"), kind.factor) for kind in footprint.kinds]
+    rows = [_factor(kind.id, kind.label, units.get(kind.id, f"{kind.unit}/kWh"), kind.factor) for kind in footprint.impacts]
     pue = footprint.declared.pue
     return [*rows, *([] if pue is None else [_factor("pue", "Power usage effectiveness", "1", pue)])]
 
@@ -93,7 +93,7 @@ def _cells(footprint: FootprintAnalysis, table: FootprintTable) -> list[AmountCe
     cells = []
     for row in table.rows:
         low, high = row.bounds
-        texts = tuple(amount_words(item, kind) for item, kind in zip(row.amounts, footprint.kinds, strict=True))
+        texts = tuple(amount_words(item, kind) for item, kind in zip(row.amounts, footprint.impacts, strict=True))
         bounds = (None if low is None else low * 1e3, None if high is None else high * 1e3)
         cells.append(
             AmountCells(
@@ -107,6 +107,6 @@ def _data(footprint: FootprintAnalysis, factors: tuple[FactorRow, ...]) -> dict[
     """Return factors and energies in full digits; the page's script multiplies them as `analysis.footprint` does."""
     return {
         "factors": {f.id: [f.declared.low, f.declared.central, f.declared.high] for f in factors},
-        "kinds": [{"id": kind.id, "unit": kind.unit, "prefixed": kind.prefixed} for kind in footprint.kinds],
+        "kinds": [{"id": kind.id, "unit": kind.unit, "prefixed": kind.prefixed} for kind in footprint.impacts],
         "tables": [[[row.kwh, *row.reach] for row in table.rows] for table in footprint.tables],
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from greenreport.analysis.hypotheses.answers import Text
 from greenreport.analysis.sweep.capacity import Fit
 from greenreport.analysis.sweep.directions import load_of
-from greenreport.analysis.sweep.frontier import Frontier
+from greenreport.analysis.sweep.frontier import FrontierAnalysis
 from greenreport.analysis.sweep.series import Series, series_id
 from greenreport.catalog import CURVE_FACTORS
 from greenreport.report.context import StudyContext
@@ -53,7 +53,7 @@ class FrontierContent:
     cold: bool
 
 
-def frontier_page(study: StudyContext, frontier: Frontier) -> Page[FrontierContent]:
+def frontier_page(study: StudyContext, frontier: FrontierAnalysis) -> Page[FrontierContent]:
     """Return the page: a section for each model and factor, and how large a load fits."""
     leads = dict(list(frontier.headlines.items())[1:])  # the first stands on top
     sections = []

@@ -44,8 +44,8 @@ def cold_starts(dataset: Dataset) -> Iterator[ColdStart]:
     lightest: dict[tuple[str, str], CellView] = {}
     for cell in dataset.cells:
         key = cell.model.id, cell.configuration.model_dump_json(exclude=_NOT_OF_THE_START)
-        held = lightest.get(key)
-        if cell.values("cold_start_s") and (held is None or len(cell.configuration.load) < len(held.configuration.load)):
+        lighter = lightest.get(key)
+        if cell.values("cold_start_s") and (lighter is None or len(cell.configuration.load) < len(lighter.configuration.load)):
             lightest[key] = cell
     for cell in lightest.values():
         reference = dataset.cell(cell.model.id, name) if name else None
@@ -89,8 +89,8 @@ def _words(start: int, request: int, cell: CellView, reference: CellView) -> str
         return "less from the first request on" if request < 0 else "more, however many requests"
     number, low, high = break_even(cell, reference)
     until = f"{high:,.0f}" if math.isfinite(high) else "endlessly many"
-    told = f"about {number:,.0f} requests ({low:,.0f} to {until})"
-    return f"less after {told}" if request < 0 else f"less up to {told}"
+    requests_until = f"about {number:,.0f} requests ({low:,.0f} to {until})"
+    return f"less after {requests_until}" if request < 0 else f"less up to {requests_until}"
 
 
 def break_even(cell: CellView, reference: CellView) -> tuple[float, float, float]:
@@ -102,10 +102,10 @@ def break_even(cell: CellView, reference: CellView) -> tuple[float, float, float
     samples = [np.array(c.values(metric)) for metric in (START, REQUEST) for c in (cell, reference)]
     drawn = [np.median(s[random.integers(0, len(s), (RESAMPLES, len(s)))], axis=1) for s in samples]
     with np.errstate(all="ignore"):
-        found = (drawn[0] - drawn[1]) / (drawn[3] - drawn[2])
-    found = np.where(np.isfinite(found) & (found > 0), found, np.inf)
+        meetings = (drawn[0] - drawn[1]) / (drawn[3] - drawn[2])
+    meetings = np.where(np.isfinite(meetings) & (meetings > 0), meetings, np.inf)
     middle = [float(np.median(s)) for s in samples]
-    low, high = np.quantile(found, [0.025, 0.975], method="inverted_cdf")
+    low, high = np.quantile(meetings, [0.025, 0.975], method="inverted_cdf")
     return _ceil((middle[0] - middle[1]) / (middle[3] - middle[2])), _ceil(float(low)), _ceil(float(high))
 
 

@@ -175,16 +175,16 @@ def _table(
 
 
 def _row(cell: CellView, basis: Basis, declared: Footprint, impacts: Sequence[Impact], *, faithful: bool) -> FootprintRow:
-    found = describe(cell.values(basis.metric))
+    energy = describe(cell.values(basis.metric))
     scale = basis.units / J_PER_KWH
-    ci = found.median_ci
+    ci = energy.median_ci
     if isinstance(ci, Interval):
         ci = Interval(ci.low * scale, ci.high * scale, ci.level, ci.method)
     row = FootprintRow(
         cell.model,
         cell.configuration,
-        found.n,
-        (found.median or 0.0) * scale,
+        energy.n,
+        (energy.median or 0.0) * scale,
         ci,
         cell.boundary(basis.metric) or "",
         cell.estimated(basis.metric),

@@ -90,7 +90,7 @@ class MetricComparison:
         """Yield what was found: directions, sizes, ranks."""
         total = len(self.pairs)
         yield f"{self.same_way} of {total} {'ratio' if total == 1 else 'ratios'} to {self.reference} {_verb(self.same_way, 'points', 'point')} the same way in both."
-        found = Counter(pair.likeness for pair in self.pairs)
+        counts = Counter(pair.likeness for pair in self.pairs)
         within = f"±{declared_percent(self.margin)}"
         meanings = {
             Likeness.DIFFERENT: "different: the interval of their quotient excludes 1",
@@ -98,13 +98,13 @@ class MetricComparison:
             Likeness.OPEN: "not told apart by these runs: it includes 1 and reaches further",
             Likeness.UNKNOWN: "without an interval",
         }
-        parts = [f"{n} {_verb(n, 'is', 'are')} {meanings[likeness]}" for likeness in Likeness if (n := found[likeness])]
+        parts = [f"{n} {_verb(n, 'is', 'are')} {meanings[likeness]}" for likeness in Likeness if (n := counts[likeness])]
         yield f"{'; '.join(parts)}."
-        known = [(model, tau) for model, tau in self.taus if tau is not None]
-        if known and all(tau > 1 - 1e-9 for _, tau in known):
-            yield f"Both rank the configurations alike on {_models(len(known), len(self.taus))} (Kendall's τ-b is 1)."
-        elif known:
-            ranks = ", ".join(f"{model} {_signed(tau)}" for model, tau in known)
+        defined = [(model, tau) for model, tau in self.taus if tau is not None]
+        if defined and all(tau > 1 - 1e-9 for _, tau in defined):
+            yield f"Both rank the configurations alike on {_models(len(defined), len(self.taus))} (Kendall's τ-b is 1)."
+        elif defined:
+            ranks = ", ".join(f"{model} {_signed(tau)}" for model, tau in defined)
             yield f"Rank agreement of the configurations (Kendall's τ-b, 1: the same order, −1: the reverse): {ranks}."
 
 
@@ -173,7 +173,9 @@ def compare_studies(first: Dataset, second: Dataset, names: tuple[str, str]) -> 
         for cell, reason in not_ranked(assess(dataset)).items()
     }
     metrics = tuple(
-        found for metric in COMPARED if (found := _metric(first, second, metric, models, shared, unfaithful)) is not None
+        comparison
+        for metric in COMPARED
+        if (comparison := _metric(first, second, metric, models, shared, unfaithful)) is not None
     )
     both = [(m, c) for m in models for c in shared if first.cell(m.id, c.id) and second.cell(m.id, c.id)]
     withheld = tuple(f"{label_of(c)} on {m.label}: {unfaithful[m.id, c.id]}" for m, c in both if (m.id, c.id) in unfaithful)

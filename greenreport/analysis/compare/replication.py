@@ -76,8 +76,8 @@ class ReplicationReport:
     @property
     def counts(self) -> dict[str, int]:
         """Number of findings by outcome, in the order of `ReplicationOutcome`."""
-        found = [*(r.outcome for r in self.replications), *(r.outcome for r in self.sweeps)]
-        return {outcome.value: found.count(outcome) for outcome in ReplicationOutcome}
+        outcomes = [*(r.outcome for r in self.replications), *(r.outcome for r in self.sweeps)]
+        return {outcome.value: outcomes.count(outcome) for outcome in ReplicationOutcome}
 
 
 def replicate(
@@ -113,15 +113,15 @@ def _sweep(finding: SweepFinding, swept: FrontierAnalysis | None) -> SweepReplic
 def _saturates(finding: SweepFinding, series: Sequence[Series]) -> SweepReplication:
     if not series:
         return SweepReplication(finding, (), ReplicationOutcome.NOT_TESTABLE, "this study has no sweep of one of these models")
-    told = []
+    sentences = []
     for item in series:
         last = item.load_text(item.points[-1].load)
         where = item.saturation.load
         end = f"still grows at {last}, the largest load measured" if where is None else f"saturates at {item.load_text(where)}"
-        told.append(f"{item.model.label}: throughput {end}")
-    held = [item.saturation.load is not None for item in series]
-    outcome = ReplicationOutcome.REPLICATED if all(held) else ReplicationOutcome.NOT_REPLICATED
-    return SweepReplication(finding, (), outcome, "; ".join(told))
+        sentences.append(f"{item.model.label}: throughput {end}")
+    saturated = [item.saturation.load is not None for item in series]
+    outcome = ReplicationOutcome.REPLICATED if all(saturated) else ReplicationOutcome.NOT_REPLICATED
+    return SweepReplication(finding, (), outcome, "; ".join(sentences))
 
 
 def _replicas(finding: SweepFinding, claims: tuple[Claim, ...]) -> SweepReplication:

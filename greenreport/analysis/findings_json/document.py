@@ -149,16 +149,16 @@ def _machine(dataset: Dataset) -> Json | None:
 def _cell(cell: CellView) -> Json:
     values: Json = {}
     for metric in METRICS.values():
-        found = cell.values(metric.id)
-        if not found:
+        sample = cell.values(metric.id)
+        if not sample:
             values[metric.id] = {"n": 0, "reason": plain_text(cell.absence(metric.id))}
             continue
         values[metric.id] = {
             "unit": metric.unit,
-            **plain_description(describe(found)),
+            **plain_description(describe(sample)),
             "boundary": cell.boundary(metric.id),
             "methods": sorted(method.value for method in cell.methods(metric.id)),
-            "values": [plain_number(value) for value in found],
+            "values": [plain_number(value) for value in sample],
         }
     return {
         "model": cell.model.id,
@@ -170,37 +170,37 @@ def _cell(cell: CellView) -> Json:
     }
 
 
-def _series(found: FrontierAnalysis, item: Series) -> Json:
-    start = None if item.least_energy is None else item.least_energy[1]
+def _series(frontier: FrontierAnalysis, series: Series) -> Json:
+    start = None if series.least_energy is None else series.least_energy[1]
     return {
-        "model": item.model.id,
-        "configuration": item.base.id,
-        "replicas": item.base.replicas,
-        "factor": item.factor,
-        "loads": [point.load for point in item.points],
-        "configurations": [point.cell.configuration.id for point in item.points],
-        "saturation": plain_number(item.saturation.load),
-        "saturation_ci": plain_interval(item.saturation.ci),
-        "gains_per_doubling": [plain_number(gain) for gain in item.saturation.gains],
-        "peak": item.peak.load,
-        "least_energy": None if item.least_energy is None else item.least_energy[0],
+        "model": series.model.id,
+        "configuration": series.base.id,
+        "replicas": series.base.replicas,
+        "factor": series.factor,
+        "loads": [point.load for point in series.points],
+        "configurations": [point.cell.configuration.id for point in series.points],
+        "saturation": plain_number(series.saturation.load),
+        "saturation_ci": plain_interval(series.saturation.ci),
+        "gains_per_doubling": [plain_number(gain) for gain in series.saturation.gains],
+        "peak": series.peak.load,
+        "least_energy": None if series.least_energy is None else series.least_energy[0],
         "least_energy_from": plain_number(start),
         "limit": None
-        if item.end is None
+        if series.end is None
         else {
-            "load": item.end.load,
-            "outcome": item.end.outcome.value,
-            "last_good": plain_number(item.end.last_good),
-            "reason": plain_text(item.end.reason),
+            "load": series.end.load,
+            "outcome": series.end.outcome.value,
+            "last_good": plain_number(series.end.last_good),
+            "reason": plain_text(series.end.reason),
         },
-        "best_under_objective": None if item.within is None else item.within.load,
-        "latency_metric": item.latency,
-        "front_metrics": list(item.dimensions),
+        "best_under_objective": None if series.within is None else series.within.load,
+        "latency_metric": series.latency,
+        "front_metrics": list(series.dimensions),
         "front": [
             {"configuration": p.name, "on_front": p.on_front, "probability": plain_number(p.probability)}
-            for p in item.front.points
+            for p in series.front.points
         ],
-        "sentences": [plain_text(plain(text)) for text in found.sentences[series_id(item)]],
+        "sentences": [plain_text(plain(text)) for text in frontier.sentences[series_id(series)]],
     }
 
 

@@ -62,12 +62,12 @@ class Aggregate:
 def aggregates(dataset: Dataset, metric: str, fidelity: Sequence[CellFidelity]) -> tuple[Aggregate, ...]:
     """Return the aggregates of a metric: one a size category with several models, then all models."""
     categories = sorted({str(m.size_category) for m in dataset.models if m.size_category is not None})
-    found = []
+    by_category = []
     if len(categories) > 1:
         for category in categories:
             models = [m for m in dataset.models if str(m.size_category) == category]
-            found += list(_aggregate(dataset, metric, f"size category {category}", models, fidelity))
-    return (*found, *_aggregate(dataset, metric, "all models", dataset.models, fidelity))
+            by_category += list(_aggregate(dataset, metric, f"size category {category}", models, fidelity))
+    return (*by_category, *_aggregate(dataset, metric, "all models", dataset.models, fidelity))
 
 
 def _aggregate(
@@ -75,26 +75,26 @@ def _aggregate(
 ) -> Iterator[Aggregate]:
     unfaithful = not_ranked(fidelity)
     table = medians(dataset, metric, models)
-    held = {
+    ranked = {
         model: {name: value for name, value in row.items() if (model, name) not in unfaithful} for model, row in table.items()
     }
-    shown = [c for c in dataset.configurations if any(c.id in row for row in held.values())]
-    complete = [m for m in models if m.id in held and all(c.id in held[m.id] for c in shown)]
-    if len(complete) < 2 or len(shown) < 2:
+    compared = [c for c in dataset.configurations if any(c.id in row for row in ranked.values())]
+    complete = [m for m in models if m.id in ranked and all(c.id in ranked[m.id] for c in compared)]
+    if len(complete) < 2 or len(compared) < 2:
         return
     reference = reference_of(dataset)
-    base = next((c for c in shown if c.id == reference), shown[0])
+    base = next((c for c in compared if c.id == reference), compared[0])
     pick = max if METRICS[metric].better is Better.HIGHER else min
-    leaders = [pick(shown, key=lambda c, row=held[m.id]: row[c.id]).id for m in complete]  # type: ignore[misc]
+    leaders = [pick(compared, key=lambda c, row=ranked[m.id]: row[c.id]).id for m in complete]  # type: ignore[misc]
     rows = tuple(
         AggregateRow(
             label_of(c),
-            sum(held[m.id][c.id] for m in complete) / len(complete),
+            sum(ranked[m.id][c.id] for m in complete) / len(complete),
             None if c.id == base.id else compare(dataset, metric, c, base, complete),
             leaders.count(c.id),
-            tuple((m.label, held[m.id][c.id]) for m in complete),
+            tuple((m.label, ranked[m.id][c.id]) for m in complete),
         )
-        for c in shown
+        for c in compared
     )
     left_out = tuple(m.label for m in models if m not in complete)
     yield Aggregate(metric, category, tuple(m.label for m in complete), left_out, label_of(base), rows)

@@ -148,8 +148,8 @@ def _test_model(
     model: Model,
     unfaithful: NotRanked,
 ) -> ModelTest:
-    mine = [cell for cell in dataset.cells if cell.model.id == model.id]
-    cells = [cell for cell in mine if providers is None or cell.configuration.provider in providers]
+    of_model = [cell for cell in dataset.cells if cell.model.id == model.id]
+    cells = [cell for cell in of_model if providers is None or cell.configuration.provider in providers]
     usual = usual_boundary(cells, metric)
     groups: dict[str, tuple[float, ...]] = {}
     withheld = []

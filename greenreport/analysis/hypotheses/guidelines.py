@@ -126,7 +126,7 @@ def _guideline(dataset: Dataset, objective: Goal, comparisons: _Comparisons) -> 
 
 def _costs(dataset: Dataset, objective: Goal, place: Standing, comparisons: _Comparisons) -> list[Claim]:
     """Return where the recommended configuration is worse than the leader of another objective, beyond its interval."""
-    found = []
+    claims = []
     for other in OBJECTIVES:
         if other.metric == objective.metric or other.providers is not None or other.id not in COSTS:
             continue
@@ -135,8 +135,8 @@ def _costs(dataset: Dataset, objective: Goal, place: Standing, comparisons: _Com
             continue
         claim = compare(dataset, other.metric, place.leader, best.leader, [w.model for w in best.winners])
         if claim is not None and claim.value > 1.005:
-            found.append(claim)
-    return found
+            claims.append(claim)
+    return claims
 
 
 def _limits(dataset: Dataset, objective: Goal, place: Standing, fidelity: Sequence[CellFidelity]) -> list[str]:

@@ -36,16 +36,18 @@ class Preregistration:
 def preregistration(dataset: Dataset) -> Preregistration | None:
     """Return the first declaration and every later change; None where no run tells (imported results)."""
     runs = sorted(dataset.runs, key=lambda run: run.started_at)
-    known = [(run.started_at, run.spec.registration) for run in runs if run.spec.registration]
-    if not known:
+    registrations = [(run.started_at, run.spec.registration) for run in runs if run.spec.registration]
+    if not registrations:
         return None
     changes: list[Change] = []
-    before = known[0][1]
-    for number, (_, value) in enumerate(known):
-        changes += [Change(what, number, len(known)) for what in _differences(before, value)]
+    before = registrations[0][1]
+    for number, (_, value) in enumerate(registrations):
+        changes += [Change(what, number, len(registrations)) for what in _differences(before, value)]
         before = value
-    changes += [Change(what, len(known), len(known)) for what in _differences(before, registration(dataset.study))]
-    return Preregistration(registration_digest(known[0][1]), known[0][0], tuple(changes))
+    changes += [
+        Change(what, len(registrations), len(registrations)) for what in _differences(before, registration(dataset.study))
+    ]
+    return Preregistration(registration_digest(registrations[0][1]), registrations[0][0], tuple(changes))
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:

@@ -36,16 +36,16 @@ class Place:
 def place_of(item: ModelTest, configuration: str, info: MetricInfo) -> Place | None:
     """Return the place of a configuration on a model; None where it was not compared with another."""
     medians = {group.name: group.description.median for group in item.test.groups if group.tested}
-    known = {name: value for name, value in medians.items() if value is not None}
-    mine = known.get(configuration)
-    if mine is None or len(known) < 2:
+    values = {name: value for name, value in medians.items() if value is not None}
+    own = values.get(configuration)
+    if own is None or len(values) < 2:
         return None
     sign = -1 if info.better is Better.HIGHER else 1
-    others = [(name, sign * (value - mine)) for name, value in known.items() if name != configuration]
+    others = [(name, sign * (value - own)) for name, value in values.items() if name != configuration]
     apart = [(name, by) for name, by in others if item.test.pair(configuration, name).significant]
     return Place(
         1 + sum(by < 0 for _, by in others),
         1 + sum(by < 0 for _, by in apart),
-        len(known) - sum(by > 0 for _, by in apart),
-        len(known),
+        len(values) - sum(by > 0 for _, by in apart),
+        len(values),
     )

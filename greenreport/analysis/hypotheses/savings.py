@@ -22,5 +22,5 @@ def savings(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[Claim, 
     reference = dataset.study.configuration(name)
     unfaithful = not_ranked(fidelity)
     cells = [c for c in dataset.cells if c.configuration.id != name and (c.model.id, c.configuration.id) not in unfaithful]
-    found = (compare(dataset, METRIC, cell.configuration, reference, [cell.model]) for cell in cells)
-    return tuple(claim for claim in found if claim is not None)
+    claims = (compare(dataset, METRIC, cell.configuration, reference, [cell.model]) for cell in cells)
+    return tuple(claim for claim in claims if claim is not None)

@@ -27,8 +27,8 @@ class Tradeoff:
 
 def tradeoffs(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[Tradeoff, ...]:
     """Return the trade-offs that have data: at least two configurations with both metrics on some model."""
-    found = (_tradeoff(dataset, *pair, fidelity) for pair in PAIRS)
-    return tuple(item for item in found if item.models)
+    pairs = (_tradeoff(dataset, *pair, fidelity) for pair in PAIRS)
+    return tuple(item for item in pairs if item.models)
 
 
 def _tradeoff(dataset: Dataset, first: str, second: str, fidelity: Sequence[CellFidelity]) -> Tradeoff:

@@ -65,15 +65,15 @@ class Calibration:
 
 def from_calibrations(records: Iterable[RunRecord], environment: str) -> tuple[CalibrationRun, ...]:
     """Return the calibration runs of one machine that ended well."""
-    found = []
+    runs = []
     for record in records:
         window = record.mark(Phase.WINDOW)
         metering = record.spec.metering
         here = record.environment.key == environment
         if here and record.outcome is Outcome.OK and window is not None and metering is not None:
             interval = int(record.spec.protocol["sampling_interval_ms"])
-            found.append(CalibrationRun(record.key, metering, interval, window.duration_s, record.started_at))
-    return tuple(found)
+            runs.append(CalibrationRun(record.key, metering, interval, window.duration_s, record.started_at))
+    return tuple(runs)
 
 
 def calibration(runs: Sequence[CalibrationRun], repetitions: int) -> Calibration | None:

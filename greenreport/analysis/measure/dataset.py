@@ -96,8 +96,8 @@ class RunView:
 
 
 def _total(numbers: Sequence[int | None]) -> int | None:
-    known = [number for number in numbers if number is not None]
-    return sum(known) if known and len(known) == len(numbers) else None
+    counts = [number for number in numbers if number is not None]
+    return sum(counts) if counts and len(counts) == len(numbers) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +136,10 @@ class CellView:
         seen = [observation for run in self.ok if (observation := run.observations.get(metric)) is not None]
         if any(observation.below_resolution for observation in seen):
             return ()
-        found = tuple(observation.value for observation in seen if observation.value is not None)
+        sample = tuple(observation.value for observation in seen if observation.value is not None)
         if self.outliers == "none":
-            return found
-        return tuple(value for value in screen(found, self.outliers).kept if value is not None)
+            return sample
+        return tuple(value for value in screen(sample, self.outliers).kept if value is not None)
 
     def median(self, metric: str) -> float | None:
         """Return the median of the values, or None without any."""
@@ -159,13 +159,13 @@ class CellView:
 
     def methods(self, metric: str) -> set[Method]:
         """Return whether the values were measured or estimated."""
-        found = (run.observations.get(metric) for run in self.ok)
-        return {o.method for o in found if o is not None and o.method is not None and o.value is not None}
+        sample = (run.observations.get(metric) for run in self.ok)
+        return {o.method for o in sample if o is not None and o.method is not None and o.value is not None}
 
     def boundaries(self, metric: str) -> set[str]:
         """Return the boundaries of the values."""
-        found = (run.observations.get(metric) for run in self.ok)
-        return {o.boundary for o in found if o is not None and o.boundary is not None and o.value is not None}
+        sample = (run.observations.get(metric) for run in self.ok)
+        return {o.boundary for o in sample if o is not None and o.boundary is not None and o.value is not None}
 
     def boundary(self, metric: str) -> str | None:
         """Return the boundaries of the values in words, or None where they have none."""
@@ -246,8 +246,8 @@ class Dataset:
 
     def plainest(self, engine: str, provider: str) -> Configuration | None:
         """Return the configuration of an engine and provider with the fewest settings: float32, with cache, default threads."""
-        found = [c for c in self.configurations if (c.engine, c.provider) == (engine, provider)]
-        return min(found, key=lambda c: len(c.id), default=None)
+        candidates = [c for c in self.configurations if (c.engine, c.provider) == (engine, provider)]
+        return min(candidates, key=lambda c: len(c.id), default=None)
 
     def cell(self, model: str, configuration: str) -> CellView | None:
         """Return a cell, or None when it is excluded."""
@@ -276,8 +276,8 @@ class Dataset:
     @property
     def noise_floor(self) -> float | None:
         """Relative difference in time of two equal sets of runs on this machine, where it was calibrated."""
-        found = calibration(self.calibrations, self.study.protocol.repetitions)
-        return None if found is None or found.repeated.value is None else abs(found.repeated.value - 1)
+        calibrated = calibration(self.calibrations, self.study.protocol.repetitions)
+        return None if calibrated is None or calibrated.repeated.value is None else abs(calibrated.repeated.value - 1)
 
     @property
     def simulated(self) -> bool:

@@ -38,15 +38,15 @@ class Rail:
 def rails(record: RunRecord) -> tuple[Rail, ...]:
     """Return the series a person wants to see: power of every energy domain, machine load, temperatures."""
     start = min((mark.start_ns for mark in record.marks), default=0)
-    found = []
+    drawn = []
     for trace in record.traces:
         series = _series(trace, record.environment.logical_cpus)
         if series is None or len(series[0]) < 2:
             continue
         quantity, unit, times, values = series[2], series[3], series[0], series[1]
         t, v = thin((times - start) / 1e9, values)
-        found.append(Rail(_name(trace), quantity, unit, trace.method, tuple(np.round(t, 3)), tuple(v), len(trace.t_ns)))
-    return tuple(found)
+        drawn.append(Rail(_name(trace), quantity, unit, trace.method, tuple(np.round(t, 3)), tuple(v), len(trace.t_ns)))
+    return tuple(drawn)
 
 
 def _name(trace: Trace) -> str:

@@ -48,8 +48,8 @@ def drift(values: Sequence[float]) -> Drift | NotComputable:
         return NotComputable(f"a trend needs {FEWEST} runs, here {n}")
     if max(values) == min(values):
         return NotComputable("all values are equal")
-    found = stats.kendalltau(range(n), values)
-    tau, p = float(found.statistic), float(found.pvalue)
+    correlation = stats.kendalltau(range(n), values)
+    tau, p = float(correlation.statistic), float(correlation.pvalue)
     return Drift(tau, p, n) if math.isfinite(tau) and math.isfinite(p) else NotComputable("Kendall's τ is not defined here")
 
 

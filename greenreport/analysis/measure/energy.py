@@ -34,18 +34,18 @@ def energy_traces(record: RunRecord, start_ns: int, end_ns: int) -> list[Trace]:
 
 def components(record: RunRecord, start_ns: int, end_ns: int) -> tuple[Component, ...]:
     """Return the energy of each component domain between two times; domains that cannot be computed are left out."""
-    found = []
+    parts = []
     for trace in energy_traces(record, start_ns, end_ns):
         joules = tr.energy(trace, start_ns, end_ns)
         if joules is not None:
-            found.append(Component(trace.domain, joules, trace.method, trace.meter))
-    return tuple(found)
+            parts.append(Component(trace.domain, joules, trace.method, trace.meter))
+    return tuple(parts)
 
 
-def boundary_of(found: tuple[Component, ...]) -> str:
+def boundary_of(parts: tuple[Component, ...]) -> str:
     """Return the boundary in words: "CPU package-0 + DRAM dram-0 + GPU gpu-0", estimates named as such."""
     names = []
-    for component in sorted(found, key=lambda c: (not is_cpu(c.domain), c.domain)):
+    for component in sorted(parts, key=lambda c: (not is_cpu(c.domain), c.domain)):
         kind = "CPU" if is_cpu(component.domain) else "GPU" if is_gpu(component.domain) else "DRAM"
         text = kind if component.domain == Domain.CPU else f"{kind} {component.domain}"
         names.append(text + (" (power model)" if component.method is Method.ESTIMATED else ""))
@@ -63,19 +63,19 @@ def does_the_work(record: RunRecord, domain: str) -> bool:
 
 def boundary_components(record: RunRecord, start_ns: int, end_ns: int) -> tuple[Component, ...]:
     """Return the components of the boundary, or () when the component the work runs on is not among them."""
-    found = tuple(c for c in components(record, start_ns, end_ns) if _inside(c.domain))
-    return found if any(does_the_work(record, c.domain) for c in found) else ()
+    parts = tuple(c for c in components(record, start_ns, end_ns) if _inside(c.domain))
+    return parts if any(does_the_work(record, c.domain) for c in parts) else ()
 
 
-def below_resolution(record: RunRecord, found: Sequence[Component], start_ns: int, end_ns: int) -> bool:
+def below_resolution(record: RunRecord, parts: Sequence[Component], start_ns: int, end_ns: int) -> bool:
     """Whether an instrument cannot tell the energy of a component from zero, or the load of the CPU that an estimate is made of.
 
     Args:
-        found: energies of components between the two times.
+        parts: energies of components between the two times.
     """
-    if any(component.joules <= 0 for component in found):
+    if any(component.joules <= 0 for component in parts):
         return True
-    if not found or method_of(found) is Method.MEASURED:
+    if not parts or method_of(parts) is Method.MEASURED:
         return False
     busy = record.trace(Domain.MACHINE, Quantity.CPU_TIME)
     grown = None if busy is None else tr.counter_growth(busy, start_ns, end_ns)
@@ -83,9 +83,9 @@ def below_resolution(record: RunRecord, found: Sequence[Component], start_ns: in
     return (end_ns - start_ns) / 1e9 < tr.CPU_TICK_S if grown is None else grown < tr.LEAST_CPU_S
 
 
-def traces_of(found: Sequence[Component], record: RunRecord, start_ns: int, end_ns: int) -> list[Trace]:
+def traces_of(parts: Sequence[Component], record: RunRecord, start_ns: int, end_ns: int) -> list[Trace]:
     """Return the traces that gave the energy of these components between two times."""
-    domains = {component.domain for component in found}
+    domains = {component.domain for component in parts}
     return [trace for trace in energy_traces(record, start_ns, end_ns) if trace.domain in domains]
 
 
@@ -100,9 +100,9 @@ def idle_power(record: RunRecord) -> float | None:
     for phase in (Phase.IDLE_BEFORE, Phase.IDLE_AFTER):
         mark = record.mark(phase)
         if mark is not None:
-            found = boundary_components(record, mark.start_ns, mark.end_ns)
-            if not found:
+            parts = boundary_components(record, mark.start_ns, mark.end_ns)
+            if not parts:
                 return None
-            joules += sum(c.joules for c in found)
+            joules += sum(c.joules for c in parts)
             seconds += mark.duration_s
     return joules / seconds if seconds > 0 else None

@@ -193,8 +193,8 @@ def _compare(
     if len(reference) != len(own):
         failures.append(f"{len(own)} answers, the reference has {len(reference)}")
     verdict = FidelityVerdict.UNFAITHFUL if failures else FidelityVerdict.FAITHFUL
-    told = all(dataset.outputs[b[0]].token_ids for _, b in pairs if b[0] in dataset.outputs)
-    how = "token for token" if told else "in their text; the server tells no tokens"
+    by_tokens = all(dataset.outputs[b[0]].token_ids for _, b in pairs if b[0] in dataset.outputs)
+    how = "token for token" if by_tokens else "in their text; the server tells no tokens"
     reason = "; ".join(failures) or f"{equal} of {len(pairs)} outputs equal the reference {how}"
     return CellFidelity(
         cell.model.id, cell.configuration.id, verdict, reason, len(pairs), match, drift, stable,

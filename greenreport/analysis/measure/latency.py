@@ -117,10 +117,10 @@ def served_well(requests: Sequence[Request], objective: Objective) -> int | None
 
 def time_observations(record: RunRecord, window: Mark, objective: Objective | None) -> Iterator[Observation]:
     """Yield the observations of every metric of time, rate and goodput."""
-    found = served(record, window)
-    requests, duration = found.sent, window.duration_s
+    content = served(record, window)
+    requests, duration = content.sent, window.duration_s
     latency = latencies_s(requests)
-    first, side = first_token_s(requests)
+    first, first_clock = first_token_s(requests)
     means = mean_gaps_s(requests)
     gaps = token_gaps_s(requests)
     on_server = [(r.server_end_ns - r.server_start_ns) / 1e9 for r in requests if r.server_end_ns and r.server_start_ns]
@@ -135,14 +135,14 @@ def time_observations(record: RunRecord, window: Mark, objective: Objective | No
     for metric, percentile in (("latency_s", 50), ("latency_p90_s", 90), ("latency_p95_s", 95), ("latency_p99_s", 99)):
         yield observe(metric, _percentile(latency, percentile), "no request")
     for metric, percentile in (("ttft_s", 50), ("ttft_p90_s", 90), ("ttft_p95_s", 95), ("ttft_p99_s", 99)):
-        yield observe(metric, _percentile(first, percentile), untold, side)
+        yield observe(metric, _percentile(first, percentile), untold, first_clock)
     yield observe("tbt_s", _percentile(means, 50), untold, clock)
     for metric, percentile in (("tbt_p90_s", 90), ("tbt_p95_s", 95), ("tbt_p99_s", 99)):
         yield observe(metric, _percentile(gaps, percentile), untold, clock)
     yield observe(
-        "throughput_tokens_per_s", found.tokens / duration if found.tokens and duration > 0 else None, "no token counts"
+        "throughput_tokens_per_s", content.tokens / duration if content.tokens and duration > 0 else None, "no token counts"
     )
-    yield observe("throughput_requests_per_s", len(found.completed) / duration if duration > 0 else None, "no window")
+    yield observe("throughput_requests_per_s", len(content.completed) / duration if duration > 0 else None, "no window")
     yield observe("queue_s", _queue_s(record, window), "the server does not tell how long requests wait", "server")
     yield from _goodput(requests, duration, objective)
 

@@ -142,9 +142,9 @@ def _codes(dataset: Dataset, runs: list[tuple[CellView, RunView]]) -> Iterator[C
     cells: dict[str, set[str]] = defaultdict(set)
     example: dict[str, str] = {}
     for cell, run in runs:
-        for found in {flag.code for flag in run.flags}:
-            number[found] += 1
-            cells[found].add(cell.key)
+        for name in {flag.code for flag in run.flags}:
+            number[name] += 1
+            cells[name].add(cell.key)
         for flag in run.flags:
             example.setdefault(flag.code, flag.detail)
     for name, code in CODES.items():
@@ -152,11 +152,11 @@ def _codes(dataset: Dataset, runs: list[tuple[CellView, RunView]]) -> Iterator[C
 
 
 def _sampling(runs: list[tuple[CellView, RunView]]) -> Iterator[SamplingSummary]:
-    found: dict[str, list[Sampling]] = defaultdict(list)
+    channels: dict[str, list[Sampling]] = defaultdict(list)
     for _, run in runs:
         for item in run.sampling:
-            found[f"{item.meter} · {item.channel}"].append(item)
-    for name, items in sorted(found.items()):
+            channels[f"{item.meter} · {item.channel}"].append(item)
+    for name, items in sorted(channels.items()):
         yield SamplingSummary(
             name,
             len(items),
@@ -168,12 +168,12 @@ def _sampling(runs: list[tuple[CellView, RunView]]) -> Iterator[SamplingSummary]
 
 
 def _agreements(runs: list[tuple[CellView, RunView]]) -> Iterator[AgreementSummary]:
-    found: dict[tuple[str, str, str], list[AgreementPoint]] = defaultdict(list)
+    pairs: dict[tuple[str, str, str], list[AgreementPoint]] = defaultdict(list)
     for cell, run in runs:
         for pair in run.agreements:
             point = AgreementPoint(cell, run.repetition, pair.first_j, pair.second_j, pair.difference)
-            found[pair.domain, pair.first, pair.second].append(point)
-    for (domain, first, second), points in sorted(found.items(), key=lambda item: item[0]):
+            pairs[pair.domain, pair.first, pair.second].append(point)
+    for (domain, first, second), points in sorted(pairs.items(), key=lambda item: item[0]):
         differences = [point.difference for point in points]
         bias = float(np.mean(differences))
         spread = 1.96 * float(np.std(differences, ddof=1)) if len(differences) > 2 else None

@@ -80,10 +80,9 @@ def observations(record: RunRecord, objective: Objective | None = None) -> tuple
         _gpu(record, window),
         stage_observations(record),
     )
-    found = {observation.metric: _resolved(observation) for group in groups for observation in group}
     added = [load_target(info.target)(record) for info in METRICS.values() if info.target]
-    found = {observation.metric: observation for group in (*groups, added) for observation in group}
-    return tuple(found.get(name, Observation(name, None, reason="not recorded")) for name in METRICS)
+    observed = {observation.metric: _resolved(observation) for group in (*groups, added) for observation in group}
+    return tuple(observed.get(name, Observation(name, None, reason="not recorded")) for name in METRICS)
 
 
 def _resolved(observation: Observation) -> Observation:
@@ -97,19 +96,19 @@ def _resolved(observation: Observation) -> Observation:
 
 
 def _energy(record: RunRecord, window: Mark, objective: Objective | None) -> list[Observation]:
-    found = boundary_components(record, window.start_ns, window.end_ns)
-    if not found:
+    parts = boundary_components(record, window.start_ns, window.end_ns)
+    if not parts:
         reason = _why_no_energy(record, window)
         return [Observation(name, None, reason=reason) for name, info in METRICS.items() if info.of_energy]
-    boundary = boundary_of(found)
-    method = method_of(found)
-    if below_resolution(record, found, window.start_ns, window.end_ns):
+    boundary = boundary_of(parts)
+    method = method_of(parts)
+    if below_resolution(record, parts, window.start_ns, window.end_ns):
         reason = UNRESOLVED_CPU if method is Method.ESTIMATED else UNRESOLVED
         return [Observation(name, None, boundary, method, reason, True) for name, info in METRICS.items() if info.of_energy]
-    total = sum(c.joules for c in found)
-    inside = served(record, window)
-    requests, tokens = len(inside.completed), inside.tokens
-    good = None if objective is None else served_well(inside.sent, objective)
+    total = sum(c.joules for c in parts)
+    content = served(record, window)
+    requests, tokens = len(content.completed), content.tokens
+    good = None if objective is None else served_well(content.sent, objective)
     idle = idle_power(record)
 
     def observe(metric: str, value: float | None, reason: str | None = None) -> Observation:
@@ -128,7 +127,7 @@ def _energy(record: RunRecord, window: Mark, objective: Objective | None) -> lis
         observe("energy_delay_js", total * window.duration_s),
         observe("power_mean_w", total / window.duration_s),
         observe("idle_power_w", idle, "no idle baseline"),
-        *_power_spread(record, window, found, observe),
+        *_power_spread(record, window, parts, observe),
     ]
     return result + _per_domain(components(record, window.start_ns, window.end_ns))
 
@@ -141,10 +140,10 @@ def _why_no_good(objective: Objective | None, good: int | None) -> str:
 
 def _cold_start_energy(record: RunRecord) -> tuple[float | None, str]:
     cold = cold_start(record)
-    found = () if cold is None else boundary_components(record, cold.start_ns, cold.end_ns)
-    if cold is None or not found or below_resolution(record, found, cold.start_ns, cold.end_ns):
+    parts = () if cold is None else boundary_components(record, cold.start_ns, cold.end_ns)
+    if cold is None or not parts or below_resolution(record, parts, cold.start_ns, cold.end_ns):
         return None, "no cold start" if cold is None else "no energy over the cold start"
-    return sum(component.joules for component in found), ""
+    return sum(component.joules for component in parts), ""
 
 
 def _first_request_energy(record: RunRecord) -> tuple[float | None, str]:
@@ -152,13 +151,13 @@ def _first_request_energy(record: RunRecord) -> tuple[float | None, str]:
     first = first_request(record)
     if first is None:
         return None, "no time of a first request"
-    found = boundary_components(record, first.start_ns, first.end_ns)
-    if not found or below_resolution(record, found, first.start_ns, first.end_ns):
+    parts = boundary_components(record, first.start_ns, first.end_ns)
+    if not parts or below_resolution(record, parts, first.start_ns, first.end_ns):
         return None, f"no energy over the first request, which lasts {first.duration_s * 1e3:.0f} ms"
-    traces = traces_of(found, record, first.start_ns, first.end_ns)
+    traces = traces_of(parts, record, first.start_ns, first.end_ns)
     if first.duration_s < 2 * max(tr.usual_interval_s(trace) for trace in traces):
         return None, too_short(first.duration_s)
-    return sum(component.joules for component in found), ""
+    return sum(component.joules for component in parts), ""
 
 
 def too_short(seconds: float) -> str:
@@ -168,8 +167,8 @@ def too_short(seconds: float) -> str:
 
 def _stages(record: RunRecord, window: Mark) -> list[Observation]:
     """Energy of prefill and of decode, where they last long enough for the instruments to tell them apart."""
-    found = boundary_components(record, window.start_ns, window.end_ns)
-    traces = traces_of(found, record, window.start_ns, window.end_ns)
+    parts = boundary_components(record, window.start_ns, window.end_ns)
+    traces = traces_of(parts, record, window.start_ns, window.end_ns)
     timed = [r for r in record.requests if r.token_ns and r.server_start_ns]
     # The prompts of one batch share their times: each span of time counts once.
     prefill = list(dict.fromkeys((r.server_start_ns or 0, r.token_ns[0]) for r in timed))
@@ -198,13 +197,13 @@ def _stage(metric: str, spans: list[tuple[int, int]], traces: list[Trace]) -> Ob
     parts = [tr.energy_over(trace, spans) for trace in traces]
     method = method_of(traces)
     boundary = boundary_of(tuple(Component(t.domain, 0.0, t.method, t.meter) for t in traces))
-    known = [part for part in parts if part is not None]
-    if len(known) < len(parts):
+    energies = [part for part in parts if part is not None]
+    if len(energies) < len(parts):
         return Observation(metric, None, boundary, method, "the energy cannot be computed over the window")
-    return Observation(metric, sum(known), boundary, method)
+    return Observation(metric, sum(energies), boundary, method)
 
 
-def _per_domain(found: tuple[Component, ...]) -> list[Observation]:
+def _per_domain(components: tuple[Component, ...]) -> list[Observation]:
     result = []
     for metric, belongs, absent in (
         ("cpu_energy_j", is_cpu, "no CPU energy meter on this machine"),
@@ -212,20 +211,20 @@ def _per_domain(found: tuple[Component, ...]) -> list[Observation]:
         ("gpu_energy_j", is_gpu, "no GPU on this machine"),
         ("machine_energy_j", lambda domain: domain in (Domain.PLATFORM, Domain.MACHINE), "no wall meter or platform domain"),
     ):
-        parts = tuple(c for c in found if belongs(c.domain))
-        if parts:
-            boundary = ", ".join(c.domain for c in parts)
-            result.append(Observation(metric, sum(c.joules for c in parts), boundary, method_of(parts)))
+        own = tuple(c for c in components if belongs(c.domain))
+        if own:
+            boundary = ", ".join(c.domain for c in own)
+            result.append(Observation(metric, sum(c.joules for c in own), boundary, method_of(own)))
         else:
             result.append(Observation(metric, None, reason=absent))
     return result
 
 
 def _power_spread(
-    record: RunRecord, window: Mark, found: tuple[Component, ...], observe: Callable[[str, float | None, str], Observation]
+    record: RunRecord, window: Mark, parts: tuple[Component, ...], observe: Callable[[str, float | None, str], Observation]
 ) -> list[Observation]:
     """p95 and peak of the power of all domains together."""
-    traces = traces_of(found, record, window.start_ns, window.end_ns)
+    traces = traces_of(parts, record, window.start_ns, window.end_ns)
     alone = traces[0] if len(traces) == 1 else None
     if alone is not None and alone.kind is TraceKind.GAUGE:
         total = tr.power_samples(alone, window.start_ns, window.end_ns)
@@ -320,9 +319,9 @@ def phase_rows(record: RunRecord) -> tuple[PhaseRow, ...]:
     """Return every phase of a run with its energy and mean power, in order of time."""
     rows = []
     for mark in sorted(record.marks, key=lambda mark: mark.start_ns):
-        found = boundary_components(record, mark.start_ns, mark.end_ns)
-        seen = found and not below_resolution(record, found, mark.start_ns, mark.end_ns)
-        joules = sum(c.joules for c in found) if seen else None
+        parts = boundary_components(record, mark.start_ns, mark.end_ns)
+        seen = parts and not below_resolution(record, parts, mark.start_ns, mark.end_ns)
+        joules = sum(c.joules for c in parts) if seen else None
         power = joules / mark.duration_s if joules is not None and mark.duration_s > 0 else None
         rows.append(PhaseRow(mark, joules, power))
     return tuple(rows)

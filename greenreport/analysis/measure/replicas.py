@@ -37,12 +37,12 @@ def replicas(record: RunRecord, window: Mark) -> tuple[Replica, ...]:
 
 def _replica(record: RunRecord, window: Mark, server: int) -> Replica:
     own = tuple(request for request in record.requests if request.server == server)
-    found = inside(own, window)
-    latency = latencies_s(found.sent)
-    known = any(request.output_tokens is not None for request in own)
+    content = inside(own, window)
+    latency = latencies_s(content.sent)
+    counted = any(request.output_tokens is not None for request in own)
     return Replica(
         server + 1,
-        len(found.completed),
-        found.tokens / window.duration_s if known and window.duration_s > 0 else None,
+        len(content.completed),
+        content.tokens / window.duration_s if counted and window.duration_s > 0 else None,
         float(np.percentile(latency, 95)) if latency else None,
     )

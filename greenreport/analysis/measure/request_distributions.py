@@ -79,17 +79,17 @@ def counted(run: RunView) -> tuple[Request, ...]:
 
 def wait_curves(dataset: Dataset, model: str, wait: Wait) -> tuple[Curve, ...]:
     """Return a curve for each configuration of a model whose requests tell the time."""
-    found = (_wait_curve(cell, wait) for cell in dataset.cells if cell.model.id == model)
-    return tuple(curve for curve in found if curve is not None)
+    curves = (_wait_curve(cell, wait) for cell in dataset.cells if cell.model.id == model)
+    return tuple(curve for curve in curves if curve is not None)
 
 
 def _wait_curve(cell: CellView, wait: Wait) -> Curve | None:
-    told = [(values, side) for run in cell.ok for values, side in [wait.read(counted(run))] if values]
-    values = sorted(value for part, _ in told for value in part)
+    timed = [(values, clock) for run in cell.ok for values, clock in [wait.read(counted(run))] if values]
+    values = sorted(value for part, _ in timed for value in part)
     if not values:
         return None
-    sides = " and ".join(sorted({side for _, side in told}))
-    return Curve(cell.model, cell.configuration, tuple(values), len(told), sides)
+    clocks = " and ".join(sorted({clock for _, clock in timed}))
+    return Curve(cell.model, cell.configuration, tuple(values), len(timed), clocks)
 
 
 def token_curves(dataset: Dataset) -> tuple[Curve, ...]:

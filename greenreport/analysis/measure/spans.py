@@ -51,32 +51,32 @@ def stages(record: RunRecord, window: Mark) -> tuple[Stage, ...]:
     """Return the stages of the window, the rest last; () where the server does not tell its spans."""
     if window.end_ns <= window.start_ns:
         return ()
-    told = _told(record)
+    spans = _told(record)
     latency = latencies_s(record.requests)
-    if not told or not latency:
+    if not spans or not latency:
         return ()
-    pieces = _partition(told, window)
+    pieces = _partition(spans, window)
     span = window.start_ns, window.end_ns
     traces = traces_of(boundary_components(record, *span), record, *span)
     interval_ns = max((tr.usual_interval_s(trace) for trace in traces), default=0.0) * 1e9
-    medians = {name: float(np.median(told[name][:, 1] - told[name][:, 0])) / 1e9 for name in told}
+    medians = {name: float(np.median(spans[name][:, 1] - spans[name][:, 0])) / 1e9 for name in spans}
     medians[REST] = max(0.0, float(np.median(latency)) - sum(medians.values()))
-    found = []
-    for name in (*told, REST):
-        spans = pieces[name]
-        parts = [tr.energy_within(trace, span, spans) for trace in traces]
-        known = [part for part in parts if part is not None]
-        lasts = float(np.median(spans[:, 1] - spans[:, 0])) if len(spans) else 0.0
-        found.append(
+    result = []
+    for name in (*spans, REST):
+        pieces_of_stage = pieces[name]
+        parts = [tr.energy_within(trace, span, pieces_of_stage) for trace in traces]
+        energies = [part for part in parts if part is not None]
+        lasts = float(np.median(pieces_of_stage[:, 1] - pieces_of_stage[:, 0])) if len(pieces_of_stage) else 0.0
+        result.append(
             Stage(
                 name,
                 medians[name],
-                float((spans[:, 1] - spans[:, 0]).sum()) / 1e9,
-                sum(known) if traces and len(known) == len(parts) else None,
+                float((pieces_of_stage[:, 1] - pieces_of_stage[:, 0]).sum()) / 1e9,
+                sum(energies) if traces and len(energies) == len(parts) else None,
                 bool(traces) and lasts >= 2 * interval_ns,
             )
         )
-    return tuple(found)
+    return tuple(result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +113,20 @@ def _told(record: RunRecord) -> dict[str, Pieces]:
     if not named or len({len(trace.value) for _, trace in named}) != 1 or not len(named[0][1].value):
         return {}
     at = tr.times_of(named[0][1]).astype(np.int64)
-    found = {}
+    spans = {}
     for name, trace in named:
         end = at + np.rint(tr.values_of(trace) * 1e9).astype(np.int64)
-        found[name] = np.stack([at, end], axis=1)
+        spans[name] = np.stack([at, end], axis=1)
         at = end
-    return found
+    return spans
 
 
-def _partition(told: Mapping[str, Pieces], window: Mark) -> dict[str, Pieces]:
+def _partition(spans: Mapping[str, Pieces], window: Mark) -> dict[str, Pieces]:
     """Give every moment of the window to one stage; return the pieces of each as rows of start and end in ns."""
-    clipped = {name: np.clip(spans, window.start_ns, window.end_ns) for name, spans in told.items()}
-    edges = np.unique(np.concatenate([[window.start_ns, window.end_ns], *(spans.ravel() for spans in clipped.values())]))
+    clipped = {name: np.clip(stage_spans, window.start_ns, window.end_ns) for name, stage_spans in spans.items()}
+    edges = np.unique(
+        np.concatenate([[window.start_ns, window.end_ns], *(stage_spans.ravel() for stage_spans in clipped.values())])
+    )
     owner = np.full(len(edges) - 1, -1)
     names = [name for name in PRIORITY if name in clipped]
     for place, name in reversed(list(enumerate(names))):

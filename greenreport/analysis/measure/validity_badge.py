@@ -67,26 +67,26 @@ def _rules(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> Iterator[Badge
     enough = fewest >= min(protocol.repetitions, PUBLICATION_FLOOR) and protocol.repetitions >= PUBLICATION_FLOOR
     most = max((len(cell.ok) for cell in dataset.cells), default=0)
     valid = counted(most, "valid run") if fewest == most else f"{fewest} to {counted(most, 'valid run')}"
-    found = f"{valid} in each cell that ran, {protocol.repetitions} declared"
-    yield BadgeRule("repetitions", BadgeLevel.PASS if enough else BadgeLevel.CAUTION, found, "methods")
+    state = f"{valid} in each cell that ran, {protocol.repetitions} declared"
+    yield BadgeRule("repetitions", BadgeLevel.PASS if enough else BadgeLevel.CAUTION, state, "methods")
     randomised = protocol.order.design != "fixed"
-    found = "randomised complete blocks" if randomised else "fixed order: time and configuration are confounded"
-    yield BadgeRule("order of runs", BadgeLevel.PASS if randomised else BadgeLevel.CAUTION, found, "methods")
+    state = "randomised complete blocks" if randomised else "fixed order: time and configuration are confounded"
+    yield BadgeRule("order of runs", BadgeLevel.PASS if randomised else BadgeLevel.CAUTION, state, "methods")
     baseline = protocol.idle_baseline_s > 0
-    found = (
+    state = (
         f"{protocol.idle_baseline_s:g} s before and after each window" if baseline else "none; net energy cannot be computed"
     )
-    yield BadgeRule("idle baseline", BadgeLevel.PASS if baseline else BadgeLevel.CAUTION, found, "methods")
+    yield BadgeRule("idle baseline", BadgeLevel.PASS if baseline else BadgeLevel.CAUTION, state, "methods")
     cooled = protocol.cooldown.until != "none"
-    found = f"until {protocol.cooldown.until}" if cooled else "none; heat of one run may reach the next"
-    yield BadgeRule("cool-down", BadgeLevel.PASS if cooled else BadgeLevel.CAUTION, found, "methods")
+    state = f"until {protocol.cooldown.until}" if cooled else "none; heat of one run may reach the next"
+    yield BadgeRule("cool-down", BadgeLevel.PASS if cooled else BadgeLevel.CAUTION, state, "methods")
     yield _energy(dataset)
     yield _fidelity(dataset, fidelity)
     yield from _flags(dataset)
     if dataset.environment is not None:
         virtual = dataset.environment.virtualisation
-        found = f"{virtual}: other guests may share the hardware" if virtual else "looks physical"
-        yield BadgeRule("machine", BadgeLevel.CAUTION if virtual else BadgeLevel.PASS, found, "environment")
+        state = f"{virtual}: other guests may share the hardware" if virtual else "looks physical"
+        yield BadgeRule("machine", BadgeLevel.CAUTION if virtual else BadgeLevel.PASS, state, "environment")
     if dataset.simulated:
         yield BadgeRule(
             "engines", BadgeLevel.INVALID, "the fake engine serves no model: these results are a test of greenreport", "methods"
@@ -120,20 +120,20 @@ def _fidelity(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> BadgeRule:
     differing = same.compared - same.exact
     if same.unfaithful:
         verbs = ("gives", "is") if same.unfaithful == 1 else ("give", "are")
-        found = f"{same.unfaithful} of {counted(total, 'cell')} {verbs[0]} other outputs than the reference and {verbs[1]} not ranked"
+        state = f"{same.unfaithful} of {counted(total, 'cell')} {verbs[0]} other outputs than the reference and {verbs[1]} not ranked"
     elif same.unknown:
-        found = f"{same.unknown} of {counted(total, 'cell')} {'has' if same.unknown == 1 else 'have'} no outputs to compare"
+        state = f"{same.unknown} of {counted(total, 'cell')} {'has' if same.unknown == 1 else 'have'} no outputs to compare"
     elif differing:
         admits = f"at least {declared_percent(gate)} of outputs equal" if gate else "any difference of outputs"
         exact = f"{same.exact} of {counted(same.compared, 'cell')} {'gives' if same.exact == 1 else 'give'} exactly the outputs of the reference"
-        found = f"{exact}, {differing} within what the study admits ({admits})"
+        state = f"{exact}, {differing} within what the study admits ({admits})"
     elif same.unstable:
-        found = f"{same.unstable} of {counted(total, 'cell')} {'does' if same.unstable == 1 else 'do'} not give the same outputs in every run"
+        state = f"{same.unstable} of {counted(total, 'cell')} {'does' if same.unstable == 1 else 'do'} not give the same outputs in every run"
     elif same.compared:
         return BadgeRule("same work", BadgeLevel.PASS, "every cell gives the outputs of the reference", "fidelity")
     else:
         return BadgeRule("same work", BadgeLevel.PASS, "there is no other configuration to compare outputs with", "fidelity")
-    return BadgeRule("same work", BadgeLevel.CAUTION, found, "fidelity")
+    return BadgeRule("same work", BadgeLevel.CAUTION, state, "fidelity")
 
 
 QUIET = frozenset({FlagCode.ESTIMATED_ENERGY})  # has a rule, and a band, of its own

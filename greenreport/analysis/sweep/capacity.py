@@ -41,19 +41,19 @@ class Fit:
     left_out: tuple[str, ...] = ()
 
 
-def fits(dataset: Dataset, found: Sequence[Direction]) -> tuple[Fit, ...]:
+def fits(dataset: Dataset, swept: Sequence[Direction]) -> tuple[Fit, ...]:
     """Return a row for each direction, each followed by what was looked for along it, then what was looked for besides."""
-    rows, told = [], []
-    for direction in found:
+    rows, covered = [], []
+    for direction in swept:
         rows.append(_swept(direction))
-        about = [
+        along = [
             search
             for search in dataset.searches
             if (search.model, search.factor, search.base.id) == (direction.model.id, direction.factor, direction.base.id)
         ]
-        rows += [_searched(dataset, search, direction.label) for search in about]
-        told += about
-    rest = [search for search in dataset.searches if search not in told]
+        rows += [_searched(dataset, search, direction.label) for search in along]
+        covered += along
+    rest = [search for search in dataset.searches if search not in covered]
     return (*rows, *(_searched(dataset, search, label_of(search.base)) for search in rest))
 
 

@@ -54,16 +54,16 @@ def directions(dataset: Dataset) -> tuple[Direction, ...]:
     Several replicas need one load only: there they are compared with one replica.
     """
     models = [model.id for model in dataset.study.models]
-    found: list[Direction] = []
+    swept: list[Direction] = []
     for factor, row in CURVE_FACTORS.items():
         # Beside a factor of the requests, replicas, threads and output lengths only tell its series apart.
-        beside = () if row.kind is FactorKind.REQUESTS else found
+        beside = () if row.kind is FactorKind.REQUESTS else swept
         taken = {(d.model.id, item.configuration.id) for d in beside for item in d.items}
         every = list(_directions(dataset, factor, taken))
-        swept = {direction.model.id for direction in every if len(direction.levels) >= FEWEST_LOADS}
-        kept = [d for d in every if d.model.id in swept and (len(d.levels) > 1 or d.base.replicas > 1)]
-        found += sorted(kept, key=lambda direction: (models.index(direction.model.id), direction.base.replicas))
-    return tuple(found)
+        models_swept = {direction.model.id for direction in every if len(direction.levels) >= FEWEST_LOADS}
+        kept = [d for d in every if d.model.id in models_swept and (len(d.levels) > 1 or d.base.replicas > 1)]
+        swept += sorted(kept, key=lambda direction: (models.index(direction.model.id), direction.base.replicas))
+    return tuple(swept)
 
 
 def _directions(dataset: Dataset, factor: str, taken: set[tuple[str, str]]) -> Iterator[Direction]:

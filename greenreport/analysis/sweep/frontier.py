@@ -49,16 +49,16 @@ class FrontierAnalysis:
 def frontier(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> FrontierAnalysis | None:
     """Return the frontier of a study, or None where nothing was swept or looked for, or nothing was tried yet."""
     unfaithful = not_ranked(fidelity)
-    swept = directions(dataset)
-    rows = fits(dataset, swept)
+    axes = directions(dataset)
+    rows = fits(dataset, axes)
     if not any(row.tried for row in rows):
         return None
-    found = all_series(dataset, swept, unfaithful)
-    gains = {series_id(s): tuple(replica_gains(dataset, s, found)) for s in found if s.base.replicas > 1}
-    best = best_gains(dataset, found)
+    series = all_series(dataset, axes, unfaithful)
+    gains = {series_id(s): tuple(replica_gains(dataset, s, series)) for s in series if s.base.replicas > 1}
+    best = best_gains(dataset, series)
     sentences = {
-        series_id(s): tuple(series_words(dataset, s, gains.get(series_id(s), ()), best.get(series_id(s)))) for s in found
+        series_id(s): tuple(series_words(dataset, s, gains.get(series_id(s), ()), best.get(series_id(s)))) for s in series
     }
-    models = [model.id for model in dataset.models if any(series.model.id == model.id for series in found)]
-    headlines = {name: headline(dataset, [series for series in found if series.model.id == name]) for name in models}
-    return FrontierAnalysis(found, rows, gains, sentences, headlines)
+    models = [model.id for model in dataset.models if any(series.model.id == model.id for series in series)]
+    headlines = {name: headline(dataset, [series for series in series if series.model.id == name]) for name in models}
+    return FrontierAnalysis(series, rows, gains, sentences, headlines)

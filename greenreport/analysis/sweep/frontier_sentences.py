@@ -40,11 +40,11 @@ def series_words(dataset: Dataset, series: Series, gains: Sequence[Replicas], be
 
 def _saturation_words(dataset: Dataset, series: Series) -> str:
     epsilon = declared_percent(dataset.study.frontier.epsilon)
-    found, last = series.saturation, series.points[-1].load
-    if found.load is None:
+    saturation, last = series.saturation, series.points[-1].load
+    if saturation.load is None:
         return f"Throughput still grows at {series.load_text(last)}, the largest load measured: the sweep saw no saturation."
     return (
-        f"Throughput saturates at {series.load_text(found.load)} ({_loads_interval(found.ci, min(len(point.cell.ok) for point in series.points))}): "
+        f"Throughput saturates at {series.load_text(saturation.load)} ({_loads_interval(saturation.ci, min(len(point.cell.ok) for point in series.points))}): "
         f"from there, no larger load gains {epsilon} or more per doubling."
     )
 
@@ -107,34 +107,34 @@ def _objective_words(dataset: Dataset, series: Series) -> Iterator[Text]:
     objective = dataset.study.objective
     if objective is None:
         return
-    told = objective_words(objective)
+    bounds = objective_words(objective)
     if all(point.value("served_well_pct") is None for point in series.points) and not dataset.imported:
-        yield (f"Which loads keep the objective ({told}) is not known: the server does not tell a time it bounds.",)
+        yield (f"Which loads keep the objective ({bounds}) is not known: the server does not tell a time it bounds.",)
         return
     if series.within is None:
-        yield (f"No load keeps the objective ({told}).",)
+        yield (f"No load keeps the objective ({bounds}).",)
         return
     good = series.within.value("goodput_requests_per_s")
     rate = "" if good is None else f", {quantity(good, 'requests/s')} served well"
     cost = series.within.value("j_per_good_request")
     joules = "" if cost is None else f" at {quantity(cost, 'J')} each"
-    yield (f"Best load that keeps the objective ({told}): {series.load_text(series.within.load)}{rate}{joules}.",)
+    yield (f"Best load that keeps the objective ({bounds}): {series.load_text(series.within.load)}{rate}{joules}.",)
 
 
 def objective_words(objective: Objective) -> str:
     """Return the bounds of an objective and for how many requests they hold."""
     names = (("ttft_s", "time to first token"), ("tbt_s", "time between tokens"), ("latency_s", "latency"))
     bounds = [(name, bound) for field, name in names if (bound := getattr(objective, field)) is not None]
-    told = " and ".join(f"{name} at most {quantity(bound, 's')}" for name, bound in bounds)
-    return f"{told}, for {declared_percent(objective.share)} of requests"
+    text = " and ".join(f"{name} at most {quantity(bound, 's')}" for name, bound in bounds)
+    return f"{text}, for {declared_percent(objective.share)} of requests"
 
 
 def _shortly(objective: Objective) -> str:
     """Return the bounds of an objective in few words."""
-    told = (
+    bounds = (
         ("first token within {}", objective.ttft_s), ("at most {} between tokens", objective.tbt_s), ("answer within {}", objective.latency_s),
     )  # fmt: skip
-    return ", ".join(text.format(quantity(bound, "s")) for text, bound in told if bound is not None)
+    return ", ".join(text.format(quantity(bound, "s")) for text, bound in bounds if bound is not None)
 
 
 def _energy_against_latency(dataset: Dataset, series: Series) -> Iterator[Text]:
@@ -214,9 +214,9 @@ def _where(series: Series, point: LoadPoint) -> str:
     return f"{engine} {'with' if series.factor == 'threads' else 'at'} {load} on {replicas}"
 
 
-def _gains(dataset: Dataset, model: Model, candidate: LoadPoint, held: LoadPoint) -> bool:
+def _gains(dataset: Dataset, model: Model, candidate: LoadPoint, other: LoadPoint) -> bool:
     """Whether a load gains more than ε over another with its whole interval; a single run has none, there the ratio decides."""
-    claim = compare(dataset, THROUGHPUT, candidate.cell.configuration, held.cell.configuration, [model])
+    claim = compare(dataset, THROUGHPUT, candidate.cell.configuration, other.cell.configuration, [model])
     if claim is None:
         return False
     return reach(claim.value, claim.ci)[0] >= 1 + dataset.study.frontier.epsilon

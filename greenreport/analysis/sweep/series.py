@@ -134,9 +134,9 @@ class Series:
         return load_text(self.factor, load)
 
 
-def all_series(dataset: Dataset, found: Sequence[Direction], unfaithful: NotRanked) -> tuple[Series, ...]:
+def all_series(dataset: Dataset, swept: Sequence[Direction], unfaithful: NotRanked) -> tuple[Series, ...]:
     """Return the series of every direction in which some load has values; unfaithful (model, configuration) cells are no points."""
-    every = [series for d in found if (series := _series(dataset, d, unfaithful)) is not None]
+    every = [series for d in swept if (series := _series(dataset, d, unfaithful)) is not None]
     fronts = {name: _front([s for s in every if s.model.id == name]) for name in {s.model.id for s in every}}
     return tuple(_ranked(series, *fronts[series.model.id]) for series in every)
 
@@ -263,8 +263,8 @@ def best_gains(dataset: Dataset, every: Sequence[Series]) -> Mapping[str, Replic
         single = _single(series, every) if series.base.replicas > 1 else None
         if single is None:
             continue
-        held = best.get(series_id(single))
-        if held is None or (series.peak.value(THROUGHPUT) or 0.0) > (held[0].peak.value(THROUGHPUT) or 0.0):
+        leading = best.get(series_id(single))
+        if leading is None or (series.peak.value(THROUGHPUT) or 0.0) > (leading[0].peak.value(THROUGHPUT) or 0.0):
             best[series_id(single)] = series, single
     gains = {series_id(s): _gain(dataset, s, s.peak, single.peak) for s, single in best.values()}
     return {name: gain for name, gain in gains.items() if gain is not None}

@@ -25,12 +25,12 @@ AGGREGATED = ("energy_j", "duration_s", "j_per_output_token")
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What a study found.
+    """All results of a study.
 
     Attributes:
-        frontier: what more load and more replicas gain, where a load is swept; else None.
+        frontier: the gains of more load and more replicas; None where no load is swept.
         unscreened: the findings over all valid runs, where an outlier rule sets some aside; else empty.
-        footprint: what is derived from declared factors; None where the study declares none.
+        footprint: amounts derived from the declared factors; None where the study declares none.
         savings: what each cell saves against the reference in energy per request.
         headline: the sentence that stands first on the study's page.
     """
@@ -94,7 +94,7 @@ def analyse(dataset: Dataset) -> Analysis:
 
 
 def _headline(dataset: Dataset, answers: tuple[Answer, ...], swept: FrontierAnalysis | None) -> Text:
-    """Return what the sweep found, or the first answer that says something; before any run, what the study is about."""
+    """Return the headline of the sweep, else the first answer with a comparison; before any run, the title of the study."""
     if swept is not None and swept.headline is not None:
         return swept.headline
     compared = [answer for answer in answers if any(a.standing is not None for a in answer.answers)]

@@ -1,4 +1,4 @@
-"""Cold starts: what it takes until a server can answer, and after how many requests that has paid off.
+"""Cold starts: time and energy until a server can answer, and the number of requests after which they pay off.
 
 A configuration whose start costs more than that of the reference and whose requests cost less breaks even after
 N = (difference of the energies of the cold starts) ÷ (difference of the energies per request) requests.
@@ -26,7 +26,7 @@ _NOT_OF_THE_START = {"name", *(name for name, factor in LOAD_FACTORS.items() if 
 
 @dataclass(frozen=True, slots=True)
 class ColdStart:
-    """The cold start of a model in a configuration, told for the lightest load it was measured with.
+    """The cold start of a model in a configuration, at the lightest load it was measured with.
 
     Attributes:
         worth: energy of the start in requests of the same cell; None where either is not known.
@@ -39,7 +39,7 @@ class ColdStart:
 
 
 def cold_starts(dataset: Dataset) -> Iterator[ColdStart]:
-    """Yield the cold start of every model in every configuration; loads of a sweep start alike and are told once."""
+    """Yield the cold start of every model in every configuration; the loads of a sweep start alike, so each is given once."""
     name = reference_of(dataset)
     lightest: dict[tuple[str, str], CellView] = {}
     for cell in dataset.cells:

@@ -23,7 +23,7 @@ J_PER_KWH = 3.6e6
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What an amount is counted for.
+    """The unit of work an amount refers to.
 
     Attributes:
         metric: the measured energy of one unit, `units` of which make the basis.

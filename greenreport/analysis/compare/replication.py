@@ -24,7 +24,7 @@ ALL: Category = "all"
 
 
 class ReplicationOutcome(StrEnum):
-    """What became of a published finding here."""
+    """Whether a published finding holds in this study."""
 
     REPLICATED = "replicated"
     NOT_REPLICATED = "not replicated"
@@ -52,7 +52,7 @@ class Replication:
 
 @dataclass(frozen=True, slots=True)
 class SweepReplication:
-    """A published finding about growing load, and what became of it here.
+    """A published finding about growing load, and whether it holds here.
 
     Attributes:
         ours: the comparisons that decided.
@@ -204,7 +204,7 @@ def _absence(dataset: Dataset, metric: str, pair: tuple[Configuration, Configura
 
 
 def _judge(original: tuple[float, float], ours: Claim) -> tuple[ReplicationOutcome, str]:
-    """Decide by direction; the size is told beside it."""
+    """Return the outcome, which the direction alone decides, and a clause that adds the size."""
     low, high = reach(ours.value, ours.ci)
     lower = original[1] < 1
     if not lower and original[0] <= 1:

@@ -1,4 +1,4 @@
-"""Under which conditions two studies were made: everything that differs in machine and software, workload and protocol."""
+"""Differences between two studies in machine and software, workload and protocol."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from greenreport.units import quantity
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that is not the same in two studies."""
+    """A property in which two studies differ."""
 
     name: str
     first: str

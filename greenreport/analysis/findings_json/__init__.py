@@ -1,1 +1,1 @@
-"""The content of ``findings.json``: everything a study found, as plain values with stable names (docs/findings.md)."""
+"""The content of ``findings.json``: all results of a study as plain values with stable names (docs/findings.md)."""

@@ -1,7 +1,7 @@
-"""Everything a study found, as plain values with stable names: the content of ``findings.json`` (docs/findings.md).
+"""All results of a study as plain values with stable names: the content of ``findings.json`` (docs/findings.md).
 
-Numbers are SI; a value that does not exist is null and stands beside its ``reason``. `FORMAT` is raised when a name changes or
-goes; new names may be added at any time.
+Numbers are in SI units; a value that does not exist is null, with its ``reason`` beside it. `FORMAT` is raised when a name changes or
+disappears; new names may be added at any time.
 """
 
 from __future__ import annotations

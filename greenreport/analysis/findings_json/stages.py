@@ -11,7 +11,7 @@ from greenreport.analysis.measure.spans import Beside, Stage
 
 
 def plain_stages(cell: CellView) -> Json | None:
-    """Return stages in time and energy, medians over the runs that count; None where the server tells no spans."""
+    """Return stages in time and energy, medians over the runs that count; None where the server reports no spans."""
     runs = [run for run in cell.ok if run.stages]
     if not runs:
         return None

@@ -6,7 +6,7 @@ aggregator              what it is
 mean over models        arithmetic mean of the models' medians over runs; large models decide it. What Durán et al.
                         print as "aggregated median"
 geometric mean          of the models' ratios of medians, against the reference configuration; every model counts
-                        the same. Ours, wherever a ratio over several models is told
+                        the same. Used wherever we give a ratio over several models
 wins                    number of models on which the configuration has the best median
 ======================  ==========================================================================================
 
@@ -60,7 +60,7 @@ class Aggregate:
 
 
 def aggregates(dataset: Dataset, metric: str, fidelity: Sequence[CellFidelity]) -> tuple[Aggregate, ...]:
-    """Return the aggregates of a metric: one a size category with several models, then all models."""
+    """Return the aggregates of a metric: one per size category with several models, then all models."""
     categories = sorted({str(m.size_category) for m in dataset.models if m.size_category is not None})
     by_category = []
     if len(categories) > 1:

@@ -15,7 +15,7 @@ from greenreport.study import DeclaredGuideline
 
 
 class Support(StrEnum):
-    """What the data say of a declared guideline."""
+    """What the data say about a declared guideline."""
 
     SUPPORTED = "supported"
     NOT_SUPPORTED = "not supported"

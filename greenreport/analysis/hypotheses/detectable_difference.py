@@ -1,4 +1,4 @@
-"""What a study could have found: the smallest difference its runs detect, from their own spread.
+"""The smallest difference that the runs of a study can detect, from their own spread.
 
 A null result says as much as the difference that would have been found. It is computed from the spread within cells, never from
 the observed differences between them, which would only restate the p value (Hoenig and Heisey 2001, The American Statistician 55).
@@ -19,7 +19,7 @@ POWER = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """A hypothesis and what its runs can show.
+    """A hypothesis and the smallest difference its runs can show.
 
     Attributes:
         pairs: comparisons of its question's family, whose p values are adjusted together.

@@ -20,7 +20,7 @@ from greenreport.study import Hypothesis, Model
 
 
 class Decision(StrEnum):
-    """What the tests say of a null hypothesis."""
+    """What the tests say about a null hypothesis."""
 
     REJECTED = "rejected"
     PARTLY = "rejected for some models"
@@ -52,7 +52,7 @@ class ModelTest:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A hypothesis with its tests, one a model.
+    """A hypothesis with its tests, one per model.
 
     Attributes:
         labels: configuration id → label.

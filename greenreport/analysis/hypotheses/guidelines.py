@@ -1,7 +1,7 @@
-"""Guidelines: for each objective the recommended configuration with its ties, what it saves and what it costs elsewhere.
+"""Guidelines: the recommended configuration for each objective, with its ties, what it saves and what it costs in other metrics.
 
 A recommendation is computed, never written: the configuration that leads on most models, with all that are statistically tied
-with it, compared with the study's reference. Trade-offs ("the fastest is not the greenest") are found by the same comparison.
+with it, compared with the study's reference. Trade-offs ("the fastest is not the greenest") come from the same comparison.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ OBJECTIVES = (
     Goal("gpu-memory", "Least GPU memory", "gpu_memory_used_b", of_gpu=True),
     Goal("energy-no-gpu", "Least energy without a GPU", "energy_j", ("cpu",)),
 )
-#: Objectives whose leaders a recommendation is held against: what it costs elsewhere.
+#: Objectives whose leaders a recommendation is compared with, to show what it costs in other metrics.
 COSTS = ("energy", "time", "first-token", "memory", "gpu-memory")
 
 

@@ -12,7 +12,7 @@ from greenreport.study import registration, registration_digest
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A later change: what, and how many of the runs were there already."""
+    """A later change: what changed, and how many of the runs had already been made."""
 
     what: str
     after: int
@@ -34,7 +34,7 @@ class Preregistration:
 
 
 def preregistration(dataset: Dataset) -> Preregistration | None:
-    """Return the first declaration and every later change; None where no run tells (imported results)."""
+    """Return the first declaration and every later change; None where no run has a declaration (imported results)."""
     runs = sorted(dataset.runs, key=lambda run: run.started_at)
     registrations = [(run.started_at, run.spec.registration) for run in runs if run.spec.registration]
     if not registrations:
@@ -51,7 +51,7 @@ def preregistration(dataset: Dataset) -> Preregistration | None:
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what changed, in words; the order of hypotheses is none of it."""
+    """Yield what changed, in words; another order of the hypotheses is not a change."""
     if registration_digest(before) == registration_digest(after):
         return
     yield from _entries("question", before.get("questions", {}), after.get("questions", {}))

@@ -1,6 +1,6 @@
-"""What each cell saves against the reference configuration in energy per request: the claims behind the decision helper.
+"""Energy per request that each cell saves against the reference configuration: the claims behind the decision aid.
 
-One claim a cell, on its own model: somebody who looks for a configuration has one model in mind, not the mean over all.
+There is one claim per cell, on its own model: somebody who chooses a configuration has one model in mind, not the mean over all.
 """
 
 from __future__ import annotations

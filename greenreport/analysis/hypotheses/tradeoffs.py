@@ -1,4 +1,4 @@
-"""Two wishes at once: which configurations no other dominates, and how sure that is."""
+"""Pareto sets of two metrics: which configurations no other dominates, and how sure that is."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class CalibrationRun:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What calibration found.
+    """The results of a calibration.
 
     Attributes:
         key: the cell that was run.

@@ -48,7 +48,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """One run: what became of it and its value of every metric."""
+    """One run: its outcome and its value of every metric."""
 
     run_id: str
     repetition: int
@@ -81,12 +81,12 @@ class RunView:
 
     @property
     def prompt_tokens(self) -> int | None:
-        """Tokens of all prompts; None where a request does not tell."""
+        """Tokens of all prompts; None where a request has no count."""
         return _total([request.prompt_tokens for request in self.requests])
 
     @property
     def output_tokens(self) -> int | None:
-        """Tokens of all outputs; None where a request does not tell."""
+        """Tokens of all outputs; None where a request has no count."""
         return _total([request.output_tokens for request in self.requests])
 
     def value(self, metric: str) -> float | None:
@@ -198,7 +198,7 @@ class Dataset:
 
     Attributes:
         source: where the values come from, in words.
-        imported: whether they were measured elsewhere, so that runs, phases and environment are unknown.
+        imported: whether they come from an imported table, so that runs, phases and environment are unknown.
         other_runs: runs of this study in the store that do not count here (other machine, earlier protocol), by reason.
     """
 

@@ -1,4 +1,4 @@
-"""Traces thinned for drawing: power and load over time, at most a few hundred points a rail.
+"""Downsampled traces for drawing: power and load over time, at most a few hundred points per rail.
 
 Each bucket of time keeps its smallest and its largest value, so that no peak is lost; the full trace is in the exported Parquet.
 """
@@ -36,7 +36,7 @@ class Rail:
 
 
 def rails(record: RunRecord) -> tuple[Rail, ...]:
-    """Return the series a person wants to see: power of every energy domain, machine load, temperatures."""
+    """Return the series worth drawing: power of every energy domain, load of the machine, temperatures."""
     start = min((mark.start_ns for mark in record.marks), default=0)
     drawn = []
     for trace in record.traces:

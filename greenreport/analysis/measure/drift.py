@@ -1,4 +1,4 @@
-"""Do a cell's values move with the order of its runs? A machine that warms up or slows down shows here."""
+"""Trends of a cell's values over the order of its runs, which reveal a machine that warms up or slows down."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def _inside(domain: str) -> bool:
 
 
 def does_the_work(record: RunRecord, domain: str) -> bool:
-    """Whether a domain is of the component the work of a run is done on."""
+    """Whether a domain belongs to the component that does the work of a run."""
     return is_cpu(domain) if record.provider == "cpu" else is_gpu(domain)
 
 

@@ -91,7 +91,7 @@ class Sameness:
     unstable: int
 
     def headline(self, reference: str, *, imported: bool = False) -> str:
-        """Return what was found in a sentence without a full stop."""
+        """Return the result as a sentence without a full stop."""
         if not self.compared:
             if imported:
                 return "Outputs are not part of an imported table"
@@ -203,7 +203,7 @@ def _compare(
 
 
 def _same(outputs: Mapping[str, Output], one: str, other: str) -> bool:
-    """Whether two outputs agree: in their tokens, or in their texts where a server tells no tokens."""
+    """Whether two outputs agree: in their tokens, or in their texts where a server reports no tokens."""
     if one == other:
         return True
     left, right = outputs.get(one), outputs.get(other)

@@ -1,4 +1,4 @@
-"""Times of requests and tokens over the measured window, and what of them keeps the study's latency objective.
+"""Times of requests and tokens over the measured window, and how many requests meet the study's latency objective.
 
 With a ramp the window is a part of the load. Rates and energy per request count answers that are complete inside the window; an
 output token counts when the server had it inside the window, so that long answers at its edges are not counted whole. Waits and
@@ -21,7 +21,7 @@ from greenreport.study import Objective
 
 @dataclass(frozen=True, slots=True)
 class WindowRequests:
-    """What the window holds.
+    """The requests and output tokens of the window.
 
     Attributes:
         completed: requests whose answer was complete inside it.
@@ -75,7 +75,7 @@ def first_token_s(requests: Sequence[Request]) -> tuple[list[float], str]:
 
 
 def token_clock(requests: Sequence[Request]) -> str:
-    """Return whose clock saw the tokens: the server's where it tells its times, else the client's."""
+    """Return whose clock saw the tokens: the server's where it reports its times, else the client's."""
     return "server" if any(r.server_end_ns and r.server_start_ns for r in requests) else "client"
 
 

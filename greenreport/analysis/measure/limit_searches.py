@@ -1,4 +1,4 @@
-"""The largest load that works, from the trials `greenreport limit` made on a machine."""
+"""The largest load that works, from the trials of `greenreport limit` on a machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from greenreport.study.cells import DEFAULTS
 
 @dataclass(frozen=True, slots=True)
 class LimitSearch:
-    """What was found for one model in one configuration.
+    """The result of a search for one model in one configuration.
 
     Attributes:
         base: the configuration with the factor at its default.

@@ -88,7 +88,7 @@ class AgreementSummary:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Everything the validity page shows.
+    """The quality of the measurements of a study, as its validity page shows it.
 
     Attributes:
         measured: runs that reached the end of their window.

@@ -64,7 +64,7 @@ class PhaseRow:
 
 
 def observations(record: RunRecord, objective: Objective | None = None) -> tuple[Observation, ...]:
-    """Return an observation of every metric; of a run without a window, none.
+    """Return one observation per metric; () for a run without a window.
 
     Args:
         objective: the study's latency objective, for goodput.

@@ -1,4 +1,4 @@
-"""What each of several servers of a run did: a slow replica hides behind the numbers of all of them."""
+"""Throughput and latency of each replica of a run: a slow one is invisible in the numbers of all of them together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Replica:
     Attributes:
         number: counted from 1.
         requests: completed inside the window; waits are of those sent inside it.
-        tokens_per_s: output tokens inside the window, a second of it; None where nobody counts them.
+        tokens_per_s: output tokens inside the window, a second of it; None where they are not counted.
         latency_p95_s: None without a request.
     """
 
@@ -28,7 +28,7 @@ class Replica:
 
 
 def replicas(record: RunRecord, window: Mark) -> tuple[Replica, ...]:
-    """Return what each replica did in the window; () for one server, and for runs that do not tell who answered."""
+    """Return what each replica did in the window; () for one server, and for runs that did not record which server answered."""
     number = record.spec.replicas
     if number < 2 or all(request.server is None for request in record.requests):
         return ()

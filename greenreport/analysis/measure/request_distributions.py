@@ -1,4 +1,4 @@
-"""Distributions over requests: how long they wait, how many tokens they give.
+"""Distributions over requests: how long they wait and how many tokens they return.
 
 The run is the unit of every test; requests of a run are not independent, so these distributions are shown and never tested.
 """
@@ -24,7 +24,7 @@ class Curve:
     """The values of all requests of a cell's valid runs, ascending.
 
     Attributes:
-        seen_by: whose clock told them, `client` or `server`; empty for counts.
+        seen_by: whose clock measured them, `client` or `server`; empty for counts.
     """
 
     model: Model
@@ -52,7 +52,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Something a user waits for.
+    """A wait of a user.
 
     Attributes:
         metric: the metric that is its median over requests.
@@ -78,7 +78,7 @@ def counted(run: RunView) -> tuple[Request, ...]:
 
 
 def wait_curves(dataset: Dataset, model: str, wait: Wait) -> tuple[Curve, ...]:
-    """Return a curve for each configuration of a model whose requests tell the time."""
+    """Return a curve for each configuration of a model whose requests have that time."""
     curves = (_wait_curve(cell, wait) for cell in dataset.cells if cell.model.id == model)
     return tuple(curve for curve in curves if curve is not None)
 
@@ -93,7 +93,7 @@ def _wait_curve(cell: CellView, wait: Wait) -> Curve | None:
 
 
 def token_curves(dataset: Dataset) -> tuple[Curve, ...]:
-    """Return the output token counts of every cell whose server tells them."""
+    """Return the output token counts of every cell whose server reports them."""
     curves = []
     for cell in dataset.cells:
         counts = sorted(

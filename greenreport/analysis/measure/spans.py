@@ -1,11 +1,11 @@
-"""What a server does with requests, stage by stage, in time and energy: queue, tokenise, infer, detokenise, serialise.
+"""Stages of serving in time and energy: queue, tokenise, infer, detokenise, serialise.
 
 Stages of different requests overlap: while one is inferred another waits, and the prompts of a batch share their inference. So
 every moment of the window belongs to one stage, the first of `PRIORITY` that any request is in; moments without one are the rest.
 Times and energies of the stages then add up to those of the window.
 
-A stream is turned into text and written piece by piece while inference goes on. That time is inference's in the window, and is told
-apart (`concurrent`): it adds up with nothing.
+A stream is turned into text and written piece by piece while inference goes on. That time belongs to inference in the window and is
+reported separately (`concurrent`); it is not part of any sum.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from greenreport.analysis.measure.energy import boundary_components, traces_of
 from greenreport.analysis.measure.latency import latencies_s
 from greenreport.record import Domain, Mark, RunRecord, span_of
 
-#: In the order in which a request goes through them, as our own server tells it.
+#: In the order in which a request passes through them in our own server.
 SPANS = ("queue", "tokenise", "infer", "detokenise", "serialise")
 PRIORITY = ("infer", "tokenise", "detokenise", "serialise", "queue")
 REST = "client, network"
@@ -37,7 +37,7 @@ class Stage:
         window_s: time of the window that belongs to the stage.
         energy_j: energy of the boundary in that time; None without energy.
         resolved: whether the stage lasts for at least two samples of the energy meters at a time. Else its energy is its time at
-            the mean power around it, which tells an upper order of magnitude and no more.
+            the mean power around it, which gives an upper order of magnitude and no more.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Stage:
 
 
 def stages(record: RunRecord, window: Mark) -> tuple[Stage, ...]:
-    """Return the stages of the window, the rest last; () where the server does not tell its spans."""
+    """Return the stages of the window, the rest last; () where the server does not report its spans."""
     if window.end_ns <= window.start_ns:
         return ()
     spans = _told(record)
@@ -84,7 +84,7 @@ class Beside:
     """Work for streams while inference goes on, by the server's clock; waits for the interpreter are part of it.
 
     Attributes:
-        requests: HTTP requests that tell of it.
+        requests: HTTP requests that report it.
         median_s: median over them.
         total_s: over all of them.
     """
@@ -96,7 +96,7 @@ class Beside:
 
 
 def concurrent(record: RunRecord) -> tuple[Beside, ...]:
-    """Return what the server did for streams while inference went on; () where it tells of none."""
+    """Return what the server did for streams while inference went on; () where it reports none."""
     traces = {trace.quantity: trace for trace in record.traces if trace.domain == Domain.SERVER}
     named = [(name, traces[span]) for name in SPANS if (span := span_of(f"concurrent_{name}")) in traces]
     return tuple(
@@ -107,7 +107,7 @@ def concurrent(record: RunRecord) -> tuple[Beside, ...]:
 
 
 def _told(record: RunRecord) -> dict[str, Pieces]:
-    """Return start and end in ns of every span the server told of, by stage; a request goes through them one after the other."""
+    """Return start and end in ns of every span the server reported, by stage; a request passes through the stages one after the other."""
     traces = {trace.quantity: trace for trace in record.traces if trace.domain == Domain.SERVER}
     named = [(name, traces[span]) for name in SPANS if (span := span_of(name)) in traces]
     if not named or len({len(trace.value) for _, trace in named}) != 1 or not len(named[0][1].value):

@@ -1,4 +1,4 @@
-"""The validity badge of a study: machine-checked rules, each with what was found and where the evidence is."""
+"""The validity badge of a study: rules that are checked by machine, each with its result and a link to the evidence."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How large a load fits: model × configuration × this device.
+"""The largest load that works, for each model and configuration on this device.
 
-A row for each direction of a sweep, also where one load fits or none, and a row for each limit that was looked for by
-`greenreport limit`. What was left out by design is told with its reason, since it is no limit.
+There is one row per direction of a sweep, even where a single load works or none, and one per limit that `greenreport limit`
+searched for. Loads that were excluded by design are listed with the reason, because they are not limits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Fit:
     Attributes:
         load: None where no load works, or none was tried.
         best: it in words; why: why it is the largest.
-        runs: valid runs at that load; searched: whether it was looked for instead of swept.
+        runs: valid runs at that load; searched: whether it was searched for instead of swept.
         tried: whether any load was.
         left_out: loads excluded by design, each with its reason.
     """
@@ -42,7 +42,7 @@ class Fit:
 
 
 def fits(dataset: Dataset, swept: Sequence[Direction]) -> tuple[Fit, ...]:
-    """Return a row for each direction, each followed by what was looked for along it, then what was looked for besides."""
+    """Return one row per direction, each followed by the searches along it; then the other searches."""
     rows, covered = [], []
     for direction in swept:
         rows.append(_swept(direction))

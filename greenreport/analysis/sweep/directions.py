@@ -1,7 +1,7 @@
 """Directions of a sweep: the cells of one model in one configuration that differ in one load factor alone.
 
-A direction has every cell the study declares, whatever became of it, so that a model which fits only one load, or none, is not
-lost. What is found along a direction stands in `series`, how far it reaches in `fits`.
+A direction holds every cell that the study declares, whatever its outcome, so that a model which fits only one load, or none, is not
+lost. `series` has the results along a direction, `capacity` how far it reaches.
 """
 
 from __future__ import annotations

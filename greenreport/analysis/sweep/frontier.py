@@ -1,7 +1,7 @@
 """The throughput frontier: what more load, or more replicas, gains, where it ends, and what a token costs on the way.
 
-See `sweeps` for what is swept, `series` for what is found of each series, `fits` for limits, `frontier_words` for the sentences,
-docs/frontier.md for the definitions.
+See `directions` for what is swept, `series` for the results of each series, `capacity` for limits, `frontier_sentences` for the
+sentences, and docs/frontier.md for the definitions.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from greenreport.analysis.sweep.series import Replicas, Series, all_series, best
 
 @dataclass(frozen=True, slots=True)
 class FrontierAnalysis:
-    """Every series of a study with, by its id, what replicas gain and the findings in words, the most important first.
+    """Every series of a study, with the gains of its replicas and its sentences by series id, the most important sentence first.
 
     Attributes:
-        fits: how large a load fits, of every direction of the sweep, also where no load has values.
-        headlines: by the id of the model what load, how many replicas, and what a token costs.
+        fits: the largest load of every direction of the sweep, even where no load has values.
+        headlines: by model id: which load, how many replicas, and the energy of a token.
     """
 
     series: tuple[Series, ...]
@@ -47,7 +47,7 @@ class FrontierAnalysis:
 
 
 def frontier(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> FrontierAnalysis | None:
-    """Return the frontier of a study, or None where nothing was swept or looked for, or nothing was tried yet."""
+    """Return the frontier of a study, or None where nothing was swept or searched, or nothing has been tried yet."""
     unfaithful = not_ranked(fidelity)
     axes = directions(dataset)
     rows = fits(dataset, axes)

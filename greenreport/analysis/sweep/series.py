@@ -84,7 +84,7 @@ class Series:
         base: the configuration with the factor at its default.
         cells: every cell of the sweep, ascending, whatever became of it.
         points: loads with values, ascending; at least one.
-        saturation, least_energy: told of three loads or more.
+        saturation, least_energy: only for three loads or more.
         within: best load under the study's objective; None where none keeps it or nothing is declared.
         latency: metric of LATENCIES that stands for latency in every series of the model.
         dimensions: metrics of the front, the same for every series of the model.

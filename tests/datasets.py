@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from greenreport.analysis.measure.dataset import CellView, Dataset, RunView
+from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.measure.observation import Observation
+from greenreport.analysis.measure.run_view import RunView
 from greenreport.record import Method, Outcome, Output, Request
 from greenreport.study import Study
 from tests.conftest import minimal_study

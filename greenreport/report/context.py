@@ -13,7 +13,8 @@ from markupsafe import Markup, escape
 from greenreport.analysis.analyse import Analysis
 from greenreport.analysis.hypotheses.answers import Text, against
 from greenreport.analysis.hypotheses.claims import Claim
-from greenreport.analysis.measure.dataset import Dataset, RunView
+from greenreport.analysis.measure.dataset import Dataset
+from greenreport.analysis.measure.run_view import RunView
 from greenreport.analysis.stats import Interval, NotComputable
 from greenreport.catalog import METRICS
 from greenreport.record import Environment

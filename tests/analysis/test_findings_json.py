@@ -18,8 +18,9 @@ from greenreport.analysis.hypotheses.aggregates import aggregates
 from greenreport.analysis.hypotheses.declared_guidelines import Support
 from greenreport.analysis.hypotheses.preregistration import preregistration
 from greenreport.analysis.measure.calibration import CalibrationRun, calibration
-from greenreport.analysis.measure.dataset import Dataset, RunView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.observation import Observation
+from greenreport.analysis.measure.run_view import RunView
 from greenreport.analysis.measure.spans import Beside, Stage
 from greenreport.analysis.stats import NotComputable
 from greenreport.record import Metering, RunSpec

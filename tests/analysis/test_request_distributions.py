@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenreport.analysis.measure.dataset import RunView
 from greenreport.analysis.measure.downsample import Rail
 from greenreport.analysis.measure.drift import Drift, drift, in_order, start_temperature
 from greenreport.analysis.measure.metrics import PhaseRow
 from greenreport.analysis.measure.request_distributions import STEPS, WAITS, Curve, token_curves, wait_curves
+from greenreport.analysis.measure.run_view import RunView
 from greenreport.analysis.stats import NotComputable
 from greenreport.record import Mark, Method, Outcome, Phase, Request, RequestError, RequestErrorKind
 from tests.datasets import around, dataset

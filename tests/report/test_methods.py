@@ -10,7 +10,8 @@ import pytest
 from benchmarks import simulation_report
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.hypotheses.detectable_difference import sensitivities
-from greenreport.analysis.measure.dataset import Dataset, Sampling
+from greenreport.analysis.measure.dataset import Dataset
+from greenreport.analysis.measure.run_view import Sampling
 from greenreport.analysis.stats import NotComputable, detectable_effect
 from greenreport.record import Facts
 from greenreport.report.context import MEANINGS, bands_of, study_context

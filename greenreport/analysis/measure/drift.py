@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-from greenreport.analysis.measure.dataset import CellView, RunView
+from greenreport.analysis.measure.dataset import CellView
+from greenreport.analysis.measure.run_view import RunView
 from greenreport.analysis.stats import NotComputable
 from greenreport.record import Outcome, Quantity
 

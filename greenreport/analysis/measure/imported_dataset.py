@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from greenreport.analysis.measure.dataset import JOINT, CellView, Dataset, RunView
+from greenreport.analysis.measure.dataset import JOINT, CellView, Dataset
 from greenreport.analysis.measure.observation import Observation
+from greenreport.analysis.measure.run_view import RunView
 from greenreport.catalog import CURVE_FACTORS
 from greenreport.record import Outcome
 from greenreport.store.tidy_csv import TidyRow

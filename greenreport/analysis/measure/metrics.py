@@ -28,16 +28,20 @@ from greenreport.analysis.measure.latency import (
     stage_observations,
     time_observations,
 )
-from greenreport.analysis.measure.observation import Observation
+from greenreport.analysis.measure.observation import UNRESOLVED, Observation
+from greenreport.analysis.measure.utilisation import (
+    UNRESOLVED_CPU,
+    gpu_observations,
+    utilisation_observations,
+    why_not_this_machine,
+)
 from greenreport.catalog import METRICS, load_target
 from greenreport.record import (
     Domain,
     Mark,
     Method,
-    MissingCode,
     Outcome,
     Phase,
-    Quantity,
     RunRecord,
     Trace,
     TraceKind,
@@ -50,8 +54,6 @@ from greenreport.study import Objective
 #: What may be zero or less: shares and rates of counted requests, and a difference. Everything else is read from an instrument or
 #: a clock, where zero means "too small to be seen".
 MAY_BE_ZERO = frozenset({"served_well_pct", "goodput_requests_per_s", "throughput_requests_per_s", "energy_net_j"})
-UNRESOLVED = "below the resolution of its instrument"
-UNRESOLVED_CPU = f"{UNRESOLVED}: CPU time is counted in steps of {tr.CPU_TICK_S * 1e3:.0f} ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,8 @@ def observations(record: RunRecord, objective: Objective | None = None) -> tuple
         _energy(record, window, objective),
         _stages(record, window),
         time_observations(record, window, objective),
-        _utilisation(record, window),
-        _gpu(record, window),
+        utilisation_observations(record, window),
+        gpu_observations(record, window),
         stage_observations(record),
     )
     added = [load_target(info.target)(record) for info in METRICS.values() if info.target]
@@ -238,15 +240,10 @@ def _power_spread(
     ]
 
 
-def _elsewhere(record: RunRecord) -> str | None:
-    """Return the reason when no meter was read because the server may run on another machine."""
-    return next((item.cause for item in record.missing if item.code is MissingCode.SERVER_ELSEWHERE), None)
-
-
 def _why_no_energy(record: RunRecord, window: Mark) -> str:
-    elsewhere = _elsewhere(record)
-    if elsewhere is not None:
-        return elsewhere
+    unread = why_not_this_machine(record)
+    if unread is not None:
+        return unread
     wanted = "RAPL" if record.provider == "cpu" else "NVML"
     for trace in tr.by_preference(record.traces):
         trouble = tr.why_unusable(trace, window.start_ns, window.end_ns) if does_the_work(record, trace.domain) else None
@@ -256,63 +253,6 @@ def _why_no_energy(record: RunRecord, window: Mark) -> str:
         if missing.meter == wanted.lower():
             return f"not measured on this machine: {missing.cause}"
     return f"the study lists no meter for it ({wanted})"
-
-
-# --- utilisation ------------------------------------------------------------------------------------------------------
-
-
-def _utilisation(record: RunRecord, window: Mark) -> list[Observation]:
-    start, end = window.start_ns, window.end_ns
-    cpus, memory_b = record.environment.logical_cpus, record.environment.memory_b
-    memory, rss = record.trace(Domain.MACHINE, Quantity.MEMORY), record.trace(Domain.SERVER, Quantity.RSS)
-    used = None if memory is None else tr.gauge_mean(memory, start, end)
-    unread = _elsewhere(record) or "the study lists no `utilisation` meter"
-    reason = unread if record.trace(Domain.MACHINE, Quantity.CPU_TIME) is None else "the samples do not span the window"
-
-    def observe(metric: str, value: float | None, boundary: str) -> Observation:
-        return Observation(metric, value, boundary, Method.MEASURED, reason if value is None else None)
-
-    def usage(metric: str, domain: Domain, boundary: str, least_s: float = tr.LEAST_CPU_S) -> Observation:
-        trace = record.trace(domain, Quantity.CPU_TIME)
-        spent_s = None if trace is None else tr.counter_growth(trace, start, end)
-        if spent_s is not None and spent_s < least_s:
-            return Observation(metric, None, boundary, Method.MEASURED, UNRESOLVED_CPU, True)
-        return observe(metric, None if spent_s is None else spent_s * (100.0 / (window.duration_s * cpus)), boundary)
-
-    return [
-        usage("cpu_usage_pct", Domain.MACHINE, "machine"),
-        usage("process_cpu_pct", Domain.SERVER, "serving process tree"),
-        usage("profiler_cpu_pct", Domain.SAMPLER, "sampling process", 0.0),  # the sampler reads its own clock, which is finer
-        observe("ram_used_b", used, "machine"),
-        observe("ram_usage_pct", None if used is None else 100.0 * used / memory_b, "machine"),
-        observe("ram_rss_peak_b", None if rss is None else tr.gauge_peak(rss, start, end), "serving process tree"),
-    ]
-
-
-def _gpu(record: RunRecord, window: Mark) -> list[Observation]:
-    names = ("gpu_usage_pct", "gpu_memory_utilization_pct", "gpu_memory_used_b", "gpu_memory_used_pct")
-    gpus = sorted({t.domain for t in record.traces if is_gpu(t.domain)})
-    if not gpus:
-        return [Observation(name, None, reason=_elsewhere(record) or "no GPU on this machine") for name in names]
-
-    def means(quantity: Quantity) -> list[float]:
-        traces = [trace for gpu in gpus if (trace := record.trace(gpu, quantity)) is not None]
-        values = [tr.gauge_mean(trace, window.start_ns, window.end_ns) for trace in traces]
-        return [value for value in values if value is not None]
-
-    load, memory_load = means(Quantity.LOAD), means(Quantity.MEMORY_LOAD)
-    memory, total = means(Quantity.MEMORY), sum(means(Quantity.MEMORY_TOTAL))
-    values = (
-        float(np.mean(load)) if load else None,
-        float(np.mean(memory_load)) if memory_load else None,
-        sum(memory) if memory else None,
-        100.0 * sum(memory) / total if memory and total else None,
-    )
-    absent = "the GPU reports no such value"
-    return [
-        Observation(name, value, ", ".join(gpus), Method.MEASURED, absent if value is None else None)
-        for name, value in zip(names, values, strict=True)
-    ]
 
 
 def phase_rows(record: RunRecord) -> tuple[PhaseRow, ...]:

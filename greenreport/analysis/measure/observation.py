@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from greenreport.record import Method
 
+#: Reason of an observation that is below the resolution of its instrument.
+UNRESOLVED = "below the resolution of its instrument"
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:

@@ -10,8 +10,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from greenreport.analysis.measure.dataset import CellView, Dataset, RunView
+from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.measure.latency import first_token_s, latencies_s, mean_gaps_s, sent_in, token_clock
+from greenreport.analysis.measure.run_view import RunView
 from greenreport.record import Request
 from greenreport.study import Configuration, Model
 

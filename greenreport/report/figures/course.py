@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import TypeAlias
 
-from greenreport.analysis.measure.dataset import CellView, RunView, label_of
+from greenreport.analysis.measure.dataset import CellView, label_of
 from greenreport.analysis.measure.drift import Drift, drift, in_order, start_temperature
+from greenreport.analysis.measure.run_view import RunView
 from greenreport.catalog import METRICS
 from greenreport.record import Outcome
 from greenreport.report import charts

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from statistics import median
 
-from greenreport.analysis.measure.dataset import CellView, RunView, label_of
+from greenreport.analysis.measure.dataset import CellView, label_of
+from greenreport.analysis.measure.run_view import RunView
 from greenreport.record import Method, Phase, Quantity
 from greenreport.report import charts
 from greenreport.report.charts import BandRow, SampleRow

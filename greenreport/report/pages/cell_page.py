@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from greenreport.analysis.measure.dataset import CellView, RunView, label_of
+from greenreport.analysis.measure.dataset import CellView, label_of
 from greenreport.analysis.measure.fidelity import CellFidelity
+from greenreport.analysis.measure.run_view import RunView
 from greenreport.analysis.stats import Description, describe
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.record import Environment, Quantity

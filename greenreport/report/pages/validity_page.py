@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from greenreport.analysis.measure.calibration import calibration
-from greenreport.analysis.measure.dataset import RunView
 from greenreport.analysis.measure.measurement_quality import Quality, quality
+from greenreport.analysis.measure.run_view import RunView
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
 from greenreport.report.figures import agreement_figure

@@ -153,7 +153,7 @@ def _content(study: Study, configuration: Configuration, prompts_digest: str) ->
         "engine_revision": engine.revision,
         "prompts": prompts_digest,
         "generation": study.workload.generation.model_dump(mode="json", exclude_defaults=True),
-        "transport": {"transport": study.workload.transport, "stream": study.workload.stream, **load},
+        "transport": {"transport": "http", "stream": study.workload.stream, **load},
         "protocol": protocol,
         "meters": [meter.model_dump(mode="json", exclude_defaults=True) for meter in study.meters],
     }

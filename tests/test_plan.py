@@ -108,7 +108,6 @@ def test_a_changed_default_needs_a_new_fingerprint_version() -> None:
         "sampling_interval_ms": 97,
         "output_tokens": 64,
         "exact": True,
-        "transport": "http",
         "stream": False,
         "provider": "cpu",
         "dtype": "float32",

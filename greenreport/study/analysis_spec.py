@@ -1,8 +1,8 @@
-"""How results are judged: the fidelity gate, validity rules, hypotheses, declared guidelines."""
+"""Sections about the analysis: the fidelity gate, validity rules, hypotheses, declared guidelines."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -66,19 +66,18 @@ class Validity(Spec):
 
 
 class Hypothesis(Spec):
-    """A null hypothesis: the groups of `factor` do not differ in `metric`."""
+    """A null hypothesis: the configurations of a model do not differ in `metric`. Each model has its own test; Holm's method adjusts the pairs."""
+
+    RETIRED: ClassVar[dict[str, str]] = {"factor": "configuration", "per": "model", "correction": "holm"}
 
     id: QuestionId
     question: QuestionId = Field(description="research question it belongs to")
     metric: str = Field(description="dependent variable")
     statement: Text | None = Field(None, description="the null hypothesis in words; generated when absent")
-    factor: Literal["configuration"] = "configuration"
-    per: Literal["model"] = Field("model", description="a test for each model, with configurations as groups")
     test: Literal["auto", "welch", "kruskal"] = Field(
         "auto", description="auto: Welch's ANOVA when every group passes Shapiro-Wilk, Kruskal-Wallis otherwise"
     )
     alpha: Fraction = 0.05
-    correction: Literal["holm"] = Field("holm", description="adjustment of p values within the family")
     smallest_effect: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.05, description="relative difference of medians below which a difference is of no practical interest"
     )

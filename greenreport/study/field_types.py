@@ -1,10 +1,10 @@
-"""The words sections of a study file are made of: names, texts, numbers, and the base of every section."""
+"""Types of the fields of a study file: names, texts, numbers, and the base of every section."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from greenreport.units import parse_count
 
@@ -31,3 +31,13 @@ class Spec(BaseModel):
     """Base of every section: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    #: Keys of earlier versions that could have one value only; with that value they are still accepted, and mean nothing.
+    RETIRED: ClassVar[dict[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_retired(cls, data: Any) -> Any:
+        if not cls.RETIRED or not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if (key, value) not in cls.RETIRED.items()}

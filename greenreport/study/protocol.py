@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
@@ -119,13 +119,12 @@ class Arrivals(Spec):
 
 
 class Workload(Spec):
-    """What every cell is asked to do."""
+    """The work every cell is asked to do."""
+
+    RETIRED: ClassVar[dict[str, str]] = {"transport": "http"}
 
     prompts: Prompts = Field(default_factory=Prompts)
     generation: Generation = Field(default_factory=Generation)
-    transport: Literal["http"] = Field(
-        "http", description="client and server are separate processes that speak HTTP on loopback"
-    )
     stream: bool = Field(False, description="stream tokens to the client; gives the client's time to first token")
     requests: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
         None, description="prompts sent in the window; the list again from its start when it is shorter. Each once when absent"

@@ -1,4 +1,4 @@
-"""Published results a study is compared with: printed figures, and what each published comparison really compares."""
+"""Published results a study is compared with: printed figures, and the scope of each published comparison."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from greenreport.study.field_types import Identifier, Label, Spec, Text
 Category = Literal["all"] | int
 
 
-class Endpoint(Spec):
+class PublishedConfiguration(Spec):
     """A serving configuration as a publication names it."""
 
     engine: Label
@@ -48,8 +48,8 @@ class Comparison(Spec):
     statement: Text
     scope: Text | None = None
     metric: Label
-    numerator: Endpoint
-    denominator: Endpoint
+    numerator: PublishedConfiguration
+    denominator: PublishedConfiguration
     ratio: Annotated[tuple[float, float], AfterValidator(_ordered)] | None = None
 
 
@@ -57,7 +57,7 @@ class SweepFinding(Spec):
     """A published finding about growing load.
 
     Attributes:
-        shows: what it says: throughput stops growing before the sweep ends (``saturates``), several replicas give more throughput
+        shows: throughput stops growing before the sweep ends (``saturates``), several replicas give more throughput
             at the same batch (``replicas_gain``) or a shorter latency (``replicas_faster``), or something of the machine it was
             measured on that no other machine can confirm (``machine``).
         models: models it is about, by the ids they have in studies.
@@ -89,13 +89,7 @@ class ReferenceStudy(Spec):
         """Name inside a sentence; the short name where none is given."""
         return self.name or self.reference
 
-    def printed(self, endpoint: Endpoint, metric: str, category: Category) -> float | None:
-        """Return a printed figure, or None."""
-        return next(
-            (
-                p.value
-                for p in self.values
-                if (p.engine, p.provider, p.metric, p.size_category) == (endpoint.engine, endpoint.provider, metric, category)
-            ),
-            None,
-        )
+    def printed(self, configuration: PublishedConfiguration, metric: str, category: Category) -> float | None:
+        """Return a printed figure, or None where the publication has none."""
+        wanted = (configuration.engine, configuration.provider, metric, category)
+        return next((p.value for p in self.values if (p.engine, p.provider, p.metric, p.size_category) == wanted), None)

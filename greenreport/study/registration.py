@@ -1,7 +1,7 @@
-"""What a study declares before it measures: its questions, hypotheses, tests and exclusion rules.
+"""Registration: what a study declares before it measures, its questions, hypotheses, tests and exclusion rules.
 
 Every run keeps what was declared when it was made, so the methods page can show the digest of the first declaration, its date,
-and each later change with the number of runs that were there already. It is no part of a fingerprint: changing the analysis
+and each later change with the number of runs that existed by then. It is not part of a fingerprint: changing the analysis
 never changes a measurement.
 """
 
@@ -16,7 +16,7 @@ from greenreport.study.spec import Study
 
 
 def registration(study: Study) -> dict[str, Any]:
-    """Return what is registered, as a JSON-like mapping; titles and labels are no part of it."""
+    """Return what is registered, as a JSON-like mapping without titles and labels."""
     declared = study.validity.model_dump(mode="json", exclude_defaults=True)
     return {
         **({"validity": declared} if declared else {}),
@@ -24,7 +24,8 @@ def registration(study: Study) -> dict[str, Any]:
         **({"sweep": study.sweep.model_dump(mode="json", exclude_defaults=True)} if study.sweep else {}),
         **({"objective": study.objective.model_dump(mode="json", exclude_none=True)} if study.objective else {}),
         "questions": study.questions,
-        "hypotheses": [hypothesis.model_dump(mode="json") for hypothesis in study.hypotheses],
+        # Retired keys stay, so that a registration made while they existed keeps its digest.
+        "hypotheses": [{**hypothesis.model_dump(mode="json"), **hypothesis.RETIRED} for hypothesis in study.hypotheses],
         "exclude": [exclusion.model_dump(mode="json", exclude_none=True) for exclusion in study.exclude],
         "fidelity": study.fidelity.model_dump(mode="json"),
         "repetitions": study.protocol.repetitions,

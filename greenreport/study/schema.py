@@ -7,6 +7,8 @@ from typing import Any
 
 from greenreport.catalog import METRICS, PROVIDERS, known_engines
 from greenreport.errors import GreenReportError
+from greenreport.study.analysis_spec import Hypothesis
+from greenreport.study.protocol import Workload
 from greenreport.study.spec import Study
 
 
@@ -21,6 +23,9 @@ def study_schema() -> dict[str, Any]:
     _enumerate(definitions["Reference"], "engine", sorted(known_engines()))
     _enumerate(definitions["Reference"], "provider", list(PROVIDERS))
     _enumerate(definitions["Hypothesis"], "metric", list(METRICS))
+    for section in (Hypothesis, Workload):
+        retired = {key: {"const": value, "deprecated": True} for key, value in section.RETIRED.items()}
+        definitions[section.__name__]["properties"] |= retired
     return schema
 
 

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from greenreport.errors import SpecError
-from greenreport.study import Overrides, load_study
+from greenreport.study import Hypothesis, Overrides, Workload, load_study
+
+ROOT = Path(__file__).resolve().parents[2]
 
 BROKEN = """\
 study: Code SLM
@@ -162,3 +165,22 @@ def test_no_text_raises_anything_but_a_spec_error(tmp_path: Path, text: str) -> 
     file.write_text(text, encoding="utf-8", errors="surrogatepass")
     with pytest.raises(SpecError):
         load_study(file)
+
+
+RETIRED = (
+    ("workload", "transport", "http"),
+    ("hypotheses", "factor", "configuration"),
+    ("hypotheses", "per", "model"),
+    ("hypotheses", "correction", "holm"),
+)
+
+
+@pytest.mark.parametrize(("section", "key", "value"), RETIRED)
+def test_settings_of_earlier_versions_are_accepted_with_their_only_value(section: str, key: str, value: str) -> None:
+    """With it the study is the one without the key; another value is an unknown key."""
+    study = load_study(ROOT / "studies" / "quickstart.yaml").study
+    kind, item = (Workload, study.workload) if section == "workload" else (Hypothesis, study.hypotheses[0])
+    data = item.model_dump(mode="json")
+    assert kind.model_validate({**data, key: value}) == item
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        kind.model_validate({**data, key: "other"})

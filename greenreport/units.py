@@ -1,4 +1,4 @@
-"""SI units: parsing counts such as ``110M`` and printing quantities for people.
+"""SI units: counts such as ``110M`` read, quantities printed for people.
 
 Values are in base units everywhere (J, W, s, B); only this module turns them into text.
 A thin space (U+202F) stands between number and unit so that they never wrap apart.
@@ -23,7 +23,7 @@ def parse_count(text: str) -> int:
     """Return the number written as ``110M``, ``1.1B`` or ``4096``.
 
     Raises:
-        ValueError: the text is no such number.
+        ValueError: the text is not such a number.
     """
     match = _COUNT.fullmatch(text.strip())
     if match is None:
@@ -84,16 +84,15 @@ def plain_duration(seconds: float) -> str:
 
 
 def count(value: float) -> str:
-    """Print a large count shortly: 110M, 1.1B, 4,096."""
+    """Print a count, a large one abbreviated: 110M, 1.1B, 4,096."""
     for factor, suffix in ((1e9, "B"), (1e6, "M")):
         if value >= factor:
-            text = f"{value / factor:.3g}"
-            return f"{text}{suffix}"
+            return f"{value / factor:.3g}{suffix}"
     return f"{value:,.0f}"
 
 
 def counted(things: int, noun: str, plural: str | None = None) -> str:
-    """Print a number of things: 1 run, 3 runs, 1,250 runs; the plural where it takes more than an s."""
+    """Print a number of things: 1 run, 3 runs, 1,250 runs. Give a plural that is not formed with s."""
     return f"{things:,} {noun if things == 1 else plural or noun + 's'}"
 
 
@@ -105,18 +104,18 @@ def p_value(p: float | None) -> str:
 
 
 def p_equation(p: float | None) -> str:
-    """Print a p value with its sign: = 0.021, < 0.001."""
+    """Print a p value with its relation: = 0.021, < 0.001."""
     text = p_value(p)
     return text if text.startswith("<") else f"= {text}"
 
 
 def percent(share: float) -> str:
-    """Print a share that was found, with three digits: 38.2 %."""
+    """Print a computed share, with three digits: 38.2 %."""
     return f"{number(share * 100)}{THIN}%"
 
 
 def declared_percent(share: float) -> str:
-    """Print a share as somebody wrote it down: 5 %, 2.5 %."""
+    """Print a declared share as it was written: 5 %, 2.5 %."""
     return f"{share * 100:g}{THIN}%"
 
 
@@ -128,12 +127,12 @@ def listed(parts: Sequence[str]) -> str:
 
 
 def capital(text: str) -> str:
-    """Return a text with its first letter large."""
+    """Return a text with its first letter in upper case."""
     return text[:1].upper() + text[1:]
 
 
 def safe_slug(text: str, taken: Sequence[str] = ()) -> str:
-    """Return a name for an address made of a-z, 0-9, '.', '_' and '-', unique among those taken."""
+    """Return a name for addresses, made of a-z, 0-9, '.', '_' and '-' and different from those taken."""
     slug = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in text.lower()).strip("-.")[:60] or "x"
     number, unique = 2, slug
     while unique in taken:

@@ -1,4 +1,4 @@
-"""What was asked: the study file, its types and its checks."""
+"""The study file: its types, how it is read, and its checks."""
 
 from greenreport.study.analysis_spec import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights

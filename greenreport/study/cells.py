@@ -1,4 +1,4 @@
-"""What is measured: models, serving configurations, and the cells left out by design."""
+"""Models, serving configurations, and the cells left out by design."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Model(Spec):
 
     @property
     def label(self) -> str:
-        """Name to print."""
+        """The name to print."""
         return self.name or self.id
 
 

@@ -1,4 +1,4 @@
-"""Checks across the fields of a study: references, impossible pairs, things that cannot be run or tested."""
+"""Checks across the fields of a study: references, impossible pairs, cells that cannot be run or tested."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check(study: Study, folder: Path) -> list[Remark]:
     """Return every problem that one field alone does not show.
 
     Args:
-        folder: where the study file lies; relative paths start there.
+        folder: of the study file; relative paths start there.
     """
     return [
         *_unique("models", (m.id for m in study.models), "model id"),
@@ -70,7 +70,7 @@ def _models(study: Study, folder: Path) -> Iterator[Remark]:
             case Weights.PATH if model.path is None:
                 yield Remark(at, f"model {model.id!r} has `weights: path` but no `path:`")
             case Weights.PATH if not (folder / str(model.path)).is_dir():
-                yield Remark((*at, "path"), f"{model.path!r} is no directory (relative to the study file)")
+                yield Remark((*at, "path"), f"{model.path!r} is not a directory (relative to the study file)")
             case _:
                 pass
         if model.architecture is not None and model.architecture.type not in KNOWN_ARCHITECTURES:
@@ -129,12 +129,14 @@ def _sweep(study: Study) -> Iterator[Remark]:
         yield Remark(("sweep" if "batch_size" in factors else "configurations",), message)
     elif sent is not None and any(sent % point.batch_size for point in points):
         size = next(point.batch_size for point in points if sent % point.batch_size)
-        yield Remark(("workload",), f"{sent} prompts are no multiple of the batch size {size}: the last batch is smaller", True)
+        yield Remark(
+            ("workload",), f"{sent} prompts are not a multiple of the batch size {size}: the last batch is smaller", True
+        )
     yield from _never_filled(study, points)
 
 
 def _never_filled(study: Study, points: Iterable[Configuration]) -> Iterator[Remark]:
-    """Levels that no request reaches: the run would be labelled with a load it never had."""
+    """Yield remarks on levels that no request reaches: the run would be labelled with a load it never had."""
     sent = study.workload.requests or study.workload.prompts.count
     kept = [point for point in points if not _left_out(study, point)]
     idle = [p for p in kept if sent is not None and p.batch_size <= sent < p.replicas * p.batch_size]
@@ -170,10 +172,10 @@ def _left_out(study: Study, configuration: Configuration) -> bool:
 
 
 def _exclusions(study: Study) -> Iterator[Remark]:
-    known = {"engine": set(known_engines()), "provider": set(PROVIDERS), "model": {m.id for m in study.models}}
-    with suppress(ValueError):  # told by the check of the sweep
+    allowed = {"engine": set(known_engines()), "provider": set(PROVIDERS), "model": {m.id for m in study.models}}
+    with suppress(ValueError):  # reported by the check of the sweep
         points = swept(study.configurations, study.sweep)
-        known["configuration"] = {name for point in points for name in (point.id, point.name) if name}
+        allowed["configuration"] = {name for point in points for name in (point.id, point.name) if name}
     for index, exclusion in enumerate(study.exclude):
         values = exclusion.model_dump(exclude={"reason"}, exclude_none=True)
         if not values:
@@ -181,8 +183,8 @@ def _exclusions(study: Study) -> Iterator[Remark]:
                 ("exclude", index), "names no engine, provider, model, configuration or factor, so it would exclude everything"
             )
         for key, value in values.items():
-            if key in known and value not in known[key]:
-                yield Remark(("exclude", index, key), unknown(key, value, known[key]))
+            if key in allowed and value not in allowed[key]:
+                yield Remark(("exclude", index, key), unknown(key, value, allowed[key]))
 
 
 def _prompts(study: Study, folder: Path) -> Iterator[Remark]:
@@ -194,9 +196,9 @@ def _prompts(study: Study, folder: Path) -> Iterator[Remark]:
     if prompts.source == "builtin" and prompts.path is not None:
         yield Remark((*at, "path"), "source `builtin` takes no path; use `source: file`")
     if prompts.source == "file" and prompts.path is not None and not (folder / prompts.path).is_file():
-        yield Remark((*at, "path"), f"{prompts.path!r} is no file (relative to the study file)")
+        yield Remark((*at, "path"), f"{prompts.path!r} is not a file (relative to the study file)")
     if available is not None and prompts.count is not None and prompts.count > available:
-        yield Remark((*at, "count"), f"{prompts.count} prompts asked for, but {prompts.source} has {available}")
+        yield Remark((*at, "count"), f"{prompts.count} prompts are wanted, but {prompts.source} has {available}")
     several = max(
         [*(c.batch_size for c in study.configurations), *(study.sweep.factors.get("batch_size", ()) if study.sweep else ())]
     )
@@ -236,7 +238,7 @@ def _hypotheses(study: Study) -> Iterator[Remark]:
 def _references(study: Study, folder: Path) -> Iterator[Remark]:
     for index, path in enumerate(study.references):
         if not (folder / path).is_file():
-            yield Remark(("references", index), f"{path!r} is no file (relative to the study file)")
+            yield Remark(("references", index), f"{path!r} is not a file (relative to the study file)")
 
 
 def _compared(study: Study, folder: Path) -> Iterator[Remark]:

@@ -51,10 +51,10 @@ def server_remarks(study: Study) -> Iterator[Remark]:
     yield from _alike(study)
 
 
-Found = Iterator[tuple[tuple[str, ...], str]]
+LocatedMessages = Iterator[tuple[tuple[str, ...], str]]
 
 
-def _running(server: Server) -> Found:
+def _running(server: Server) -> LocatedMessages:
     if server.url is None:
         yield ("server",), "engine 'endpoint' needs `url:`, such as \"http://127.0.0.1:8000\""
     elif "{" in server.url:
@@ -63,7 +63,7 @@ def _running(server: Server) -> Found:
         yield ("server", "command"), "`command` belongs to `engine: command`; an endpoint runs already"
 
 
-def _started(server: Server) -> Found:
+def _started(server: Server) -> LocatedMessages:
     if not server.command or not server.command[0]:
         yield ("server",), "engine 'command' needs `command:` with the program and its arguments"
     elif server.url is None and not server.takes("port"):
@@ -75,8 +75,8 @@ def _started(server: Server) -> Found:
         yield ("server", "local"), "`local` belongs to `engine: endpoint`; a command always runs here"
 
 
-def _factors(study: Study, configuration: Configuration, server: Server) -> Found:
-    """A factor that has no effect would be a level in name only."""
+def _factors(study: Study, configuration: Configuration, server: Server) -> LocatedMessages:
+    """Yield factors without effect on this server, each of which would be a level in name only."""
     started = bool(server.command)
     for name, factor in LOAD_FACTORS.items():
         if not (factor.ours_alone or factor.placeholder) or not _varies(study, configuration, name):
@@ -103,7 +103,7 @@ def _varies(study: Study, configuration: Configuration, factor: str) -> bool:
     return any(level != DEFAULTS[factor] for level in levels)
 
 
-def _models(study: Study, configuration: Configuration, server: Server) -> Found:
+def _models(study: Study, configuration: Configuration, server: Server) -> LocatedMessages:
     served = max((_served(study, point) for point in _points(study, configuration)), key=len)
     if server.model is not None and len(served) > 1:
         yield (
@@ -119,12 +119,12 @@ def _served(study: Study, configuration: Configuration) -> list[str]:
 def _points(study: Study, configuration: Configuration) -> tuple[Configuration, ...]:
     try:
         return swept((configuration,), study.sweep)
-    except ValueError:  # told by the check of the sweep
+    except ValueError:  # reported by the check of the sweep
         return (configuration,)
 
 
 def _alike(study: Study) -> Iterator[Remark]:
-    """Configurations that differ in their names alone: one command measured twice, or servers that answer one after the other."""
+    """Yield configurations that differ only in name: one command measured twice, or servers that take turns at one address."""
     first: dict[tuple[str, str], str] = {}
     for index, configuration in enumerate(study.configurations):
         server = configuration.server
@@ -158,20 +158,20 @@ def _whose_meters(study: Study, at: tuple[str | int, ...], server: Server) -> It
 
 
 def _where(study: Study, at: tuple[str | int, ...], configuration: Configuration) -> Iterator[Remark]:
-    """What such a server computes on is not seen, so a default is taken for the truth."""
+    """Yield a remark where the provider is left at its default: what such a server computes on cannot be seen."""
     if "provider" not in configuration.model_fields_set and any(meter.name == "nvml" for meter in study.meters):
         message = "say what the server computes on: without `provider: cuda` it is labelled CPU, and has no energy where only the GPU has a meter (`provider: cpu` if it does use the CPU)"
         yield Remark(at, message, warning=True)
 
 
 def _cached(study: Study, at: tuple[str | int, ...], configuration: Configuration, server: Server) -> Iterator[Remark]:
-    """A server with a prompt cache answers a prompt it has seen, in this run or an earlier one, without computing it again."""
+    """Yield remarks on prompts that repeat: a server with a prompt cache answers them without computing them again."""
     if configuration.options.get("cache_prompt") is False:
         return
     prompts, requests = study.workload.prompts, study.workload.requests
-    known = prompts.count or TEXTS.get(prompts.source)
-    if requests is not None and known is not None and requests > known:
-        message = f"{requests} requests repeat {known} prompts: a server that keeps its prompt cache computes the later ones only in part; give more prompts, or switch its cache off"
+    count = prompts.count or TEXTS.get(prompts.source)
+    if requests is not None and count is not None and requests > count:
+        message = f"{requests} requests repeat {count} prompts: a server that keeps its prompt cache computes the later ones only in part; give more prompts, or switch its cache off"
         yield Remark((*at, "server"), message, warning=True)
     runs = study.protocol.repetitions * sum(len(_served(study, point)) for point in _points(study, configuration))
     if not server.command and runs > 1:

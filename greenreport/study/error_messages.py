@@ -1,4 +1,4 @@
-"""Turn validation errors into sentences: what is wrong, what is allowed, what was probably meant."""
+"""Sentences for validation errors: what is wrong, what is allowed, what was probably meant."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class Remark:
 
 
 def shown(value: object) -> str:
-    """Return a value as it is quoted in messages, never longer than a line."""
+    """Return a value as messages quote it, never longer than a line."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "…" + text[-1]
 
 
 def nearest(value: object, allowed: Iterable[str]) -> str:
-    """Return ``, did you mean 'onnx'?`` or nothing."""
+    """Return ``, did you mean 'onnx'?``, or an empty text where no allowed name is near."""
     if not isinstance(value, str) or len(value) > 100:
         return ""
-    found = difflib.get_close_matches(value.lower(), list(allowed), n=1, cutoff=0.6)
-    return f", did you mean {found[0]!r}?" if found else ""
+    matches = difflib.get_close_matches(value.lower(), list(allowed), n=1, cutoff=0.6)
+    return f", did you mean {matches[0]!r}?" if matches else ""
 
 
 def unknown(kind: str, value: object, allowed: Iterable[str]) -> str:
@@ -67,7 +67,9 @@ def explain(error: ErrorDetails, data: Mapping[str, Any], kind: type[Spec] = Stu
             allowed = [part.strip(" '") for part in str(context.get("expected", "")).replace(" or ", ",").split(",")]
             return Remark(at, unknown(key, value, allowed))
         case "string_pattern_mismatch" if context.get("pattern") == IDENTIFIER:
-            return Remark(at, f"{key}: {shown(value)} is no short name; use a-z, 0-9, '.', '_' and '-', at most 80 characters")
+            return Remark(
+                at, f"{key}: {shown(value)} is not a short name; use a-z, 0-9, '.', '_' and '-', at most 80 characters"
+            )
         case "too_short" if value in ((), []):
             return Remark(at, f"{key}: at least one entry is needed")
         case "value_error":
@@ -84,12 +86,12 @@ def _where(at: tuple[str | int, ...]) -> str:
 
 
 def _location(location: tuple[str | int, ...], data: Mapping[str, Any]) -> tuple[str | int, ...]:
-    """Drop the parts of a pydantic location that are no part of the file."""
+    """Drop the parts of a pydantic location that do not exist in the file."""
     at: list[str | int] = []
     value: Any = data
     for part in location:
-        known = part in value if isinstance(value, Mapping) else isinstance(value, list) and part in range(len(value))
-        if known:
+        in_file = part in value if isinstance(value, Mapping) else isinstance(value, list) and part in range(len(value))
+        if in_file:
             value = value[part]
         elif part is not location[-1]:
             continue
@@ -113,7 +115,7 @@ def _spec_in(annotation: Any) -> type[Spec] | None:
     if isinstance(annotation, type) and issubclass(annotation, Spec):
         return annotation
     for argument in get_args(annotation):
-        found = _spec_in(argument)
-        if found is not None:
-            return found
+        section = _spec_in(argument)
+        if section is not None:
+            return section
     return None

@@ -1,6 +1,6 @@
-"""What turns energy into carbon, water and cost: factors a study declares, each with its source and date.
+"""Factors that turn energy into carbon, water and cost, each declared by the study with its source and date.
 
-Factors are no measurement and have no default. They change no fingerprint: a better factor needs a rebuild, not a re-run.
+Factors are not measurements and have no defaults. They change no fingerprint: a better factor needs a rebuild, not a re-run.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _DATE = r"^\d{4}(-\d{2}(-\d{2})?)?$"
 
 
 def _calendar_date(value: str) -> str:
-    """Return a year, month or day that the calendar has."""
+    """Return a date, after checking that the calendar has it."""
     year, month, day = (*map(int, value.split("-")), 1, 1)[:3] if re.fullmatch(_DATE, value) else (0, 0, 0)
     try:
         datetime.date(year, month, day)
     except ValueError:
-        raise ValueError(f"{value!r} is no date; write 2025, 2025-03 or 2025-03-31") from None
+        raise ValueError(f"{value!r} is not a date; write 2025, 2025-03 or 2025-03-31") from None
     return value
 
 
@@ -37,7 +37,7 @@ DateText = Annotated[
 
 
 class Factor(Spec):
-    """A factor as a range, with where it comes from."""
+    """A factor as a range, with its origin."""
 
     low: Amount = Field(description="smallest plausible value")
     central: Amount = Field(description="most plausible value")

@@ -1,4 +1,4 @@
-"""How a study measures: its workload, and the protocol of a run."""
+"""The workload of a study, and the protocol of its runs."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ SliceTokens = Annotated[
 
 
 class Prompts(Spec):
-    """The prompts every cell answers; the resulting list has a sha256 that is stored and shown."""
+    """The prompts every cell answers; the sha256 of the resulting list is stored and shown."""
 
     source: Literal["builtin", "humaneval", "file"] = Field("builtin", description="where the texts come from")
     path: Label | None = Field(
-        None, description="JSON Lines (.jsonl, .jsonl.gz) with a `prompt` key, or plain text with one prompt a line"
+        None, description="JSON Lines (.jsonl, .jsonl.gz) with a `prompt` key, or plain text with one prompt per line"
     )
     count: Annotated[int, Field(ge=1, le=100_000)] | None = Field(None, description="how many prompts; all when absent")
     slice_tokens: SliceTokens | None = Field(
@@ -92,10 +92,10 @@ class Prompts(Spec):
 
 
 class Generation(Spec):
-    """How outputs are generated: always greedy, so that engines can be compared token by token."""
+    """Generation of outputs: always greedy, so that engines can be compared token by token."""
 
     output_tokens: OutputTokens = Field(
-        64, description="output tokens a request, or how they are distributed over the requests"
+        64, description="output tokens per request, or how they are distributed over the requests"
     )
     exact: bool = Field(True, description="generate exactly that many tokens, ignoring end-of-sequence")
 
@@ -105,7 +105,7 @@ class Generation(Spec):
         return f"{'exactly' if self.exact else 'at most'} {tokens}"
 
 
-#: Most requests of an open loop that are under way at once; later ones wait in the client, which shows as lateness.
+#: Largest number of requests of an open loop under way at once; later ones wait in the client, which shows as lateness.
 MOST_UNDER_WAY = 512
 
 
@@ -158,14 +158,14 @@ class Cooldown(Spec):
 
 
 class Protocol(Spec):
-    """How each run is performed. Every value but `repetitions` and the time limits is part of the fingerprint."""
+    """Performance of each run. Every value but `repetitions` and the time limits is part of the fingerprint."""
 
     repetitions: Annotated[int, Field(ge=1, le=10_000)] = Field(10, description="runs of each cell")
     order: Order = Field(default_factory=Order)
     worker: Literal["fresh", "preloaded"] = Field(
         "fresh",
         description="fresh: a new interpreter for each run; preloaded: forked from a process that has torch imported, "
-        "which saves seconds a run and makes start-up times and memory less exact",
+        "which saves seconds per run and makes start-up times and memory less exact",
     )
     warmup_requests: Annotated[int, Field(ge=0, le=1000)] = Field(2, description="requests that are answered and discarded")
     idle_baseline_s: Seconds = Field(10, description="idle time with the server up, before and after the window")

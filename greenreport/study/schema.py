@@ -13,7 +13,7 @@ from greenreport.study.spec import Study
 
 
 def study_schema() -> dict[str, Any]:
-    """Return the schema; names of engines, providers, meters and metrics are listed, so editors complete them."""
+    """Return the schema, with the names of engines, providers, meters and metrics, so that editors complete them."""
     schema = Study.model_json_schema(mode="validation")
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "greenreport study"

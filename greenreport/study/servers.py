@@ -24,7 +24,7 @@ def slug(text: str) -> str:
 
 
 def _argument(value: Any) -> Any:
-    """Take numbers as they are written, and an unquoted ``{port}``, which YAML reads as a mapping, for what it means."""
+    """Return an argument as text: numbers as written, and an unquoted ``{port}``, which YAML reads as a mapping."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, dict) and len(value) == 1:
@@ -34,16 +34,16 @@ def _argument(value: Any) -> Any:
 
 
 def _known_placeholder(value: str) -> str:
-    """Refuse an argument that is nothing but a placeholder greenreport does not fill in: a slip of the pen."""
-    found = re.fullmatch(r"\{([a-z_]+)\}", value)
-    if found and found[1] not in PLACEHOLDERS:
-        known = ", ".join("{" + name + "}" for name in PLACEHOLDERS)
-        raise ValueError(f"unknown placeholder {value}. Allowed: {known}")
+    """Refuse an argument that is a lone placeholder greenreport does not fill in: surely a slip of the pen."""
+    placeholder = re.fullmatch(r"\{([a-z_]+)\}", value)
+    if placeholder and placeholder[1] not in PLACEHOLDERS:
+        allowed = ", ".join("{" + name + "}" for name in PLACEHOLDERS)
+        raise ValueError(f"unknown placeholder {value}. Allowed: {allowed}")
     return value
 
 
 def _address(value: str) -> str:
-    """Check an address and leave out what every request adds itself."""
+    """Check an address, and drop the ``/v1`` that every request adds itself."""
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.netloc or re.search(r"\s", value):
         raise ValueError("write an address such as http://127.0.0.1:8000")
@@ -51,7 +51,7 @@ def _address(value: str) -> str:
         raise ValueError("an address holds no key; name the environment variable that has it with `api_key_env`")
     if parts.query or parts.fragment:
         raise ValueError("write the address without `?` and `#`")
-    if "{port}" not in parts.netloc and parts.port == 0:  # a port that is no number is a ValueError of its own
+    if "{port}" not in parts.netloc and parts.port == 0:  # a port that is not a number raises a ValueError of its own
         raise ValueError("write an address such as http://127.0.0.1:8000")
     return value.rstrip("/").removesuffix("/v1")
 

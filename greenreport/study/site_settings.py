@@ -1,4 +1,4 @@
-"""Settings of the whole site: what it is called and where it will stand, from ``site.yaml`` beside the folder of studies."""
+"""Settings of the whole site, such as its title and address, from ``site.yaml`` beside the folder of studies."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~
 
 
 def web_address(text: str) -> str:
-    """Return the address of a site with a ``/`` at its end.
+    """Return the address of a site with a trailing ``/``.
 
     Raises:
-        ValueError: the text is no address that pages can be put below.
+        ValueError: pages cannot be put below such an address.
     """
     if not _ADDRESS.fullmatch(text):
-        raise ValueError(f"{text[:80]!r} is no address of a site; write for example https://example.org/studies/")
+        raise ValueError(f"{text[:80]!r} is not the address of a site; write for example https://example.org/studies/")
     return text if text.endswith("/") else f"{text}/"
 
 
@@ -34,7 +34,7 @@ class Site(Spec):
     )
 
     def address(self, path: str) -> str | None:
-        """Return the absolute address of a file of the site, of a page that of its folder; None where the site's is not known."""
+        """Return the absolute address of a file of the site, or of the folder of a page; None without `base_url`."""
         if self.base_url is None:
             return None
         folder = path.removesuffix("index.html") if f"/{path}".endswith("/index.html") else path

@@ -1,4 +1,4 @@
-"""What a study asks for: frozen types, one per section of the file.
+"""The study: frozen types, one per section of the file.
 
 Every field has a description; ``greenreport schema`` prints them as JSON Schema, so that editors explain and complete a study
 file while it is written. Checks that look at one field live with it; checks across fields live in `check`.

@@ -46,8 +46,8 @@ class Sweep(_Levels):
                 raise ValueError(f"{factor} lists a level twice")
         lengths = {factor: len(levels) for factor, levels in self.factors.items()}
         if self.combine == "zip" and len(set(lengths.values())) > 1:
-            told = ", ".join(f"{factor} has {number}" for factor, number in lengths.items())
-            raise ValueError(f"zipped factors need equally many levels: {told}")
+            numbers = ", ".join(f"{factor} has {number}" for factor, number in lengths.items())
+            raise ValueError(f"zipped factors need equally many levels: {numbers}")
         return self
 
     @property
@@ -72,27 +72,27 @@ class Sweep(_Levels):
 
 
 def swept(configurations: tuple[Configuration, ...], sweep: Sweep | None) -> tuple[Configuration, ...]:
-    """Return the configurations with each sweep point in place of the one it came from; applied twice, it changes nothing.
+    """Return the configurations with sweep points in place of the one they come from; applied twice, it changes nothing.
 
     Raises:
-        ValueError: a point is no valid configuration, or there are too many.
+        ValueError: a point is not a valid configuration, or there are too many.
     """
     if sweep is None or not sweep.factors:
         return configurations
-    found: dict[str, Configuration] = {}
+    points: dict[str, Configuration] = {}
     for configuration in configurations:
         own = {name: getattr(configuration, name) for name in configuration.model_fields_set}
         for point in sweep.points():
             options = {"options": {**point.get("options", {}), **configuration.options}} if "options" in point else {}
             item = Configuration.model_validate({**point, **own, **options})
-            found.setdefault(item.id, item)
-    if len(found) > MAX_POINTS:
-        raise ValueError(f"the sweep makes {len(found)} configurations; more than {MAX_POINTS} are surely a mistake")
-    return tuple(found.values())
+            points.setdefault(item.id, item)
+    if len(points) > MAX_POINTS:
+        raise ValueError(f"the sweep makes {len(points)} configurations; more than {MAX_POINTS} are surely a mistake")
+    return tuple(points.values())
 
 
 def point_error(error: ValueError) -> str:
-    """Return what is wrong with a point of a sweep, in one sentence."""
+    """Return the error in a point of a sweep as one sentence."""
     if isinstance(error, ValidationError):
         return "a point of the sweep is impossible: " + "; ".join(
             item["msg"].removeprefix("Value error, ") for item in error.errors()

@@ -77,7 +77,7 @@ def _read(path: Path) -> str:
         if path.is_dir():
             raise _invalid(path, "is a directory; give the study's .yaml file")
         if path.stat().st_size > MAX_BYTES:
-            raise _invalid(path, f"is larger than {MAX_BYTES // 1_000_000} MB; this is no study file")
+            raise _invalid(path, f"is larger than {MAX_BYTES // 1_000_000} MB; this is not a study file")
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise _invalid(path, "no such file; `greenreport init` writes a starter study") from None

@@ -54,7 +54,7 @@ def test_every_problem_is_reported_at_once_with_its_line(tmp_path: Path) -> None
     """One pass names all problems of a broken study, the right line and the nearest match."""
     found = problems_of(BROKEN, tmp_path)
     beginnings = [
-        "1: study: 'Code SLM' is no short name",
+        "1: study: 'Code SLM' is not a short name",
         "3: unknown key 'foo'",
         "6: unknown key 'hubb', did you mean 'hub'?",
         "7: parameters: '110Q' is not a count",
@@ -111,7 +111,7 @@ def test_files_that_cannot_be_read_are_problems(tmp_path: Path) -> None:
         tmp_path / "none.yaml": "no such file; `greenreport init` writes a starter study",
         tmp_path: "is a directory; give the study's .yaml file",
         binary: "is not UTF-8 text (invalid start byte at byte 0)",
-        large: "is larger than 2 MB; this is no study file",
+        large: "is larger than 2 MB; this is not a study file",
     }
     for path, message in cases.items():
         with pytest.raises(SpecError) as caught:

@@ -42,7 +42,7 @@ def test_every_problem_is_told_with_its_line(tmp_path: Path) -> None:
     lines = {problem.line: problem.message for problem in caught.value.problems}
     assert "unknown key 'titel', did you mean 'title'?" in lines[1]
     assert lines[2].startswith("title: '' is not allowed")
-    assert lines[4].startswith("base_url: 'example.org' is no address of a site; write for example https://")
+    assert lines[4].startswith("base_url: 'example.org' is not the address of a site; write for example https://")
     assert str(caught.value).startswith(f"{file}:1: ")
 
 
@@ -55,7 +55,7 @@ def test_every_problem_is_told_with_its_line(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_is_no_address_of_a_site_is_refused(text: str) -> None:
     """Other schemes, credentials, queries, anchors, and whatever could leave an attribute."""
-    with pytest.raises(ValueError, match="is no address of a site"):
+    with pytest.raises(ValueError, match="is not the address of a site"):
         web_address(text)
 
 

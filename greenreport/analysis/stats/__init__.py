@@ -6,10 +6,10 @@
     screen(runs, policy)              outliers set aside by a declared rule
     compare({name: runs})             assumptions, omnibus, pairs, effect sizes, verdicts, letters
     over_family([comparison, …])      Holm over all models × pairs of a hypothesis
-    best_set(comparison, better)      the best group and those it cannot be told from
+    best_set(comparison, better)      the best group and those indistinguishable from it
     ratio_of_medians, geometric_mean_ratio    ratios behind claims, over one model and over several
     pareto({name: (runs, runs)}, …)   trade-offs, with the probability of every membership
-    saturation(loads, [runs, …], epsilon)      where more load gains no more
+    saturation(loads, [runs, …], epsilon)      the load from which more load gains nothing
     detectable_effect                 the smallest difference a number of runs can show
 """
 

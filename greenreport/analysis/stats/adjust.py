@@ -1,4 +1,4 @@
-"""Adjust p values for the number of tests in a family, keeping the raw ones."""
+"""Adjustment of p values for the number of tests in a family; the raw ones are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The groups that cannot be told from the best one."""
+"""The best group, and the groups that are statistically indistinguishable from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from greenreport.analysis.stats.results import GroupTest, PairVerdict
 
 @dataclass(frozen=True, slots=True)
 class BestSet:
-    """The best group of a comparison and those it cannot be told from.
+    """The best group of a comparison and those indistinguishable from it.
 
     Attributes:
         best: group with the best median; None with a reason where nothing was tested.

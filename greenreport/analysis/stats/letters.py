@@ -10,7 +10,7 @@ from string import ascii_lowercase
 def compact_letters(ordered: Sequence[str], different: AbstractSet[frozenset[str]]) -> dict[str, tuple[str, ...]]:
     """Return the letters of each group: two groups share one exactly when their pair is not in `different`.
 
-    Every pair that does not differ is covered by a largest set of mutually undifferent groups that holds it, found in the
+    Every pair that does not differ is covered by a maximal set of groups that do not differ from each other, grown in the
     given order; ranked groups thus get the letters a reader expects ("a", "ab", "b"). The number of letters is at most the
     number of such pairs, and not always the smallest possible.
     """

@@ -1,4 +1,4 @@
-"""Where more load gains no more: saturation, and the load from which the cost per token stays at its least.
+"""Saturation: the load from which more load gains nothing, and the load from which a cost stays at its minimum.
 
 Loads need not be powers of two: a gain is counted per doubling. From load a to load b > a it is
 ``(value(b) / value(a)) ** (1 / log2(b / a)) − 1``.
@@ -42,7 +42,7 @@ def saturation(loads: Sequence[float], samples: Sequence[Sample], epsilon: float
 
     Args:
         loads: ascending, distinct, positive.
-        samples: the values (throughput) at each load, one for each run; None and values that are not positive are left out.
+        samples: the values (throughput) at each load, one per run; None and values that are not positive are left out.
         epsilon: smallest gain per doubling that counts, as a share.
     """
     kept = [np.array([v for v in sample if v is not None and math.isfinite(v) and v > 0]) for sample in samples]
@@ -53,8 +53,8 @@ def saturation(loads: Sequence[float], samples: Sequence[Sample], epsilon: float
     medians = np.array([[np.median(values) for _, values in pairs]])
     place = int(_places(x, medians, epsilon)[0])
     gains = tuple(gain_per_doubling(medians[0][i], medians[0][i + 1], x[i], x[i + 1]) for i in range(len(x) - 1))
-    found = None if place == len(x) - 1 else float(x[place])
-    return Saturation(found, _interval(x, [values for _, values in pairs], epsilon, seed), gains)
+    load = None if place == len(x) - 1 else float(x[place])
+    return Saturation(load, _interval(x, [values for _, values in pairs], epsilon, seed), gains)
 
 
 def _places(x: Floats, medians: Floats, epsilon: float) -> Floats:
@@ -77,13 +77,16 @@ def _interval(x: Floats, samples: Sequence[Floats], epsilon: float, seed: int) -
     places = _places(x, np.stack(drawn, axis=1), epsilon)
     ends = np.append(x[:-1], math.inf)[places]
     tail = (1 - LEVEL) / 2
-    # Loads are what was measured, so the ends are measured loads too: no value between two of them is invented.
+    # An end must be a load that was measured, so quantiles are not interpolated.
     low, high = np.quantile(ends, [tail, 1 - tail], method="inverted_cdf")
     return Interval(float(low), float(high), LEVEL, f"bootstrap percentiles over runs, {RESAMPLES} resamples")
 
 
 def plateau(loads: Sequence[float], medians: Sequence[float], tolerance: float) -> tuple[float, float] | None:
-    """Return (load of the least value, smallest load from which all values are within `tolerance` of it); None without values."""
+    """Return the load of the least value, and the smallest load from which all values up to it are within `tolerance`.
+
+    None without values.
+    """
     if not medians:
         return None
     least = min(medians)

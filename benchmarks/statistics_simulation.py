@@ -85,7 +85,7 @@ def type_one(samples: int) -> None:
     )
     for name in ("normal", "log-normal σ=0.5", "tied", "heteroscedastic", "uniform"):
         many = [[compare(x) for x in data(name, groups, n, samples)] for groups, n in MANY]
-        row(name, *(float(np.mean([t.rejected for t in found])) for found in many))
+        row(name, *(float(np.mean([t.rejected for t in tests])) for tests in many))
     title(
         "type-one-forced",
         samples,
@@ -96,8 +96,8 @@ def type_one(samples: int) -> None:
     )
     for kind in ("welch", "kruskal", "friedman"):
         for name in ("normal", "log-normal σ=0.5", "tied"):
-            runs = [[compare(x, test=kind).rejected for x in data(name, 5, n, samples)] for n in SIZES]
-            row(kind, name, *(float(np.mean(found)) for found in runs))
+            rates = [float(np.mean([compare(x, test=kind).rejected for x in data(name, 5, n, samples)])) for n in SIZES]
+            row(kind, name, *rates)
 
 
 def alone(samples: int) -> None:
@@ -156,14 +156,14 @@ def one_sample(samples: int) -> None:
             random = np.random.default_rng([2, n])
             center, mean = 100.0, 100 * float(np.exp(SIGMA.get(name, 0.0) ** 2 / 2))
             x = draw(random, (samples, n))
-            found = [describe(values.tolist()) for values in x]
+            descriptions = [describe(values.tolist()) for values in x]
             t = stats.t.ppf(0.975, n - 1) * x.std(axis=1, ddof=1) / np.sqrt(n)
             few = [bootstrap_median(values, center, random) for values in x[: max(1, samples // 4)]]
             row(
                 name,
                 n,
-                float(np.mean([holds(d.median_ci, center) for d in found])),
-                float(np.mean([holds(d.mean_ci, mean) for d in found])),
+                float(np.mean([holds(d.median_ci, center) for d in descriptions])),
+                float(np.mean([holds(d.mean_ci, mean) for d in descriptions])),
                 *(float(np.mean(part)) for part in zip(*few, strict=True)),
                 float(np.mean(np.abs(x.mean(axis=1) - mean) <= t + 1e-12)),
             )
@@ -288,12 +288,12 @@ def models(samples: int) -> None:
                         np.exp(effects[:, None] + random.normal(0, 0.03, (count, n))),
                         np.exp(random.normal(0, 0.03, (count, n))),
                     )
-                    found = geometric_mean_ratio([(x.tolist(), y.tolist()) for x, y in zip(a, b, strict=True)])
+                    ratio = geometric_mean_ratio([(x.tolist(), y.tolist()) for x, y in zip(a, b, strict=True)])
                     chosen = random.integers(0, count, (RESAMPLES, count, 1))
                     first, second = (np.median(v[chosen, random.integers(0, n, (RESAMPLES, count, n))], axis=2) for v in (a, b))
                     low, high = np.quantile(np.log(first / second).mean(axis=1), (0.025, 0.975))
                     fixed = float(np.exp(effects.mean()))
-                    held.append([holds(found.over_models, 1.0), holds(found.over_runs, fixed), bool(low <= 0 <= high)])
+                    held.append([holds(ratio.over_models, 1.0), holds(ratio.over_runs, fixed), bool(low <= 0 <= high)])
                 label = f"{between:g}, skewed" if skewed else f"{between:g}"
                 row(count, n, label, *np.mean(held, axis=0).tolist())
 

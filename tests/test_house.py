@@ -81,19 +81,11 @@ LONG_FILES: set[str] = {
 }
 CLASSES_TWICE: set[str] = {
     "Answer",
-    "CellRow",
-    "Column",
     "Endpoint",
     "Progress",
-    "_Row",
 }
 COMPARED_PROSE: dict[str, set[str]] = {
     "cli/console.py": {"runs done"},
-    "report/figures/agreement.py": {"estimated energy"},
-    "report/figures/requests.py": {" (median)"},
-    "report/figures/runs.py": {"estimated energy"},
-    "report/figures/words.py": {"estimated energy"},
-    "report/sparkline.py": {" · "},
 }
 MOST_LINES = 300
 CUTTING = {

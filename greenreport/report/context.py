@@ -23,10 +23,12 @@ from greenreport.units import THIN, counted, quantity
 
 #: Stands where there is no value.
 DASH = Markup('<span class="soft">–</span>')
+#: The remark on joules that no meter read.
+ESTIMATED_ENERGY = "estimated energy"
 #: What a band means, for somebody who sees it for the first time.
 MEANINGS = {
     "simulated engine": "no model was served; these numbers test the tool and say nothing about engines.",
-    "estimated energy": "no energy meter could be read, so energy is computed from the CPU load. It shows who keeps the processor busy for longer; the joules "
+    ESTIMATED_ENERGY: "no energy meter could be read, so energy is computed from the CPU load. It shows who keeps the processor busy for longer; the joules "
     "themselves are rough.",
     "untrained weights": "the models have their true size and shape and random weights. Speed, memory and energy are those of the real models; what they answer "
     "means nothing.",
@@ -82,7 +84,7 @@ def bands_of(dataset: Dataset) -> tuple[str, ...]:
     """Return the remarks that every figure and headline of a dataset carries."""
     remarks = (
         ("simulated engine", dataset.simulated),
-        ("estimated energy", dataset.estimated),
+        (ESTIMATED_ENERGY, dataset.estimated),
         ("untrained weights", dataset.untrained),
         ("measured elsewhere", dataset.imported),
     )

@@ -1,8 +1,8 @@
-"""The figure component: a chart with everything a reader may want to take away.
+"""A figure: a chart with everything a reader may want to take away.
 
-Each figure is a static SVG in the page (themed by CSS), the same chart as a specification that the page upgrades in place, a
-table, a text alternative, and files: PNG with title and source baked in, SVG, CSV of the plotted rows with a JSON sidecar of
-units and provenance, and the Vega-Lite specification.
+On the page it is a static SVG (themed by CSS), which a script replaces by the same chart made interactive, with a table and a text
+alternative. Its files are a PNG with title and source in the picture, an SVG, a CSV of the plotted rows with a JSON sidecar of units
+and provenance, and the Vega-Lite specification.
 """
 
 from __future__ import annotations
@@ -15,19 +15,22 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from greenreport.report.drawing.style import INK, PAPER, SOFT, fixed_colours
 from greenreport.report.drawing.svg_text import LOOSE
 from greenreport.report.drawing.vega import Drawing
+from greenreport.units import percent, quantity
 
 RENDERER = 2  # raised when the same specification gives other files
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-BEST = " ◆"  # ends the text of the best value of a row; it survives greyscale and copying
+Value: TypeAlias = str | float | int | None
+#: A column of a table as figures name it: a heading over texts, or a heading and the unit of its numbers.
+ColumnSpec: TypeAlias = str | tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """A column of a table: heading, unit, whether it holds numbers."""
 
     name: str
@@ -36,18 +39,59 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class TableCell:
+    """An entry of a table: the value for files and sorting, and how people read it.
+
+    Attributes:
+        best: whether it is the best value of its row.
+    """
+
+    value: Value
+    text: str
+    best: bool = False
+
+    @property
+    def exact(self) -> str:
+        """The number behind the text, to sort by; empty where there is none."""
+        return f"{self.value:.6g}" if isinstance(self.value, int | float) else ""
+
+
+def measured(value: float | None, unit: str) -> TableCell | None:
+    """Return an entry printed with its unit; None where there is no value."""
+    return None if value is None else TableCell(value, quantity(value, unit))
+
+
+def share(value: float | None) -> TableCell | None:
+    """Return a share, 0 to 1, printed as a percentage; None where there is no value."""
+    return None if value is None else TableCell(value, percent(value))
+
+
+#: An entry as figures give it: a text and a count are printed as they are, an absent value as a dash.
+TableEntry: TypeAlias = TableCell | str | int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """The rows behind a figure, as shown to people (`cells`) and as written to CSV (`rows`)."""
+    """The rows behind a figure, written to CSV as values and shown to people as texts.
+
+    Attributes:
+        most_shown: rows that stand on the page; all are in the CSV file.
+    """
 
     caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[str | float | int | None, ...], ...]
-    shown: tuple[tuple[str, ...], ...]
+    columns: tuple[TableColumn, ...]
+    cells: tuple[tuple[TableCell, ...], ...]
+    most_shown: int | None = None
 
-    def exact(self, row: int, column: int) -> str:
-        """Return the number behind a cell that is shown, to sort by; empty where it has none."""
-        value = self.rows[row][column]
-        return f"{value:.6g}" if isinstance(value, int | float) else ""
+    @property
+    def rows(self) -> tuple[tuple[Value, ...], ...]:
+        """The values of every row."""
+        return tuple(tuple(cell.value for cell in row) for row in self.cells)
+
+    @property
+    def shown(self) -> tuple[tuple[TableCell, ...], ...]:
+        """The rows that stand on the page."""
+        return self.cells[: self.most_shown]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +125,7 @@ class Rendered:
 
 
 def drawing(figure: Figure, source: str, cache: Path) -> Drawing:
-    """Return what has to be drawn for a figure; its files are named by the digest of all that shows in them.
+    """Return the drawing of a figure; its files are named by the digest of everything that shows in them.
 
     Args:
         source: line printed below exported pictures: study, machine, version.
@@ -96,7 +140,7 @@ def drawing(figure: Figure, source: str, cache: Path) -> Drawing:
 def _picture(figure: Figure, source: str) -> dict[str, Any]:
     """Return the chart on paper with finding, caption and source, so that a pasted figure keeps them.
 
-    Remarks stand before the caption: whatever is cut, it is not that energy is estimated.
+    Remarks stand before the caption: that energy is estimated is never cut off.
     """
     spec: dict[str, Any] = json.loads(fixed_colours(json.dumps(figure.spec)))
     spec["background"] = PAPER
@@ -148,7 +192,7 @@ def wrap(text: str, width: int, most: int = 4) -> list[str]:
 def inline(svg: str, figure: Figure) -> str:
     """Return the SVG for the page: ids made unique, no style attributes, hidden from assistive technology.
 
-    The text alternative and the table take its place there.
+    A screen reader has the text alternative and the table instead.
     """
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{figure.id}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{figure.id}-\1)", svg)
@@ -185,7 +229,7 @@ def guarded(text: str) -> str:
 
 
 def sidecar(figure: Figure, source: str) -> bytes:
-    """Return what a reader of the CSV must know: finding, caption, units, remarks, source."""
+    """Return, as JSON, what a reader of the CSV must know: finding, caption, units, remarks, source."""
     content = {
         "figure": figure.id,
         "finding": figure.finding,
@@ -199,7 +243,19 @@ def sidecar(figure: Figure, source: str) -> bytes:
 
 
 def make_table(
-    caption: str, columns: Sequence[Column], rows: Sequence[Sequence[str | float | int | None]], shown: Sequence[Sequence[str]]
+    caption: str, columns: Sequence[ColumnSpec], rows: Sequence[Sequence[TableEntry]], most_shown: int | None = None
 ) -> Table:
-    """Return a table from sequences."""
-    return Table(caption, tuple(columns), tuple(tuple(row) for row in rows), tuple(tuple(row) for row in shown))
+    """Return a table.
+
+    Example:
+        >>> make_table("Energy", ["model", ("energy", "J")], [["A", TableCell(1204.2, "1.20 kJ")], ["B", None]])
+    """
+    heads = [TableColumn(column) if isinstance(column, str) else TableColumn(*column, numeric=True) for column in columns]
+    cells = [tuple(_table_cell(entry) for entry in row) for row in rows]
+    return Table(caption, tuple(heads), tuple(cells), most_shown)
+
+
+def _table_cell(entry: TableEntry) -> TableCell:
+    if isinstance(entry, TableCell):
+        return entry
+    return TableCell(entry, "–" if entry is None else str(entry))

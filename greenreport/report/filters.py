@@ -22,8 +22,8 @@ from greenreport.report.context import (
     without,
 )
 from greenreport.report.exports.embed import embed_code
-from greenreport.report.figures import PHASE_NAMES
-from greenreport.report.figures.words import times
+from greenreport.report.figures.captions import times
+from greenreport.report.figures.traces import PHASE_NAMES
 from greenreport.units import count, counted, number, p_equation, p_value, percent
 
 

@@ -18,7 +18,7 @@ from greenreport.errors import BuildError
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.drawing.vega import draw_all
 from greenreport.report.exports.downloads import Download
-from greenreport.report.figure import BEST, Figure, Rendered, drawing, render
+from greenreport.report.figure import Figure, Rendered, drawing, render
 from greenreport.report.filters import FILTERS, TESTS
 from greenreport.report.head_metadata import head_of
 from greenreport.report.page import Page
@@ -66,7 +66,7 @@ def environment(folders: Sequence[Path]) -> jinja2.Environment:
     env.filters.update(FILTERS)
     env.tests.update(TESTS)
     added_pages = [(info.name, info.label) for info in ADDED_PAGES.values()]
-    env.globals.update(thin=THIN, pct="%", metrics=METRICS, best_mark=BEST, added_pages=added_pages)
+    env.globals.update(thin=THIN, pct="%", metrics=METRICS, added_pages=added_pages)
     return env
 
 

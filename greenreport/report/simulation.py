@@ -1,6 +1,6 @@
-"""How tests and intervals behave where the truth is known: figures of the simulation that comes with the package.
+"""How tests and intervals behave where the truth is known: results of the simulation that ships with the package.
 
-``simulation.json`` is written by ``python -m benchmarks.statistics_simulation --write``; docs/statistics-simulation.md has all of it.
+``simulation.json`` is written by ``python -m benchmarks.statistics_simulation --write``; docs/statistics-simulation.md shows all of it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ COVERED = (
 
 @dataclass(frozen=True, slots=True)
 class TypeOne:
-    """Groups of one population: how often any difference is claimed, by number of runs; shares, 0 to 1."""
+    """Groups drawn from one population: how often any difference is claimed, per number of runs, as shares from 0 to 1."""
 
     population: str
     groups: int
@@ -34,7 +34,7 @@ class TypeOne:
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """The simulated design nearest to a study, and the smallest and largest error over the populations."""
+    """The simulated design nearest to a study's, with its smallest and largest type-I error over the populations."""
 
     groups: int
     runs: int
@@ -48,7 +48,7 @@ class Simulated:
 
     Attributes:
         error: standard error of a share of 0.05.
-        runs: numbers of runs a group, the columns of both tables.
+        runs: numbers of runs per group, the columns of both tables.
         coverage: name of an estimate, and the lowest coverage of its 95 % interval over all populations.
     """
 
@@ -59,7 +59,7 @@ class Simulated:
     coverage: tuple[tuple[str, tuple[float, ...]], ...]
 
     def nearest(self, groups: int, runs: int) -> Nearest:
-        """Return the simulated design nearest to so many groups of so many runs."""
+        """Return the simulated design nearest to this number of groups and of runs per group."""
         alike = min({row.groups for row in self.type_one}, key=lambda simulated: abs(simulated - groups))
         column = min(range(len(self.runs)), key=lambda index: abs(self.runs[index] - runs))
         shares = [row.shares[column] for row in self.type_one if row.groups == alike]
@@ -68,7 +68,7 @@ class Simulated:
 
 @cache
 def simulated() -> Simulated:
-    """Return the figures that come with the package."""
+    """Return the results that ship with the package."""
     data = json.loads(FILE.read_text(encoding="utf-8"))
     tables: dict[str, Any] = {table["id"]: table for table in data["tables"]}
     first = tables["type-one"]
@@ -83,6 +83,6 @@ def simulated() -> Simulated:
 
 
 def _lowest(table: dict[str, Any], column: str, runs: int) -> float:
-    """Return the lowest value of a column over the rows with so many runs (in both groups, where there are two)."""
+    """Return the lowest value of a column over the rows with this number of runs (in both groups, where there are two)."""
     place, size = table["columns"].index(column), table["columns"].index("n")
     return float(min(row[place] for row in table["rows"] if row[size] in (runs, f"{runs}, {runs}")))

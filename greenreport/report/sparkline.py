@@ -1,8 +1,7 @@
 """The result of a study at a glance: a small drawing beside its sentence in the index of studies.
 
-It has no numbers but loads: the others stand on the study's pages, each with its derivation. What is drawn, and in which direction
-it is less or more, stands above the drawing; lines are labelled where they end. Colours are the variables of the theme, those of
-the study's own pages.
+Its only numbers are loads: all others stand on the study's pages, each with its derivation. A heading says what is drawn and in which
+direction it grows; lines are labelled where they end. Colours are variables of the theme, the same as on the study's own pages.
 """
 
 from __future__ import annotations
@@ -14,36 +13,36 @@ from html import escape
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.hypotheses.findings import Finding
-from greenreport.analysis.measure.dataset import JOINT, label_of
+from greenreport.analysis.measure.dataset import JOINT, PROVIDER_LABELS, label_of, label_parts
 from greenreport.analysis.measure.fidelity import not_ranked, reference_of
 from greenreport.analysis.sweep.series import THROUGHPUT, Series
 from greenreport.catalog import METRICS, Better, MetricInfo
-from greenreport.report.charts.axes import log_ends, positive
 from greenreport.report.context import StudyContext
 from greenreport.report.drawing.style import Look
 from greenreport.report.drawing.svg_text import fitted, width
-from greenreport.report.figures import by_model, series_looks
+from greenreport.report.figures.axes import log_ends, moved_apart, positive
+from greenreport.report.figures.saturation_curves import by_model_and_factor, series_looks
 from greenreport.study import Configuration
 
 WIDTH, ROW, HEAD, FOOT = 272, 20, 22, 20
 SIZE, SMALL = 12, 11  # of letters
-MOST = 8  # rows or curves
-NARROWEST = math.log(1.3)  # of the axis: a difference of some per cent is not drawn as if it were large
-LABELS = 150  # most room for the labels of rows
+MOST = 8  # configurations or curves that are drawn
+NARROWEST = math.log(1.3)  # range of the axis: a difference of a few per cent is not drawn as if it were large
+LABELS = 150  # widest column of labels
 HEIGHT = 96  # of the plot of curves
-ENDS = 132  # most room for the labels of curves on their right
-WIDER = 1.15  # letters of a reader's font may be wider than those that are measured here
+ENDS = 132  # widest labels of curves, on their right
+WIDER = 1.15  # a reader's font may be wider than the one measured here
 DASHES = ("", "5 3", "2 3", "8 3 2 3")
 RING = 4.5
 
 
-def glance(study: StudyContext) -> str:
+def sparkline(study: StudyContext) -> str:
     """Return the drawing of a study as SVG for the page; empty where there is nothing to compare."""
-    swept = study.analysis.frontier
-    if swept is not None and swept.series:
-        return _curves(study, swept.series)
+    frontier = study.analysis.frontier
+    if frontier is not None and frontier.series:
+        return _curves(study, frontier.series)
     finding = next((part.finding for answer in study.analysis.answers for part in answer.answers), None)
-    return "" if finding is None else _strip(study, finding)
+    return "" if finding is None else _ratios(study, finding)
 
 
 def direction(info: MetricInfo) -> str:
@@ -52,8 +51,10 @@ def direction(info: MetricInfo) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    label: str
+class ComparedConfiguration:
+    """A configuration with its ratio to the reference, over all models that both serve faithfully."""
+
+    configuration: Configuration
     look: Look
     claim: Claim
 
@@ -63,47 +64,42 @@ class _Row:
         return log_ends(self.claim.value, self.claim.ci)
 
 
-def _strip(study: StudyContext, finding: Finding) -> str:
-    """Ratios to the reference configuration, over all models that both serve faithfully, on a logarithmic axis."""
+def _ratios(study: StudyContext, finding: Finding) -> str:
+    """Draw ratios to the reference configuration on a logarithmic axis, a line per configuration."""
     dataset, info = study.dataset, finding.metric
     reference = next((c for c in dataset.configurations if c.id == reference_of(dataset)), None)
-    every = [] if reference is None else sorted(_rows(study, info, reference), key=lambda row: row.claim.value)
+    every = [] if reference is None else sorted(_compared(study, info, reference), key=lambda item: item.claim.value)
     if reference is None or not every:
         return ""
-    rows = every[-MOST:] if info.better is Better.HIGHER else every[:MOST]
-    bounds = [math.log(bound) for row in rows for bound in (row.claim.value, *row.ends)]
-    low, high = min(0.0, *bounds), max(0.0, *bounds)
+    shown = every[-MOST:] if info.better is Better.HIGHER else every[:MOST]
+    logs = [math.log(bound) for item in shown for bound in (item.claim.value, *item.ends)]
+    low, high = min(0.0, *logs), max(0.0, *logs)
     spare = max(0.0, NARROWEST - (high - low)) / 2 + (high - low) * 0.04
     low, high = low - spare, high + spare
-
-    providers = {label_of(c).partition(JOINT)[2].partition(" · ")[0] for c in dataset.configurations}
-
-    def short(label: str) -> str:
-        return label.replace(f"{JOINT}{min(providers)}", "") if len(providers) == 1 else label  # what all share tells nothing
-
-    column = min(LABELS, max(width(short(row.label), SIZE) for row in rows) * WIDER + 2)
+    labels = _short_labels(dataset.configurations)
+    column = min(LABELS, max(width(labels[item.configuration.id], SIZE) for item in shown) * WIDER + 2)
 
     def at(value: float) -> float:
         return column + 12 + (math.log(value) - low) / (high - low) * (WIDTH - 20 - column)
 
-    height = HEAD + len(rows) * ROW + FOOT
-    some = f", {MOST} of {len(every)}" if len(rows) < len(every) else ""
+    height = HEAD + len(shown) * ROW + FOOT
+    some = f", {MOST} of {len(every)}" if len(shown) < len(every) else ""
     parts = [_text(0, 11, _fitted(f"{direction(info)}{some}", SMALL, WIDTH), soft=True)]
     parts.append(_line(at(1), HEAD - 4, at(1), height - FOOT, "currentColor", ' stroke-dasharray="3 3" opacity="0.5"'))
-    for place, row in enumerate(rows):
-        middle = HEAD + place * ROW + ROW / 2
-        parts.append(_text(0, middle + 4, _fitted(short(row.label), SIZE, column)))
-        parts.append(_line(at(row.ends[0]), middle, at(row.ends[1]), middle, row.look.colour, ' stroke-width="2"'))
-        parts.append(_dot(at(row.claim.value), middle, 4, row.look.colour, filled=row.look.filled))
-    foot = _fitted(f"dashed: the same as {short(label_of(reference))}", SMALL, WIDTH)
+    for place, item in enumerate(shown):
+        middle, colour = HEAD + place * ROW + ROW / 2, item.look.colour
+        parts.append(_text(0, middle + 4, _fitted(labels[item.configuration.id], SIZE, column)))
+        parts.append(_line(at(item.ends[0]), middle, at(item.ends[1]), middle, colour, ' stroke-width="2"'))
+        parts.append(_dot(at(item.claim.value), middle, 4, colour, filled=item.look.filled))
+    foot = _fitted(f"dashed: the same as {labels[reference.id]}", SMALL, WIDTH)
     room = width(foot, SMALL) * WIDER
     parts.append(_text(min(max(at(1) - room / 2, 0.0), WIDTH - room), height - 5, foot, soft=True))
-    order = sorted([*((row.claim.value, row.label) for row in rows), (1.0, f"{label_of(reference)} (the reference)")])
-    told = f"{info.label} from {info.less} to {info.more}: {', '.join(label for _, label in order)}"
-    return _drawing(height, told, parts)
+    ranked = [(item.claim.value, label_of(item.configuration)) for item in shown]
+    ranked = sorted([*ranked, (1.0, f"{label_of(reference)} (the reference)")])
+    return _drawing(height, f"{info.label} from {info.less} to {info.more}: {', '.join(label for _, label in ranked)}", parts)
 
 
-def _rows(study: StudyContext, info: MetricInfo, reference: Configuration) -> Iterator[_Row]:
+def _compared(study: StudyContext, info: MetricInfo, reference: Configuration) -> Iterator[ComparedConfiguration]:
     dataset = study.dataset
     unfaithful = not_ranked(study.analysis.fidelity)
     for configuration in dataset.configurations:
@@ -111,13 +107,20 @@ def _rows(study: StudyContext, info: MetricInfo, reference: Configuration) -> It
             continue
         models = [m for m in dataset.models if {(m.id, configuration.id), (m.id, reference.id)}.isdisjoint(unfaithful)]
         claim = compare(dataset, info.id, configuration, reference, models)
-        if claim is not None:
-            yield _Row(label_of(configuration), study.looks[configuration.id], claim)
+        if claim is not None and positive(claim.value):
+            yield ComparedConfiguration(configuration, study.looks[configuration.id], claim)
+
+
+def _short_labels(configurations: Sequence[Configuration]) -> dict[str, str]:
+    """Return the label of each configuration by its id, without the provider where all have the same."""
+    providers = {c.provider for c in configurations}
+    shared = f"{JOINT}{PROVIDER_LABELS.get(name := min(providers), name)}" if len(providers) == 1 else ""
+    return {c.id: label_of(c).replace(shared, "", 1) for c in configurations}
 
 
 @dataclass(frozen=True, slots=True)
-class _Curve:
-    """A series with how it is drawn: the colours of the frontier page, a dash for each model."""
+class LoadCurve:
+    """A series and how it is drawn: in the colour of the frontier page, with a dash for each model."""
 
     series: Series
     name: str
@@ -126,14 +129,14 @@ class _Curve:
 
     @property
     def values(self) -> tuple[tuple[float, float], ...]:
-        """Loads with their throughput."""
+        """Loads with their throughput, where both have a place on the axes."""
         points = ((point.load, point.value(THROUGHPUT)) for point in self.series.points)
         return tuple((load, value) for load, value in points if load > 0 and positive(value))
 
 
-def _curves(study: StudyContext, found: Sequence[Series]) -> str:
-    """Throughput over a growing load, the load on a logarithmic axis; a ring marks where it saturates."""
-    curves = [curve for curve in _drawn(study, found) if len(curve.values) > 1][:MOST]
+def _curves(study: StudyContext, every: Sequence[Series]) -> str:
+    """Draw throughput over a growing load, the load on a logarithmic axis; a ring marks where it saturates."""
+    curves = [curve for curve in _drawn(study, every) if len(curve.values) > 1][:MOST]
     if not curves:
         return ""
     loads = [load for curve in curves for load, _ in curve.values]
@@ -157,36 +160,36 @@ def _curves(study: StudyContext, found: Sequence[Series]) -> str:
     parts += _ends([(curve, *at(*curve.values[-1])) for curve in curves], right) if len(curves) > 1 else []
     parts.append(_text(2, bottom + FOOT - 5, curves[0].series.load_text(first), soft=True))
     parts.append(_text(right, bottom + FOOT - 5, f"{last:g}", soft=True, anchor="end"))
-    told = "; ".join(f"{curve.series.model.label} in {curve.series.label} {_fate(curve.series)}" for curve in curves)
-    return _drawing(bottom + FOOT, f"Throughput over a growing load: {told}", parts)
+    fates = "; ".join(f"{curve.series.model.label} in {curve.series.label} {_fate(curve.series)}" for curve in curves)
+    return _drawing(bottom + FOOT, f"Throughput over a growing load: {fates}", parts)
 
 
-def _drawn(study: StudyContext, found: Sequence[Series]) -> Iterator[_Curve]:
+def _drawn(study: StudyContext, every: Sequence[Series]) -> Iterator[LoadCurve]:
     """Yield the series of the first factor."""
-    groups = [group for (_, factor), group in by_model(found).items() if factor == found[0].factor]
+    groups = [group for (_, factor), group in by_model_and_factor(every).items() if factor == every[0].factor]
     names = _names([series for group in groups for series in group])
     for place, group in enumerate(groups):
         looks = series_looks(study, group)
         for series in group:
             dash = DASHES[place % len(DASHES)]
-            yield _Curve(series, names[series.model.id, series.label], looks[series.label].colour, dash)
+            yield LoadCurve(series, names[series.model.id, series.label], looks[series.label].colour, dash)
 
 
 def _names(every: Sequence[Series]) -> Mapping[tuple[str, str], str]:
-    """Return what tells each series from the others, in as few words as do."""
-    parts = {series.label: series.label.split(" · ") for series in every}
-    shared = set.intersection(*(set(words) for words in parts.values()))
-    own = {label: " · ".join(word for word in words if word not in shared) for label, words in parts.items()}
+    """Return what distinguishes each series from the others, in as few words as possible."""
+    parts = {series.label: label_parts(series.base) for series in every}
+    shared = set.intersection(*(set(own) for own in parts.values()))
     several = len({series.model.id for series in every}) > 1
     names = {}
     for series in every:
-        told = [*([series.model.label] if several else []), *([own[series.label]] if own[series.label] else [])]
-        names[series.model.id, series.label] = " · ".join(told) or series.label
+        own = [series.model.label] if several else []
+        own += [part for part in parts[series.label] if part not in shared]
+        names[series.model.id, series.label] = " · ".join(own) or series.label
     return names
 
 
-def _head(curves: Sequence[_Curve]) -> Iterator[str]:
-    """Say what is drawn upwards, and what the ring means where there is one."""
+def _head(curves: Sequence[LoadCurve]) -> Iterator[str]:
+    """Name the vertical axis, and explain the ring where there is one."""
     title = f"{METRICS[THROUGHPUT].noun} ↑ {METRICS[THROUGHPUT].more}"
     yield _text(0, 11, title, soft=True)
     if any(curve.series.saturation.load is not None for curve in curves):
@@ -195,15 +198,10 @@ def _head(curves: Sequence[_Curve]) -> Iterator[str]:
         yield _text(x + 9, 11, "saturates", soft=True)
 
 
-def _ends(ends: Sequence[tuple[_Curve, float, float]], right: float) -> Iterator[str]:
-    """Label the lines where they end, from top to bottom, moved apart so that no label lies on another."""
+def _ends(ends: Sequence[tuple[LoadCurve, float, float]], right: float) -> Iterator[str]:
+    """Label the curves where they end, from top to bottom, so that no label lies on another."""
     order = sorted(ends, key=lambda item: item[2])
-    lines = [end for _, _, end in order]
-    for place in range(1, len(lines)):
-        lines[place] = max(lines[place], lines[place - 1] + SIZE)
-    lines[-1] = min(lines[-1], HEAD + HEIGHT + 2.0)
-    for place in range(len(lines) - 2, -1, -1):
-        lines[place] = min(lines[place], lines[place + 1] - SIZE)
+    lines = moved_apart([end for _, _, end in order], SIZE, HEAD + HEIGHT + 2.0)
     for (curve, x, end), y in zip(order, lines, strict=True):
         yield _line(x + 4, end, right - 2, y, curve.colour, ' opacity="0.5"')
         yield _text(right, y + 4, _fitted(curve.name, SMALL, WIDTH - right), soft=True)
@@ -218,9 +216,9 @@ def _fitted(text: str, size: float, room: float) -> str:
     return fitted(text, size, room / WIDER)
 
 
-def _drawing(height: float, told: str, parts: Sequence[str]) -> str:
+def _drawing(height: float, description: str, parts: Sequence[str]) -> str:
     return (
-        f'<svg class="glance" role="img" aria-label="{escape(told)}" width="{WIDTH}" height="{height:g}" viewBox="0 0 {WIDTH} {height:g}">'
+        f'<svg class="glance" role="img" aria-label="{escape(description)}" width="{WIDTH}" height="{height:g}" viewBox="0 0 {WIDTH} {height:g}">'
         f"{''.join(parts)}</svg>"
     )
 

@@ -12,7 +12,7 @@ from greenreport.report.context import StudyContext
 from greenreport.report.exports.card import cards_of
 from greenreport.report.page import Page
 from greenreport.report.search import Entry
-from greenreport.report.sparkline import glance
+from greenreport.report.sparkline import sparkline
 from greenreport.results import MOMENT
 
 
@@ -108,7 +108,7 @@ def summarise(study: StudyContext, pages: Sequence[Page[object]], compared: tupl
         license=spec.license,
         card=card.path,
         card_alt=card.alt,
-        glance=glance(study),
+        glance=sparkline(study),
         compared=compared,
         entries=tuple(entry for page in pages for entry in page.entries),
     )

@@ -13,7 +13,7 @@ from greenreport.analysis.analyse import analyse
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.measurement_quality import quality
 from greenreport.report.context import study_context
-from greenreport.report.figures import agreement_figure
+from greenreport.report.figures.instrument_agreement import agreement_figure
 from greenreport.report.page import Page
 from greenreport.report.pages import PageContent, study_pages
 from greenreport.report.render import Renderer
@@ -65,7 +65,7 @@ def test_the_lines_are_bias_and_limits_of_agreement() -> None:
     assert "No run lies outside these limits." in figure.summary
     assert "n = 10" in figure.caption
     assert len(figure.table.rows) == 10
-    assert figure.table.shown[0][-1] == "+1.0\u202f%"
+    assert figure.table.shown[0][-1].text == "+1.0\u202f%"
     assert [column.unit for column in figure.table.columns] == ["", "", "", "J", "J", "1"]
 
 

@@ -9,7 +9,7 @@ from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.observation import Observation
 from greenreport.record import Flag, FlagCode, Method, Outcome
 from greenreport.report.context import StudyContext, study_context
-from greenreport.report.figures import components_figure
+from greenreport.report.figures.energy_breakdown import components_figure
 from greenreport.report.pages.configuration_page import configuration_page
 from greenreport.report.pages.model_page import model_page
 from tests.datasets import around, dataset

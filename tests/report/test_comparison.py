@@ -16,8 +16,8 @@ from greenreport.analysis.analyse import analyse
 from greenreport.analysis.compare.comparison import Likeness, compare_studies
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.stats import Interval
-from greenreport.report.charts.comparison import spread
 from greenreport.report.context import study_context
+from greenreport.report.figures.study_comparison import spread
 from greenreport.report.page import Page
 from greenreport.report.pages import comparison_links, comparison_pages
 from greenreport.report.pages.comparison_page import ComparisonContent

@@ -15,7 +15,7 @@ BANDS = ("estimated energy", "untrained weights")
 def subtitle(caption: str, tmp_path: Path) -> list[str]:
     """Return the lines below the finding in the picture of a figure with this caption."""
     spec = {"mark": "point", "usermeta": {}}
-    figure = Figure("f", "A finding", caption, "A summary.", spec, make_table("t", [], [], []), BANDS)
+    figure = Figure("f", "A finding", caption, "A summary.", spec, make_table("t", [], []), BANDS)
     lines: list[str] = json.loads(drawing(figure, "source · machine", tmp_path).png_spec)["title"]["subtitle"]
     return lines
 

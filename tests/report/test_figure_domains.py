@@ -19,9 +19,12 @@ from greenreport.analysis.measure.observation import Observation
 from greenreport.record import Mark, Method, Phase
 from greenreport.report.context import StudyContext, study_context
 from greenreport.report.figure import Figure
-from greenreport.report.figures import matrix_figure, phases_figure, quotient_figure, slope_figure, trace_figure
+from greenreport.report.figures.energy_breakdown import phases_figure
+from greenreport.report.figures.matrix import matrix_figure
+from greenreport.report.figures.study_comparison import quotient_figure, slope_figure
+from greenreport.report.figures.traces import trace_figure
 from greenreport.report.pages import study_pages
-from greenreport.report.sparkline import glance
+from greenreport.report.sparkline import sparkline
 from greenreport.validity import Agreement
 from tests.analysis.test_frontier import GROWING, sweep
 from tests.datasets import around, dataset
@@ -102,7 +105,7 @@ def test_no_value_ends_a_build(value: float | None, engines: tuple[str, ...]) ->
     assert figures
     for figure in figures:
         assert_drawable(figure)
-    glance(context(data))
+    sparkline(context(data))
 
 
 @pytest.mark.parametrize("value", ODD.values(), ids=ODD.keys())
@@ -114,7 +117,7 @@ def test_no_value_ends_the_build_of_a_sweep(metric: str, value: float | None) ->
     data = replace(data, cells=(odd.cells[0], *data.cells[1:]))
     for figure in every_figure(data):
         assert_drawable(figure)
-    glance(context(data))
+    sparkline(context(data))
 
 
 @pytest.mark.parametrize("value", ODD.values(), ids=ODD.keys())

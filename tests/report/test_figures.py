@@ -13,26 +13,26 @@ from greenreport.analysis.analyse import analyse
 from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.measure.metrics import Observation
 from greenreport.record import Method, Outcome, Request
-from greenreport.report import charts
-from greenreport.report.charts import RunRow, StepRow
-from greenreport.report.charts.axes import value_axis
-from greenreport.report.charts.base import Sheet
 from greenreport.report.context import StudyContext, study_context
 from greenreport.report.drawing.style import looks
 from greenreport.report.figure import Figure
-from greenreport.report.figures import (
-    course_figure,
-    footprint_figures,
-    forest_figure,
-    match_figure,
-    matrix_figure,
+from greenreport.report.figures.axes import value_axis
+from greenreport.report.figures.effect_sizes import significance_figure
+from greenreport.report.figures.fidelity import match_figure
+from greenreport.report.figures.footprint import footprint_figures
+from greenreport.report.figures.hypothesis_ratios import forest_figure
+from greenreport.report.figures.hypothesis_runs import RunRow, runs_spec, strip_figure
+from greenreport.report.figures.matrix import matrix_figure
+from greenreport.report.figures.request_distributions import (
+    StepRow,
+    distribution_spec,
     same_length,
-    significance_figure,
-    strip_figure,
     tokens_figure,
-    tradeoff_figure,
     wait_figures,
 )
+from greenreport.report.figures.run_drift import course_figure
+from greenreport.report.figures.specification import Sheet
+from greenreport.report.figures.tradeoffs import tradeoff_figure
 from tests.analysis.test_footprint import CARBON, PRICE, declared, measured
 from tests.datasets import around, dataset
 
@@ -77,10 +77,10 @@ def test_configurations_of_one_engine_are_hidden_one_by_one() -> None:
     rows = [
         RunRow("m", name, label, "cpu", n, value, "") for name, label, value in (("onnx-cpu", "A", 1.0), ("onnx-cpu-t4", "B", 2.0)) for n in (1, 2)
     ]  # fmt: skip
-    spec = charts.strip(rows, styles, axis="x", log=False, description="d")
+    spec = runs_spec(rows, styles, axis="x", log=False, description="d")
     groups = spec["usermeta"]["greenreport"]["groups"]
     assert [(g["id"], g["name"]) for g in groups] == [("onnx-cpu", "A"), ("onnx-cpu-t4", "B")]
-    alone = charts.strip(rows[:2], styles, axis="x", log=False, description="d")
+    alone = runs_spec(rows[:2], styles, axis="x", log=False, description="d")
     assert "groups" not in alone["usermeta"]["greenreport"]
 
 
@@ -111,7 +111,7 @@ def test_every_line_of_a_distribution_looks_different() -> None:
     """Hues repeat after four engines; the dash then tells configurations of a hue apart."""
     pairs = [(f"onnx-{n}", "onnx", "cpu") for n in range(3)] + [("torch-cpu", "torch", "cpu")]
     rows = [StepRow("m", name, name.upper(), value, value) for name, _, _ in pairs for value in (0.0, 0.5, 1.0)]
-    spec = charts.distribution(rows, looks(["onnx", "torch"], pairs), axis="x", description="d")
+    spec = distribution_spec(rows, looks(["onnx", "torch"], pairs), axis="x", description="d")
     encoding = spec["layer"][0]["encoding"]
     seen = list(zip(encoding["color"]["scale"]["range"], map(tuple, encoding["strokeDash"]["scale"]["range"]), strict=True))
     assert len(set(seen)) == 4

@@ -13,8 +13,11 @@ from greenreport.analysis.measure.dataset import Dataset
 from greenreport.record import Outcome
 from greenreport.report.context import study_context
 from greenreport.report.figure import Figure
-from greenreport.report.figures import by_model, course_figure, curves_figure, front_figure, wait_figures
-from greenreport.report.figures.scales import axis_unit
+from greenreport.report.figures.axes import axis_unit
+from greenreport.report.figures.request_distributions import wait_figures
+from greenreport.report.figures.run_drift import course_figure
+from greenreport.report.figures.saturation_curves import by_model_and_factor, curves_figure
+from greenreport.report.figures.throughput_frontier import front_figure
 from greenreport.study import Objective
 from tests.analysis.test_directions import CURVE, batches, dataset
 from tests.analysis.test_frontier import GROWING, sweep
@@ -25,7 +28,7 @@ def figures(data: Dataset) -> tuple[Figure, Figure | None]:
     """Return both figures of the first model and factor."""
     study = study_context("x", analyse(data))
     assert study.analysis.frontier is not None
-    every = next(iter(by_model(study.analysis.frontier.series).values()))
+    every = next(iter(by_model_and_factor(study.analysis.frontier.series).values()))
     return curves_figure(study, every), front_figure(study, every)
 
 

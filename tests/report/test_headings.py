@@ -7,10 +7,11 @@ from dataclasses import replace
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.catalog import METRICS
-from greenreport.report.charts import BandRow, RatioRow, RunRow, SampleRow
 from greenreport.report.context import StudyContext, study_context
-from greenreport.report.figures import forest_figure, strip_figure
-from greenreport.report.figures.headings import mean_heading, peak_heading, ratios_heading, runs_heading
+from greenreport.report.figures.hypothesis_ratios import RatioRow, forest_figure, ratios_heading
+from greenreport.report.figures.hypothesis_runs import RunRow, runs_heading, strip_figure
+from greenreport.report.figures.specification import BandRow
+from greenreport.report.figures.traces import SampleRow, mean_heading, peak_heading
 from greenreport.report.pages import study_pages
 from greenreport.report.pages.data_page import data_heading
 from greenreport.report.pages.guidelines_page import guidelines_heading
@@ -94,12 +95,9 @@ def test_runs_and_traces_say_how_far_apart_and_how_high() -> None:
     assert runs_heading(single, INFO) == "Energy of single runs: 1 J to 2 J"
     assert words(mean_heading("CPU load", 99.9, "%")) == "CPU load is 99.9 % on average in the measured window"
     bands = [BandRow(0, 2, "load", "a", ""), BandRow(2, 5, "window", "window", "")]
-    assert (
-        words(peak_heading("Power", SampleRow(3, 40, "p"), "W", bands, "window"))
-        == "Power peaks at 40.0 W in the measured window"
-    )
-    assert words(peak_heading("Power", SampleRow(1, 40, "p"), "W", bands, "window")) == "Power peaks at 40.0 W during load"
-    assert words(peak_heading("Power", SampleRow(9, 40, "p"), "W", bands, "window")) == "Power peaks at 40.0 W between phases"
+    assert words(peak_heading("Power", SampleRow(3, 40, "p"), "W", bands)) == "Power peaks at 40.0 W in the measured window"
+    assert words(peak_heading("Power", SampleRow(1, 40, "p"), "W", bands)) == "Power peaks at 40.0 W during load"
+    assert words(peak_heading("Power", SampleRow(9, 40, "p"), "W", bands)) == "Power peaks at 40.0 W between phases"
 
 
 def test_a_headline_says_where_it_holds_and_how_sure_it_is() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from greenreport.analysis.analyse import analyse
 from greenreport.report.exports.latex import LONGEST, bibtex, tex, tex_table
 from greenreport.report.exports.paper import write_paper
-from greenreport.report.figure import Column, make_table
+from greenreport.report.figure import make_table
 from tests.datasets import around, dataset
 
 HOSTILE = (
@@ -68,9 +68,9 @@ def test_characters_keep_their_meaning() -> None:
 @pytest.mark.parametrize("rows", [1, LONGEST, LONGEST + 1])
 def test_a_table_has_its_cells_and_no_others(rows: int) -> None:
     """Each row ends once and has one separator less than columns, also when labels hold separators and line ends."""
-    columns = [Column(HOSTILE), Column("[energy]", "J", True), Column("* % &")]
+    columns = [HOSTILE, ("[energy]", "J"), "* % &"]
     cells = [(HOSTILE, "1,234", "a & b \\\\ c")] * rows
-    text = tex_table(make_table(HOSTILE, columns, cells, cells), "x", HOSTILE)
+    text = tex_table(make_table(HOSTILE, columns, cells), "x", HOSTILE)
     assert text.isascii()
     body = text[text.index(r"\toprule") : text.index(r"\bottomrule")].splitlines()
     lines = [line for line in body if line.endswith(r" \\")]

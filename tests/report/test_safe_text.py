@@ -6,8 +6,8 @@ import altair as alt
 import pytest
 import vl_convert
 
-from greenreport.report.charts.base import Sheet
 from greenreport.report.drawing.safe_text import visible, visible_parts
+from greenreport.report.figures.specification import Sheet
 
 
 def test_what_is_invisible_is_taken_out() -> None:

@@ -10,8 +10,8 @@ from greenreport.analysis.analyse import analyse
 from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.catalog import METRICS
 from greenreport.report.context import study_context
-from greenreport.report.figures import by_model, series_looks
-from greenreport.report.sparkline import MOST, WIDTH, direction, glance
+from greenreport.report.figures.saturation_curves import by_model_and_factor, series_looks
+from greenreport.report.sparkline import MOST, WIDTH, direction, sparkline
 from greenreport.study import Configuration
 from tests.analysis.test_frontier import GROWING, sweep
 from tests.datasets import around, dataset, run
@@ -21,7 +21,7 @@ ENERGY = {"a": {"torch": around(100), "onnx": around(50), "openvino": around(150
 
 def drawn(data: Dataset) -> ET.Element:
     """Return the drawing of a data set."""
-    return ET.fromstring(glance(study_context("x", analyse(data))))
+    return ET.fromstring(sparkline(study_context("x", analyse(data))))
 
 
 def words(drawing: ET.Element) -> list[str]:
@@ -91,13 +91,13 @@ def test_curves_are_labelled_where_they_end_and_the_ring_is_explained() -> None:
     spec = made.study.model_copy(update={"configurations": tuple(cell.configuration for cell in cells)})
     data = replace(made, study=spec, cells=cells)
     study = study_context("x", analyse(data))
-    drawing = ET.fromstring(glance(study))
+    drawing = ET.fromstring(sparkline(study))
     shown = words(drawing)
     assert shown[:2] == ["throughput ↑ higher", "saturates"]
     assert "2 replicas" in shown
     frontier = study.analysis.frontier
     assert frontier is not None
-    (group,) = by_model(frontier.series).values()
+    (group,) = by_model_and_factor(frontier.series).values()
     colours = {look.colour for look in series_looks(study, group).values()}
     assert {line.attrib["stroke"] for line in drawing.iter("polyline")} == colours
     assert len(colours) == 2
@@ -116,4 +116,4 @@ def test_a_single_curve_that_still_grows_has_no_ring_to_explain() -> None:
 
 def test_nothing_to_compare_gives_no_drawing() -> None:
     """One configuration has no ratios."""
-    assert glance(study_context("x", analyse(dataset({"a": {"torch": around(10)}})))) == ""
+    assert sparkline(study_context("x", analyse(dataset({"a": {"torch": around(10)}})))) == ""

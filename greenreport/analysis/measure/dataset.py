@@ -220,14 +220,19 @@ class Dataset:
 
 def label_of(configuration: Configuration) -> str:
     """Return the label of a configuration: ``ONNX Runtime · CPU``, with what differs from the defaults."""
+    return " · ".join(label_parts(configuration))
+
+
+def label_parts(configuration: Configuration) -> list[str]:
+    """Return the parts of a label: name, or engine and provider, then everything that differs from the defaults."""
     if configuration.name:
-        return " · ".join([configuration.name, *_differences(configuration)])
+        return [configuration.name, *_differences(configuration)]
     info = known_engines().get(configuration.engine)
     provider = PROVIDER_LABELS.get(configuration.provider, configuration.provider)
     engine = info.label if info else configuration.engine
     if configuration.server is not None:
         engine = f"{engine} {configuration.server.id or configuration.server.program}".rstrip()
-    return " · ".join([f"{engine}{JOINT}{provider}", *_differences(configuration)])
+    return [f"{engine}{JOINT}{provider}", *_differences(configuration)]
 
 
 def _differences(configuration: Configuration) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""Draw: colours, Vega-Lite to SVG and PNG, hand-made SVG with its text, and texts made safe to show."""
+"""Drawing: colours, Vega-Lite to SVG and PNG, text of hand-made SVG, and texts made safe to show."""

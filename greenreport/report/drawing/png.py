@@ -1,4 +1,4 @@
-"""Drawings made by hand as pictures: SVG in, PNG out, each drawn once."""
+"""Hand-made drawings as pictures: SVG in, PNG out, each rendered once."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LEVEL = 6
 
 
 def picture(svg: str, cache: Path, scale: float = 1) -> bytes:
-    """Return a drawing as PNG, one pixel a unit times the scale.
+    """Return a drawing as PNG, `scale` pixels per unit.
 
     Args:
-        cache: folder where pictures are kept by the digest of all that shows in them.
+        cache: folder of pictures, each named by the digest of everything that shows in it.
     """
     key = hashlib.sha256(f"{metadata.version('vl-convert-python')}:{scale}:{svg}".encode()).hexdigest()
     file = cache / f"{key}.png"
@@ -31,7 +31,7 @@ def picture(svg: str, cache: Path, scale: float = 1) -> bytes:
 
 
 def packed(png: bytes) -> bytes:
-    """Return the same picture with its pixels packed better; the renderer packs for speed, at three times the size."""
+    """Return the same picture, compressed better: the renderer compresses for speed, to three times the size."""
     chunks: list[tuple[bytes, bytes]] = []
     at = HEADER
     while at < len(png):

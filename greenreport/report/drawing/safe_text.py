@@ -1,4 +1,4 @@
-"""Texts that come from elsewhere, made safe to show and to use in addresses."""
+"""Texts of studies and their results, made safe to show: nobody here wrote them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ INVISIBLE = dict.fromkeys(
 
 
 def visible(value: object) -> object:
-    """Return a text without what is invisible in it; other values as they are."""
+    """Return a text without invisible characters; other values are returned unchanged."""
     if isinstance(value, Markup):
-        return Markup(str(value).translate(INVISIBLE))  # noqa: S704 - it was markup before
+        return Markup(str(value).translate(INVISIBLE))  # noqa: S704 - it was markup already
     return value.translate(INVISIBLE) if isinstance(value, str) else value
 
 
@@ -25,7 +25,7 @@ def on_one_line(text: str) -> str:
 
 
 def visible_parts(value: Any) -> Any:
-    """Return a nested value, as in JSON, with every text in it made visible."""
+    """Return a nested value, as parsed from JSON, with `visible` applied to every text in it."""
     if isinstance(value, dict):
         return {key: visible_parts(part) for key, part in value.items()}
     if isinstance(value, list):

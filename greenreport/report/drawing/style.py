@@ -1,8 +1,8 @@
 """Colour and shape of every configuration, the same on every page: engine by hue, provider by fill.
 
-Only four hues reach 3:1 contrast on paper and on the dark ground and stay apart for colour-blind readers, so a fifth engine gets
-a hue again with another shape. Colours are names of CSS variables; the page's theme gives them their value, and files that
-leave the page (PNG, SVG) get those of the light theme.
+Only four hues reach 3:1 contrast on paper and on the dark ground and can be told apart by colour-blind readers, so a fifth engine reuses
+a hue with another shape. Colours are names of CSS variables whose values the theme of the page sets; files that leave
+the page (PNG, SVG) have those of the light theme.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def looks(engines: Sequence[str], pairs: Sequence[tuple[str, str, str]]) -> dict
     """Return the look of each configuration.
 
     Args:
-        engines: every engine (or server of others) of the study in its order.
+        engines: every engine (or external server) of the study, in its order.
         pairs: (configuration id, engine, provider).
     """
     taken = dict(_FIRST)

@@ -1,7 +1,7 @@
-"""Text in drawings made by hand: SVG breaks no lines, so they are broken and cut here, by the widths of the letters.
+"""Text in hand-made drawings: SVG does not break lines, so they are broken and cut here, by the widths of the letters.
 
-The font is Liberation Sans, which the renderer brings along, so pictures are the same on every machine; Arial and Helvetica have
-the same widths and take its place where an SVG is opened elsewhere.
+The font is Liberation Sans, which comes with the renderer, so pictures are the same on every machine; Arial and Helvetica have the
+same widths and take its place where an SVG is opened without it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _REFUSED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def plain_line(text: str) -> str:
-    """Return a text on one line with nothing that XML refuses and with spaces that every font has."""
+    """Return a text on one line, without characters that XML forbids and with spaces that every font has."""
     kept = _REFUSED.sub("", str(visible(text)))
     return re.sub(r"[ \t\r\n]+", " ", kept).strip().replace(THIN, "\u00a0")
 
@@ -79,7 +79,7 @@ def lettered(
     anchor: str = "start",
     room: float | None = None,
 ) -> str:
-    """Return a text element on a base line; nothing in the text can leave it."""
+    """Return a text element on a base line, its text escaped."""
     line = plain_line(text) if room is None else fitted(text, size, room, bold=bold)
     weight = ' font-weight="700"' if bold else ""
     return (

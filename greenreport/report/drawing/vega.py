@@ -1,6 +1,6 @@
-"""Draw charts: specification in, SVG and PNG files out, several at a time.
+"""Render charts: Vega-Lite specification in, SVG and PNG files out, in several processes.
 
-Each process starts an engine of its own, which takes a second, so a handful of charts is drawn here and now.
+Each process starts a JavaScript engine of its own, which takes a second, so a handful of charts is drawn in this one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Drawing:
 
 
 def draw(drawing: Drawing) -> None:
-    """Write both files; no data of a chart may come from an address."""
+    """Write both files; a chart may not load data from any address."""
     svg = renumbered(vl_convert.vegalite_to_svg(drawing.svg_spec, allowed_base_urls=[]))
     png = vl_convert.vegalite_to_png(drawing.png_spec, scale=2, allowed_base_urls=[])
     for suffix, content in ((".svg", svg.encode()), (".png", png)):
@@ -48,7 +48,7 @@ def draw(drawing: Drawing) -> None:
 def renumbered(svg: str) -> str:
     """Return a drawing whose clip paths are numbered from 1 in their order.
 
-    The engine counts on from one chart to the next, so the numbers would tell what the same process drew before.
+    The engine numbers them across charts, so the bytes would depend on what the same process drew before.
     """
     names = {old: f"clip{number}" for number, old in enumerate(CLIPS.findall(svg), start=1)}
 

@@ -18,7 +18,7 @@ from greenreport.report.context import StudyContext
 from greenreport.report.drawing.png import picture
 from greenreport.report.drawing.style import LIGHT, SOFT
 from greenreport.report.drawing.svg_text import broken, complete, fitted, plain_line, width
-from greenreport.report.figures.words import metric_bands
+from greenreport.report.figures.captions import metric_bands
 from greenreport.report.templates import draw
 from greenreport.units import THIN, counted, number
 

@@ -92,7 +92,7 @@ def tex_table(table: Table, label: str, caption: str) -> str:
     heads = [
         tex(column.name) + (f" ({tex(column.unit)})" if column.unit and column.unit != "1" else "") for column in table.columns
     ]
-    rows = [f"    {' & '.join(tex(str(cell)) for cell in row)} \\\\" for row in table.shown]
+    rows = [f"    {' & '.join(tex(cell.text) for cell in row)} \\\\" for row in table.shown]
     words = tex(f"{table.caption.rstrip('.')}. {caption}")
     head = f"    {' & '.join(heads)} \\\\"
     long = len(table.shown) > LONGEST
@@ -104,7 +104,7 @@ def tex_table(table: Table, label: str, caption: str) -> str:
 
 def _column(table: Table, place: int, *, wide: bool) -> str:
     """Return the type of a column; in a wide table long cells are broken into lines."""
-    if wide and max((len(row[place]) for row in table.shown), default=0) > LONG_CELL:
+    if wide and max((len(row[place].text) for row in table.shown), default=0) > LONG_CELL:
         return r"p{0.11\linewidth}"
     return "r" if table.columns[place].numeric else "l"
 

@@ -25,7 +25,10 @@ from greenreport.report.drawing.style import fixed_colours
 from greenreport.report.exports.citation import citation
 from greenreport.report.exports.latex import bibtex, tex, tex_table
 from greenreport.report.figure import Figure, csv_bytes
-from greenreport.report.figures import forest_figure, matrix_figure, pairs_figure, strip_figure
+from greenreport.report.figures.hypothesis_pairs import pairs_figure
+from greenreport.report.figures.hypothesis_ratios import forest_figure
+from greenreport.report.figures.hypothesis_runs import strip_figure
+from greenreport.report.figures.matrix import matrix_figure
 from greenreport.report.load_description import load_of, output_words, served
 from greenreport.study import Configuration, Site
 from greenreport.units import counted, safe_slug

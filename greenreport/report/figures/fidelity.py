@@ -1,26 +1,67 @@
-"""The figure of what was generated: outputs beside those of the reference."""
+"""What was generated: outputs beside those of the reference."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import altair as alt
+
 from greenreport.analysis.measure.fidelity import CellFidelity, FidelityVerdict
-from greenreport.report import charts
-from greenreport.report.charts import MatchRow
 from greenreport.report.context import StudyContext
-from greenreport.report.figure import Column, Figure, make_table
-from greenreport.report.figures.words import metric_bands
+from greenreport.report.figure import Figure, make_table, share
+from greenreport.report.figures.axes import NARROWEST_COLUMN, cell_axes
+from greenreport.report.figures.captions import metric_bands
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, text_marks
 from greenreport.units import counted, percent
+
+
+@dataclass(frozen=True, slots=True)
+class MatchRow:
+    """A cell beside the reference: share of other outputs, 0–1, or None where it is not known."""
+
+    model: str
+    label: str
+    missed: float | None
+    verdict: str
+    text: str
+    second: str
+    detail: str
+
+
+def fidelity_spec(rows: Sequence[MatchRow], *, description: str) -> Specification:
+    """F11: configuration × model: the deeper the colour, the more outputs differ; cells that are not ranked are outlined."""
+    sheet = Sheet(description)
+    labels, models, x, y = cell_axes(rows, gap=0.06, row_gap=0.1)
+    base = alt.Chart()
+    square = base.mark_rect(fill="var(--vermilion)", stroke="currentColor").encode(
+        x=x,
+        y=y,
+        fillOpacity=alt.FillOpacity("depth:Q", scale=alt.Scale(domain=[0, 1], range=[0.0, 0.55]), legend=None),
+        strokeWidth=alt.condition("datum.verdict == 'unfaithful'", alt.value(2.5), alt.value(1)),
+        strokeOpacity=alt.condition("datum.verdict == 'unfaithful'", alt.value(1), alt.value(0.15)),
+        tooltip=[alt.Tooltip("detail:N", title="cell")],
+    )
+    opacity = alt.condition("datum.missed == null", alt.value(0.6), alt.value(1))
+    first = text_marks(base, size=12, dy=-7).encode(x=x, y=y, text="text:N", opacity=opacity)
+    second = text_marks(base, dy=8).encode(x=x, y=y, text="second:N", opacity=opacity)
+    data = sheet.rows([{**asdict(row), "depth": row.missed or 0.0} for row in rows])
+    layers = alt.layer(square, first, second, data=data).properties(
+        width=max(360, min(WIDTH + 80, 130 * len(labels)), NARROWEST_COLUMN * len(labels)), height=46 * len(models)
+    )
+    return sheet.finish(layers, chrome=170, narrowest=104 * len(labels))
 
 
 def match_figure(study: StudyContext) -> Figure | None:
     """F11: share of outputs equal to the reference's, and drift of token counts, for every cell."""
-    known = [f for f in study.analysis.fidelity if f.exact_match is not None]
-    if not any(f.verdict is not FidelityVerdict.REFERENCE for f in known):
+    assessed = study.analysis.fidelity
+    compared = [f for f in assessed if f.exact_match is not None and f.verdict is not FidelityVerdict.REFERENCE]
+    if not compared:
         return None
     models = {m.id: m.label for m in study.dataset.study.models}
     labels = study.dataset.labels
-    rows = [_match_row(f, models[f.model], labels[f.configuration]) for f in study.analysis.fidelity]
-    compared = [f for f in known if f.verdict is not FidelityVerdict.REFERENCE]
-    bad = [f for f in compared if f.verdict is FidelityVerdict.UNFAITHFUL]
+    rows = [_match_row(f, models[f.model], labels[f.configuration]) for f in assessed]
+    unfaithful = sum(f.verdict is FidelityVerdict.UNFAITHFUL for f in compared)
     exact = sum(f.exact_match == 1 for f in compared)
     finding = (
         f"{exact} of {counted(len(compared), 'cell')} {'gives' if exact == 1 else 'give'} exactly the outputs of the reference"
@@ -30,30 +71,27 @@ def match_figure(study: StudyContext) -> Figure | None:
     summary = f"{finding}. " + (
         f"In the cell that differs most, {least}." if exact < len(compared) else "No token differs in any prompt."
     )
-    ruled = f"; {len(bad)} outlined {'cell is' if len(bad) == 1 else 'cells are'} not ranked" if bad else ""
+    outlined = f"; {unfaithful} outlined {'cell is' if unfaithful == 1 else 'cells are'} not ranked" if unfaithful else ""
     caption = (
         f"Outputs equal to the reference configuration on the same model, token for token, and the largest relative difference of output "
-        f"token counts; the deeper the colour, the more outputs differ{ruled}."
+        f"token counts; the deeper the colour, the more outputs differ{outlined}."
     )
-    columns = [
-        Column("model"),
-        Column("configuration"),
-        Column("verdict"),
-        Column("outputs compared", "", True),
-        Column("share of equal outputs", "1", True),
-        Column("token count drift", "1", True),
-    ]
-    pairs = list(zip(rows, study.analysis.fidelity, strict=True))
     table = make_table(
         "Outputs beside the reference",
-        columns,
-        [(r.model, r.label, r.verdict, f.prompts or None, f.exact_match, f.token_count_drift) for r, f in pairs],
         [
-            (r.model, r.label, r.verdict, str(f.prompts or "–"), _percent(f.exact_match), _percent(f.token_count_drift))
-            for r, f in pairs
+            "model",
+            "configuration",
+            "verdict",
+            ("outputs compared", ""),
+            ("share of equal outputs", "1"),
+            ("token count drift", "1"),
+        ],
+        [
+            [r.model, r.label, r.verdict, f.prompts or None, share(f.exact_match), share(f.token_count_drift)]
+            for r, f in zip(rows, assessed, strict=True)
         ],
     )
-    spec = charts.faithful(rows, description=summary)
+    spec = fidelity_spec(rows, description=summary)
     return Figure("fidelity", finding, caption, summary, spec, table, metric_bands(study, "duration_s"))
 
 
@@ -63,13 +101,9 @@ def _match_row(f: CellFidelity, model: str, label: str) -> MatchRow:
         return MatchRow(model, label, None, f.verdict.value, "not known", "", detail)
     if f.verdict is FidelityVerdict.REFERENCE:
         return MatchRow(model, label, 0.0, f.verdict.value, "reference", f"{f.prompts} outputs", detail)
-    drift = f"tokens ±{_percent(f.token_count_drift)}" if f.token_count_drift else "same lengths"
+    drift = f"tokens ±{percent(f.token_count_drift)}" if f.token_count_drift else "same lengths"
     return MatchRow(model, label, 1 - f.exact_match, f.word, f"{_equal(f)} of {f.prompts} equal", drift, detail)
 
 
 def _equal(f: CellFidelity) -> int:
     return round((f.exact_match or 0.0) * f.prompts)
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else percent(share)

@@ -1,94 +1,133 @@
-"""Figures of what is derived from energy: carbon, water, cost."""
+"""What is derived from energy: carbon, water or cost of each cell, with two ranges around it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import altair as alt
 
 from greenreport.analysis.footprint import Derived, FootprintAnalysis, FootprintRow, FootprintTable, Impact
 from greenreport.analysis.stats import NotComputable
-from greenreport.report import charts
-from greenreport.report.charts import AmountRow
-from greenreport.report.charts.axes import finite
 from greenreport.report.context import StudyContext
-from greenreport.report.figure import Column, Figure, make_table
-from greenreport.report.figures.words import metric_bands, runs_text
+from greenreport.report.drawing.style import Look
+from greenreport.report.figure import Figure, make_table, measured
+from greenreport.report.figures.axes import finite, label_axis, value_axis
+from greenreport.report.figures.captions import metric_bands, runs_text
+from greenreport.report.figures.specification import ROW, WIDTH, Sheet, Specification, colour, ordered, points, text_marks
 from greenreport.units import THIN, quantity
 
 DERIVED = "derived, not measured"
 
 
-def footprint_figures(study: StudyContext, found: FootprintAnalysis) -> tuple[Figure, ...]:
-    """Return a figure for each of carbon, water and cost, for the first basis that has data."""
-    table = found.tables[0]
-    drawable = [row for row in table.rows if all(finite(item.central) for item in row.amounts)]
-    return tuple(
-        _figure(study, found, replace(table, rows=tuple(drawable)), index) for index in range(len(found.impacts)) if drawable
+@dataclass(frozen=True, slots=True)
+class AmountRow:
+    """Something derived from energy: the whole range, and the part of it that is the energy's interval."""
+
+    model: str
+    configuration: str
+    label: str
+    central: float
+    low: float
+    high: float
+    energy_low: float
+    energy_high: float
+    text: str
+    short: str
+
+
+def footprint_spec(
+    rows: Sequence[AmountRow], styles: Mapping[str, Look], *, axis: str, unit: str, prefixed: bool, description: str
+) -> Specification:
+    """Draw the central value, a thick bar for the interval of the energy, a thin one for the whole range.
+
+    Args:
+        unit: stands at the ticks; `prefixed`: whether with the prefix of its size.
+    """
+    sheet = Sheet(description, styles)
+    labels, y = label_axis(rows)
+    ends = [v for row in rows for v in (row.low, row.high)]
+    x = value_axis(sheet, ends, axis, start=0, unit=unit if prefixed else "", suffix="" if prefixed else unit)
+    base = alt.Chart()
+    whole = base.mark_rule(strokeWidth=1.2).encode(x=x("low:Q"), x2="high:Q", y=y, color=colour(styles))
+    energy = base.mark_rule(strokeWidth=5, opacity=0.45).encode(
+        x=x("energy_low:Q"), x2="energy_high:Q", y=y, color=colour(styles)
     )
+    tooltip = [alt.Tooltip("label:N", title="configuration"), alt.Tooltip("text:N", title="derived")]
+    point = points(base, styles, 90).encode(x=x("central:Q"), y=y, tooltip=tooltip)
+    value = text_marks(base, align="left", dx=9).encode(x=x("high:Q"), y=y, text="short:N")
+    layers = alt.layer(whole, energy, point, value, data=sheet.rows(rows)).properties(
+        width=WIDTH - 200, height=ROW * len(labels)
+    )
+    return sheet.by_model(layers, ordered([row.model for row in rows]), chrome=265)
 
 
-def amount_words(item: Derived, kind: Impact) -> tuple[str, str]:
+def footprint_figures(study: StudyContext, footprint: FootprintAnalysis) -> tuple[Figure, ...]:
+    """Return a figure for each of carbon, water and cost, for the first basis that has data."""
+    table = footprint.tables[0]
+    drawable = tuple(row for row in table.rows if all(finite(item.central) for item in row.amounts))
+    if not drawable:
+        return ()
+    table = replace(table, rows=drawable)
+    return tuple(_figure(study, footprint, table, index) for index in range(len(footprint.impacts)))
+
+
+def amount_text(item: Derived, kind: Impact) -> tuple[str, str]:
     """Print an amount, and its whole range."""
     return quantity(item.central, kind.unit), f"[{quantity(item.low, kind.unit)}, {quantity(item.high, kind.unit)}]"
 
 
-def _figure(study: StudyContext, found: FootprintAnalysis, table: FootprintTable, index: int) -> Figure:
-    kind = found.impacts[index]
+def _figure(study: StudyContext, footprint: FootprintAnalysis, table: FootprintTable, index: int) -> Figure:
+    kind = footprint.impacts[index]
     pairs = [(row, row.amounts[index]) for row in table.rows]
-    rows = [
-        AmountRow(
-            row.model.label,
-            row.configuration.id,
-            row.label,
-            item.central,
-            item.low,
-            item.high,
-            item.energy_low,
-            item.energy_high,
-            f"{' '.join(amount_words(item, kind))} on {row.model.label}",
-            quantity(item.central, kind.unit),
-        )
-        for row, item in pairs
-    ]
     least, most = min(pairs, key=lambda p: p[1].central), max(pairs, key=lambda p: p[1].central)
-    per, where = table.basis.words, found.declared.location
+    per, where = table.basis.words, footprint.declared.location
     ends = [f"{quantity(item.central, kind.unit)} ({row.label} on {row.model.label})" for row, item in (least, most)]
     summary = (
         f"With the central factors declared for {where}, {per} come to between {ends[0]} and {ends[1]}. "
         "Each cell's range covers the low to high factors together with the interval of its energy."
     )
-    runs = runs_text(row.n for row, _ in pairs)
-    unknown = any(isinstance(row.kwh_ci, NotComputable) for row, _ in pairs)
+    without_interval = any(isinstance(row.kwh_ci, NotComputable) for row, _ in pairs)
     caption = (
-        f"{kind.label} for {per} in {kind.unit}, derived from the median energy of {runs}; thick bars: 95{THIN}% interval of the energy "
+        f"{kind.label} for {per} in {kind.unit}, derived from the median energy of {runs_text(row.n for row, _ in pairs)}; thick bars: 95{THIN}% interval of the energy "
         f"with central factors; thin bars: low to high factors as well, a range and not an interval."
-        f"{' Where energy has no interval, its median stands for it.' if unknown else ''} Boundary: {'; '.join(found.boundaries)}."
+        f"{' Where energy has no interval, its median stands for it.' if without_interval else ''} Boundary: {'; '.join(footprint.boundaries)}."
     )
-    columns = [
-        Column("model"),
-        Column("configuration"),
-        Column("central", kind.unit, True),
-        Column("low", kind.unit, True),
-        Column("high", kind.unit, True),
-        Column("low, energy only", kind.unit, True),
-        Column("high, energy only", kind.unit, True),
-        Column("runs", "", True),
-    ]
-    numbers = [(r.central, r.low, r.high, r.energy_low, r.energy_high) for r in rows]
+    names = ("central", "low", "high", "low, energy only", "high, energy only")
     shown = make_table(
         f"{kind.label} for {per}",
-        columns,
-        [(r.model, r.label, *n, row.n) for r, n, (row, _) in zip(rows, numbers, pairs, strict=True)],
+        ["model", "configuration", *((name, kind.unit) for name in names), ("runs", "")],
         [
-            (r.model, r.label, *(quantity(v, kind.unit) for v in n), str(row.n))
-            for r, n, (row, _) in zip(rows, numbers, pairs, strict=True)
+            [
+                row.model.label,
+                row.label,
+                *(
+                    measured(amount, kind.unit)
+                    for amount in (item.central, item.low, item.high, item.energy_low, item.energy_high)
+                ),
+                row.n,
+            ]
+            for row, item in pairs
         ],
     )
-    spec = charts.amounts(
-        rows, study.looks, axis=f"{kind.noun} for {per}", unit=kind.unit, prefixed=kind.prefixed, description=summary
+    spec = footprint_spec(
+        [_amount_row(row, item, kind) for row, item in pairs],
+        study.looks,
+        axis=f"{kind.noun} for {per}",
+        unit=kind.unit,
+        prefixed=kind.prefixed,
+        description=summary,
     )
     title = f"{kind.label}: {per} come to {_reach(least, most, kind)}"
     bands = (DERIVED, *metric_bands(study, table.basis.metric))
     return Figure(f"footprint-{kind.id}", title, caption, summary, spec, shown, bands)
+
+
+def _amount_row(row: FootprintRow, item: Derived, kind: Impact) -> AmountRow:
+    return AmountRow(
+        row.model.label, row.configuration.id, row.label, item.central, item.low, item.high, item.energy_low, item.energy_high,
+        f"{' '.join(amount_text(item, kind))} on {row.model.label}", quantity(item.central, kind.unit),
+    )  # fmt: skip
 
 
 def _reach(least: tuple[FootprintRow, Derived], most: tuple[FootprintRow, Derived], kind: Impact) -> str:

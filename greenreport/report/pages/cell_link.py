@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from greenreport.analysis.measure.dataset import CellView
-from greenreport.report.figures import hole
+from greenreport.report.figures.matrix import missing_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +27,4 @@ class CellLink:
 def cell_link(cell: CellView) -> CellLink:
     """Return the link to a cell's page."""
     ok, runs = len(cell.ok), len(cell.runs)
-    return CellLink(cell.slug, f"{ok} of {runs}" if ok else hole(cell), ok, runs)
+    return CellLink(cell.slug, f"{ok} of {runs}" if ok else missing_label(cell), ok, runs)

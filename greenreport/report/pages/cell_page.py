@@ -14,7 +14,8 @@ from greenreport.record import Environment, Quantity
 from greenreport.report.context import StudyContext
 from greenreport.report.exports.label import energy_label
 from greenreport.report.figure import Figure
-from greenreport.report.figures import course_figure, trace_figure
+from greenreport.report.figures.run_drift import course_figure
+from greenreport.report.figures.traces import trace_figure
 from greenreport.report.page import Page, study_page
 from greenreport.store.codec import spec_content
 

@@ -10,7 +10,7 @@ from greenreport.analysis.measure.dataset import Dataset
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext, bands_of, dates_of, machine_text
 from greenreport.report.figure import Figure
-from greenreport.report.figures import quotient_figure, slope_figure
+from greenreport.report.figures.study_comparison import quotient_figure, slope_figure
 from greenreport.report.page import Page
 from greenreport.report.summary import ComparisonLink
 from greenreport.results import Counterpart

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from greenreport.analysis.measure.dataset import label_of
 from greenreport.catalog import known_engines
 from greenreport.report.context import StudyContext
-from greenreport.report.figures import over_models
+from greenreport.report.figures.hypothesis_ratios import ratios_over_models_figure
 from greenreport.report.page import Page
 from greenreport.report.pages.cell_table import CellTableContent, cell_table_page
 from greenreport.study import Configuration, Server
@@ -19,7 +19,7 @@ def configuration_page(study: StudyContext, configuration: Configuration, refere
     """Return the page; ratios refer to the configuration with the id `reference`."""
     cells = [(cell.model.label, cell) for cell in study.dataset.cells if cell.configuration.id == configuration.id]
     leads = [part.finding for answer in study.analysis.answers for part in answer.answers[:1]]
-    figures = [f for finding in leads if (f := over_models(study, finding, configuration, reference)) is not None]
+    figures = [f for finding in leads if (f := ratios_over_models_figure(study, finding, configuration, reference)) is not None]
     folder = configuration.id.replace("/", "--")  # option values may hold a stroke
     facts = _facts(study, configuration)
     return cell_table_page(study, f"configs/{folder}", "Configuration", label_of(configuration), "Model", cells, facts, figures)

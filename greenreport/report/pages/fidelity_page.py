@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from greenreport.analysis.measure.fidelity import CellFidelity, sameness
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
-from greenreport.report.figures import match_figure, same_length, tokens_figure
+from greenreport.report.figures.fidelity import match_figure
+from greenreport.report.figures.request_distributions import same_length, tokens_figure
 from greenreport.report.page import Page, study_page
 
 

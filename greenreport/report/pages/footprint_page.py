@@ -8,7 +8,7 @@ from typing import Any
 from greenreport.analysis.footprint import FootprintAnalysis, FootprintTable
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, embedded_json
-from greenreport.report.figures import amount_words, footprint_figures
+from greenreport.report.figures.footprint import amount_text, footprint_figures
 from greenreport.report.page import Page, study_page
 from greenreport.study import Factor
 
@@ -93,7 +93,7 @@ def _cells(footprint: FootprintAnalysis, table: FootprintTable) -> list[AmountCe
     cells = []
     for row in table.rows:
         low, high = row.bounds
-        texts = tuple(amount_words(item, kind) for item, kind in zip(row.amounts, footprint.impacts, strict=True))
+        texts = tuple(amount_text(item, kind) for item, kind in zip(row.amounts, footprint.impacts, strict=True))
         bounds = (None if low is None else low * 1e3, None if high is None else high * 1e3)
         cells.append(
             AmountCells(

@@ -12,7 +12,8 @@ from greenreport.analysis.sweep.series import Series, series_id
 from greenreport.catalog import CURVE_FACTORS
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
-from greenreport.report.figures import by_model, curves_figure, front_figure
+from greenreport.report.figures.saturation_curves import by_model_and_factor, curves_figure
+from greenreport.report.figures.throughput_frontier import front_figure
 from greenreport.report.page import Page, study_page
 from greenreport.report.pages.cell_link import CellLink, cell_link
 
@@ -57,7 +58,7 @@ def frontier_page(study: StudyContext, frontier: FrontierAnalysis) -> Page[Front
     """Return the page: a section for each model and factor, and how large a load fits."""
     leads = dict(list(frontier.headlines.items())[1:])  # the first stands on top
     sections = []
-    for every in by_model(frontier.series).values():
+    for every in by_model_and_factor(frontier.series).values():
         drawn = (curves_figure(study, every), front_figure(study, every))
         series = tuple(SeriesSection(s.label, frontier.sentences[series_id(s)], _cells(s)) for s in every)
         title = f"{every[0].model.label} over {CURVE_FACTORS[every[0].factor].noun}"

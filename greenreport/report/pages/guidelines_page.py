@@ -9,7 +9,7 @@ from greenreport.analysis.hypotheses.guidelines import Guideline
 from greenreport.analysis.measure.dataset import label_of
 from greenreport.report.context import StudyContext, on_models
 from greenreport.report.figure import Figure, embedded_json
-from greenreport.report.figures import tradeoff_figure
+from greenreport.report.figures.tradeoffs import tradeoff_figure
 from greenreport.report.page import Page, study_page
 from greenreport.report.pages.decision_aid import DecisionAid, decision_aid
 

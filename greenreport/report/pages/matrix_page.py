@@ -11,8 +11,7 @@ from greenreport.analysis.measure.dataset import label_of
 from greenreport.catalog import METRICS, Better
 from greenreport.report.context import StudyContext, on_models
 from greenreport.report.figure import Figure
-from greenreport.report.figures import matrix_figure
-from greenreport.report.figures.cells import matrix_cells
+from greenreport.report.figures.matrix import matrix_cells, matrix_figure
 from greenreport.report.page import Page, study_page
 from greenreport.report.pages.cell_link import CellLink, cell_link
 from greenreport.report.pages.cold_starts import ColdContent, cold_content

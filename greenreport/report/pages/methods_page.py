@@ -13,7 +13,9 @@ from greenreport.analysis.stats import Description, describe
 from greenreport.record import Mark, Outcome, Phase
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
-from greenreport.report.figures import PHASE_NAMES, order_figure, phases_figure
+from greenreport.report.figures.energy_breakdown import phases_figure
+from greenreport.report.figures.execution_order import order_figure
+from greenreport.report.figures.traces import PHASE_NAMES
 from greenreport.report.load_description import window_words
 from greenreport.report.page import Page, study_page
 from greenreport.report.pages.study_design import (

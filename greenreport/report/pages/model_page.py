@@ -8,7 +8,9 @@ from dataclasses import replace
 from greenreport.analysis.measure.dataset import label_of
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
-from greenreport.report.figures import components_figure, forest_figure, phases_figure, wait_figures
+from greenreport.report.figures.energy_breakdown import components_figure, phases_figure
+from greenreport.report.figures.hypothesis_ratios import forest_figure
+from greenreport.report.figures.request_distributions import wait_figures
 from greenreport.report.page import Page
 from greenreport.report.pages.cell_table import CellTableContent, cell_table_page
 from greenreport.study import Model

@@ -11,7 +11,10 @@ from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
-from greenreport.report.figures import by_model, forest_figure, front_figure, matrix_figure
+from greenreport.report.figures.hypothesis_ratios import forest_figure
+from greenreport.report.figures.matrix import matrix_figure
+from greenreport.report.figures.saturation_curves import by_model_and_factor
+from greenreport.report.figures.throughput_frontier import front_figure
 from greenreport.report.page import Page, study_page, study_section
 from greenreport.report.pages.related_studies import RelatedStudy
 from greenreport.report.search import entry
@@ -63,7 +66,7 @@ def overview_page(
     analysis = study.analysis
     finding = next((answer.answers[0].finding for answer in analysis.answers if answer.answers), None)
     hero = None if finding is None else forest_figure(study, finding, reference)
-    swept = None if analysis.frontier is None else next(iter(by_model(analysis.frontier.series).values()), None)
+    swept = None if analysis.frontier is None else next(iter(by_model_and_factor(analysis.frontier.series).values()), None)
     if swept is not None:
         hero = front_figure(study, swept) or hero
     matrix = None if finding is None else matrix_figure(study, finding.metric.id)

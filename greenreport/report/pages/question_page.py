@@ -8,7 +8,10 @@ from greenreport.analysis.hypotheses.answers import Answer, HypothesisAnswer, pl
 from greenreport.analysis.hypotheses.findings import Finding
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
-from greenreport.report.figures import forest_figure, pairs_figure, significance_figure, strip_figure
+from greenreport.report.figures.effect_sizes import significance_figure
+from greenreport.report.figures.hypothesis_pairs import pairs_figure
+from greenreport.report.figures.hypothesis_ratios import forest_figure
+from greenreport.report.figures.hypothesis_runs import strip_figure
 from greenreport.report.page import Page, study_page, study_section
 from greenreport.report.search import entry
 

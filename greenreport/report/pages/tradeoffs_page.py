@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
-from greenreport.report.figures import tradeoff_figure
+from greenreport.report.figures.tradeoffs import tradeoff_figure
 from greenreport.report.page import Page, study_page
 
 

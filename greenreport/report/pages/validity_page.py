@@ -9,7 +9,7 @@ from greenreport.analysis.measure.measurement_quality import Quality, quality
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
-from greenreport.report.figures import agreement_figure
+from greenreport.report.figures.instrument_agreement import agreement_figure
 from greenreport.report.page import Page, study_page
 from greenreport.report.pages.cell_link import CellLink, cell_link
 

@@ -1,22 +1,98 @@
-"""Figures of distributions over requests: output tokens, waiting times."""
+"""Distributions over requests: output tokens, waiting times."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import altair as alt
 
 from greenreport.analysis.measure.dataset import label_of
 from greenreport.analysis.measure.request_distributions import WAITS, Curve, token_curves, wait_curves
 from greenreport.catalog import METRICS, MetricInfo
-from greenreport.report import charts
-from greenreport.report.charts import StepRow
 from greenreport.report.context import StudyContext
-from greenreport.report.figure import Column, Figure, Table, make_table
-from greenreport.report.figures.words import metric_bands, runs_text
+from greenreport.report.drawing.style import Look
+from greenreport.report.figure import Figure, Table, TableCell, make_table
+from greenreport.report.figures.axes import value_axis
+from greenreport.report.figures.captions import metric_bands, runs_text
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, ordered
 from greenreport.study import Model
-from greenreport.units import counted, number, percent, quantity
+from greenreport.units import capital, counted, number, percent, quantity
 
-SHOWN = 60  # rows of a table on the page; all are in the CSV file
+MOST_SHOWN = 60  # rows of a table on the page; all are in the CSV file
+DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3])
+HEIGHT = 210
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A step of a distribution function: the share of requests that do not exceed the value."""
+
+    model: str
+    configuration: str
+    label: str
+    value: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The longest time a study admits, and the share of requests that must keep it."""
+
+    seconds: float
+    share: float
+
+    @property
+    def requests(self) -> str:
+        """The share in words."""
+        return f"{100 * self.share:g} in 100 requests"
+
+
+def distribution_spec(
+    rows: Sequence[StepRow],
+    styles: Mapping[str, Look],
+    *,
+    axis: str,
+    unit: str = "",
+    bound: float | None = None,
+    description: str,
+) -> Specification:
+    """F12, F18: the share of requests that do not exceed a value, one line per configuration, one panel per model.
+
+    Args:
+        bound: the value a study admits, drawn as a line.
+    """
+    sheet = Sheet(description, styles)
+    names = {row.configuration: row.label for row in rows}
+    shown = [name for name in styles if name in names]
+    x = value_axis(sheet, [*(row.value for row in rows), *([] if bound is None else [bound])], axis, unit=unit)
+    y = alt.Y(
+        "share:Q", title=None, scale=alt.Scale(domain=[0, 1], nice=False), axis=alt.Axis(format=".0%", grid=True, tickCount=4)
+    )
+    base = alt.Chart()
+    legend = alt.Legend(title=None, symbolType="stroke", symbolSize=300)
+    labels = [names[name] for name in shown]
+    colours = alt.Scale(domain=labels, range=[styles[name].colour for name in shown])
+    dashes = alt.Scale(domain=labels, range=_dashes(styles, shown))
+    lines = base.mark_line(interpolate="step-after", strokeWidth=2).encode(
+        x=x("value:Q"),
+        y=y,
+        color=alt.Color("label:N", scale=colours, legend=legend),
+        strokeDash=alt.StrokeDash("label:N", scale=dashes, legend=legend),
+        order=alt.Order("share:Q"),
+    )
+    layers = [lines]
+    if bound is not None:
+        layers.insert(0, base.mark_rule(strokeDash=[4, 3], opacity=0.8).encode(x=x("mean(bound):Q")))
+    data = sheet.rows([{**asdict(row), "bound": bound} for row in rows])
+    chart = alt.layer(*layers, data=data).properties(width=WIDTH, height=HEIGHT)
+    return sheet.by_model(chart, ordered([row.model for row in rows]), chrome=75)
+
+
+def _dashes(styles: Mapping[str, Look], shown: Sequence[str]) -> list[list[int]]:
+    """Return a dash for each configuration: solid for the first of a hue, so that no two lines look the same."""
+    hues = [styles[name].hue for name in shown]
+    return [DASHES[hues[:place].count(hue) % len(DASHES)] for place, hue in enumerate(hues)]
 
 
 def same_length(study: StudyContext) -> str | None:
@@ -46,53 +122,40 @@ def tokens_figure(study: StudyContext) -> Figure | None:
         "stop early lie to the left."
     )
     rows, table = _steps(curves, "output tokens", "")
-    spec = charts.distribution(rows, study.looks, axis="output tokens", description=summary)
+    spec = distribution_spec(rows, study.looks, axis="output tokens", description=summary)
     return Figure("token-counts", finding, caption, summary, spec, table, metric_bands(study, "duration_s"))
 
 
 def wait_figures(study: StudyContext, model: Model) -> tuple[Figure, ...]:
     """F18: distributions of waiting times on a model; of the whole latency only where the study declares a bound."""
     bounds = _bounds(study)
-    found = []
+    figures = []
     for wait in WAITS:
         curves = wait_curves(study.dataset, model.id, wait)
-        if len(curves) > 0 and (wait.metric != "latency_s" or "latency_s" in bounds):
-            found.append(_wait_figure(study, model, METRICS[wait.metric], curves, bounds.get(wait.metric)))
-    return tuple(found)
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """The longest time a study admits, and the share of requests that must keep it."""
-
-    seconds: float
-    share: float
-
-    @property
-    def requests(self) -> str:
-        """The share in words."""
-        return f"{100 * self.share:g} in 100 requests"
+        if curves and (wait.metric != "latency_s" or wait.metric in bounds):
+            figures.append(_wait_figure(study, model, METRICS[wait.metric], curves, bounds.get(wait.metric)))
+    return tuple(figures)
 
 
 def _bounds(study: StudyContext) -> dict[str, Bound]:
     """Return the declared bounds by metric: those of the objective, else the one of the guideline on latency."""
     spec = study.dataset.study
-    found = {} if spec.latency_bound_s is None else {"latency_s": Bound(spec.latency_bound_s, 0.95)}
+    bounds = {} if spec.latency_bound_s is None else {"latency_s": Bound(spec.latency_bound_s, 0.95)}
     for metric in ("ttft_s", "tbt_s", "latency_s"):
         seconds = getattr(spec.objective, metric, None)
         if spec.objective is not None and seconds is not None:
-            found[metric] = Bound(seconds, spec.objective.share)
-    return found
+            bounds[metric] = Bound(seconds, spec.objective.share)
+    return bounds
 
 
 def _wait_figure(study: StudyContext, model: Model, info: MetricInfo, curves: Sequence[Curve], bound: Bound | None) -> Figure:
-    name = info.label.removesuffix(" (median)")
+    name = capital(info.noun)
     fast, slow = (pick(curves, key=lambda c: c.quantile(0.95)) for pick in (min, max))
     ends = [f"{quantity(curve.quantile(0.95), 's')} ({label_of(curve.configuration)})" for curve in (fast, slow)]
     reach = f"{ends[0]} to {ends[1]}" if fast is not slow else ends[0]
     finding = f"{name} on {model.label}: 95 in 100 requests stay within {reach}"
     summary = f"{finding}. {_tail(curves, name) if bound is None else _within(curves, bound)}"
-    sides = " and ".join(sorted({curve.seen_by for curve in curves}))
+    clocks = " and ".join(sorted({curve.seen_by for curve in curves}))
     each = " Each request counts with the mean over its tokens." if info.id == "tbt_s" else ""
     rule = (
         ""
@@ -101,14 +164,13 @@ def _wait_figure(study: StudyContext, model: Model, info: MetricInfo, curves: Se
     )
     caption = (
         f"Share of requests that wait at most so long, over all requests of valid runs ({runs_text(curve.runs for curve in curves)} per cell), by the clock of the "
-        f"{sides}.{each}{rule} Requests of a run are not independent and are not tested."
+        f"{clocks}.{each}{rule} Requests of a run are not independent and are not tested."
     )
     rows, table = _steps(curves, name.lower(), "s")
-    spec = charts.distribution(
-        rows, study.looks, axis=name.lower(), unit="s", bound=None if bound is None else bound.seconds, description=summary
-    )
-    slug = f"{info.id.removesuffix('_s')}-{model.id}".replace(".", "-")
-    return Figure(slug, finding, caption, summary, spec, table, metric_bands(study, info.id))
+    seconds = None if bound is None else bound.seconds
+    spec = distribution_spec(rows, study.looks, axis=name.lower(), unit="s", bound=seconds, description=summary)
+    figure_id = f"{info.id.removesuffix('_s')}-{model.id}".replace(".", "-")
+    return Figure(figure_id, finding, caption, summary, spec, table, metric_bands(study, info.id))
 
 
 def _tail(curves: Sequence[Curve], name: str) -> str:
@@ -135,23 +197,19 @@ def _steps(curves: Sequence[Curve], name: str, unit: str) -> tuple[list[StepRow]
         for curve in curves
         for value, share in curve.steps()
     ]
-    columns = [
-        Column("model"),
-        Column("configuration"),
-        Column(name, unit, True),
-        Column("share of requests up to it", "1", True),
-    ]
     table = make_table(
         f"Distribution of {name} over requests",
-        columns,
-        [(r.model, r.label, r.value, r.share) for r in rows],
-        [(r.model, r.label, _printed(r.value, unit), percent(r.share)) for r in rows[:SHOWN]],
-    )
+        ["model", "configuration", (name, unit), ("share of requests up to it", "1")],
+        [
+            [
+                row.model, row.label, TableCell(row.value, quantity(row.value, unit) if unit else f"{row.value:,.0f}"),
+                TableCell(row.share, percent(row.share)),
+            ]
+            for row in rows
+        ],
+        MOST_SHOWN,
+    )  # fmt: skip
     return rows, table
-
-
-def _printed(value: float, unit: str) -> str:
-    return quantity(value, unit) if unit else f"{value:,.0f}"
 
 
 def _differing(curves: Sequence[Curve]) -> str:
@@ -159,7 +217,7 @@ def _differing(curves: Sequence[Curve]) -> str:
     models: dict[str, set[tuple[tuple[float, float], ...]]] = {}
     for curve in curves:
         models.setdefault(curve.model.id, set()).add(curve.steps())
-    apart = sum(len(found) > 1 for found in models.values())
+    apart = sum(len(distributions) > 1 for distributions in models.values())
     return f"On {apart} of {counted(len(models), 'model')} the distribution is not the same for all configurations."
 
 

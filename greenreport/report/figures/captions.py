@@ -1,4 +1,4 @@
-"""Words and bands that several figures share."""
+"""Parts of captions that several figures share: remarks, boundary, numbers of runs, ratios."""
 
 from __future__ import annotations
 
@@ -7,25 +7,18 @@ from collections.abc import Iterable
 from greenreport.analysis.hypotheses.findings import Finding
 from greenreport.analysis.stats import NotComputable, Ratio
 from greenreport.catalog import METRICS
-from greenreport.record import Phase
-from greenreport.report.context import StudyContext
+from greenreport.report.context import ESTIMATED_ENERGY, StudyContext
 from greenreport.units import THIN, counted, number
 
-PHASE_NAMES = {
-    Phase.COOLDOWN: "cool-down", Phase.START: "start", Phase.LOAD: "load", Phase.COMPILE: "compile", Phase.IDLE_BEFORE: "idle before",
-    Phase.WARMUP: "warm-up", Phase.WINDOW: "window", Phase.IDLE_AFTER: "idle after", Phase.STOP: "stop",
-    Phase.MATERIALISE: "weights", Phase.CONVERT: "conversion",
-}  # fmt: skip
+
+def metric_bands(study: StudyContext, *metrics: str) -> tuple[str, ...]:
+    """Return the remarks of a study that apply to any of these metrics, each once."""
+    return tuple(dict.fromkeys(band for metric in metrics for band in remarks_on(study.bands, metric)))
 
 
-def metric_bands(study: StudyContext, metric: str) -> tuple[str, ...]:
-    """Return the remarks of a study that apply to a metric."""
-    return applying(study.bands, metric)
-
-
-def applying(bands: Iterable[str], metric: str) -> tuple[str, ...]:
+def remarks_on(bands: Iterable[str], metric: str) -> tuple[str, ...]:
     """Return the remarks that apply to a metric: an estimate concerns energy only."""
-    return tuple(band for band in bands if band != "estimated energy" or METRICS[metric].of_energy)
+    return tuple(band for band in bands if band != ESTIMATED_ENERGY or METRICS[metric].of_energy)
 
 
 def boundary_text(finding: Finding) -> str:
@@ -35,17 +28,17 @@ def boundary_text(finding: Finding) -> str:
 
 def runs_text(numbers: Iterable[int]) -> str:
     """Print how many runs cells have: ``5 runs``, ``3 to 5 runs``."""
-    found = sorted(set(numbers))
-    return counted(found[0], "run") if len(found) == 1 else f"{found[0]} to {counted(found[-1], 'run')}"
+    distinct = sorted(set(numbers))
+    return counted(distinct[0], "run") if len(distinct) == 1 else f"{distinct[0]} to {counted(distinct[-1], 'run')}"
 
 
 def times(ratio: float) -> str:
-    """Print a ratio as a multiple."""
+    """Print a ratio as a multiple: ``1.25 ×``."""
     return f"{number(ratio)}{THIN}×"
 
 
 def ratio_text(ratio: Ratio) -> str:
-    """Print a ratio with its interval."""
+    """Print a ratio with its interval: ``1.25 × [1.20, 1.31]``."""
     if ratio.value is None:
         return f"not computable: {ratio.reason}"
     if isinstance(ratio.ci, NotComputable):

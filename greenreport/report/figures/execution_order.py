@@ -1,0 +1,64 @@
+"""When each run of a study was executed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+
+from greenreport.report.context import StudyContext
+from greenreport.report.drawing.style import Look
+from greenreport.report.figure import Figure, TableCell, make_table
+from greenreport.report.figures.specification import WIDTH, BandRow, Sheet, Specification
+from greenreport.units import counted, number, quantity
+
+
+def execution_order_spec(rows: Sequence[BandRow], styles: Mapping[str, Look], *, description: str) -> Specification:
+    """F13: time against cell, one bar per run, colour by configuration."""
+    sheet = Sheet(description)
+    labels = sorted({row.row for row in rows})
+    hues = {row.row: styles[row.name].colour for row in rows if row.name in styles}
+    end = max(row.end for row in rows)
+    colours = alt.Scale(domain=labels, range=[hues.get(label, "currentColor") for label in labels])
+    chart = (
+        alt.Chart(sheet.rows(rows))
+        .mark_bar(height=7)
+        .encode(
+            x=alt.X("start:Q", title="minutes since the first run", scale=alt.Scale(domain=[0, end], nice=False)),
+            x2="end:Q",
+            y=alt.Y("row:N", title=None, sort=labels),
+            color=alt.Color("row:N", scale=colours, legend=None),
+            tooltip=[alt.Tooltip("row:N", title="cell"), alt.Tooltip("detail:N", title="run")],
+        )
+        .properties(width=WIDTH - 100, height=17 * len(labels))
+    )
+    return sheet.finish(chart, chrome=230)
+
+
+def order_figure(study: StudyContext) -> Figure | None:
+    """F13: when each run was executed."""
+    runs = [(cell, run) for cell in study.dataset.cells for run in cell.runs if run.start_ns and run.duration_s]
+    if not runs:
+        return None
+    first = min(run.start_ns for _, run in runs)
+    rows = [
+        BandRow(
+            round((run.start_ns - first) / 60e9, 4),
+            round((run.start_ns - first) / 60e9 + run.duration_s / 60, 4),
+            cell.configuration.id,
+            cell.key,
+            f"repetition {run.repetition}, {run.outcome.value}",
+        )
+        for cell, run in sorted(runs, key=lambda pair: pair[1].start_ns)
+    ]
+    length = quantity(max(row.end for row in rows) * 60, "s")
+    design = study.dataset.study.protocol.order.design.replace("_", " ")
+    summary = f"{counted(len(rows), 'run')} within {length}; the design is {design}. Each bar is one run, each row a cell."
+    table = make_table(
+        "Order of execution",
+        ["cell", "run", ("start", "min"), ("end", "min")],
+        [[row.row, row.detail, TableCell(row.start, number(row.start)), TableCell(row.end, number(row.end))] for row in rows],
+    )
+    spec = execution_order_spec(rows, study.looks, description=summary)
+    title = f"{len(rows)} runs took {length}; order: {design}"
+    return Figure("order", title, f"Order of execution by cell; design: {design}.", summary, spec, table)

@@ -1,0 +1,209 @@
+"""Ratios of configurations to a baseline with their intervals: of a hypothesis on every model, of one configuration over all models."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import altair as alt
+
+from greenreport.analysis.hypotheses.findings import Finding, ModelTest
+from greenreport.analysis.measure.dataset import label_of
+from greenreport.catalog import Better, MetricInfo
+from greenreport.report.context import StudyContext
+from greenreport.report.drawing.style import Look
+from greenreport.report.figure import ColumnSpec, Figure, Table, TableCell, make_table
+from greenreport.report.figures.axes import label_axis, log_ends, positive, value_axis
+from greenreport.report.figures.captions import boundary_text, metric_bands, ratio_text, runs_text, times
+from greenreport.report.figures.hypothesis_runs import runs_over_models
+from greenreport.report.figures.specification import ROW, WIDTH, Sheet, Specification, colour, ordered, points, text_marks
+from greenreport.study import Configuration
+from greenreport.units import THIN, declared_percent, number
+
+EACH_BASELINE = "each model's baseline"
+RATIO_COLUMNS: tuple[ColumnSpec, ...] = (("ratio", "1"), ("low", "1"), ("high", "1"), ("runs", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class RatioRow:
+    """An estimate of a ratio with its interval, of one configuration on one model."""
+
+    model: str
+    configuration: str
+    label: str
+    provider: str
+    ratio: float
+    low: float
+    high: float
+    n: int
+    text: str
+    short: str
+
+
+def ratios_spec(
+    rows: Sequence[RatioRow], styles: Mapping[str, Look], *, axis: str, band: float, description: str
+) -> Specification:
+    """F1: ratios to a baseline with intervals on a logarithmic axis, a line at 1, and the band of no practical interest."""
+    sheet = Sheet(description, styles)
+    labels, y = label_axis(_by_mean_ratio(rows))
+    ends = [v for row in rows for v in (row.low, row.high, 1 / (1 + band), 1 + band)]
+    x = value_axis(sheet, ends, axis, first="log", start=0, suffix="×")
+    reference = alt.Chart(sheet.rows([{"one": 1.0, "from": 1 / (1 + band), "to": 1 + band}]))
+    zone = reference.mark_rect(opacity=0.07, color="currentColor").encode(x=x("from:Q"), x2="to:Q")
+    one = reference.mark_rule(strokeDash=[3, 3], opacity=0.7).encode(x=x("one:Q"))
+    base = alt.Chart()
+    interval = base.mark_rule(strokeWidth=2.5).encode(x=x("low:Q"), x2="high:Q", y=y, color=colour(styles))
+    tooltip = [
+        alt.Tooltip("label:N", title="configuration"),
+        alt.Tooltip("text:N", title="ratio"),
+        alt.Tooltip("n:Q", title="runs"),
+    ]
+    point = points(base, styles, 110).encode(x=x("ratio:Q"), y=y, tooltip=tooltip)
+    value = text_marks(base, align="left", dx=9).encode(x=x("high:Q"), y=y, text="short:N")
+    layers = alt.layer(zone, one, interval, point, value, data=sheet.rows(rows)).properties(
+        width=WIDTH - 200, height=ROW * len(labels)
+    )
+    return sheet.by_model(layers, ordered([row.model for row in rows]), chrome=265)
+
+
+def _by_mean_ratio(rows: Sequence[RatioRow]) -> list[RatioRow]:
+    """Return rows with the configurations in the order of their ratios, averaged over models: all panels share one axis."""
+    logs: dict[str, list[float]] = {}
+    for row in rows:
+        logs.setdefault(row.label, []).append(math.log(row.ratio))
+    return sorted(rows, key=lambda row: math.fsum(logs[row.label]) / len(logs[row.label]))
+
+
+def baseline_of(test: ModelTest, reference: str | None) -> str | None:
+    """Return the group ratios are taken against: the reference where it was compared, else the first group."""
+    names = [group.name for group in test.test.groups if group.tested]
+    if reference in names:
+        return reference
+    return names[0] if names else None
+
+
+def forest_figure(study: StudyContext, finding: Finding, reference: str | None) -> Figure | None:
+    """F1 of a hypothesis: ratio to the baseline for each model and configuration."""
+    ratios = list(_ratio_rows(study, finding, reference))
+    if not ratios:
+        return None
+    models = ordered([row.model for _, row in ratios])
+    rows = sorted((row for _, row in ratios), key=lambda row: (models.index(row.model), row.ratio))
+    info, baselines = finding.metric, {baseline for baseline, _ in ratios}
+    against = finding.labels[baselines.pop()] if len(baselines) == 1 else EACH_BASELINE
+    table = make_table(
+        f"{info.label} relative to {against}, ratio of medians with 95{THIN}% interval",
+        ["model", "configuration", *RATIO_COLUMNS],
+        [[row.model, row.label, *_ratio_cells(row)] for row in rows],
+    )
+    lowest, highest = min(rows, key=lambda r: r.ratio), max(rows, key=lambda r: r.ratio)
+    summary = (
+        f"Relative to {against}, the smallest ratio is {times(lowest.ratio)} ({lowest.label} on {lowest.model}) and the largest "
+        f"{times(highest.ratio)} ({highest.label} on {highest.model}). Left of 1 means {info.less} {info.noun}."
+    )
+    kind = f"over {runs_text(row.n for row in rows)}; bars are 95{THIN}% intervals,"
+    figure_id = f"{finding.hypothesis.id.lower().replace('.', '-')}-ratios"
+    return _figure(study, finding, rows, against, (figure_id, ratios_heading(rows, info, against), kind, summary), table)
+
+
+def ratios_over_models_figure(
+    study: StudyContext, finding: Finding, configuration: Configuration, reference: str | None
+) -> Figure | None:
+    """F1 over models: the ratio of one configuration to the baseline on each; for the baseline itself, all its runs."""
+    figure_id = f"{finding.hypothesis.id.lower()}-models-{configuration.id}".replace(".", "-").replace("/", "--")
+    ratios = (row for _, row in _ratio_rows(study, finding, reference) if row.configuration == configuration.id)
+    rows = sorted((replace(row, model="", label=row.model) for row in ratios), key=lambda row: row.ratio)
+    if not rows:
+        return runs_over_models(study, finding, configuration, figure_id)
+    info, label = finding.metric, label_of(configuration)
+    against = finding.labels.get(reference or "", EACH_BASELINE)
+    low, high = rows[0], rows[-1]
+    span = f"{low.short} ({low.label})" + (f" to {high.short} ({high.label})" if len(rows) > 1 else "")
+    title = f"{label}: the ratio of {info.noun} to {against} is {span}"
+    summary = f"{title}. Left of 1 means {info.less} {info.noun}."
+    table = make_table(
+        f"{info.label} of {label} relative to {against}, ratio of medians with 95{THIN}% interval",
+        ["model", *RATIO_COLUMNS],
+        [[row.label, *_ratio_cells(row)] for row in rows],
+    )
+    kind = f"on each model with 95{THIN}% interval;"
+    return _figure(study, finding, rows, against, (figure_id, title, kind, summary), table)
+
+
+def _figure(
+    study: StudyContext,
+    finding: Finding,
+    rows: Sequence[RatioRow],
+    against: str,
+    texts: tuple[str, str, str, str],
+    table: Table,
+) -> Figure:
+    """Return a figure of ratios.
+
+    Args:
+        texts: id, title, which ratios and intervals these are, and the text alternative.
+    """
+    info, effect = finding.metric, finding.hypothesis.smallest_effect
+    figure_id, title, kind, summary = texts
+    caption = (
+        f"{info.label}, ratio of medians {kind} the grey band is the range of no practical interest "
+        f"(±{declared_percent(effect)}). {boundary_text(finding)}"
+    )
+    axis = f"{info.noun} relative to {against}"
+    spec = ratios_spec(rows, study.looks, axis=axis, band=effect, description=summary)
+    return Figure(figure_id, title, caption.strip(), summary, spec, table, metric_bands(study, info.id))
+
+
+def _ratio_cells(row: RatioRow) -> tuple[TableCell | int, ...]:
+    """Return the entries of a row below `RATIO_COLUMNS`."""
+    return (
+        TableCell(row.ratio, times(row.ratio)),
+        TableCell(row.low, number(row.low)),
+        TableCell(row.high, number(row.high)),
+        row.n,
+    )
+
+
+def _ratio_rows(study: StudyContext, finding: Finding, reference: str | None) -> Iterator[tuple[str, RatioRow]]:
+    """Yield every ratio that is known, with its baseline."""
+    for item in finding.tests:
+        baseline = baseline_of(item, reference)
+        for group in item.test.groups:
+            if baseline is None or not group.tested or group.name == baseline:
+                continue
+            ratio = item.test.pair(group.name, baseline).ratio
+            if not positive(ratio.value):
+                continue
+            yield baseline, RatioRow(
+                item.model.label, group.name, finding.labels[group.name], study.dataset.study.configuration(group.name).provider,
+                ratio.value, *log_ends(ratio.value, ratio.ci), group.description.n, ratio_text(ratio), times(ratio.value),
+            )  # fmt: skip
+
+
+def ratios_heading(rows: Sequence[RatioRow], info: MetricInfo, against: str) -> str:
+    """Say which configuration has the best ratio on most models and between what it lies there, or that none beats the baseline."""
+    higher = info.better is Better.HIGHER
+    best = max if higher else min
+    models = ordered([row.model for row in rows])
+    firsts = [best((row for row in rows if row.model == model), key=lambda row: row.ratio) for model in models]
+    if len({row.label for row in rows}) == 1:
+        return f"The ratio of {info.noun} of {rows[0].label} to {against} is {_reach(firsts)} {_on(firsts, models)}"
+    ahead = [row for row in firsts if (row.ratio > 1 if higher else row.ratio < 1)]
+    behind = [row for row in firsts if row not in ahead]
+    (label, wins), *_ = Counter(row.label for row in ahead).most_common(1) or [("", 0)]
+    if len(behind) > wins:
+        return f"No ratio of {info.noun} to {against} is {'above' if higher else 'below'} 1 {_on(behind, models)}"
+    led = [row for row in ahead if row.label == label]
+    word = "highest" if higher else "lowest"
+    return f"{label} has the {word} ratio of {info.noun} to {against} {_on(led, models)}: {_reach(led)}"
+
+
+def _on(rows: Sequence[RatioRow], models: Sequence[str]) -> str:
+    return f"on {models[0]}" if len(models) == 1 else f"on {len(rows)} of {len(models)} models"
+
+
+def _reach(rows: Sequence[RatioRow]) -> str:
+    low, high = times(min(row.ratio for row in rows)), times(max(row.ratio for row in rows))
+    return low if low == high else f"{low} to {high}"

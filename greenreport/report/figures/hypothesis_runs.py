@@ -1,0 +1,153 @@
+"""Every run of the configurations that a hypothesis compares."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import altair as alt
+
+from greenreport.analysis.hypotheses.findings import Finding
+from greenreport.analysis.measure.dataset import label_of
+from greenreport.catalog import MetricInfo
+from greenreport.report.context import StudyContext
+from greenreport.report.drawing.style import Look
+from greenreport.report.figure import Figure, TableCell, make_table
+from greenreport.report.figures.axes import far_apart, finite, label_axis, value_axis
+from greenreport.report.figures.captions import boundary_text, metric_bands, times
+from greenreport.report.figures.specification import ROW, WIDTH, Sheet, Specification, colour, ordered, points
+from greenreport.study import Configuration
+from greenreport.units import counted, quantity
+
+BOXES = "Boxes span the quartiles; the line inside is the median."
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run's value of a metric; `note` is the value as it is printed."""
+
+    model: str
+    configuration: str
+    label: str
+    provider: str
+    repetition: int
+    value: float
+    note: str
+
+
+def runs_spec(rows: Sequence[RunRow], styles: Mapping[str, Look], *, axis: str, log: bool, description: str) -> Specification:
+    """F2: every run as a point over the box of its group; the box spans the quartiles, its line is the median."""
+    sheet = Sheet(description, styles)
+    labels, y = label_axis(rows)
+    x = value_axis(sheet, [row.value for row in rows], axis, first="log" if log else "linear")("value:Q")
+    box = (
+        alt.Chart()
+        .mark_boxplot(
+            extent=1.5,
+            outliers=False,
+            size=15,
+            box={"fillOpacity": 0.16, "strokeWidth": 1.2},
+            median={"strokeWidth": 2.2, "color": "currentColor"},
+        )
+        .encode(x=x, y=y, color=colour(styles))
+    )
+    tooltip = [alt.Tooltip("label:N", title="configuration"), alt.Tooltip("repetition:Q"), alt.Tooltip("note:N", title="value")]
+    point = points(alt.Chart(), styles, 32).encode(
+        x=x,
+        y=y,
+        yOffset=alt.YOffset("jitter:Q", scale=alt.Scale(domain=[-1, 1])),
+        strokeOpacity=alt.value(0.85),
+        tooltip=tooltip,
+    )
+    data = sheet.rows([{**asdict(row), "jitter": _jitter(row)} for row in rows])
+    layers = alt.layer(box, point, data=data).properties(width=WIDTH - 150, height=(ROW + 6) * len(labels))
+    return sheet.by_model(layers, ordered([row.model for row in rows]), chrome=185)
+
+
+def _jitter(row: RunRow) -> float:
+    """Return an offset from a digest: points lie apart, and at the same places in every build."""
+    digest = hashlib.sha256(f"{row.model}:{row.configuration}:{row.repetition}".encode()).digest()
+    return round((digest[0] / 255 - 0.5) * 1.1, 3)
+
+
+def strip_figure(study: StudyContext, finding: Finding) -> Figure | None:
+    """F2 of a hypothesis: every run of every compared configuration."""
+    rows = list(_run_rows(study, finding, finding.hypothesis.providers))
+    if not rows:
+        return None
+    shortest, longest = min(rows, key=lambda r: r.value), max(rows, key=lambda r: r.value)
+    summary = (
+        f"{counted(len(rows), 'run')}; the smallest value is {shortest.note} ({shortest.label} on {shortest.model}), the largest {longest.note} "
+        f"({longest.label} on {longest.model}). {BOXES}"
+    )
+    axis = " on a logarithmic axis" if far_apart([row.value for row in rows]) else ""
+    return _figure(study, finding, f"{finding.hypothesis.id.lower().replace('.', '-')}-runs", rows, rows, summary, axis)
+
+
+def runs_over_models(study: StudyContext, finding: Finding, configuration: Configuration, figure_id: str) -> Figure | None:
+    """F2 over models: every run of one configuration, the one that others are compared with."""
+    rows = [row for row in _run_rows(study, finding) if row.configuration == configuration.id]
+    if not rows:
+        return None
+    by_model = [replace(row, model="", label=row.model) for row in rows]
+    models = len({row.model for row in rows})
+    summary = f"{len(rows)} runs of {label_of(configuration)} on {models} models; others are compared with it. {BOXES}"
+    return _figure(study, finding, figure_id, rows, by_model, summary)
+
+
+def _figure(
+    study: StudyContext,
+    finding: Finding,
+    figure_id: str,
+    rows: Sequence[RunRow],
+    drawn: Sequence[RunRow],
+    summary: str,
+    axis: str = "",
+) -> Figure:
+    """Return a figure of runs.
+
+    Args:
+        drawn: the rows as the chart names them.
+        axis: what the caption says of it.
+    """
+    info = finding.metric
+    log = far_apart([row.value for row in rows])
+    spec = runs_spec(drawn, study.looks, axis=f"{info.noun} ({info.unit})", log=log, description=summary)
+    caption = f"{info.label} of every valid run{axis}. {info.definition} {boundary_text(finding)}".strip()
+    table = make_table(
+        f"{info.label} of every valid run",
+        ["model", "configuration", ("repetition", ""), (info.id, info.unit)],
+        [[row.model, row.label, row.repetition, TableCell(row.value, row.note)] for row in rows],
+    )
+    return Figure(figure_id, runs_heading(rows, info), caption, summary, spec, table, metric_bands(study, info.id))
+
+
+def _run_rows(study: StudyContext, finding: Finding, providers: Sequence[str] | None = None) -> Iterator[RunRow]:
+    """Yield every valid run's value of the metric, model by model, where it can be drawn."""
+    info = finding.metric
+    for model in (item.model.id for item in finding.tests):
+        for cell in study.dataset.cells:
+            configuration = cell.configuration
+            if cell.model.id != model or (providers is not None and configuration.provider not in providers):
+                continue
+            for run in cell.ok:
+                value = run.value(info.id)
+                if finite(value):
+                    yield RunRow(
+                        cell.model.label, configuration.id, label_of(configuration), configuration.provider, run.repetition,
+                        value, quantity(value, info.unit),
+                    )  # fmt: skip
+
+
+def runs_heading(rows: Sequence[RunRow], info: MetricInfo) -> str:
+    """Say how far the repetitions of a cell are apart at most; where nothing is repeated, between what all values lie."""
+    cells: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        cells.setdefault((row.model, row.configuration), []).append(row.value)
+    repeated = [values for values in cells.values() if len(values) > 1]
+    if not repeated or min(min(values) for values in repeated) <= 0:
+        smallest, largest = min(rows, key=lambda row: row.value), max(rows, key=lambda row: row.value)
+        return f"{info.label} of single runs: {smallest.note} to {largest.note}"
+    widest = max(max(values) / min(values) for values in repeated)
+    return f"Within every cell, the largest {info.noun} is at most {times(widest)} the smallest"

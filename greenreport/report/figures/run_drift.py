@@ -1,0 +1,157 @@
+"""The runs of a cell in the order they were made, and whether their values drift with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import altair as alt
+
+from greenreport.analysis.measure.dataset import CellView, label_of
+from greenreport.analysis.measure.drift import Drift, drift, in_order, start_temperature
+from greenreport.analysis.measure.run_view import RunView
+from greenreport.catalog import METRICS
+from greenreport.record import Outcome
+from greenreport.report.context import StudyContext
+from greenreport.report.drawing.style import Look
+from greenreport.report.figure import Figure, TableCell, make_table
+from greenreport.report.figures.axes import axis_unit, finite
+from greenreport.report.figures.captions import metric_bands
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, ordered
+from greenreport.units import capital, counted, listed, number, p_equation, quantity
+
+COUNTS, LEFT_OUT = "valid run", "does not count"
+HEIGHT = 110
+
+
+@dataclass(frozen=True, slots=True)
+class CourseRow:
+    """A run's value in the order of runs.
+
+    Attributes:
+        panel: what is shown, with its unit.
+        counts: `COUNTS` or `LEFT_OUT`.
+        median: of the panel's valid runs.
+    """
+
+    panel: str
+    order: int
+    value: float
+    median: float
+    counts: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A quantity over the order, with the runs that have a value of it."""
+
+    name: str
+    unit: str
+    values: tuple[tuple[RunView, float], ...]
+
+    @property
+    def valid(self) -> list[float]:
+        """The values of the runs that count."""
+        return [value for run, value in self.values if run.outcome is Outcome.OK]
+
+
+def run_drift_spec(rows: Sequence[CourseRow], look: Look, *, description: str) -> Specification:
+    """F3: one panel for each quantity over the place in the order, each with its median over the valid runs."""
+    sheet = Sheet(description)
+    orders = [row.order for row in rows]
+    pad = max(1.0, (max(orders) - min(orders)) * 0.04)
+    x = alt.X(
+        "order:Q",
+        title="place of the run in the study's order",
+        scale=alt.Scale(domain=[min(orders) - pad, max(orders) + pad], nice=False, zero=False),
+        axis=alt.Axis(format="d", tickMinStep=1, tickCount=8),
+    )
+    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=",~r", grid=True, tickCount=4))
+    middle = alt.Y("mean(median):Q", title=None, scale=alt.Scale(zero=False))
+    base = alt.Chart()
+    line_of_medians = base.mark_rule(strokeDash=[3, 3], opacity=0.55).encode(y=middle)
+    line = (
+        base.transform_filter(f"datum.counts == '{COUNTS}'")
+        .mark_line(strokeWidth=1.2, opacity=0.55, color=look.colour)
+        .encode(x=x, y=y, order=alt.Order("order:Q"))
+    )
+    shapes = alt.Scale(domain=[COUNTS, LEFT_OUT], range=["circle", "cross"])
+    point = base.mark_point(size=60, strokeWidth=2, opacity=1, color=look.colour).encode(
+        x=x, y=y, shape=alt.Shape("counts:N", scale=shapes, legend=None), tooltip=[alt.Tooltip("detail:N", title="run")]
+    )
+    layers = alt.layer(line_of_medians, line, point, data=sheet.rows(rows)).properties(width=WIDTH, height=HEIGHT)
+    panels = ordered([row.panel for row in rows])
+    chart = layers.facet(row=alt.Row("panel:N", sort=panels, title=None)).resolve_scale(y="independent")
+    return sheet.finish(chart, plot="spec.width", chrome=70)
+
+
+def course_figure(study: StudyContext, cell: CellView) -> Figure | None:
+    """F3: energy and time of every run in its order, and the temperature it began at where a sensor was read."""
+    runs = in_order(cell)
+    panels = [panel for panel in _panels(runs) if len(panel.values) > 1]
+    if not panels:
+        return None
+    rows = [row for panel in panels for row in _rows(panel)]
+    trends = [_trend(panel) for panel in panels]
+    label = f"{label_of(cell.configuration)} on {cell.model.label}"
+    summary = f"{label}: {'; '.join(text for _, text in trends)}. Runs of other cells lie between them."
+    left_out = any(row.counts == LEFT_OUT for row in rows)
+    caption = (
+        f"{counted(len(runs), 'run')}; the dashed line is the median over valid runs. p of Kendall's τ, not adjusted over cells."
+        f"{' Crosses: runs that do not count.' if left_out else ''}"
+    )
+    table = make_table(
+        f"Runs in their order, {label}",
+        ["quantity", ("place in the order", ""), ("value", "as named"), "counts"],
+        [[row.panel, row.order, TableCell(row.value, number(row.value, 4)), row.counts] for row in rows],
+    )
+    spec = run_drift_spec(rows, study.looks[cell.configuration.id], description=summary)
+    energy = any(panel.name == METRICS["energy_j"].label for panel in panels)
+    bands = metric_bands(study, "energy_j" if energy else "duration_s")
+    finding = _finding(cell, panels, [moves for moves, _ in trends])
+    return Figure(f"{cell.slug}-course", finding, caption, summary, spec, table, bands)
+
+
+def _panels(runs: tuple[RunView, ...]) -> Iterator[Panel]:
+    """Yield everything that can be shown over the order."""
+    for metric in ("energy_j", "duration_s"):
+        info = METRICS[metric]
+        yield Panel(info.label, info.unit, _with_values(runs, [run.value(metric) for run in runs]))
+    yield Panel("Temperature at the start", "°C", _with_values(runs, [start_temperature(run) for run in runs]))
+
+
+def _with_values(runs: Sequence[RunView], values: Sequence[float | None]) -> tuple[tuple[RunView, float], ...]:
+    return tuple((run, value) for run, value in zip(runs, values, strict=True) if finite(value))
+
+
+def _rows(panel: Panel) -> Iterator[CourseRow]:
+    values = [value for _, value in panel.values]
+    middle = median(panel.valid or values)
+    factor, unit = axis_unit(panel.unit, values)
+    for run, value in panel.values:
+        valid = run.outcome is Outcome.OK
+        detail = f"repetition {run.repetition}, place {run.position}: {quantity(value, panel.unit)}"
+        yield CourseRow(
+            f"{panel.name} ({unit})", run.position, value / factor, middle / factor, COUNTS if valid else LEFT_OUT,
+            detail if valid else f"{detail}; {run.outcome.value}",
+        )  # fmt: skip
+
+
+def _trend(panel: Panel) -> tuple[bool | None, str]:
+    """Return whether the valid values move with the order, and a clause that says so; None where that cannot be computed."""
+    trend, name = drift(panel.valid), panel.name.lower()
+    if not isinstance(trend, Drift):
+        return None, f"{name}: {trend.reason}"
+    verb = ("rises" if trend.tau > 0 else "falls") if trend.seen else "shows no trend"
+    return trend.seen, f"{name} {verb} with the order (τ = {number(trend.tau, 2)}, p {p_equation(trend.p)}, n = {trend.n})"
+
+
+def _finding(cell: CellView, panels: Sequence[Panel], moves: Sequence[bool | None]) -> str:
+    if all(moved is None for moved in moves):
+        return "Runs in their order"
+    moving = [panel.name.lower() for panel, moved in zip(panels, moves, strict=True) if moved]
+    if moving:
+        return f"{capital(listed(moving))} {'moves' if len(moving) == 1 else 'move'} with the order of runs"
+    return f"{counted(len(cell.ok), 'valid run')} {'shows' if len(cell.ok) == 1 else 'show'} no drift beyond chance"

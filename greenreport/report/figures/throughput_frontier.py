@@ -1,0 +1,234 @@
+"""The throughput frontier of a model: every load as latency and throughput, and which loads no other beats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import altair as alt
+
+from greenreport.analysis.stats import Interval, ParetoPoint, describe
+from greenreport.analysis.sweep.series import THROUGHPUT, LoadPoint, Series
+from greenreport.catalog import METRICS
+from greenreport.report.context import StudyContext
+from greenreport.report.drawing.style import Look
+from greenreport.report.figure import Figure, TableCell, TableEntry, make_table, share
+from greenreport.report.figures.axes import axis_unit, finite, log_ticks, positive
+from greenreport.report.figures.captions import metric_bands
+from greenreport.report.figures.saturation_curves import TICKS, TOO_FEW_LOADS, series_looks
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, colour, points, text_marks
+from greenreport.units import listed, quantity
+
+MOST_NAMED = 2  # loads that are named as better than another
+HEIGHT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class FrontRow:
+    """A load as latency and throughput.
+
+    Attributes:
+        x_low, x_high, y_low, y_high: ends of the intervals of the medians; the medians where there are none.
+        edge: whether no other drawn load is better in both.
+        sure: probability of being on the front, 0–1.
+    """
+
+    configuration: str
+    label: str
+    load: float
+    load_text: str
+    x: float
+    y: float
+    x_low: float
+    x_high: float
+    y_low: float
+    y_high: float
+    edge: bool
+    front: bool
+    sure: float
+    place: str
+    detail: str
+
+
+def throughput_frontier_spec(
+    rows: Sequence[FrontRow], styles: Mapping[str, Look], *, x_axis: str, y_axis: str, description: str
+) -> Specification:
+    """F7: every load as latency (across, logarithmic) and throughput (upwards); the upper left is better.
+
+    A mark is as opaque as its place on the Pareto front is probable; labels are loads, thin lines are intervals, and the dashed
+    line joins the loads that no other beats in both.
+    """
+    sheet = Sheet(description, styles)
+    domain = [min(row.x_low for row in rows) / 1.25, max(row.x_high for row in rows) * 1.25]
+    x = alt.X(
+        "x:Q",
+        title=x_axis,
+        scale=alt.Scale(type="log", domain=domain, nice=False),
+        axis=alt.Axis(values=log_ticks(domain), format=TICKS, labelOverlap=True, grid=True),
+    )
+    top = max(row.y_high for row in rows)
+    y = alt.Y(
+        "y:Q",
+        title=y_axis,
+        scale=alt.Scale(domain=[0, top * 1.05], nice=True),
+        axis=alt.Axis(format=TICKS, tickCount=6, grid=True),
+    )
+    base = alt.Chart()
+    hue = colour(styles, legend=len(styles) > 1)
+    joined = base.mark_line(strokeWidth=1.2, opacity=0.5).encode(x=x, y=y, color=hue, order=alt.Order("load:Q"))
+    edge = (
+        base.transform_filter("datum.edge")
+        .mark_line(interpolate="step-after", strokeDash=[4, 3], strokeWidth=1.2, opacity=0.6, color="currentColor")
+        .encode(x=x, y=y, order=alt.Order("x:Q"))
+    )
+    across = base.mark_rule(opacity=0.5).encode(x=alt.X("x_low:Q", title=x_axis), x2="x_high:Q", y=y, color=hue)
+    upright = base.mark_rule(opacity=0.5).encode(x=x, y=alt.Y("y_low:Q", title=y_axis), y2="y_high:Q", color=hue)
+    mark = points(base, styles, 90).encode(
+        x=x,
+        y=y,
+        opacity=alt.Opacity("sure:Q", scale=alt.Scale(domain=[0, 1], range=[0.35, 1]), legend=None),
+        tooltip=[alt.Tooltip("label:N", title="series"), alt.Tooltip("detail:N", title="load")],
+    )
+    names = [
+        text_marks(base.transform_filter(f"datum.place == '{place}'"), align=align, dx=dx, dy=dy).encode(
+            x=x, y=y, text="load_text:N"
+        )
+        for place, align, dx, dy in (("left", "right", -8, -6), ("right", "left", 8, 8))
+    ]
+    layers = alt.layer(edge, joined, across, upright, mark, *names, data=sheet.rows(rows))
+    return sheet.finish(layers.properties(width=WIDTH, height=HEIGHT), chrome=80, narrowest=240)
+
+
+def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:
+    """F7: latency and throughput of every load, for the series of one model and factor."""
+    model, factor, latency = every[0].model, every[0].factor, every[0].latency
+    if latency is None:
+        return None
+    info, labels = METRICS[latency], study.dataset.labels
+    drawn = [(series, point, place) for series in every for point, place in _placed(series)]
+    if len(drawn) < 2:
+        return None
+    divisor, unit = axis_unit(info.unit, [point.value(latency) or 0.0 for _, point, _ in drawn])
+    rows: list[FrontRow] = []
+    entries: list[list[TableEntry]] = []
+    for series, point, place in drawn:
+        wait, throughput = point.value(latency) or 0.0, point.value(THROUGHPUT) or 0.0
+        verdict = _verdict(place, labels)
+        across, upwards = TableCell(wait, quantity(wait, info.unit)), TableCell(throughput, quantity(throughput, "tokens/s"))
+        detail = f"{series.load_text(point.load)}: {across.text}, {upwards.text}; {verdict}"
+        rows.append(_row(series, point, place, latency, divisor, detail))
+        probability = share(place.probability)
+        entries.append([series.label, TableCell(point.load, f"{point.load:g}"), across, upwards, probability, verdict])
+    finding = f"{model.label}: {_finding(every)}"
+    summary = f"{info.label} against throughput of {model.label} at every load. {finding}. {_best(every, latency)}"
+    spec = throughput_frontier_spec(
+        _with_edge(rows),
+        series_looks(study, every),
+        x_axis=f"{info.label.lower()} ({unit}, logarithmic)",
+        y_axis="throughput (tokens/s)",
+        description=summary,
+    )
+    table = make_table(
+        f"{model.label}: latency and throughput at every load",
+        [
+            "series", (factor, ""), (f"median {latency}", info.unit), (f"median {THROUGHPUT}", "tokens/s"),
+            ("probability of being on the front", "1"), "verdict",
+        ],
+        entries,
+    )  # fmt: skip
+    figure_id = f"front-{model.id}-{factor}".replace("_", "-")
+    return Figure(figure_id, finding, _caption(every), summary, spec, table, metric_bands(study, THROUGHPUT))
+
+
+def _placed(series: Series) -> Iterator[tuple[LoadPoint, ParetoPoint]]:
+    """Yield every load that can be drawn with its place on the front; the axis of latency is logarithmic."""
+    places = {point.name: point for point in series.front.points}
+    for point in series.points:
+        place = places.get(point.cell.configuration.id)
+        drawable = positive(point.value(series.latency or "")) and finite(point.value(THROUGHPUT))
+        if place is not None and place.on_front is not None and drawable:
+            yield point, place
+
+
+def _row(series: Series, point: LoadPoint, place: ParetoPoint, latency: str, divisor: float, detail: str) -> FrontRow:
+    x, y = (point.value(latency) or 0.0) / divisor, point.value(THROUGHPUT) or 0.0
+    x_ends, y_ends = _ends(point, latency), _ends(point, THROUGHPUT)
+    before = [other.value(THROUGHPUT) for other in series.points if other.load < point.load]
+    falls = bool(before) and before[-1] is not None and y < before[-1]  # left above a rising line nothing is drawn
+    return FrontRow(
+        configuration=series.label,
+        label=series.label,
+        load=point.load,
+        load_text=f"{point.load:g}",
+        x=x,
+        y=y,
+        x_low=x_ends[0] / divisor,
+        x_high=x_ends[1] / divisor,
+        y_low=y_ends[0],
+        y_high=y_ends[1],
+        edge=False,
+        front=bool(place.on_front),
+        sure=float(bool(place.on_front)) if place.probability is None else place.probability,
+        place="right" if falls else "left",
+        detail=detail,
+    )
+
+
+def _ends(point: LoadPoint, metric: str) -> tuple[float, float]:
+    """Return the interval of a median; the median twice where it has none."""
+    ci = describe(point.cell.values(metric)).median_ci
+    middle = point.value(metric) or 0.0
+    return (ci.low, ci.high) if isinstance(ci, Interval) and ci.low > 0 else (middle, middle)
+
+
+def _with_edge(rows: Sequence[FrontRow]) -> list[FrontRow]:
+    """Return the rows with those marked that no other beats in latency and throughput, whatever their energy."""
+
+    def beaten(row: FrontRow) -> bool:
+        return any(o.x <= row.x and o.y >= row.y and (o.x < row.x or o.y > row.y) for o in rows)
+
+    return [replace(row, edge=not beaten(row)) for row in rows]
+
+
+def _verdict(place: ParetoPoint, labels: Mapping[str, str]) -> str:
+    if place.on_front:
+        return "on the front"
+    named = [labels.get(name, name) for name in place.dominated_by[:MOST_NAMED]]
+    more = len(place.dominated_by) - len(named)
+    return f"beaten by {'; '.join(named)}" + (f" and {more} more" if more > 0 else "")
+
+
+def _leading(every: Sequence[Series]) -> Series:
+    """Return the series of the highest throughput at its advised load, of those with a curve where there are any."""
+    long = [series for series in every if not series.short]
+    return max(long or every, key=lambda series: series.advised.value(THROUGHPUT) or 0.0)
+
+
+def _finding(every: Sequence[Series]) -> str:
+    long = [series for series in every if not series.short]
+    if not long:
+        return TOO_FEW_LOADS
+    saturated = [series for series in long if series.saturation.load is not None]
+    if not saturated:
+        return "throughput and latency grow together up to the largest load"
+    best = _leading(saturated)
+    which = "" if len(saturated) == len(long) else f" ({best.label})"
+    return f"beyond {best.load_text(best.saturation.load or 0)}, more load adds latency and hardly any throughput{which}"
+
+
+def _best(every: Sequence[Series], latency: str) -> str:
+    best = _leading(every)
+    throughput, wait = best.advised.value(THROUGHPUT) or 0.0, best.advised.value(latency) or 0.0
+    return (
+        f"{best.label} at {best.load_text(best.advised.load)} has {quantity(throughput, 'tokens/s')} at a "
+        f"{METRICS[latency].noun} of {quantity(wait, METRICS[latency].unit)}."
+    )
+
+
+def _caption(every: Sequence[Series]) -> str:
+    nouns = [METRICS[metric].noun for metric in every[0].dimensions]
+    return (
+        "Medians over valid runs with their intervals; the numbers are loads, the upper left is better. The dashed line joins loads that no other shown "
+        f"here beats in both. A mark is as opaque as its place on the Pareto front in {listed(nouns)}, among all loads of the model, is probable (bootstrap "
+        "over runs); with too few runs: opaque if on the front, faint otherwise."
+    )

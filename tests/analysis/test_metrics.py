@@ -149,3 +149,8 @@ def test_prefill_and_decode_energy_where_the_instruments_can_tell_them_apart() -
     short = {o.metric: o for o in observations(record(requests=quick))}
     assert short["prefill_energy_j"].value is None
     assert "less than two samples" in str(short["prefill_energy_j"].reason)
+
+
+def test_every_metric_of_a_measured_run_is_observed() -> None:
+    """A value, or a reason of its own: none is lost between the groups that make them."""
+    assert [o.metric for o in observations(record()) if o.reason == "not recorded"] == []

@@ -199,32 +199,25 @@ def pending(plan: Plan, index: Iterable[IndexRow], environment: str, *, force: b
         environment: key of this machine's comparable environment.
         force: every run is to be done again.
     """
-    here: dict[tuple[str, int], set[Outcome]] = defaultdict(set)
-    elsewhere: set[tuple[str, int]] = set()
-    keys: set[tuple[str, int]] = set()
-    for row in index:
-        keys.add((row.key, row.repetition))
+    rows = tuple(index)
+    keys = {(row.key, row.repetition) for row in rows}
+    contents = {(row.fingerprint, row.repetition) for row in rows}
+    outcomes: dict[tuple[str, int], set[Outcome]] = defaultdict(set)
+    for row in rows:
         if row.environment == environment:
-            here[row.fingerprint, row.repetition].add(row.outcome)
-        else:
-            elsewhere.add((row.fingerprint, row.repetition))
-    result = []
-    for run in plan.runs:
+            outcomes[row.fingerprint, row.repetition].add(row.outcome)
+
+    def reason(run: Run) -> Reason | None:
         content = (run.cell.fingerprint, run.repetition)
-        outcomes = here.get(content, set())
         if force:
-            result.append(PendingRun(run, Reason.FORCED))
-        elif outcomes & SETTLED:
-            continue
-        elif outcomes:
-            result.append(PendingRun(run, Reason.FAILED))
-        elif content in elsewhere:
-            result.append(PendingRun(run, Reason.OTHER_ENVIRONMENT))
-        elif (run.cell.key, run.repetition) in keys:
-            result.append(PendingRun(run, Reason.CHANGED))
-        else:
-            result.append(PendingRun(run, Reason.NEW))
-    return tuple(result)
+            return Reason.FORCED
+        if content in outcomes:
+            return None if outcomes[content] & SETTLED else Reason.FAILED
+        if content in contents:
+            return Reason.OTHER_ENVIRONMENT
+        return Reason.CHANGED if (run.cell.key, run.repetition) in keys else Reason.NEW
+
+    return tuple(PendingRun(run, why) for run in plan.runs if (why := reason(run)) is not None)
 
 
 def current(plan: Plan, index: Iterable[IndexRow]) -> dict[str, dict[tuple[str, int], IndexRow]]:
@@ -247,8 +240,8 @@ def current(plan: Plan, index: Iterable[IndexRow]) -> dict[str, dict[tuple[str, 
     return dict(chosen)
 
 
-def wealth(rows: Mapping[tuple[str, int], IndexRow]) -> tuple[int, int]:
-    """Return how many runs are OK, and how many there are: the environment where that is most is shown."""
+def completeness(rows: Mapping[tuple[str, int], IndexRow]) -> tuple[int, int]:
+    """Return the number of OK runs and of all runs; the site shows the environment with the largest pair."""
     return sum(row.outcome is Outcome.OK for row in rows.values()), len(rows)
 
 
@@ -261,8 +254,8 @@ def beyond(cell: Cell, limit: Cell) -> bool:
         return False
     apart = {"name", *LIMITABLE}
     same = cell.configuration.model_dump(exclude=apart) == limit.configuration.model_dump(exclude=apart)
-    ours, theirs = ([getattr(c.configuration, load) or 0 for load in LIMITABLE] for c in (cell, limit))
-    return same and all(mine >= other for mine, other in zip(ours, theirs, strict=True))
+    loads = ((getattr(cell.configuration, name) or 0, getattr(limit.configuration, name) or 0) for name in LIMITABLE)
+    return same and all(load >= tried for load, tried in loads)
 
 
 #: What `only` can choose by: the model, the whole configuration, or one of its factors.
@@ -278,10 +271,7 @@ def only(plan: Plan, conditions: Mapping[str, frozenset[str]]) -> Plan:
         named = {"model": cell.model.id, "configuration": cell.configuration.id}
         return named.get(key) or getattr(cell.configuration, key)
 
-    def meets(cell: Cell) -> bool:
-        return all(_written(level(cell, key)) & wanted for key, wanted in conditions.items())
-
-    cells = tuple(cell for cell in plan.cells if meets(cell))
+    cells = tuple(cell for cell in plan.cells if all(_written(level(cell, key)) & wanted for key, wanted in conditions.items()))
     kept = {cell.key for cell in cells}
     return Plan(plan.study, cells, plan.excluded, tuple(run for run in plan.runs if run.cell.key in kept))
 

@@ -89,13 +89,13 @@ def export(
 
 def _export_runs(study: Path, cache: Path, weights: str | None) -> str:
     """Export the runs of the environment that has most of the study; return a sentence."""
-    from greenreport.plan import current, wealth
+    from greenreport.plan import completeness, current
     from greenreport.store import export_parquet
     from greenreport.study import Overrides
     from greenreport.workspace import open_plan, open_store, results_folder
 
     planned, store = open_plan(study, Overrides(weights=weights)), open_store(cache)
-    runs = max(current(planned.plan, store.index()).values(), key=wealth, default={})
+    runs = max(current(planned.plan, store.index()).values(), key=completeness, default={})
     if not runs:
         raise StoreError(f"the store in {cache} has no run of {study}; `greenreport run {study}` makes them")
     folder = results_folder(planned)

@@ -52,7 +52,7 @@ ENOUGH = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class Reading:
     """Columns of the file that make one channel: their mean, times `factor`."""
 
     channel: Channel
@@ -81,7 +81,7 @@ class EnergiBridge(Meter):
         self.process: subprocess.Popen[bytes] | None = None
         self.file: IO[bytes] | None = None
         self.rest = b""
-        self.columns: tuple[Column, ...] = ()
+        self.columns: tuple[Reading, ...] = ()
         self.newest: list[float | None] = []
         self.counters = Counters()
         self.offset_ns = 0
@@ -204,9 +204,8 @@ class EnergiBridge(Meter):
         )
 
     def close(self) -> None:
-        if self.process is not None:
-            if self.process.stdin is not None:
-                self.process.stdin.close()
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
@@ -250,22 +249,22 @@ class Counters:
 ENERGIES = {"CPU_ENERGY (J)": "package", "PACKAGE_ENERGY (J)": "package", "DRAM_ENERGY (J)": "dram"}
 
 
-def columns_of(header: Sequence[str]) -> tuple[Column, ...]:
+def columns_of(header: Sequence[str]) -> tuple[Reading, ...]:
     """Return what is read of a file with these column names: energy, load, memory, and GPU power where it was recorded."""
     found = []
     for position, name in enumerate(header):
         if name in ENERGIES:
             cpu = (psutil.cpu_count(logical=False) or 1) - 1 if name.startswith("CPU") else 0
             found.append(
-                Column(Channel(f"{ENERGIES[name]}-{_package(cpu)}", Quantity.ENERGY, TraceKind.COUNTER, "J"), (position,))
+                Reading(Channel(f"{ENERGIES[name]}-{_package(cpu)}", Quantity.ENERGY, TraceKind.COUNTER, "J"), (position,))
             )
         elif name.startswith("GPU") and name.split(" ")[0].endswith("_POWER"):
             number = name.removeprefix("GPU").split("_")[0]
-            found.append(Column(Channel(f"gpu-{number}", Quantity.POWER, TraceKind.GAUGE, "W"), (position,), 1e-3))
+            found.append(Reading(Channel(f"gpu-{number}", Quantity.POWER, TraceKind.GAUGE, "W"), (position,), 1e-3))
         elif name == "USED_MEMORY":
-            found.append(Column(Channel(Domain.MACHINE, Quantity.MEMORY, TraceKind.GAUGE, "B"), (position,)))
+            found.append(Reading(Channel(Domain.MACHINE, Quantity.MEMORY, TraceKind.GAUGE, "B"), (position,)))
     loads = tuple(position for position, name in enumerate(header) if name.startswith("CPU_USAGE_"))
-    return (*found, Column(Channel(Domain.MACHINE, Quantity.LOAD, TraceKind.GAUGE, "%"), loads)) if loads else tuple(found)
+    return (*found, Reading(Channel(Domain.MACHINE, Quantity.LOAD, TraceKind.GAUGE, "%"), loads)) if loads else tuple(found)
 
 
 def wall_offset_ns() -> int:

@@ -21,8 +21,8 @@ from greenreport.record import Missing, MissingCode, Trace
 
 Result = TypeVar("Result")
 
-#: What instruments, their libraries and their answers raise; a fault of greenreport itself is none of these.
-_FAULTS = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
+#: What files, sockets and drivers raise, and what answers without the expected fields or numbers lead to.
+_FAULTS = (LookupError, OSError, RuntimeError, ValueError)
 
 
 class Recorder(threading.Thread):
@@ -44,6 +44,7 @@ class Recorder(threading.Thread):
         self._commands: SimpleQueue[tuple[int, ...] | threading.Event | None] = SimpleQueue()
         self._failures = 0
         self._first_failure = ""
+        self._finished = False
 
     # --- called by the main thread
 
@@ -81,6 +82,9 @@ class Recorder(threading.Thread):
             reads = "a read" if self._failures == 1 else f"{self._failures} reads"
             cause = f"{reads} failed: {self._first_failure}"
             events.append(Missing(self.name, cause, "please report this as a bug", MissingCode.READ_FAULT))
+        if not self.is_alive() and not self._finished:  # its traceback is in the log of the sampling process
+            cause = "reading ended early by a fault of the meter's code"
+            events.append(Missing(self.name, cause, "please report this as a bug", MissingCode.READ_FAULT))
         if self.is_alive():
             cause = "the instrument did not answer at the end of the run"
             events.append(Missing(self.name, cause, "", MissingCode.READ_FAULT))
@@ -103,6 +107,7 @@ class Recorder(threading.Thread):
             self._obey(command)
         self._keep(self.meter.finish)
         self._guarded(self.meter.close)
+        self._finished = True
 
     def _obey(self, command: tuple[int, ...] | threading.Event) -> None:
         if isinstance(command, threading.Event):

@@ -163,6 +163,20 @@ def test_a_read_that_raises_is_a_gap_and_an_event() -> None:
     ]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_bug_in_a_meter_is_no_fault_of_the_instrument() -> None:
+    """It ends the reading with a traceback, and the run is told so; the samples from before it are kept."""
+
+    def reads(number: int) -> float:
+        return float(number) if number < 3 else number.volts  # type: ignore[attr-defined, no-any-return]
+
+    one = recorder(reads)
+    one.join()
+    assert list(one.traces()[0].value) == [0, 1, 2]
+    [event] = one.events()
+    assert (event.cause, event.code) == ("reading ended early by a fault of the meter's code", MissingCode.READ_FAULT)
+
+
 def test_a_meter_that_hangs_delays_no_other() -> None:
     """While one instrument does not answer, another is sampled, and at the end what there is is kept and said."""
     hangs = recorder(lambda number: 1.0 if number == 0 else time.sleep(3600))  # type: ignore[func-returns-value]

@@ -14,7 +14,7 @@ from greenreport.report.exports.archive import bundle
 from greenreport.report.exports.badge import badge_svg
 from greenreport.report.exports.citation import citation_cff, citation_ris
 from greenreport.report.exports.observations_csv import observations_csv
-from greenreport.results import Found
+from greenreport.results import StudyData
 from greenreport.study import Site
 from greenreport.workspace import digest_of
 
@@ -47,7 +47,7 @@ class Download:
 
 
 def offered(
-    found: Sequence[Found], contexts: Sequence[StudyContext], settings: Site, cache: Path
+    found: Sequence[StudyData], contexts: Sequence[StudyContext], settings: Site, cache: Path
 ) -> tuple[dict[str, bytes], list[tuple[Path, str]], dict[str, list[Download]]]:
     """Return small files by content, large files by path, and what each study offers, the archive of everything first."""
     files: dict[str, bytes] = {}
@@ -76,7 +76,7 @@ def offered(
     return files, copies, offers
 
 
-def _small(item: Found, context: StudyContext, settings: Site) -> tuple[Mapping[str, tuple[bytes, str]], int]:
+def _small(item: StudyData, context: StudyContext, settings: Site) -> tuple[Mapping[str, tuple[bytes, str]], int]:
     """Return name → (content, what it is) of what is made for the site, and the number of observations; without any, the study alone."""
     table, rows = observations_csv(context.dataset)
     study = (item.text.encode(), "the study file as it was read")

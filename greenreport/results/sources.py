@@ -1,4 +1,4 @@
-"""Results of studies: from study files, the store and published files to datasets, the same for pages, findings and Python."""
+"""Where the runs of a study come from, the store or published files, and how they become a dataset."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +15,12 @@ from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.imported_dataset import imported_dataset
 from greenreport.analysis.measure.recorded_dataset import recorded_dataset
 from greenreport.errors import StoreError
-from greenreport.plan import IndexRow, current, wealth
+from greenreport.plan import IndexRow, completeness, current
 from greenreport.record import Outcome, RecordKind
 from greenreport.store import Published, Store, export_parquet, published
 from greenreport.store.store import TABLES
 from greenreport.store.tidy_csv import TidyRow, observed_studies
-from greenreport.study import Overrides, Weights, load_reference, load_study
+from greenreport.study import Overrides, Weights, load_reference
 from greenreport.workspace import Planned, digest_of, open_plan, open_store, results_folder
 
 #: A time as runs record it; others are no date a feed can have.
@@ -37,7 +37,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StudyData:
     """A study with its data, before it is analysed.
 
     Attributes:
@@ -66,28 +66,12 @@ class Located:
 
     name: str
     stamp: str
-    read: Callable[[], Found]
+    read: Callable[[], StudyData]
     dated: bool = False
     measured: bool = False
     file: Path | None = None
     compared: tuple[Path, ...] = ()
     references: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Counterpart:
-    """What a study is compared with.
-
-    Attributes:
-        first: name of the study that asks for it.
-        second: name of the other study, or the folder of results as it was written.
-        known: whether the second is one of the studies found, too.
-    """
-
-    first: str
-    second: str
-    dataset: Dataset
-    known: bool
 
 
 def load(study: str | Path, cache: str | Path = "cache", weights: str | None = None) -> Analysis:
@@ -137,7 +121,7 @@ def locate_all(studies: Path, cache: Path, weights: str | None) -> list[Located]
     ]
 
 
-def find(file: Path, store: Store, weights: str | None, exports: Path | None) -> Found:
+def find(file: Path, store: Store, weights: str | None, exports: Path | None) -> StudyData:
     """Read a study with the runs that count (see `locate`)."""
     return _read(*_planned(file, store, weights), store, exports)
 
@@ -194,11 +178,11 @@ def _facts(planned: Planned, source: Source | None, store: Store) -> list[object
     return facts
 
 
-def _read(planned: Planned, source: Source | None, store: Store, exports: Path | None) -> Found:
+def _read(planned: Planned, source: Source | None, store: Store, exports: Path | None) -> StudyData:
     file, study = planned.file.path, planned.file.study
     references = [load_reference(planned.folder / path) for path in study.references]
     if source is None:
-        return Found(study.study, planned.file.text, recorded_dataset(planned.plan, (), references=references), file=file)
+        return StudyData(study.study, planned.file.text, recorded_dataset(planned.plan, (), references=references), file=file)
     # Files first: sorting them takes memory that is free again before the runs are read.
     parquet = tuple(_parquet(source, study.study, store, exports)) if exports is not None else ()
     ids = [row.run_id for row in source.rows.values()]
@@ -212,55 +196,7 @@ def _read(planned: Planned, source: Source | None, store: Store, exports: Path |
         calibrations=list(source.reader.of_kind(RecordKind.CALIBRATE, study.study)),
         trials=list(source.reader.of_kind(RecordKind.LIMIT, study.study)),
     )
-    return Found(study.study, planned.file.text, dataset, parquet, file)
-
-
-def groups(located: Sequence[Located]) -> list[list[Located]]:
-    """Return the studies in groups: those whose pages speak of each other belong together, the others stand alone.
-
-    Compared studies do, and a study without runs with those that asked the question of the same publication elsewhere.
-    """
-    found: list[list[Located]] = []
-    for item in located:
-        near = [group for group in found if any(_related(item, other) for other in group)]
-        found = [group for group in found if group not in near]
-        found.append([*(other for group in near for other in group), item])
-    return [sorted(group, key=located.index) for group in found]
-
-
-def _related(first: Located, second: Located) -> bool:
-    pairs = ((first, second), (second, first))
-    if any(a.file is not None and a.file.resolve() in b.compared for a, b in pairs):
-        return True
-    return first.measured != second.measured and not set(first.references).isdisjoint(second.references)
-
-
-def counterparts(found: Sequence[Found], cache: Path, weights: str | None) -> tuple[Counterpart, ...]:
-    """Return what the studies are to be compared with (`compare:`), each pair once, with its data.
-
-    Raises:
-        StoreError: a study names itself, or a folder holds no run of the study.
-    """
-    known = {item.file.resolve(): item for item in found if item.file is not None}
-    pairs: dict[frozenset[str], Counterpart] = {}
-    for item in known.values():
-        for path in item.dataset.study.compare:
-            other = _counterpart(item, path, known, cache, weights)
-            pairs.setdefault(frozenset((item.name, other.second)), other)
-    return tuple(pairs.values())
-
-
-def _counterpart(item: Found, path: str, known: Mapping[Path, Found], cache: Path, weights: str | None) -> Counterpart:
-    assert item.file is not None
-    target = (item.file.parent / path).resolve()
-    if target == item.file.resolve():
-        raise StoreError(f"{item.file}: `compare:` names the study itself; name another study file or a folder of results")
-    if target.is_dir():
-        shown = item.dataset.study.weights  # untrained runs may stand in for a study whose file says hub
-        used = weights or (None if shown is load_study(item.file).study.weights else shown.value)
-        return Counterpart(item.name, path, load_published(item.file, target, used), known=False)
-    other = known.get(target) or find(target, open_store(cache), weights, None)
-    return Counterpart(item.name, other.name, other.dataset, known=target in known)
+    return StudyData(study.study, planned.file.text, dataset, parquet, file)
 
 
 def _can_be_untrained(planned: Planned) -> bool:
@@ -274,7 +210,7 @@ def _source(planned: Planned, store: Store) -> Source | None:
     for reader, words in ((store, "the store of this machine"), (results, "published results")):
         if reader is not None:
             candidates += [Source(reader, rows, words) for rows in current(planned.plan, reader.index()).values()]
-    return max(candidates, key=lambda source: wealth(source.rows), default=None)
+    return max(candidates, key=lambda source: completeness(source.rows), default=None)
 
 
 def _others(planned: Planned, source: Source) -> dict[str, int]:
@@ -298,7 +234,7 @@ def _others(planned: Planned, source: Source) -> dict[str, int]:
 def _imported(name: str, source: str, rows: Sequence[TidyRow]) -> Located:
     text = f"# imported: {source}\n"
     stamp = hashlib.sha256(repr((name, source, list(rows))).encode()).hexdigest()
-    return Located(name, stamp, lambda: Found(name, text, imported_dataset(name, source, rows)))
+    return Located(name, stamp, lambda: StudyData(name, text, imported_dataset(name, source, rows)))
 
 
 def _parquet(source: Source, study: str, store: Store, exports: Path) -> Iterable[tuple[Path, int]]:

@@ -1,4 +1,4 @@
-"""The runtime engines, and who serves what each of them loads."""
+"""The table of runtime engines, with who serves the model of each."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class EngineInfo:
         artefact: what a model is converted to before serving, or None when it is loaded as it is.
         artefact_per_provider: whether the converted model holds constants of its device.
         weights: whether the engine needs the model's weights at all.
-        served: who serves the model; for others than our own server, `target` is a subclass of `execute.serving.Outside`.
-        revision: raised whenever the adapter changes what is measured; part of the fingerprint.
+        served: who serves the model; except for greenreport's own server, `target` is a subclass of `execute.serving.ExternalServer`.
+        revision: raised whenever a change of the adapter changes what is measured; part of the fingerprint.
     """
 
     name: str
@@ -85,11 +85,11 @@ _ENGINES = (
         "no model: answers after a declared service time; for tests of the protocol, never for results", weights=False,
     ),
     EngineInfo(
-        "endpoint", "Endpoint", "greenreport.execute.external_servers:Endpoint", PROVIDERS, DTYPES, (), "run",
+        "endpoint", "Endpoint", "greenreport.execute.endpoint_server:EndpointServer", PROVIDERS, DTYPES, (), "run",
         "an OpenAI-compatible server that runs already; what it cannot tell is not verified", weights=False, served=Served.RUNNING,
     ),
     EngineInfo(
-        "command", "Command", "greenreport.execute.external_servers:Command", PROVIDERS, DTYPES, (), "run",
+        "command", "Command", "greenreport.execute.command_server:CommandServer", PROVIDERS, DTYPES, (), "run",
         "an OpenAI-compatible server started by a command; what it cannot tell is not verified", weights=False,
         served=Served.STARTED,
     ),

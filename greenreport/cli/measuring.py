@@ -13,8 +13,9 @@ from pathlib import Path
 
 from greenreport.cli.console import Progress
 from greenreport.errors import PromptsUnavailable, StoreError, UsageError
+from greenreport.execute.assignment import Assignment, Limit
 from greenreport.execute.host import environment
-from greenreport.execute.runner import Assignment, Limit, run_all
+from greenreport.execute.runner import run_all
 from greenreport.plan import Cell, IndexRow, PendingRun, current, estimate_s, pending
 from greenreport.record import Environment, Outcome
 from greenreport.store import Store

@@ -26,12 +26,12 @@ OnToken = Callable[[Sequence[int]], None]
 
 @dataclass(frozen=True, slots=True)
 class EngineJob:
-    """What an engine is asked to load.
+    """A model for an engine to load.
 
     Attributes:
         weights: folder with config.json, safetensors and tokenizer; None for engines without weights.
         artefact: folder with the converted model, for engines that need one.
-        threads: compute threads to use, resolved.
+        threads: compute threads to use.
     """
 
     configuration: Configuration
@@ -49,7 +49,7 @@ class Generated:
 
 
 class Engine(ABC):
-    """A runtime engine that has one model."""
+    """A runtime engine with one model."""
 
     #: Whether `compile` does anything; then it is a phase of its own.
     compiles = False
@@ -78,7 +78,7 @@ class Engine(ABC):
 
     @abstractmethod
     def facts(self) -> Facts:
-        """Return what was really loaded, read back from the engine."""
+        """Return what was actually loaded, read back from the engine."""
 
     @abstractmethod
     def encode(self, text: str) -> list[int]:
@@ -95,10 +95,10 @@ class Engine(ABC):
         """Continue each prompt greedily.
 
         Args:
-            prompts: token ids, one sequence a prompt; they are answered as one batch.
+            prompts: token ids, one sequence per prompt, answered as one batch.
             output_tokens: new tokens for each prompt.
             exact: generate exactly that many; otherwise stop at the end-of-sequence token.
-            on_token: told of each step.
+            on_token: called after each step.
 
         Raises:
             OutOfMemory: the state does not fit.
@@ -110,7 +110,7 @@ class Engine(ABC):
 
 
 def verified(facts: Facts, job: EngineJob) -> Facts:
-    """Return the facts when they are what the configuration asks for; every engine passes here before the first request.
+    """Return the facts if they match the configuration; every engine is checked before its first request.
 
     Raises:
         MeasurementInvalid: dtype, KV cache or (on the CPU) the number of threads differ.
@@ -118,7 +118,7 @@ def verified(facts: Facts, job: EngineJob) -> Facts:
     asked = job.configuration
     pairs: list[tuple[str, object, object]] = [("type", facts.dtype, asked.dtype), ("KV cache", facts.kv_cache, asked.kv_cache)]
     pairs += [("number of threads", facts.threads, job.threads)] if asked.provider == "cpu" else []
-    for name, found, wanted in pairs:
-        if found != wanted:
-            raise MeasurementInvalid(f"{asked.engine} was loaded with {name} {found}; the study says {wanted}")
+    for name, loaded, specified in pairs:
+        if loaded != specified:
+            raise MeasurementInvalid(f"{asked.engine} was loaded with {name} {loaded}; the study says {specified}")
     return facts

@@ -1,8 +1,8 @@
-"""Whether the libraries of engines can compute on an NVIDIA GPU, and in words what stands between.
+"""Check whether the libraries of engines can compute on an NVIDIA GPU, and why not.
 
-That NVML lists a GPU says nothing of it: a library may be built without CUDA, for a version the driver does not know, or for
-another one than the library beside it. So it is tried, in a process of its own that takes its context off the GPU when it ends:
-``python -m greenreport.engines.cuda`` prints what it found as JSON.
+A GPU listed by NVML is not enough: a library may be built without CUDA, for a version the driver does not support, or for another one than
+the library next to it. So each is tried in a process of its own, whose context leaves the GPU when it ends:
+``python -m greenreport.engines.cuda`` prints the problems as JSON.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _NOT_FOUND = re.compile(r"\blib[\w.+-]+\.so[\w.]*: cannot open shared object fil
 
 @dataclass(frozen=True, slots=True)
 class CudaProblem:
-    """Why a library does not compute on the GPU.
+    """The reason why a library does not compute on the GPU.
 
     Attributes:
         library: the module that was tried.
-        lasting: the library says that there is no GPU for it, so that runs need not try.
+        lasting: the library sees no GPU at all, so runs need not try.
     """
 
     library: str
@@ -55,7 +55,7 @@ class CudaProblem:
 
 @cache
 def attempt() -> tuple[CudaProblem, ...]:
-    """Return why the installed libraries do not compute on the GPU, torch first; nothing when they do. Tried once a process."""
+    """Return why installed libraries do not compute on the GPU, torch first; tried once per process."""
     try:
         done = subprocess.run(ATTEMPT, capture_output=True, text=True, timeout=TIME_OUT_S, check=False)
     except subprocess.TimeoutExpired:
@@ -63,17 +63,17 @@ def attempt() -> tuple[CudaProblem, ...]:
     if done.returncode != 0:
         said = [line.strip() for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
         return (CudaProblem("torch", f"an attempt to use CUDA failed: {said[-1]}", REMEDY),)
-    found = tuple(CudaProblem(**item) for item in json.loads(done.stdout.splitlines()[-1]))
+    reported = tuple(CudaProblem(**item) for item in json.loads(done.stdout.splitlines()[-1]))
     missing = _NOT_FOUND.search(done.stderr)  # ONNX Runtime only logs what it misses
     if missing is None:
-        return found
+        return reported
     return tuple(
-        replace(item, cause=f"{item.cause} ({missing[0]})") if item.library == "onnxruntime" else item for item in found
+        replace(item, cause=f"{item.cause} ({missing[0]})") if item.library == "onnxruntime" else item for item in reported
     )
 
 
 def builds() -> str:
-    """Return what the libraries were built for and which driver is loaded, as a clause."""
+    """Return which CUDA the libraries were built for and which driver is loaded, as a clause."""
     import torch
 
     versions = [("torch", torch.version.cuda)]
@@ -89,7 +89,7 @@ def builds() -> str:
 
 
 def no_device() -> CudaProblem:
-    """Return what it means that torch sees no CUDA device."""
+    """Return the problem that torch sees no CUDA device."""
     return CudaProblem("torch", f"torch sees no CUDA device: {builds()}", REMEDY, lasting=True)
 
 

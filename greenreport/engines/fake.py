@@ -1,4 +1,4 @@
-"""A stand-in for an engine, with a declared service law: tests of protocol, server, store and site without a model.
+"""A fake engine with declared service times, for tests of protocol, server, store and site without a model.
 
 Options: ``load_s``, ``prefill_s``, ``token_s`` (service times), ``sequence_s`` (added to each step for each sequence of the batch),
 ``fits`` (sequences that fit in memory; a larger batch is out of memory), ``busy`` (spin instead of sleeping), and faults:

@@ -1,7 +1,7 @@
-"""What the engines built on transformers share: tokenizer, greedy generation with per-token times, error translation.
+"""The base of engines built on transformers: tokenizer, greedy generation with per-token times, error translation.
 
-All of them generate through the same `transformers` loop; only the forward pass differs. A difference between engines is
-then a difference of engines, not of harnesses.
+All of them generate through the same `transformers` loop and differ in the forward pass alone, so that a measured difference is one between
+engines and not between harnesses.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TORCH_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16":
 class HfEngine(Engine):
     """Base of the engines whose model has transformers' ``generate``."""
 
-    #: What the runtime raises when an allocation fails, among other things; the words tell which.
+    #: What the runtime raises when an allocation fails, and for other reasons; the text decides.
     failures: tuple[type[Exception], ...] = (RuntimeError, MemoryError)
 
     def __init__(self, job: EngineJob) -> None:
@@ -65,7 +65,7 @@ class HfEngine(Engine):
 
     @contextmanager
     def fitting(self, what: str) -> Iterator[None]:
-        """Tell an allocation that fails from a fault; ``what``: what does not fit then, with its verb."""
+        """Turn a failed allocation into `OutOfMemory`; `what`: subject and verb of its text ("the weights do")."""
         try:
             yield
         except self.failures as error:
@@ -133,7 +133,7 @@ class HfEngine(Engine):
         )
 
     def weights_info(self) -> dict[str, Any]:
-        """Return what is known of the weights since they were obtained (parameters, bytes)."""
+        """Return the notes kept with untrained weights (parameters, seed); empty for others."""
         file = self.weights / INFO_FILE
         return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
 

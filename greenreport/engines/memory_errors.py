@@ -1,15 +1,15 @@
-"""Whether an error is one of an allocation: engines and servers of others tell it in words of their own.
+"""Recognise failed allocations in the texts of third-party libraries and servers.
 
-Running out of memory is a result, and where a sweep ends; any other error is a fault. Where no type says which of them it is, the
-words decide. Advice ("if out-of-memory occurs, lower …") is no error, unless it follows one in the same line, as torch writes it;
-neither is the table of thread-local storage, which is full for reasons of its own.
+Running out of memory is a result, and ends a sweep; any other error is a fault. Libraries have no common type for it, so here, and only
+here, wording decides. Advice ("if out-of-memory occurs, lower …") does not count unless it follows an error in the same line, as torch
+writes it; nor does a full table of thread-local storage.
 """
 
 from __future__ import annotations
 
 import re
 
-_TOLD = re.compile(
+_FAILED = re.compile(
     r"out[ -]of[ -]memory|OutOfMemory|not enough memory|no available memory|bad[_ ]alloc|ALLOC_FAILED"
     r"|(?:can't|can ?not|could not|unable to|fail\w* to) allocate\b.*(?:memory|buffer|bytes|cache|\d ?[KMGT]i?B)"
     r"|alloc\w*\b.*\b(?:memory|buffer|bytes)\b.* failed|(?:memory|buffer) allocation\b.* failed",
@@ -20,21 +20,21 @@ LONGEST = 300
 
 
 def memory_line(text: str) -> str | None:
-    """Return the first line that tells of an allocation that failed, or None."""
+    """Return the first line that reports a failed allocation, or None."""
     for line in text.splitlines():
-        told = _TOLD.search(line)
-        if told is not None and "static TLS" not in line and not _ADVICE.search(line[: told.end()]):
+        failed = _FAILED.search(line)
+        if failed is not None and "static TLS" not in line and not _ADVICE.search(line[: failed.end()]):
             return line.strip()[:LONGEST]
     return None
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of a library is one of an allocation."""
+    """Return whether a library's error is a failed allocation."""
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or memory_line(str(error)) is not None
 
 
 def memory_words(error: BaseException) -> str:
-    """Return what an error of an allocation tells, in one line."""
+    """Return the line of an error that reports the failed allocation."""
     return memory_line(str(error)) or first_line(error)[:LONGEST]
 
 

@@ -32,7 +32,7 @@ class OnnxRuntime(HfEngine):
     """An ONNX Runtime session behind Optimum's causal language model."""
 
     failures = (
-        *HfEngine.failures,  # its own errors are no RuntimeError
+        *HfEngine.failures,  # its own errors are not RuntimeErrors
         onnxruntime_errors.RuntimeException,
         onnxruntime_errors.Fail,
         onnxruntime_errors.EPFail,
@@ -74,14 +74,14 @@ class OnnxRuntime(HfEngine):
             )
         except self.failures as error:
             raise translate(error, provider) from None
-        self.model.session.disable_fallback()  # what the GPU cannot do is no work for the CPU
+        self.model.session.disable_fallback()  # the CPU must not do what the GPU cannot
 
     def facts(self) -> Facts:
         session: Any = self.model.session
-        wanted = PROVIDERS[self.job.configuration.provider]
+        expected = PROVIDERS[self.job.configuration.provider]
         used = session.get_providers()
-        if used[0] != wanted:
-            raise MeasurementInvalid(f"ONNX Runtime fell back to {used[0]}; the study says {wanted}; {builds()}; {REMEDY}")
+        if used[0] != expected:
+            raise MeasurementInvalid(f"ONNX Runtime fell back to {used[0]}; the study says {expected}; {builds()}; {REMEDY}")
         caches = {i.type for i in session.get_inputs() if i.name.startswith("past_key_values")}
         if bool(caches) != self.job.configuration.kv_cache:
             raise MeasurementInvalid("the ONNX model's KV cache is not what the configuration says")
@@ -109,13 +109,15 @@ def _rounding(session: Any, configuration: Configuration) -> tuple[tuple[str, st
     """Return the detail that float32 products are not rounded to TF32, on the provider that can do so.
 
     Raises:
-        MeasurementInvalid: they are, or nobody knows.
+        MeasurementInvalid: they are, or ONNX Runtime does not say.
     """
     if configuration.provider != "cuda":
         return ()
-    found = session.get_provider_options().get(PROVIDERS["cuda"], {}).get("use_tf32")
-    if found != "0":
-        raise MeasurementInvalid(f"ONNX Runtime computes in TF32 (use_tf32 is {found}); the study says {configuration.dtype}")
+    use_tf32 = session.get_provider_options().get(PROVIDERS["cuda"], {}).get("use_tf32")
+    if use_tf32 != "0":
+        raise MeasurementInvalid(
+            f"ONNX Runtime computes in TF32 (use_tf32 is {use_tf32}); the study says {configuration.dtype}"
+        )
     return (("TF32", "off"),)
 
 
@@ -149,7 +151,7 @@ def _weights_dtype(artefact: Path | None) -> str:
 
 
 def translate(error: BaseException, provider: str) -> OutOfMemory | EngineUnavailable:
-    """Say what an error of session creation means."""
+    """Return what an error of session creation means."""
     if is_out_of_memory(error):
         return OutOfMemory(f"ONNX Runtime could not allocate memory: {memory_words(error)}")
     return EngineUnavailable(f"ONNX Runtime cannot create a session on {provider}: {first_line(error)}")

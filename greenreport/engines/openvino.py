@@ -87,8 +87,8 @@ class OpenVino(HfEngine):
         asked = self.job.configuration.dtype
         computed, stored = PRECISIONS[asked]
         if precision != computed or not weights <= stored:
-            found = f"computes in {precision} on weights of {', '.join(sorted(weights))}"
-            raise MeasurementInvalid(f"OpenVINO {found}; the study says {asked}")
+            actual = f"computes in {precision} on weights of {', '.join(sorted(weights))}"
+            raise MeasurementInvalid(f"OpenVINO {actual}; the study says {asked}")
         threads = int(compiled.get_property("INFERENCE_NUM_THREADS"))
         if threads != self.job.threads:
             raise MeasurementInvalid(f"OpenVINO uses {threads} threads, {self.job.threads} were asked for")

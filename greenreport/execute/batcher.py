@@ -1,4 +1,4 @@
-"""Puts requests into batches as they come, and lets the engine answer one batch after the other.
+"""Dynamic batching: requests that arrive form batches, and the engine answers one batch after the other.
 
 ::
 
@@ -6,9 +6,9 @@
     request ─┼─▶ queue ────────┤
     request ─┘    wait at most `max_wait_s` for more
 
-With `max_batch` 1 this is a queue: each request is a batch of its own, in the order of arrival. A request that carries several
-prompts is never split, and requests join one batch only when they end by the same rule. Every sequence of a batch is generated
-to the longest answer asked for in it; what a shorter one gets beyond its own length is cut off, as in any static batch.
+With `max_batch` 1 this is a queue: each request is a batch of its own, in the order of arrival. A request with several prompts is never
+split, and requests share a batch only when they end by the same rule. All sequences of a batch are generated to the longest length asked
+for in it, and shorter answers are cut to their own length, as in any static batch.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from greenreport.engines.base import Engine, Generated
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """A request that waits for its answer.
+    """A request in the queue.
 
     Attributes:
-        on_step: told the new token of each of its prompts, in the engine's thread.
+        on_step: called in the engine's thread with the new token of each prompt.
         started_ns: when its batch began.
         batch: sequences in its batch.
     """
@@ -49,7 +49,7 @@ class Batcher:
     """The queue in front of an engine.
 
     Args:
-        thread: executor with one thread; the engine is used from no other.
+        thread: executor with one thread, the only one that uses the engine.
         max_batch: most sequences of one dynamic batch.
     """
 
@@ -90,7 +90,7 @@ class Batcher:
             await asyncio.wait([working])
             error = working.exception()
             for place, ticket in enumerate(batch):
-                if ticket.done.done():  # nobody waits for it any more
+                if ticket.done.done():  # its client has gone
                     continue
                 if error is not None:
                     ticket.done.set_exception(error)

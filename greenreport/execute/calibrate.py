@@ -1,4 +1,4 @@
-"""What measuring costs, and how much equal runs differ: one cell metered in four ways, in randomised complete blocks.
+"""Calibration: what metering costs and how much equal runs differ. One cell is metered in four ways, in randomised complete blocks.
 
 ======================  ==============================================================
 metering                meaning
@@ -19,7 +19,8 @@ import hashlib
 from collections import Counter
 from dataclasses import replace
 
-from greenreport.execute.runner import Assignment, Reporter, one_cell, run_one
+from greenreport.execute.assignment import Assignment, Reporter
+from greenreport.execute.runner import one_cell, run_one
 from greenreport.plan import Cell, PendingRun, Reason, Run
 from greenreport.record import Metering, Outcome, RecordKind
 from greenreport.study import Study

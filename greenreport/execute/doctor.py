@@ -1,6 +1,6 @@
-"""What this machine can measure and run: each engine, provider and meter, yes or no, why, and what mends it.
+"""Diagnosis of this machine: which engines, providers and meters work, why the others do not, and how to fix it.
 
-Nothing is changed and no joule is made up: a meter counts as working only when it was opened and read just now.
+Nothing is changed. A meter counts as working only when it was opened and read just now.
 """
 
 from __future__ import annotations
@@ -76,12 +76,12 @@ def _hub() -> list[Check]:
     home = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface")) / "hub"
     models = len(list(home.glob("models--*"))) if home.is_dir() else 0
     offline = os.environ.get("HF_HUB_OFFLINE", "") in ("1", "true")
-    found = f"{models} models in the local hub cache" + ("; HF_HUB_OFFLINE is set" if offline else "")
-    return [Check("weights", "model hub", not offline, found, "unset HF_HUB_OFFLINE to download" if offline else "")]
+    detail = f"{models} models in the local hub cache" + ("; HF_HUB_OFFLINE is set" if offline else "")
+    return [Check("weights", "model hub", not offline, detail, "unset HF_HUB_OFFLINE to download" if offline else "")]
 
 
 def _gpu_processes() -> list[Check]:
-    """Programs that compute on a GPU just now: a run beside them would be excluded."""
+    """Return a warning about programs that compute on a GPU now: runs at the same time would be excluded."""
     meter: Meter = load_target(METERS["nvml"].target)(meter_use("nvml"))
     try:
         channels = meter.open()
@@ -89,28 +89,28 @@ def _gpu_processes() -> list[Check]:
         return []
     numbers = zip(channels, meter.read(), strict=True)
     meter.close()
-    found = [f"{int(number)} on {c.domain}" for c, number in numbers if c.quantity == Quantity.PROCESSES and number]
-    if not found:
+    busy = [f"{int(number)} on {c.domain}" for c, number in numbers if c.quantity == Quantity.PROCESSES and number]
+    if not busy:
         return []
-    text = f"programs compute on a GPU: {', '.join(found)}; runs beside them are excluded (foreign_gpu_process)"
+    text = f"programs compute on a GPU: {', '.join(busy)}; runs at the same time are excluded (foreign_gpu_process)"
     return [Check("host", "GPU processes", False, text, "stop them; nvidia-smi lists them")]
 
 
 def _gpu_advice(gpus: Sequence[VisibleGpu]) -> Iterator[Check]:
-    """What about the GPUs makes results less exact, or runs fail."""
+    """Yield settings of the GPUs that make results less exact or runs fail."""
     if len(gpus) > 1:
         yield Check("host", "several GPUs", False, *several(len(gpus)))
     for gpu in gpus:
         if gpu.persistent is False:
-            found = f"persistence mode of gpu-{gpu.index} is off: between programs the driver is unloaded, and the next one waits for it"
-            yield Check("host", "GPU persistence", False, found, f"sudo nvidia-smi -i {gpu.index} -pm 1")
+            detail = f"persistence mode of gpu-{gpu.index} is off: between programs the driver is unloaded, and the next one waits for it"
+            yield Check("host", "GPU persistence", False, detail, f"sudo nvidia-smi -i {gpu.index} -pm 1")
         if gpu.exclusive:
-            found = f"gpu-{gpu.index} is for one process at a time (EXCLUSIVE_PROCESS): without NVIDIA's multi-process service replicas fail"
-            yield Check("host", "GPU compute mode", False, found, f"sudo nvidia-smi -i {gpu.index} -c DEFAULT")
+            detail = f"gpu-{gpu.index} is for one process at a time (EXCLUSIVE_PROCESS): without NVIDIA's multi-process service replicas fail"
+            yield Check("host", "GPU compute mode", False, detail, f"sudo nvidia-smi -i {gpu.index} -c DEFAULT")
 
 
 def _advice(host: Environment) -> list[Check]:
-    """What about this host makes results less exact, and its load just now."""
+    """Return settings of this host that make results less exact, and its present load."""
     checks = [Check("host", item.name, False, item.found, item.remedy) for item in advice(host)]
     load = os.getloadavg()[0]
     quiet = load <= 0.1 * host.logical_cpus

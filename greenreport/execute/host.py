@@ -1,6 +1,6 @@
-"""The machine: what it is, what of it must agree for runs to be pooled, and what a person should know before measuring.
+"""The environment of runs: hardware, software, and which of their values must agree for runs to be pooled.
 
-Nothing here changes the machine. Identifying values (machine id, GPU UUIDs) are hashed where they are read and kept nowhere.
+Nothing here changes the machine. Identifying values (machine id, GPU UUIDs) are hashed where they are read and never kept.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from greenreport.study.servers import KEPT_SECRET
 COMPARABLE = (
     "host_sha256", "cpu_model", "physical_cores", "logical_cpus", "memory_b", "gpus", "gpu_driver", "python", "libraries",
 )  # fmt: skip
-#: A value of fewer characters is no key; taking it out would take words out of sentences.
+#: Shorter values are not keys, and removing them would cut words out of sentences.
 SHORTEST_KEY = 6
 #: The order in which keys of environments digest these libraries; those of further engines follow by name.
 LIBRARY_ORDER = (
@@ -39,15 +39,15 @@ LIBRARY_ORDER = (
 
 
 def environment() -> Environment:
-    """Return what is known of this machine now."""
+    """Return the environment of this machine as it is now."""
     gpus, driver = _gpus()
-    found = Environment(
+    environment = Environment(
         key="",
         host_sha256=_host_digest(),
         cpu_model=_cpu_model(),
         physical_cores=physical_cores(),
         logical_cpus=psutil.cpu_count() or 1,
-        memory_b=round(psutil.virtual_memory().total / 2**28) * 2**28,  # to 256 MiB: firmware takes varying bits
+        memory_b=round(psutil.virtual_memory().total / 2**28) * 2**28,  # to 256 MiB: firmware reserves a varying part
         gpus=gpus,
         gpu_driver=driver,
         os=_os_name(),
@@ -61,12 +61,12 @@ def environment() -> Environment:
         numa_nodes=len(list(Path("/sys/devices/system/node").glob("node[0-9]*"))) or None,
         swap_b=psutil.swap_memory().total,
     )
-    return replace(found, key=key_of(found))
+    return replace(environment, key=key_of(environment))
 
 
-def key_of(found: Environment) -> str:
-    """Return the digest of what must agree for runs to be pooled."""
-    facts = asdict(found)
+def key_of(environment: Environment) -> str:
+    """Return the digest of the values that must agree for runs to be pooled."""
+    facts = asdict(environment)
     return hashlib.sha256(json.dumps([facts[name] for name in COMPARABLE], sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -77,7 +77,7 @@ def physical_cores() -> int:
 
 
 def redact(text: str) -> str:
-    """Return a text without keys, and without the folders, user name, host name and addresses of this machine."""
+    """Remove secrets, and the folders, user name, host name and addresses of this machine, from a text."""
     for pattern, stand_in in _private():
         text = pattern.sub(stand_in, text)
     return text
@@ -98,18 +98,18 @@ def _private() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 
 def _host_digest() -> str:
-    """Return a digest that tells this machine from others and does not reveal its id."""
+    """Return a digest that identifies this machine without revealing its id."""
     return _digest(_read("/etc/machine-id") or platform.node())
 
 
 def _cpu_model() -> str:
     text = _read("/proc/cpuinfo") or ""
-    found = re.search(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", text, re.MULTILINE)
-    return found[1].strip() if found else platform.processor() or platform.machine()
+    name = re.search(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", text, re.MULTILINE)
+    return name[1].strip() if name else platform.processor() or platform.machine()
 
 
 def _gpus() -> tuple[tuple[Gpu, ...], str | None]:
-    """Return the GPUs programs see here, as the meter does, and the version of the driver."""
+    """Return the GPUs that programs and the meter see here, and the version of the driver."""
     from greenreport.meters.nvidia_gpus import look
 
     gpus, driver = look()
@@ -117,7 +117,7 @@ def _gpus() -> tuple[tuple[Gpu, ...], str | None]:
 
 
 def _digest(identity: str) -> str:
-    """Return a digest that tells one thing from others and does not reveal its identity."""
+    """Return a digest that identifies a thing without revealing its identity."""
     return hashlib.sha256(f"greenreport:{identity}".encode()).hexdigest()[:16]
 
 

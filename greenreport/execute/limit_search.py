@@ -1,11 +1,11 @@
-"""The largest load that works: doubled until it fails, then bisected; each trial is one short run.
+"""Search for the largest load that works: doubled until it fails, then bisected; each trial is one short run.
 
 ::
 
     1 ok, 2 ok, 4 ok, 8 ok, 16 out of memory   →   12 ok, 14 out of memory, 13 ok   →   13
 
-A trial answers whether a load works, not what it costs: no idle baseline, no cool-down, no warm-up, every server sent one full
-load. Trials are kept in the store as runs of their own kind; no test of the study sees them.
+A trial answers whether a load works, not what it costs: there is no idle baseline, cool-down or warm-up, and every server gets one full
+load. Trials are stored as records of their own kind, which no test of the study sees.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from greenreport.execute.runner import Assignment, Reporter, one_cell, run_one
+from greenreport.execute.assignment import Assignment, Reporter
+from greenreport.execute.runner import one_cell, run_one
 from greenreport.plan import Cell, PendingRun, Reason, Run
 from greenreport.record import Outcome, RecordKind
 from greenreport.study import Configuration, Study

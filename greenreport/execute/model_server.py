@@ -38,23 +38,23 @@ class CompletionRequest(BaseModel):
     return_token_ids: bool = False
 
 
-class _Answer:
-    """Collects what one request produced, with the time of every step."""
+class _Timing:
+    """The times of one request, for the server's own account in its answer."""
 
     def __init__(self) -> None:
         self.id = f"cmpl-{uuid4().hex[:24]}"
         self.created = int(time.time())
         self.start_ns = time.monotonic_ns()
         self.token_ns: list[int] = []
-        #: What a stream takes while inference goes on, in ns of the clock: waits for the interpreter are part of it.
-        self.beside_ns = {"detokenise": 0, "serialise": 0}
+        #: Time spent on a stream while inference goes on, in ns; it includes waits for the interpreter lock.
+        self.concurrent_ns = {"detokenise": 0, "serialise": 0}
 
-    def told(self, ticket: Ticket, decode_s: float, serialise_s: float) -> dict[str, Any]:
-        """Return the server's own account: times of the monotonic clock, and what it did besides generating.
+    def account(self, ticket: Ticket, decode_s: float, serialise_s: float) -> dict[str, Any]:
+        """Return the server's own account: times of the monotonic clock, and spans of its work besides generating.
 
         Args:
             decode_s: time to turn tokens into text once inference is over.
-            serialise_s: time to write everything of the answer, or of the last piece of a stream, but this account itself.
+            serialise_s: time to write the answer, or the last piece of a stream, without this account.
         """
         spans = {
             "queue": (ticket.started_ns - self.start_ns) / 1e9,
@@ -63,7 +63,7 @@ class _Answer:
             "detokenise": decode_s,
             "serialise": serialise_s,
         }
-        beside = {name: spent / 1e9 for name, spent in self.beside_ns.items()}
+        concurrent = {name: spent / 1e9 for name, spent in self.concurrent_ns.items()}
         return {
             "server_start_ns": self.start_ns,
             "server_end_ns": time.monotonic_ns(),
@@ -71,15 +71,15 @@ class _Answer:
             "prompt_tokens": [len(prompt) for prompt in ticket.prompts],
             "batch": ticket.batch,
             "spans_s": spans,
-        } | ({"concurrent_s": beside} if any(beside.values()) else {})
+        } | ({"concurrent_s": concurrent} if any(concurrent.values()) else {})
 
 
 def make_app(engine: Engine, model_id: str, thread: ThreadPoolExecutor, max_batch: int = 1, max_wait_s: float = 0.0) -> FastAPI:
     """Return the application.
 
     Args:
-        thread: executor with one thread; the engine is used from no other.
-        max_batch: most requests put into one batch as they come.
+        thread: executor with one thread, the only one that uses the engine.
+        max_batch: most sequences of a dynamic batch.
         max_wait_s: how long to wait for a batch to fill.
     """
     app = FastAPI(title="greenreport model server", openapi_url=None)
@@ -102,7 +102,7 @@ def make_app(engine: Engine, model_id: str, thread: ThreadPoolExecutor, max_batc
         texts = [request.prompt] if isinstance(request.prompt, str) else request.prompt
         if not texts:
             return _error(400, "prompt: at least one text is needed")
-        answer = _Answer()
+        answer = _Timing()
         if request.stream:
             return StreamingResponse(_stream(batcher, model_id, request, texts, answer), media_type="text/event-stream")
         return await _whole(batcher, model_id, request, texts, answer)
@@ -110,7 +110,7 @@ def make_app(engine: Engine, model_id: str, thread: ThreadPoolExecutor, max_batc
     return app
 
 
-async def _whole(batcher: Batcher, model_id: str, request: CompletionRequest, texts: list[str], answer: _Answer) -> Response:
+async def _whole(batcher: Batcher, model_id: str, request: CompletionRequest, texts: list[str], answer: _Timing) -> Response:
     try:
         ticket, results = await batcher.answer(
             texts,
@@ -128,15 +128,15 @@ async def _whole(batcher: Batcher, model_id: str, request: CompletionRequest, te
         for index, (text, result) in enumerate(zip(decoded, results, strict=True))
     ]
     text = _compact(_body(answer, model_id, choices) | {"usage": _usage(ticket.prompts, results)})
-    told = answer.told(ticket, (decoded_ns - start) / 1e9, (time.monotonic_ns() - decoded_ns) / 1e9)
-    return Response(f'{text[:-1]},"greenreport":{_compact(told)}}}', media_type="application/json")
+    account = answer.account(ticket, (decoded_ns - start) / 1e9, (time.monotonic_ns() - decoded_ns) / 1e9)
+    return Response(f'{text[:-1]},"greenreport":{_compact(account)}}}', media_type="application/json")
 
 
 def _compact(body: dict[str, Any]) -> str:
     return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-class _Row:
+class _StreamedText:
     """The growing text of one prompt's answer."""
 
     def __init__(self, engine: Engine, *, exact: bool) -> None:
@@ -147,7 +147,7 @@ class _Row:
         self.sent = ""
 
     def add(self, token: int) -> str | None:
-        """Return the text the token adds; None while a character is not complete, and after the end: that is padding."""
+        """Return the text a token adds; None while a character is incomplete, and for the padding after the end."""
         self.ended = self.ended or (not self.exact and token in self.engine.end_ids)
         if self.ended:
             return None
@@ -160,7 +160,7 @@ class _Row:
 
 
 async def _stream(
-    batcher: Batcher, model_id: str, request: CompletionRequest, texts: list[str], answer: _Answer
+    batcher: Batcher, model_id: str, request: CompletionRequest, texts: list[str], answer: _Timing
 ) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     steps: asyncio.Queue[list[int] | None] = asyncio.Queue()
@@ -171,15 +171,15 @@ async def _stream(
 
     done = loop.create_task(batcher.answer(texts, request.max_tokens, exact=request.ignore_eos, on_step=on_step))
     done.add_done_callback(lambda _: steps.put_nowait(None))
-    rows = [_Row(batcher.engine, exact=request.ignore_eos) for _ in texts]
+    rows = [_StreamedText(batcher.engine, exact=request.ignore_eos) for _ in texts]
     while (tokens := await steps.get()) is not None:
         start = time.monotonic_ns()
         pieces = [(index, row.add(token), token) for index, (row, token) in enumerate(zip(rows, tokens, strict=True))]
         decoded = time.monotonic_ns()
         choices = [_choice(index, piece, None, [token]) for index, piece, token in pieces if piece is not None]
         event = _event(_body(answer, model_id, choices)) if choices else None
-        answer.beside_ns["detokenise"] += decoded - start
-        answer.beside_ns["serialise"] += time.monotonic_ns() - decoded
+        answer.concurrent_ns["detokenise"] += decoded - start
+        answer.concurrent_ns["serialise"] += time.monotonic_ns() - decoded
         if event is not None:
             yield event
     try:
@@ -194,8 +194,8 @@ async def _stream(
     ]
     decoded = time.monotonic_ns()
     text = json.dumps(_body(answer, model_id, final) | {"usage": _usage(ticket.prompts, results)})
-    told = answer.told(ticket, (decoded - start) / 1e9, (time.monotonic_ns() - decoded) / 1e9)
-    yield f'data: {text[:-1]}, "greenreport": {json.dumps(told)}}}\n\n'
+    account = answer.account(ticket, (decoded - start) / 1e9, (time.monotonic_ns() - decoded) / 1e9)
+    yield f'data: {text[:-1]}, "greenreport": {json.dumps(account)}}}\n\n'
     yield "data: [DONE]\n\n"
 
 
@@ -204,7 +204,7 @@ def _choice(index: int, text: str, finish_reason: str | None, token_ids: Sequenc
     return choice if token_ids is None else choice | {"token_ids": list(token_ids)}
 
 
-def _body(answer: _Answer, model_id: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
+def _body(answer: _Timing, model_id: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
     return {"id": answer.id, "object": "text_completion", "created": answer.created, "model": model_id, "choices": choices}
 
 

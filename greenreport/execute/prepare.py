@@ -1,7 +1,7 @@
-"""Before anything is measured: can each cell run here, are its weights there, is its model converted?
+"""Preparation of cells before anything is measured: can they run here, are the weights there, is the model converted?
 
-Downloads and conversions happen once, in processes of their own, and are kept by digest. What cannot be had becomes the reason
-of the cells that need it; the other cells go on.
+Downloads and conversions happen once, in processes of their own, and are kept by digest. What cannot be obtained becomes the reason of
+the cells that need it; the other cells go on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from greenreport.catalog import EngineInfo, Served, known_engines
 from greenreport.engines.base import EngineJob
 from greenreport.engines.cuda import CudaProblem, attempt
 from greenreport.errors import EngineUnavailable, GreenReportError, RunError
-from greenreport.execute.external_servers import not_installed
+from greenreport.execute.command_server import not_installed
 from greenreport.execute.host import physical_cores
 from greenreport.execute.process_entry import Failure
 from greenreport.execute.processes import Launcher
@@ -31,7 +31,7 @@ PREPARE_TIMEOUT_S = 4 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """A download or conversion that was done now, for the record."""
+    """A download or conversion done now; it gets a record of its own."""
 
     cell: Cell
     target: Path
@@ -41,14 +41,14 @@ class Preparation:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Why a cell cannot run, with the log of the attempt."""
+    """The reason why a cell cannot run, with the log of the attempt."""
 
     error: GreenReportError
     detail: str | None = None
 
 
 def capability(engine: EngineInfo, provider: str, environment: Environment) -> EngineUnavailable | None:
-    """Return why this machine cannot run an engine on a provider, or None; nothing heavy is imported into this process."""
+    """Return why this machine cannot run an engine on a provider, or None; no heavy library is imported into this process."""
     for module in engine.requires:
         if not _importable(module):
             return EngineUnavailable(f"{engine.label} needs {module}", f"pip install 'greenreport[{engine.extra}]'")
@@ -73,7 +73,7 @@ def cuda_problem(engine: EngineInfo) -> CudaProblem | None:
 
 
 def loads_weights(cell: Cell, environment: Environment) -> bool:
-    """Whether a cell loads weights here; for one that cannot run at all, torch need not be imported."""
+    """Return whether a cell loads weights here; a cell that cannot run at all needs no import of torch."""
     info = known_engines()[cell.configuration.engine]
     return info.weights and capability(info, cell.configuration.provider, environment) is None
 
@@ -91,7 +91,7 @@ def threads_of(configuration: Configuration) -> int:
 
 
 class Preparer:
-    """Prepares the cells of a study, each thing once.
+    """Prepares the cells of a study; weights and conversions that cells share are made once.
 
     Args:
         models: folder in which weights and converted models are kept.
@@ -110,7 +110,7 @@ class Preparer:
         self.artefacts: dict[str, Path | Obstacle] = {}
 
     def prepare(self, cell: Cell) -> tuple[EngineJob | Obstacle, tuple[Preparation, ...]]:
-        """Return what the worker needs to load the cell, or the obstacle; and what was done for it now."""
+        """Return the job that loads a cell, or its obstacle; and the downloads and conversions done for it now."""
         configuration = cell.configuration
         info = known_engines()[configuration.engine]
         unavailable = capability(info, configuration.provider, self.environment)

@@ -1,7 +1,7 @@
-"""Start, talk to and stop the processes of a run.
+"""Start, stop and exchange messages with the processes of a run.
 
-Each process is the head of a process group of its own and holds one end of a pipe. The parent blocks until a message, the end
-of the process, or a deadline; it never polls. A process whose parent is gone sees its pipe close and ends.
+Each process leads a process group of its own and holds one end of a pipe. The parent blocks until a message, the end of the process or a
+deadline; it never polls, which would cost energy while energy is measured. A process whose parent is gone sees its pipe close and ends.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Message = TypeVar("Message")
 STOP_S = 2.0
 LIGHT_MODULES = (
     "greenreport.execute.fork_preload", "greenreport.meters.sampler", "greenreport.meters.utilisation", "greenreport.workloads.client",
-    "greenreport.execute.external_servers",
+    "greenreport.execute.command_keeper",
 )  # fmt: skip
 HEAVY_MODULES = (
     "torch", "transformers", "transformers.models.auto.modeling_auto", "greenreport.engines.hf", "greenreport.execute.model_server",
@@ -35,7 +35,7 @@ HEAVY_MODULES = (
 
 
 class Launcher:
-    """Starts processes: from a fork server for clients and samplers, and as the protocol asks for servers.
+    """Starts processes: clients and samplers from a fork server, model servers as the protocol asks.
 
     Args:
         fork_servers: fork model servers too, instead of starting a new interpreter for each.
@@ -49,7 +49,7 @@ class Launcher:
         self.servers: BaseContext = self.forked if fork_servers else multiprocessing.get_context("spawn")
 
     def warm(self) -> None:
-        """Start the fork server now, so that its imports are no part of the first run."""
+        """Start the fork server now, so that its imports are not part of the first run."""
         process = self.forked.Process(target=_nothing)  # type: ignore[attr-defined]
         process.start()
         process.join()
@@ -93,10 +93,10 @@ class Child:
 
         Args:
             others: processes whose end also ends the wait.
-            doing: what is waited for, for the reason of a time-out.
+            doing: the subject of a time-out's reason ("loading").
 
         Raises:
-            RunError: the process sent it, ended, or said nothing for `timeout_s`.
+            RunError: the process sent no message within `timeout_s`, or ended; `Failure` that it sent.
         """
         return receive_each([self], kind, timeout_s, others, doing)[0]
 
@@ -122,9 +122,9 @@ class Child:
         code = self.process.exitcode
         if code == -signal.SIGKILL and oom_kills() > self.oom_kills:
             return OutOfMemory(f"the kernel killed the {self.name} process: no memory left")
-        told = memory_line(self.log_tail())
-        if told is not None:
-            return OutOfMemory(f"the {self.name} process ended: {told}")
+        line = memory_line(self.log_tail())
+        if line is not None:
+            return OutOfMemory(f"the {self.name} process ended: {line}")
         if code is not None and code < 0:
             return WorkerCrashed(f"the {self.name} process was killed by {signal.Signals(-code).name}")
         return WorkerCrashed(f"the {self.name} process ended with exit code {code}")
@@ -160,7 +160,7 @@ def receive_each(
     """Wait for one message of each process, in whatever order they come; see `Child.receive`.
 
     Raises:
-        RunError: one of them sent it, or ended, or did not say anything for `timeout_s`.
+        RunError: one of them sent no message within `timeout_s`, or ended; `Failure` that it sent.
     """
     deadline = time.monotonic() + timeout_s
     sentinels = {child.process.sentinel: child for child in (*children, *others)}
@@ -170,16 +170,16 @@ def receive_each(
         if not ready:
             name = children[next(iter(waiting.values()))].name
             raise WorkerTimedOut(f"{doing or f'an answer of the {name} process'} took longer than {timeout_s:g} s")
-        told = [index for connection, index in waiting.items() if connection in ready]
-        for index in told:
+        answering = [index for connection, index in waiting.items() if connection in ready]
+        for index in answering:
             messages[index] = children[index].take(kind)
-        if not told:
+        if not answering:
             raise next(child for sentinel, child in sentinels.items() if sentinel in ready).crashed()
     return [messages[index] for index in range(len(children))]
 
 
 def oom_kills() -> int:
-    """Return how often the kernel has killed for lack of memory, in this control group or on the machine."""
+    """Return how many processes the kernel has killed for lack of memory, in this control group and on the machine."""
     total = 0
     for file in ("/sys/fs/cgroup/memory.events", "/proc/vmstat"):
         with contextlib.suppress(OSError, ValueError):
@@ -190,14 +190,14 @@ def oom_kills() -> int:
 
 
 def sleep_until(deadline_s: float, children: Sequence[Child]) -> None:
-    """Sleep until a time of the monotonic clock; end early with an error when one of the processes ends."""
+    """Sleep until a time of the monotonic clock; raise the reason when one of the processes ends meanwhile."""
     remaining = deadline_s - time.monotonic()
     if remaining > 0:
         require_alive(children, remaining)
 
 
 def require_alive(children: Sequence[Child], seconds: float) -> None:
-    """Wait so long; raise how it ended when one of the processes ends meanwhile."""
+    """Wait for some seconds; raise the reason when one of the processes ends meanwhile."""
     sentinels = {child.process.sentinel: child for child in children}
     for sentinel in wait(list(sentinels), seconds):
         raise sentinels[sentinel].crashed()  # type: ignore[index]

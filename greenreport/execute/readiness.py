@@ -1,7 +1,7 @@
-"""Is the machine ready for a run?
+"""Checks before a run: free disk and memory.
 
-What cannot work is said before minutes are spent on it. What only disturbs is left to the cool-down and to the validity rules,
-which look at what really happened.
+They refuse only what cannot work, before minutes are spent on it. Disturbances are left to the cool-down and to the validity rules, which
+judge what really happened.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from greenreport.errors import OutOfMemory, Unavailable
 from greenreport.models.weights import folder_bytes
 from greenreport.units import quantity
 
-#: A run leaves some megabytes of traces; a store that cannot be written loses the run.
+#: A run leaves some megabytes of traces, and is lost when the store cannot be written.
 SPARE_DISK_B = 200_000_000
 
 
 def require_ready(job: EngineJob, cache: Path) -> None:
-    """Return when a run can be tried.
+    """Check that a run can be tried.
 
     Raises:
         Unavailable: the disk is full.
-        OutOfMemory: the weights are larger than all memory that is free; with the figures.
+        OutOfMemory: the weights are larger than the free memory.
     """
     free_b = shutil.disk_usage(cache).free
     if free_b < SPARE_DISK_B:

@@ -1,4 +1,4 @@
-"""What every run of a study shares."""
+"""The context of a run: study, prompts, processes and progress."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from greenreport.workloads.prompts import PromptList
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
-    """What a run of a study is made with.
+class RunContext:
+    """Everything the steps of a run share.
 
     Attributes:
-        folder: folder of the study file; relative paths of meters and commands start there.
-        entered: told the phase that begins.
-        repetition: of the run, from 1.
+        folder: folder of the study file, where relative paths of meters and commands start.
+        entered: called with each phase that begins.
+        repetition: number of the repetition, from 1.
     """
 
     study: Study

@@ -1,118 +1,31 @@
-"""Perform the pending runs of a study, one at a time, and append a record for each: prepare │ timeline │ check │ append.
+"""Perform the pending runs of a study one at a time and append a record of each: prepare │ timeline │ check │ append.
 
-This module holds one of the two places that catch every error: whatever goes wrong in a run becomes its outcome and reason.
+This is one of the two places that catch every error: whatever goes wrong in a run becomes its outcome and reason.
 """
 
 from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
-from uuid import uuid4
 
 from greenreport.engines.base import EngineJob
-from greenreport.errors import (
-    EngineUnavailable,
-    GreenReportError,
-    MeasurementInvalid,
-    MeterUnavailable,
-    OutOfMemory,
-    Unavailable,
-    WorkerTimedOut,
-)
+from greenreport.errors import GreenReportError, RunError, Unavailable
+from greenreport.execute.assignment import Assignment, Attempts, Reporter
 from greenreport.execute.host import redact
-from greenreport.execute.prepare import Obstacle, Preparation, Preparer, loads_weights
+from greenreport.execute.prepare import Obstacle, Preparer, loads_weights
 from greenreport.execute.process_entry import Failure
 from greenreport.execute.processes import Launcher
 from greenreport.execute.readiness import require_ready
-from greenreport.execute.run_context import Bench
-from greenreport.execute.timeline import Progress, perform
-from greenreport.models.weights import folder_bytes
-from greenreport.plan import Cell, PendingRun, beyond
-from greenreport.record import Environment, Outcome, Phase, RecordKind, RunRecord, RunSpec
-from greenreport.store import Store
-from greenreport.study import Study, registration
+from greenreport.execute.run_context import RunContext
+from greenreport.execute.run_records import outcome_of, preparation_record, run_record
+from greenreport.execute.timeline import Measurements, perform
+from greenreport.plan import Cell, PendingRun
+from greenreport.record import Outcome, RunRecord
 from greenreport.validity import judged
-from greenreport.workloads.prompts import PromptList
-
-_OUTCOMES: tuple[tuple[type[GreenReportError], Outcome], ...] = (
-    (OutOfMemory, Outcome.OUT_OF_MEMORY),
-    (WorkerTimedOut, Outcome.TIMED_OUT),
-    (MeasurementInvalid, Outcome.INVALID),
-    (EngineUnavailable, Outcome.UNSUPPORTED),
-    (MeterUnavailable, Outcome.UNSUPPORTED),
-    (GreenReportError, Outcome.FAILED),
-)
-
-
-LIMIT_WORDS = {Outcome.OUT_OF_MEMORY: "was out of memory", Outcome.TIMED_OUT: "took longer than its limit"}
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A cell that ran out of memory or time."""
-
-    cell: Cell
-    outcome: Outcome
-
-    @property
-    def words(self) -> str:
-        """What happened there."""
-        return LIMIT_WORDS[self.outcome]
-
-    def ends(self, cell: Cell, worked: Iterable[Cell]) -> bool:
-        """Whether a direction of a sweep ended here and a cell lies beyond.
-
-        Memory always ends one. Time does only where less of the same worked: with a fixed number of requests the lightest load
-        is the slowest, and larger batches may well be in time.
-        """
-        over = self.outcome is Outcome.OUT_OF_MEMORY or any(beyond(self.cell, lighter) for lighter in worked)
-        return over and beyond(cell, self.cell)
-
-
-class Reporter(Protocol):
-    """Told what happens; it must not draw between `phase(WINDOW)` and the next call."""
-
-    def preparing(self, what: str) -> None:
-        """A download or conversion begins."""
-
-    def run_begins(self, pending: PendingRun, number: int, total: int) -> None:
-        """A run begins."""
-
-    def phase(self, phase: Phase) -> None:
-        """A phase of the current run begins."""
-
-    def run_ended(self, record: RunRecord) -> None:
-        """A run has been appended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """What to run and where to keep it.
-
-    Attributes:
-        folder: folder of the study file.
-        cache: folder with the store, models and logs.
-        limits: cells known to be out of memory on this machine; what asks for more is not tried.
-    """
-
-    study: Study
-    prompts: PromptList
-    environment: Environment
-    store: Store
-    folder: Path
-    cache: Path
-    limits: tuple[Limit, ...] = ()
-
-    @property
-    def logs(self) -> Path:
-        """Folder of the logs of runs that failed."""
-        return self.cache / "logs"
 
 
 def run_all(
@@ -121,7 +34,7 @@ def run_all(
     """Perform the runs in order; return how they ended.
 
     Args:
-        obstacle: what makes every run impossible (prompts that cannot be read); recorded for each.
+        obstacle: why no run is possible (prompts that cannot be read); it becomes the reason of each.
 
     Raises:
         KeyboardInterrupt: after the current run was discarded.
@@ -132,40 +45,37 @@ def run_all(
     else:
         launcher.warm()
         jobs = _prepare_all(assignment, pending, preparer, reporter)
-    ended: Counter[Outcome] = Counter()
-    feasible = _record_obstacles(assignment, pending, jobs, ended, reporter)
-    limits, worked = [*assignment.limits], list[Cell]()
-    failures: Counter[str] = Counter()
-    last_reason: dict[str, str] = {}
-    for number, item in enumerate(feasible, start=1):
-        key = item.run.cell.key
-        reporter.run_begins(item, number, len(feasible))
-        limit = next((limit for limit in limits if limit.ends(item.run.cell, worked)), None)
-        if limit is not None:
-            reason = f"not tried: {limit.cell.configuration.id}, which asks for less, {limit.words}"
-            record = replace(_blank(assignment, item, limit.outcome), reason=reason)
-        elif failures[key] >= assignment.study.protocol.give_up_after:
-            reason = f"not tried after {failures[key]} failures of this cell: {last_reason[key]}"
-            record = replace(_blank(assignment, item, Outcome.FAILED), reason=reason)
+    impossible = [
+        replace(run_record(assignment, item, outcome_of(job.error), redact(str(job.error))), detail=job.detail)
+        for item in pending
+        if isinstance(job := jobs[item.run.cell.key], Obstacle)
+    ]
+    ended = _keep(assignment, impossible, reporter)
+    possible = [(item, job) for item in pending if isinstance(job := jobs[item.run.cell.key], EngineJob)]
+    attempts = Attempts(assignment.limits, assignment.study.protocol.give_up_after)
+    for number, (item, job) in enumerate(possible, start=1):
+        cell = item.run.cell
+        reporter.run_begins(item, number, len(possible))
+        if (refusal := attempts.refusal(cell)) is not None:
+            record = run_record(assignment, item, *refusal)
         else:
-            job = jobs[key]
-            assert isinstance(job, EngineJob)
             record = run_one(assignment, item, job, launcher, reporter)
-            if record.outcome in LIMIT_WORDS:
-                limits.append(Limit(item.run.cell, record.outcome))
-            if record.outcome is Outcome.OK:
-                worked.append(item.run.cell)
-            else:
-                failures[key] += 1
-                last_reason[key] = record.reason or record.outcome.value
-        assignment.store.append([record])
-        ended[record.outcome] += 1
-        reporter.run_ended(record)
+            attempts.add(cell, record)
+        ended += _keep(assignment, [record], reporter)
     return ended
 
 
+def _keep(assignment: Assignment, records: Sequence[RunRecord], reporter: Reporter) -> Counter[Outcome]:
+    """Store records that belong together; return their outcomes."""
+    if records:
+        assignment.store.append(records)
+    for record in records:
+        reporter.run_ended(record)
+    return Counter(record.outcome for record in records)
+
+
 def equipment(assignment: Assignment, cells: Sequence[Cell]) -> tuple[Launcher, Preparer]:
-    """Return what starts processes and what prepares cells, for the runs of an assignment."""
+    """Return the launcher of processes and the preparer of cells for an assignment."""
     launcher = Launcher(
         fork_servers=assignment.study.protocol.worker == "preloaded",
         engines=any(loads_weights(cell, assignment.environment) for cell in cells),
@@ -175,7 +85,7 @@ def equipment(assignment: Assignment, cells: Sequence[Cell]) -> tuple[Launcher, 
 
 
 def one_cell(assignment: Assignment, cell: Cell, reporter: Reporter) -> tuple[Launcher, EngineJob]:
-    """Return what runs of one cell need, besides its runs in a study.
+    """Return the launcher and the prepared job of one cell, for runs outside the plan of its study.
 
     Raises:
         Unavailable: the cell cannot run here.
@@ -196,60 +106,36 @@ def _prepare_all(
     jobs: dict[str, EngineJob | Obstacle] = {}
     for key, cell in cells.items():
         reporter.preparing(key)
-        jobs[key], done = preparer.prepare(cell)
-        if done:
-            assignment.store.append([_preparation(assignment, item) for item in done])
+        jobs[key], preparations = preparer.prepare(cell)
+        if preparations:
+            assignment.store.append([preparation_record(assignment, preparation) for preparation in preparations])
     return jobs
-
-
-def _record_obstacles(
-    assignment: Assignment,
-    pending: Sequence[PendingRun],
-    jobs: dict[str, EngineJob | Obstacle],
-    ended: Counter[Outcome],
-    reporter: Reporter,
-) -> list[PendingRun]:
-    """Append the outcome of every run whose cell cannot run at all; return the others."""
-    feasible, records = [], []
-    for item in pending:
-        job = jobs[item.run.cell.key]
-        if isinstance(job, Obstacle):
-            record = _blank(assignment, item, _outcome_of(job.error))
-            records.append(replace(record, reason=redact(str(job.error)), detail=job.detail))
-        else:
-            feasible.append(item)
-    if records:
-        assignment.store.append(records)
-    for record in records:
-        ended[record.outcome] += 1
-        reporter.run_ended(record)
-    return feasible
 
 
 def run_one(assignment: Assignment, item: PendingRun, job: EngineJob, launcher: Launcher, reporter: Reporter) -> RunRecord:
     """Perform one run and return its record; nothing is stored."""
-    record = _blank(assignment, item, Outcome.OK)
-    progress = Progress()
+    record = run_record(assignment, item, Outcome.OK)
+    measured = Measurements()
     log = assignment.logs / f"{record.run_id}.log"
-    bench = Bench(assignment.study, assignment.prompts, assignment.folder, launcher, reporter.phase, item.run.repetition)
+    context = RunContext(assignment.study, assignment.prompts, assignment.folder, launcher, reporter.phase, item.run.repetition)
     try:
         require_ready(job, assignment.cache)
-        perform(bench, item.run.cell.model, job, log, progress)
+        perform(context, item.run.cell.model, job, log, measured)
     except GreenReportError as error:
-        record = replace(record, outcome=_outcome_of(error), reason=redact(str(error)), detail=_tail(log))
+        record = _ended(record, error, _tail(log))
     except Failure as failure:
-        record = replace(record, outcome=_outcome_of(failure.error), reason=redact(str(failure.error)), detail=failure.detail)
+        record = _ended(record, failure.error, failure.detail)
     except Exception as error:  # a fault of greenreport itself must not lose the study
-        reason = redact(f"internal error: {type(error).__name__}: {error}")
-        record = replace(record, outcome=Outcome.FAILED, reason=reason, detail=redact(traceback.format_exc()))
+        internal = RunError(f"internal error: {type(error).__name__}: {error}")
+        record = _ended(record, internal, redact(traceback.format_exc()))
     record = replace(
         record,
-        marks=tuple(progress.marks),
-        missing=progress.missing,
-        facts=progress.facts,
-        requests=progress.requests,
-        outputs=progress.outputs,
-        traces=progress.traces,
+        marks=tuple(measured.marks),
+        missing=measured.missing,
+        facts=measured.facts,
+        requests=measured.requests,
+        outputs=measured.outputs,
+        traces=measured.traces,
     )
     record = judged(record, assignment.study)
     if record.outcome is Outcome.OK:
@@ -258,12 +144,12 @@ def run_one(assignment: Assignment, item: PendingRun, job: EngineJob, launcher: 
     return record
 
 
-def _outcome_of(error: GreenReportError) -> Outcome:
-    return next(outcome for kind, outcome in _OUTCOMES if isinstance(error, kind))
+def _ended(record: RunRecord, error: GreenReportError, detail: str | None) -> RunRecord:
+    return replace(record, outcome=outcome_of(error), reason=redact(str(error)), detail=detail)
 
 
 def _logs(log: Path) -> list[Path]:
-    """Return the logs of a run's servers: the first one's, and those of further replicas beside it."""
+    """Return the logs of a run's servers, one per replica."""
     return sorted(log.parent.glob(f"{log.stem}*{log.suffix}"))
 
 
@@ -273,67 +159,3 @@ def _tail(log: Path) -> str | None:
         with suppress(OSError):
             texts += file.read_text(encoding="utf-8", errors="replace").splitlines()[-40:]
     return redact("\n".join(texts)) or None
-
-
-def _blank(assignment: Assignment, item: PendingRun, outcome: Outcome) -> RunRecord:
-    run = item.run
-    study, configuration = assignment.study, run.cell.configuration
-    spec = RunSpec(
-        configuration=configuration.model_dump(mode="json", exclude={"name"}),
-        protocol=study.protocol.model_dump(mode="json"),
-        registration=registration(study),
-        prompts_sha256=assignment.prompts.sha256,
-        prompts_count=len(assignment.prompts.texts),
-        other={
-            **{name: value for name, value in run.cell.content.items() if name not in ("configuration", "protocol")},
-            "generation": study.workload.generation.model_dump(mode="json"),
-            "load": study.workload.model_dump(mode="json", include={"requests", "arrivals", "ramp_s", "stream"}),
-            "prompts_source": assignment.prompts.source,
-            "weights": study.weights_of(run.cell.model).value,
-            "model_id": run.cell.model.id,
-        },
-    )
-    return RunRecord(
-        run_id=uuid4().hex,
-        kind=RecordKind.RUN,
-        study=study.study,
-        key=run.cell.key,
-        model=run.cell.model.id,
-        engine=configuration.engine,
-        provider=configuration.provider,
-        fingerprint=run.cell.fingerprint,
-        repetition=run.repetition,
-        position=run.position,
-        outcome=outcome,
-        reason=None,
-        started_at=_now(),
-        environment=assignment.environment,
-        spec=spec,
-    )
-
-
-def _preparation(assignment: Assignment, done: Preparation) -> RunRecord:
-    cell = done.cell
-    spec = RunSpec(preparation=done.marks[-1].phase, size_b=folder_bytes(done.target), other={"cell": cell.fingerprint})
-    return RunRecord(
-        run_id=uuid4().hex,
-        kind=RecordKind.PREPARE,
-        study=assignment.study.study,
-        key=cell.key,
-        model=cell.model.id,
-        engine=cell.configuration.engine,
-        provider=cell.configuration.provider,
-        fingerprint=done.content,
-        repetition=0,
-        position=0,
-        outcome=Outcome.OK,
-        reason=None,
-        started_at=_now(),
-        environment=assignment.environment,
-        spec=spec,
-        marks=done.marks,
-    )
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -22,7 +22,7 @@ from greenreport.record import Facts, Mark, Phase
 
 @dataclass(frozen=True, slots=True)
 class ConvertJob:
-    """Convert a model for an engine, into a folder that does not exist yet."""
+    """Convert a model for an engine into a new folder."""
 
     engine: EngineJob
     target: Path
@@ -33,7 +33,7 @@ class ServeJob:
     """Serve one model with one engine.
 
     Attributes:
-        launched_ns: when the parent started the process; the phase `start` begins then.
+        launched_ns: when the parent started the process, the start of the phase `start`.
     """
 
     model: str

@@ -2,7 +2,7 @@
 
 Untrained weights follow one recipe (`plan.UNTRAINED_RECIPE`): every linear layer is normal with standard deviation
 2/√fan_in, every embedding 0.02, biases 0. Outputs are then varied and their largest logit is well separated, so comparing
-engines token by token means something. Energy and time depend on the shape, not on these values, when output length is exact.
+engines token by token is meaningful. Energy and time depend on the shape, not on these values, when output length is exact.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EMBEDDING_STD = 0.02
 
 @dataclass(frozen=True, slots=True)
 class WeightsJob:
-    """What to obtain and where to put it.
+    """Weights to obtain and where to put them.
 
     Attributes:
         target: folder to create, for untrained weights; complete when it holds `INFO_FILE`.
@@ -62,7 +62,7 @@ def obtain(job: WeightsJob) -> Path:
 
 
 def local_digest(folder: Path) -> str:
-    """Return what identifies a local model folder: names and sizes of all files, content of the small ones."""
+    """Return a digest of a local model folder: names and sizes of all files, content of the small ones."""
     parts: list[tuple[str, int, str]] = []
     for file in sorted(folder.rglob("*")):
         if file.is_file():
@@ -138,10 +138,10 @@ def _config(model: Model) -> Any:
         plain = AutoConfig.for_model(kind)
     except ValueError:
         raise ModelUnavailable(f"transformers knows no architecture {kind!r}") from None
-    known = {*plain.to_dict(), *plain.attribute_map}
+    keys = {*plain.to_dict(), *plain.attribute_map}
     for key in shape:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
+        if key not in keys:
+            near = difflib.get_close_matches(key, keys, n=1)
             raise ModelUnavailable(f"{model.id}: {kind} has no {key!r}" + (f", did you mean {near[0]!r}?" if near else ""))
     config = AutoConfig.for_model(kind, **{**shape, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0})
     if config.vocab_size < TOKENIZER_ENTRIES:

@@ -1,1 +1,1 @@
-"""Prompts and the client that sends them."""
+"""Prompts, schedules of requests and the client that sends them."""

@@ -56,7 +56,7 @@ class ServerTimes:
 
 
 @dataclass(slots=True)
-class Answer:
+class ServerAnswer:
     """The answer to one HTTP request: a completion per prompt, by the index of the prompt.
 
     Attributes:
@@ -97,7 +97,7 @@ class Answer:
         return tokens
 
 
-def post(client: httpx.Client, body: Mapping[str, object]) -> Answer:
+def post(client: httpx.Client, body: Mapping[str, object]) -> ServerAnswer:
     """Send a request and return the answer when it is complete.
 
     Raises:
@@ -114,16 +114,16 @@ def post(client: httpx.Client, body: Mapping[str, object]) -> Answer:
         raise _malformed(f"{type(error).__name__}: {error}") from None
 
 
-def _whole(client: httpx.Client, body: Mapping[str, object]) -> Answer:
+def _whole(client: httpx.Client, body: Mapping[str, object]) -> ServerAnswer:
     response = client.post(PATH, json=body)
     content = _checked(response.status_code, response.content)
-    answer = Answer()
+    answer = ServerAnswer()
     answer.add(content)
     return answer
 
 
-def _streamed(client: httpx.Client, body: Mapping[str, object]) -> Answer:
-    answer = Answer()
+def _streamed(client: httpx.Client, body: Mapping[str, object]) -> ServerAnswer:
+    answer = ServerAnswer()
     with client.stream("POST", PATH, json=body) as response:
         if response.status_code != 200:
             _checked(response.status_code, response.read())

@@ -1,9 +1,9 @@
-"""The client process: sends the requests of a run and keeps the time of each.
+"""The client process: sends the requests of a run and records their times.
 
 ::
 
     parent ── WarmUp(n) ──▶  … ◀── Warmed          answers discarded
-           ── Go() ──▶       … ◀── Finished        the load of the study (see `drive`)
+           ── Go() ──▶       … ◀── Finished        the load of the study (see `load_loops`)
 
 The client talks to any OpenAI-compatible server. It sends nothing to the parent while the window runs.
 """
@@ -40,10 +40,10 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class Warmed:
-    """The warm-up is over; `error` says why it is not complete.
+    """The warm-up is over; `error` says why it is incomplete.
 
     Attributes:
-        first_end_ns: when the first answer was complete, the first of a new server.
+        first_end_ns: when the first answer of the new server was complete.
     """
 
     start_ns: int
@@ -57,9 +57,9 @@ class Finished:
     """The window is over: requests in the order of their prompts; the last one carries the error that ended it early.
 
     Attributes:
-        cpu_s: CPU time this process spent on the window, so that it is not taken for load of other programs.
+        cpu_s: CPU time this process spent on the window, so that it does not count as load of other programs.
         sent: when each HTTP request was sent (ns) and how late that was (s), in order of sending; for open loops.
-        spans: name → (ns, s): what the server did besides generating, for each HTTP request in the order in which servers began with them.
+        spans: name → (ns, s): the server's work besides generating, per HTTP request, in the order in which servers began them.
     """
 
     requests: tuple[Request, ...]
@@ -88,7 +88,7 @@ def client_main(connection: Connection, job: ClientJob) -> None:
                 stack.enter_context(client)
             return Sender(clients, job, server)
 
-        # Clients of a closed loop keep to one server each: in turn by request, one server could idle while another has a queue.
+        # Each client of a closed loop keeps to one server; if it took them in turn, one could idle while another has a queue.
         senders = [new_sender(client % len(job.urls)) for client in range(job.concurrency)]
         while True:
             try:
@@ -121,19 +121,21 @@ def _warm_up(sender: Sender, number: int) -> Warmed:
 
 
 def _began_ns(item: Answered) -> int:
-    """Return when the server began with a request, by its own clock where it tells."""
+    """Return when the server began a request by its own clock, or when it was sent where the server does not say."""
     return item.requests[0].server_start_ns or item.sent_ns
 
 
 def _finished(answered: Sequence[Answered], cpu_s: float) -> Finished:
     outputs = {output.sha256: output for item in answered for output in item.outputs}
     in_time = sorted(answered, key=lambda item: item.sent_ns)
-    told = sorted((item for item in answered if item.spans), key=_began_ns)
-    names = dict.fromkeys(name for item in told for name, _ in item.spans)
+    with_spans = sorted((item for item in answered if item.spans), key=_began_ns)
+    names = dict.fromkeys(name for item in with_spans for name, _ in item.spans)
     return Finished(
         tuple(request for item in answered for request in item.requests),
         tuple(outputs.values()),
         cpu_s,
         tuple((item.sent_ns, (item.sent_ns - item.requests[0].start_ns) / 1e9) for item in in_time),
-        tuple((name, tuple((_began_ns(i), dict(i.spans)[name]) for i in told if name in dict(i.spans))) for name in names),
+        tuple(
+            (name, tuple((_began_ns(i), dict(i.spans)[name]) for i in with_spans if name in dict(i.spans))) for name in names
+        ),
     )

@@ -31,7 +31,7 @@ class PromptList:
 
     Attributes:
         sha256: digest of the JSON array of the texts.
-        source: what they were taken from, in words.
+        source: where they come from, for people.
     """
 
     texts: tuple[str, ...]
@@ -40,7 +40,7 @@ class PromptList:
 
 
 def source_digest(prompts: Prompts, folder: Path) -> str:
-    """Return what identifies the texts before choice and slicing, without reading a tokenizer or a network.
+    """Return the digest of the texts before choice and slicing; needs neither tokenizer nor network.
 
     Raises:
         PromptsUnavailable: a file cannot be read.
@@ -66,7 +66,7 @@ def resolve(prompts: Prompts, folder: Path, datasets: Path) -> PromptList:
         datasets: folder where downloaded data sets are kept.
 
     Raises:
-        PromptsUnavailable: the source cannot be read, or the result is not the expected one.
+        PromptsUnavailable: the source cannot be read, or the prompts have another digest than expected.
     """
     texts, source = _load(prompts, folder, datasets)
     if prompts.count is not None:
@@ -93,7 +93,7 @@ def slice_lengths(asked: tuple[int, int] | Lengths, texts: int) -> tuple[tuple[i
 def slice_text(text: str, smallest: int, largest: int, random_source: random.Random) -> str:
     """Return a random run of smallest to largest reference tokens, the whole text when it is shorter.
 
-    A run is taken again (up to 100 times) when it is blank or cuts through a character.
+    A run of tokens that is blank or cuts through a character is drawn again, up to 100 times.
     """
     tokenizer = reference_tokenizer()
     ids = tokenizer.encode(text).ids
@@ -107,7 +107,7 @@ def slice_text(text: str, smallest: int, largest: int, random_source: random.Ran
 
 
 def builtin_file() -> Path:
-    """Return the file of built-in problems: beside the package when installed, in the source tree otherwise."""
+    """Return the file of built-in problems: inside the package when installed, in the source tree otherwise."""
     installed = Path(__file__).parent / "builtin.jsonl"
     return installed if installed.is_file() else Path(__file__).parents[2] / "studies" / "prompts" / "builtin.jsonl"
 
@@ -156,7 +156,7 @@ _HUMANEVAL_REMEDY = "give its file with `--prompts FILE` or `path:` (HumanEval.j
 
 
 def _read(path: Path) -> list[str]:
-    """Read prompts from JSON Lines (key `prompt`) or from plain text, one a line."""
+    """Read prompts from JSON Lines (key `prompt`) or from plain text, one per line."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise PromptsUnavailable(f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB")

@@ -1,4 +1,4 @@
-"""What is sent when: batches of prompts, and the arrival times of an open loop. Pure functions."""
+"""Schedules of requests: batches of prompts, and the arrival times of an open loop."""
 
 from __future__ import annotations
 

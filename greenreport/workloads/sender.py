@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import httpx
 
 from greenreport.record import Output, Request, RequestErrorKind
-from greenreport.workloads.answers import Answer, RequestFailed, post
+from greenreport.workloads.answers import RequestFailed, ServerAnswer, post
 from greenreport.workloads.load_loops import Answered
 
 
@@ -104,7 +104,7 @@ class Sender:
         return body
 
 
-def _requests(answer: Answer, first_index: int, start_ns: int, end_ns: int, most: int) -> list[Request]:
+def _requests(answer: ServerAnswer, first_index: int, start_ns: int, end_ns: int, most: int) -> list[Request]:
     """Return a request of the record for each completion; `most`: output tokens each was asked for."""
     times, several = answer.times, len(answer.completions) > 1
     requests = []

@@ -1,7 +1,6 @@
-"""What a server that greenreport did not write tells of itself: whether it is ready, its models, its version.
+"""Questions to external servers: whether they are ready, their models, version and counters.
 
-Nothing is taken for granted: a route that does not exist, an answer of another shape or an empty list is something the server
-does not tell.
+A route that does not exist, an answer of another shape or an empty list means that the server does not say.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import httpx
 from greenreport.errors import RunError
 
 PATIENCE_S = 10.0
-#: Values of a server are shown on pages; longer ones are no names.
+#: Values of a server are shown on pages; longer ones are cut.
 LONGEST = 200
 #: Scalars a model list may carry: vLLM's, then those llama.cpp keeps under `meta`.
 _OF_MODEL = ("owned_by", "max_model_len", "n_ctx_train", "n_vocab", "n_embd")
@@ -30,8 +29,8 @@ _COUNT = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a server tells.
+class ServerInfo:
+    """What a server says about itself and one of its models.
 
     Attributes:
         models: names it lists; empty when it lists none.
@@ -45,12 +44,12 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """What servers have counted since they started; None where one of them does not tell.
+class ServerCounters:
+    """Counts of all servers of a run since they started; None where one of them has no such counter.
 
     Attributes:
-        preemptions: how often a request was taken back for lack of room.
-        cached_tokens: tokens of prompts that were taken from a cache instead of being computed.
+        preemptions: requests taken back for lack of memory.
+        cached_tokens: prompt tokens taken from a cache instead of being computed.
     """
 
     preemptions: float | None
@@ -83,8 +82,8 @@ def is_ready(url: str, health: str, headers: Mapping[str, str]) -> bool:
     return status == 200
 
 
-def ask(url: str, headers: Mapping[str, str], model: str) -> Told:
-    """Return what the server tells of itself and of one of its models.
+def server_info(url: str, headers: Mapping[str, str], model: str) -> ServerInfo:
+    """Return what a server says about itself and one of its models.
 
     Raises:
         RunError: no server answers, it refuses the key, or it lists models and not this one.
@@ -107,11 +106,11 @@ def ask(url: str, headers: Mapping[str, str], model: str) -> Told:
         )
     chosen = next((item for item in listed if item.get("id") == model), {})
     meta = chosen.get("meta")
-    known = {**(meta if isinstance(meta, dict) else {}), **chosen}
+    described = {**(meta if isinstance(meta, dict) else {}), **chosen}
     details = [("server", response.headers.get("server")), ("version", version)]
-    details += [(name.replace("_", " "), known.get(name)) for name in _OF_MODEL]
-    told = tuple((name, str(value)[:LONGEST]) for name, value in details if isinstance(value, str | int | float))
-    return Told(models, _count(known.get("n_params")), _count(known.get("size")), told)
+    details += [(name.replace("_", " "), described.get(name)) for name in _OF_MODEL]
+    said = tuple((name, str(value)[:LONGEST]) for name, value in details if isinstance(value, str | int | float))
+    return ServerInfo(models, _count(described.get("n_params")), _count(described.get("size")), said)
 
 
 def _unanswered(url: str, error: httpx.HTTPError) -> RunError:
@@ -122,15 +121,15 @@ def _unanswered(url: str, error: httpx.HTTPError) -> RunError:
     return RunError(f"no server answers at {url} ({cause}); start it, or correct the `url` of the configuration")
 
 
-def counted(urls: Sequence[str], headers: Mapping[str, str]) -> Counted:
-    """Return what servers have counted; vLLM tells it among its Prometheus metrics, one line for each of its engines."""
-    told = [_COUNT.findall(_metrics(url, headers)) for url in urls]
+def server_counters(urls: Sequence[str], headers: Mapping[str, str]) -> ServerCounters:
+    """Return the counters of some servers; vLLM has them among its Prometheus metrics, one line per engine."""
+    lines = [_COUNT.findall(_metrics(url, headers)) for url in urls]
 
-    def total(wanted: str) -> float | None:
-        counts = [[float(value) for name, value in lines if name == wanted] for lines in told]
+    def total(counter: str) -> float | None:
+        counts = [[float(value) for name, value in of_server if name == counter] for of_server in lines]
         return sum(map(sum, counts)) if all(counts) else None
 
-    return Counted(total("num_preemptions"), total("prefix_cache_hits"))
+    return ServerCounters(total("num_preemptions"), total("prefix_cache_hits"))
 
 
 def _metrics(url: str, headers: Mapping[str, str]) -> str:

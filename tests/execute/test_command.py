@@ -9,7 +9,7 @@ import pytest
 
 from greenreport.analysis.measure.metrics import observations
 from greenreport.engines.base import EngineJob
-from greenreport.execute.external_servers import command_job
+from greenreport.execute.command_server import command_job
 from greenreport.study import Configuration
 from tests.execute.external_studies import BARE, ONCE, Outside, Ran, only, ran, starting
 from tests.execute.test_run import Command, Write, orphans, started, wait_for

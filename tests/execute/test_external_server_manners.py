@@ -13,7 +13,7 @@ import pytest
 
 import greenreport
 from greenreport.errors import MeasurementInvalid
-from greenreport.execute.external_servers import listeners
+from greenreport.execute.endpoint_server import listeners
 from tests.conftest import minimal_study
 from tests.execute.external_studies import BARE, HERE, ONCE, Outside, endpoint, free_port, listens, only, records, starting
 from tests.execute.test_run import Command, Write, wait_for

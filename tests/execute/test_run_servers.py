@@ -21,8 +21,9 @@ from greenreport.errors import MeasurementInvalid, WorkerTimedOut
 from greenreport.execute.prepare import threads_of
 from greenreport.execute.process_entry import Failure
 from greenreport.execute.processes import Launcher, receive_each, require_alive
-from greenreport.execute.run_context import Bench
-from greenreport.execute.run_servers import Serving, agreed, covering, log_of, multi_process_service, serve, with_sharing
+from greenreport.execute.run_context import RunContext
+from greenreport.execute.run_servers import serve
+from greenreport.execute.serving import Serving, agreed, covering, log_of, multi_process_service, with_sharing
 from greenreport.execute.worker import ServeJob, ServerReady, server_main
 from greenreport.meters.utilisation import Utilisation
 from greenreport.record import Facts, Mark, Phase
@@ -55,9 +56,9 @@ def job_of(replicas: int = 1, **options: Any) -> EngineJob:
 def servers(launcher: Launcher, tmp_path: Path) -> Iterator[Callable[[EngineJob], Serving]]:
     """Return a function that serves a job until the test ends."""
     study = Study.model_validate(minimal_study())
-    bench = Bench(study, PromptList((), "", ""), tmp_path, launcher, lambda _: None)
+    context = RunContext(study, PromptList((), "", ""), tmp_path, launcher, lambda _: None)
     with ExitStack() as stack:
-        yield lambda job: serve(stack, bench, study.models[0], job, tmp_path / "run.log")
+        yield lambda job: serve(stack, context, study.models[0], job, tmp_path / "run.log")
 
 
 def ask(url: str, prompt: str) -> dict[str, Any]:
@@ -94,7 +95,6 @@ def test_one_server_is_as_before(servers: Callable[..., Serving]) -> None:
     assert [mark.phase for mark in serving.marks] == [Phase.START, Phase.LOAD]
     assert all(mark.note is None for mark in serving.marks)
     assert dict(serving.facts.details) == {"simulated": "true"}
-    assert serving.local
 
 
 def test_the_replica_that_fails_to_load_ends_the_wait(launcher: Launcher, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ FIGURE_FILES = ("svg", "png", "csv", "json", "vl.json")
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Trouble:
+class SiteProblem:
     """Something wrong with a file of the site."""
 
     path: str
@@ -60,7 +60,7 @@ class _Page(HTMLParser):
     loads: list[str] = field(default_factory=list)
     headings: list[int] = field(default_factory=list)
     figures: list[str] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     language: str | None = None
     policy: str | None = None
     canonical: str | None = None
@@ -79,7 +79,7 @@ class _Page(HTMLParser):
         if "id" in values:
             self.ids[values["id"]] += 1
         if "style" in values or any(name.startswith("on") for name in values):
-            self.troubles.append(f"<{tag}> has inline style or script, which the policy refuses")
+            self.problems.append(f"<{tag}> has inline style or script, which the policy refuses")
         self._reference(tag, values)
         self._structure(tag, values)
 
@@ -95,7 +95,7 @@ class _Page(HTMLParser):
         if tag in LOADING and LOADING[tag] in values:
             self.loads.append(values[LOADING[tag]])
         if tag == "script" and "src" not in values and values.get("type") not in ("application/json", "application/ld+json"):
-            self.troubles.append("an inline script, which the policy refuses")
+            self.problems.append("an inline script, which the policy refuses")
 
     def _structure(self, tag: str, values: Mapping[str, str]) -> None:
         if tag == "html":
@@ -109,9 +109,9 @@ class _Page(HTMLParser):
         elif re.fullmatch(r"h[1-6]", tag):
             self.headings.append(int(tag[1]))
         elif tag == "img" and "alt" not in values:
-            self.troubles.append("an image without alt text")
+            self.problems.append("an image without alt text")
         elif tag == "th" and "scope" not in values:
-            self.troubles.append("a table heading without scope")
+            self.problems.append("a table heading without scope")
         elif tag == "figure" and values.get("id", "").startswith("fig-"):
             self.figures.append(values["id"].removeprefix("fig-"))
 
@@ -120,23 +120,23 @@ class _Page(HTMLParser):
             return
         if not self.open or self.open[-1] != tag:
             inner = self.open[-1] if self.open else "nothing"
-            self.troubles.append(f"</{tag}> closes {inner} (line {self.getpos()[0]})")
+            self.problems.append(f"</{tag}> closes {inner} (line {self.getpos()[0]})")
         if tag in self.open:
             while self.open and self.open.pop() != tag:
                 pass
 
 
-def check_site(site: Path) -> list[Trouble]:
+def check_site(site: Path) -> list[SiteProblem]:
     """Return everything wrong with a built site, in order of path."""
     files = {file.relative_to(site).as_posix(): file for file in sorted(site.rglob("*")) if file.is_file()}
     pages = {path: _parse(file) for path, file in files.items() if path.endswith(".html")}
     if not pages:
-        return [Trouble("index.html", "there is no page here; run `greenreport build` first")]
-    found = [trouble for path, page in pages.items() for trouble in _page(path, page, files, pages)]
-    found += list(_styles(files))
-    found += list(_weights(files))
-    found += list(_manifest(site, files))
-    return sorted(set(found))
+        return [SiteProblem("index.html", "there is no page here; run `greenreport build` first")]
+    problems = [problem for path, page in pages.items() for problem in _page(path, page, files, pages)]
+    problems += list(_styles(files))
+    problems += list(_weights(files))
+    problems += list(_manifest(site, files))
+    return sorted(set(problems))
 
 
 def _parse(file: Path) -> _Page:
@@ -146,12 +146,12 @@ def _parse(file: Path) -> _Page:
     return page
 
 
-def _page(path: str, page: _Page, files: Mapping[str, Path], pages: Mapping[str, _Page]) -> Iterator[Trouble]:
-    for what in (*page.troubles, *_structure(page)):
-        yield Trouble(path, what)
+def _page(path: str, page: _Page, files: Mapping[str, Path], pages: Mapping[str, _Page]) -> Iterator[SiteProblem]:
+    for what in (*page.problems, *_structure(page)):
+        yield SiteProblem(path, what)
     for address in page.loads:
         if urlsplit(address).scheme not in ("", "data"):
-            yield Trouble(path, f"loads {address} from elsewhere")
+            yield SiteProblem(path, f"loads {address} from elsewhere")
     yield from _addresses(path, page, files)
     yield from _links(path, page, files, pages)
     yield from _figures(path, page, files)
@@ -186,20 +186,20 @@ def _policy(policy: str) -> Iterator[str]:
             yield f"the security policy allows {name} {' '.join(loose)}"
 
 
-def _addresses(path: str, page: _Page, files: Mapping[str, Path]) -> Iterator[Trouble]:
+def _addresses(path: str, page: _Page, files: Mapping[str, Path]) -> Iterator[SiteProblem]:
     """A page that knows its address names its own, and a picture that lies on the same site."""
     if page.canonical is None:
         return
     own = quote(path.removesuffix("index.html") if f"/{path}".endswith("/index.html") else path)
     if not page.canonical.endswith(f"/{own}"):
-        yield Trouble(path, f"the canonical address {page.canonical} is not that of this page")
+        yield SiteProblem(path, f"the canonical address {page.canonical} is not that of this page")
         return
     base = page.canonical.removesuffix(own)
     if page.image is not None and unquote(page.image.removeprefix(base)) not in files:
-        yield Trouble(path, f"the picture {page.image} is not on this site")
+        yield SiteProblem(path, f"the picture {page.image} is not on this site")
 
 
-def _links(path: str, page: _Page, files: Mapping[str, Path], pages: Mapping[str, _Page]) -> Iterator[Trouble]:
+def _links(path: str, page: _Page, files: Mapping[str, Path], pages: Mapping[str, _Page]) -> Iterator[SiteProblem]:
     below = _below(path, pages)
     for address in {*page.links, *page.loads}:
         parts = urlsplit(address)
@@ -208,35 +208,35 @@ def _links(path: str, page: _Page, files: Mapping[str, Path], pages: Mapping[str
         if below is not None and parts.path.startswith(below):
             target = posixpath.normpath(unquote(parts.path.removeprefix(below)))
         elif parts.path.startswith("/"):
-            yield Trouble(path, f"the link {address} starts at the root of the host; the site may lie below")
+            yield SiteProblem(path, f"the link {address} starts at the root of the host; the site may lie below")
             continue
         else:
             target = posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(parts.path))) if parts.path else path
         if target not in files:
-            yield Trouble(path, f"the link {address} leads nowhere")
+            yield SiteProblem(path, f"the link {address} leads nowhere")
         elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].ids:
-            yield Trouble(path, f"the link {address} has no such anchor")
+            yield SiteProblem(path, f"the link {address} has no such anchor")
 
 
 def _below(path: str, pages: Mapping[str, _Page]) -> str | None:
-    """Return with what links to this site begin on the page that is shown under any address: the path of the site, where it is known."""
+    """Return the path of the site, with which links begin on the page that is shown under any address; None where it has no address."""
     first = pages.get("index.html")
     if path != NOWHERE or first is None or first.canonical is None:
         return None
     return urlsplit(first.canonical).path
 
 
-def _figures(path: str, page: _Page, files: Mapping[str, Path]) -> Iterator[Trouble]:
+def _figures(path: str, page: _Page, files: Mapping[str, Path]) -> Iterator[SiteProblem]:
     root = re.match(r"s/[^/]+/", path)
     for name in page.figures:
         drawn = f"figures/{name}.svg"  # a page about two studies keeps its figures with one of them
         folder = root[0] if root else next((file.removesuffix(drawn) for file in files if file.endswith(f"/{drawn}")), "")
         missing = [suffix for suffix in FIGURE_FILES if f"{folder}figures/{name}.{suffix}" not in files]
         if missing:
-            yield Trouble(path, f"figure {name} lacks {', '.join(missing)}")
+            yield SiteProblem(path, f"figure {name} lacks {', '.join(missing)}")
 
 
-def _styles(files: Mapping[str, Path]) -> Iterator[Trouble]:
+def _styles(files: Mapping[str, Path]) -> Iterator[SiteProblem]:
     """A stylesheet loads from its own site only, and everything it names is there."""
     for path, file in files.items():
         if not path.endswith(".css"):
@@ -248,32 +248,32 @@ def _styles(files: Mapping[str, Path]) -> Iterator[Trouble]:
             if parts.scheme == "data" or not parts.path:
                 continue
             if parts.scheme or parts.netloc:
-                yield Trouble(path, f"loads {address} from elsewhere")
+                yield SiteProblem(path, f"loads {address} from elsewhere")
             elif posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(parts.path))) not in files:
-                yield Trouble(path, f"the address {address} leads nowhere")
+                yield SiteProblem(path, f"the address {address} leads nowhere")
 
 
-def _weights(files: Mapping[str, Path]) -> Iterator[Trouble]:
+def _weights(files: Mapping[str, Path]) -> Iterator[SiteProblem]:
     for path, file in files.items():
         if not path.endswith((".html", ".css", ".js")):
             continue
         limit = next((size for part, size in BUDGETS if part in path), None)
         weight = len(gzip.compress(file.read_bytes(), 6))
         if limit is not None and weight > limit:
-            yield Trouble(path, f"{weight / 1000:.0f} kB after gzip, more than {limit / 1000:.0f} kB")
+            yield SiteProblem(path, f"{weight / 1000:.0f} kB after gzip, more than {limit / 1000:.0f} kB")
 
 
-def _manifest(site: Path, files: Mapping[str, Path]) -> Iterator[Trouble]:
+def _manifest(site: Path, files: Mapping[str, Path]) -> Iterator[SiteProblem]:
     manifest = site / MANIFEST
     if not manifest.is_file():
-        yield Trouble(MANIFEST, "is missing")
+        yield SiteProblem(MANIFEST, "is missing")
         return
     lines = (line.partition("  ") for line in manifest.read_text(encoding="utf-8").splitlines())
     listed = {path: digest for digest, _, path in lines}
     for path in sorted((listed.keys() | files.keys()) - {MANIFEST}):
         if path not in files:
-            yield Trouble(path, "is in the manifest and not in the site")
+            yield SiteProblem(path, "is in the manifest and not in the site")
         elif path not in listed:
-            yield Trouble(path, "is not in the manifest: it was added after the build")
+            yield SiteProblem(path, "is not in the manifest: it was added after the build")
         elif digest_of(files[path]) != listed[path]:
-            yield Trouble(path, "was changed after the build")
+            yield SiteProblem(path, "was changed after the build")

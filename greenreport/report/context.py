@@ -1,28 +1,17 @@
-"""What every page of a study shows, and how values, intervals and claims are printed.
-
-Nothing is computed in a template: numbers reach it as claims or as values with a unit, and are printed by the functions here.
-"""
+"""What every page of a study shows: its analysis, looks, remarks, machine and dates."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from markupsafe import Markup, escape
-
 from greenreport.analysis.analyse import Analysis
-from greenreport.analysis.hypotheses.answers import Text, against
-from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.run_view import RunView
-from greenreport.analysis.stats import Interval, NotComputable
-from greenreport.catalog import METRICS
 from greenreport.record import Environment
 from greenreport.report.drawing.style import Look, looks
-from greenreport.units import THIN, counted, quantity
+from greenreport.units import counted
 
-#: Stands where there is no value.
-DASH = Markup('<span class="soft">–</span>')
 #: The remark on joules that no meter read.
 ESTIMATED_ENERGY = "estimated energy"
 #: What a band means, for somebody who sees it for the first time.
@@ -109,51 +98,3 @@ def machine_text(environment: Environment | None) -> str:
     cores = counted(environment.physical_cores, "core")
     gpus = [gpu.name for gpu in environment.gpus]
     return ", ".join([f"{environment.cpu_model} ({cores})", *dict.fromkeys(gpus)])
-
-
-def value_html(text: str) -> Markup:
-    """Return a printed quantity with its unit set apart."""
-    number, separator, unit = text.partition(THIN)
-    if not separator:
-        return escape(text)
-    return Markup('{}<span class="u">{}{}</span>').format(number, THIN, unit)
-
-
-def quantity_html(value: float | None, unit: str) -> Markup:
-    """Return a value with its unit; a dash where there is none."""
-    if value is None:
-        return DASH
-    return value_html(quantity(value, unit))
-
-
-def metric_html(value: float | None, metric: str) -> Markup:
-    """Return a value of a metric with its unit."""
-    return quantity_html(value, METRICS[metric].unit)
-
-
-def without(dash: str, reason: str) -> Markup:
-    """Return what stands where a value is missing, with the reason below it in small letters: nothing is told by hovering alone."""
-    return Markup('<span class="soft">{} <small class="why">{}</small></span>').format(dash, reason)
-
-
-def interval_html(ci: Interval | NotComputable, unit: str) -> Markup:
-    """Return an interval as ``[low, high]`` with unit, or why there is none."""
-    if isinstance(ci, NotComputable):
-        return without("no interval", ci.reason)
-    low, high = quantity(ci.low, unit), quantity(ci.high, unit)
-    return Markup("[{}, {}]").format(value_html(low), value_html(high))
-
-
-def claim_link(claim: Claim, study: StudyContext, up: str, tail: str | None = None) -> Markup:
-    """Return a claim as its size in words, linked to its derivation, and what it is compared with."""
-    address = f"{up}{study.root}claims/index.html#{claim.id}"
-    return Markup('<a class="claim" href="{}">{}</a>{}').format(
-        address, claim.size(), against((claim,), 0) if tail is None else tail
-    )
-
-
-def text_html(text: Text, study: StudyContext, up: str) -> Markup:
-    """Return a text with its claims linked."""
-    return Markup("").join(
-        part if isinstance(part, str) else claim_link(part, study, up, against(text, place)) for place, part in enumerate(text)
-    )

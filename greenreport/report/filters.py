@@ -1,4 +1,4 @@
-"""The filters templates print values with. A template prints no number any other way."""
+"""The filters that templates print values, intervals and claims with; a template prints no number in any other way."""
 
 from __future__ import annotations
 
@@ -7,43 +7,87 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from greenreport.analysis.hypotheses.answers import plain
+from greenreport.analysis.hypotheses.answers import Text, against, plain
+from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.analysis.measure.fidelity import CellFidelity, FidelityVerdict
 from greenreport.analysis.stats import Effect, Interval, NotComputable
+from greenreport.catalog import METRICS
 from greenreport.record import Phase
-from greenreport.report.context import (
-    DASH,
-    claim_link,
-    interval_html,
-    metric_html,
-    quantity_html,
-    text_html,
-    value_html,
-    without,
-)
+from greenreport.report.context import StudyContext
 from greenreport.report.exports.embed import embed_code
 from greenreport.report.figures.captions import times
 from greenreport.report.figures.traces import PHASE_NAMES
-from greenreport.units import count, counted, number, p_equation, p_value, percent
+from greenreport.units import THIN, count, counted, number, p_equation, p_value, percent, quantity
+
+#: Stands where there is no value.
+DASH = Markup('<span class="soft">–</span>')
+
+
+def value_html(text: str) -> Markup:
+    """Return a printed quantity with its unit set apart."""
+    number, separator, unit = text.partition(THIN)
+    if not separator:
+        return escape(text)
+    return Markup('{}<span class="u">{}{}</span>').format(number, THIN, unit)
+
+
+def quantity_html(value: float | None, unit: str) -> Markup:
+    """Return a value with its unit; a dash where there is none."""
+    if value is None:
+        return DASH
+    return value_html(quantity(value, unit))
+
+
+def metric_html(value: float | None, metric: str) -> Markup:
+    """Return a value of a metric with its unit."""
+    return quantity_html(value, METRICS[metric].unit)
+
+
+def without(dash: str, reason: str) -> Markup:
+    """Return what stands where a value is missing, with the reason below it in small letters; nothing is shown on hovering alone."""
+    return Markup('<span class="soft">{} <small class="why">{}</small></span>').format(dash, reason)
+
+
+def interval_html(ci: Interval | NotComputable, unit: str) -> Markup:
+    """Return an interval as ``[low, high]`` with unit, or why there is none."""
+    if isinstance(ci, NotComputable):
+        return without("no interval", ci.reason)
+    low, high = quantity(ci.low, unit), quantity(ci.high, unit)
+    return Markup("[{}, {}]").format(value_html(low), value_html(high))
+
+
+def claim_link(claim: Claim, study: StudyContext, up: str, tail: str | None = None) -> Markup:
+    """Return a claim as its size in words, linked to its derivation, and what it is compared with."""
+    address = f"{up}{study.root}claims/index.html#{claim.id}"
+    return Markup('<a class="claim" href="{}">{}</a>{}').format(
+        address, claim.size(), against((claim,), 0) if tail is None else tail
+    )
+
+
+def text_html(text: Text, study: StudyContext, up: str) -> Markup:
+    """Return a text with its claims linked."""
+    return Markup("").join(
+        part if isinstance(part, str) else claim_link(part, study, up, against(text, place)) for place, part in enumerate(text)
+    )
 
 
 def statistic(value: float | None) -> Markup:
-    """Print a test statistic with four digits."""
+    """Return a test statistic with four digits."""
     return DASH if value is None else escape(number(value, 4))
 
 
 def p_html(value: float | None) -> Markup:
-    """Print a p value."""
+    """Return a p value."""
     return DASH if value is None else escape(p_value(value))
 
 
 def degrees(df: tuple[float, ...]) -> str:
-    """Print degrees of freedom."""
+    """Return degrees of freedom."""
     return ", ".join(number(value, 4) for value in df)
 
 
 def effect_html(effect: Effect | NotComputable) -> Markup:
-    """Print an effect size with interval and magnitude."""
+    """Return an effect size with interval and magnitude."""
     if isinstance(effect, NotComputable):
         return without("–", effect.reason)
     ci = f" [{number(effect.ci.low, 2)}, {number(effect.ci.high, 2)}]" if isinstance(effect.ci, Interval) else ""
@@ -53,36 +97,36 @@ def effect_html(effect: Effect | NotComputable) -> Markup:
 
 
 def share(value: float | None) -> Markup:
-    """Print a share as a percentage."""
+    """Return a share as a percentage."""
     return DASH if value is None else value_html(percent(value))
 
 
 def computed(value: float | NotComputable) -> Markup:
-    """Print a share that may not be computable, as a percentage; the reason stands below the dash."""
+    """Return a share that may not be computable, as a percentage; the reason stands below the dash."""
     if isinstance(value, NotComputable):
         return without("–", value.reason)
     return share(value)
 
 
 def count_html(value: float | None) -> Markup:
-    """Print a large count."""
+    """Return a large count."""
     return DASH if not value else escape(count(value))
 
 
 def times_html(value: float | None) -> Markup:
-    """Print a ratio as a multiple."""
+    """Return a ratio as a multiple."""
     return DASH if value is None else value_html(times(value))
 
 
 def ratio_interval(ci: Interval | NotComputable) -> str:
-    """Print the interval of a ratio with level and method."""
+    """Return the interval of a ratio with level and method."""
     if isinstance(ci, NotComputable):
         return f"none: {ci.reason}"
     return f"[{number(ci.low)}, {number(ci.high)}], level {percent(ci.level)}, {ci.method}"
 
 
 def phase_name(phase: Phase | str) -> str:
-    """Print a phase."""
+    """Return a phase."""
     return PHASE_NAMES[Phase(phase)]
 
 
@@ -92,7 +136,7 @@ def is_unfaithful(value: CellFidelity) -> bool:
 
 
 def code_html(text: str) -> Markup:
-    """Print a text whose commands stand between backticks."""
+    """Return a text whose commands stand between backticks."""
     parts = str(text).split("`")
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if odd % 2 else escape(part) for odd, part in enumerate(parts)

@@ -26,7 +26,7 @@ _SERVERS = {
 def load_of(configurations: Sequence[Configuration], workload: Workload) -> str:
     """Return how servers are loaded: ``static batches of 1 to 128 prompts, one after the other``.
 
-    Configurations that set the same factors are told together, with the range of their levels.
+    Configurations that set the same factors share one description, with the range of their levels.
     """
     groups: dict[frozenset[str], list[Configuration]] = {}
     for configuration in configurations:
@@ -61,10 +61,10 @@ def _dynamic(group: Sequence[Configuration]) -> str:
 
 
 def _replicas(group: Sequence[Configuration], *, with_clients: bool) -> str:
-    found = sorted({c.replicas for c in group})
-    if found == [1]:
+    levels = sorted({c.replicas for c in group})
+    if levels == [1]:
         return ""
-    words = [_NUMBERS[number] if number < len(_NUMBERS) else f"{number}" for number in found]
+    words = [_NUMBERS[number] if number < len(_NUMBERS) else f"{number}" for number in levels]
     return f", on {listed(words)} replicas{' with a client each' if with_clients else ''}"
 
 
@@ -96,9 +96,9 @@ def window_words(workload: Workload) -> str:
 def output_words(configurations: Sequence[Configuration], workload: Workload) -> str:
     """Return how many tokens a request asks for: ``exactly 64 output tokens``; levels where the study varies them."""
     own = sorted({c.output_tokens for c in configurations if c.output_tokens is not None})
-    told = [] if own and all(c.output_tokens is not None for c in configurations) else [workload.generation.words()]
-    told += [f"{'exactly' if workload.generation.exact else 'at most'} {_span(own)}"] if own else []
-    return f"{' and '.join(told)} output tokens"
+    lengths = [] if own and all(c.output_tokens is not None for c in configurations) else [workload.generation.words()]
+    lengths += [f"{'exactly' if workload.generation.exact else 'at most'} {_span(own)}"] if own else []
+    return f"{' and '.join(lengths)} output tokens"
 
 
 def served(configuration: Configuration) -> Served:

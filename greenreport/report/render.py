@@ -145,12 +145,12 @@ def _figures(pages: Sequence[Page[PageContent]], cache: Path) -> dict[tuple[str,
 
 def _assets(folders: Sequence[Path], cache: Path) -> tuple[dict[str, bytes], Assets]:
     contents = {name: _asset(folders, name) for name in ASSETS}
-    contents["site.css"] += b"".join(file.read_bytes() for file in _themes(folders))
+    contents["site.css"] += b"".join(file.read_bytes() for file in _theme_styles(folders))
     contents["vega.js"] = _vega_bundle(cache)
     names = {name: _digested(name, contents[name]) for name in DIGESTED}
     files = {f"assets/{names.get(name, name)}": content for name, content in contents.items()}
     files[".nojekyll"] = b""
-    files.update(_own_files(folders))
+    files.update(_theme_files(folders))
     return files, Assets(*names.values())
 
 
@@ -163,14 +163,14 @@ def _vega_bundle(cache: Path) -> bytes:
     return file.read_bytes()
 
 
-def _themes(folders: Sequence[Path]) -> Iterable[Path]:
+def _theme_styles(folders: Sequence[Path]) -> Iterable[Path]:
     """Yield the stylesheets that stand after the shipped one: `assets/theme.css` of a user's folder."""
     files = (folder / "assets" / THEME for folder in folders[:-1])
     return [file for file in files if file.is_file()]
 
 
-def _own_files(folders: Sequence[Path]) -> Iterable[tuple[str, bytes]]:
-    """Yield what else a user's folder holds under `assets/`: pictures and fonts of a theme, under their own names."""
+def _theme_files(folders: Sequence[Path]) -> Iterable[tuple[str, bytes]]:
+    """Yield the other files under `assets/` of a user's folder, such as pictures and fonts of a theme, by their path in the site."""
     for folder in folders[:-1]:
         for file in sorted((folder / "assets").glob("*")):
             if file.is_file() and file.name not in (*ASSETS, THEME) and not file.name.startswith("."):

@@ -37,9 +37,9 @@ class Entry:
     words: str = ""
 
 
-def index_files(found: Sequence[Entry]) -> dict[str, bytes]:
+def index_files(entries: Sequence[Entry]) -> dict[str, bytes]:
     """Return the index as files of the site, studies first."""
-    ordered = sorted(found, key=lambda entry: KINDS.index(entry.kind))
+    ordered = sorted(entries, key=lambda entry: KINDS.index(entry.kind))
     return {INDEX: index_json(ordered), SCRIPT: index_script(ordered)}
 
 
@@ -53,11 +53,11 @@ def entry(title: str, kind: str, where: str, path: str, words: str) -> Entry:
     return Entry(title, kind, where, quote(path), words)
 
 
-def index_json(found: Sequence[Entry]) -> bytes:
+def index_json(entries: Sequence[Entry]) -> bytes:
     """Return the index for other programs."""
-    return f"{embedded_json([asdict(entry) for entry in found])}\n".encode()
+    return f"{embedded_json([asdict(entry) for entry in entries])}\n".encode()
 
 
-def index_script(found: Sequence[Entry]) -> bytes:
+def index_script(entries: Sequence[Entry]) -> bytes:
     """Return the index as a script that any page can load."""
-    return b"window." + VARIABLE.encode() + b" = " + index_json(found).rstrip() + b";\n"
+    return b"window." + VARIABLE.encode() + b" = " + index_json(entries).rstrip() + b";\n"

@@ -34,14 +34,14 @@ def test_a_configuration_shows_its_ratio_on_every_model_and_its_places() -> None
     """One figure for each question, the smallest ratio first; of the reference, whose ratio is 1, all runs."""
     study = context(dataset(ENERGY))
     torch, onnx, _ = study.dataset.configurations
-    content = configuration_page(study, onnx, "torch-cpu").content
-    assert [figure.id for figure in content.figures] == ["h1-0-models-onnx-cpu", "h2-0-models-onnx-cpu"]
-    assert words(content.figures[0].finding) == (
+    page = configuration_page(study, onnx, "torch-cpu")
+    assert [figure.id for figure in page.figures] == ["h1-0-models-onnx-cpu", "h2-0-models-onnx-cpu"]
+    assert words(page.figures[0].finding) == (
         "ONNX Runtime · CPU: the ratio of energy to Torch · CPU is 0.500 × (A) to 0.900 × (B)"
     )
-    assert [row[0] for row in content.figures[0].table.rows] == ["A", "B"]
-    assert (content.ranked, [row.place for row in content.rows]) == ("energy", ["1 of 3", "2 of 3"])
-    reference = configuration_page(study, torch, "torch-cpu").content
+    assert [row[0] for row in page.figures[0].table.rows] == ["A", "B"]
+    assert (page.content.ranked, [row.place for row in page.content.rows]) == ("energy", ["1 of 3", "2 of 3"])
+    reference = configuration_page(study, torch, "torch-cpu")
     assert words(reference.figures[0].finding) == "Within every cell, the largest energy is at most 1.02 × the smallest"
     assert len(reference.figures[0].table.rows) == 10
 

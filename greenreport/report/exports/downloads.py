@@ -47,13 +47,13 @@ class Download:
 
 
 def offered(
-    found: Sequence[StudyData], contexts: Sequence[StudyContext], settings: Site, cache: Path
+    studies: Sequence[StudyData], contexts: Sequence[StudyContext], settings: Site, cache: Path
 ) -> tuple[dict[str, bytes], list[tuple[Path, str]], dict[str, list[Download]]]:
     """Return small files by content, large files by path, and what each study offers, the archive of everything first."""
     files: dict[str, bytes] = {}
     copies: list[tuple[Path, str]] = []
     offers: dict[str, list[Download]] = {}
-    for item, context in zip(found, contexts, strict=True):
+    for item, context in zip(studies, contexts, strict=True):
         small, rows = _small(item, context, settings)
         offer = [
             Download(

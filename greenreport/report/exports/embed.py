@@ -28,7 +28,7 @@ def embed_code(figure: Figure, study: StudyContext, settings: Site, svg: str) ->
         svg: the drawing, which says how tall the frame has to be.
     """
     path = embed_path(study, figure)
-    found = re.search(r'<svg[^>]*? height="([0-9]+)', svg)
-    height = min(CAPTION + (int(found[1]) if found else TALLEST), TALLEST)
+    declared = re.search(r'<svg[^>]*? height="([0-9]+)', svg)
+    height = min(CAPTION + (int(declared[1]) if declared else TALLEST), TALLEST)
     source, title = escape(settings.address(path) or path), escape(plain_line(figure.finding))
     return f'<iframe src="{source}" title="{title}" width="100%" height="{height}" loading="lazy"></iframe>'

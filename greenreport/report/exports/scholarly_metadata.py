@@ -147,8 +147,8 @@ def licence(name: str) -> str:
     """Return the address of a Creative Commons licence; any other licence by its name."""
     if name == "CC0-1.0":
         return "https://creativecommons.org/publicdomain/zero/1.0/"
-    found = _CREATIVE_COMMONS.fullmatch(name)
-    return f"https://creativecommons.org/licenses/{found[1].lower()}/{found[2]}/" if found else name
+    match = _CREATIVE_COMMONS.fullmatch(name)
+    return f"https://creativecommons.org/licenses/{match[1].lower()}/{match[2]}/" if match else name
 
 
 def citation_tags(study: StudyContext, settings: Site) -> tuple[tuple[str, str], ...]:

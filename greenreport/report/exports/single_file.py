@@ -64,8 +64,8 @@ def _cite(study: StudyContext, settings: Site) -> str:
 def _part(page: Page[object], names: Mapping[str, str], text: str) -> str:
     """Return the content of a page as a section: names made unique, links turned into anchors of this file or into words."""
     name = names[page.path]
-    found = _MAIN.search(text)
-    content = _DROPPED.sub("", found[1] if found else "")
+    main = _MAIN.search(text)
+    content = _DROPPED.sub("", main[1] if main else "")
     content = re.sub(r'(\s(?:id|aria-labelledby|aria-describedby|for)=")([^"]+)"', rf'\1{name}-\2"', content)
     content = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", content)
 

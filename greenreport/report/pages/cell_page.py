@@ -10,10 +10,9 @@ from greenreport.analysis.measure.fidelity import CellFidelity
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.analysis.stats import Description, describe
 from greenreport.catalog import METRICS, MetricInfo
-from greenreport.record import Environment, Quantity
+from greenreport.record import Quantity
 from greenreport.report.context import StudyContext
 from greenreport.report.exports.label import energy_label
-from greenreport.report.figure import Figure
 from greenreport.report.figures.run_drift import course_figure
 from greenreport.report.figures.traces import trace_figure
 from greenreport.report.page import Page, study_page
@@ -74,10 +73,8 @@ class CellContent:
     label: str
     fidelity: CellFidelity | None
     metrics: tuple[MetricRow, ...]
-    figures: tuple[Figure, ...]
     shown: RunView | None
     parameters: str
-    environment: Environment | None
     sample: tuple[str, str] | None
     energy_label: str | None
 
@@ -96,14 +93,13 @@ def cell_page(study: StudyContext, cell: CellView) -> Page[CellContent]:
         label=label,
         fidelity=next((f for f in study.analysis.fidelity if (f.model, f.configuration) == cell_key), None),
         metrics=tuple(_row(cell, metric) for metric in (*CELL_METRICS, *added)),
-        figures=tuple(figure for figure in drawn if figure is not None),
         shown=shown,
         parameters=json.dumps(spec_content(cell.runs[-1].spec), indent=2, sort_keys=True) if cell.runs else "",
-        environment=study.dataset.environment,
         sample=_sample(study, cell),
         energy_label=None if energy is None else energy.path.removeprefix(study.root),
     )
-    return study_page(study, f"cells/{cell.slug}", "cell.html", f"{label} on {cell.model.label}", content, content.figures)
+    figures = [figure for figure in drawn if figure is not None]
+    return study_page(study, f"cells/{cell.slug}", "cell.html", f"{label} on {cell.model.label}", content, figures)
 
 
 def _row(cell: CellView, metric: str) -> MetricRow:

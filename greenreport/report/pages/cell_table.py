@@ -24,7 +24,7 @@ TABLE_METRICS = ("energy_j", "duration_s", "j_per_output_token", "ttft_s", "ram_
 
 
 @dataclass(frozen=True, slots=True)
-class CellRow:
+class CellTableRow:
     """A cell on the page of its model or configuration.
 
     Attributes:
@@ -45,7 +45,7 @@ class CellTableContent:
 
     Attributes:
         kind: "Model" or "Configuration"; `other`: the heading of the rows.
-        facts: (name, text) of what is known of it.
+        facts: (name, text) of what was declared and reported.
         ranked: noun of the metric of the places; empty where there are none.
         unusual: cells with anything but valid runs without remarks, with what it is.
     """
@@ -55,8 +55,7 @@ class CellTableContent:
     other: str
     facts: tuple[tuple[str, str], ...]
     metrics: tuple[MetricInfo, ...]
-    rows: tuple[CellRow, ...]
-    figures: tuple[Figure, ...]
+    rows: tuple[CellTableRow, ...]
     ranked: str
     unusual: tuple[tuple[str, CellLink, str], ...]
 
@@ -86,14 +85,13 @@ def cell_table_page(
         other=other,
         facts=tuple(facts),
         metrics=metrics,
-        rows=tuple(CellRow(n, cell_link(c), _descriptions(c, metrics), places.get(c.key, "–")) for n, c in cells),
-        figures=tuple(figures),
+        rows=tuple(CellTableRow(n, cell_link(c), _descriptions(c, metrics), places.get(c.key, "–")) for n, c in cells),
         ranked=study.analysis.findings[0].metric.noun if places else "",
         unusual=tuple((name, cell_link(cell), text) for name, cell in cells if (text := _unusual(study, cell))),
     )
     words = " ".join([section.rpartition("/")[2], *(text for _, text in content.facts[:2])])
     found_as = entry(label, kind, study.dataset.study.title, f"{study_section(study, section)}index.html", words)
-    return study_page(study, section, "cell_table.html", label, content, content.figures, entries=(found_as,))
+    return study_page(study, section, "cell_table.html", label, content, figures, entries=(found_as,))
 
 
 def _descriptions(cell: CellView, metrics: Iterable[MetricInfo]) -> tuple[Description | None, ...]:

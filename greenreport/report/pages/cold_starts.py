@@ -54,8 +54,8 @@ def cold_content(dataset: Dataset) -> ColdContent | None:
 
 
 def _rows(dataset: Dataset) -> Iterator[ColdRow]:
-    for found in cold_starts(dataset):
-        cell = found.cell
+    for start in cold_starts(dataset):
+        cell = start.cell
         yield ColdRow(
             key=cell.key,
             label=f"{label_of(cell.configuration)} on {cell.model.label}",
@@ -65,8 +65,8 @@ def _rows(dataset: Dataset) -> Iterator[ColdRow]:
             first_s=_described(cell, "first_request_s"),
             first_j=_described(cell, "first_request_energy_j"),
             per_request=_described(cell, "j_per_request"),
-            worth=found.worth,
-            against=found.against,
+            worth=start.worth,
+            against=start.against,
         )
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from greenreport.analysis.measure.dataset import ModelPreparation
-from greenreport.record import Environment
 from greenreport.report.context import StudyContext
 from greenreport.report.page import Page, study_page
 from greenreport.validity import Advice, advice
@@ -21,9 +19,7 @@ class EnvironmentContent:
         timeline: whether the page of the methods shows when each run was made.
     """
 
-    environment: Environment | None
     advice: tuple[Advice, ...]
-    preparations: tuple[ModelPreparation, ...]
     outcomes: tuple[tuple[str, int], ...]
     boundary: tuple[str, ...]
     timeline: bool
@@ -34,9 +30,7 @@ def environment_page(study: StudyContext) -> Page[EnvironmentContent]:
     dataset = study.dataset
     methods = " and ".join(sorted({method.value for cell in dataset.cells for method in cell.methods("energy_j")}))
     content = EnvironmentContent(
-        environment=dataset.environment,
         advice=() if dataset.environment is None else advice(dataset.environment),
-        preparations=dataset.preparations,
         outcomes=tuple((outcome.value.replace("_", " "), number) for outcome, number in sorted(dataset.outcomes.items())),
         boundary=tuple(f"{boundary}, {methods}; idle power included" for boundary in dataset.boundaries("energy_j")),
         timeline=any(run.start_ns and run.duration_s for run in dataset.runs),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from greenreport.analysis.measure.fidelity import CellFidelity, sameness
 from greenreport.report.context import StudyContext
-from greenreport.report.figure import Figure
 from greenreport.report.figures.fidelity import match_figure
 from greenreport.report.figures.request_distributions import same_length, tokens_figure
 from greenreport.report.page import Page, study_page
@@ -24,7 +23,6 @@ class FidelityContent:
     headline: str
     rows: tuple[tuple[str, str, CellFidelity], ...]
     reference: str | None
-    figures: tuple[Figure, ...]
     same_length: str | None
 
 
@@ -33,8 +31,8 @@ def fidelity_page(study: StudyContext, reference: str | None) -> Page[FidelityCo
     dataset, fidelity = study.dataset, study.analysis.fidelity
     models = {model.id: model.label for model in dataset.study.models}
     label = dataset.labels.get(reference or "")
-    figures = tuple(figure for figure in (match_figure(study), tokens_figure(study)) if figure is not None)
+    figures = [figure for figure in (match_figure(study), tokens_figure(study)) if figure is not None]
     headline = sameness(fidelity).headline(label or "the reference", imported=dataset.imported)
     rows = tuple((models[f.model], dataset.labels[f.configuration], f) for f in fidelity)
-    content = FidelityContent(headline, rows, label, figures, same_length(study))
+    content = FidelityContent(headline, rows, label, same_length(study))
     return study_page(study, "fidelity", "fidelity.html", "Fidelity", content, figures)

@@ -7,7 +7,7 @@ from typing import Any
 
 from greenreport.analysis.footprint import FootprintAnalysis, FootprintTable
 from greenreport.report.context import StudyContext
-from greenreport.report.figure import Figure, embedded_json
+from greenreport.report.figure import embedded_json
 from greenreport.report.figures.footprint import amount_text, footprint_figures
 from greenreport.report.page import Page, study_page
 from greenreport.study import Factor
@@ -60,7 +60,6 @@ class FootprintContent:
     analysis: FootprintAnalysis
     factors: tuple[FactorRow, ...]
     tables: tuple[tuple[FootprintTable, tuple[AmountCells, ...]], ...]
-    figures: tuple[Figure, ...]
     data_json: str
 
 
@@ -71,10 +70,9 @@ def footprint_page(study: StudyContext, footprint: FootprintAnalysis) -> Page[Fo
         analysis=footprint,
         factors=factors,
         tables=tuple((table, tuple(_cells(footprint, table))) for table in footprint.tables),
-        figures=footprint_figures(study, footprint),
         data_json=embedded_json(_data(footprint, factors)),
     )
-    return study_page(study, "footprint", "footprint.html", "Footprint", content, content.figures)
+    return study_page(study, "footprint", "footprint.html", "Footprint", content, footprint_figures(study, footprint))
 
 
 def _factors(footprint: FootprintAnalysis) -> list[FactorRow]:

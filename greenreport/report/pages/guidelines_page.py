@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from greenreport.analysis.hypotheses.declared_guidelines import Declared
-from greenreport.analysis.hypotheses.guidelines import Guideline
 from greenreport.analysis.measure.dataset import label_of
 from greenreport.report.context import StudyContext, on_models
 from greenreport.report.figure import Figure, embedded_json
@@ -19,13 +17,9 @@ class GuidelinesContent:
     """Recommendations.
 
     Attributes:
-        labels: id of a configuration → its label.
         aid: the decision aid; `aid_json`: the same for the page's script, safe inside a script element.
     """
 
-    guidelines: tuple[Guideline, ...]
-    declared: tuple[Declared, ...]
-    labels: dict[str, str]
     aid: DecisionAid | None
     aid_json: str
     heading: str
@@ -34,12 +28,9 @@ class GuidelinesContent:
 
 def guidelines_page(study: StudyContext) -> Page[GuidelinesContent]:
     """Return the page."""
-    analysis, aid = study.analysis, decision_aid(study)
-    tradeoff = next((f for item in analysis.tradeoffs if (f := tradeoff_figure(study, item)) is not None), None)
+    aid = decision_aid(study)
+    tradeoff = next((f for item in study.analysis.tradeoffs if (f := tradeoff_figure(study, item)) is not None), None)
     content = GuidelinesContent(
-        guidelines=analysis.guidelines,
-        declared=analysis.declared,
-        labels=study.dataset.labels,
         aid=aid,
         aid_json="" if aid is None else embedded_json(asdict(aid)),
         heading=guidelines_heading(study),

@@ -43,7 +43,7 @@ def index_page(studies: Sequence[Summary]) -> Page[IndexContent]:
     content = IndexContent(
         entries=tuple(studies),
         runs=sum(study.runs for study in studies),
-        machines=tuple(dict.fromkeys(study.machine for study in studies if study.known)),
+        machines=tuple(dict.fromkeys(study.machine for study in studies if study.machine_known)),
         newest=max((study.moments[1][:10] for study in studies if study.moments), default=""),
         choices=tuple(_choices(studies)),
         comparisons=tuple(dict.fromkeys(link for study in studies for link in study.compared)),

@@ -10,7 +10,6 @@ from greenreport.analysis.hypotheses.aggregates import Aggregate
 from greenreport.analysis.measure.dataset import label_of
 from greenreport.catalog import METRICS, Better
 from greenreport.report.context import StudyContext, on_models
-from greenreport.report.figure import Figure
 from greenreport.report.figures.matrix import matrix_cells, matrix_figure
 from greenreport.report.page import Page, study_page
 from greenreport.report.pages.cell_link import CellLink, cell_link
@@ -33,12 +32,11 @@ class MatrixContent:
     """Configuration × model in several metrics.
 
     Attributes:
-        figures: one for each metric that has values; `names`: labels of these metrics.
+        names: labels of the metrics of the figures.
         rows: label of a model, and its cells in the order of `columns`; None for a cell that is excluded by design.
         columns: labels of the configurations.
     """
 
-    figures: tuple[Figure, ...]
     names: tuple[str, ...]
     rows: tuple[tuple[str, tuple[CellLink | None, ...]], ...]
     columns: tuple[str, ...]
@@ -56,7 +54,6 @@ def matrix_page(study: StudyContext) -> Page[MatrixContent]:
         cells = (dataset.cell(model.id, configuration.id) for configuration in dataset.configurations)
         rows.append((model.label, tuple(None if cell is None else cell_link(cell) for cell in cells)))
     content = MatrixContent(
-        figures=tuple(figures.values()),
         names=tuple(figures),
         rows=tuple(rows),
         columns=tuple(label_of(configuration) for configuration in dataset.configurations),
@@ -64,7 +61,7 @@ def matrix_page(study: StudyContext) -> Page[MatrixContent]:
         heading=matrix_heading(study, MATRIX_METRICS),
         cold=cold_content(dataset),
     )
-    return study_page(study, "matrix", "matrix.html", "Matrix", content, content.figures)
+    return study_page(study, "matrix", "matrix.html", "Matrix", content, figures.values())
 
 
 def matrix_heading(study: StudyContext, metrics: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from greenreport.analysis.hypotheses.preregistration import Preregistration, pre
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import reference_of
 from greenreport.analysis.stats import Description, describe
-from greenreport.record import Mark, Outcome, Phase
+from greenreport.record import Mark, Phase
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
 from greenreport.report.figures.energy_breakdown import phases_figure
@@ -69,7 +69,6 @@ class MethodsContent:
     events: tuple[tuple[str, str, str], ...]
     threats: Threats
     registered: Preregistration | None
-    valid: int
     reference: str | None
     workload: tuple[tuple[str, str], ...]
     window: str
@@ -98,7 +97,6 @@ def methods_page(study: StudyContext) -> Page[MethodsContent]:
         events=tuple(remark for remark, read in remarks.items() if read),
         threats=threats_to_validity(dataset),
         registered=preregistration(dataset),
-        valid=dataset.outcomes[Outcome.OK],
         reference=dataset.labels.get(reference_of(dataset) or ""),
         workload=tuple(workload_facts(dataset)),
         window="not known" if dataset.imported else window_words(dataset.study.workload),

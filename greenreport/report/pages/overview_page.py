@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from greenreport.analysis.hypotheses.answers import Answer, plain
+from greenreport.analysis.hypotheses.answers import plain
 from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
@@ -46,7 +46,6 @@ class OverviewContent:
     numbers: tuple[KeyNumber, ...]
     hero: Figure | None
     matrix: Figure | None
-    answers: tuple[Answer, ...]
     compared: tuple[ComparisonLink, ...]
     swept: bool
     scope: str
@@ -74,7 +73,6 @@ def overview_page(
         numbers=tuple(_key_numbers(study)),
         hero=hero,
         matrix=matrix,
-        answers=analysis.answers,
         compared=compared,
         swept=swept is not None,
         scope=headline_scope(study),

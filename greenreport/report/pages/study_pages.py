@@ -5,10 +5,9 @@ from __future__ import annotations
 from greenreport.analysis.measure.fidelity import reference_of
 from greenreport.catalog import ADDED_PAGES, load_target
 from greenreport.report.context import StudyContext
-from greenreport.report.page import Page
+from greenreport.report.page import Page, study_page
 from greenreport.report.pages.cell_page import CellContent, cell_page
 from greenreport.report.pages.cell_table import CellTableContent
-from greenreport.report.pages.claims_page import ClaimsContent, claims_page
 from greenreport.report.pages.configuration_page import configuration_page
 from greenreport.report.pages.data_page import DataContent, data_page
 from greenreport.report.pages.environment_page import EnvironmentContent, environment_page
@@ -22,7 +21,6 @@ from greenreport.report.pages.model_page import model_page
 from greenreport.report.pages.overview_page import OverviewContent, overview_page
 from greenreport.report.pages.question_page import QuestionContent, question_page
 from greenreport.report.pages.related_studies import RelatedStudy
-from greenreport.report.pages.replication_page import ReplicationContent, replication_page
 from greenreport.report.pages.tradeoffs_page import TradeoffsContent, tradeoffs_page
 from greenreport.report.pages.validity_page import ValidityContent, validity_page
 from greenreport.report.summary import ComparisonLink
@@ -31,7 +29,7 @@ from greenreport.study import Site
 StudyContent = (
     OverviewContent | QuestionContent | MatrixContent | CellTableContent | CellContent | FidelityContent | ValidityContent
     | GuidelinesContent | MethodsContent | EnvironmentContent | DataContent | FrontierContent | TradeoffsContent
-    | FootprintContent | ReplicationContent | ClaimsContent
+    | FootprintContent | None
 )  # fmt: skip
 
 
@@ -72,6 +70,6 @@ def study_pages(
     if analysis.footprint is not None:
         pages.append(footprint_page(study, analysis.footprint))
     if analysis.replications:
-        pages.append(replication_page(study))
+        pages.append(study_page(study, "replication", "replication.html", "Replication", None))
     added = (load_target(info.target)(study) for info in ADDED_PAGES.values())
-    return [*pages, *added, claims_page(study)]
+    return [*pages, *added, study_page(study, "claims", "claims.html", "How we know", None)]

@@ -15,14 +15,13 @@ from greenreport.report.page import Page, study_page
 class TradeoffsContent:
     """Two metrics at once, a figure for each pair."""
 
-    figures: tuple[Figure, ...]
     heading: str
 
 
 def tradeoffs_page(study: StudyContext) -> Page[TradeoffsContent]:
     """Return the page."""
     figures = tuple(f for item in study.analysis.tradeoffs if (f := tradeoff_figure(study, item)) is not None)
-    content = TradeoffsContent(figures, tradeoffs_heading(figures))
+    content = TradeoffsContent(tradeoffs_heading(figures))
     return study_page(study, "tradeoffs", "tradeoffs.html", "Trade-offs", content, figures)
 
 

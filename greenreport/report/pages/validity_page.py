@@ -8,7 +8,6 @@ from greenreport.analysis.measure.calibration import calibration
 from greenreport.analysis.measure.measurement_quality import Quality, quality
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.report.context import StudyContext
-from greenreport.report.figure import Figure
 from greenreport.report.figures.instrument_agreement import agreement_figure
 from greenreport.report.page import Page, study_page
 from greenreport.report.pages.cell_link import CellLink, cell_link
@@ -21,14 +20,12 @@ class ValidityContent:
     Attributes:
         planned: number of runs that were planned or made.
         calibration: name and text of what measuring costs on the machine; empty where nothing was calibrated.
-        agreements: figures of meters that measured the same thing.
     """
 
     quality: Quality
     excluded: tuple[tuple[CellLink, RunView], ...]
     planned: int
     calibration: tuple[tuple[str, str], ...]
-    agreements: tuple[Figure, ...]
 
 
 def validity_page(study: StudyContext) -> Page[ValidityContent]:
@@ -41,6 +38,6 @@ def validity_page(study: StudyContext) -> Page[ValidityContent]:
         excluded=tuple((cell_link(cell), run) for cell, run in measured.excluded),
         planned=max(len(dataset.cells) * repetitions, dataset.outcomes.total()),
         calibration=() if calibrated is None else calibrated.lines(),
-        agreements=tuple(f for item in measured.agreements if (f := agreement_figure(study, item)) is not None),
     )
-    return study_page(study, "validity", "validity.html", "Validity", content, content.agreements)
+    figures = [f for item in measured.agreements if (f := agreement_figure(study, item)) is not None]
+    return study_page(study, "validity", "validity.html", "Validity", content, figures)

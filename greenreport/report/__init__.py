@@ -1,1 +1,1 @@
-"""From answers to charts, pages and files."""
+"""Charts, pages and files made from the answers of studies."""

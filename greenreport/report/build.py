@@ -1,4 +1,4 @@
-"""Build the site: find studies, read their runs, analyse, render, write."""
+"""Build the site: find the studies, read and analyse their runs, render the pages, write the files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SETTINGS = "site.yaml"
 
 @dataclass(frozen=True, slots=True)
 class StudyFailure:
-    """A study that could not be analysed or drawn, so that the site is without it.
+    """A study that could not be analysed or drawn and is missing from the site.
 
     Attributes:
         study: its name.
@@ -76,7 +76,7 @@ class BuiltSite:
 
 
 def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url: str | None = None) -> BuiltSite:
-    """Build the site; pages of a study are made again only where something they are made from has changed.
+    """Build the site; pages of a study are rendered again only if something they are made from has changed.
 
     A study that cannot be analysed or drawn is left out and returned as a failure; the others are built all the same.
 
@@ -133,7 +133,7 @@ class _Builder:
     unchanged: int = 0
 
     def build_group(self, group: Sequence[Located]) -> None:
-        """Write or keep the pages of studies that refer to each other; where that fails, each study stands alone."""
+        """Write or keep the pages of studies that refer to each other; if that fails, try each study alone."""
         stamps = [(self.slugs[study], study.stamp) for study in group]
         key = key_of(self.program, self.renderer.settings, self.renderer.feed, stamps)
         kept = self.previous.get(key)
@@ -143,7 +143,7 @@ class _Builder:
             return
         try:
             made = self._make(group)
-        except Exception as error:  # whatever is wrong with one study, the others are published; the failure is reported
+        except Exception as error:  # whatever is wrong with one study, the others are published and the failure is reported
             if len(group) == 1:
                 self.failures.append(self._failure(group[0], error))
             else:

@@ -1,4 +1,4 @@
-"""``greenreport check``: is a built site whole, safe and light? Read from its files, without a browser.
+"""``greenreport check``: whether a built site is complete, safe and light, judged from its files without a browser.
 
 Links lead somewhere, nothing is loaded from another host, every page carries the security policy, a language, one main heading,
 names for what has no text, unique ids and headed tables; figures have all their parts; weights stay within the budgets; the
@@ -53,7 +53,7 @@ class SiteProblem:
 
 @dataclass(slots=True)
 class _Page(HTMLParser):
-    """Everything of a page that is checked."""
+    """Everything on a page that is checked."""
 
     ids: Counter[str] = field(default_factory=Counter)
     links: list[str] = field(default_factory=list)
@@ -176,7 +176,7 @@ def _structure(page: _Page) -> Iterator[str]:
 
 
 def _policy(policy: str) -> Iterator[str]:
-    """A page may load from its own site only, and run nothing that stands in the page; a hash names what may."""
+    """Yield what the policy allows beyond the page's own site and scripts or styles with a declared hash."""
     rules = {words[0]: words[1:] for words in (part.split() for part in policy.split(";")) if words}
     if rules.get("default-src") != ["'none'"]:
         yield "the security policy does not begin with default-src 'none'"
@@ -187,7 +187,7 @@ def _policy(policy: str) -> Iterator[str]:
 
 
 def _addresses(path: str, page: _Page, files: Mapping[str, Path]) -> Iterator[SiteProblem]:
-    """A page that knows its address names its own, and a picture that lies on the same site."""
+    """Check that the canonical address is that of the page, and that its preview image lies on the site."""
     if page.canonical is None:
         return
     own = quote(path.removesuffix("index.html") if f"/{path}".endswith("/index.html") else path)
@@ -229,7 +229,7 @@ def _below(path: str, pages: Mapping[str, _Page]) -> str | None:
 def _figures(path: str, page: _Page, files: Mapping[str, Path]) -> Iterator[SiteProblem]:
     root = re.match(r"s/[^/]+/", path)
     for name in page.figures:
-        drawn = f"figures/{name}.svg"  # a page about two studies keeps its figures with one of them
+        drawn = f"figures/{name}.svg"  # a comparison keeps its figures in the folder of one of the two studies
         folder = root[0] if root else next((file.removesuffix(drawn) for file in files if file.endswith(f"/{drawn}")), "")
         missing = [suffix for suffix in FIGURE_FILES if f"{folder}figures/{name}.{suffix}" not in files]
         if missing:
@@ -237,7 +237,7 @@ def _figures(path: str, page: _Page, files: Mapping[str, Path]) -> Iterator[Site
 
 
 def _styles(files: Mapping[str, Path]) -> Iterator[SiteProblem]:
-    """A stylesheet loads from its own site only, and everything it names is there."""
+    """Check that stylesheets load only files that are on the site."""
     for path, file in files.items():
         if not path.endswith(".css"):
             continue

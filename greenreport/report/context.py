@@ -31,8 +31,10 @@ class StudyContext:
 
     Attributes:
         slug: folder of the study below ``s/``.
-        bands: remarks that every figure and headline carries.
+        looks: colour and shape of each configuration, by its id.
+        bands: remarks shown on every figure and headline.
         source: line below exported figures.
+        dates: first and last day of its runs.
     """
 
     slug: str
@@ -55,7 +57,7 @@ class StudyContext:
 
     @property
     def remarks(self) -> tuple[tuple[str, str], ...]:
-        """The bands with what each means for a reader."""
+        """Each remark with its explanation for readers."""
         return tuple((band, MEANINGS[band]) for band in self.bands)
 
 
@@ -81,7 +83,7 @@ def bands_of(dataset: Dataset) -> tuple[str, ...]:
 
 
 def on_models(number: int, models: int) -> str:
-    """Return on how many models something holds."""
+    """Return the number of models out of all, in words: ``on 2 of 3 models``."""
     return "on the one model" if models == 1 else f"on {number} of {models} models"
 
 

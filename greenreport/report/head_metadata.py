@@ -1,4 +1,4 @@
-"""What the head of a page tells those who link to it, index it or cite it; addresses only where the site has one."""
+"""The metadata in the head of a page, for links, search engines and citations; with addresses if the site has one."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ HOME = "index.html"
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the head of a page says.
+    """The metadata of a page.
 
     Attributes:
-        title: name of the page where nothing stands around it; that of the first page is the site's.
-        url: absolute address of the page; None where that of the site is not known.
-        image: absolute address of the picture that is shown with a link to the page; `image_alt` says the same in words.
-        data: the study as linked data, safe inside a script element; empty where the page is not the first of a study.
-        tags: names and values of the tags that scholarly indexes read, on the same pages.
+        title: name of the page out of context; for the front page, the name of the site.
+        url: absolute address of the page; None if the site has none.
+        image: absolute address of the preview image of a link to the page; `image_alt`: the same in words.
+        data: the study as linked data, safe inside a script element; empty except on the first page of a study.
+        tags: (name, value) of the tags that scholarly indexes read, on the same pages.
     """
 
     title: str

@@ -1,7 +1,7 @@
-"""What an earlier build left that need not be made again: the pages of studies for which nothing has changed.
+"""Incremental builds: pages of studies for which nothing has changed are kept from the last build.
 
-The memory of a site lies in the cache. It names, by a digest of everything the pages are made from, which files of the site belong
-to them and what the rest of the site says about the studies. A file that is gone or was changed by hand is made again.
+The memory of a site lies in the cache. For each digest of everything that pages are made from, it holds the files of the pages
+and the summaries of the studies for the rest of the site. A file that was deleted or changed by hand is made again.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _MEMORY = TypeAdapter(dict[str, Kept])
 
 
 def read_memory(cache: Path, site: Path) -> dict[str, Kept]:
-    """Return what is known of a site, by key; nothing where there is no memory of it or it cannot be read."""
+    """Return the memory of a site by key (`key_of`); empty if there is none or it cannot be read."""
     try:
         return _MEMORY.validate_json(_file(cache, site).read_bytes())
     except (OSError, ValidationError):
@@ -54,7 +54,7 @@ def read_memory(cache: Path, site: Path) -> dict[str, Kept]:
 
 
 def write_memory(cache: Path, site: Path, memory: dict[str, Kept]) -> None:
-    """Keep what is known of a site for the next build."""
+    """Write the memory of a site for the next build."""
     file = _file(cache, site)
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")

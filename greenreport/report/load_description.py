@@ -1,7 +1,7 @@
-"""How a study loads its servers, in words, for the methods page and for papers.
+"""Descriptions of how a study loads its servers, for the methods page and for papers.
 
-Nothing is said that the configurations and the workload do not say: the words follow from their factors, so that a sweep of batches is
-never described as one request after the other.
+They follow from the factors that configurations and workload set, so a sweep of batches is never described as one request after
+the other.
 """
 
 from __future__ import annotations

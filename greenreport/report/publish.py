@@ -15,10 +15,10 @@ BRANCH = "gh-pages"
 
 
 def publish_folder(site: Path, target: Path) -> str:
-    """Copy the site into a folder; files of an earlier publication that are gone now are removed.
+    """Copy the site into a folder; files of an earlier copy are removed.
 
     Raises:
-        BuildError: the folder holds something that is no site.
+        BuildError: the folder holds something other than a site.
     """
     _require_site(site)
     if target.exists() and any(target.iterdir()) and not (target / MARK).is_file():
@@ -29,14 +29,14 @@ def publish_folder(site: Path, target: Path) -> str:
 
 
 def publish_branch(site: Path, repository: Path) -> str:
-    """Commit the site as the whole content of its branch, without touching the working tree; pushing is left to the user.
+    """Commit the site as the whole content of the branch, without touching the working tree; nothing is pushed.
 
     Raises:
-        BuildError: the folder is no Git repository, or Git fails.
+        BuildError: the folder is not a Git repository, or Git fails.
     """
     _require_site(site)
     if _git(repository, "rev-parse", "--git-dir", check=False) is None:
-        raise BuildError(f"{repository} is no Git repository; `--target DIR` copies the site to a folder instead")
+        raise BuildError(f"{repository} is not a Git repository; `--target DIR` copies the site to a folder instead")
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         _git(repository, "--work-tree", str(site.resolve()), "add", "--all", "--force", ".", env=index, cwd=site)
@@ -58,7 +58,7 @@ def _require_site(site: Path) -> None:
 def _git(
     repository: Path, *arguments: str, env: dict[str, str] | None = None, cwd: Path | None = None, check: bool = True
 ) -> str | None:
-    """Run Git on a repository and return its output; None where it fails and that is an answer."""
+    """Return the output of a Git command; None if it fails and `check` is off."""
     directory = subprocess.run(
         ["git", "-C", str(repository), "rev-parse", "--absolute-git-dir"], capture_output=True, text=True, check=False
     ).stdout.strip()

@@ -1,4 +1,4 @@
-"""Pages to files: the same inputs give the same bytes, without clock, random order or address of this machine."""
+"""Render pages to files; the same inputs give the same bytes, on any machine and at any time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ THEME = "theme.css"
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """Names of the shared files; each carries its digest, so browsers may keep them for ever."""
+    """Names of the shared files; each carries its digest, so browsers may cache them for ever."""
 
     css: str
     theme: str
@@ -71,7 +71,7 @@ def environment(folders: Sequence[Path]) -> jinja2.Environment:
 
 
 class Renderer:
-    """Renders pages, with everything that is the same for all pages of a site."""
+    """Renders pages, and holds what all pages of a site share."""
 
     def __init__(self, folders: Sequence[Path], cache: Path, settings: Site, *, feed: bool = False) -> None:
         """Read the shared files.
@@ -125,7 +125,7 @@ class Renderer:
         return files
 
     def _up(self, page: Page[PageContent]) -> str:
-        """Return what leads from a page to the root of the site: where it can be shown under any address, the path of the site itself."""
+        """Return the path from a page to the root of the site; absolute for the page that is shown under any address."""
         if page.path == NOWHERE and self.settings.base_url is not None:
             return urlsplit(self.settings.base_url).path
         return page.up
@@ -155,7 +155,7 @@ def _assets(folders: Sequence[Path], cache: Path) -> tuple[dict[str, bytes], Ass
 
 
 def _vega_bundle(cache: Path) -> bytes:
-    """Return Vega, Vega-Lite and vega-embed as one script; bundling takes seconds, so it is kept by version."""
+    """Return Vega, Vega-Lite and vega-embed as one script; bundling takes seconds, so it is cached by version."""
     file = cache / f"vega-{metadata.version('vl-convert-python')}.js"
     if not file.is_file():
         cache.mkdir(parents=True, exist_ok=True)
@@ -191,7 +191,7 @@ def _digested(name: str, content: bytes) -> str:
 
 
 def _where(error: jinja2.TemplateError, page: Page[PageContent]) -> str:
-    """Say which template line failed on which page."""
+    """Return which line of which template failed on which page."""
     line = getattr(error, "lineno", None)
     name = getattr(error, "name", None) or page.template
     frame = error.__traceback__

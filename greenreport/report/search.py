@@ -1,7 +1,7 @@
-"""What the search box looks through: studies, questions, models, configurations, metrics and words of the glossary.
+"""The search index: studies, questions, models, configurations, metrics and words of the glossary.
 
-A page may ask no server, and from disk it may not even read a file, so the index is a script that sets one variable. It is loaded
-when somebody begins to search; ``search-index.json`` holds the same for others.
+A page may not ask a server, and opened from disk it may not even read a file, so the index is a script that sets one variable. It
+is loaded when somebody begins to search; ``search-index.json`` holds the same for other programs.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from greenreport.report.drawing.safe_text import visible
 from greenreport.report.figure import embedded_json
 
 INDEX = "search-index.json"
-SCRIPT = "assets/search-index.js"  # the same name always: a page need not change because another one did
+SCRIPT = "assets/search-index.js"  # no digest in its name, so that pages need not change with the index
 VARIABLE = "greenreportSearch"
 KINDS = ("Study", "Question", "Model", "Configuration", "Metric", "Word")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something to be found.
+    """A result of a search.
 
     Attributes:
         where: title of the study it belongs to, or what it means; shown beside the title.

@@ -1,7 +1,6 @@
-"""The folder of a site while it is built: a new one beside the old, which takes its place when everything is written.
+"""Write a site into a new folder, which replaces the old one when everything is written.
 
-Nothing of an earlier build is mixed with a new one unless it was asked to be kept and is still what it was, and a failed build
-leaves the old site as it was.
+Files of the last build are kept only on request and if they are unchanged; a failed build leaves the old site as it was.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from greenreport.workspace import digest_of
 
 MARK = ".greenreport-site"  # a folder with this file may be replaced by a build
 MANIFEST = "MANIFEST.sha256"
-NOWHERE = "404.html"  # shown under any address, so it has none of its own and knows no way up
+NOWHERE = "404.html"  # shown under any address, so it has none of its own and relative links do not work
 
 
 @dataclass(slots=True)
@@ -40,7 +39,7 @@ class SiteFolder:
         """Write files by their paths in the site.
 
         Raises:
-            BuildError: there is such a file already.
+            BuildError: a file of that path was written already.
         """
         for path, content in files.items():
             self._target(path).write_bytes(content)
@@ -53,7 +52,7 @@ class SiteFolder:
             self.digests[path] = digest_of(source)
 
     def keep(self, files: Mapping[str, str]) -> bool:
-        """Take files of the old site over, and say whether that was possible: not if one of them is gone or was changed.
+        """Keep files of the old site and return True; return False if one of them was deleted or changed.
 
         Args:
             files: path in the site → its SHA-256.
@@ -81,10 +80,10 @@ class SiteFolder:
 
 @contextmanager
 def replacing(site: Path) -> Iterator[SiteFolder]:
-    """Give a new folder that replaces the site at the end; after an error it is removed and the site is as it was.
+    """Yield a new folder that replaces the site at the end; after an error it is removed and the site is unchanged.
 
     Raises:
-        BuildError: the folder holds something that is no site.
+        BuildError: the folder holds something other than a site.
     """
     if site.exists() and any(site.iterdir()) and not (site / MARK).is_file():
         raise BuildError(f"{site} holds files that greenreport did not write; choose an empty folder with --site")

@@ -1,4 +1,4 @@
-"""What the pages of the whole site say about a study: little enough to be kept from one build to the next."""
+"""The summary of a study for the pages of the whole site, small enough to keep from one build to the next."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ComparisonLink:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A study in the index of studies, in the feed and in the search.
+    """A study on the front page, in the feed and in the search.
 
     Attributes:
         root: folder of the study in the site; `name`: its name in the study file.
@@ -35,7 +35,7 @@ class Summary:
         model_names, tags: by which studies can be chosen.
         moments: when the first and the last run began; None where no day is known.
         card, card_alt: its picture, and the same in words.
-        glance: its result as a small drawing, for the page.
+        glance: its result as a small drawing (SVG).
         compared: pages on which it stands beside another study.
         entries: what can be found on its pages.
     """

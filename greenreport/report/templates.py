@@ -1,4 +1,4 @@
-"""Where templates lie, and the drawings that are made from them."""
+"""The folder of templates, and drawings made from those in ``templates/drawings``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def template_folders(studies: Path) -> list[Path]:
 def draw(name: str, **values: Any) -> str:
     """Return a drawing as SVG on one line.
 
-    Every text is escaped; one that is to be placed is given to ``text(x, y, words, size, fill, …)``.
+    Texts are escaped. A template places one with ``text(x, y, words, size, fill, …)``, as `lettered` does.
 
     Args:
         name: file in ``templates/drawings``.

@@ -1,6 +1,6 @@
-"""All data of a study in one archive, the same bytes for the same files: no clock, no order of a folder, no compression.
+"""All data of a study in one archive; the same files give the same bytes, whatever the clock and the order of folders.
 
-Parquet files are compressed already; without another compression the bytes do not depend on the version of a library.
+Nothing is compressed: Parquet files are already, and the bytes then do not depend on the version of a library.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ READABLE = 0o100644 << 16
 def bundle(name: str, files: Mapping[str, bytes | Path], cache: Path) -> Path:
     """Return the archive of some files, in a folder `name` inside it, with their digests in a manifest.
 
-    It is kept in the cache as long as its files are the same.
+    It stays in the cache until one of the files changes.
 
     Args:
         files: name → content, or where it lies.

@@ -1,4 +1,4 @@
-"""The badge: a study's first claim in short, to be shown elsewhere, and the code that shows it."""
+"""The badge: a study's first claim in short form, and the code that shows it on another page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from greenreport.study import Site
 from greenreport.units import counted
 
 CHARACTER = 6.6  # mean width of a character at 11 px; the text is stretched to fit, so an estimate is enough
-MARKDOWN = frozenset("\\`*_[]<>")  # letters that would begin something
+MARKDOWN = frozenset("\\`*_[]<>")  # characters with a meaning in Markdown
 COLOURS = {
     BadgeLevel.PASS: LIGHT["--green"],
     BadgeLevel.CAUTION: "#8a5a00",
@@ -43,9 +43,9 @@ def _words(study: StudyContext) -> tuple[str, str]:
 
 
 def badge_code(study: StudyContext, settings: Site) -> tuple[tuple[str, str], ...]:
-    """Return (kind, code) that shows the badge elsewhere and leads to the study.
+    """Return (kind, code) that shows the badge on another page and links to the study.
 
-    Without the site's address paths are written from the site's own folder; the page completes them where it is served.
+    If the site has no address, paths start at the folder of the site, and the page's script completes them in the browser.
     """
     page, picture = (settings.address(path) or path for path in (f"{study.root}index.html", f"{study.root}data/badge.svg"))
     _, sentence = _words(study)

@@ -1,6 +1,6 @@
-"""Cards: the picture that is shown with a link to a study or to a question, 1200 × 630 pixels.
+"""Cards: the preview image of a link to a study or to a question, 1200 × 630 pixels.
 
-A card says the answer, one number with its interval, what it refers to, and every remark the number carries on the page.
+A card shows the answer, one number with its interval and scope, and every remark the number carries on the page.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ WIDTH, HEIGHT, MARGIN = 1200, 630, 64
 ROOM = WIDTH - 2 * MARGIN
 BAR = (700, WIDTH - MARGIN)
 HEADLINES = ((52, 3), (44, 4), (38, 5))  # size and lines, the largest that holds the sentence
-LOWER = 370  # where the number begins
+LOWER = 370  # top of the number
 LEAST_BESIDE = 0.05  # of the axis, in logarithms: a difference of one per cent is not drawn as if it were large
-LONGEST_ALT = 420  # what the networks take
+LONGEST_ALT = 420  # the limit of social networks
 VALIDITY = {
     BadgeLevel.PASS: ("#2f6b3c", "Validity: all checks passed"),
     BadgeLevel.CAUTION: ("#8a5a00", "Validity: read with care"),
@@ -39,15 +39,15 @@ VALIDITY = {
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a card says.
+    """The content of a card.
 
     Attributes:
         path: file in the site.
-        about: what it is the card of: "the study", "RQ1".
+        about: its subject, "the study" or "RQ1".
         kicker: title of the study, or the question; `headline`: the answer.
         claim: the number shown large; `note` stands in its place where there is none.
-        hue: colour of the configuration the claim speaks of.
-        bands: remarks that stand beside the number, or beside every number of the study.
+        hue: colour of the configuration in the claim.
+        bands: remarks on the number, or on every number of the study.
         source: machine and days of the runs.
     """
 
@@ -95,7 +95,7 @@ def _card(study: StudyContext, name: str, about: str, kicker: str, lead: Text, n
 
 
 def _runs(study: StudyContext) -> str:
-    """Return what a study without an answer consists of."""
+    """Return the size of a study that has no answer yet."""
     dataset = study.dataset
     size = f"{counted(len(dataset.models), 'model')} in {counted(len(dataset.configurations), 'serving configuration')}"
     ok = dataset.outcomes[Outcome.OK]
@@ -166,7 +166,7 @@ class _Bar:
 
 
 def _bar(claim: Claim) -> _Bar | None:
-    """Return the places of the bar; None where the interval has no logarithm."""
+    """Return the positions; None if an end of the interval has no logarithm."""
     low, high = reach(claim.value, claim.ci)
     if not (0 < low <= claim.value <= high and math.isfinite(high)):
         return None

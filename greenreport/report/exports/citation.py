@@ -13,12 +13,12 @@ from greenreport.study import Site
 
 
 def address_of(study: StudyContext, settings: Site) -> str | None:
-    """Return the address of a study's first page; None where that of the site is not known."""
+    """Return the address of a study's first page; None if the site has none."""
     return settings.address(f"{study.root}index.html")
 
 
 def citation(study: StudyContext, settings: Site) -> tuple[str, str]:
-    """Return how to cite the results of a study: a sentence and a BibTeX entry, with its address where it is known."""
+    """Return how to cite the results of a study: a sentence and a BibTeX entry, with its address if it has one."""
     spec, address = study.dataset.study, address_of(study, settings)
     year = study.dates[:4] or "n.d."
     people = ", ".join(author.name for author in spec.authors) or "The authors of the study"

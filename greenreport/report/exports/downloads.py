@@ -1,4 +1,4 @@
-"""What each study offers to be taken away: small files by content, large ones by path, and an archive of all of them."""
+"""The downloads of a study: tables, findings, citations, Parquet files, and an archive of all of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from greenreport.results import StudyData
 from greenreport.study import Site
 from greenreport.workspace import digest_of
 
-LARGEST_ARCHIVE = 50_000_000  # bytes; beyond it a second copy would weigh more on a host than it helps a reader
+LARGEST_ARCHIVE = 50_000_000  # bytes; a larger one would double the size of the site for little use
 PARQUET = {
     "runs": "one row a run: cell, outcome, reason, flags, parameters as executed",
     "marks": "phases of each run",
@@ -31,10 +31,10 @@ PARQUET = {
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file a study offers.
+    """A file of a study that can be downloaded.
 
     Attributes:
-        content: what it is, in words.
+        content: a description.
         rows: number of rows of a table; None for other files.
         size: in bytes.
     """
@@ -49,7 +49,12 @@ class Download:
 def offered(
     studies: Sequence[StudyData], contexts: Sequence[StudyContext], settings: Site, cache: Path
 ) -> tuple[dict[str, bytes], list[tuple[Path, str]], dict[str, list[Download]]]:
-    """Return small files by content, large files by path, and what each study offers, the archive of everything first."""
+    """Return the downloads of some studies.
+
+    Returns:
+        Path in the site → content of small files; (source, path in the site) of large ones; slug of a study → its downloads, the
+        archive first.
+    """
     files: dict[str, bytes] = {}
     copies: list[tuple[Path, str]] = []
     offers: dict[str, list[Download]] = {}
@@ -77,7 +82,7 @@ def offered(
 
 
 def _small(item: StudyData, context: StudyContext, settings: Site) -> tuple[Mapping[str, tuple[bytes, str]], int]:
-    """Return name → (content, what it is) of what is made for the site, and the number of observations; without any, the study alone."""
+    """Return name → (content, description) of files made for the site, and the number of observations; only the study file if none."""
     table, rows = observations_csv(context.dataset)
     study = (item.text.encode(), "the study file as it was read")
     if not rows:

@@ -10,7 +10,7 @@ from greenreport.report.drawing.svg_text import plain_line
 from greenreport.report.figure import Figure
 from greenreport.study import Site
 
-CAPTION = 240  # pixels that finding, caption and source take beside the drawing, on a phone more
+CAPTION = 240  # pixels for finding, caption and source; more on a phone
 TALLEST = 900
 
 
@@ -22,10 +22,10 @@ def embed_path(study: StudyContext, figure: Figure) -> str:
 def embed_code(figure: Figure, study: StudyContext, settings: Site, svg: str) -> str:
     """Return the element that shows a figure in another page.
 
-    Without the site's address, that of the figure is written from the site's own folder; the page completes it where it is served.
+    If the site has no address, the path starts at the folder of the site, and the page's script completes it in the browser.
 
     Args:
-        svg: the drawing, which says how tall the frame has to be.
+        svg: the drawing; its height decides that of the frame.
     """
     path = embed_path(study, figure)
     declared = re.search(r'<svg[^>]*? height="([0-9]+)', svg)

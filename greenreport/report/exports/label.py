@@ -1,7 +1,7 @@
-"""Energy labels: what a model in a serving configuration uses, in absolute values, as a picture that can be shown anywhere.
+"""Energy labels: the energy of a model in a serving configuration, in absolute values, as a picture for use anywhere.
 
-A label is no grade. A grade relative to others changes when others are added; joules for a stated amount of work do not. So that
-the number does not travel alone, the label carries interval, runs, boundary, method, work, machine and date.
+A label is not a grade: a grade relative to others changes when others are added; joules for a stated amount of work do not. The
+label states interval, runs, boundary, method, work, machine and date with the number.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What a label says.
+    """The content of a label.
 
     Attributes:
-        path: file in the site without its ending.
-        facts: name and text of what the number depends on.
-        bands: remarks that stand beside the number.
+        path: file in the site, without its suffix.
+        facts: (name, text) of everything the number depends on.
+        bands: remarks on the number.
     """
 
     path: str
@@ -62,7 +62,7 @@ class Label:
 
 
 def energy_label(study: StudyContext, cell: CellView) -> Label | None:
-    """Return the label of a cell, or None where its energy is not known."""
+    """Return the label of a cell, or None if its energy was not measured."""
     amounts = tuple(_amounts(cell))
     if not amounts:
         return None

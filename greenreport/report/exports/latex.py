@@ -56,7 +56,7 @@ _NAMES = {**_SPECIAL, **_TYPOGRAPHY, **{character: f"${command}$" for character,
 
 
 def tex(text: str) -> str:
-    """Return a text that LaTeX prints as it stands; white space becomes one space, so that no paragraph ends in a caption."""
+    """Return a text that LaTeX prints as it stands; white space becomes one space, since LaTeX refuses paragraphs in a caption."""
     plain = re.sub(r"[ \t\r\n\f\v]+", " ", str(visible(unicodedata.normalize("NFC", text))))
     pairs = zip(plain, f" {plain}", strict=False)
     return "".join("{}-" if c == before == "-" else _named(c) for c, before in pairs)  # two hyphens would become a dash

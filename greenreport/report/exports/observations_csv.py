@@ -34,5 +34,5 @@ def observations_csv(dataset: Dataset) -> tuple[bytes, int]:
 
 
 def has_values(dataset: Dataset) -> bool:
-    """Whether there is any observation to take away."""
+    """Return whether any run has an observation."""
     return any(observation.value is not None for run in dataset.runs for observation in run.observations.values())

@@ -1,7 +1,6 @@
-"""What a paper needs of a study: tables as LaTeX and CSV, figures as SVG and PDF, methods, BibTeX, a document that uses all of it.
+"""The files of a study for a paper: tables (LaTeX, CSV), figures (SVG, PDF), methods, BibTeX, and an example that uses them all.
 
-Nothing is rounded by hand and nothing is typed twice: tables are those of the figures, sentences are filled from the study and
-its runs.
+Nothing is rounded or typed by hand: tables are those of the figures, sentences are filled from the study and its runs.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ def _figures(study: StudyContext) -> Iterator[Figure]:
 
 
 def methods_paragraph(analysis: Analysis) -> str:
-    """Return how the study was done, as LaTeX, from the study file and what really happened."""
+    """Return the methods as LaTeX, from the study file and from what was recorded."""
     dataset = analysis.dataset
     protocol = dataset.study.protocol
     fewest = dataset.fewest
@@ -153,7 +152,7 @@ def _protocol(analysis: Analysis) -> Iterator[str]:
 
 
 def _servers(configurations: Sequence[Configuration]) -> str:
-    """Return whose server processes answered."""
+    """Return which server processes answered the requests."""
     running = [label_of(configuration) for configuration in configurations if served(configuration) is Served.RUNNING]
     if not running:
         several = any(configuration.replicas > 1 for configuration in configurations)
@@ -171,7 +170,7 @@ def _answers(analysis: Analysis) -> Iterator[str]:
 
 
 def _example(title: str, figures: Mapping[str, Figure]) -> str:
-    """Return a document that uses every file: to see that all of it compiles, and to copy from."""
+    """Return a document that uses every file, to check that all compile and to copy from."""
     parts = [
         r"\documentclass{article}",
         r"\usepackage[margin=25mm]{geometry}",

@@ -1,7 +1,7 @@
-"""A study for search engines: its data as schema.org describes them (JSON-LD), and the tags that scholarly indexes read.
+"""Metadata for search engines: the data set in the terms of schema.org (JSON-LD), and the tags that scholarly indexes read.
 
-Nothing is said that the pages do not say; sizes and digests of files stand on the data page. Addresses are absolute where that of
-the site is known; else those of files are relative to the page, and the page itself has none.
+Everything stated here is on the pages too. Addresses are absolute if the site has one; otherwise those of files are relative to
+the page, and the page has none.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Linked = dict[str, Any]
 
 
 def linked_data(study: StudyContext, settings: Site, downloads: Sequence[Download]) -> Linked | None:
-    """Return a study as linked data: its data set, and the article its pages are where authors sign for it; None without runs."""
+    """Return a study as linked data: its data set, and its pages as an article if it names authors; None without runs."""
     if not study.dataset.outcomes.total():
         return None
     graph = [_dataset(study, settings, downloads)]
@@ -76,7 +76,7 @@ def _article(study: StudyContext, settings: Site) -> Linked:
 
 
 def _common(study: StudyContext, settings: Site) -> Linked:
-    """Return what the data and the article share: people, date, licence, address, publications they build on."""
+    """Return the fields that the data set and the article share."""
     spec = study.dataset.study
     people = [_person(author) for author in spec.authors]
     address = address_of(study, settings)
@@ -103,7 +103,7 @@ def _person(author: Author) -> Linked:
 
 
 def _description(study: StudyContext) -> str:
-    """Return what was found and what it is about, with every remark that numbers of the study carry."""
+    """Return the headline, the size of the study, its description, and every remark on its numbers."""
     dataset = study.dataset
     size = f"{counted(len(dataset.models), 'model')} in {counted(len(dataset.configurations), 'serving configuration')} on {study.machine}."
     remarks = [f"{band.capitalize()}." for band in study.bands]
@@ -144,7 +144,7 @@ def _distribution(study: StudyContext, settings: Site, downloads: Sequence[Downl
 
 
 def licence(name: str) -> str:
-    """Return the address of a Creative Commons licence; any other licence by its name."""
+    """Return the address of a Creative Commons licence; any other licence is returned as it is."""
     if name == "CC0-1.0":
         return "https://creativecommons.org/publicdomain/zero/1.0/"
     match = _CREATIVE_COMMONS.fullmatch(name)
@@ -152,7 +152,7 @@ def licence(name: str) -> str:
 
 
 def citation_tags(study: StudyContext, settings: Site) -> tuple[tuple[str, str], ...]:
-    """Return names and values of the tags scholarly indexes read (Highwire Press)."""
+    """Return (name, value) of the tags that scholarly indexes read (Highwire Press)."""
     spec = study.dataset.study
     tags = [("citation_title", spec.title), ("citation_language", "en")]
     for author in spec.authors:

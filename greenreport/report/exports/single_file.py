@@ -1,4 +1,4 @@
-"""``report.html``: a study in one file that can be mailed. Everything is inside: style, drawings, tables; no script at all."""
+"""``report.html``: a study in one file that can be mailed, with its style, drawings and tables, and without scripts."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def _safe(text: str) -> str:
 
 
 def _cite(study: StudyContext, settings: Site) -> str:
-    """Return how the study is cited and under which licence it may be used: a file that is mailed has no data page beside it."""
+    """Return citation and licence, since a mailed file has no data page beside it."""
     sentence, entry = citation(study, settings)
     licence = f"Licence of the results: {_safe(study.dataset.study.license)}."
     return f'<section id="cite"><h2>Cite</h2><p>{_safe(sentence)}</p><pre>{_safe(entry)}</pre><p>{licence}</p></section>\n'
 
 
 def _part(page: Page[object], names: Mapping[str, str], text: str) -> str:
-    """Return the content of a page as a section: names made unique, links turned into anchors of this file or into words."""
+    """Return the content of a page as a section: ids made unique, links turned into anchors of this file or removed."""
     name = names[page.path]
     main = _MAIN.search(text)
     content = _DROPPED.sub("", main[1] if main else "")
@@ -79,6 +79,6 @@ def _part(page: Page[object], names: Mapping[str, str], text: str) -> str:
         return f' href="#{names[path]}{"-" + parts.fragment if parts.fragment else ""}"'
 
     content = re.sub(r' href="([^"]*)"', link, content)
-    if name != "p0":  # one main heading a file
+    if name != "p0":  # one main heading per file
         content = re.sub(r"<(/?)h1\b", r"<\1h2", content)
     return f'<section id="{name}" aria-label="{_safe(page.title)}">{content}</section>\n'

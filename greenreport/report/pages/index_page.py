@@ -1,4 +1,4 @@
-"""The front page of the site: every study, and by what readers may choose among many."""
+"""The front page of the site: every study, and the facets for choosing among many."""
 
 from __future__ import annotations
 

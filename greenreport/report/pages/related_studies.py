@@ -1,4 +1,4 @@
-"""What a study without runs can point to: studies of the same publication that have some."""
+"""Studies of the same publication that have runs, shown on the first page of a study that has none."""
 
 from __future__ import annotations
 

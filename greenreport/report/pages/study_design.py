@@ -1,4 +1,4 @@
-"""What was varied, on what, and how it was measured: facts of the methods page that come from the study and its runs."""
+"""The design of a study on the methods page: levels, subjects, workload, protocol and instruments."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def levels(dataset: Dataset) -> Iterator[FactorLevel]:
 
 
 def _reported(dataset: Dataset, configuration: Configuration) -> str:
-    """Return what every run reported alike; where runs differ (in parameters, they are other models), each is named once."""
+    """Return what runs reported after loading; where they differ, each report once."""
     runs = (run for cell in dataset.cells if cell.configuration.id == configuration.id for run in cell.ok)
     return "; ".join(dict.fromkeys(_facts(run.facts) for run in runs if run.facts is not None)) or "–"
 
@@ -83,7 +83,7 @@ def _source(item: Model) -> str:
 
 
 def workload_facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
-    """Yield order, generation, load and servers; of values that were measured elsewhere, that nothing of it is known."""
+    """Yield order, generation, load and servers; for imported values, a single entry that says it is not known."""
     if dataset.imported:
         yield "Order, prompts, generation, load", "not known"
         return

@@ -14,7 +14,7 @@ from scipy import stats
 
 from benchmarks.simulation_report import SimulatedTable, shown, write
 from greenreport.analysis.stats import Effect, Interval, compare, describe, geometric_mean_ratio
-from greenreport.analysis.stats.values import Floats
+from greenreport.analysis.stats.samples import Floats
 
 SAMPLES, SMALL_SAMPLES = 3000, 4
 RESAMPLES = 600

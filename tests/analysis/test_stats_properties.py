@@ -14,7 +14,6 @@ from greenreport.analysis.stats import (
     Effect,
     GroupTest,
     Interval,
-    adjust,
     best_set,
     compare,
     describe,
@@ -24,7 +23,8 @@ from greenreport.analysis.stats import (
     ratio_of_medians,
     screen,
 )
-from greenreport.analysis.stats.letters import compact_letters
+from greenreport.analysis.stats.compact_letters import compact_letters
+from greenreport.analysis.stats.multiplicity import adjust
 
 Groups = Mapping[str, list[float]]
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from greenreport.analysis.stats import compare, describe, detectable_effect, studentized_range_sf
-from greenreport.analysis.stats.adjust import adjust
-from greenreport.analysis.stats.letters import compact_letters
+from greenreport.analysis.stats.compact_letters import compact_letters
+from greenreport.analysis.stats.mean_tests import games_howell, moments
+from greenreport.analysis.stats.multiplicity import adjust
 from greenreport.analysis.stats.results import Effect, GroupTest
-from greenreport.analysis.stats.welch import games_howell, moments
 
 DATA = Path(__file__).parent / "data"
 CASES: dict[str, dict[str, list[float]]] = json.loads((DATA / "statistics_cases.json").read_text())

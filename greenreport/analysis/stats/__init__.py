@@ -13,10 +13,10 @@
     detectable_effect                 the smallest difference a number of runs can show
 """
 
-from greenreport.analysis.stats.adjust import AdjustedP, adjust
 from greenreport.analysis.stats.best import BestSet, best_set
 from greenreport.analysis.stats.compare import compare, over_family
 from greenreport.analysis.stats.describe import Description, describe
+from greenreport.analysis.stats.multiplicity import AdjustedP, adjust
 from greenreport.analysis.stats.outliers import Screened, screen
 from greenreport.analysis.stats.pareto import ParetoFront, ParetoPoint, pareto
 from greenreport.analysis.stats.power import detectable_effect
@@ -32,9 +32,9 @@ from greenreport.analysis.stats.results import (
     PairVerdict,
     Ratio,
 )
+from greenreport.analysis.stats.samples import Interval, NotComputable, reach
 from greenreport.analysis.stats.saturation import Saturation, gain_per_doubling, plateau, saturation
-from greenreport.analysis.stats.studentized import studentized_range_sf
-from greenreport.analysis.stats.values import Interval, NotComputable, reach
+from greenreport.analysis.stats.studentized_range import studentized_range_sf
 
 __all__ = [
     "AdjustedP",

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from greenreport.analysis.stats.results import Homogeneity, Normality
-from greenreport.analysis.stats.values import FEWEST_RUNS, Floats, runs
+from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats, runs
 
 #: Above this size the p value of Shapiro–Wilk is not accurate.
 MOST_RUNS = 5000

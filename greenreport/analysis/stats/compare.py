@@ -19,11 +19,11 @@ from typing import Literal
 
 import numpy as np
 
-from greenreport.analysis.stats.adjust import AdjustedP, Correction, adjust
 from greenreport.analysis.stats.assumptions import homogeneity, normality
+from greenreport.analysis.stats.compact_letters import compact_letters
 from greenreport.analysis.stats.describe import describe
-from greenreport.analysis.stats.judge import judge
-from greenreport.analysis.stats.letters import compact_letters
+from greenreport.analysis.stats.multiplicity import AdjustedP, Correction, adjust
+from greenreport.analysis.stats.practical_significance import judge
 from greenreport.analysis.stats.procedures import (
     PairTest,
     ProcedureResult,
@@ -34,7 +34,7 @@ from greenreport.analysis.stats.procedures import (
 )
 from greenreport.analysis.stats.ratios import pair_ratios
 from greenreport.analysis.stats.results import Group, GroupTest, Pair, Procedure
-from greenreport.analysis.stats.values import FEWEST_RUNS, Floats, NotComputable, Sample, clean, complete_rows, runs
+from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats, NotComputable, Sample, clean, complete_rows, runs
 
 #: Welch's F rejects too often with many small groups: above 5 groups, `auto` uses it from 2 + 0.4 · groups runs on
 #: (docs/statistics-simulation.md).

@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 from scipy import special
 
-from greenreport.analysis.stats.values import (
+from greenreport.analysis.stats.samples import (
     FEWEST_RUNS,
     LEVEL,
     Floats,

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special
 
+from greenreport.analysis.stats.mean_tests import Moments
 from greenreport.analysis.stats.results import Effect
-from greenreport.analysis.stats.values import LEVEL, Floats, Indices, Interval, NotComputable, interval
-from greenreport.analysis.stats.welch import Moments
+from greenreport.analysis.stats.samples import LEVEL, Floats, Indices, Interval, NotComputable, interval
 
 _Z = float(special.ndtri((1 + LEVEL) / 2))
 _HALVINGS = 45

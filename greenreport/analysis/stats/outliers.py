@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from greenreport.analysis.stats.values import Sample, clean, number
+from greenreport.analysis.stats.samples import Sample, clean, number
 
 Policy: TypeAlias = Literal["none", "iqr", "mad"]
 

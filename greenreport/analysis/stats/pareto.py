@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from greenreport.analysis.stats.values import FEWEST_RUNS, Floats, Sample, complete_rows, runs
+from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats, Sample, complete_rows, runs
 
 #: Bootstrap resamples of the runs of every point.
 RESAMPLES = 2000

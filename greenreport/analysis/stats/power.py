@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from scipy import optimize, special
 
-from greenreport.analysis.stats.values import FEWEST_RUNS, NotComputable, runs
+from greenreport.analysis.stats.samples import FEWEST_RUNS, NotComputable, runs
 
 Test: TypeAlias = Literal["welch", "kruskal"]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special, stats
 
-from greenreport.analysis.stats import effects, ranks, welch
+from greenreport.analysis.stats import effects, mean_tests, rank_tests
 from greenreport.analysis.stats.results import Effect, Omnibus
-from greenreport.analysis.stats.values import FEWEST_RUNS, Floats, NotComputable, number, runs
+from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats, NotComputable, number, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def not_tested(name: str, symbol: str, reason: str) -> ProcedureResult:
 
 def welch_test(samples: Sequence[Floats]) -> ProcedureResult:
     """Run Welch's ANOVA and Games–Howell; with two groups Welch's t."""
-    m, (i, j) = welch.moments(samples), np.triu_indices(len(samples), 1)
+    m, (i, j) = mean_tests.moments(samples), np.triu_indices(len(samples), 1)
     two = len(samples) == 2
     name, symbol = ("Welch's t", "t") if two else ("Welch's ANOVA", "F")
     constant = int((m.variances == 0).sum())
@@ -56,14 +56,14 @@ def welch_test(samples: Sequence[Floats]) -> ProcedureResult:
         reason = f"{constant} of {len(samples)} groups do not vary; Welch's test divides by their variance"
         return not_tested(name, symbol, reason)
     if two:
-        pairs, posthoc = welch.welch_t(m, i, j), name
+        pairs, posthoc = mean_tests.welch_t(m, i, j), name
         statistic, df, p = (float(column[0]) for column in (pairs.statistic, pairs.df, pairs.p))
         degrees: tuple[float, ...] = (df,)
         f, f_df = statistic**2, (1.0, df)
     else:
-        pairs, posthoc = welch.games_howell(m, i, j), "Games–Howell"
+        pairs, posthoc = mean_tests.games_howell(m, i, j), "Games–Howell"
         statistic, p = (float(part) for part in stats.f_oneway(*samples, equal_var=False))
-        f, f_df = statistic, welch.welch_df(m)
+        f, f_df = statistic, mean_tests.welch_df(m)
         degrees = f_df
     if not np.isfinite((f, *f_df, p)).all():
         return not_tested(name, symbol, "the variances are too small or too large")
@@ -85,8 +85,8 @@ def kruskal_test(samples: Sequence[Floats]) -> ProcedureResult:
     sizes = effects.cliff(samples, i, j)
     if groups > 2:
         omnibus = Omnibus(name, symbol, h, (groups - 1.0,), p, effect)
-        return ProcedureResult(omnibus, "Dunn", "z", _pair_tests(ranks.dunn(samples, i, j), sizes))
-    u, p = ranks.mann_whitney(samples[0], samples[1])
+        return ProcedureResult(omnibus, "Dunn", "z", _pair_tests(rank_tests.dunn(samples, i, j), sizes))
+    u, p = rank_tests.mann_whitney(samples[0], samples[1])
     pair = PairTest(u, None, p, None, sizes[0])
     smallest = 2 / float(special.binom(pooled.size, samples[0].size))
     return ProcedureResult(Omnibus(name, symbol, u, (), p, effect), name, "U", (pair,), smallest)
@@ -103,7 +103,7 @@ def friedman_test(blocks: Floats) -> ProcedureResult:
         return not_tested(name, symbol, "no block varies between the groups")
     i, j = np.triu_indices(groups, 1)
     effect = effects.kendall_w(stats.rankdata(blocks, axis=1) - (groups + 1) / 2)
-    pairs = _pair_tests(ranks.signed_rank_pairs(blocks, i, j), effects.cliff_within(blocks, i, j))
+    pairs = _pair_tests(rank_tests.signed_rank_pairs(blocks, i, j), effects.cliff_within(blocks, i, j))
     if groups == 2:
         omnibus = Omnibus(name, symbol, pairs[0].statistic, (), pairs[0].p, effect)
     else:
@@ -112,7 +112,7 @@ def friedman_test(blocks: Floats) -> ProcedureResult:
     return ProcedureResult(omnibus, posthoc, "W", pairs, 0.5 ** (count - 1))
 
 
-def _pair_tests(pairs: welch.PairStatistics, sizes: Sequence[Effect | NotComputable]) -> tuple[PairTest, ...]:
+def _pair_tests(pairs: mean_tests.PairStatistics, sizes: Sequence[Effect | NotComputable]) -> tuple[PairTest, ...]:
     adjusted = np.full(pairs.p.shape, np.nan) if pairs.adjusted is None else pairs.adjusted
     return tuple(
         PairTest(number(statistic), number(df), number(p), number(q), effect)

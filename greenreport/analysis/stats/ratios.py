@@ -16,7 +16,7 @@ from scipy import special
 
 from greenreport.analysis.stats.describe import mean_interval, median_bounds
 from greenreport.analysis.stats.results import Ratio
-from greenreport.analysis.stats.values import (
+from greenreport.analysis.stats.samples import (
     FEWEST_RUNS,
     LEVEL,
     Floats,

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from greenreport.analysis.stats.adjust import Correction
 from greenreport.analysis.stats.describe import Description
-from greenreport.analysis.stats.values import Interval, NotComputable
+from greenreport.analysis.stats.multiplicity import Correction
+from greenreport.analysis.stats.samples import Interval, NotComputable
 
 Procedure: TypeAlias = Literal["welch", "kruskal", "friedman"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from greenreport.analysis.stats.values import FEWEST_RUNS, LEVEL, Floats, Interval, NotComputable, Sample, runs
+from greenreport.analysis.stats.samples import FEWEST_RUNS, LEVEL, Floats, Interval, NotComputable, Sample, runs
 
 RESAMPLES = 2000
 

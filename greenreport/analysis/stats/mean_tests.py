@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from greenreport.analysis.stats.studentized import studentized_range_sf
-from greenreport.analysis.stats.values import Floats, Indices
+from greenreport.analysis.stats.samples import Floats, Indices
+from greenreport.analysis.stats.studentized_range import studentized_range_sf
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special, stats
 
-from greenreport.analysis.stats.values import Floats, Indices
-from greenreport.analysis.stats.welch import PairStatistics
+from greenreport.analysis.stats.mean_tests import PairStatistics
+from greenreport.analysis.stats.samples import Floats, Indices
 
 #: From this size on the normal approximation replaces the exact distribution.
 EXACT_BELOW = 50

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from scipy import optimize, special
 
 from greenreport.analysis.stats.results import GroupTest, Pair, PairVerdict
-from greenreport.analysis.stats.values import FEWEST_RUNS, LEVEL, NotComputable
+from greenreport.analysis.stats.samples import FEWEST_RUNS, LEVEL, NotComputable
 
 #: Probability of deciding the pair with the advised number of runs.
 POWER = 0.8

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy import special
 from scipy.interpolate import CubicSpline
 
-from greenreport.analysis.stats.values import Floats
+from greenreport.analysis.stats.samples import Floats
 
 _WIDEST = 40.0
 _NODES = 288

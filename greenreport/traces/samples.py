@@ -82,27 +82,6 @@ def values_inside(trace: Trace, start_ns: int, end_ns: int) -> Floats:
     return values_of(trace)[(times >= start_ns) & (times <= end_ns)]
 
 
-def unwrap(values: Floats, wrap_at: float | None) -> Floats | None:
-    """Return a counter as growth since its first sample.
-
-    A step down is one wrap at `wrap_at`, which is exact as long as the counter grows by less than half its range between two
-    samples; that is why the sampler reads far more often than a counter wraps. A step down without a wrap value, or by less
-    than half the range, is a reset: the energy in between is unknown.
-
-    Returns:
-        Growth in the counter's unit, or None after a reset.
-    """
-    if not len(values):
-        return values
-    steps = np.diff(values)
-    down = steps < 0
-    if down.any():
-        if wrap_at is None or (-steps[down] < 0.5 * wrap_at).any():
-            return None
-        steps = np.where(down, steps + wrap_at, steps)
-    return np.concatenate(([0.0], np.cumsum(steps)))
-
-
 def cumulative(times: Ints, values: Floats) -> Floats:
     """Return the integral of a gauge from its first sample to each (unit · s), trapezoidal."""
     return np.concatenate(([0.0], np.cumsum(np.diff(times) / 1e9 * (values[1:] + values[:-1]) / 2)))

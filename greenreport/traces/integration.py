@@ -1,4 +1,4 @@
-"""How much counters grew, and joules over windows and parts of them, from energy counters or from sampled power."""
+"""Joules over windows and parts of them, from energy counters or by integrating sampled power."""
 
 from __future__ import annotations
 
@@ -8,19 +8,9 @@ import numpy as np
 
 from greenreport.catalog import METERS
 from greenreport.record import ENERGY_QUANTITIES, Method, Trace, TraceKind
-from greenreport.traces.samples import (
-    SHORTEST_STEP_S,
-    Floats,
-    Ints,
-    around,
-    cumulative,
-    gauge_integral,
-    time_faults,
-    times_of,
-    unwrap,
-    values_of,
-)
-from greenreport.traces.usable import counter_faults, why_unusable
+from greenreport.traces.counters import counter_growth, unwrap
+from greenreport.traces.samples import SHORTEST_STEP_S, Floats, Ints, around, cumulative, gauge_integral, times_of, values_of
+from greenreport.traces.usability import why_unusable
 
 
 def by_preference(traces: Sequence[Trace]) -> list[Trace]:
@@ -33,22 +23,6 @@ def by_preference(traces: Sequence[Trace]) -> list[Trace]:
         return trace.method is Method.ESTIMATED, trace.kind is TraceKind.GAUGE, known
 
     return sorted(candidates, key=rank)
-
-
-def counter_growth(trace: Trace, start_ns: int, end_ns: int) -> float | None:
-    """Return how much a counter grew between two times, interpolated linearly between samples.
-
-    Returns:
-        None when the trace does not span the window, or the counter was reset or may have wrapped unseen inside it.
-    """
-    if any(time_faults(trace, start_ns, end_ns, empty=True)) or any(counter_faults(trace, start_ns, end_ns)):
-        return None
-    times, values = around(trace, start_ns, end_ns)
-    growth = unwrap(values, trace.wrap_at)
-    if growth is None:
-        return None
-    edges = np.interp(np.array([start_ns, end_ns]) - times[0], times - times[0], growth)
-    return float(edges[1] - edges[0])
 
 
 def energy(trace: Trace, start_ns: int, end_ns: int) -> float | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from greenreport.record import Method, Trace, TraceKind
+from greenreport.traces.counters import counter_faults
 from greenreport.traces.samples import (
     Fault,
     Unusable,
@@ -17,15 +18,12 @@ from greenreport.traces.samples import (
     longest_normal_s,
     time_faults,
     times_of,
-    unwrap,
 )
 
 #: Share of a window that gaps may take before an integral of power is a guess.
 GAP_SHARE = 0.05
 #: An energy counter that stands still for longer (and for 1 % of the window) is frozen: RAPL and NVML refresh within 0.1 s.
 FROZEN_S = 2.0
-#: No domain draws more; a step down that would mean more is a reset and no wrap.
-HIGHEST_W = 10_000.0
 #: Largest standard error of an integral of sampled power.
 UNDERSAMPLED = 0.05
 
@@ -34,29 +32,6 @@ def why_unusable(trace: Trace, start_ns: int, end_ns: int) -> Unusable | None:
     """Return why the trace gives no energy over the window, or None when it does."""
     rest = (counter_faults, _frozen, _edges) if trace.kind is TraceKind.COUNTER else (_holes, _undersampled)
     return next((reason for check in (time_faults, *rest) for reason in check(trace, start_ns, end_ns)), None)
-
-
-def counter_faults(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
-    """Yield why the growth of a counter over a window is not known, for a trace that spans it."""
-    times, values = around(trace, start_ns, end_ns)
-    steps, seconds = np.diff(values), np.diff(times) / 1e9
-    growth = unwrap(values, trace.wrap_at)
-    if growth is None:
-        yield Unusable(Fault.COUNTER_RESET, "the counter was set back during the window")
-        return
-    if trace.wrap_at is None:
-        return
-    grown = np.diff(growth)
-    wrapped = steps < 0
-    if trace.unit == "J" and (grown[wrapped] > HIGHEST_W * seconds[wrapped]).any():
-        yield Unusable(
-            Fault.COUNTER_RESET, "the counter was set back during the window: as a wrap it would mean more than 10 kW"
-        )
-        return
-    normal = (seconds <= longest_normal_s(times_of(trace))) & (seconds > 0)
-    fastest = float((grown[normal] / seconds[normal]).max(initial=0.0))
-    if (fastest * seconds[~normal] >= 0.5 * trace.wrap_at).any():
-        yield Unusable(Fault.COUNTER_WRAP_AMBIGUOUS, "a gap is so long that the counter may have wrapped more than once in it")
 
 
 def _frozen(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:

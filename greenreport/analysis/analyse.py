@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from greenreport.analysis.compare.replication import ReplicationReport, replicate
 from greenreport.analysis.footprint import FootprintAnalysis, derive
 from greenreport.analysis.hypotheses.aggregates import Aggregate, aggregates
-from greenreport.analysis.hypotheses.answers import Answer, Text, answer_questions
+from greenreport.analysis.hypotheses.answers import Answer, answer_questions
+from greenreport.analysis.hypotheses.claim_text import Text
 from greenreport.analysis.hypotheses.claims import Claim, once
 from greenreport.analysis.hypotheses.declared_guidelines import Declared, check_declared
 from greenreport.analysis.hypotheses.findings import Finding, examine_hypotheses

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from greenreport.analysis.hypotheses.answers import Text, against, plain
+from greenreport.analysis.hypotheses.claim_text import Text, against, plain
 from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.analysis.measure.fidelity import CellFidelity, FidelityVerdict
 from greenreport.analysis.stats import Effect, Interval, NotComputable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from greenreport.analysis.hypotheses.answers import plain
+from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.measure.validity_badge import BadgeLevel
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext

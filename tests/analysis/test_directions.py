@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from greenreport.analysis.hypotheses.answers import plain
+from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.sweep.directions import directions, load_text

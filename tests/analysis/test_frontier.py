@@ -10,7 +10,7 @@ import pytest
 
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.findings_json.document import document
-from greenreport.analysis.hypotheses.answers import plain
+from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.measure.imported_dataset import imported_dataset
 from greenreport.analysis.sweep.frontier import FrontierAnalysis, frontier

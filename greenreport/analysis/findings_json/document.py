@@ -17,7 +17,7 @@ from greenreport.analysis.findings_json.tests import (
     plain_number,
     plain_text,
 )
-from greenreport.analysis.hypotheses.answers import plain
+from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.analysis.hypotheses.guidelines import Guideline
 from greenreport.analysis.hypotheses.preregistration import preregistration

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from greenreport.analysis.hypotheses.answers import Text
+from greenreport.analysis.hypotheses.claim_text import Text
 from greenreport.analysis.hypotheses.claims import Claim, once
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, not_ranked

@@ -9,7 +9,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from greenreport.analysis.hypotheses.answers import Answer, Text, plain
+from greenreport.analysis.hypotheses.answers import Answer
+from greenreport.analysis.hypotheses.claim_text import Text, plain
 from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.analysis.measure.validity_badge import BadgeLevel
 from greenreport.analysis.stats import reach

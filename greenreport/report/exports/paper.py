@@ -14,7 +14,7 @@ import vl_convert
 
 from greenreport import __version__
 from greenreport.analysis.analyse import Analysis
-from greenreport.analysis.hypotheses.answers import plain
+from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.hypotheses.preregistration import preregistration
 from greenreport.analysis.measure.dataset import label_of
 from greenreport.analysis.measure.fidelity import reference_of

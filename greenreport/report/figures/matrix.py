@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from greenreport.analysis.hypotheses.answers import MAX_NAMED, best_phrase, models_text
+from greenreport.analysis.hypotheses.answers import MAX_NAMED
+from greenreport.analysis.hypotheses.headline import best_phrase, models_text
 from greenreport.analysis.measure.dataset import CellView, label_of
 from greenreport.analysis.measure.fidelity import not_ranked
 from greenreport.catalog import METRICS, Better, MetricInfo

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from greenreport.analysis.hypotheses.answers import models_text
+from greenreport.analysis.hypotheses.headline import models_text
 from greenreport.analysis.hypotheses.tradeoffs import Tradeoff
 from greenreport.catalog import METRICS
 from greenreport.report.context import StudyContext

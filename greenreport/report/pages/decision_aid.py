@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from greenreport.analysis.hypotheses.answers import against
+from greenreport.analysis.hypotheses.claim_text import against
 from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.analysis.hypotheses.findings import compare_models
 from greenreport.analysis.hypotheses.savings import METRIC

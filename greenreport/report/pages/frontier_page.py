@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from greenreport.analysis.hypotheses.answers import Text
+from greenreport.analysis.hypotheses.claim_text import Text
 from greenreport.analysis.sweep.capacity import Fit
 from greenreport.analysis.sweep.directions import load_of
 from greenreport.analysis.sweep.frontier import FrontierAnalysis

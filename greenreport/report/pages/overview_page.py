@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from greenreport.analysis.hypotheses.answers import plain
+from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from greenreport.analysis.hypotheses.answers import Answer, HypothesisAnswer, plain
+from greenreport.analysis.hypotheses.answers import Answer, HypothesisAnswer
+from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.hypotheses.findings import Finding
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure

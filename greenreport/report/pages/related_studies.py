@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from greenreport.analysis.hypotheses.answers import plain
+from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
 from greenreport.report.page import study_section

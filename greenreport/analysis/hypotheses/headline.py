@@ -1,0 +1,127 @@
+"""The sentence of the headline: who is best in a metric, on how many models and by how much, or that no difference was found.
+
+The same sentence leads the answer to a question. The headline of a sweep is in `analysis.sweep.frontier_sentences`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from greenreport.analysis.hypotheses.claim_text import Text
+from greenreport.analysis.hypotheses.findings import Decision, Finding
+from greenreport.analysis.hypotheses.winners import Standing
+from greenreport.analysis.measure.dataset import label_of
+from greenreport.catalog import Better, MetricInfo
+from greenreport.units import capital, declared_percent, listed
+
+
+def lead_sentence(finding: Finding, place: Standing | None, *, ties: bool) -> Text:
+    """Return the finding of a hypothesis in one sentence: the lead of its answer, and without ties the headline of the study."""
+    info = finding.metric
+    if finding.decision is Decision.NOT_COMPUTABLE or place is None:
+        return (f"There is no answer for {info.noun} yet: {why_unknown(finding)}.",)
+    if finding.decision is Decision.NOT_REJECTED:
+        scope = models_text(len(finding.kept), len(finding.tests))
+        return (f"No difference in {info.noun} was found between the serving configurations {scope}.",)
+    if info.better is Better.NEITHER:
+        scope = models_text(len(finding.rejected), len(finding.tests))
+        return (f"{capital(info.noun)} differs between the serving configurations {scope}.", *_extremes(finding, place))
+    return _winner_text(finding, place, info, ties=ties)
+
+
+def _winner_text(finding: Finding, place: Standing, info: MetricInfo, *, ties: bool) -> Text:
+    leader = label_of(place.leader)
+    best = best_phrase(info)
+    scope = models_text(place.models, len(finding.tests), on=True)
+    size: Text = () if place.claim is None else (": ", place.claim, _slight(finding, place))
+    if place.unanimous:
+        return (f"{leader} {best} {scope}", *size, _tied(place) if size and ties else "", ".")
+    if place.never_beaten:
+        return (f"{leader} is the best, or statistically tied with the best, in {info.noun} {scope}", *size, ".")
+    text: Text = (f"No configuration {best} on every model: {_counts(place)}.",)
+    if place.claim is not None:
+        text = (
+            *text,
+            f" Over the models together, {leader} {_verb(info)} {place.claim.article()}",
+            place.claim,
+            _slight(finding, place),
+            ".",
+        )
+    return text
+
+
+def _slight(finding: Finding, place: Standing) -> str:
+    """Return a clause where the difference is smaller than the study takes for a practical one."""
+    limit = finding.hypothesis.smallest_effect
+    if place.claim is None or abs(math.log(place.claim.value)) >= math.log1p(limit):
+        return ""
+    return f", which is less than the smallest effect of interest ({declared_percent(limit)})"
+
+
+def _tied(place: Standing) -> str:
+    """Return a clause on configurations that are statistically tied with the leader, or that the test has too few runs to tell from it."""
+    tied = Counter(name for w in place.winners for name in w.ties if name not in (w.leader, *w.unresolved))
+    if tied:
+        label, number = tied.most_common(1)[0]
+        return f"; {_label(place, label)} is statistically tied with it {models_text(number, place.models, on=True)}"
+    unresolved = tuple(dict.fromkeys(name for w in place.winners for name in w.unresolved))
+    if not unresolved:
+        return ""
+    which = f"{len(unresolved)} others" if len(unresolved) > 1 else _label(place, unresolved[0])
+    return f"; the runs of {which} lie apart from it, but are too few for the test to tell them apart"
+
+
+def _label(place: Standing, identifier: str) -> str:
+    return place.labels.get(identifier, identifier)
+
+
+def _counts(place: Standing) -> str:
+    parts = [f"{_label(place, name)} on {number} of {place.models}" for name, number in place.wins]
+    return listed(parts)
+
+
+def _extremes(finding: Finding, place: Standing) -> Text:
+    if place.claim is None:
+        return ()
+    return (f" It is lowest with {label_of(place.leader)}: ", place.claim, _slight(finding, place), ".")
+
+
+def best_phrase(info: MetricInfo) -> str:
+    """Return the predicate of a winner: ``uses the least energy``, ``has the shortest execution time``; of the lowest where none is better."""
+    words = {
+        "less": "least",
+        "shorter": "shortest",
+        "lower": "lowest",
+        "more": "most",
+        "longer": "longest",
+        "higher": "highest",
+        "smaller": "smallest",
+        "larger": "largest",
+    }
+    word = words[info.more if info.better is Better.HIGHER else info.less]
+    verb = "uses" if word == "least" else "has"
+    return f"{verb} the {word} {info.noun}"
+
+
+def _verb(info: MetricInfo) -> str:
+    return "uses" if info.less == "less" else "has"
+
+
+def models_text(number: int, total: int, *, on: bool = True) -> str:
+    """Return on, or for, how many models: ``on both models``, ``on 2 of 3 models``."""
+    preposition = "on" if on else "for"
+    if total == 1:
+        return f"{preposition} the one model studied"
+    if number == total:
+        return f"{preposition} both models" if total == 2 else f"{preposition} all {total} models"
+    return f"{preposition} {number} of {total} models"
+
+
+def why_unknown(finding: Finding) -> str:
+    """Return the most frequent reason why a hypothesis could not be tested."""
+    reasons = Counter(item.reason for t in finding.tests for item in t.withheld)
+    if reasons:
+        return reasons.most_common(1)[0][0].rstrip(".")
+    others = [t.test.omnibus.reason for t in finding.tests if t.test.omnibus.reason]
+    return (others[0] if others else "no run has finished").rstrip(".")

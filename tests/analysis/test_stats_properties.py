@@ -132,9 +132,9 @@ def test_ratios_are_symmetric(a: list[float], b: list[float]) -> None:
 @given(p_values, corrections)
 def test_adjustment_keeps_order(raw: list[float | None], method: str) -> None:
     """Adjusted p values are at least the raw ones, at most 1, in the same order; what is missing stays missing."""
-    found = adjust(raw, method)  # type: ignore[arg-type]
-    assert [p.raw is None for p in found] == [p is None or math.isnan(p) for p in raw]
-    pairs = sorted((p.raw, p.adjusted) for p in found if p.raw is not None and p.adjusted is not None)
+    adjusted = adjust(raw, method)  # type: ignore[arg-type]
+    assert [p is None for p in adjusted] == [p is None or math.isnan(p) for p in raw]
+    pairs = sorted((p, q) for p, q in zip(raw, adjusted, strict=True) if p is not None and q is not None)
     assert all(p <= q <= 1 for p, q in pairs)
     assert [q for _, q in pairs] == sorted(q for _, q in pairs)
 

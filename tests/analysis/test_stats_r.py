@@ -153,9 +153,8 @@ def test_games_howell_of_two_groups_is_welch() -> None:
 def test_adjustment() -> None:
     """Holm and Bonferroni are p.adjust's."""
     raw = R["adjust"]["raw"]
-    assert [p.adjusted for p in adjust(raw)] == close(R["adjust"]["holm"])
-    assert [p.adjusted for p in adjust(raw, "bonferroni")] == close(R["adjust"]["bonferroni"])
-    assert [p.raw for p in adjust(raw)] == raw
+    assert adjust(raw) == close(R["adjust"]["holm"])
+    assert adjust(raw, "bonferroni") == close(R["adjust"]["bonferroni"])
 
 
 def test_detectable_effect() -> None:

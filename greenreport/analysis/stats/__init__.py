@@ -13,62 +13,20 @@
     detectable_effect                 the smallest difference a number of runs can show
 """
 
-from greenreport.analysis.stats.best import BestSet, best_set
+from greenreport.analysis.stats.best import best_set
 from greenreport.analysis.stats.compare import compare, over_family
 from greenreport.analysis.stats.describe import Description, describe
-from greenreport.analysis.stats.multiplicity import AdjustedP, adjust
-from greenreport.analysis.stats.outliers import Screened, screen
+from greenreport.analysis.stats.outliers import screen
 from greenreport.analysis.stats.pareto import ParetoFront, ParetoPoint, pareto
 from greenreport.analysis.stats.power import detectable_effect
-from greenreport.analysis.stats.ratios import GeometricMean, geometric_mean_ratio, ratio_of_medians
-from greenreport.analysis.stats.results import (
-    Effect,
-    Group,
-    GroupTest,
-    Homogeneity,
-    Normality,
-    Omnibus,
-    Pair,
-    PairVerdict,
-    Ratio,
-)
+from greenreport.analysis.stats.ratios import geometric_mean_ratio, ratio_of_medians
+from greenreport.analysis.stats.results import Effect, Group, GroupTest, Pair, PairVerdict, Ratio
 from greenreport.analysis.stats.samples import Interval, NotComputable, reach
 from greenreport.analysis.stats.saturation import Saturation, gain_per_doubling, plateau, saturation
 from greenreport.analysis.stats.studentized_range import studentized_range_sf
 
 __all__ = [
-    "AdjustedP",
-    "BestSet",
-    "Description",
-    "Effect",
-    "GeometricMean",
-    "Group",
-    "GroupTest",
-    "Homogeneity",
-    "Interval",
-    "Normality",
-    "NotComputable",
-    "Omnibus",
-    "Pair",
-    "PairVerdict",
-    "ParetoFront",
-    "ParetoPoint",
-    "Ratio",
-    "Saturation",
-    "Screened",
-    "adjust",
-    "best_set",
-    "compare",
-    "describe",
-    "detectable_effect",
-    "gain_per_doubling",
-    "geometric_mean_ratio",
-    "over_family",
-    "pareto",
-    "plateau",
-    "ratio_of_medians",
-    "reach",
-    "saturation",
-    "screen",
-    "studentized_range_sf",
-]
+    "Description", "Effect", "Group", "GroupTest", "Interval", "NotComputable", "Pair", "PairVerdict", "ParetoFront", "ParetoPoint",
+    "Ratio", "Saturation", "best_set", "compare", "describe", "detectable_effect", "gain_per_doubling", "geometric_mean_ratio",
+    "over_family", "pareto", "plateau", "ratio_of_medians", "reach", "saturation", "screen", "studentized_range_sf",
+]  # fmt: skip

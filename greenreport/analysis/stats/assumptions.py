@@ -8,7 +8,8 @@ import numpy as np
 from scipy import stats
 
 from greenreport.analysis.stats.results import Homogeneity, Normality
-from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats, runs
+from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats
+from greenreport.units import counted
 
 #: Above this size the p value of Shapiro–Wilk is not accurate.
 MOST_RUNS = 5000
@@ -19,7 +20,7 @@ _SMALLEST_RANGE = 1e-19
 def normality(x: Floats, alpha: float) -> Normality:
     """Test one ascending sample for normality."""
     if x.size < FEWEST_RUNS:
-        return Normality(None, None, None, f"Shapiro–Wilk needs {FEWEST_RUNS} runs, here {runs(x.size)}")
+        return Normality(None, None, None, f"Shapiro–Wilk needs {FEWEST_RUNS} runs, here {counted(x.size, 'run')}")
     if x.size > MOST_RUNS:
         return Normality(None, None, None, f"Shapiro–Wilk is not accurate above {MOST_RUNS} runs")
     if x[-1] - x[0] < _SMALLEST_RANGE:

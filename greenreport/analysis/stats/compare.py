@@ -13,7 +13,7 @@ gets an answer with its reason.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 from typing import Literal
 
@@ -22,19 +22,13 @@ import numpy as np
 from greenreport.analysis.stats.assumptions import homogeneity, normality
 from greenreport.analysis.stats.compact_letters import compact_letters
 from greenreport.analysis.stats.describe import describe
-from greenreport.analysis.stats.multiplicity import AdjustedP, Correction, adjust
+from greenreport.analysis.stats.multiplicity import Correction, adjust
 from greenreport.analysis.stats.practical_significance import judge
-from greenreport.analysis.stats.procedures import (
-    PairTest,
-    ProcedureResult,
-    friedman_test,
-    kruskal_test,
-    not_tested,
-    welch_test,
-)
+from greenreport.analysis.stats.procedures import PairTest, ProcedureResult, friedman_test, kruskal_test, not_tested, welch_test
 from greenreport.analysis.stats.ratios import pair_ratios
 from greenreport.analysis.stats.results import Group, GroupTest, Pair, Procedure
-from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats, NotComputable, Sample, clean, complete_rows, runs
+from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats, NotComputable, Sample, clean, complete_rows
+from greenreport.units import counted
 
 #: Welch's F rejects too often with many small groups: above 5 groups, `auto` uses it from 2 + 0.4 · groups runs on
 #: (docs/statistics-simulation.md).
@@ -42,12 +36,6 @@ _FEW_GROUPS = 5
 _RUNS_PER_GROUP = 0.4
 #: With fewer runs per group and more than two groups, Welch's F rejects some hundredths too often (same page).
 _LEVEL_RUNS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class _ChosenTest:
-    test: Procedure | None
-    reason: str
 
 
 @np.errstate(all="ignore")
@@ -76,19 +64,20 @@ def compare(
         The groups in the order given and all their pairs, judged.
     """
     samples = {name: clean(values)[0] for name, values in groups.items()}
-    described = tuple(_group(name, groups[name], samples[name], alpha) for name in groups)
+    described = tuple(_group(name, values, samples[name], alpha) for name, values in groups.items())
     tested = [group.name for group in described if group.tested]
     blocks: Floats | None = None
     if test == "friedman" and tested:
         blocks = complete_rows([groups[name] for name in tested])
         blocks = blocks[np.lexsort(blocks.T)]  # the order of blocks must not show in the last digits
-    choice = _choose(test, described, blocks)
-    outcome = _test([samples[name] for name in tested], choice, blocks)
+    tested_samples = [samples[name] for name in tested]
+    procedure, reason = _choose(test, described, blocks)
+    outcome = _run(procedure, reason, tested_samples, blocks)
     unjudged = GroupTest(
         groups=described,
-        homogeneity=homogeneity([samples[name] for name in tested], alpha),
-        test=choice.test if outcome.omnibus.p is not None else None,
-        reason=choice.reason + _powerless(outcome, correction, alpha),
+        homogeneity=homogeneity(tested_samples, alpha),
+        test=procedure if outcome.omnibus.p is not None else None,
+        reason=reason + _powerless(outcome, correction, alpha),
         omnibus=outcome.omnibus,
         posthoc=_posthoc(outcome, correction),
         pairs=_pairs(samples, tested, outcome, correction, blocks),
@@ -107,68 +96,72 @@ def over_family(tests: Sequence[GroupTest]) -> tuple[GroupTest, ...]:
     within-comparison p values stay.
     """
     adjusted = adjust([pair.p for test in tests for pair in test.pairs], "holm")
-    family_p = iter([p.adjusted for p in adjusted])
-    comparisons = sum(p.raw is not None for p in adjusted)
+    family_p = iter(adjusted)
+    comparisons = sum(p is not None for p in adjusted)
     return tuple(_judged(test, comparisons, [next(family_p) for _ in test.pairs]) for test in tests)
 
 
 def _judged(test: GroupTest, comparisons: int, family_p: Sequence[float | None]) -> GroupTest:
-    """Return the test with all pairs judged, and the letters that follow from them."""
+    """Return the test with all pairs judged, and with letters where anything was tested."""
     pairs = tuple(judge(pair, test, comparisons, p_family=p) for pair, p in zip(test.pairs, family_p, strict=True))
-    return replace(test, pairs=pairs, groups=_lettered(test, pairs))
+    if test.test is None:
+        return replace(test, pairs=pairs)
+    ranked = sorted((group.description.median or 0.0, group.name) for group in test.groups if group.tested)
+    different = {frozenset((pair.a, pair.b)) for pair in pairs if pair.significant}
+    letters = compact_letters([name for _, name in ranked], different)
+    return replace(
+        test, pairs=pairs, groups=tuple(replace(group, letters=letters.get(group.name, ())) for group in test.groups)
+    )
 
 
 def _group(name: str, values: Sample, x: Floats, alpha: float) -> Group:
     enough = x.size >= FEWEST_RUNS
-    reason = None if enough else f"{runs(x.size)}; a test needs {FEWEST_RUNS}"
+    reason = None if enough else f"{counted(x.size, 'run')}; a test needs {FEWEST_RUNS}"
     return Group(name, describe(values), normality(x, alpha), enough, (), reason)
 
 
-# --- which test -------------------------------------------------------------------------------------------------------
-
-
-def _choose(test: str, groups: Sequence[Group], blocks: Floats | None) -> _ChosenTest:
+def _choose(test: str, groups: Sequence[Group], blocks: Floats | None) -> tuple[Procedure | None, str]:
+    """Return the procedure, None without two groups to test, and why it is this one."""
     tested = [group for group in groups if group.tested]
-    left_out = [f"{group.name} ({runs(group.description.n)})" for group in groups if not group.tested]
-    suffix = f"; left out: {', '.join(left_out)}" if left_out else ""
+    procedure: Procedure | None
     if len(tested) < 2:
-        return _ChosenTest(None, f"fewer than two groups have {FEWEST_RUNS} runs{suffix}")
-    if blocks is not None:
+        procedure, reason = None, f"fewer than two groups have {FEWEST_RUNS} runs"
+    elif blocks is not None:
         total = max(group.description.n + group.description.dropped for group in tested)
-        return _ChosenTest("friedman", f"forced by the study; {len(blocks)} of {total} blocks are complete{suffix}")
-    if test == "auto":
-        chosen = _automatic(tested)
-        return replace(chosen, reason=chosen.reason + suffix)
-    forced: Procedure = "welch" if test == "welch" else "kruskal"
-    return _ChosenTest(forced, f"forced by the study{suffix}")
+        procedure, reason = "friedman", f"forced by the study; {len(blocks)} of {total} blocks are complete"
+    elif test == "auto":
+        procedure, reason = _automatic(tested)
+    else:
+        procedure, reason = "welch" if test == "welch" else "kruskal", "forced by the study"
+    left_out = [f"{group.name} ({counted(group.description.n, 'run')})" for group in groups if not group.tested]
+    return procedure, f"{reason}; left out: {', '.join(left_out)}" if left_out else reason
 
 
-def _automatic(tested: Sequence[Group]) -> _ChosenTest:
+def _automatic(tested: Sequence[Group]) -> tuple[Procedure, str]:
     count = len(tested)
-    welch, name = ("Welch's t", "Mann–Whitney") if count == 2 else ("Welch's ANOVA", "Kruskal–Wallis")
-    constant = [group.name for group in tested if group.normality.p is None]
+    welch, ranks = ("Welch's t", "Mann–Whitney") if count == 2 else ("Welch's ANOVA", "Kruskal–Wallis")
+    constant = [group for group in tested if group.normality.p is None]
     if constant:
-        why = next(group.normality.reason for group in tested if group.normality.p is None)
-        return _ChosenTest("kruskal", f"Shapiro–Wilk is not computable for {', '.join(constant)} ({why}) → {name}")
+        names = ", ".join(group.name for group in constant)
+        return "kruskal", f"Shapiro–Wilk is not computable for {names} ({constant[0].normality.reason}) → {ranks}"
     failed = [group.name for group in tested if not group.normality.normal]
     if failed:
-        return _ChosenTest("kruskal", f"{len(failed)} of {count} groups fail Shapiro–Wilk ({', '.join(failed)}) → {name}")
+        return "kruskal", f"{len(failed)} of {count} groups fail Shapiro–Wilk ({', '.join(failed)}) → {ranks}"
+    passed = f"all {count} groups pass Shapiro–Wilk"
     fewest = min(group.description.n for group in tested)
     if count > _FEW_GROUPS and fewest < 2 + _RUNS_PER_GROUP * count:
-        text = f"all {count} groups pass Shapiro–Wilk, but Welch's test is not reliable with {count} groups of {fewest} runs"
-        return _ChosenTest("kruskal", f"{text} → {name}")
-    small = (
-        f", which keeps its level only approximately with {runs(fewest)} a group" if count > 2 and fewest < _LEVEL_RUNS else ""
-    )
-    return _ChosenTest("welch", f"all {count} groups pass Shapiro–Wilk → {welch}{small}")
+        return "kruskal", f"{passed}, but Welch's test is not reliable with {count} groups of {fewest} runs → {ranks}"
+    if count > 2 and fewest < _LEVEL_RUNS:
+        welch += f", which keeps its level only approximately with {counted(fewest, 'run')} a group"
+    return "welch", f"{passed} → {welch}"
 
 
-def _test(samples: Sequence[Floats], choice: _ChosenTest, blocks: Floats | None) -> ProcedureResult:
-    if choice.test is None:
-        return not_tested("none", "", choice.reason)
+def _run(procedure: Procedure | None, reason: str, samples: Sequence[Floats], blocks: Floats | None) -> ProcedureResult:
+    if procedure is None:
+        return not_tested("none", "", reason)
     if blocks is not None:
         return friedman_test(blocks)
-    return welch_test(samples) if choice.test == "welch" else kruskal_test(samples)
+    return welch_test(samples) if procedure == "welch" else kruskal_test(samples)
 
 
 def _powerless(outcome: ProcedureResult, correction: Correction, alpha: float) -> str:
@@ -186,9 +179,6 @@ def _posthoc(outcome: ProcedureResult, correction: Correction) -> str:
     return f"{outcome.posthoc}, {'uncorrected' if correction == 'none' else correction.capitalize()}"
 
 
-# --- pairs ------------------------------------------------------------------------------------------------------------
-
-
 def _pairs(
     samples: Mapping[str, Floats],
     tested: Sequence[str],
@@ -203,38 +193,14 @@ def _pairs(
         used |= {name: np.sort(column) for name, column in columns.items()}
         paired = np.stack([columns.get(name, np.full(len(blocks), np.nan)) for name in samples], axis=1)
     ratios = pair_ratios(list(used.values()), list(used), *np.triu_indices(len(used), 1), paired)
-    adjusted = adjust([pair.p for pair in outcome.pairs], correction)
+    adjusted = adjust([test.p for test in outcome.pairs], correction)
     tests = dict(zip(combinations(tested, 2), zip(outcome.pairs, adjusted, strict=True), strict=False))
     no_effect = NotComputable(outcome.omnibus.reason or "a group has too few runs")
-    untested = PairTest(None, None, None, None, no_effect), AdjustedP(None, None)
+    untested = PairTest(None, None, None, None, no_effect), None
     pairs = []
     for ratio, (a, b) in zip(ratios, combinations(used, 2), strict=True):
-        pair, p = tests.get((a, b), untested)
-        pairs.append(
-            Pair(
-                a=a,
-                b=b,
-                n_a=used[a].size,
-                n_b=used[b].size,
-                symbol=outcome.symbol,
-                statistic=pair.statistic,
-                df=pair.df,
-                p=pair.p,
-                p_adjusted=p.adjusted if pair.adjusted is None else pair.adjusted,
-                effect=pair.effect,
-                ratio=ratio,
-            )
-        )
+        test, p = tests.get((a, b), untested)
+        p_adjusted = p if test.adjusted is None else test.adjusted
+        n_a, n_b = used[a].size, used[b].size
+        pairs.append(Pair(a, b, n_a, n_b, outcome.symbol, test.statistic, test.df, test.p, p_adjusted, test.effect, ratio))
     return tuple(pairs)
-
-
-def _lettered(test: GroupTest, pairs: Sequence[Pair]) -> tuple[Group, ...]:
-    """Return the groups with their compact letter display; without letters where nothing was tested."""
-    if test.test is None:
-        return test.groups
-    ranked = sorted(
-        (group for group in test.groups if group.tested), key=lambda group: (group.description.median or 0.0, group.name)
-    )
-    different = {frozenset((pair.a, pair.b)) for pair in pairs if pair.significant}
-    letters = compact_letters([group.name for group in ranked], different)
-    return tuple(replace(group, letters=letters.get(group.name, ())) for group in test.groups)

@@ -25,8 +25,8 @@ from greenreport.analysis.stats.samples import (
     clean,
     interval,
     number,
-    runs,
 )
+from greenreport.units import counted
 
 #: Half-widths in units of the range that contain a normal median with probability 0.95.
 RANGE_FACTORS = {3: 1.34, 4: 0.745}
@@ -82,21 +82,10 @@ def describe(values: Sample) -> Description:
     q1, median, q3 = np.quantile(x, (0.25, 0.5, 0.75))
     mean = float(x.mean())
     sd = float(x.std(ddof=1)) if x.size > 1 else math.nan
-    return Description(
-        n=x.size,
-        dropped=dropped,
-        minimum=float(x[0]),
-        q1=number(q1),
-        median=number(median),
-        q3=number(q3),
-        maximum=float(x[-1]),
-        mean=number(mean),
-        sd=number(sd),
-        cv=number(sd / abs(mean)) if mean else None,
-        median_ci=_median_interval(x),
-        mean_ci=mean_interval(x),
-        reason="one value has no spread" if x.size == 1 else None,
-    )
+    cv = number(sd / abs(mean)) if mean else None
+    quantiles = float(x[0]), number(q1), number(median), number(q3), float(x[-1])
+    reason = "one value has no spread" if x.size == 1 else None
+    return Description(x.size, dropped, *quantiles, number(mean), number(sd), cv, _median_interval(x), mean_interval(x), reason)
 
 
 @cache
@@ -132,7 +121,7 @@ def median_bounds(x: Floats) -> tuple[float, float]:
 
 def _median_interval(x: Floats) -> Interval | NotComputable:
     if x.size < FEWEST_RUNS:
-        return NotComputable(f"an interval of the median needs {FEWEST_RUNS} runs, here {runs(x.size)}")
+        return NotComputable(f"an interval of the median needs {FEWEST_RUNS} runs, here {counted(x.size, 'run')}")
     low, high = median_bounds(x)
     if x.size in RANGE_FACTORS:
         method = f"median ± {RANGE_FACTORS[x.size]:g} × range, for near-normal data"
@@ -152,12 +141,11 @@ def mean_interval(x: Floats) -> Interval | NotComputable:
         return interval(mean, mean, "all values equal")
     skewness = float(((x - mean) ** 3).mean() / x.std() ** 3)
     reach = float(special.stdtrit(n - 1, (1 + LEVEL) / 2)) / math.sqrt(n)
-    high, low = (mean - sd * _hall(bound, skewness, n) for bound in (-reach, reach))
-    return interval(low, high, "Student's t, skewness-corrected (Hall)")
 
+    def inverse(bound: float) -> float:
+        """Invert ``t + g t²/3 + g² t³/27 + g/(6n) = bound`` for t = (mean − expectation) ÷ sd; g is the skewness."""
+        if abs(skewness) < 1e-6:
+            return bound
+        return float(3 / skewness * (np.cbrt(1 + skewness * (bound - skewness / (6 * n))) - 1))
 
-def _hall(bound: float, skewness: float, n: int) -> float:
-    """Invert ``t + g t²/3 + g² t³/27 + g/(6n) = bound`` for t = (mean − expectation) ÷ sd; g is the skewness."""
-    if abs(skewness) < 1e-6:
-        return bound
-    return float(3 / skewness * (np.cbrt(1 + skewness * (bound - skewness / (6 * n))) - 1))
+    return interval(mean - sd * inverse(reach), mean - sd * inverse(-reach), "Student's t, skewness-corrected (Hall)")

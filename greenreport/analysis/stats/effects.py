@@ -31,9 +31,9 @@ class Scale:
     words: tuple[str, ...]
     citation: str
 
-    def word(self, value: float) -> str:
-        """Return the word of a magnitude; the sign does not matter."""
-        return self.words[sum(abs(value) >= limit for limit in self.limits)]
+    def effect(self, name: str, value: float, ci: Interval | NotComputable) -> Effect:
+        """Return an effect with its word on this scale; the sign does not matter."""
+        return Effect(name, value, ci, self.words[sum(abs(value) >= limit for limit in self.limits)], self.citation)
 
 
 _FOUR = ("negligible", "small", "medium", "large")
@@ -44,23 +44,10 @@ ROMANO = Scale((0.147, 0.33, 0.474), _FOUR, "Romano et al. 2006")
 #: ω² as share of variance: Cohen 1988, §8.2 (f = 0.10, 0.25, 0.40).
 COHEN_SHARE = Scale((0.0099, 0.0588, 0.1379), _FOUR, "Cohen 1988")
 #: ε² of ranks: squares of the limits in Rea and Parker 1992, as used by Tomczak and Tomczak 2014, Trends Sport Sci. 21.
-REA_PARKER = Scale(
-    (0.01, 0.04, 0.16, 0.36, 0.64),
-    ("negligible", "weak", "moderate", "relatively strong", "strong", "very strong"),
-    "Rea and Parker 1992",
-)
+_SIX = ("negligible", "weak", "moderate", "relatively strong", "strong", "very strong")
+REA_PARKER = Scale((0.01, 0.04, 0.16, 0.36, 0.64), _SIX, "Rea and Parker 1992")
 #: Kendall's W read as a mean correlation: Cohen 1988, §3.2.
 COHEN_R = Scale((0.1, 0.3, 0.5), _FOUR, "Cohen 1988")
-
-
-# --- share of variance over all groups --------------------------------------------------------------------------------
-
-
-def _noncentral_f_cdf(statistic: float, df: tuple[float, float], noncentrality: float) -> float:
-    if noncentrality <= _LARGE_NONCENTRALITY:
-        return float(special.ncfdtr(*df, noncentrality, statistic))
-    total = df[0] + noncentrality
-    return float(special.fdtr(total**2 / (total + noncentrality), df[1], statistic * df[0] / total))
 
 
 def _noncentrality(statistic: float, df: tuple[float, float], probability: float) -> float:
@@ -69,7 +56,10 @@ def _noncentrality(statistic: float, df: tuple[float, float], probability: float
         return 0.0
 
     def excess(noncentrality: float) -> float:
-        return _noncentral_f_cdf(statistic, df, noncentrality) - probability
+        total = df[0] + noncentrality
+        if noncentrality <= _LARGE_NONCENTRALITY:
+            return float(special.ncfdtr(*df, noncentrality, statistic)) - probability
+        return float(special.fdtr(total**2 / (total + noncentrality), df[1], statistic * df[0] / total)) - probability
 
     high = df[0] * statistic + 10.0
     while excess(high) > 0:
@@ -89,7 +79,7 @@ def _share(name: str, value: float, statistic: float, df: tuple[float, float], w
     if statistic < _LARGEST_F:
         low, high = _share_bounds(statistic, df, weight)
         ci = interval(min(value, low), max(value, high), "noncentral F")
-    return Effect(name, value, ci, scale.word(value), scale.citation)
+    return scale.effect(name, value, ci)
 
 
 def omega_squared(statistic: float, df: tuple[float, float], count: float) -> Effect:
@@ -129,8 +119,7 @@ def kendall_w(deviations: Floats) -> Effect:
         parametric = _share_bounds(value / df[0] / ((1 - value) / df[1]), df, count * (k - 1.0))
         low, high = min(jackknife[0], parametric[0]), max(jackknife[1], parametric[1])
         method = "jackknife of Fisher's z, and noncentral F"
-    ci = interval(min(value, max(0.0, low)), max(value, high), method)
-    return Effect("Kendall's W", value, ci, COHEN_R.word(value), COHEN_R.citation)
+    return COHEN_R.effect("Kendall's W", value, interval(min(value, max(0.0, low)), max(value, high), method))
 
 
 def _concordance_bounds(sums: Floats, squares: Floats, deviations: Floats) -> tuple[float, float]:
@@ -141,9 +130,6 @@ def _concordance_bounds(sums: Floats, squares: Floats, deviations: Floats) -> tu
     error = np.sqrt((count - 1) / count * ((leave_one_out - leave_one_out.mean()) ** 2).sum())
     reach = special.stdtrit(count - 1, (1 + LEVEL) / 2) * error
     return float(np.tanh(z - reach)), float(np.tanh(z + reach))
-
-
-# --- two groups -------------------------------------------------------------------------------------------------------
 
 
 def _unbiased(df: Floats) -> Floats:
@@ -171,7 +157,7 @@ def hedges(m: Moments, i: Indices, j: Indices) -> tuple[Effect | NotComputable, 
     centre, reach = np.arcsinh(_unbiased(df) * d / unit), _Z / np.sqrt(2 * df)
     value, low, high = _unbiased(df_spread) * d, unit * np.sinh(centre - reach), unit * np.sinh(centre + reach)
     return tuple(
-        Effect("Hedges' g", g, interval(lower, upper, "asinh of noncentral t"), COHEN_D.word(g), COHEN_D.citation)
+        COHEN_D.effect("Hedges' g", g, interval(lower, upper, "asinh of noncentral t"))
         if np.isfinite(g)
         else NotComputable("neither group varies")
         for g, lower, upper in zip(value.tolist(), low.tolist(), high.tolist(), strict=True)
@@ -204,14 +190,14 @@ def cliff(samples: Sequence[Floats], i: Indices, j: Indices) -> tuple[Effect, ..
     delta, variance = dominance(samples, i, j)
     sizes = np.array([x.size for x in samples], dtype=np.float64)
     low, high = _newcombe((delta + 1) / 2, sizes[i], sizes[j], variance / 4)
-    return _cliff_effects(delta, 2 * low - 1, 2 * high - 1, "Cliff's δ", "Newcombe, method 5, at least the observed variance")
+    return _cliff_effects(delta, low, high, "Cliff's δ", "Newcombe, method 5, at least the observed variance")
 
 
 def cliff_within(blocks: Floats, i: Indices, j: Indices) -> tuple[Effect, ...]:
     """Return Cliff's δ inside blocks: (blocks in which a > b − blocks in which a < b) ÷ blocks, with Wilson's interval."""
     delta = np.sign(blocks[:, i] - blocks[:, j]).mean(axis=0)
     low, high = _wilson((delta + 1) / 2, blocks.shape[0])
-    return _cliff_effects(delta, 2 * low - 1, 2 * high - 1, "Cliff's δ within blocks", "Wilson")
+    return _cliff_effects(delta, low, high, "Cliff's δ within blocks", "Wilson")
 
 
 def _wilson(share: Floats, count: int) -> tuple[Floats, Floats]:
@@ -223,8 +209,9 @@ def _wilson(share: Floats, count: int) -> tuple[Floats, Floats]:
 
 
 def _cliff_effects(delta: Floats, low: Floats, high: Floats, name: str, method: str) -> tuple[Effect, ...]:
-    bounds = zip(delta.tolist(), np.minimum(low, delta).tolist(), np.maximum(high, delta).tolist(), strict=True)
-    return tuple(Effect(name, d, interval(lo, hi, method), ROMANO.word(d), ROMANO.citation) for d, lo, hi in bounds)
+    """Return effects from shares of wins, whose bounds lie on a scale from 0 to 1."""
+    bounds = zip(delta.tolist(), np.minimum(2 * low - 1, delta).tolist(), np.maximum(2 * high - 1, delta).tolist(), strict=True)
+    return tuple(ROMANO.effect(name, d, interval(lower, upper, method)) for d, lower, upper in bounds)
 
 
 def _newcombe(share: Floats, n_a: Floats, n_b: Floats, observed: Floats) -> tuple[Floats, Floats]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -40,12 +40,12 @@ class Screened:
 
 def screen(values: Sample, policy: Policy = "none") -> Screened:
     """Apply an outlier rule to one group."""
-    same = tuple(values)
+    unscreened = Screened(policy, tuple(values), ())
     x, _ = clean(values)
     if policy == "none":
-        return Screened(policy, same, ())
+        return unscreened
     if not x.size:
-        return Screened(policy, same, (), reason="no values")
+        return replace(unscreened, reason="no values")
     with np.errstate(all="ignore"):
         q1, median, q3 = (float(q) for q in np.quantile(x, (0.25, 0.5, 0.75)))
         if policy == "iqr":
@@ -54,11 +54,12 @@ def screen(values: Sample, policy: Policy = "none") -> Screened:
             reach, origin = MAD_LIMIT * _MAD_TO_SD * float(np.median(np.abs(x - median))), (median, median)
         low, high = number(origin[0] - reach), number(origin[1] + reach)
     if reach == 0:
-        return Screened(
-            policy, same, (), reason="more than half of the values are equal" if policy == "mad" else "the quartiles are equal"
-        )
+        equal = {"mad": "more than half of the values are equal", "iqr": "the quartiles are equal"}
+        return replace(unscreened, reason=equal[policy])
     if low is None or high is None:
-        return Screened(policy, same, (), reason="the limits are too large to be represented")
-    inside = [value is None or not math.isfinite(value) or low <= value <= high for value in same]
-    kept = tuple(value if ok else None for value, ok in zip(same, inside, strict=True))
-    return Screened(policy, kept, tuple(place for place, ok in enumerate(inside) if not ok), low, high)
+        return replace(unscreened, reason="the limits are too large to be represented")
+    outside = {
+        place for place, value in enumerate(values) if value is not None and math.isfinite(value) and not low <= value <= high
+    }
+    kept = tuple(None if place in outside else value for place, value in enumerate(values))
+    return Screened(policy, kept, tuple(sorted(outside)), low, high)

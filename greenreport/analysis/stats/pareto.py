@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats, Sample, complete_rows, runs
+from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats, Sample, complete_rows
+from greenreport.units import counted
 
 #: Bootstrap resamples of the runs of every point.
 RESAMPLES = 2000
@@ -73,18 +74,11 @@ def pareto(
     chunks = np.split(signs * resampled, RESAMPLES // _CHUNK)
     probability = np.mean([~_dominating(chunk).any(axis=2) for chunk in chunks], axis=(0, 1))
     placed = {}
-    for place, name in enumerate(present):
+    for name, at, dominated, share in zip(present, medians.tolist(), dominating, probability.tolist(), strict=True):
         n = len(tables[name])
-        enough = n >= FEWEST_RUNS
-        placed[name] = ParetoPoint(
-            name=name,
-            n=n,
-            medians=tuple(medians[place].tolist()),
-            on_front=not dominating[place].any(),
-            probability=float(probability[place]) if enough else None,
-            dominated_by=tuple(other for other, wins in zip(present, dominating[place], strict=True) if wins),
-            reason=None if enough else f"{runs(n)}; a probability needs {FEWEST_RUNS}",
-        )
+        dominated_by = tuple(other for other, wins in zip(present, dominated, strict=True) if wins)
+        too_few = None if n >= FEWEST_RUNS else f"{counted(n, 'run')}; a probability needs {FEWEST_RUNS}"
+        placed[name] = ParetoPoint(name, n, tuple(at), not dominated_by, None if too_few else share, dominated_by, too_few)
     return ParetoFront(tuple(placed.get(name, _absent(name)) for name in points))
 
 

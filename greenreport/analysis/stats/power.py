@@ -14,7 +14,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from scipy import optimize, special
 
-from greenreport.analysis.stats.samples import FEWEST_RUNS, NotComputable, runs
+from greenreport.analysis.stats.samples import FEWEST_RUNS, NotComputable
+from greenreport.units import counted
 
 Test: TypeAlias = Literal["welch", "kruskal"]
 
@@ -29,12 +30,12 @@ def detectable_effect(
     if not spread > 0:
         return NotComputable("needs a coefficient of variation above 0")
     if n < FEWEST_RUNS:
-        return NotComputable(f"{runs(n)}; a test needs {FEWEST_RUNS}")
+        return NotComputable(f"{counted(n, 'run')}; a test needs {FEWEST_RUNS}")
     high = 1.0
     while _power(n, high, level, test) < power:
         high *= 2
         if high > 1e4:
-            return NotComputable(f"{runs(n)} cannot be significant at this level")
+            return NotComputable(f"{counted(n, 'run')} cannot be significant at this level")
     shift = optimize.brentq(lambda standardised: _power(n, standardised, level, test) - power, 0.0, high)
     return math.expm1(shift * spread) if shift * spread < 700 else NotComputable("the runs vary too much")
 

@@ -14,7 +14,8 @@ Below the noise floor of the machine no difference is claimed.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TypeAlias
 
 from scipy import optimize, special
 
@@ -29,12 +30,8 @@ MOST_RUNS = 10_000
 _Z = float(special.ndtri((1 + LEVEL) / 2))
 _Z_POWER = float(special.ndtri(POWER))
 
-
-@dataclass(frozen=True, slots=True)
-class _Judgement:
-    verdict: PairVerdict
-    reason: str
-    runs_needed: int | None = None
+#: Verdict, reason, and the advised number of runs.
+_Judgement: TypeAlias = tuple[PairVerdict, str, int | None]
 
 
 def judge(pair: Pair, test: GroupTest, comparisons: int, *, p_family: float | None = None) -> Pair:
@@ -46,33 +43,27 @@ def judge(pair: Pair, test: GroupTest, comparisons: int, *, p_family: float | No
     """
     p = pair.p_adjusted if p_family is None else p_family
     significant = test.rejected and p is not None and p < test.alpha
-    judgement = _judge(pair, test, comparisons, significant)
-    return replace(
-        pair,
-        significant=significant,
-        p_family=p_family,
-        verdict=judgement.verdict,
-        reason=judgement.reason,
-        runs_needed=judgement.runs_needed,
-    )
+    verdict, reason, advised = _judge(pair, test, comparisons, significant)
+    return replace(pair, significant=significant, p_family=p_family, verdict=verdict, reason=reason, runs_needed=advised)
 
 
 def _judge(pair: Pair, test: GroupTest, comparisons: int, significant: bool) -> _Judgement:
     ratio, ci = pair.ratio.value, pair.ratio.ci
-    if _identical(pair, test):
-        return _Judgement(PairVerdict.NO_PRACTICAL_DIFFERENCE, "all runs of both have the same value")
+    a, b = (test.group(name).description for name in (pair.a, pair.b))
+    if min(a.n, b.n) >= FEWEST_RUNS and a.minimum == a.maximum == b.minimum == b.maximum:  # even a median of 0 leaves no doubt
+        return PairVerdict.NO_PRACTICAL_DIFFERENCE, "all runs of both have the same value", None
     if ratio is None or isinstance(ci, NotComputable):
-        return _Judgement(PairVerdict.INCONCLUSIVE, ci.reason if isinstance(ci, NotComputable) else "no ratio")
+        return PairVerdict.INCONCLUSIVE, ci.reason if isinstance(ci, NotComputable) else "no ratio", None
     margin = math.log1p(test.smallest_effect)
     size, low, high = math.log(ratio), math.log(ci.low), math.log(ci.high)
     if -margin <= low and high <= margin:
-        return _Judgement(PairVerdict.NO_PRACTICAL_DIFFERENCE, f"the interval lies within ±{_percent(test.smallest_effect)}")
+        return PairVerdict.NO_PRACTICAL_DIFFERENCE, f"the interval lies within ±{_percent(test.smallest_effect)}", None
     error = (high - low) / (2 * _Z)
     if abs(size) < margin:
         text = f"the difference may be smaller or larger than {_percent(test.smallest_effect)}"
         return _inconclusive(pair, text, _runs_for_equivalence(pair, error, margin, abs(size)))
     if pair.p is None:
-        return _Judgement(PairVerdict.INCONCLUSIVE, "the test is not computable")
+        return PairVerdict.INCONCLUSIVE, "the test is not computable", None
     if not significant or low <= 0 <= high:
         needed = _harmonic(pair) * ((_Z + _Z_POWER) * error / abs(size)) ** 2 if size else math.inf
         if not significant:
@@ -80,22 +71,16 @@ def _judge(pair: Pair, test: GroupTest, comparisons: int, significant: bool) -> 
         return _inconclusive(pair, _why_not_different(test, comparisons, significant, low, high), needed)
     if test.noise_floor is not None and abs(size) < math.log1p(test.noise_floor):
         text = f"the difference is below the machine's noise floor of {_percent(test.noise_floor)}; more runs do not help"
-        return _Judgement(PairVerdict.INCONCLUSIVE, text)
+        return PairVerdict.INCONCLUSIVE, text, None
     verdict = PairVerdict.LOWER if size < 0 else PairVerdict.HIGHER
-    return _Judgement(verdict, f"significant, and the estimate differs by at least {_percent(test.smallest_effect)}")
-
-
-def _identical(pair: Pair, test: GroupTest) -> bool:
-    """Return whether all runs of both groups have the same value; then even a median of 0 leaves no doubt."""
-    a, b = (test.group(name).description for name in (pair.a, pair.b))
-    return min(a.n, b.n) >= FEWEST_RUNS and a.minimum == a.maximum == b.minimum == b.maximum
+    return verdict, f"significant, and the estimate differs by at least {_percent(test.smallest_effect)}", None
 
 
 def _inconclusive(pair: Pair, text: str, needed: float) -> _Judgement:
     if not needed <= MOST_RUNS:
-        return _Judgement(PairVerdict.INCONCLUSIVE, f"{text}; more than {MOST_RUNS:,} runs needed")
+        return PairVerdict.INCONCLUSIVE, f"{text}; more than {MOST_RUNS:,} runs needed", None
     count = max(math.ceil(needed), pair.n_a + 1, pair.n_b + 1)
-    return _Judgement(PairVerdict.INCONCLUSIVE, f"{text}; about {count} runs each needed", count)
+    return PairVerdict.INCONCLUSIVE, f"{text}; about {count} runs each needed", count
 
 
 def _why_not_different(test: GroupTest, comparisons: int, significant: bool, low: float, high: float) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special, stats
 
 from greenreport.analysis.stats import effects, mean_tests, rank_tests
 from greenreport.analysis.stats.results import Effect, Omnibus
-from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats, NotComputable, number, runs
+from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats, NotComputable, number
+from greenreport.units import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +59,15 @@ def welch_test(samples: Sequence[Floats]) -> ProcedureResult:
     if two:
         pairs, posthoc = mean_tests.welch_t(m, i, j), name
         statistic, df, p = (float(column[0]) for column in (pairs.statistic, pairs.df, pairs.p))
-        degrees: tuple[float, ...] = (df,)
         f, f_df = statistic**2, (1.0, df)
     else:
         pairs, posthoc = mean_tests.games_howell(m, i, j), "Games–Howell"
         statistic, p = (float(part) for part in stats.f_oneway(*samples, equal_var=False))
         f, f_df = statistic, mean_tests.welch_df(m)
-        degrees = f_df
     if not np.isfinite((f, *f_df, p)).all():
         return not_tested(name, symbol, "the variances are too small or too large")
     effect = effects.omega_squared(f, f_df, float(m.sizes.sum()))
-    omnibus = Omnibus(name, symbol, statistic, degrees, p, effect)
+    omnibus = Omnibus(name, symbol, statistic, f_df[1:] if two else f_df, p, effect)
     return ProcedureResult(omnibus, posthoc, "t", _pair_tests(pairs, effects.hedges(m, i, j)))
 
 
@@ -98,17 +97,18 @@ def friedman_test(blocks: Floats) -> ProcedureResult:
     posthoc = "Wilcoxon signed-rank"
     name, symbol = (posthoc, "W") if groups == 2 else ("Friedman", "χ²")
     if count < FEWEST_RUNS:
-        return not_tested(name, symbol, f"{runs(count)} complete in all groups; a test needs {FEWEST_RUNS} complete blocks")
+        return not_tested(
+            name, symbol, f"{counted(count, 'run')} complete in all groups; a test needs {FEWEST_RUNS} complete blocks"
+        )
     if (blocks.min(axis=1) == blocks.max(axis=1)).all():
         return not_tested(name, symbol, "no block varies between the groups")
     i, j = np.triu_indices(groups, 1)
     effect = effects.kendall_w(stats.rankdata(blocks, axis=1) - (groups + 1) / 2)
     pairs = _pair_tests(rank_tests.signed_rank_pairs(blocks, i, j), effects.cliff_within(blocks, i, j))
-    if groups == 2:
-        omnibus = Omnibus(name, symbol, pairs[0].statistic, (), pairs[0].p, effect)
-    else:
+    omnibus = Omnibus(name, symbol, pairs[0].statistic, (), pairs[0].p, effect)
+    if groups > 2:
         statistic, p = (float(part) for part in stats.friedmanchisquare(*blocks.T))
-        omnibus = Omnibus(name, symbol, statistic, (groups - 1.0,), p, effect)
+        omnibus = replace(omnibus, statistic=statistic, df=(groups - 1.0,), p=p)
     return ProcedureResult(omnibus, posthoc, "W", pairs, 0.5 ** (count - 1))
 
 

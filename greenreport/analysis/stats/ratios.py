@@ -26,8 +26,8 @@ from greenreport.analysis.stats.samples import (
     Sample,
     clean,
     interval,
-    runs,
 )
+from greenreport.units import counted
 
 METHOD = "order statistics of both medians, combined on a log scale (MOVER)"
 METHOD_PAIRED = "order statistics of both medians, combined on a log scale with their correlation (MOVER)"
@@ -138,7 +138,7 @@ def pair_ratios(
         few = next((k for k in (first, second) if samples[k].size < FEWEST_RUNS), None)
         ci: Interval | NotComputable
         if few is not None:
-            ci = NotComputable(f"{names[few]} has {runs(samples[few].size)}, an interval needs {FEWEST_RUNS}")
+            ci = NotComputable(f"{names[few]} has {counted(samples[few].size, 'run')}, an interval needs {FEWEST_RUNS}")
         elif not _SMALLEST < low[place] <= high[place] < 1 / _SMALLEST:
             ci = NotComputable("some values are not positive, or too far apart")
         else:
@@ -168,11 +168,11 @@ def geometric_mean_ratio(models: Sequence[tuple[Sample, Sample]]) -> GeometricMe
     """
     ratios = tuple(ratio_of_medians(a, b) for a, b in models)
     logs = np.array([math.log(ratio.value) for ratio in ratios if ratio.value is not None])
-    left_out = len(ratios) - logs.size
-    reason = f"{left_out} of {len(ratios)} models have no ratio" if left_out else None
     if not logs.size:
         nothing = NotComputable("no model has a ratio")
         return GeometricMean(None, 0, ratios, nothing, nothing, nothing.reason)
+    left_out = len(ratios) - logs.size
+    reason = f"{left_out} of {len(ratios)} models have no ratio" if left_out else None
     over_models, over_runs = _over_models(np.sort(logs)), _over_runs(ratios, models, logs)
     return GeometricMean(math.exp(logs.mean()), logs.size, ratios, over_models, over_runs, reason)
 

@@ -81,6 +81,11 @@ class Effect:
     magnitude: str
     scale: str
 
+    def reversed(self) -> Effect:
+        """Return the same effect from the view of the second group."""
+        ci = replace(self.ci, low=0 - self.ci.high, high=0 - self.ci.low) if isinstance(self.ci, Interval) else self.ci
+        return replace(self, value=0 - self.value, ci=ci)
+
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
@@ -92,9 +97,8 @@ class Ratio:
 
     def inverse(self) -> Ratio:
         """Return median of b ÷ median of a."""
-        if self.value is None or isinstance(self.ci, NotComputable):
-            return replace(self, value=None if self.value is None else 1 / self.value)
-        return replace(self, value=1 / self.value, ci=replace(self.ci, low=1 / self.ci.high, high=1 / self.ci.low))
+        ci = replace(self.ci, low=1 / self.ci.high, high=1 / self.ci.low) if isinstance(self.ci, Interval) else self.ci
+        return replace(self, value=None if self.value is None else 1 / self.value, ci=ci)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,26 +157,12 @@ class Pair:
 
     def reversed(self) -> Pair:
         """Return the same comparison from the view of the second group."""
-        effect = self.effect
-        if isinstance(effect, Effect):
-            ci = effect.ci
-            if isinstance(ci, Interval):
-                ci = replace(ci, low=0 - ci.high, high=0 - ci.low)
-            effect = replace(effect, value=0 - effect.value, ci=ci)
-        statistic = self.statistic
+        statistic, ratio, verdict = self.statistic, self.ratio.inverse(), _OPPOSITE.get(self.verdict, self.verdict)
         if statistic is not None:  # U counts wins of the first group, the others change sign
-            statistic = self.n_a * self.n_b - statistic if self.symbol == "U" else 0 - statistic
-        return replace(
-            self,
-            a=self.b,
-            b=self.a,
-            n_a=self.n_b,
-            n_b=self.n_a,
-            statistic=statistic,
-            effect=effect,
-            ratio=self.ratio.inverse(),
-            verdict=_OPPOSITE.get(self.verdict, self.verdict),
-        )
+            statistic = (self.n_a * self.n_b if self.symbol == "U" else 0) - statistic
+        effect = self.effect.reversed() if isinstance(self.effect, Effect) else self.effect
+        swapped = replace(self, a=self.b, b=self.a, n_a=self.n_b, n_b=self.n_a)
+        return replace(swapped, statistic=statistic, effect=effect, ratio=ratio, verdict=verdict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,8 +76,3 @@ def interval(low: float, high: float, method: str, level: float = LEVEL) -> Inte
     if not (math.isfinite(low) and math.isfinite(high)):
         return NotComputable("a bound is too large to be represented")
     return Interval(float(low), float(high), level, method)
-
-
-def runs(count: int) -> str:
-    """Print a number of runs."""
-    return f"{count} run" if count == 1 else f"{count} runs"

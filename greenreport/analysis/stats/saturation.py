@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from greenreport.analysis.stats.samples import FEWEST_RUNS, LEVEL, Floats, Interval, NotComputable, Sample, runs
+from greenreport.analysis.stats.samples import FEWEST_RUNS, LEVEL, Floats, Interval, NotComputable, Sample
+from greenreport.units import counted
 
 RESAMPLES = 2000
 
@@ -71,7 +72,7 @@ def _places(x: Floats, medians: Floats, epsilon: float) -> Floats:
 def _interval(x: Floats, samples: Sequence[Floats], epsilon: float, seed: int) -> Interval | NotComputable:
     fewest = min(len(values) for values in samples)
     if fewest < FEWEST_RUNS:
-        return NotComputable(f"{runs(fewest)} at some load; an interval needs {FEWEST_RUNS}")
+        return NotComputable(f"{counted(fewest, 'run')} at some load; an interval needs {FEWEST_RUNS}")
     random = np.random.default_rng(seed)
     drawn = [np.median(values[random.integers(0, len(values), (RESAMPLES, len(values)))], axis=1) for values in samples]
     places = _places(x, np.stack(drawn, axis=1), epsilon)

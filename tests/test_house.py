@@ -76,7 +76,6 @@ LONG_FILES: set[str] = {
     "execute/runner.py",
     "plan.py",
     "results.py",
-    "study/load.py",
 }
 CLASSES_TWICE: set[str] = {
     "Answer",

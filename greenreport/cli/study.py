@@ -40,7 +40,7 @@ def validate(files: Annotated[list[Path], typer.Argument(help="Study files.", sh
             continue
         console.print_problems(study_file.warnings)
         study = study_file.study
-        cells = sum(not any(e.covers(m, c) for e in study.exclude) for m in study.models for c in study.configurations)
+        cells = sum(len(study.models_of(configuration)) for configuration in study.configurations)
         console.out.print(f"{file}: valid; {cells} cells × {study.protocol.repetitions} repetitions", soft_wrap=True)
     if invalid:
         raise typer.Exit(Exit.WRONG_INPUT)

@@ -1,6 +1,6 @@
 """The study file: its types, how it is read, and its checks."""
 
-from greenreport.study.analysis_spec import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective
+from greenreport.study.analysis_spec import DeclaredGuideline, Hypothesis, Objective
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
 from greenreport.study.footprint import Factor, Footprint
 from greenreport.study.load import Overrides, StudyFile, load_reference, load_site, load_study
@@ -15,39 +15,8 @@ from greenreport.study.spec import Author, Study
 from greenreport.study.sweep import Sweep, swept
 
 __all__ = [
-    "Author",
-    "Comparison",
-    "Configuration",
-    "DeclaredGuideline",
-    "Exclusion",
-    "Factor",
-    "Fidelity",
-    "Footprint",
-    "Frontier",
-    "Generation",
-    "Hypothesis",
-    "Lengths",
-    "MeterUse",
-    "Model",
-    "Objective",
-    "Overrides",
-    "Prompts",
-    "Protocol",
-    "ReferenceStudy",
-    "Server",
-    "Site",
-    "Study",
-    "StudyFile",
-    "Sweep",
-    "Weights",
-    "Workload",
-    "load_reference",
-    "load_site",
-    "load_study",
-    "meter_use",
-    "output_lengths",
-    "registration",
-    "registration_digest",
-    "swept",
-    "web_address",
-]
+    "Author", "Comparison", "Configuration", "DeclaredGuideline", "Exclusion", "Factor", "Footprint", "Generation", "Hypothesis",
+    "Lengths", "MeterUse", "Model", "Objective", "Overrides", "Prompts", "Protocol", "ReferenceStudy", "Server", "Site", "Study",
+    "StudyFile", "Sweep", "Weights", "Workload", "load_reference", "load_site", "load_study", "meter_use", "output_lengths",
+    "registration", "registration_digest", "swept", "web_address",
+]  # fmt: skip

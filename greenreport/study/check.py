@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from greenreport.catalog import METRICS, PROVIDERS, Served, known_engines
 from greenreport.study.cells import Configuration, Model, Weights
-from greenreport.study.check_servers import server_remarks
+from greenreport.study.check_servers import TEXTS, server_remarks
 from greenreport.study.error_messages import Remark, nearest, unknown
 from greenreport.study.protocol import Lengths
 from greenreport.study.spec import Study
 from greenreport.study.sweep import point_error, swept
+from greenreport.units import counted
 
 KNOWN_ARCHITECTURES = ("gpt2", "gpt_bigcode", "gpt_neox", "bloom", "llama", "gemma", "phi", "opt", "qwen2")
 
@@ -51,6 +52,12 @@ def _unique(section: str, names: Iterable[str], kind: str) -> Iterator[Remark]:
             yield Remark((section, last), f"{kind} {name!r} is listed {times} times")
 
 
+def _named(at: tuple[str | int, ...], kind: str, name: object, allowed: Collection[str]) -> Iterator[Remark]:
+    """Yield a remark on a name that is not among those allowed."""
+    if name not in allowed:
+        yield Remark(at, unknown(kind, name, allowed))
+
+
 def _models(study: Study, folder: Path) -> Iterator[Remark]:
     hub = [i for i, m in enumerate(study.models) if study.weights_of(m) is Weights.HUB and m.hub and _loaded(study, m)]
     loose = [index for index in hub if study.models[index].revision is None]
@@ -62,9 +69,8 @@ def _models(study: Study, folder: Path) -> Iterator[Remark]:
         at = ("models", index)
         match study.weights_of(model) if _loaded(study, model) else None:
             case Weights.HUB if model.hub is None:
-                yield Remark(
-                    at, f"model {model.id!r} has no `hub: owner/name`; give it one, or a `path:`, or `weights: untrained`"
-                )
+                message = f"model {model.id!r} has no `hub: owner/name`; give it one, or a `path:`, or `weights: untrained`"
+                yield Remark(at, message)
             case Weights.UNTRAINED if model.architecture is None:
                 yield Remark(at, f"model {model.id!r} has untrained weights but no `architecture:`")
             case Weights.PATH if model.path is None:
@@ -82,29 +88,22 @@ def _models(study: Study, folder: Path) -> Iterator[Remark]:
 
 def _loaded(study: Study, model: Model) -> bool:
     """Whether any engine loads the model here; a server that greenreport did not write has its own weights."""
-    return any(
-        (info := known_engines().get(c.engine)) is None or info.served is Served.OWN
-        for c in study.configurations
-        if not any(exclusion.covers(model, c) for exclusion in study.exclude)
-    )
+    engines = {c.engine for c in study.configurations if not study.excludes(model, c)}
+    return any(engine not in known_engines() or known_engines()[engine].served is Served.OWN for engine in engines)
 
 
 def _configurations(study: Study) -> Iterator[Remark]:
     for index, configuration in enumerate(study.configurations):
         at = ("configurations", index)
         engine = known_engines().get(configuration.engine)
+        yield from _named((*at, "engine"), "engine", configuration.engine, known_engines())
+        yield from _named((*at, "provider"), "provider", configuration.provider, PROVIDERS)
         if engine is None:
-            yield Remark((*at, "engine"), unknown("engine", configuration.engine, known_engines()))
-        if configuration.provider not in PROVIDERS:
-            yield Remark((*at, "provider"), unknown("provider", configuration.provider, PROVIDERS))
-        elif engine is not None and configuration.provider not in engine.providers and not _left_out(study, configuration):
-            yield Remark(
-                at,
-                f"{engine.label} has no {configuration.provider} provider (it has: {', '.join(engine.providers)}); "
-                "remove the pair or list it under `exclude:` with a reason",
-            )
-        if engine is not None and configuration.dtype not in engine.dtypes:
-            yield Remark((*at, "dtype"), unknown(f"dtype for {engine.label}", configuration.dtype, engine.dtypes))
+            continue
+        if configuration.provider in {*PROVIDERS} - {*engine.providers} and study.models_of(configuration):
+            message = f"{engine.label} has no {configuration.provider} provider (it has: {', '.join(engine.providers)})"
+            yield Remark(at, f"{message}; remove the pair or list it under `exclude:` with a reason")
+        yield from _named((*at, "dtype"), f"dtype for {engine.label}", configuration.dtype, engine.dtypes)
 
 
 def _sweep(study: Study) -> Iterator[Remark]:
@@ -113,11 +112,11 @@ def _sweep(study: Study) -> Iterator[Remark]:
     except ValueError as error:
         yield Remark(("sweep",), point_error(error))
         return
-    if all(_left_out(study, point) for point in points):
+    if not any(study.models_of(point) for point in points):
         yield Remark(("exclude",), "every cell is excluded; nothing is left to run")
     factors = study.sweep.factors if study.sweep is not None else {}
     for dtype in factors.get("dtype", ()):
-        for engine in dict.fromkeys(p.engine for p in points if p.dtype == dtype and not _left_out(study, p)):
+        for engine in dict.fromkeys(p.engine for p in points if p.dtype == dtype and study.models_of(p)):
             info = known_engines().get(engine)
             if info is not None and dtype not in info.dtypes:
                 message = unknown(f"dtype for {info.label}", dtype, info.dtypes)
@@ -129,46 +128,39 @@ def _sweep(study: Study) -> Iterator[Remark]:
         yield Remark(("sweep" if "batch_size" in factors else "configurations",), message)
     elif sent is not None and any(sent % point.batch_size for point in points):
         size = next(point.batch_size for point in points if sent % point.batch_size)
-        yield Remark(
-            ("workload",), f"{sent} prompts are not a multiple of the batch size {size}: the last batch is smaller", True
-        )
+        message = f"{sent} prompts are not a multiple of the batch size {size}: the last batch is smaller"
+        yield Remark(("workload",), message, warning=True)
     yield from _never_filled(study, points)
 
 
 def _never_filled(study: Study, points: Iterable[Configuration]) -> Iterator[Remark]:
     """Yield remarks on levels that no request reaches: the run would be labelled with a load it never had."""
     sent = study.workload.requests or study.workload.prompts.count
-    kept = [point for point in points if not _left_out(study, point)]
+    kept = [point for point in points if study.models_of(point)]
     idle = [p for p in kept if sent is not None and p.batch_size <= sent < p.replicas * p.batch_size]
     if idle:
         most = max(idle, key=lambda p: p.replicas * p.batch_size)
         message = f"{sent} prompts do not fill a batch of {most.batch_size} on each of {most.replicas} replicas ({most.id})"
-        yield Remark(
-            ("workload",), f"{message}; give the workload at least `requests: {most.replicas * most.batch_size}`", True
-        )
+        message += f"; give the workload at least `requests: {most.replicas * most.batch_size}`"
+        yield Remark(("workload",), message, warning=True)
     few = [p for p in kept if p.request_rate is None and "concurrency" in p.model_fields_set and p.concurrency < p.replicas]
     if few:
-        clients = "1 client" if few[0].concurrency == 1 else f"{few[0].concurrency} clients"
-        message = f"{clients} cannot keep {few[0].replicas} replicas busy ({few[0].id}): each needs one"
-        yield Remark(
-            ("sweep" if study.sweep is not None else "configurations",), f"{message}; raise `concurrency`, or exclude it"
+        message = (
+            f"{counted(few[0].concurrency, 'client')} cannot keep {few[0].replicas} replicas busy ({few[0].id}): each needs one"
         )
+        section = "configurations" if study.sweep is None else "sweep"
+        yield Remark((section,), f"{message}; raise `concurrency`, or exclude it")
     small = [p for p in kept if p.max_batch > p.batch_size and p.request_rate is None and _together(p) < p.max_batch]
     if small:
         point = max(small, key=lambda p: p.max_batch - _together(p))
-        message = (
-            f"a dynamic batch of {point.max_batch} is never full with {_together(point)} prompts under way at once ({point.id})"
-        )
-        yield Remark(("configurations",), f"{message}; raise `concurrency`, or send at a `request_rate`", True)
+        message = f"a dynamic batch of {point.max_batch} is never full with {_together(point)} prompts under way at once"
+        message += f" ({point.id}); raise `concurrency`, or send at a `request_rate`"
+        yield Remark(("configurations",), message, warning=True)
 
 
 def _together(point: Configuration) -> int:
     """Return the prompts that can wait at one server of a closed loop."""
     return point.batch_size * -(-max(point.concurrency, point.replicas) // point.replicas)
-
-
-def _left_out(study: Study, configuration: Configuration) -> bool:
-    return all(any(e.covers(model, configuration) for e in study.exclude) for model in study.models)
 
 
 def _exclusions(study: Study) -> Iterator[Remark]:
@@ -179,60 +171,51 @@ def _exclusions(study: Study) -> Iterator[Remark]:
     for index, exclusion in enumerate(study.exclude):
         values = exclusion.model_dump(exclude={"reason"}, exclude_none=True)
         if not values:
-            yield Remark(
-                ("exclude", index), "names no engine, provider, model, configuration or factor, so it would exclude everything"
-            )
-        for key, value in values.items():
-            if key in allowed and value not in allowed[key]:
-                yield Remark(("exclude", index, key), unknown(key, value, allowed[key]))
+            message = "names no engine, provider, model, configuration or factor, so it would exclude everything"
+            yield Remark(("exclude", index), message)
+        for key in values:
+            if key in allowed:
+                yield from _named(("exclude", index, key), key, values[key], allowed[key])
 
 
 def _prompts(study: Study, folder: Path) -> Iterator[Remark]:
     prompts = study.workload.prompts
     at = ("workload", "prompts")
-    available = {"humaneval": 164}.get(prompts.source)
     if prompts.source == "file" and prompts.path is None:
         yield Remark(at, "source `file` needs a `path:`")
     if prompts.source == "builtin" and prompts.path is not None:
         yield Remark((*at, "path"), "source `builtin` takes no path; use `source: file`")
     if prompts.source == "file" and prompts.path is not None and not (folder / prompts.path).is_file():
         yield Remark((*at, "path"), f"{prompts.path!r} is not a file (relative to the study file)")
-    if available is not None and prompts.count is not None and prompts.count > available:
-        yield Remark((*at, "count"), f"{prompts.count} prompts are wanted, but {prompts.source} has {available}")
-    several = max(
-        [*(c.batch_size for c in study.configurations), *(study.sweep.factors.get("batch_size", ()) if study.sweep else ())]
-    )
-    if isinstance(study.workload.generation.output_tokens, Lengths) and several > 1:
+    if prompts.source == "humaneval" and (prompts.count or 0) > TEXTS["humaneval"]:
+        yield Remark((*at, "count"), f"{prompts.count} prompts are wanted, but humaneval has {TEXTS['humaneval']}")
+    swept_sizes = study.sweep.factors.get("batch_size", ()) if study.sweep is not None else ()
+    largest = max(*(c.batch_size for c in study.configurations), *swept_sizes, 1)
+    if isinstance(study.workload.generation.output_tokens, Lengths) and largest > 1:
         message = "requests of a static batch (`batch_size`) all ask for as many tokens; use `max_batch` or `concurrency` with lengths that differ"
         yield Remark(("workload", "generation", "output_tokens"), message)
 
 
 def _fidelity(study: Study) -> Iterator[Remark]:
     reference = study.fidelity.reference
-    if reference is not None and not any(
-        c.engine == reference.engine and c.provider == reference.provider for c in study.configurations
-    ):
-        pairs = ", ".join(f"{c.engine}/{c.provider}" for c in study.configurations)
-        message = f"reference {reference.engine}/{reference.provider} is not among the configurations ({pairs})"
+    pairs = [f"{c.engine}/{c.provider}" for c in study.configurations]
+    if reference is not None and f"{reference.engine}/{reference.provider}" not in pairs:
+        message = f"reference {reference.engine}/{reference.provider} is not among the configurations ({', '.join(pairs)})"
         yield Remark(("fidelity", "reference"), message)
 
 
 def _hypotheses(study: Study) -> Iterator[Remark]:
     for index, hypothesis in enumerate(study.hypotheses):
         at = ("hypotheses", index)
-        if hypothesis.question not in study.questions:
-            yield Remark((*at, "question"), unknown("question", hypothesis.question, study.questions))
-        if hypothesis.metric not in METRICS:
-            yield Remark((*at, "metric"), unknown("metric", hypothesis.metric, METRICS))
+        yield from _named((*at, "question"), "question", hypothesis.question, study.questions)
+        yield from _named((*at, "metric"), "metric", hypothesis.metric, METRICS)
         for position, provider in enumerate(hypothesis.providers or ()):
-            if provider not in PROVIDERS:
-                yield Remark((*at, "providers", position), unknown("provider", provider, PROVIDERS))
-    asked = {h.question for h in study.hypotheses}
+            yield from _named((*at, "providers", position), "provider", provider, PROVIDERS)
+    tested = {h.question for h in study.hypotheses}
     for question in study.questions:
-        if question not in asked:
-            yield Remark(
-                ("questions", question), f"question {question!r} has no hypothesis; it will be described, not tested", True
-            )
+        if question not in tested:
+            message = f"question {question!r} has no hypothesis; it will be described, not tested"
+            yield Remark(("questions", question), message, warning=True)
 
 
 def _references(study: Study, folder: Path) -> Iterator[Remark]:
@@ -246,9 +229,8 @@ def _compared(study: Study, folder: Path) -> Iterator[Remark]:
     for index, path in enumerate(study.compare):
         target = folder / path
         if target.is_dir() and not (target / "runs.parquet").is_file():
-            yield Remark(
-                ("compare", index), f"{path!r} holds no exported results (runs.parquet); `greenreport export` writes them"
-            )
+            message = f"{path!r} holds no exported results (runs.parquet); `greenreport export` writes them"
+            yield Remark(("compare", index), message)
         elif not target.is_dir() and not (target.is_file() and target.suffix in (".yaml", ".yml")):
             message = f"{path!r} is neither a study file nor a folder of exported results (relative to the study file)"
             yield Remark(("compare", index), message)
@@ -256,8 +238,7 @@ def _compared(study: Study, folder: Path) -> Iterator[Remark]:
 
 def _guidelines(study: Study) -> Iterator[Remark]:
     for index, guideline in enumerate(study.guidelines):
-        if guideline.metric not in METRICS:
-            yield Remark(("guidelines", index, "metric"), unknown("metric", guideline.metric, METRICS))
+        yield from _named(("guidelines", index, "metric"), "metric", guideline.metric, METRICS)
         for name, side in (("uses", guideline.uses), ("than", guideline.than)):
             if not any((c.engine, c.provider) == (side.engine, side.provider) for c in study.configurations):
                 message = f"the study has no configuration {side.engine!r} on {side.provider!r}"

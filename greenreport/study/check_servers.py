@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,73 +28,68 @@ def server_remarks(study: Study) -> Iterator[Remark]:
         info = known_engines().get(configuration.engine)
         if info is None:
             continue
-        at = ("configurations", index)
         server = configuration.server
         if info.served is Served.OWN:
-            if server is not None:
-                yield Remark(
-                    (*at, "server"), f"`server` belongs to `endpoint` and `command`; {info.label} is loaded by greenreport"
-                )
+            message = f"`server` belongs to `endpoint` and `command`; {info.label} is loaded by greenreport"
+            remarks = [] if server is None else [Remark(("server",), message)]
         elif server is None:
             example = '{url: "http://127.0.0.1:8000"}' if info.served is Served.RUNNING else "{command: [program, …]}"
-            yield Remark(at, f"engine {configuration.engine!r} needs `server: {example}`")
+            remarks = [Remark((), f"engine {configuration.engine!r} needs `server: {example}`")]
         else:
-            checks = _running if info.served is Served.RUNNING else _started
-            for where, message in (
-                *checks(server),
+            remarks = [
+                *(_running(server) if info.served is Served.RUNNING else _started(server)),
                 *_factors(study, configuration, server),
                 *_models(study, configuration, server),
-            ):
-                yield Remark((*at, *where), message)
-            yield from _whose_meters(study, at, server)
-            yield from _where(study, at, configuration)
-            yield from _cached(study, at, configuration, server)
+                *_meters(study, configuration, server),
+                *_cached(study, configuration, server),
+            ]
+        yield from (replace(remark, at=("configurations", index, *remark.at)) for remark in remarks)
     yield from _alike(study)
 
 
-LocatedMessages = Iterator[tuple[tuple[str, ...], str]]
-
-
-def _running(server: Server) -> LocatedMessages:
+def _running(server: Server) -> Iterator[Remark]:
     if server.url is None:
-        yield ("server",), "engine 'endpoint' needs `url:`, such as \"http://127.0.0.1:8000\""
+        yield Remark(("server",), "engine 'endpoint' needs `url:`, such as \"http://127.0.0.1:8000\"")
     elif "{" in server.url:
-        yield ("server", "url"), "a placeholder belongs to `engine: command`; write the port of the server"
+        yield Remark(("server", "url"), "a placeholder belongs to `engine: command`; write the port of the server")
     if server.command:
-        yield ("server", "command"), "`command` belongs to `engine: command`; an endpoint runs already"
+        yield Remark(("server", "command"), "`command` belongs to `engine: command`; an endpoint runs already")
 
 
-def _started(server: Server) -> LocatedMessages:
+def _started(server: Server) -> Iterator[Remark]:
     if not server.command or not server.command[0]:
-        yield ("server",), "engine 'command' needs `command:` with the program and its arguments"
+        yield Remark(("server",), "engine 'command' needs `command:` with the program and its arguments")
     elif server.url is None and not server.takes("port"):
-        yield (
-            ("server", "command"),
-            "greenreport chooses a free port: put '{port}' into the command, or give the `url` it answers at",
-        )
+        message = "greenreport chooses a free port: put '{port}' into the command, or give the `url` it answers at"
+        yield Remark(("server", "command"), message)
     if "local" in server.model_fields_set:
-        yield ("server", "local"), "`local` belongs to `engine: endpoint`; a command always runs here"
+        yield Remark(("server", "local"), "`local` belongs to `engine: endpoint`; a command always runs here")
 
 
-def _factors(study: Study, configuration: Configuration, server: Server) -> LocatedMessages:
+def _factors(study: Study, configuration: Configuration, server: Server) -> Iterator[Remark]:
     """Yield factors without effect on this server, each of which would be a level in name only."""
     started = bool(server.command)
     for name, factor in LOAD_FACTORS.items():
         if not (factor.ours_alone or factor.placeholder) or not _varies(study, configuration, name):
             continue
         if factor.ours_alone:
-            yield (name,), f"`{name}` has no effect here: it is {factor.ours_alone}"
+            why = f"it is {factor.ours_alone}"
         elif started and not server.takes(name):
-            yield (name,), f"`{name}` has no effect here: put '{{{name}}}' into the command"
+            why = f"put '{{{name}}}' into the command"
         elif not started and name != "dtype":  # of a server that runs, the study says what its type is
-            yield (name,), f"`{name}` has no effect here: a server that runs already has the {factor.noun} it was started with"
+            why = f"a server that runs already has the {factor.noun} it was started with"
+        else:
+            continue
+        yield Remark((name,), f"`{name}` has no effect here: {why}")
     if _varies(study, configuration, "replicas") and not server.takes("port"):
         hint = "put '{port}' into the command, so that each replica gets its own" if started else "an endpoint is one server"
-        yield ("replicas",), f"`replicas` has no effect here: {hint}"
+        yield Remark(("replicas",), f"`replicas` has no effect here: {hint}")
     swept = study.sweep.options if study.sweep is not None else {}
     for option in dict.fromkeys((*configuration.options, *swept)):
         if option in _TAKEN:
-            yield ("options", option), f"{option!r} is decided by the workload; options are further keys of every request"
+            yield Remark(
+                ("options", option), f"{option!r} is decided by the workload; options are further keys of every request"
+            )
 
 
 def _varies(study: Study, configuration: Configuration, factor: str) -> bool:
@@ -103,17 +99,11 @@ def _varies(study: Study, configuration: Configuration, factor: str) -> bool:
     return any(level != DEFAULTS[factor] for level in levels)
 
 
-def _models(study: Study, configuration: Configuration, server: Server) -> LocatedMessages:
-    served = max((_served(study, point) for point in _points(study, configuration)), key=len)
+def _models(study: Study, configuration: Configuration, server: Server) -> Iterator[Remark]:
+    served = max(([m.id for m in study.models_of(point)] for point in _points(study, configuration)), key=len)
     if server.model is not None and len(served) > 1:
-        yield (
-            ("server", "model"),
-            f"one name for {len(served)} models ({', '.join(served[:4])}, …): leave it out, so that each is asked for by its id, or exclude those this server does not have (`exclude:` by `configuration: {configuration.name or configuration.id}` and `model:`)",
-        )
-
-
-def _served(study: Study, configuration: Configuration) -> list[str]:
-    return [model.id for model in study.models if not any(e.covers(model, configuration) for e in study.exclude)]
+        message = f"one name for {len(served)} models ({', '.join(served[:4])}, …): leave it out, so that each is asked for by its id, or exclude those this server does not have (`exclude:` by `configuration: {configuration.name or configuration.id}` and `model:`)"
+        yield Remark(("server", "model"), message)
 
 
 def _points(study: Study, configuration: Configuration) -> tuple[Configuration, ...]:
@@ -133,7 +123,7 @@ def _alike(study: Study) -> Iterator[Remark]:
         twins = set()
         for point in _points(study, configuration):
             content = json.dumps(point.model_dump(mode="json", exclude=NAMES), sort_keys=True)
-            same = {first.setdefault((model, content), point.id) for model in _served(study, point)}
+            same = {first.setdefault((model.id, content), point.id) for model in study.models_of(point)}
             twins |= {(other, point.id) for other in same - {point.id}}
         if not twins:
             continue
@@ -145,26 +135,18 @@ def _alike(study: Study) -> Iterator[Remark]:
         yield Remark(("configurations", index), message, warning=not server.command)
 
 
-def _whose_meters(study: Study, at: tuple[str | int, ...], server: Server) -> Iterator[Remark]:
-    if (
-        server.url
-        and not server.command
-        and study.meters
-        and "local" not in server.model_fields_set
-        and _is_loopback(server.url)
-    ):
+def _meters(study: Study, configuration: Configuration, server: Server) -> Iterator[Remark]:
+    """Yield remarks where it cannot be seen which machine or device the meters would have to measure."""
+    undeclared = not server.command and "local" not in server.model_fields_set
+    if undeclared and study.meters and server.url and _is_loopback(server.url):
         message = "no meter is read for this server; if it runs on this machine, say so with `local: true`"
-        yield Remark((*at, "server"), message, warning=True)
-
-
-def _where(study: Study, at: tuple[str | int, ...], configuration: Configuration) -> Iterator[Remark]:
-    """Yield a remark where the provider is left at its default: what such a server computes on cannot be seen."""
+        yield Remark(("server",), message, warning=True)
     if "provider" not in configuration.model_fields_set and any(meter.name == "nvml" for meter in study.meters):
         message = "say what the server computes on: without `provider: cuda` it is labelled CPU, and has no energy where only the GPU has a meter (`provider: cpu` if it does use the CPU)"
-        yield Remark(at, message, warning=True)
+        yield Remark((), message, warning=True)
 
 
-def _cached(study: Study, at: tuple[str | int, ...], configuration: Configuration, server: Server) -> Iterator[Remark]:
+def _cached(study: Study, configuration: Configuration, server: Server) -> Iterator[Remark]:
     """Yield remarks on prompts that repeat: a server with a prompt cache answers them without computing them again."""
     if configuration.options.get("cache_prompt") is False:
         return
@@ -172,11 +154,11 @@ def _cached(study: Study, at: tuple[str | int, ...], configuration: Configuratio
     count = prompts.count or TEXTS.get(prompts.source)
     if requests is not None and count is not None and requests > count:
         message = f"{requests} requests repeat {count} prompts: a server that keeps its prompt cache computes the later ones only in part; give more prompts, or switch its cache off"
-        yield Remark((*at, "server"), message, warning=True)
-    runs = study.protocol.repetitions * sum(len(_served(study, point)) for point in _points(study, configuration))
+        yield Remark(("server",), message, warning=True)
+    runs = study.protocol.repetitions * sum(len(study.models_of(point)) for point in _points(study, configuration))
     if not server.command and runs > 1:
         message = f"{runs} runs send the same prompts to a server that goes on running: all but the first may be answered from its prompt cache; start vLLM with --no-enable-prefix-caching, or give `options: {{cache_prompt: false}}` for llama.cpp"
-        yield Remark((*at, "server"), message, warning=True)
+        yield Remark(("server",), message, warning=True)
 
 
 def _is_loopback(url: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, TypeAlias, get_args
 
 from pydantic_core import ErrorDetails
 
@@ -15,12 +15,14 @@ from greenreport.study.meter_options import MeterUse, options_of
 from greenreport.study.protocol import TAGS
 from greenreport.study.spec import Study
 
+Location: TypeAlias = tuple[str | int, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Remark:
     """A problem at a location of the study, before it has a line."""
 
-    at: tuple[str | int, ...]
+    at: Location
     message: str
     warning: bool = False
 
@@ -50,48 +52,45 @@ def unknown(kind: str, value: object, allowed: Iterable[str]) -> str:
 def explain(error: ErrorDetails, data: Mapping[str, Any], kind: type[Spec] = Study) -> Remark:
     """Translate one pydantic error of a file whose sections are of this kind."""
     location = tuple(part for part in error["loc"] if part not in TAGS)
-    at = _location(location, data)
+    return Remark(_location(location, data), _sentence(error, location, data, kind))
+
+
+def _sentence(error: ErrorDetails, location: Location, data: Mapping[str, Any], kind: type[Spec]) -> str:
     key = str(location[-1]) if location else kind.__name__.lower()
     value = error.get("input")
     context = error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
-            return Remark(at, unknown("key", key, _fields_at(location[:-1], kind)))
+            return unknown("key", key, _fields_at(location[:-1], kind))
         case "union_tag_invalid":
-            return Remark(at, unknown("meter", context["tag"], METERS))
+            return unknown("meter", context["tag"], METERS)
         case "union_tag_not_found":
-            return Remark(at, f"{shown(value)} is not one meter; write its name, or its name with options")
+            return f"{shown(value)} is not one meter; write its name, or its name with options"
         case "missing":
-            return Remark(at, f"missing key {key!r}{_where(at)}")
+            section = ".".join(map(str, _location(location, data)[:-1]))
+            return f"missing key {key!r} in {section}" if section else f"missing key {key!r}"
         case "literal_error" | "enum":
             allowed = [part.strip(" '") for part in str(context.get("expected", "")).replace(" or ", ",").split(",")]
-            return Remark(at, unknown(key, value, allowed))
+            return unknown(key, value, allowed)
         case "string_pattern_mismatch" if context.get("pattern") == IDENTIFIER:
-            return Remark(
-                at, f"{key}: {shown(value)} is not a short name; use a-z, 0-9, '.', '_' and '-', at most 80 characters"
-            )
+            return f"{key}: {shown(value)} is not a short name; use a-z, 0-9, '.', '_' and '-', at most 80 characters"
         case "too_short" if value in ((), []):
-            return Remark(at, f"{key}: at least one entry is needed")
+            return f"{key}: at least one entry is needed"
         case "value_error":
-            return Remark(at, f"{key}: {context.get('error', error['msg'])}")
+            return f"{key}: {context.get('error', error['msg'])}"
         case "model_type" | "dict_type" | "tuple_type" | "list_type" | "model_attributes_type":
             wanted = "a list" if error["type"] in ("tuple_type", "list_type") else "a mapping of keys to values"
-            return Remark(at, f"{key}: {shown(value)} should be {wanted}")
+            return f"{key}: {shown(value)} should be {wanted}"
         case _:
-            return Remark(at, f"{key}: {shown(value)} is not allowed: {error['msg'][:1].lower()}{error['msg'][1:]}")
+            return f"{key}: {shown(value)} is not allowed: {error['msg'][:1].lower()}{error['msg'][1:]}"
 
 
-def _where(at: tuple[str | int, ...]) -> str:
-    return f" in {'.'.join(map(str, at[:-1]))}" if len(at) > 1 else ""
-
-
-def _location(location: tuple[str | int, ...], data: Mapping[str, Any]) -> tuple[str | int, ...]:
+def _location(location: Location, data: Mapping[str, Any]) -> Location:
     """Drop the parts of a pydantic location that do not exist in the file."""
     at: list[str | int] = []
     value: Any = data
     for part in location:
-        in_file = part in value if isinstance(value, Mapping) else isinstance(value, list) and part in range(len(value))
-        if in_file:
+        if part in value if isinstance(value, Mapping) else isinstance(value, list) and part in range(len(value)):
             value = value[part]
         elif part is not location[-1]:
             continue
@@ -99,7 +98,7 @@ def _location(location: tuple[str | int, ...], data: Mapping[str, Any]) -> tuple
     return tuple(at)
 
 
-def _fields_at(location: tuple[str | int, ...], kind: type[Spec]) -> list[str]:
+def _fields_at(location: Location, kind: type[Spec]) -> list[str]:
     """Return the keys allowed at a location."""
     current = kind
     for part in location:
@@ -114,8 +113,4 @@ def _spec_in(annotation: Any) -> type[Spec] | None:
     """Return the section type inside an annotation such as ``tuple[Model, ...] | None``."""
     if isinstance(annotation, type) and issubclass(annotation, Spec):
         return annotation
-    for argument in get_args(annotation):
-        section = _spec_in(argument)
-        if section is not None:
-            return section
-    return None
+    return next(filter(None, map(_spec_in, get_args(annotation))), None)

@@ -15,13 +15,13 @@ from pydantic import ValidationError
 
 from greenreport.errors import Problem, SpecError
 from greenreport.study.check import check
-from greenreport.study.error_messages import Remark, explain
+from greenreport.study.error_messages import Location, Remark, explain
 from greenreport.study.field_types import Spec
 from greenreport.study.published_results import ReferenceStudy
 from greenreport.study.site_settings import Site
 from greenreport.study.spec import Study
 from greenreport.study.sweep import swept
-from greenreport.study.yaml_document import Location, read_document
+from greenreport.study.yaml_document import read_document
 
 Sections = TypeVar("Sections", bound=Spec)
 

@@ -74,9 +74,7 @@ class EnergiBridgeUse(MeterUse):
     path: Label | None = Field(None, description="the program: a name on PATH, or a path relative to the study file")
 
     def located(self, folder: Path) -> Self:
-        if self.path is None or "/" not in self.path:
-            return self
-        return self.model_copy(update={"path": str(folder / self.path)})
+        return self if "/" not in (self.path or "") else self.model_copy(update={"path": str(folder / str(self.path))})
 
 
 class WattmeterUse(MeterUse):
@@ -118,17 +116,11 @@ def meter_use(name: str, **options: Any) -> MeterUse:
 
 def _long_form(value: Any) -> Any:
     """Turn ``rapl``, ``{estimate: fallback}`` and ``{nvml: {required: true}}`` into ``{name: …, option: …}``."""
-    if isinstance(value, str):
-        return {"name": value}
     if isinstance(value, dict) and len(value) == 1 and "name" not in value:
         ((name, options),) = value.items()
-        if options is None:
-            return {"name": name}
-        if isinstance(options, str):
-            return {"name": name, "use": options}
-        if isinstance(options, dict):
-            return {"name": name, **options}
-    return value
+        options = {} if options is None else {"use": options} if isinstance(options, str) else options
+        return {"name": name, **options} if isinstance(options, dict) else value
+    return {"name": value} if isinstance(value, str) else value
 
 
 class _ByName:

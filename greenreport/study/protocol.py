@@ -8,13 +8,6 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from greenreport.study.field_types import Label, Positive, Seconds, Spec
 
-
-def _ordered_pair(value: tuple[int, int]) -> tuple[int, int]:
-    if not 1 <= value[0] <= value[1]:
-        raise ValueError("give the smallest and the largest length, smallest first: [10, 15]")
-    return value
-
-
 Tokens = Annotated[int, Field(ge=1, le=100_000)]
 
 
@@ -49,23 +42,18 @@ class Lengths(Spec):
         return f"{self.smallest} to {self.largest} ({shape})"
 
 
-TAGS = ("(a number)", "(lengths)", "(a pair)")  # parts of the location of an error that no file has
+def _ordered_pair(value: tuple[int, int]) -> tuple[int, int]:
+    if not 1 <= value[0] <= value[1]:
+        raise ValueError("give the smallest and the largest length, smallest first: [10, 15]")
+    return value
 
 
-def _kind(value: object) -> str:
-    """Choose what `output_tokens` is checked as, so that a mistake is explained once."""
-    return TAGS[1] if isinstance(value, (dict, Lengths)) else TAGS[0]
-
-
-def _slice_kind(value: object) -> str:
-    return TAGS[1] if isinstance(value, (dict, Lengths)) else TAGS[2]
-
-
-OutputTokens = Annotated[Annotated[Tokens, Tag(TAGS[0])] | Annotated[Lengths, Tag(TAGS[1])], Discriminator(_kind)]
-SliceTokens = Annotated[
-    Annotated[tuple[int, int], AfterValidator(_ordered_pair), Tag(TAGS[2])] | Annotated[Lengths, Tag(TAGS[1])],
-    Discriminator(_slice_kind),
-]
+TAGS = ("(a plain value)", "(lengths)")  # parts of the location of an error that no file has
+# The kind is chosen before anything is checked, so that a mistake is explained once.
+_KIND = Discriminator(lambda value: TAGS[isinstance(value, (dict, Lengths))])
+_Distribution = Annotated[Lengths, Tag(TAGS[1])]
+OutputTokens = Annotated[Annotated[Tokens, Tag(TAGS[0])] | _Distribution, _KIND]
+SliceTokens = Annotated[Annotated[tuple[int, int], AfterValidator(_ordered_pair), Tag(TAGS[0])] | _Distribution, _KIND]
 
 
 class Prompts(Spec):

@@ -82,6 +82,14 @@ class Study(Spec):
             return model.weights
         return Weights.PATH if model.path else Weights(self.weights)
 
+    def models_of(self, configuration: Configuration) -> list[Model]:
+        """Return the models measured with a configuration: those no exclusion covers."""
+        return [model for model in self.models if not self.excludes(model, configuration)]
+
+    def excludes(self, model: Model, configuration: Configuration) -> bool:
+        """Whether the cell is left out by design."""
+        return any(exclusion.covers(model, configuration) for exclusion in self.exclude)
+
     def configuration(self, identifier: str) -> Configuration:
         """Return the configuration with this id."""
         return next(c for c in self.configurations if c.id == identifier)

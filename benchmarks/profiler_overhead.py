@@ -27,7 +27,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -62,22 +61,6 @@ if __name__ == "__main__":
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of the table."""
-
-    tool: str
-    setting: str
-    cpu_pct: float
-    slowdown_pct: float
-    low_pct: float
-    high_pct: float
-
-    def __str__(self) -> str:
-        slower = f"{self.slowdown_pct:+.2f} % ({self.low_pct:+.2f} … {self.high_pct:+.2f})"
-        return f"| {self.tool} | {self.setting} | {self.cpu_pct:.2f} % | {slower} |"
-
-
 @contextmanager
 def our_sampler(interval_s: float) -> Iterator[int]:
     """Run the sampling process as the runner does; yield its process id."""
@@ -107,13 +90,9 @@ def other_tool(python: str, script: str) -> Iterator[int]:
     with tempfile.NamedTemporaryFile("w", suffix=".py") as file:
         file.write(script)
         file.flush()
+        pipe = subprocess.PIPE
         process = subprocess.Popen(
-            [python, file.name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
+            [python, file.name], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, start_new_session=True
         )
         assert process.stdout is not None
         try:
@@ -127,8 +106,7 @@ def other_tool(python: str, script: str) -> Iterator[int]:
 
 def tree(pid: int) -> list[psutil.Process]:
     """Return a process and its descendants."""
-    root = psutil.Process(pid)
-    return [root, *root.children(recursive=True)]
+    return [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
 
 
 def cpu_share_pct(pid: int, seconds: float) -> float:
@@ -173,7 +151,7 @@ def slowdowns(pid: int, pairs: int, blocks: int, dice: random.Random) -> np.ndar
         time.sleep(SETTLE_S)
         return work(blocks)
 
-    found = []
+    ratios = []
     allowed = os.sched_getaffinity(0)
     core = max(allowed)
     confine(pid, core)
@@ -182,26 +160,26 @@ def slowdowns(pid: int, pairs: int, blocks: int, dice: random.Random) -> np.ndar
         order = [True, False]
         dice.shuffle(order)
         took = {sampling: timed(sampling) for sampling in order}
-        found.append(took[True] / took[False] - 1)
+        ratios.append(took[True] / took[False] - 1)
     os.sched_setaffinity(0, allowed)
     for process in tree(pid):
         process.send_signal(signal.SIGCONT)
-    return np.array(found)
+    return np.array(ratios)
 
 
-def measured(tool: str, setting: str, pid: int, arguments: argparse.Namespace, blocks: int) -> Row:
-    """Return both figures of a tool that is sampling."""
+def measured(pid: int, arguments: argparse.Namespace, blocks: int) -> str:
+    """Return both figures of a tool that is sampling, as cells of the table."""
     time.sleep(2)
     share = cpu_share_pct(pid, arguments.idle_s)
     ratios = 100 * slowdowns(pid, arguments.pairs, blocks, random.Random(1))
     samples = np.random.default_rng(1).choice(ratios, (10_000, len(ratios)))
     low, high = np.percentile(np.median(samples, axis=1), [2.5, 97.5])
-    return Row(tool, setting, share, float(np.median(ratios)), float(low), float(high))
+    return f"{share:.2f} % | {np.median(ratios):+.2f} % ({low:+.2f} … {high:+.2f})"
 
 
 def stand_ins(stack: ExitStack) -> list[str]:
     """Put a stand-in where the machine lacks a sensor, for this process and its children; say which."""
-    said = []
+    notes = []
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     try:
         meter = Rapl(meter_use(name="rapl"))
@@ -214,7 +192,7 @@ def stand_ins(stack: ExitStack) -> list[str]:
             for file, content in (("name", name), ("energy_uj", "1000000"), ("max_energy_range_uj", "262143328850")):
                 (zone / file).write_text(content)
         os.environ[ROOT_VARIABLE] = str(folder)
-        said.append("no RAPL here: greenreport reads two files in its place, codecarbon its estimate from CPU load")
+        notes.append("no RAPL here: greenreport reads two files in its place, codecarbon its estimate from CPU load")
     try:
         initialise().nvmlShutdown()
     except MeterUnavailable:
@@ -222,28 +200,24 @@ def stand_ins(stack: ExitStack) -> list[str]:
 
         write_control(folder / "gpus", gpus=1)
         os.environ.update(environment(folder / "gpus"))
-        said.append("no GPU here: all tools read a stand-in for NVIDIA's library, whose calls cost a few microseconds")
-    return said
+        notes.append("no GPU here: all tools read a stand-in for NVIDIA's library, whose calls cost a few microseconds")
+    return notes
 
 
 Start = Callable[[], AbstractContextManager[int]]
 
 
-def candidates(tools: str | None) -> list[tuple[str, str, Start]]:
-    """Return (tool, setting, how to start it) of everything that can be measured."""
-    found: list[tuple[str, str, Start]] = [
-        ("greenreport", "default (97 ms)", partial(our_sampler, 0.097)),
-        ("greenreport", "10 Hz", partial(our_sampler, 0.1)),
-        ("greenreport", "50 Hz", partial(our_sampler, 0.02)),
-    ]
+def candidates(tools: str | None) -> Iterator[tuple[str, str, Start]]:
+    """Yield (tool, setting, how to start it) of everything that can be measured."""
+    for setting, interval_s in (("default (97 ms)", 0.097), ("10 Hz", 0.1), ("50 Hz", 0.02)):
+        yield "greenreport", setting, partial(our_sampler, interval_s)
     if tools is not None:
         for tool, script, option, default in (
             ("codecarbon", CODECARBON, "measure_power_secs", "default (15 s)"),
             ("zeus PowerMonitor", ZEUS, "update_period", "default (inferred)"),
         ):
             for setting, options in ((default, {}), ("10 Hz", {option: 0.1})):
-                found.append((tool, setting, partial(other_tool, tools, script.format(options=options))))
-    return found
+                yield tool, setting, partial(other_tool, tools, script.format(options=options))
 
 
 def main(options: Sequence[str] = (), *, small: bool = False) -> None:
@@ -254,7 +228,7 @@ def main(options: Sequence[str] = (), *, small: bool = False) -> None:
     parser.add_argument("--idle-s", type=float, default=15.0, help="time over which CPU time is counted")
     arguments = parser.parse_args(SMALL if small else options)
     with ExitStack() as stack:
-        said = stand_ins(stack)
+        notes = stand_ins(stack)
         multiprocessing.set_forkserver_preload(["greenreport.meters.sampler"])
         blocks = calibrated(arguments.work_s)
         print("| tool | sampling | CPU of its processes (of one core) | slowdown of work on the same core (95 % CI) |")
@@ -262,13 +236,12 @@ def main(options: Sequence[str] = (), *, small: bool = False) -> None:
         for tool, setting, start in candidates(arguments.tools):
             try:
                 with start() as pid:
-                    print(measured(tool, setting, pid, arguments, blocks), flush=True)
+                    print(f"| {tool} | {setting} | {measured(pid, arguments, blocks)} |", flush=True)
             except RuntimeError as error:
                 print(f"| {tool} | {setting} | {error} | |", flush=True)
     cores = psutil.cpu_count()
     print(f"\n{cores} CPUs, Python {sys.version.split()[0]}, {arguments.pairs} pairs of {arguments.work_s:g} s")
-    for sentence in said:
-        print(sentence)
+    print(*notes, sep="\n")
     if not arguments.tools:
         print("codecarbon and zeus: not asked for, see --tools")
 

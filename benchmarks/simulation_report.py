@@ -39,12 +39,11 @@ def written(samples: int, tables: list[SimulatedTable]) -> str:
 
 def read(text: str) -> tuple[int, list[SimulatedTable]]:
     """Return samples and tables of a data file."""
-    found = json.loads(text)
+    data = json.loads(text)
     tables = [
-        SimulatedTable(t["id"], t["title"], tuple(t["columns"]), t["samples"], [tuple(r) for r in t["rows"]])
-        for t in found["tables"]
+        SimulatedTable(**(t | {"columns": tuple(t["columns"]), "rows": [*map(tuple, t["rows"])]})) for t in data["tables"]
     ]
-    return found["samples"], tables
+    return data["samples"], tables
 
 
 def page(samples: int, tables: list[SimulatedTable]) -> str:
@@ -57,17 +56,8 @@ def page(samples: int, tables: list[SimulatedTable]) -> str:
         f"{100 * AIM:.0f} %\ntype-I error at α = .05 and {100 * LOWEST:.0f} to 97 % coverage. Columns that say “{NOT_CHOSEN}” show what a common alternative would have done on "
         "the same samples."
     )
-    parts = [
-        "# Simulation of the statistics",
-        "",
-        introduction,
-        "",
-        "## What stands out",
-        "",
-        *_outstanding(tables),
-        "",
-        *_why(tables),
-    ]
+    parts = ["# Simulation of the statistics", "", introduction, "", "## What stands out", "", *_outstanding(tables), ""]
+    parts += _why(tables)
     for table in tables:
         more = f" ({table.samples:,} samples)" if table.samples != samples else ""
         parts += ["", f"### {table.title}{more}", "", f"| {' | '.join(table.columns)} |", f"|{'---|' * len(table.columns)}"]
@@ -82,8 +72,8 @@ def _why(tables: list[SimulatedTable]) -> list[str]:
     ten = shown(max(float(row[alone.columns.index("n=10")]) for row in alone.rows if row[0] == "welch"))
     ranges = {}
     for test in ("welch", "kruskal"):
-        found = [float(row[place]) for row in alone.rows if row[0] == test and row[1] != "normal" for place in few]
-        ranges[test] = f"{shown(min(found))} to {shown(max(found))} %"
+        rates = [float(row[place]) for row in alone.rows if row[0] == test and row[1] != "normal" for place in few]
+        ranges[test] = f"{shown(min(rates))} to {shown(max(rates))} %"
     text = (
         "Welch's F allows for the error of sample variances by its degrees of freedom. With five groups of three to five runs that is not enough: alone, without any choice before it, the\n"
         f"test rejects in {ranges['welch']} of samples where spreads differ or tails are light (table “alone” below), Kruskal–Wallis in {ranges['kruskal']}. It is a known property of the\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -32,9 +33,11 @@ POPULATIONS: dict[str, Draw] = {
     "tied": lambda random, shape: np.round(random.normal(100, 2, shape)),
     "uniform": lambda random, shape: random.uniform(96, 104, shape),
 }
+#: Groups × runs: each of one population, or of one mean with a spread that grows fourfold.
+GROUPS = POPULATIONS | {
+    "heteroscedastic": lambda random, shape: 100 + np.linspace(1, 4, shape[-2])[:, None] * random.normal(0, 1, shape)
+}
 SIGMA = {"log-normal σ=0.25": 0.25, "log-normal σ=0.5": 0.5, "log-normal σ=1": 1.0}
-
-
 TABLES: list[SimulatedTable] = []
 
 
@@ -43,8 +46,8 @@ def title(name: str, samples: int, text: str, *columns: str) -> None:
     print(f"\n### {text}\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}", flush=True)
 
 
-def row(*cells: str | int | float) -> None:
-    kept = tuple(round(float(cell), 4) if isinstance(cell, float) else cell for cell in cells)
+def row(*cells: str | int | float | np.floating[Any]) -> None:
+    kept = tuple(cell if isinstance(cell, str | int) else round(float(cell), 4) for cell in cells)
     TABLES[-1].rows.append(kept)
     print(f"| {' | '.join(shown(cell) for cell in kept)} |", flush=True)
 
@@ -55,14 +58,10 @@ def holds(ci: object, truth: float) -> bool:
 
 
 def data(name: str, groups: int, n: int, count: int, seed: int = 1) -> Iterator[dict[str, list[float]]]:
-    """Yield comparisons of groups of one population; heteroscedastic: same mean, spread growing fourfold."""
+    """Yield comparisons of groups."""
     random = np.random.default_rng([seed, groups, n])
     for _ in range(count):
-        if name == "heteroscedastic":
-            values = 100 + np.linspace(1, 4, groups)[:, None] * random.normal(0, 1, (groups, n))
-        else:
-            values = POPULATIONS[name](random, (groups, n))
-        yield {f"g{k}": x.tolist() for k, x in enumerate(values)}
+        yield {f"g{k}": x.tolist() for k, x in enumerate(GROUPS[name](random, (groups, n)))}
 
 
 def type_one(samples: int) -> None:
@@ -74,30 +73,18 @@ def type_one(samples: int) -> None:
             rates = []
             for n in (3, *SIZES):
                 tests = [compare(x) for x in data(name, groups, n, samples)]
-                rates.append(float(np.mean([t.rejected or any(p.significant for p in t.pairs) for t in tests])))
+                rates.append(np.mean([t.rejected or any(p.significant for p in t.pairs) for t in tests]))
             row(name, groups, *rates)
-    title(
-        "type-one-many",
-        samples,
-        "Type-I error of `auto` in % with many groups",
-        "population",
-        *(f"{groups} groups, n={n}" for groups, n in MANY),
-    )
+    columns = ("population", *(f"{groups} groups, n={n}" for groups, n in MANY))
+    title("type-one-many", samples, "Type-I error of `auto` in % with many groups", *columns)
     for name in ("normal", "log-normal σ=0.5", "tied", "heteroscedastic", "uniform"):
         many = [[compare(x) for x in data(name, groups, n, samples)] for groups, n in MANY]
-        row(name, *(float(np.mean([t.rejected for t in tests])) for tests in many))
-    title(
-        "type-one-forced",
-        samples,
-        "Type-I error in % with the test forced, 5 groups",
-        "test",
-        "population",
-        *(f"n={n}" for n in SIZES),
-    )
+        row(name, *(np.mean([t.rejected for t in tests]) for tests in many))
+    columns = ("test", "population", *(f"n={n}" for n in SIZES))
+    title("type-one-forced", samples, "Type-I error in % with the test forced, 5 groups", *columns)
     for kind in ("welch", "kruskal", "friedman"):
         for name in ("normal", "log-normal σ=0.5", "tied"):
-            rates = [float(np.mean([compare(x, test=kind).rejected for x in data(name, 5, n, samples)])) for n in SIZES]
-            row(kind, name, *rates)
+            row(kind, name, *(np.mean([compare(x, test=kind).rejected for x in data(name, 5, n, samples)]) for n in SIZES))
 
 
 def alone(samples: int) -> None:
@@ -107,27 +94,12 @@ def alone(samples: int) -> None:
     title("alone", count, text, "test", "population", *(f"n={n}" for n in sizes))
     for test, rejects in (("welch", welch_rejects), ("kruskal", kruskal_rejects)):
         for name in ("normal", "heteroscedastic", "uniform"):
-            rates = []
-            for n in sizes:
-                random = np.random.default_rng([7, n])
-                if name == "heteroscedastic":
-                    x = 100 + np.linspace(1, 4, 5)[:, None] * random.normal(0, 1, (count, 5, n))
-                else:
-                    x = POPULATIONS[name](random, (count, 5, n))
-                rates.append(float(rejects(x).mean()))
-            row(test, name, *rates)
+            row(test, name, *(rejects(GROUPS[name](np.random.default_rng([7, n]), (count, 5, n))).mean() for n in sizes))
 
 
 def welch_rejects(x: Floats) -> Floats:
     """Return whether Welch's F rejects at 5 %, for samples × groups × runs."""
-    _, k, n = x.shape
-    precision = n / x.var(axis=2, ddof=1)
-    weights = precision / precision.sum(axis=1, keepdims=True)
-    means = x.mean(axis=2)
-    between = (precision * (means - (weights * means).sum(axis=1, keepdims=True)) ** 2).sum(axis=1) / (k - 1)
-    spread = ((1 - weights) ** 2).sum(axis=1) / (n - 1)
-    f = between / (1 + 2 * (k - 2) / (k * k - 1) * spread)
-    return np.asarray(stats.f.sf(f, k - 1, (k * k - 1) / (3 * spread)) < 0.05)
+    return np.asarray(stats.f_oneway(*np.moveaxis(x, 1, 0), axis=1, equal_var=False).pvalue < 0.05)
 
 
 def kruskal_rejects(x: Floats) -> Floats:
@@ -141,15 +113,8 @@ def kruskal_rejects(x: Floats) -> Floats:
 
 def one_sample(samples: int) -> None:
     """Print the coverage of the intervals of median and mean, and of alternatives."""
-    columns = (
-        "population",
-        "n",
-        "median",
-        "mean",
-        "not chosen: percentile bootstrap of median",
-        "not chosen: BCa of median",
-        "not chosen: Student's t of mean",
-    )
+    others = ("percentile bootstrap of median", "BCa of median", "Student's t of mean")
+    columns = ("population", "n", "median", "mean", *(f"not chosen: {other}" for other in others))
     title("one-sample", samples, "Coverage in % of intervals of one sample", *columns)
     for name, draw in POPULATIONS.items():
         for n in (3, *SIZES):
@@ -159,14 +124,8 @@ def one_sample(samples: int) -> None:
             descriptions = [describe(values.tolist()) for values in x]
             t = stats.t.ppf(0.975, n - 1) * x.std(axis=1, ddof=1) / np.sqrt(n)
             few = [bootstrap_median(values, center, random) for values in x[: max(1, samples // 4)]]
-            row(
-                name,
-                n,
-                float(np.mean([holds(d.median_ci, center) for d in descriptions])),
-                float(np.mean([holds(d.mean_ci, mean) for d in descriptions])),
-                *(float(np.mean(part)) for part in zip(*few, strict=True)),
-                float(np.mean(np.abs(x.mean(axis=1) - mean) <= t + 1e-12)),
-            )
+            chosen = np.mean([(holds(d.median_ci, center), holds(d.mean_ci, mean)) for d in descriptions], axis=0)
+            row(name, n, *chosen, *np.mean(few, axis=0), np.mean(np.abs(x.mean(axis=1) - mean) <= t + 1e-12))
 
 
 def bootstrap_median(x: Floats, truth: float, random: np.random.Generator) -> tuple[bool, bool]:
@@ -185,23 +144,15 @@ def bootstrap_median(x: Floats, truth: float, random: np.random.Generator) -> tu
 
 def two_samples(samples: int) -> None:
     """Print the coverage of ratio of medians, Hedges' g and Cliff's δ; the second group is shifted or scaled."""
-    columns = (
-        "population",
-        "n",
-        "shift (SD)",
-        "ratio of medians",
-        "Hedges' g",
-        "Cliff's δ",
-        "not chosen: percentile bootstrap of ratio",
-    )
-    title("two-samples", samples // 2, "Coverage in % of intervals of two samples", *columns)
+    effects = ("ratio of medians", "Hedges' g", "Cliff's δ", "not chosen: percentile bootstrap of ratio")
+    title("two-samples", samples // 2, "Coverage in % of intervals of two samples", "population", "n", "shift (SD)", *effects)
     for name in ("normal", "heteroscedastic", "log-normal σ=0.5", "tied"):
         for n in ((3, 3), (5, 5), (5, 15), (10, 10), (30, 30)):
             for shift in (0.0, 1.0, 3.0):
                 row(name, f"{n[0]}, {n[1]}", f"{shift:g}", *pair_coverage(name, n, shift, samples // 2))
 
 
-def pair_coverage(name: str, n: tuple[int, int], shift: float, samples: int) -> Iterator[float]:
+def pair_coverage(name: str, n: tuple[int, int], shift: float, samples: int) -> Iterator[np.floating[Any]]:
     random = np.random.default_rng([3, *n])
 
     def draw(shape: tuple[int, ...], second: bool) -> Floats:
@@ -222,15 +173,15 @@ def pair_coverage(name: str, n: tuple[int, int], shift: float, samples: int) -> 
         [compare({"a": x.tolist(), "b": y.tolist()}, test=kind).pairs[0] for x, y in zip(a, b, strict=True)]
         for kind in ("welch", "kruskal")
     ]
-    yield float(np.mean([holds(pair.ratio.ci, ratio) for pair in tests[0]]))
-    yield float(np.mean([isinstance(pair.effect, Effect) and holds(pair.effect.ci, mean) for pair in tests[0]]))
-    yield float(np.mean([isinstance(pair.effect, Effect) and holds(pair.effect.ci, delta) for pair in tests[1]]))
+    yield np.mean([holds(pair.ratio.ci, ratio) for pair in tests[0]])
+    for pairs, truth in zip(tests, (mean, delta), strict=True):
+        yield np.mean([isinstance(pair.effect, Effect) and holds(pair.effect.ci, truth) for pair in pairs])
     held = []
     for x, y in zip(a[: max(1, samples // 4)], b, strict=False):
         first, second = (np.median(v[random.integers(0, len(v), (RESAMPLES, len(v)))], axis=1) for v in (x, y))
         low, high = np.quantile(first / second, (0.025, 0.975))
         held.append(low <= ratio <= high)
-    yield float(np.mean(held))
+    yield np.mean(held)
 
 
 def moments(name: str, shift: float) -> float:
@@ -270,7 +221,7 @@ def omnibus(samples: int) -> None:
                     shares = n * (deviations**2).sum(axis=1) / (ranks.var(axis=1) * 5 * n)
                     low, high = np.quantile(shares, (0.025, 0.975))
                     boot.append(low <= truth[1] <= high)
-            row(n, f"{step:g}", *np.mean(held, axis=0).tolist(), float(np.mean(boot)))
+            row(n, f"{step:g}", *np.mean(held, axis=0), np.mean(boot))
 
 
 def models(samples: int) -> None:
@@ -284,18 +235,14 @@ def models(samples: int) -> None:
                 held = []
                 for _ in range(samples // 4):
                     effects = between * (random.exponential(1, count) - 1) if skewed else random.normal(0, between, count)
-                    a, b = (
-                        np.exp(effects[:, None] + random.normal(0, 0.03, (count, n))),
-                        np.exp(random.normal(0, 0.03, (count, n))),
-                    )
+                    a, b = (np.exp(shift + random.normal(0, 0.03, (count, n))) for shift in (effects[:, None], 0.0))
                     ratio = geometric_mean_ratio([(x.tolist(), y.tolist()) for x, y in zip(a, b, strict=True)])
                     chosen = random.integers(0, count, (RESAMPLES, count, 1))
                     first, second = (np.median(v[chosen, random.integers(0, n, (RESAMPLES, count, n))], axis=2) for v in (a, b))
                     low, high = np.quantile(np.log(first / second).mean(axis=1), (0.025, 0.975))
                     fixed = float(np.exp(effects.mean()))
                     held.append([holds(ratio.over_models, 1.0), holds(ratio.over_runs, fixed), bool(low <= 0 <= high)])
-                label = f"{between:g}, skewed" if skewed else f"{between:g}"
-                row(count, n, label, *np.mean(held, axis=0).tolist())
+                row(count, n, f"{between:g}, skewed" if skewed else f"{between:g}", *np.mean(held, axis=0))
 
 
 def paired(samples: int) -> None:
@@ -311,7 +258,7 @@ def paired(samples: int) -> None:
                 common, own = random.normal(0, 1, n), random.normal(0, 1, (2, n))
                 x = np.exp(0.05 * (np.sqrt(correlation) * common + np.sqrt(1 - correlation) * own))
                 held.append(holds(compare({"a": x[0].tolist(), "b": x[1].tolist()}, test="friedman").pairs[0].ratio.ci, 1.0))
-            rates.append(float(np.mean(held)))
+            rates.append(np.mean(held))
         row(f"{correlation:g}", *rates)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from rich.text import Text
 
 from greenreport.errors import Problem
 from greenreport.record import Environment, Outcome, Phase, RunRecord
-from greenreport.units import plain_duration, quantity
+from greenreport.units import counted, plain_duration, quantity
 
 if TYPE_CHECKING:  # names of types only: importing them would take most of the time of `--version`
     from greenreport.execute.doctor import Check
@@ -50,22 +50,22 @@ def print_error(message: str) -> None:
 def print_plan(plan: Plan, pending: Sequence[PendingRun], left_s: float | None) -> None:
     """Print cells, what is pending and why."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("cell", "runs done", "pending", "because"):
-        table.add_column(name, justify="right" if name in ("runs done", "pending") else "left")
-    reasons: dict[str, Counter[str]] = {}
+    table.add_column("cell")
+    table.add_column("runs done", justify="right")
+    table.add_column("pending", justify="right")
+    table.add_column("because")
+    reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for item in pending:
-        reasons.setdefault(item.run.cell.key, Counter())[item.reason.value] += 1
+        reasons[item.run.cell.key][item.reason.value] += 1
     repetitions = Counter(run.cell.key for run in plan.runs)
     for cell in plan.cells:
-        why = reasons.get(cell.key, Counter())
+        why = reasons[cell.key]
         because = ", ".join(f"{reason} ({number})" if len(why) > 1 else reason for reason, number in why.items())
         table.add_row(cell.key, str(repetitions[cell.key] - why.total()), str(why.total() or "–"), because)
     out.print(table)
     for excluded in plan.excluded[:1]:
-        number = len(plan.excluded)
-        out.print(
-            f"[dim]{number} cells excluded by design, for example {excluded.configuration.id}: {escape(excluded.reason)}[/]"
-        )
+        example = f"{excluded.configuration.id}: {escape(excluded.reason)}"
+        out.print(f"[dim]{len(plan.excluded)} cells excluded by design, for example {example}[/]")
     _print_servers(plan)
     time_left = "" if left_s is None or not pending else f", about {plain_duration(left_s)}"
     out.print(f"{len(plan.cells)} cells, {len(plan.runs)} runs, [bold]{len(pending)} pending[/]{time_left}")
@@ -121,23 +121,19 @@ class Progress:
         if self.live:
             self.live.stop()
         for (cell, reason), number in self.obstacles.items():
-            runs = f"{number} run" + ("s" if number > 1 else "")
-            out.print(f"[yellow]not run[/] {escape(cell)} ({runs}): {escape(reason)}", soft_wrap=True)
+            out.print(f"[yellow]not run[/] {escape(cell)} ({counted(number, 'run')}): {escape(reason)}", soft_wrap=True)
 
     def preparing(self, what: str) -> None:
-        """A download or conversion may begin."""
         self._line(f"preparing {what}")
 
     def run_begins(self, pending: PendingRun, number: int, total: int) -> None:
-        """A run begins."""
         self.number, self.total, self.started = number, total, time.monotonic()
         self.current = f"{pending.run.cell.key} repetition {pending.run.repetition}"
 
     def phase(self, phase: Phase) -> None:
         """Draw the line of the new phase; nothing is drawn again before the next one."""
-        self._line(
-            f"[bold]{self.number}/{self.total}[/] {escape(self.current)} · {_PHASES.get(phase, phase.value)}{self._left()}"
-        )
+        name = _PHASES.get(phase, phase.value)
+        self._line(f"[bold]{self.number}/{self.total}[/] {escape(self.current)} · {name}{self._left()}")
 
     def run_ended(self, record: RunRecord) -> None:
         """Print the outcome of a run."""
@@ -147,21 +143,14 @@ class Progress:
         self.spent.append(time.monotonic() - self.started)
         if self.quiet:
             return
-        colour = {Outcome.OK: "green"}.get(record.outcome, "yellow")
-        reason = f": {escape(record.reason)}" if record.reason else ""
-        text = f"[{self.number}/{self.total}] {self.current}"
-        out.print(
-            f"{escape(text)} [{colour}]{record.outcome.value}[/]{reason} in {plain_duration(self.spent[-1])}{self._left()}",
-            soft_wrap=True,
-        )
+        colour = "green" if record.outcome is Outcome.OK else "yellow"
+        outcome = f"[{colour}]{record.outcome.value}[/]" + (f": {escape(record.reason)}" if record.reason else "")
+        run = escape(f"[{self.number}/{self.total}] {self.current}")
+        out.print(f"{run} {outcome} in {plain_duration(self.spent[-1])}{self._left()}", soft_wrap=True)
 
     def _left(self) -> str:
-        remaining = self.total - len(self.spent)
-        if self.spent and remaining > 0:
-            return f" · about {plain_duration(fmean(self.spent) * remaining)} left"
-        if self.left_s is not None and not self.spent:
-            return f" · about {plain_duration(self.left_s)} left"
-        return ""
+        left_s = fmean(self.spent) * max(0, self.total - len(self.spent)) if self.spent else self.left_s
+        return f" · about {plain_duration(left_s)} left" if left_s else ""
 
     def _line(self, text: str) -> None:
         if self.live:

@@ -19,17 +19,14 @@ class Exit(IntEnum):
 
 
 #: The first class that fits an error decides; subclasses stand before their bases.
-EXIT_CODES: tuple[tuple[type[GreenReportError], Exit], ...] = (
-    (SpecError, Exit.WRONG_INPUT),
-    (UsageError, Exit.WRONG_INPUT),
-    (ImportFileError, Exit.WRONG_INPUT),
-    (Unavailable, Exit.UNAVAILABLE),
-    (StoreError, Exit.UNAVAILABLE),
-    (BuildError, Exit.SITE_NOT_BUILT),
-    (GreenReportError, Exit.SOME_RUN_NOT_OK),
+EXIT_CODES: tuple[tuple[tuple[type[GreenReportError], ...], Exit], ...] = (
+    ((SpecError, UsageError, ImportFileError), Exit.WRONG_INPUT),
+    ((Unavailable, StoreError), Exit.UNAVAILABLE),
+    ((BuildError,), Exit.SITE_NOT_BUILT),
+    ((GreenReportError,), Exit.SOME_RUN_NOT_OK),
 )
 
 
 def exit_code(error: GreenReportError) -> Exit:
     """Return the exit code of an error."""
-    return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+    return next(code for kinds, code in EXIT_CODES if isinstance(error, kinds))

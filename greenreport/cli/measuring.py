@@ -7,7 +7,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from greenreport.errors import PromptsUnavailable, StoreError, UsageError
 from greenreport.execute.assignment import Assignment, Limit
 from greenreport.execute.host import environment
 from greenreport.execute.runner import run_all
-from greenreport.plan import Cell, IndexRow, PendingRun, current, estimate_s, pending
+from greenreport.plan import IndexRow, PendingRun, current, estimate_s, pending
 from greenreport.record import Environment, Outcome
 from greenreport.store import Store
 from greenreport.study import Overrides
@@ -85,6 +85,28 @@ class Session:
         spent_s = sum(row.duration_s for row in rows)
         return StudyState(self.planned.file.study.study, outcomes, len(self.planned.plan.runs), not self.pending, spent_s)
 
+    def prompts(self) -> PromptList:
+        """Return the prompts of the study.
+
+        Raises:
+            PromptsUnavailable: they cannot be read.
+        """
+        return resolve(self.planned.file.study.workload.prompts, self.planned.folder, self.cache / "datasets")
+
+    def assignment(self, prompts: PromptList) -> Assignment:
+        """Return what to measure and where to keep it.
+
+        Cells that ran out of memory here and never worked are its limits: larger loads of their sweep need no trial.
+        """
+        rows = [row for row in self.store.index() if row.environment == self.environment.key]
+        worked, failed = (
+            {row.fingerprint for row in rows if row.outcome is outcome} for outcome in (Outcome.OK, Outcome.OUT_OF_MEMORY)
+        )
+        cells = [cell for cell in self.planned.plan.cells if cell.fingerprint in failed - worked]
+        limits = tuple(Limit(cell, Outcome.OUT_OF_MEMORY) for cell in cells)
+        study, folder = self.planned.file.study, self.planned.folder
+        return Assignment(study, prompts, self.environment, self.store, folder, self.cache, limits)
+
 
 def open_session(
     study: Path,
@@ -101,26 +123,19 @@ def open_session(
         conditions: which cells, see `options.parse_only`.
         force: perform runs again that are done.
         recheck: judge finished runs by the study's current validity rules first.
-    """
-    planned = _selected(study, conditions, overrides)
-    host, store = environment(), open_store(cache)
-    index = _index(store, planned, recheck=recheck)
-    todo = pending(planned.plan, index, host.key, force=force)
-    here = [row for row in index if row.environment == host.key]
-    return Session(planned, todo, estimate_s(todo, here), host, store, cache, recheck)
-
-
-def _selected(study: Path, conditions: Mapping[str, frozenset[str]], overrides: Overrides) -> Planned:
-    """Read and expand a study; keep the cells that meet the conditions.
 
     Raises:
-        UsageError: no cell meets them.
+        UsageError: no cell meets the conditions.
     """
     planned = open_plan(study, overrides, conditions)
     if not planned.plan.cells:
         only = " ".join(f"{key}={','.join(sorted(values))}" for key, values in conditions.items())
         raise UsageError(f"--only {only} leaves no cell of {study}; `greenreport plan {study}` lists them")
-    return planned
+    host, store = environment(), open_store(cache)
+    index = _index(store, planned, recheck=recheck)
+    todo = pending(planned.plan, index, host.key, force=force)
+    here = [row for row in index if row.environment == host.key]
+    return Session(planned, todo, estimate_s(todo, here), host, store, cache, recheck)
 
 
 def _index(store: Store, planned: Planned, *, recheck: bool) -> tuple[IndexRow, ...]:
@@ -140,52 +155,27 @@ def perform(session: Session, *, quiet: bool) -> None:
     Raises:
         KeyboardInterrupt: on Ctrl-C or SIGTERM, after the current run was discarded.
     """
-    study = session.planned.file.study
+    obstacle = None
     try:
-        prompts = resolve(study.workload.prompts, session.planned.folder, session.cache / "datasets")
-        obstacle = None
+        prompts = session.prompts()
     except PromptsUnavailable as error:
         prompts, obstacle = PromptList((), "", ""), error
-    assignment = Assignment(
-        study, prompts, session.environment, session.store, session.planned.folder, session.cache, _known_limits(session)
-    )
     with measuring(session.cache, quiet=quiet, left_s=session.left_s) as progress:
-        run_all(assignment, session.pending, progress, obstacle)
-
-
-def _known_limits(session: Session) -> tuple[Limit, ...]:
-    """Return the cells that ran out of memory here and never worked: larger loads of their sweep need no trial."""
-    host = session.environment.key
-    outcomes = {(row.fingerprint, row.outcome) for row in session.store.index() if row.environment == host}
-    return tuple(
-        Limit(cell, Outcome.OUT_OF_MEMORY)
-        for cell in session.planned.plan.cells
-        if (cell.fingerprint, Outcome.OUT_OF_MEMORY) in outcomes and (cell.fingerprint, Outcome.OK) not in outcomes
-    )
-
-
-def assign(
-    study: Path, cache: Path, conditions: Mapping[str, frozenset[str]], overrides: Overrides
-) -> tuple[tuple[Cell, ...], Assignment]:
-    """Return the selected cells, and where extra measurements of them (`calibrate`, `limit`) are made and kept."""
-    planned = _selected(study, conditions, overrides)
-    spec = planned.file.study
-    prompts = resolve(spec.workload.prompts, planned.folder, cache / "datasets")
-    return planned.plan.cells, Assignment(spec, prompts, environment(), open_store(cache), planned.folder, cache)
+        run_all(session.assignment(prompts), session.pending, progress, obstacle)
 
 
 @contextmanager
 def measuring(cache: Path, *, quiet: bool, left_s: float | None = None) -> Iterator[Progress]:
-    """Measure alone: hold the lock of the cache, treat SIGTERM like Ctrl-C, and show progress."""
-    with _alone(cache), _interruptible(), Progress(quiet=quiet, left_s=left_s) as progress:
-        yield progress
+    """Measure alone, and show progress; two measurements on one cache would disturb each other.
 
+    SIGTERM is treated like Ctrl-C, so that a batch system's stop discards the run cleanly.
 
-@contextmanager
-def _alone(cache: Path) -> Iterator[None]:
-    """Hold the lock that keeps two measurements on one cache from disturbing each other."""
+    Raises:
+        StoreError: another process holds the lock of the cache.
+    """
     cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "run.lock").open("a+", encoding="utf-8") as file:
+    with ExitStack() as stack:
+        file = stack.enter_context((cache / "run.lock").open("a+", encoding="utf-8"))
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -197,18 +187,5 @@ def _alone(cache: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        yield
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Treat SIGTERM like Ctrl-C, so that a batch system's stop discards the run cleanly."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.default_int_handler))
+        yield stack.enter_context(Progress(quiet=quiet, left_s=left_s))

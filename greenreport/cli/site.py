@@ -68,8 +68,7 @@ def publish(
 
 
 def serve(
-    site: SiteOption = SITE,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on this machine.")] = 8000,
+    site: SiteOption = SITE, port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on this machine.")] = 8000
 ) -> None:
     """Preview the built site on this machine, until Ctrl-C."""
     from functools import partial

@@ -118,14 +118,15 @@ def calibrate(
 ) -> None:
     """Measure the cost of measuring and the noise floor: one cell with meters off, at two rates, and twice alike."""
     from greenreport.analysis.measure.calibration import calibration, from_calibrations
-    from greenreport.cli.measuring import assign, measuring
+    from greenreport.cli.measuring import measuring, open_session
     from greenreport.execute.calibrate import calibrate_cell
     from greenreport.record import RecordKind
     from greenreport.study import Overrides
 
-    cells, assignment = assign(study, cache, parse_only(only), Overrides(weights=weights))
+    session = open_session(study, cache, parse_only(only), Overrides(weights=weights))
+    assignment = session.assignment(session.prompts())
     with measuring(cache, quiet=quiet) as progress:
-        calibrate_cell(assignment, cells[0], repetitions, progress)
+        calibrate_cell(assignment, session.planned.plan.cells[0], repetitions, progress)
     records = assignment.store.of_kind(RecordKind.CALIBRATE, assignment.study.study)
     runs = from_calibrations(records, assignment.environment.key)
     result = calibration(runs, assignment.study.protocol.repetitions)
@@ -145,15 +146,19 @@ def limit(
     quiet: QuietOption = False,
 ) -> None:
     """Find the largest load of each cell that works here, by doubling and bisection; the study's runs stay as they are."""
-    from greenreport.cli.measuring import assign, measuring
+    from greenreport.cli.measuring import measuring, open_session
     from greenreport.execute.limit_search import describe_limit, find_limit
     from greenreport.study import Overrides
 
     if factor not in LIMITABLE:
         raise UsageError(f"--factor {factor!r}: one of {', '.join(LIMITABLE)}")
-    cells, assignment = assign(study, cache, parse_only(only), Overrides(weights=weights))
+    session = open_session(study, cache, parse_only(only), Overrides(weights=weights))
+    assignment = session.assignment(session.prompts())
     # A sweep over the factor gives many cells that differ in it alone: the first of them stands for all.
-    first = {(cell.model.id, cell.configuration.model_copy(update={factor: 1}).id): cell for cell in reversed(cells)}
+    first = {
+        (cell.model.id, cell.configuration.model_copy(update={factor: 1}).id): cell
+        for cell in reversed(session.planned.plan.cells)
+    }
     with measuring(cache, quiet=quiet) as progress:
         for cell in reversed(first.values()):
             print(f"{cell.key}: {describe_limit(factor, find_limit(assignment, cell, factor, largest, progress))}")
@@ -168,9 +173,9 @@ def doctor(
     from greenreport.catalog import METERS
     from greenreport.execute.doctor import examine
 
-    environment, findings = examine()
-    console.print_doctor(environment, findings)
-    working = {finding.name for finding in findings if finding.group == "meter" and finding.works}
+    environment, checks = examine()
+    console.print_doctor(environment, checks)
+    working = {check.name for check in checks if check.group == "meter" and check.works}
     for name in require or ():
         if name not in METERS:
             raise Unavailable(f"unknown meter {name!r}; known: {', '.join(METERS)}")

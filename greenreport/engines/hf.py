@@ -20,9 +20,11 @@ from greenreport.engines.base import Engine, EngineJob, Generated, OnToken
 from greenreport.engines.cuda import no_device
 from greenreport.engines.memory_errors import is_out_of_memory, memory_words
 from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
-from greenreport.models.weights import INFO_FILE
+from greenreport.models.weights import INFO_FILE, folder_bytes
 from greenreport.record import Facts
 
+#: Nothing is downloaded while a run is measured, and no code that comes with weights is executed.
+LOCAL = {"local_files_only": True, "trust_remote_code": False}
 TORCH_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -39,7 +41,7 @@ class HfEngine(Engine):
         self.weights: Path = job.weights
         self.device = torch.device(job.configuration.provider)
         self.model: Any = None
-        self.tokenizer = AutoTokenizer.from_pretrained(job.weights, local_files_only=True, trust_remote_code=False)
+        self.tokenizer = AutoTokenizer.from_pretrained(job.weights, **LOCAL)
         end = self.tokenizer.eos_token_id
         self.end_ids: tuple[int, ...] = () if end is None else (int(end),)
         self.pad_id = int(self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else end or 0)
@@ -49,11 +51,7 @@ class HfEngine(Engine):
         self.take_device()
         with self.fitting("the weights do"):
             model = AutoModelForCausalLM.from_pretrained(
-                self.weights,
-                dtype=TORCH_DTYPES[self.job.configuration.dtype],
-                use_safetensors=True,
-                local_files_only=True,
-                trust_remote_code=False,
+                self.weights, dtype=TORCH_DTYPES[self.job.configuration.dtype], use_safetensors=True, **LOCAL
             )
             return model.eval().to(self.device)
 
@@ -108,20 +106,17 @@ class HfEngine(Engine):
         return [self._finished(row[longest:].tolist(), exact) for row in result.cpu()]
 
     def _finished(self, token_ids: list[int], exact: bool) -> Generated:
-        if not exact:
-            for end in self.end_ids:
-                if end in token_ids:
-                    return Generated(tuple(token_ids[: token_ids.index(end)]), "stop")
+        for end in () if exact else self.end_ids:
+            if end in token_ids:
+                return Generated(tuple(token_ids[: token_ids.index(end)]), "stop")
         return Generated(tuple(token_ids), "length")
 
     def torch_facts(self, details: dict[str, str]) -> Facts:
-        """Return the facts of a model whose weights are torch parameters, checking dtype and threads."""
+        """Return the facts of a model whose weights are torch parameters, checking their type."""
         parameters = list(self.model.parameters())
         dtypes = {str(parameter.dtype).removeprefix("torch.") for parameter in parameters}
         if dtypes != {self.job.configuration.dtype}:
             raise MeasurementInvalid(f"weights are {', '.join(sorted(dtypes))}, the study says {self.job.configuration.dtype}")
-        if self.device.type == "cpu" and torch.get_num_threads() != self.job.threads:
-            raise MeasurementInvalid(f"torch uses {torch.get_num_threads()} threads, {self.job.threads} were asked for")
         return Facts(
             dtype=self.job.configuration.dtype,
             kv_cache=self.job.configuration.kv_cache,
@@ -132,10 +127,11 @@ class HfEngine(Engine):
             details=tuple(sorted({"torch": torch.__version__, **details}.items())),
         )
 
-    def weights_info(self) -> dict[str, Any]:
-        """Return the notes kept with untrained weights (parameters, seed); empty for others."""
-        file = self.weights / INFO_FILE
-        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+    def artefact_size(self) -> tuple[int | None, int | None]:
+        """Return the parameters, known of untrained weights alone, and the bytes of a converted model."""
+        notes = self.weights / INFO_FILE
+        parameters = json.loads(notes.read_text(encoding="utf-8"))["parameters"] if notes.is_file() else None
+        return parameters, folder_bytes(self.job.artefact) if self.job.artefact else None
 
 
 class _TokenTimes(BaseStreamer):  # type: ignore[misc]

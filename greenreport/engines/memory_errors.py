@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from greenreport.errors import EngineUnavailable, OutOfMemory
+
 _FAILED = re.compile(
     r"out[ -]of[ -]memory|OutOfMemory|not enough memory|no available memory|bad[_ ]alloc|ALLOC_FAILED"
     r"|(?:can't|can ?not|could not|unable to|fail\w* to) allocate\b.*(?:memory|buffer|bytes|cache|\d ?[KMGT]i?B)"
@@ -41,3 +43,10 @@ def memory_words(error: BaseException) -> str:
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's text."""
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def loading_error(error: BaseException, runtime: str, failed: str) -> OutOfMemory | EngineUnavailable:
+    """Return what an error means that a runtime raises while it loads; `failed`: what it could not do ("compile the model")."""
+    if is_out_of_memory(error):
+        return OutOfMemory(f"{runtime} could not allocate memory: {memory_words(error)}")
+    return EngineUnavailable(f"{runtime} cannot {failed}: {first_line(error)}")

@@ -9,17 +9,15 @@ from typing import Any
 
 import onnx
 import onnxruntime
-import torch
 from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
 from optimum.exporters.onnx import main_export
 from optimum.onnxruntime import ORTModelForCausalLM
 
 from greenreport.engines.base import EngineJob
-from greenreport.engines.cuda import REMEDY, builds, no_device, preload
-from greenreport.engines.hf import HfEngine
-from greenreport.engines.memory_errors import first_line, is_out_of_memory, memory_words
-from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
-from greenreport.models.weights import folder_bytes
+from greenreport.engines.cuda import REMEDY, builds, preload
+from greenreport.engines.hf import LOCAL, HfEngine
+from greenreport.engines.memory_errors import loading_error
+from greenreport.errors import EngineUnavailable, MeasurementInvalid
 from greenreport.record import Facts
 from greenreport.study import Configuration
 
@@ -48,13 +46,11 @@ class OnnxRuntime(HfEngine):
                 _quantise(file)
 
     def load(self) -> None:
-        torch.set_num_threads(self.job.threads)
         provider = PROVIDERS[self.job.configuration.provider]
         if provider not in onnxruntime.get_available_providers():
             raise EngineUnavailable(f"this onnxruntime has no {provider}")
+        self.take_device()
         if self.device.type == "cuda":
-            if not torch.cuda.is_available():
-                raise no_device().unavailable()
             preload()
         session = onnxruntime.SessionOptions()
         session.intra_op_num_threads = self.job.threads
@@ -69,11 +65,10 @@ class OnnxRuntime(HfEngine):
                 provider_options=PROVIDER_OPTIONS.get(self.job.configuration.provider),
                 session_options=session,
                 use_cache=self.job.configuration.kv_cache,
-                local_files_only=True,
-                trust_remote_code=False,
+                **LOCAL,
             )
         except self.failures as error:
-            raise translate(error, provider) from None
+            raise loading_error(error, "ONNX Runtime", f"create a session on {provider}") from None
         self.model.session.disable_fallback()  # the CPU must not do what the GPU cannot
 
     def facts(self) -> Facts:
@@ -83,18 +78,17 @@ class OnnxRuntime(HfEngine):
         if used[0] != expected:
             raise MeasurementInvalid(f"ONNX Runtime fell back to {used[0]}; the study says {expected}; {builds()}; {REMEDY}")
         caches = {i.type for i in session.get_inputs() if i.name.startswith("past_key_values")}
-        if bool(caches) != self.job.configuration.kv_cache:
-            raise MeasurementInvalid("the ONNX model's KV cache is not what the configuration says")
         if caches - {"tensor(float)"}:
             raise MeasurementInvalid(f"the ONNX model computes in {', '.join(sorted(caches))}, the study says float32")
         options = session.get_session_options()
+        parameters, weights_b = self.artefact_size()
         return Facts(
             dtype=_weights_dtype(self.job.artefact),
             kv_cache=bool(caches),
             threads=options.intra_op_num_threads,
             device=self.job.configuration.provider,
-            parameters=self.weights_info().get("parameters"),
-            weights_b=folder_bytes(self.job.artefact) if self.job.artefact else None,
+            parameters=parameters,
+            weights_b=weights_b,
             details=(
                 ("graph optimisation", str(options.graph_optimization_level).rsplit(".", 1)[-1]),
                 ("io binding", str(self.model.use_io_binding).lower()),
@@ -148,10 +142,3 @@ def _weights_dtype(artefact: Path | None) -> str:
     if kind not in names:
         raise MeasurementInvalid(f"most weights of the ONNX model are of type {onnx.TensorProto.DataType.Name(kind)}")
     return names[kind]
-
-
-def translate(error: BaseException, provider: str) -> OutOfMemory | EngineUnavailable:
-    """Return what an error of session creation means."""
-    if is_out_of_memory(error):
-        return OutOfMemory(f"ONNX Runtime could not allocate memory: {memory_words(error)}")
-    return EngineUnavailable(f"ONNX Runtime cannot create a session on {provider}: {first_line(error)}")

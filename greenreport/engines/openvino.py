@@ -21,10 +21,9 @@ from optimum.exporters.openvino import main_export
 from optimum.intel.openvino import OVConfig, OVModelForCausalLM
 
 from greenreport.engines.base import EngineJob
-from greenreport.engines.hf import HfEngine
-from greenreport.engines.memory_errors import first_line, is_out_of_memory, memory_words
-from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
-from greenreport.models.weights import folder_bytes
+from greenreport.engines.hf import LOCAL, HfEngine
+from greenreport.engines.memory_errors import loading_error
+from greenreport.errors import MeasurementInvalid
 from greenreport.record import Facts
 
 MODEL_FILE = "openvino_model.xml"
@@ -68,15 +67,12 @@ class OpenVino(HfEngine):
                 device="CPU",
                 ov_config=config,
                 use_cache=self.job.configuration.kv_cache,
-                local_files_only=True,
-                trust_remote_code=False,
+                **LOCAL,
                 export=False,
                 load_in_8bit=False,
             )
         except self.failures as error:
-            if is_out_of_memory(error):
-                raise OutOfMemory(f"OpenVINO could not allocate memory: {memory_words(error)}") from None
-            raise EngineUnavailable(f"OpenVINO cannot compile the model: {first_line(error)}") from None
+            raise loading_error(error, "OpenVINO", "compile the model") from None
 
     def facts(self) -> Facts:
         compiled: Any = self.model.request
@@ -89,18 +85,14 @@ class OpenVino(HfEngine):
         if precision != computed or not weights <= stored:
             actual = f"computes in {precision} on weights of {', '.join(sorted(weights))}"
             raise MeasurementInvalid(f"OpenVINO {actual}; the study says {asked}")
-        threads = int(compiled.get_property("INFERENCE_NUM_THREADS"))
-        if threads != self.job.threads:
-            raise MeasurementInvalid(f"OpenVINO uses {threads} threads, {self.job.threads} were asked for")
-        if bool(self.model.stateful) != self.job.configuration.kv_cache:
-            raise MeasurementInvalid("the OpenVINO model's KV cache is not what the configuration says")
+        parameters, weights_b = self.artefact_size()
         return Facts(
             dtype=asked,
             kv_cache=bool(self.model.stateful),
-            threads=threads,
+            threads=int(compiled.get_property("INFERENCE_NUM_THREADS")),
             device=", ".join(compiled.get_property("EXECUTION_DEVICES")),
-            parameters=self.weights_info().get("parameters"),
-            weights_b=folder_bytes(self.job.artefact) if self.job.artefact else None,
+            parameters=parameters,
+            weights_b=weights_b,
             details=(
                 ("KV cache precision", cache_precision),
                 ("inference precision", precision),
@@ -124,11 +116,6 @@ def _compress(file: Path) -> None:
 
 def weight_types(model: openvino.Model) -> set[str]:
     """Return the element types of the model's large constants: those are its weights, and not the scales of their columns."""
-    types = set()
-    for op in model.get_ops():
-        if op.get_type_name() != "Constant":
-            continue
-        shape = list(op.get_output_shape(0))
-        if len(shape) == 2 and min(shape) > 8:
-            types.add(op.get_output_element_type(0).get_type_name())
-    return types - {"i64", "i32", "boolean"}
+    constants = [op for op in model.get_ops() if op.get_type_name() == "Constant"]
+    large = [op for op in constants if len(shape := list(op.get_output_shape(0))) == 2 and min(shape) > 8]
+    return {op.get_output_element_type(0).get_type_name() for op in large} - {"i64", "i32", "boolean"}

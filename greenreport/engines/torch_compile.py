@@ -31,13 +31,9 @@ class TorchCompile(HfEngine):
         for length in WARMING_LENGTHS:
             prompt = [(7 * index) % self.model.config.vocab_size for index in range(1, length + 1)]
             self.generate([prompt], WARMING_TOKENS, exact=True, on_token=lambda tokens: None)
-        self.compiled = _compilations()
+        self.compiled = int(torch._dynamo.utils.counters["stats"].get("unique_graphs", 0))
         if self.compiled == 0:
             raise MeasurementInvalid("torch.compile compiled nothing: the model ran in eager mode")
 
     def facts(self) -> Facts:
         return self.torch_facts({"compiled graphs": str(self.compiled), "backend": "inductor, dynamic shapes"})
-
-
-def _compilations() -> int:
-    return int(torch._dynamo.utils.counters["stats"].get("unique_graphs", 0))

@@ -15,9 +15,5 @@ class TorchEager(HfEngine):
         self.model = self.read_torch_model()
 
     def facts(self) -> Facts:
-        return self.torch_facts(
-            {
-                "attention": str(self.model.config._attn_implementation),
-                "float32 matmul precision": torch.get_float32_matmul_precision(),
-            }
-        )
+        attention = str(self.model.config._attn_implementation)
+        return self.torch_facts({"attention": attention, "float32 matmul precision": torch.get_float32_matmul_precision()})

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from greenreport.engines.base import EngineJob
-from greenreport.engines.hf import HfEngine
+from greenreport.engines.hf import LOCAL, HfEngine
 from greenreport.errors import EngineUnavailable, MeasurementInvalid
 from greenreport.record import Facts
 
@@ -33,7 +35,11 @@ class TorchScript(HfEngine):
         engine = cls(job)
         model = engine.read_torch_model()
         with torch.inference_mode(False), torch.no_grad():
-            shapes = _cache_shapes(model, engine.device)
+            one = torch.ones(1, 1, dtype=torch.long, device=engine.device)
+            cache = model(one, past_key_values=DynamicCache(), use_cache=True).past_key_values
+            shapes = [
+                [tensor.shape[1], tensor.shape[3]] for tensor in _flat(cache)
+            ]  # heads and width of keys and values in turn
             example = _example(model, shapes, engine.device)
             traced = torch.jit.trace(_Step(model), example, check_trace=False, strict=False)
             torch.jit.save(traced, str(target / TRACE_FILE))
@@ -71,7 +77,7 @@ class TorchScript(HfEngine):
 
 def _shell(weights: Path, device: torch.device) -> Any:
     """Return the Python model without weights: it supplies the configuration and the generation loop."""
-    config = AutoConfig.from_pretrained(weights, local_files_only=True, trust_remote_code=False)
+    config = AutoConfig.from_pretrained(weights, **LOCAL)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
     kind = type(model)  # a model without weights would report "meta" as its device
@@ -89,14 +95,14 @@ class _Step(torch.nn.Module):  # type: ignore[misc]
 
     def forward(
         self,
-        input_ids: torch.Tensor,
-        mask: torch.Tensor,
-        additive_mask: torch.Tensor,
-        position_ids: torch.Tensor,
-        cache_position: torch.Tensor,
-        *past: torch.Tensor,
-    ) -> tuple[torch.Tensor, ...]:
-        cache = DynamicCache.from_legacy_cache(tuple(zip(past[0::2], past[1::2], strict=True)))
+        input_ids: Tensor,
+        mask: Tensor,
+        additive_mask: Tensor,
+        position_ids: Tensor,
+        cache_position: Tensor,
+        *past: Tensor,
+    ) -> tuple[Tensor, ...]:
+        cache = _cache(past)
         body = self.model.base_model
         if self.model.config.model_type == "bloom":  # ALiBi is computed from the two-dimensional mask
             body.build_alibi_tensor = lambda _, num_heads, dtype: type(body).build_alibi_tensor(body, mask, num_heads, dtype)
@@ -110,8 +116,7 @@ class _Step(torch.nn.Module):  # type: ignore[misc]
             return_dict=True,
             **positions,
         )
-        flat = [tensor for layer in output.past_key_values.to_legacy_cache() for tensor in layer]
-        return (output.logits, *flat)
+        return (output.logits, *_flat(output.past_key_values))
 
 
 class _Forward:
@@ -125,25 +130,21 @@ class _Forward:
         self.__signature__ = inspect.signature(type(model).forward)
 
     def __call__(
-        self,
-        input_ids: torch.Tensor,
-        attention_mask: torch.Tensor | None = None,
-        past_key_values: DynamicCache | None = None,
-        **_: Any,
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, past_key_values: DynamicCache | None = None, **_: Any
     ) -> CausalLMOutputWithPast:
         cache = past_key_values if past_key_values is not None else DynamicCache()
         seen = cache.get_seq_length()
-        past = _empty(self.shapes, input_ids.shape[0], self.dtype, self.device) if seen == 0 else _flat(cache)
+        batch, device = input_ids.shape[0], self.device
+        empty = [torch.zeros(batch, heads, 0, width, dtype=self.dtype, device=device) for heads, width in self.shapes]
+        past = empty if seen == 0 else _flat(cache)
         if attention_mask is None:
-            attention_mask = torch.ones(input_ids.shape[0], seen + input_ids.shape[1], dtype=torch.long, device=self.device)
+            attention_mask = torch.ones(batch, seen + input_ids.shape[1], dtype=torch.long, device=device)
         logits, *flat = self.module(*step_inputs(input_ids, attention_mask, past, seen, self.dtype))
-        _replace(cache, flat)
+        cache.__dict__.update(_cache(flat).__dict__)  # `generate` holds this object: the new keys and values go into it
         return CausalLMOutputWithPast(logits=logits, past_key_values=cache)
 
 
-def step_inputs(
-    input_ids: torch.Tensor, mask: torch.Tensor, past: list[torch.Tensor], seen: int, dtype: torch.dtype
-) -> tuple[torch.Tensor, ...]:
+def step_inputs(input_ids: Tensor, mask: Tensor, past: list[Tensor], seen: int, dtype: torch.dtype) -> tuple[Tensor, ...]:
     """Return the inputs of a step: ids, 2-D mask, additive 4-D mask, positions, cache positions, cache.
 
     Args:
@@ -160,13 +161,7 @@ def step_inputs(
     return (input_ids, mask, additive, positions, cache_position, *past)
 
 
-def _cache_shapes(model: Any, device: torch.device) -> list[list[int]]:
-    """Return heads and width of each cache tensor, keys and values in turn."""
-    output = model(torch.ones(1, 1, dtype=torch.long, device=device), past_key_values=DynamicCache(), use_cache=True)
-    return [[tensor.shape[1], tensor.shape[3]] for tensor in _flat(output.past_key_values)]
-
-
-def _example(model: Any, shapes: list[list[int]], device: torch.device) -> tuple[torch.Tensor, ...]:
+def _example(model: Any, shapes: list[list[int]], device: torch.device) -> tuple[Tensor, ...]:
     """Return inputs with a batch of 2, 3 new and 5 cached tokens, so that no size is traced as the constant 1."""
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(1, 100, (2, 3), generator=generator).to(device)
@@ -174,15 +169,9 @@ def _example(model: Any, shapes: list[list[int]], device: torch.device) -> tuple
     return step_inputs(ids, torch.ones(2, 8, dtype=torch.long, device=device), past, 5, model.dtype)
 
 
-def _empty(shapes: list[list[int]], batch: int, dtype: torch.dtype, device: torch.device) -> list[torch.Tensor]:
-    return [torch.zeros(batch, heads, 0, width, dtype=dtype, device=device) for heads, width in shapes]
-
-
-def _flat(cache: DynamicCache) -> list[torch.Tensor]:
+def _flat(cache: DynamicCache) -> list[Tensor]:
     return [tensor for layer in cache.to_legacy_cache() for tensor in layer]
 
 
-def _replace(cache: DynamicCache, flat: list[torch.Tensor]) -> None:
-    """Put the new keys and values into the cache object that `generate` holds."""
-    fresh = DynamicCache.from_legacy_cache(tuple(zip(flat[0::2], flat[1::2], strict=True)))
-    cache.__dict__.update(fresh.__dict__)
+def _cache(flat: Sequence[Tensor]) -> DynamicCache:
+    return DynamicCache.from_legacy_cache(tuple(zip(flat[0::2], flat[1::2], strict=True)))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from greenreport.execute.processes import Launcher
 from greenreport.plan import Cell, PendingRun, beyond
 from greenreport.record import Environment, Outcome, Phase, RunRecord
 from greenreport.store import Store
@@ -72,6 +73,24 @@ class Assignment:
     def logs(self) -> Path:
         """Folder of the logs of runs that failed."""
         return self.cache / "logs"
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """Everything the steps of a run share.
+
+    Attributes:
+        folder: folder of the study file, where relative paths of meters and commands start.
+        entered: called with each phase that begins.
+        repetition: number of the repetition, from 1.
+    """
+
+    study: Study
+    prompts: PromptList
+    folder: Path
+    launcher: Launcher
+    entered: Callable[[Phase], None]
+    repetition: int = 1
 
 
 class Attempts:

@@ -51,6 +51,7 @@ class Batcher:
     Args:
         thread: executor with one thread, the only one that uses the engine.
         max_batch: most sequences of one dynamic batch.
+        max_wait_s: how long to wait for a batch to fill.
     """
 
     def __init__(self, engine: Engine, thread: ThreadPoolExecutor, max_batch: int = 1, max_wait_s: float = 0.0) -> None:
@@ -99,7 +100,11 @@ class Batcher:
 
     async def _next_batch(self) -> list[Ticket]:
         deadline = self.waiting[0].queued_ns / 1e9 + self.max_wait_s
-        while self.max_wait_s and self._size() < self.max_batch and (rest := deadline - time.monotonic()) > 0:
+        while (
+            self.max_wait_s
+            and sum(len(t.texts) for t in self.waiting) < self.max_batch
+            and (rest := deadline - time.monotonic()) > 0
+        ):
             self.arrived.clear()
             try:
                 await asyncio.wait_for(self.arrived.wait(), rest)
@@ -111,9 +116,6 @@ class Batcher:
             batch.append(self.waiting.pop(0))
             size += len(batch[-1].texts)
         return batch
-
-    def _size(self) -> int:
-        return sum(len(ticket.texts) for ticket in self.waiting)
 
     def _generate(self, batch: list[Ticket]) -> list[list[Generated]]:
         """Tokenise and generate in the engine's thread; return the answers of each ticket."""
@@ -142,12 +144,9 @@ class Batcher:
         for ticket in batch:
             ticket.encoded_ns, ticket.ended_ns, ticket.batch = encoded, ended, len(prompts)
             own = generated[first : first + len(ticket.prompts)]
-            results.append([_cut(item, ticket.output_tokens) for item in own])
+            most = ticket.output_tokens
+            results.append(
+                [item if len(item.token_ids) <= most else Generated(item.token_ids[:most], "length") for item in own]
+            )
             first += len(ticket.prompts)
         return results
-
-
-def _cut(generated: Generated, output_tokens: int) -> Generated:
-    if len(generated.token_ids) <= output_tokens:
-        return generated
-    return Generated(generated.token_ids[:output_tokens], "length")

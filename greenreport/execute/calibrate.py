@@ -9,53 +9,39 @@ metering                meaning
 ``often``               the study's meters five times as often
 ======================  ==============================================================
 
-The client's clock times all four, so their durations can be compared. Calibration runs are kept in the store as runs of their
-own kind; no test of the study sees them.
+The client's clock times all four, so their durations can be compared.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from dataclasses import replace
 
 from greenreport.execute.assignment import Assignment, Reporter
-from greenreport.execute.runner import one_cell, run_one
-from greenreport.plan import Cell, PendingRun, Reason, Run
-from greenreport.record import Metering, Outcome, RecordKind
+from greenreport.execute.runner import ExtraRuns
+from greenreport.plan import Cell, Run
+from greenreport.record import Metering, RecordKind
 from greenreport.study import Study
 
 OFTEN = 5
 SHORTEST_INTERVAL_MS = 5
 
 
-def calibrate_cell(assignment: Assignment, cell: Cell, repetitions: int, reporter: Reporter) -> Counter[Outcome]:
+def calibrate_cell(assignment: Assignment, cell: Cell, repetitions: int, reporter: Reporter) -> None:
     """Run a cell with every metering, each `repetitions` times, and store the runs.
 
     Raises:
         Unavailable: the cell cannot run here.
     """
-    launcher, job = one_cell(assignment, cell, reporter)
-    ended: Counter[Outcome] = Counter()
-    total, number = repetitions * len(Metering), 0
-    for repetition in range(1, repetitions + 1):
-        for metering in _block(assignment.study, cell, repetition):
-            number += 1
-            item = PendingRun(Run(cell, repetition, number), Reason.FORCED)
-            reporter.run_begins(item, number, total)
-            record = run_one(replace(assignment, study=_metered(assignment.study, metering)), item, job, launcher, reporter)
-            record = replace(record, kind=RecordKind.CALIBRATE, spec=replace(record.spec, metering=metering))
-            assignment.store.append([record])
-            ended[record.outcome] += 1
-            reporter.run_ended(record)
-    return ended
+    study = assignment.study
+    runs = ExtraRuns(assignment, cell, RecordKind.CALIBRATE, reporter)
+    order = [(number, metering) for number in range(1, repetitions + 1) for metering in _block(study, cell, number)]
+    for position, (repetition, metering) in enumerate(order, start=1):
+        runs.perform(_metered(study, metering), Run(cell, repetition, position), len(order), metering=metering)
 
 
 def _block(study: Study, cell: Cell, repetition: int) -> list[Metering]:
-    def place(metering: Metering) -> bytes:
-        return hashlib.sha256(f"{study.protocol.order.seed}:{repetition}:{cell.key}:{metering.value}".encode()).digest()
-
-    return sorted(Metering, key=place)
+    seed = f"{study.protocol.order.seed}:{repetition}:{cell.key}"
+    return sorted(Metering, key=lambda metering: hashlib.sha256(f"{seed}:{metering.value}".encode()).digest())
 
 
 def _metered(study: Study, metering: Metering) -> Study:

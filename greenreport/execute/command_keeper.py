@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -21,8 +20,9 @@ from pathlib import Path
 import psutil
 
 from greenreport.errors import EngineUnavailable
-from greenreport.execute.process_entry import isolate
+from greenreport.execute.process_entry import end_with_parent, isolate
 from greenreport.record import Mark, Phase
+from greenreport.study import Server
 from greenreport.workloads.server_probe import authorisation, is_ready
 
 LOOK_S = 0.1  # between two checks of a server that loads
@@ -43,8 +43,7 @@ class CommandJob:
     arguments: tuple[str, ...]
     folder: Path
     url: str
-    health: str
-    api_key_env: str | None
+    server: Server
     launched_ns: int
 
 
@@ -61,15 +60,15 @@ def keeper_main(connection: Connection, job: CommandJob, log: Path, environment:
     isolate(log, environment)
     with contextlib.suppress(OSError, AttributeError):  # processes whose parent is gone become children of this one
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
-    headers = authorisation(job.api_key_env)
+    headers = authorisation(job.server.api_key_env)
     try:
         process = subprocess.Popen(job.arguments, cwd=job.folder, stdin=subprocess.DEVNULL)
     except OSError as error:
         raise EngineUnavailable(f"{job.arguments[0]} cannot be started: {error.strerror}") from None
     started = time.monotonic_ns()
-    threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
+    end_with_parent(connection, _end_family)
     while process.poll() is None:
-        if is_ready(job.url, job.health, headers):
+        if is_ready(job.url, job.server.health, headers):
             marks = (Mark(Phase.START, job.launched_ns, started), Mark(Phase.LOAD, started, time.monotonic_ns()))
             connection.send(Answering(process.pid, marks))
             break
@@ -82,13 +81,6 @@ def keeper_main(connection: Connection, job: CommandJob, log: Path, environment:
             signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     sys.exit(code)
-
-
-def _end_with_parent(connection: Connection) -> None:
-    with contextlib.suppress(EOFError, OSError):
-        connection.recv()
-    _end_family()
-    os._exit(0)
 
 
 def _end_family() -> None:

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 from greenreport.engines.base import EngineJob
 from greenreport.errors import EngineUnavailable, RunError, WorkerCrashed
+from greenreport.execute.assignment import RunContext
 from greenreport.execute.command_keeper import GRACE_S, Answering, CommandJob, keeper_main
 from greenreport.execute.host import redact
 from greenreport.execute.processes import Child, receive_each
-from greenreport.execute.run_context import RunContext
 from greenreport.execute.serving import (
     LOADING,
     ExternalServer,
@@ -31,7 +31,7 @@ from greenreport.execute.serving import (
     with_sharing,
 )
 from greenreport.study import Configuration, Model, Server
-from greenreport.workloads.server_probe import authorisation, server_info
+from greenreport.workloads.server_probe import authorisation
 
 KEEPER_STOP_S = GRACE_S + 4.0
 GPU_SHARE = 0.9  # of its memory, for all replicas together
@@ -50,15 +50,17 @@ class CommandServer(ExternalServer):
         configuration = self.job.configuration
         server, replicas = server_of(configuration), configuration.replicas
         name = server.model or model.id
-        authorisation(server.api_key_env)
+        authorisation(server.api_key_env)  # a key that is not set ends the run before anything starts
+        # Beyond the user's variables a command gets the number of threads, where the study sets one.
+        shared = configuration.threads is not None or replicas > 1
+        environment = {"OMP_NUM_THREADS": str(self.job.threads)} if shared else {}
         children, urls, ready = list[Child](), list[str](), list[Answering]()
         # One after the other: servers that measure the free memory of a GPU while they start would count each other's.
         for number in range(1, replicas + 1):
             job = command_job(self.job, context.folder)
             file = log_of(log, number)
-            child = context.launcher.start(
-                name_of(number, replicas), context.launcher.forked, keeper_main, job, file, environment_of(self.job)
-            )
+            title = name_of(number, replicas)
+            child = context.launcher.start(title, context.launcher.forked, keeper_main, job, file, environment)
             child.log, child.stop_s = file, KEEPER_STOP_S
             stack.callback(child.stop)
             before = [*others, *children]
@@ -68,8 +70,7 @@ class CommandServer(ExternalServer):
                 ready += receive_each([child], Answering, context.study.protocol.load_timeout_s, before, LOADING)
             except WorkerCrashed as error:
                 raise WorkerCrashed(f"{error}{_last_words(children)}") from None
-        headers = authorisation(server.api_key_env)
-        facts = agreed([facts_of(server_info(url, headers, name), name) for url in urls])
+        facts = agreed([facts_of(url, server, name) for url in urls])
         marks = covering([item.marks for item in ready])
         pids = tuple(item.pid for item in ready)
         return Serving(tuple(urls), name, pids, tuple(children), with_sharing(facts, self.job), marks)
@@ -81,10 +82,11 @@ def command_job(job: EngineJob, folder: Path) -> CommandJob:
     Raises:
         RunError: something answers at the address already and would be measured instead.
     """
-    server = server_of(job.configuration)
-    configuration = job.configuration
+    configuration, server = job.configuration, server_of(job.configuration)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
     values = {
-        "port": str(_free_port()),
+        "port": str(port),
         "threads": str(job.threads),
         "dtype": configuration.dtype,
         "max_batch": str(configuration.max_batch),
@@ -94,11 +96,9 @@ def command_job(job: EngineJob, folder: Path) -> CommandJob:
     parts = urlsplit(url)
     with contextlib.suppress(OSError), socket.create_connection((parts.hostname or "", parts.port or 80), timeout=2):
         raise RunError(f"something answers at {url} already; stop it, or write '{{port}}' for a free port")
-    arguments = tuple(_filled(argument, values) for argument in server.command)
-    program = program_of(server, folder)
-    return CommandJob(
-        (program or arguments[0], *arguments[1:]), folder.resolve(), url, server.health, server.api_key_env, time.monotonic_ns()
-    )
+    program, *arguments = (_filled(argument, values) for argument in server.command)
+    command = (program_of(server, folder) or program, *arguments)
+    return CommandJob(command, folder.resolve(), url, server, time.monotonic_ns())
 
 
 def _filled(text: str, values: dict[str, str]) -> str:
@@ -107,25 +107,10 @@ def _filled(text: str, values: dict[str, str]) -> str:
     return text
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def environment_of(job: EngineJob) -> dict[str, str]:
-    """Return the variables a command gets in addition to the user's: the number of threads, where the study sets one."""
-    if job.configuration.threads is None and job.configuration.replicas == 1:
-        return {}
-    return {"OMP_NUM_THREADS": str(job.threads)}
-
-
 def program_of(server: Server, folder: Path) -> str | None:
     """Return the program a command would start, or None; a name with a slash is a path relative to the study file."""
-    name = server.command[0]
-    return shutil.which(
-        str((folder / name).absolute()) if "/" in name else name
-    )  # not resolved: a virtual environment is recognised by its link
+    name = server.command[0]  # a path is not resolved: a virtual environment is recognised by its link
+    return shutil.which(str((folder / name).absolute()) if "/" in name else name)
 
 
 def not_installed(configuration: Configuration, folder: Path) -> EngineUnavailable | None:

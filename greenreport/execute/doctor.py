@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from greenreport.catalog import METERS, known_engines, load_target
 from greenreport.errors import MeterUnavailable
 from greenreport.execute.host import environment
 from greenreport.execute.prepare import capability, cuda_problem
-from greenreport.meters.base import Meter
+from greenreport.meters.base import Channel, Meter
 from greenreport.meters.nvidia_gpus import VisibleGpu, look, several
 from greenreport.record import Environment, Quantity
 from greenreport.study import meter_use
@@ -38,62 +39,58 @@ def examine() -> tuple[Environment, list[Check]]:
     return host, [*_meters(), *_engines(host), *_hub(), *_gpu_processes(), *_gpu_advice(look()[0]), *_advice(host)]
 
 
-def _meters() -> list[Check]:
-    checks = []
+def _meters() -> Iterator[Check]:
     for name, info in METERS.items():
-        meter: Meter = load_target(info.target)(meter_use(name))
         try:
-            channels = meter.open()
-            values = meter.read()
-            meter.close()
+            samples = _samples(name)
         except MeterUnavailable as error:
-            checks.append(Check("meter", info.label, False, error.cause, error.remedy))
+            yield Check("meter", info.label, False, error.cause, error.remedy)
             continue
-        read = [f"{c.domain} {c.quantity}" for c, value in zip(channels, values, strict=True) if value is not None]
+        read = [f"{channel.domain} {channel.quantity}" for channel, value in samples if value is not None]
         shown = ", ".join(read[:8]) + (f" and {len(read) - 8} more" if len(read) > 8 else "")
         mark = "" if info.method == "measured" else "estimated, never a measurement: "
-        checks.append(Check("meter", info.label, True, mark + shown))
-    return checks
+        yield Check("meter", info.label, True, mark + shown)
 
 
-def _engines(host: Environment) -> list[Check]:
-    checks = []
+def _samples(name: str) -> list[tuple[Channel, float | None]]:
+    """Return one value of each channel of a meter, read now.
+
+    Raises:
+        MeterUnavailable: it cannot be opened.
+    """
+    meter: Meter = load_target(METERS[name].target)(meter_use(name))
+    channels = meter.open()
+    values = meter.read()
+    meter.close()
+    return list(zip(channels, values, strict=True))
+
+
+def _engines(host: Environment) -> Iterator[Check]:
     for engine in known_engines().values():
-        if not engine.weights:
-            continue
-        for provider in engine.providers:
+        for provider in engine.providers if engine.weights else ():
             obstacle = capability(engine, provider, host) or (cuda_problem(engine) if provider == "cuda" else None)
             name = f"{engine.label} · {provider}"
-            if obstacle is not None:
-                checks.append(Check("engine", name, False, obstacle.cause, obstacle.remedy))
-            else:
-                device = "CPU" if provider == "cpu" else ", ".join(gpu.name for gpu in host.gpus)
-                checks.append(Check("engine", name, True, f"on {device}"))
-    return checks
+            device = "CPU" if provider == "cpu" else ", ".join(gpu.name for gpu in host.gpus)
+            detail, remedy = (obstacle.cause, obstacle.remedy) if obstacle else (f"on {device}", "")
+            yield Check("engine", name, obstacle is None, detail, remedy)
 
 
-def _hub() -> list[Check]:
+def _hub() -> Iterator[Check]:
     home = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface")) / "hub"
-    models = len(list(home.glob("models--*"))) if home.is_dir() else 0
     offline = os.environ.get("HF_HUB_OFFLINE", "") in ("1", "true")
-    detail = f"{models} models in the local hub cache" + ("; HF_HUB_OFFLINE is set" if offline else "")
-    return [Check("weights", "model hub", not offline, detail, "unset HF_HUB_OFFLINE to download" if offline else "")]
+    detail = f"{len(list(home.glob('models--*')))} models in the local hub cache" + (
+        "; HF_HUB_OFFLINE is set" if offline else ""
+    )
+    yield Check("weights", "model hub", not offline, detail, "unset HF_HUB_OFFLINE to download" if offline else "")
 
 
-def _gpu_processes() -> list[Check]:
-    """Return a warning about programs that compute on a GPU now: runs at the same time would be excluded."""
-    meter: Meter = load_target(METERS["nvml"].target)(meter_use("nvml"))
-    try:
-        channels = meter.open()
-    except MeterUnavailable:
-        return []
-    numbers = zip(channels, meter.read(), strict=True)
-    meter.close()
-    busy = [f"{int(number)} on {c.domain}" for c, number in numbers if c.quantity == Quantity.PROCESSES and number]
-    if not busy:
-        return []
-    text = f"programs compute on a GPU: {', '.join(busy)}; runs at the same time are excluded (foreign_gpu_process)"
-    return [Check("host", "GPU processes", False, text, "stop them; nvidia-smi lists them")]
+def _gpu_processes() -> Iterator[Check]:
+    """Yield a warning about programs that compute on a GPU now: runs at the same time would be excluded."""
+    with suppress(MeterUnavailable):
+        processes = [(channel, number) for channel, number in _samples("nvml") if channel.quantity == Quantity.PROCESSES]
+        if busy := [f"{int(number)} on {channel.domain}" for channel, number in processes if number]:
+            text = f"programs compute on a GPU: {', '.join(busy)}; runs at the same time are excluded (foreign_gpu_process)"
+            yield Check("host", "GPU processes", False, text, "stop them; nvidia-smi lists them")
 
 
 def _gpu_advice(gpus: Sequence[VisibleGpu]) -> Iterator[Check]:
@@ -109,10 +106,9 @@ def _gpu_advice(gpus: Sequence[VisibleGpu]) -> Iterator[Check]:
             yield Check("host", "GPU compute mode", False, detail, f"sudo nvidia-smi -i {gpu.index} -c DEFAULT")
 
 
-def _advice(host: Environment) -> list[Check]:
-    """Return settings of this host that make results less exact, and its present load."""
-    checks = [Check("host", item.name, False, item.found, item.remedy) for item in advice(host)]
+def _advice(host: Environment) -> Iterator[Check]:
+    """Yield settings of this host that make results less exact, and its present load."""
+    yield from (Check("host", item.name, False, item.found, item.remedy) for item in advice(host))
     load = os.getloadavg()[0]
     quiet = load <= 0.1 * host.logical_cpus
-    remedy = "" if quiet else "stop other programs first"
-    return [*checks, Check("host", "background load", quiet, f"load average {load:.2f}", remedy)]
+    yield Check("host", "background load", quiet, f"load average {load:.2f}", "" if quiet else "stop other programs first")

@@ -15,12 +15,11 @@ from urllib.parse import urlsplit
 import psutil
 
 from greenreport.errors import MeasurementInvalid
+from greenreport.execute.assignment import RunContext
 from greenreport.execute.processes import Child
-from greenreport.execute.run_context import RunContext
 from greenreport.execute.serving import ExternalServer, Serving, facts_of, server_of
 from greenreport.record import Mark, Phase
-from greenreport.study import Model, Server
-from greenreport.workloads.server_probe import authorisation, server_info
+from greenreport.study import Model
 
 
 class EndpointServer(ExternalServer):
@@ -33,17 +32,17 @@ class EndpointServer(ExternalServer):
         if server.local:
             require_here(url)
         name = server.model or model.id
-        facts = facts_of(server_info(url, authorisation(server.api_key_env), name), name)
+        facts = facts_of(url, server, name)
         pids = listeners(url) if server.local else ()
-        details = (*facts.details, ("process", _process(server, pids)))
+        if not server.local:
+            process = "not declared to run on the machine the meters measure; the environment is that of the client"
+        else:
+            process = (
+                "found by its port" if pids else "not found by its port; load of other programs cannot be told from its own"
+            )
+        facts = replace(facts, details=(*facts.details, ("process", process)))
         mark = Mark(Phase.START, begun, time.monotonic_ns(), note="the server ran already")
-        return Serving((url,), name, pids, (), replace(facts, details=details), (mark,))
-
-
-def _process(server: Server, pids: tuple[int, ...]) -> str:
-    if not server.local:
-        return "not declared to run on the machine the meters measure; the environment is that of the client"
-    return "found by its port" if pids else "not found by its port; load of other programs cannot be told from its own"
+        return Serving((url,), name, pids, (), facts, (mark,))
 
 
 def require_here(url: str) -> None:
@@ -87,8 +86,8 @@ def listeners(url: str) -> tuple[int, ...]:
         connections = psutil.net_connections("tcp")
     except (psutil.Error, OSError):
         return ()
-    listening = {c.pid for c in connections if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port and c.pid}
-    pids = tuple(sorted(pid for pid in listening if pid is not None))
+    listening = [c for c in connections if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port]
+    pids = tuple(sorted({c.pid for c in listening if c.pid}))
     for pid in pids:
         name = ""
         with contextlib.suppress(psutil.Error):

@@ -39,24 +39,31 @@ LIBRARY_ORDER = (
 
 
 def environment() -> Environment:
-    """Return the environment of this machine as it is now."""
-    gpus, driver = _gpus()
+    """Return the environment of this machine as it is now, with the GPUs that programs and the meter see here."""
+    from greenreport.meters.nvidia_gpus import look
+
+    gpus, driver = look()
+    cpu_model = re.search(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", _read("/proc/cpuinfo") or "", re.MULTILINE)
+    os_name = platform.system()
+    with suppress(OSError):
+        os_name = platform.freedesktop_os_release().get("PRETTY_NAME", os_name)
+    no_turbo, boost = (_read(f"/sys/devices/system/cpu/{file}") for file in ("intel_pstate/no_turbo", "cpufreq/boost"))
     environment = Environment(
         key="",
-        host_sha256=_host_digest(),
-        cpu_model=_cpu_model(),
+        host_sha256=_digest(_read("/etc/machine-id") or platform.node()),
+        cpu_model=cpu_model[1].strip() if cpu_model else platform.processor() or platform.machine(),
         physical_cores=physical_cores(),
         logical_cpus=psutil.cpu_count() or 1,
         memory_b=round(psutil.virtual_memory().total / 2**28) * 2**28,  # to 256 MiB: firmware reserves a varying part
-        gpus=gpus,
+        gpus=tuple(Gpu(gpu.index, gpu.name, gpu.memory_b, _digest(gpu.uuid), gpu.power_limit_w) for gpu in gpus),
         gpu_driver=driver,
-        os=_os_name(),
+        os=os_name,
         kernel=platform.release(),
         virtualisation=_virtualisation(),
         python=platform.python_version(),
         libraries=_libraries(),
         governor=_read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-        turbo=_turbo(),
+        turbo=_flag(boost) if no_turbo is None else no_turbo == "0",
         smt=_flag(_read("/sys/devices/system/cpu/smt/active")),
         numa_nodes=len(list(Path("/sys/devices/system/node").glob("node[0-9]*"))) or None,
         swap_b=psutil.swap_memory().total,
@@ -97,34 +104,9 @@ def _private() -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple((re.compile(pattern), stand_in) for pattern, stand_in in patterns)
 
 
-def _host_digest() -> str:
-    """Return a digest that identifies this machine without revealing its id."""
-    return _digest(_read("/etc/machine-id") or platform.node())
-
-
-def _cpu_model() -> str:
-    text = _read("/proc/cpuinfo") or ""
-    name = re.search(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", text, re.MULTILINE)
-    return name[1].strip() if name else platform.processor() or platform.machine()
-
-
-def _gpus() -> tuple[tuple[Gpu, ...], str | None]:
-    """Return the GPUs that programs and the meter see here, and the version of the driver."""
-    from greenreport.meters.nvidia_gpus import look
-
-    gpus, driver = look()
-    return tuple(Gpu(gpu.index, gpu.name, gpu.memory_b, _digest(gpu.uuid), gpu.power_limit_w) for gpu in gpus), driver
-
-
 def _digest(identity: str) -> str:
-    """Return a digest that identifies a thing without revealing its identity."""
+    """Return a digest that identifies a machine or a GPU without revealing its id."""
     return hashlib.sha256(f"greenreport:{identity}".encode()).hexdigest()[:16]
-
-
-def _os_name() -> str:
-    with suppress(OSError):
-        return platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
-    return platform.system()
 
 
 def _virtualisation() -> str | None:
@@ -146,13 +128,6 @@ def _libraries() -> tuple[tuple[str, str], ...]:
         with suppress(metadata.PackageNotFoundError):
             versions.append((name, metadata.version(name)))
     return tuple(versions)
-
-
-def _turbo() -> bool | None:
-    intel = _read("/sys/devices/system/cpu/intel_pstate/no_turbo")
-    if intel is not None:
-        return intel == "0"
-    return _flag(_read("/sys/devices/system/cpu/cpufreq/boost"))
 
 
 def _flag(text: str | None) -> bool | None:

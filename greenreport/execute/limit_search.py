@@ -5,17 +5,18 @@
     1 ok, 2 ok, 4 ok, 8 ok, 16 out of memory   →   12 ok, 14 out of memory, 13 ok   →   13
 
 A trial answers whether a load works, not what it costs: there is no idle baseline, cool-down or warm-up, and every server gets one full
-load. Trials are stored as records of their own kind, which no test of the study sees.
+load.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 from greenreport.execute.assignment import Assignment, Reporter
-from greenreport.execute.runner import one_cell, run_one
-from greenreport.plan import Cell, PendingRun, Reason, Run
+from greenreport.execute.runner import ExtraRuns
+from greenreport.plan import Cell, Run
 from greenreport.record import Outcome, RecordKind
 from greenreport.study import Configuration, Study
 
@@ -42,20 +43,17 @@ def search(tried: Callable[[int], Trial], largest: int) -> Iterator[Trial]:
         largest: no larger load is tried.
     """
     good, bad, load = 0, None, 1
-    while bad is None and load <= largest:
+    while load:
         trial = tried(load)
         yield trial
         if trial.outcome is Outcome.OK:
-            good, load = load, load * 2 if load == largest else min(load * 2, largest)
+            good = load
         else:
             bad = load
-    while bad is not None and bad - good > max(1, int(good * RESOLUTION)):
-        trial = tried((good + bad) // 2)
-        yield trial
-        if trial.outcome is Outcome.OK:
-            good = trial.load
+        if bad is None:
+            load = min(2 * good, largest) if good < largest else 0
         else:
-            bad = trial.load
+            load = (good + bad) // 2 if bad - good > max(1, int(good * RESOLUTION)) else 0
 
 
 def find_limit(assignment: Assignment, cell: Cell, factor: str, largest: int, reporter: Reporter) -> tuple[Trial, ...]:
@@ -64,22 +62,13 @@ def find_limit(assignment: Assignment, cell: Cell, factor: str, largest: int, re
     Raises:
         Unavailable: the cell cannot run here.
     """
-    launcher, job = one_cell(assignment, cell, reporter)
-    number = 0
+    runs, position = ExtraRuns(assignment, cell, RecordKind.LIMIT, reporter), count(1)
 
     def tried(load: int) -> Trial:
-        nonlocal number
-        number += 1
         configuration = at_load(cell.configuration, factor, load)
-        study = _short(assignment.study, configuration.batch_size * max(configuration.concurrency, configuration.replicas))
-        study = study.model_copy(update={"configurations": (configuration,)})
-        point = replace(cell, configuration=configuration)
-        item = PendingRun(Run(point, 1, number), Reason.FORCED)
-        reporter.run_begins(item, number, number)
-        record = run_one(replace(assignment, study=study), item, replace(job, configuration=configuration), launcher, reporter)
-        trial = replace(record, kind=RecordKind.LIMIT, spec=replace(record.spec, factor=factor, level=load))
-        assignment.store.append([trial])
-        reporter.run_ended(record)
+        study = _short(assignment.study, configuration)
+        run = Run(replace(cell, configuration=configuration), 1, next(position))
+        record = runs.perform(study, run, run.position, factor=factor, level=load)
         return Trial(load, record.outcome, record.reason)
 
     return tuple(search(tried, largest))
@@ -111,9 +100,11 @@ def at_load(configuration: Configuration, factor: str, load: int) -> Configurati
     return configuration.model_copy(update=changes)
 
 
-def _short(study: Study, requests: int) -> Study:
-    """Return the study with a protocol that only finds out whether a load works."""
+def _short(study: Study, configuration: Configuration) -> Study:
+    """Return the study with one configuration and a protocol that only finds out whether its load works."""
     cooldown = study.protocol.cooldown.model_copy(update={"until": "none"})
     protocol = study.protocol.model_copy(update={"idle_baseline_s": 0, "cooldown": cooldown, "warmup_requests": 0})
+    requests = configuration.batch_size * max(configuration.concurrency, configuration.replicas)
     workload = study.workload.model_copy(update={"requests": requests, "ramp_s": 0})
-    return study.model_copy(update={"protocol": protocol, "workload": workload, "meters": ()})
+    changes = {"configurations": (configuration,), "protocol": protocol, "workload": workload, "meters": ()}
+    return study.model_copy(update=changes)

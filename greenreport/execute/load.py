@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 
 from greenreport.errors import MeasurementInvalid
-from greenreport.execute.run_context import RunContext
+from greenreport.execute.assignment import RunContext
 from greenreport.execute.serving import Serving
 from greenreport.record import Domain, Mark, Method, Phase, Quantity, Trace, TraceKind, span_of
 from greenreport.study import Configuration, output_lengths

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -38,50 +39,8 @@ class CompletionRequest(BaseModel):
     return_token_ids: bool = False
 
 
-class _Timing:
-    """The times of one request, for the server's own account in its answer."""
-
-    def __init__(self) -> None:
-        self.id = f"cmpl-{uuid4().hex[:24]}"
-        self.created = int(time.time())
-        self.start_ns = time.monotonic_ns()
-        self.token_ns: list[int] = []
-        #: Time spent on a stream while inference goes on, in ns; it includes waits for the interpreter lock.
-        self.concurrent_ns = {"detokenise": 0, "serialise": 0}
-
-    def account(self, ticket: Ticket, decode_s: float, serialise_s: float) -> dict[str, Any]:
-        """Return the server's own account: times of the monotonic clock, and spans of its work besides generating.
-
-        Args:
-            decode_s: time to turn tokens into text once inference is over.
-            serialise_s: time to write the answer, or the last piece of a stream, without this account.
-        """
-        spans = {
-            "queue": (ticket.started_ns - self.start_ns) / 1e9,
-            "tokenise": (ticket.encoded_ns - ticket.started_ns) / 1e9,
-            "infer": (ticket.ended_ns - ticket.encoded_ns) / 1e9,
-            "detokenise": decode_s,
-            "serialise": serialise_s,
-        }
-        concurrent = {name: spent / 1e9 for name, spent in self.concurrent_ns.items()}
-        return {
-            "server_start_ns": self.start_ns,
-            "server_end_ns": time.monotonic_ns(),
-            "token_ns": self.token_ns,
-            "prompt_tokens": [len(prompt) for prompt in ticket.prompts],
-            "batch": ticket.batch,
-            "spans_s": spans,
-        } | ({"concurrent_s": concurrent} if any(concurrent.values()) else {})
-
-
 def make_app(engine: Engine, model_id: str, thread: ThreadPoolExecutor, max_batch: int = 1, max_wait_s: float = 0.0) -> FastAPI:
-    """Return the application.
-
-    Args:
-        thread: executor with one thread, the only one that uses the engine.
-        max_batch: most sequences of a dynamic batch.
-        max_wait_s: how long to wait for a batch to fill.
-    """
+    """Return the application; arguments are those of `Batcher`."""
     app = FastAPI(title="greenreport model server", openapi_url=None)
     batcher = Batcher(engine, thread, max_batch, max_wait_s)
 
@@ -96,44 +55,17 @@ def make_app(engine: Engine, model_id: str, thread: ThreadPoolExecutor, max_batc
     @app.post("/v1/completions", response_model=None)
     async def completions(request: CompletionRequest) -> Response:
         if request.model != model_id:
-            return _error(404, f"the model {request.model!r} does not exist here; this server has {model_id!r}")
+            return _refusal(404, f"the model {request.model!r} does not exist here; this server has {model_id!r}")
         if request.temperature != 0:
-            return _error(400, "this server generates greedily: temperature must be 0")
-        texts = [request.prompt] if isinstance(request.prompt, str) else request.prompt
-        if not texts:
-            return _error(400, "prompt: at least one text is needed")
-        answer = _Timing()
+            return _refusal(400, "this server generates greedily: temperature must be 0")
+        if request.prompt == []:
+            return _refusal(400, "prompt: at least one text is needed")
+        answer = _Answer(batcher, request)
         if request.stream:
-            return StreamingResponse(_stream(batcher, model_id, request, texts, answer), media_type="text/event-stream")
-        return await _whole(batcher, model_id, request, texts, answer)
+            return StreamingResponse(answer.stream(), media_type="text/event-stream")
+        return await answer.whole()
 
     return app
-
-
-async def _whole(batcher: Batcher, model_id: str, request: CompletionRequest, texts: list[str], answer: _Timing) -> Response:
-    try:
-        ticket, results = await batcher.answer(
-            texts,
-            request.max_tokens,
-            exact=request.ignore_eos,
-            on_step=lambda _: answer.token_ns.append(time.monotonic_ns()),
-        )
-    except GreenReportError as error:
-        return _engine_error(error)
-    start = time.monotonic_ns()
-    decoded = [batcher.engine.decode(result.token_ids) for result in results]
-    decoded_ns = time.monotonic_ns()
-    choices = [
-        _choice(index, text, result.finish_reason, result.token_ids if request.return_token_ids else None)
-        for index, (text, result) in enumerate(zip(decoded, results, strict=True))
-    ]
-    text = _compact(_body(answer, model_id, choices) | {"usage": _usage(ticket.prompts, results)})
-    account = answer.account(ticket, (decoded_ns - start) / 1e9, (time.monotonic_ns() - decoded_ns) / 1e9)
-    return Response(f'{text[:-1]},"greenreport":{_compact(account)}}}', media_type="application/json")
-
-
-def _compact(body: dict[str, Any]) -> str:
-    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 class _StreamedText:
@@ -159,44 +91,100 @@ class _StreamedText:
         return piece
 
 
-async def _stream(
-    batcher: Batcher, model_id: str, request: CompletionRequest, texts: list[str], answer: _Timing
-) -> AsyncIterator[str]:
-    loop = asyncio.get_running_loop()
-    steps: asyncio.Queue[list[int] | None] = asyncio.Queue()
+class _Answer:
+    """The answer to one request, with its times for the server's own account."""
 
-    def on_step(tokens: Sequence[int]) -> None:
-        answer.token_ns.append(time.monotonic_ns())
-        loop.call_soon_threadsafe(steps.put_nowait, list(tokens))
+    def __init__(self, batcher: Batcher, request: CompletionRequest) -> None:
+        self.batcher = batcher
+        self.engine = batcher.engine
+        self.request = request
+        self.texts = [request.prompt] if isinstance(request.prompt, str) else request.prompt
+        self.body = {
+            "id": f"cmpl-{uuid4().hex[:24]}",
+            "object": "text_completion",
+            "created": int(time.time()),
+            "model": request.model,
+        }
+        self.start_ns = time.monotonic_ns()
+        self.token_ns: list[int] = []
+        #: Time spent on a stream while inference goes on, in ns; it includes waits for the interpreter lock.
+        self.concurrent_ns = {"detokenise": 0, "serialise": 0}
 
-    done = loop.create_task(batcher.answer(texts, request.max_tokens, exact=request.ignore_eos, on_step=on_step))
-    done.add_done_callback(lambda _: steps.put_nowait(None))
-    rows = [_StreamedText(batcher.engine, exact=request.ignore_eos) for _ in texts]
-    while (tokens := await steps.get()) is not None:
+    async def generated(self, on_step: Callable[[Sequence[int]], None]) -> tuple[Ticket, list[Generated]]:
+        return await self.batcher.answer(self.texts, self.request.max_tokens, exact=self.request.ignore_eos, on_step=on_step)
+
+    async def whole(self) -> Response:
+        try:
+            ticket, results = await self.generated(lambda _: self.token_ns.append(time.monotonic_ns()))
+        except GreenReportError as error:
+            return JSONResponse(_error(type(error).__name__, error), 507 if isinstance(error, OutOfMemory) else 500)
+        dumps = partial(json.dumps, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return Response(self.complete(ticket, results, [""] * len(results), dumps), media_type="application/json")
+
+    async def stream(self) -> AsyncIterator[str]:
+        loop = asyncio.get_running_loop()
+        steps: asyncio.Queue[list[int] | None] = asyncio.Queue()
+
+        def on_step(tokens: Sequence[int]) -> None:
+            self.token_ns.append(time.monotonic_ns())
+            loop.call_soon_threadsafe(steps.put_nowait, list(tokens))
+
+        done = loop.create_task(self.generated(on_step))
+        done.add_done_callback(lambda _: steps.put_nowait(None))
+        rows = [_StreamedText(self.engine, exact=self.request.ignore_eos) for _ in self.texts]
+        while (tokens := await steps.get()) is not None:
+            start = time.monotonic_ns()
+            pieces = [(index, row.add(token), token) for index, (row, token) in enumerate(zip(rows, tokens, strict=True))]
+            decoded = time.monotonic_ns()
+            choices = [_choice(index, piece, None, [token]) for index, piece, token in pieces if piece is not None]
+            event = json.dumps(self.body | {"choices": choices}) if choices else None
+            self.concurrent_ns["detokenise"] += decoded - start
+            self.concurrent_ns["serialise"] += time.monotonic_ns() - decoded
+            if event is not None:
+                yield f"data: {event}\n\n"
+        try:
+            ticket, results = await done
+        except GreenReportError as error:
+            yield f"data: {json.dumps(_error(type(error).__name__, error))}\n\n"
+            return
+        yield f"data: {self.complete(ticket, results, [row.sent for row in rows], json.dumps)}\n\n"
+        yield "data: [DONE]\n\n"
+
+    def complete(self, ticket: Ticket, results: list[Generated], sent: list[str], dumps: Callable[[object], str]) -> str:
+        """Return a whole answer, or the last event of a stream, with the server's own account of it.
+
+        Args:
+            sent: what has been streamed of each text.
+        """
         start = time.monotonic_ns()
-        pieces = [(index, row.add(token), token) for index, (row, token) in enumerate(zip(rows, tokens, strict=True))]
+        texts = [self.engine.decode(result.token_ids)[len(before) :] for result, before in zip(results, sent, strict=True)]
         decoded = time.monotonic_ns()
-        choices = [_choice(index, piece, None, [token]) for index, piece, token in pieces if piece is not None]
-        event = _event(_body(answer, model_id, choices)) if choices else None
-        answer.concurrent_ns["detokenise"] += decoded - start
-        answer.concurrent_ns["serialise"] += time.monotonic_ns() - decoded
-        if event is not None:
-            yield event
-    try:
-        ticket, results = await done
-    except GreenReportError as error:
-        yield _event({"error": {"message": str(error), "type": type(error).__name__}})
-        return
-    start = time.monotonic_ns()
-    final = [
-        _choice(index, batcher.engine.decode(result.token_ids)[len(row.sent) :], result.finish_reason, result.token_ids)
-        for index, (row, result) in enumerate(zip(rows, results, strict=True))
-    ]
-    decoded = time.monotonic_ns()
-    text = json.dumps(_body(answer, model_id, final) | {"usage": _usage(ticket.prompts, results)})
-    account = answer.account(ticket, (decoded - start) / 1e9, (time.monotonic_ns() - decoded) / 1e9)
-    yield f'data: {text[:-1]}, "greenreport": {json.dumps(account)}}}\n\n'
-    yield "data: [DONE]\n\n"
+        with_ids = self.request.return_token_ids or self.request.stream
+        choices = [
+            _choice(index, text, result.finish_reason, result.token_ids if with_ids else None)
+            for index, (text, result) in enumerate(zip(texts, results, strict=True))
+        ]
+        prompt, completion = sum(map(len, ticket.prompts)), sum(len(result.token_ids) for result in results)
+        usage = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+        body = dumps(self.body | {"choices": choices, "usage": usage})
+        spans_ns = {
+            "queue": ticket.started_ns - self.start_ns,
+            "tokenise": ticket.encoded_ns - ticket.started_ns,
+            "infer": ticket.ended_ns - ticket.encoded_ns,
+            "detokenise": decoded - start,
+            "serialise": time.monotonic_ns() - decoded,  # without this account
+        }
+        account: dict[str, object] = {
+            "server_start_ns": self.start_ns,
+            "server_end_ns": time.monotonic_ns(),
+            "token_ns": self.token_ns,
+            "prompt_tokens": [len(prompt) for prompt in ticket.prompts],
+            "batch": ticket.batch,
+            "spans_s": {name: spent / 1e9 for name, spent in spans_ns.items()},
+        }
+        if any(self.concurrent_ns.values()):
+            account["concurrent_s"] = {name: spent / 1e9 for name, spent in self.concurrent_ns.items()}
+        return f'{body[:-1]},"greenreport":{dumps(account)}}}'
 
 
 def _choice(index: int, text: str, finish_reason: str | None, token_ids: Sequence[int] | None) -> dict[str, Any]:
@@ -204,23 +192,9 @@ def _choice(index: int, text: str, finish_reason: str | None, token_ids: Sequenc
     return choice if token_ids is None else choice | {"token_ids": list(token_ids)}
 
 
-def _body(answer: _Timing, model_id: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"id": answer.id, "object": "text_completion", "created": answer.created, "model": model_id, "choices": choices}
+def _error(kind: str, message: object) -> dict[str, dict[str, str]]:
+    return {"error": {"message": str(message), "type": kind}}
 
 
-def _usage(prompts: Sequence[Sequence[int]], results: Sequence[Generated]) -> dict[str, int]:
-    prompt, completion = sum(map(len, prompts)), sum(len(result.token_ids) for result in results)
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
-
-
-def _event(body: dict[str, Any]) -> str:
-    return f"data: {json.dumps(body)}\n\n"
-
-
-def _error(status: int, message: str) -> JSONResponse:
-    return JSONResponse({"error": {"message": message, "type": "invalid_request_error"}}, status)
-
-
-def _engine_error(error: GreenReportError) -> JSONResponse:
-    status = 507 if isinstance(error, OutOfMemory) else 500
-    return JSONResponse({"error": {"message": str(error), "type": type(error).__name__}}, status)
+def _refusal(status: int, message: str) -> JSONResponse:
+    return JSONResponse(_error("invalid_request_error", message), status)

@@ -9,42 +9,26 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from greenreport.catalog import EngineInfo, Served, known_engines
 from greenreport.engines.base import EngineJob
 from greenreport.engines.cuda import CudaProblem, attempt
-from greenreport.errors import EngineUnavailable, GreenReportError, RunError
+from greenreport.errors import EngineUnavailable, RunError
+from greenreport.execute.assignment import Assignment
 from greenreport.execute.command_server import not_installed
 from greenreport.execute.host import physical_cores
 from greenreport.execute.process_entry import Failure
 from greenreport.execute.processes import Launcher
+from greenreport.execute.run_records import preparation_record
 from greenreport.execute.worker import ConvertJob, Prepared, prepare_main
 from greenreport.models.weights import WeightsJob
 from greenreport.plan import Cell, digest
-from greenreport.record import Environment, Mark
-from greenreport.study import Configuration, Study, Weights
+from greenreport.record import Environment, RunRecord
+from greenreport.study import Configuration
 
 PREPARE_TIMEOUT_S = 4 * 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Preparation:
-    """A download or conversion done now; it gets a record of its own."""
-
-    cell: Cell
-    target: Path
-    content: str
-    marks: tuple[Mark, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """The reason why a cell cannot run, with the log of the attempt."""
-
-    error: GreenReportError
-    detail: str | None = None
 
 
 def capability(engine: EngineInfo, provider: str, environment: Environment) -> EngineUnavailable | None:
@@ -91,99 +75,81 @@ def threads_of(configuration: Configuration) -> int:
 
 
 class Preparer:
-    """Prepares the cells of a study; weights and conversions that cells share are made once.
+    """Prepares the cells of a study; weights and conversions that cells share are made once."""
 
-    Args:
-        models: folder in which weights and converted models are kept.
-    """
-
-    def __init__(
-        self, study: Study, folder: Path, models: Path, launcher: Launcher, environment: Environment, logs: Path
-    ) -> None:
-        self.study = study
-        self.folder = folder
-        self.models = models
+    def __init__(self, assignment: Assignment, launcher: Launcher) -> None:
+        self.assignment = assignment
         self.launcher = launcher
-        self.environment = environment
-        self.logs = logs
-        self.weights: dict[str, Path | Obstacle] = {}
-        self.artefacts: dict[str, Path | Obstacle] = {}
+        #: What was obtained for each target, or why it was not: that is not tried again.
+        self.results: dict[Path, Path | Failure] = {}
 
-    def prepare(self, cell: Cell) -> tuple[EngineJob | Obstacle, tuple[Preparation, ...]]:
-        """Return the job that loads a cell, or its obstacle; and the downloads and conversions done for it now."""
-        configuration = cell.configuration
+    def prepare(self, cell: Cell) -> tuple[EngineJob | Failure, tuple[RunRecord, ...]]:
+        """Return the job that loads a cell, or why it cannot run; and records of the downloads and conversions done for it now."""
+        done: list[RunRecord] = []
+        try:
+            return self._job_of(cell, done), tuple(done)
+        except Failure as failure:
+            return failure, tuple(done)
+
+    def _job_of(self, cell: Cell, done: list[RunRecord]) -> EngineJob:
+        configuration, folder, environment = cell.configuration, self.assignment.folder, self.assignment.environment
         info = known_engines()[configuration.engine]
-        unavailable = capability(info, configuration.provider, self.environment)
+        unavailable = capability(info, configuration.provider, environment)
+        if unavailable is None and info.served is Served.STARTED:
+            unavailable = not_installed(configuration, folder)
         if unavailable is not None:
-            return Obstacle(unavailable), ()
-        if info.served is Served.STARTED and (missing := not_installed(configuration, self.folder)) is not None:
-            return Obstacle(missing), ()
-        threads = threads_of(configuration)
+            raise Failure(unavailable)
+        job = EngineJob(configuration, threads_of(configuration))
         if not info.weights:
-            return EngineJob(configuration, threads), ()
-        done: list[Preparation] = []
-        weights = self._weights_of(cell, done)
-        if isinstance(weights, Obstacle):
-            return weights, tuple(done)
+            return job
+        home = self.assignment.cache / "models" / f"{cell.model.id}-{cell.weights[:12]}"
+        weights = WeightsJob(cell.model, self.assignment.study.weights_of(cell.model), home / "weights", folder)
+        job = replace(job, weights=self._made(weights, cell, cell.weights, done))
         if info.artefact is None:
-            return EngineJob(configuration, threads, weights), tuple(done)
-        artefact = self._artefact_of(cell, info, EngineJob(configuration, threads, weights), done)
-        if isinstance(artefact, Obstacle):
-            return artefact, tuple(done)
-        return EngineJob(configuration, threads, weights, artefact), tuple(done)
-
-    def _weights_of(self, cell: Cell, done: list[Preparation]) -> Path | Obstacle:
-        model, weights = cell.model, self.study.weights_of(cell.model)
-        if model.id not in self.weights:
-            target = self._home(cell) / "weights"
-            if weights is Weights.UNTRAINED and target.is_dir():
-                self.weights[model.id] = target
-            else:
-                self.weights[model.id] = self._run(WeightsJob(model, weights, target, self.folder), cell, cell.weights, done)
-        return self.weights[model.id]
-
-    def _artefact_of(self, cell: Cell, info: EngineInfo, job: EngineJob, done: list[Preparation]) -> Path | Obstacle:
+            return job
         content = {
             "weights": cell.weights,
             "folder": job.weights.name if job.weights else None,  # of a hub model: the resolved commit
             "engine": info.name,
             "revision": info.revision,
-            "configuration": _converted(job.configuration, info),
-            "libraries": self.environment.libraries,
+            "configuration": {
+                "dtype": configuration.dtype,
+                "kv_cache": configuration.kv_cache,
+                "provider": configuration.provider if info.artefact_per_provider else None,
+            },
+            "libraries": environment.libraries,
         }
         name = digest(content)
-        if name not in self.artefacts:
-            target = self._home(cell) / f"{info.artefact}-{name[:12]}"
-            if target.is_dir():
-                self.artefacts[name] = target
-            else:
-                for stale in target.parent.glob(f"{target.name}.*.part"):
-                    shutil.rmtree(stale, ignore_errors=True)
-                self.artefacts[name] = self._run(ConvertJob(job, target), cell, name, done)
-        return self.artefacts[name]
+        return replace(job, artefact=self._made(ConvertJob(job, home / f"{info.artefact}-{name[:12]}"), cell, name, done))
 
-    def _home(self, cell: Cell) -> Path:
-        return self.models / f"{cell.model.id}-{cell.weights[:12]}"
+    def _made(self, job: WeightsJob | ConvertJob, cell: Cell, content: str, done: list[RunRecord]) -> Path:
+        """Return the folder that a job makes, if need be now.
 
-    def _run(self, job: WeightsJob | ConvertJob, cell: Cell, content: str, done: list[Preparation]) -> Path | Obstacle:
-        log = self.logs / f"prepare-{cell.key.replace('/', '-')}-{time.monotonic_ns()}.log"
+        Raises:
+            Failure: it cannot be made.
+        """
+        if job.target not in self.results:
+            self.results[job.target] = job.target if job.target.is_dir() else self._make(job, cell, content, done)
+        result = self.results[job.target]
+        if isinstance(result, Failure):
+            raise result
+        return result
+
+    def _make(self, job: WeightsJob | ConvertJob, cell: Cell, content: str, done: list[RunRecord]) -> Path | Failure:
+        log = self.assignment.logs / f"prepare-{cell.key.replace('/', '-')}-{time.monotonic_ns()}.log"
         job.target.parent.mkdir(parents=True, exist_ok=True)
+        for stale in job.target.parent.glob(f"{job.target.name}.*.part"):
+            shutil.rmtree(stale, ignore_errors=True)
         child = self.launcher.start("preparing", self.launcher.servers, prepare_main, job, log)
         child.log = log
         try:
             result = child.receive(Prepared, PREPARE_TIMEOUT_S)
         except Failure as failure:
-            return Obstacle(failure.error, failure.detail)
+            return failure
         except RunError as error:
-            return Obstacle(error, child.log_tail())
+            return Failure(error, child.log_tail())
         finally:
             child.stop()
             log.unlink(missing_ok=True)
-        done.append(Preparation(cell, result.path, content, result.marks))
+        done.append(preparation_record(self.assignment, cell, result.path, content, result.mark))
         return result.path
-
-
-def _converted(configuration: Configuration, info: EngineInfo) -> dict[str, object]:
-    """Return the part of a configuration that its conversion depends on."""
-    provider = configuration.provider if info.artefact_per_provider else None
-    return {"dtype": configuration.dtype, "kv_cache": configuration.kv_cache, "provider": provider}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,9 +28,9 @@ QUIET = {  # no library sends telemetry or uses the network while it is measured
 
 
 class Failure(Exception):
-    """An error of a child process with its traceback, as the record keeps it."""
+    """An error of a child process or of a preparation with its traceback or log, as the record keeps it."""
 
-    def __init__(self, error: GreenReportError, detail: str) -> None:
+    def __init__(self, error: GreenReportError, detail: str | None = None) -> None:
         super().__init__(error, detail)
         self.error = error
         self.detail = detail
@@ -47,6 +48,18 @@ def isolate(log: Path, environment: dict[str, str]) -> None:
     os.dup2(file, 2)
     os.close(file)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+
+def end_with_parent(connection: Connection, clean_up: Callable[[], None]) -> None:
+    """End this process, after `clean_up`, as soon as the parent closes its end of the pipe or is gone."""
+
+    def wait() -> None:
+        with suppress(EOFError, OSError):
+            connection.recv()
+        clean_up()
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def guarded(main: Callable[..., None], connection: Connection, *arguments: Any) -> None:

@@ -50,7 +50,7 @@ class Launcher:
 
     def warm(self) -> None:
         """Start the fork server now, so that its imports are not part of the first run."""
-        process = self.forked.Process(target=_nothing)  # type: ignore[attr-defined]
+        process = self.forked.Process(target=int)  # type: ignore[attr-defined]  # it does nothing
         process.start()
         process.join()
 
@@ -61,10 +61,6 @@ class Launcher:
         process.start()
         theirs.close()
         return Child(name, process, ours)
-
-
-def _nothing() -> None:
-    return
 
 
 class Child:
@@ -89,15 +85,7 @@ class Child:
             self.connection.send(message)
 
     def receive(self, kind: type[Message], timeout_s: float, others: Sequence[Child] = (), doing: str = "") -> Message:
-        """Wait for the next message, which must be of this kind.
-
-        Args:
-            others: processes whose end also ends the wait.
-            doing: the subject of a time-out's reason ("loading").
-
-        Raises:
-            RunError: the process sent no message within `timeout_s`, or ended; `Failure` that it sent.
-        """
+        """Wait for the next message, which must be of this kind; arguments and errors are those of `receive_each`."""
         return receive_each([self], kind, timeout_s, others, doing)[0]
 
     def take(self, kind: type[Message]) -> Message:
@@ -122,42 +110,44 @@ class Child:
         code = self.process.exitcode
         if code == -signal.SIGKILL and oom_kills() > self.oom_kills:
             return OutOfMemory(f"the kernel killed the {self.name} process: no memory left")
-        line = memory_line(self.log_tail())
-        if line is not None:
+        if (line := memory_line(self.log_tail())) is not None:
             return OutOfMemory(f"the {self.name} process ended: {line}")
         if code is not None and code < 0:
             return WorkerCrashed(f"the {self.name} process was killed by {signal.Signals(-code).name}")
         return WorkerCrashed(f"the {self.name} process ended with exit code {code}")
 
     def stop(self) -> None:
-        """End the process: close its pipe, wait, then kill the whole group."""
+        """End the process: close its pipe, wait, then kill whatever is left of its group."""
         with contextlib.suppress(OSError):
             self.connection.close()
         self.process.join(self.stop_s)
-        self.kill()
-
-    def kill(self) -> None:
-        """Kill whatever is left of the process group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if self.process.is_alive():
                 self.process.kill()
         self.process.join(STOP_S)
-        with contextlib.suppress(OSError):
-            self.connection.close()
 
-    def log_tail(self, lines: int = 40) -> str:
+    def log_tail(self) -> str:
         """Return the end of what the process printed."""
-        if self.log is None or not self.log.is_file():
-            return ""
-        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+        return "" if self.log is None else last_lines(self.log)
+
+
+def last_lines(file: Path, number: int = 40) -> str:
+    """Return the end of a log; nothing where there is none."""
+    with contextlib.suppress(OSError):
+        return "\n".join(file.read_text(encoding="utf-8", errors="replace").splitlines()[-number:])
+    return ""
 
 
 def receive_each(
     children: Sequence[Child], kind: type[Message], timeout_s: float, others: Sequence[Child] = (), doing: str = ""
 ) -> list[Message]:
-    """Wait for one message of each process, in whatever order they come; see `Child.receive`.
+    """Wait for one message of each process, in whatever order they come.
+
+    Args:
+        others: processes whose end also ends the wait.
+        doing: the subject of a time-out's reason ("loading").
 
     Raises:
         RunError: one of them sent no message within `timeout_s`, or ended; `Failure` that it sent.
@@ -187,13 +177,6 @@ def oom_kills() -> int:
                 name, _, value = line.partition(" ")
                 total += int(value) if name == "oom_kill" else 0
     return total
-
-
-def sleep_until(deadline_s: float, children: Sequence[Child]) -> None:
-    """Sleep until a time of the monotonic clock; raise the reason when one of the processes ends meanwhile."""
-    remaining = deadline_s - time.monotonic()
-    if remaining > 0:
-        require_alive(children, remaining)
 
 
 def require_alive(children: Sequence[Child], seconds: float) -> None:

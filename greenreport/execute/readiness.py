@@ -1,8 +1,4 @@
-"""Checks before a run: free disk and memory.
-
-They refuse only what cannot work, before minutes are spent on it. Disturbances are left to the cool-down and to the validity rules, which
-judge what really happened.
-"""
+"""Checks of free disk and memory before minutes are spent on a run; only what cannot work is refused."""
 
 from __future__ import annotations
 
@@ -32,12 +28,9 @@ def require_ready(job: EngineJob, cache: Path) -> None:
         raise Unavailable(f"{quantity(free_b, 'B')} are free in the cache folder; a run needs {quantity(SPARE_DISK_B, 'B')}")
     if job.configuration.provider != "cpu":
         return
-    replicas = job.configuration.replicas
-    folder = job.artefact or job.weights
+    replicas, folder = job.configuration.replicas, job.artefact or job.weights
     weights_b = 0 if folder is None else folder_bytes(folder) * replicas
     available_b = psutil.virtual_memory().available
     if weights_b > available_b:
-        each = f" in {replicas} replicas" if replicas > 1 else ""
-        raise OutOfMemory(
-            f"the weights take {quantity(weights_b, 'B')}{each} and {quantity(available_b, 'B')} of memory are free"
-        )
+        taken = quantity(weights_b, "B") + (f" in {replicas} replicas" if replicas > 1 else "")
+        raise OutOfMemory(f"the weights take {taken} and {quantity(available_b, 'B')} of memory are free")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 from greenreport.errors import (
@@ -14,10 +16,10 @@ from greenreport.errors import (
     WorkerTimedOut,
 )
 from greenreport.execute.assignment import Assignment
-from greenreport.execute.prepare import Preparation
+from greenreport.execute.host import redact
 from greenreport.models.weights import folder_bytes
-from greenreport.plan import PendingRun
-from greenreport.record import Outcome, RecordKind, RunRecord, RunSpec
+from greenreport.plan import Cell, Run
+from greenreport.record import Mark, Outcome, RecordKind, RunRecord, RunSpec
 from greenreport.study import registration
 
 _OUTCOMES: tuple[tuple[type[GreenReportError], Outcome], ...] = (
@@ -30,14 +32,14 @@ _OUTCOMES: tuple[tuple[type[GreenReportError], Outcome], ...] = (
 )
 
 
-def outcome_of(error: GreenReportError) -> Outcome:
-    """Return how a run ends that an error has ended."""
-    return next(outcome for kind, outcome in _OUTCOMES if isinstance(error, kind))
+def ended(record: RunRecord, error: GreenReportError, detail: str | None) -> RunRecord:
+    """Return the record of a run that an error has ended; `detail`: its traceback or log."""
+    outcome = next(outcome for kind, outcome in _OUTCOMES if isinstance(error, kind))
+    return replace(record, outcome=outcome, reason=redact(str(error)), detail=detail)
 
 
-def run_record(assignment: Assignment, item: PendingRun, outcome: Outcome, reason: str | None = None) -> RunRecord:
+def run_record(assignment: Assignment, run: Run) -> RunRecord:
     """Return the record of a run as it is before anything was measured."""
-    run = item.run
     study, configuration = assignment.study, run.cell.configuration
     spec = RunSpec(
         configuration=configuration.model_dump(mode="json", exclude={"name"}),
@@ -54,50 +56,31 @@ def run_record(assignment: Assignment, item: PendingRun, outcome: Outcome, reaso
             "model_id": run.cell.model.id,
         },
     )
-    return RunRecord(
-        run_id=uuid4().hex,
-        kind=RecordKind.RUN,
-        study=study.study,
-        key=run.cell.key,
-        model=run.cell.model.id,
-        engine=configuration.engine,
-        provider=configuration.provider,
-        fingerprint=run.cell.fingerprint,
-        repetition=run.repetition,
-        position=run.position,
-        outcome=outcome,
-        reason=reason,
-        started_at=_now(),
-        environment=assignment.environment,
-        spec=spec,
-    )
+    record = _record(assignment, run.cell, RecordKind.RUN, run.cell.fingerprint, spec)
+    return replace(record, repetition=run.repetition, position=run.position)
 
 
-def preparation_record(assignment: Assignment, preparation: Preparation) -> RunRecord:
-    """Return the record of a download or conversion."""
-    cell = preparation.cell
-    spec = RunSpec(
-        preparation=preparation.marks[-1].phase, size_b=folder_bytes(preparation.target), other={"cell": cell.fingerprint}
-    )
+def preparation_record(assignment: Assignment, cell: Cell, folder: Path, content: str, mark: Mark) -> RunRecord:
+    """Return the record of a download or conversion for a cell; `content`: digest of what it made."""
+    spec = RunSpec(preparation=mark.phase, size_b=folder_bytes(folder), other={"cell": cell.fingerprint})
+    return replace(_record(assignment, cell, RecordKind.PREPARE, content, spec), marks=(mark,))
+
+
+def _record(assignment: Assignment, cell: Cell, kind: RecordKind, fingerprint: str, spec: RunSpec) -> RunRecord:
     return RunRecord(
         run_id=uuid4().hex,
-        kind=RecordKind.PREPARE,
+        kind=kind,
         study=assignment.study.study,
         key=cell.key,
         model=cell.model.id,
         engine=cell.configuration.engine,
         provider=cell.configuration.provider,
-        fingerprint=preparation.content,
+        fingerprint=fingerprint,
         repetition=0,
         position=0,
         outcome=Outcome.OK,
         reason=None,
-        started_at=_now(),
+        started_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         environment=assignment.environment,
         spec=spec,
-        marks=preparation.marks,
     )
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from greenreport.catalog import Served, known_engines, load_target
 from greenreport.engines.base import EngineJob
+from greenreport.execute.assignment import RunContext
 from greenreport.execute.processes import Child, receive_each
-from greenreport.execute.run_context import RunContext
 from greenreport.execute.serving import LOADING, ExternalServer, Serving, agreed, covering, log_of, name_of, with_sharing
 from greenreport.execute.worker import ServeJob, ServerReady, server_main
 from greenreport.study import Model

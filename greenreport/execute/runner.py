@@ -7,24 +7,24 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from greenreport.engines.base import EngineJob
 from greenreport.errors import GreenReportError, RunError, Unavailable
-from greenreport.execute.assignment import Assignment, Attempts, Reporter
+from greenreport.execute.assignment import Assignment, Attempts, Reporter, RunContext
 from greenreport.execute.host import redact
-from greenreport.execute.prepare import Obstacle, Preparer, loads_weights
+from greenreport.execute.prepare import Preparer, loads_weights
 from greenreport.execute.process_entry import Failure
-from greenreport.execute.processes import Launcher
+from greenreport.execute.processes import Launcher, last_lines
 from greenreport.execute.readiness import require_ready
-from greenreport.execute.run_context import RunContext
-from greenreport.execute.run_records import outcome_of, preparation_record, run_record
-from greenreport.execute.timeline import Measurements, perform
-from greenreport.plan import Cell, PendingRun
-from greenreport.record import Outcome, RunRecord
+from greenreport.execute.run_records import ended, run_record
+from greenreport.execute.timeline import Timeline
+from greenreport.plan import Cell, PendingRun, Reason, Run
+from greenreport.record import Outcome, RecordKind, RunRecord
+from greenreport.study import Study
 from greenreport.validity import judged
 
 
@@ -39,30 +39,66 @@ def run_all(
     Raises:
         KeyboardInterrupt: after the current run was discarded.
     """
-    launcher, preparer = equipment(assignment, [item.run.cell for item in pending])
+    cells = {item.run.cell.key: item.run.cell for item in pending}
+    launcher = _launcher(assignment, cells.values())
+    jobs: dict[str, EngineJob | Failure] = {}
     if obstacle is not None:
-        jobs: dict[str, EngineJob | Obstacle] = {item.run.cell.key: Obstacle(obstacle) for item in pending}
+        jobs = dict.fromkeys(cells, Failure(obstacle))
     else:
         launcher.warm()
-        jobs = _prepare_all(assignment, pending, preparer, reporter)
-    impossible = [
-        replace(run_record(assignment, item, outcome_of(job.error), redact(str(job.error))), detail=job.detail)
-        for item in pending
-        if isinstance(job := jobs[item.run.cell.key], Obstacle)
-    ]
-    ended = _keep(assignment, impossible, reporter)
+        preparer = Preparer(assignment, launcher)
+        for key, cell in cells.items():
+            reporter.preparing(key)
+            jobs[key], preparations = preparer.prepare(cell)
+            if preparations:
+                assignment.store.append(preparations)
+    failures = [(item, job) for item in pending if isinstance(job := jobs[item.run.cell.key], Failure)]
+    impossible = [ended(run_record(assignment, item.run), failure.error, failure.detail) for item, failure in failures]
+    outcomes = _keep(assignment, impossible, reporter)
     possible = [(item, job) for item in pending if isinstance(job := jobs[item.run.cell.key], EngineJob)]
     attempts = Attempts(assignment.limits, assignment.study.protocol.give_up_after)
     for number, (item, job) in enumerate(possible, start=1):
-        cell = item.run.cell
         reporter.run_begins(item, number, len(possible))
-        if (refusal := attempts.refusal(cell)) is not None:
-            record = run_record(assignment, item, *refusal)
+        if (refusal := attempts.refusal(item.run.cell)) is not None:
+            outcome, reason = refusal
+            record = replace(run_record(assignment, item.run), outcome=outcome, reason=reason)
         else:
-            record = run_one(assignment, item, job, launcher, reporter)
-            attempts.add(cell, record)
-        ended += _keep(assignment, [record], reporter)
-    return ended
+            record = _run(assignment, item.run, job, launcher, reporter)
+            attempts.add(item.run.cell, record)
+        outcomes += _keep(assignment, [record], reporter)
+    return outcomes
+
+
+class ExtraRuns:
+    """Runs of one cell outside the plan of its study, kept as records of another kind that no test of the study sees.
+
+    Raises:
+        Unavailable: the cell cannot run here.
+    """
+
+    def __init__(self, assignment: Assignment, cell: Cell, kind: RecordKind, reporter: Reporter) -> None:
+        self.assignment, self.kind, self.reporter = assignment, kind, reporter
+        self.launcher = _launcher(assignment, [cell])
+        self.launcher.warm()
+        reporter.preparing(cell.key)
+        job, _ = Preparer(assignment, self.launcher).prepare(cell)
+        if isinstance(job, Failure):
+            raise Unavailable(f"{cell.key} cannot run here: {job.error}")
+        self.job = job
+
+    def perform(self, study: Study, run: Run, total: int, **spec: Any) -> RunRecord:
+        """Perform a run under a study changed for it, and store its record.
+
+        Args:
+            total: number of the last run, as far as it is known.
+            spec: fields of the record's `RunSpec` that say what was special about the run.
+        """
+        self.reporter.run_begins(PendingRun(run, Reason.FORCED), run.position, total)
+        assignment, job = replace(self.assignment, study=study), replace(self.job, configuration=run.cell.configuration)
+        record = _run(assignment, run, job, self.launcher, self.reporter)
+        record = replace(record, kind=self.kind, spec=replace(record.spec, **spec))
+        _keep(assignment, [record], self.reporter)
+        return record
 
 
 def _keep(assignment: Assignment, records: Sequence[RunRecord], reporter: Reporter) -> Counter[Outcome]:
@@ -74,88 +110,34 @@ def _keep(assignment: Assignment, records: Sequence[RunRecord], reporter: Report
     return Counter(record.outcome for record in records)
 
 
-def equipment(assignment: Assignment, cells: Sequence[Cell]) -> tuple[Launcher, Preparer]:
-    """Return the launcher of processes and the preparer of cells for an assignment."""
-    launcher = Launcher(
-        fork_servers=assignment.study.protocol.worker == "preloaded",
-        engines=any(loads_weights(cell, assignment.environment) for cell in cells),
-    )
-    models, logs = assignment.cache / "models", assignment.logs
-    return launcher, Preparer(assignment.study, assignment.folder, models, launcher, assignment.environment, logs)
+def _launcher(assignment: Assignment, cells: Iterable[Cell]) -> Launcher:
+    engines = any(loads_weights(cell, assignment.environment) for cell in cells)
+    return Launcher(fork_servers=assignment.study.protocol.worker == "preloaded", engines=engines)
 
 
-def one_cell(assignment: Assignment, cell: Cell, reporter: Reporter) -> tuple[Launcher, EngineJob]:
-    """Return the launcher and the prepared job of one cell, for runs outside the plan of its study.
-
-    Raises:
-        Unavailable: the cell cannot run here.
-    """
-    launcher, preparer = equipment(assignment, [cell])
-    launcher.warm()
-    reporter.preparing(cell.key)
-    job, _ = preparer.prepare(cell)
-    if isinstance(job, Obstacle):
-        raise Unavailable(f"{cell.key} cannot run here: {job.error}")
-    return launcher, job
-
-
-def _prepare_all(
-    assignment: Assignment, pending: Sequence[PendingRun], preparer: Preparer, reporter: Reporter
-) -> dict[str, EngineJob | Obstacle]:
-    cells = {item.run.cell.key: item.run.cell for item in pending}
-    jobs: dict[str, EngineJob | Obstacle] = {}
-    for key, cell in cells.items():
-        reporter.preparing(key)
-        jobs[key], preparations = preparer.prepare(cell)
-        if preparations:
-            assignment.store.append([preparation_record(assignment, preparation) for preparation in preparations])
-    return jobs
-
-
-def run_one(assignment: Assignment, item: PendingRun, job: EngineJob, launcher: Launcher, reporter: Reporter) -> RunRecord:
+def _run(assignment: Assignment, run: Run, job: EngineJob, launcher: Launcher, reporter: Reporter) -> RunRecord:
     """Perform one run and return its record; nothing is stored."""
-    record = run_record(assignment, item, Outcome.OK)
-    measured = Measurements()
+    record = run_record(assignment, run)
     log = assignment.logs / f"{record.run_id}.log"
-    context = RunContext(assignment.study, assignment.prompts, assignment.folder, launcher, reporter.phase, item.run.repetition)
+    context = RunContext(assignment.study, assignment.prompts, assignment.folder, launcher, reporter.phase, run.repetition)
+    timeline = Timeline(context, run.cell.model, job, log)
     try:
         require_ready(job, assignment.cache)
-        perform(context, item.run.cell.model, job, log, measured)
+        timeline.perform()
     except GreenReportError as error:
-        record = _ended(record, error, _tail(log))
+        record = ended(record, error, redact("\n".join(map(last_lines, _logs(log)))) or None)
     except Failure as failure:
-        record = _ended(record, failure.error, failure.detail)
+        record = ended(record, failure.error, failure.detail)
     except Exception as error:  # a fault of greenreport itself must not lose the study
         internal = RunError(f"internal error: {type(error).__name__}: {error}")
-        record = _ended(record, internal, redact(traceback.format_exc()))
-    record = replace(
-        record,
-        marks=tuple(measured.marks),
-        missing=measured.missing,
-        facts=measured.facts,
-        requests=measured.requests,
-        outputs=measured.outputs,
-        traces=measured.traces,
-    )
-    record = judged(record, assignment.study)
+        record = ended(record, internal, redact(traceback.format_exc()))
+    record = judged(replace(record, **vars(timeline.measured)), assignment.study)
     if record.outcome is Outcome.OK:
         for file in _logs(log):
             file.unlink(missing_ok=True)
     return record
 
 
-def _ended(record: RunRecord, error: GreenReportError, detail: str | None) -> RunRecord:
-    return replace(record, outcome=outcome_of(error), reason=redact(str(error)), detail=detail)
-
-
 def _logs(log: Path) -> list[Path]:
     """Return the logs of a run's servers, one per replica."""
     return sorted(log.parent.glob(f"{log.stem}*{log.suffix}"))
-
-
-def _tail(log: Path) -> str | None:
-    texts = []
-    for file in _logs(log):
-        with suppress(OSError):
-            texts += file.read_text(encoding="utf-8", errors="replace").splitlines()[-40:]
-    return redact("\n".join(texts)) or None

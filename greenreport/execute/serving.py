@@ -10,18 +10,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
+from itertools import chain
 from pathlib import Path
 
 import psutil
 
 from greenreport.engines.base import EngineJob
 from greenreport.errors import EngineUnavailable, MeasurementInvalid
+from greenreport.execute.assignment import RunContext
 from greenreport.execute.host import redact
 from greenreport.execute.processes import Child
-from greenreport.execute.run_context import RunContext
 from greenreport.record import Facts, Mark, Phase
 from greenreport.study import Configuration, Model, Server
-from greenreport.workloads.server_probe import ServerInfo
+from greenreport.workloads.server_probe import authorisation, server_info
 
 LOADING = "starting and loading"
 NOT_VERIFIED = ("not verified", "type, KV cache and threads: the server does not tell them")
@@ -48,11 +49,11 @@ class Serving:
     marks: tuple[Mark, ...]
 
 
+@dataclass(frozen=True, slots=True)
 class ExternalServer(ABC):
     """A way to reach a server that greenreport did not write."""
 
-    def __init__(self, job: EngineJob) -> None:
-        self.job = job
+    job: EngineJob
 
     @abstractmethod
     def serve(self, stack: ExitStack, context: RunContext, model: Model, log: Path, others: Sequence[Child]) -> Serving:
@@ -75,7 +76,7 @@ def covering(replicas: Sequence[Sequence[Mark]]) -> tuple[Mark, ...]:
         return tuple(replicas[0])
     note = f"{len(replicas)} replicas started together: from the first to begin to the last to end"
     by_phase: dict[Phase, list[Mark]] = {}
-    for mark in (mark for marks in replicas for mark in marks):
+    for mark in chain(*replicas):
         by_phase.setdefault(mark.phase, []).append(mark)
     return tuple(
         Mark(phase, min(mark.start_ns for mark in marks), max(mark.end_ns for mark in marks), note=note)
@@ -92,8 +93,7 @@ def agreed(replicas: Sequence[Facts]) -> Facts:
     first = replicas[0]
     for number, other in enumerate(replicas[1:], start=2):
         for name in (field.name for field in fields(Facts)):
-            one, two = getattr(first, name), getattr(other, name)
-            if one != two:
+            if (one := getattr(first, name)) != (two := getattr(other, name)):
                 raise MeasurementInvalid(f"replicas 1 and {number} loaded different things: {name} {one!r} and {two!r}")
     if len(replicas) == 1:
         return first
@@ -122,7 +122,12 @@ def server_of(configuration: Configuration) -> Server:
     return configuration.server
 
 
-def facts_of(info: ServerInfo, model: str) -> Facts:
-    """Return the facts a server reports; the others are None."""
+def facts_of(url: str, server: Server, model: str) -> Facts:
+    """Return the facts a server reports about a model; the others are None.
+
+    Raises:
+        RunError: no server answers, it refuses the key, or it lists models and not this one.
+    """
+    info = server_info(url, authorisation(server.api_key_env), model)
     details = tuple((name, redact(value)) for name, value in info.details)
     return Facts(None, None, None, None, info.parameters, info.weights_b, (*details, NOT_VERIFIED), model)

@@ -16,31 +16,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from greenreport.engines.base import EngineJob
 from greenreport.engines.memory_errors import memory_line
 from greenreport.errors import MeterUnavailable, OutOfMemory, WorkerCrashed, WorkerTimedOut
+from greenreport.execute.assignment import RunContext
 from greenreport.execute.host import redact
 from greenreport.execute.load import client_job, client_traces, measured_window
-from greenreport.execute.processes import Child, require_alive, sleep_until
-from greenreport.execute.run_context import RunContext
+from greenreport.execute.processes import Child, require_alive
 from greenreport.execute.run_servers import serve
 from greenreport.meters.sampler import AwaitSteady, Edge, Now, Opened, Recorded, Sampled, Stop, Watch, sampler_main
 from greenreport.meters.steady_state import Steadiness
-from greenreport.record import (
-    Facts,
-    Mark,
-    Missing,
-    MissingCode,
-    Output,
-    Phase,
-    Request,
-    RequestError,
-    RequestErrorKind,
-    Trace,
-)
+from greenreport.record import Facts, Mark, Missing, MissingCode, Output, Phase, Request, RequestError, RequestErrorKind, Trace
 from greenreport.study import Configuration, MeterUse, Model, Study
 from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
 from greenreport.workloads.server_probe import ServerCounters, authorisation, server_counters
@@ -48,11 +37,11 @@ from greenreport.workloads.server_probe import ServerCounters, authorisation, se
 ANSWER_S = 30.0  # a sampler that does not answer for so long is dead
 
 
-@dataclass(slots=True)
+@dataclass
 class Measurements:
-    """What a run has measured so far; also of a run that ends early."""
+    """The fields of a run's record that it has measured so far; also of a run that ends early."""
 
-    marks: list[Mark] = field(default_factory=list)
+    marks: tuple[Mark, ...] = ()
     missing: tuple[Missing, ...] = ()
     facts: Facts | None = None
     requests: tuple[Request, ...] = ()
@@ -60,41 +49,34 @@ class Measurements:
     traces: tuple[Trace, ...] = ()
 
 
-def perform(context: RunContext, model: Model, job: EngineJob, log: Path, measured: Measurements) -> None:
-    """Perform one run and keep in `measured` what it brings, also when it ends early.
+class Timeline:
+    """The steps of one run; what they bring is kept in `measured`, also when the run ends early."""
 
-    Raises:
-        GreenReportError: what ended it; `Failure` from a process of the run likewise.
-    """
-    with ExitStack() as stack:
-        _Timeline(context, model, job, log, measured, stack).perform()
-
-
-class _Timeline:
-    """The steps of one run; processes are stopped when `stack` closes."""
-
-    def __init__(
-        self, context: RunContext, model: Model, job: EngineJob, log: Path, measured: Measurements, stack: ExitStack
-    ) -> None:
+    def __init__(self, context: RunContext, model: Model, job: EngineJob, log: Path) -> None:
         self.context, self.study, self.protocol = context, context.study, context.study.protocol
         self.model, self.job, self.configuration, self.log = model, job, job.configuration, log
-        self.measured = measured
-        self.stack = stack
+        self.measured = Measurements()
+        self.stack = ExitStack()
 
     def perform(self) -> None:
-        self.start_sampler()
-        self.cool_down()
-        self.start_servers()
-        self.start_client()
-        self.idle(Phase.IDLE_BEFORE)
-        warmed = self.warm_up()
-        counters = [self.read_counters()]
-        finished = self.send_load()
-        window = measured_window(finished, self.study.workload.ramp_s)
-        self.measured.marks.append(window)
-        counters.append(self.read_counters())
-        self.idle(Phase.IDLE_AFTER)
-        self.stop(client_traces(window, finished, warmed, counters))
+        """Perform the run; its processes are stopped at the end.
+
+        Raises:
+            GreenReportError: what ended it; `Failure` from a process of the run likewise.
+        """
+        with self.stack:
+            self.start_sampler()
+            self.cool_down()
+            self.start_servers_and_client()
+            self.idle(Phase.IDLE_BEFORE)
+            warmed = self.warm_up()
+            counters = [self.read_counters()]
+            finished = self.send_load()
+            window = measured_window(finished, self.study.workload.ramp_s)
+            self.measured.marks += (window,)
+            counters.append(self.read_counters())
+            self.idle(Phase.IDLE_AFTER)
+            self.stop(client_traces(window, finished, warmed, counters))
 
     def start_sampler(self) -> None:
         self.context.entered(Phase.COOLDOWN)
@@ -104,27 +86,28 @@ class _Timeline:
         self.stack.callback(self.sampler.stop)
         opened = self.sampler.receive(Opened, ANSWER_S)
         self.measured.missing = (*opened.missing, *unread)
-        _require_meters(self.study, self.measured.missing)
+        required = {meter.name for meter in self.study.meters if meter.required}
+        for item in self.measured.missing:
+            if item.meter in required:
+                raise MeterUnavailable(f"the required meter {item.meter} cannot be read: {item.cause}", item.remedy)
 
     def cool_down(self) -> None:
         cooldown = self.protocol.cooldown
         start = time.monotonic_ns()
         if cooldown.until == "elapsed":
-            sleep_until(start / 1e9 + cooldown.max_s, [self.sampler])
-            self.measured.marks.append(Mark(Phase.COOLDOWN, start, time.monotonic_ns(), cooldown.max_s))
+            require_alive([self.sampler], cooldown.max_s)
+            self.mark(Phase.COOLDOWN, start, cooldown.max_s)
         elif cooldown.until == "steady":
             self.sampler.send(AwaitSteady(min(cooldown.window_s, cooldown.max_s), cooldown.max_s))
             verdict = self.sampler.receive(Steadiness, cooldown.max_s + ANSWER_S)
-            self.measured.marks.append(Mark(Phase.COOLDOWN, start, time.monotonic_ns(), None, verdict.note, verdict.steady))
+            self.mark(Phase.COOLDOWN, start, None, verdict.note, verdict.steady)
 
-    def start_servers(self) -> None:
+    def start_servers_and_client(self) -> None:
         self.context.entered(Phase.START)
         self.serving = serve(self.stack, self.context, self.model, self.job, self.log, [self.sampler])
         self.measured.marks += self.serving.marks
         self.measured.facts = self.serving.facts
         self.sampler.send(Watch(self.serving.pids))
-
-    def start_client(self) -> None:
         launcher, job = self.context.launcher, client_job(self.context, self.configuration, self.serving)
         self.client = launcher.start("client", launcher.forked, client_main, job)
         self.stack.callback(self.client.stop)
@@ -136,8 +119,8 @@ class _Timeline:
             return
         self.sampler.send(Now())
         start = time.monotonic_ns()
-        sleep_until(start / 1e9 + seconds, [*self.serving.children, self.sampler, self.client])
-        self.measured.marks.append(Mark(phase, start, time.monotonic_ns(), seconds))
+        require_alive([*self.others, self.client], seconds)
+        self.mark(phase, start, seconds)
         self.sampler.send(Now())
 
     def warm_up(self) -> Warmed | None:
@@ -146,7 +129,7 @@ class _Timeline:
         self.context.entered(Phase.WARMUP)
         self.client.send(WarmUp(self.protocol.warmup_requests))
         warmed = self.client.receive(Warmed, self.protocol.window_timeout_s, self.others, "the warm-up")
-        self.measured.marks.append(Mark(Phase.WARMUP, warmed.start_ns, warmed.end_ns))
+        self.measured.marks += (Mark(Phase.WARMUP, warmed.start_ns, warmed.end_ns),)
         _raise_server_error(warmed.error, self.serving.children)
         return warmed
 
@@ -157,7 +140,10 @@ class _Timeline:
         self.client.send(Go())
         finished = self.client.receive(Finished, self.protocol.window_timeout_s, self.others, "the window")
         self.sampler.send(Now())
-        self.measured.requests = tuple(map(_redacted, finished.requests))
+        self.measured.requests = tuple(
+            replace(request, error=request.error and replace(request.error, text=redact(request.error.text)))
+            for request in finished.requests
+        )
         self.measured.outputs = finished.outputs
         _raise_server_error(finished.requests[-1].error, self.serving.children)
         return finished
@@ -171,7 +157,13 @@ class _Timeline:
         self.measured.missing += tuple(replace(event, cause=redact(event.cause)) for event in recorded.events)
         for child in (self.client, *self.serving.children):
             child.stop()
-        self.measured.marks.append(Mark(Phase.STOP, start, time.monotonic_ns()))
+        self.mark(Phase.STOP, start)
+
+    def mark(
+        self, phase: Phase, start_ns: int, planned_s: float | None = None, note: str | None = None, steady: bool | None = None
+    ) -> None:
+        """Add the mark of a phase that ends now."""
+        self.measured.marks += (Mark(phase, start_ns, time.monotonic_ns(), planned_s, note, steady),)
 
     @property
     def others(self) -> list[Child]:
@@ -194,18 +186,6 @@ def _meters(study: Study, configuration: Configuration) -> tuple[tuple[MeterUse,
     cause = "the server is not declared to run on the machine the meters measure"
     remedy = "If it does, write `local: true` under `server:`"
     return (), tuple(Missing(meter.name, cause, remedy, MissingCode.SERVER_ELSEWHERE) for meter in study.meters)
-
-
-def _require_meters(study: Study, missing: Sequence[Missing]) -> None:
-    required = {meter.name for meter in study.meters if meter.required}
-    for item in missing:
-        if item.meter in required:
-            raise MeterUnavailable(f"the required meter {item.meter} cannot be read: {item.cause}", item.remedy)
-
-
-def _redacted(request: Request) -> Request:
-    error = request.error
-    return request if error is None else replace(request, error=replace(error, text=redact(error.text)))
 
 
 def _raise_server_error(error: RequestError | None, servers: Sequence[Child]) -> None:

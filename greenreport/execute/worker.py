@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from greenreport.catalog import known_engines, load_target
 from greenreport.engines.base import Engine, EngineJob, verified
-from greenreport.execute.process_entry import isolate
-from greenreport.models.weights import WeightsJob
+from greenreport.execute.process_entry import end_with_parent, isolate
+from greenreport.models.weights import WeightsJob, obtain
 from greenreport.record import Facts, Mark, Phase
 
 
@@ -46,7 +43,7 @@ class Prepared:
     """A preparation is done."""
 
     path: Path
-    marks: tuple[Mark, ...]
+    mark: Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +58,17 @@ class ServerReady:
 def prepare_main(connection: Connection, job: WeightsJob | ConvertJob, log: Path) -> None:
     """Entry of the preparing process."""
     isolate(log, {})
-    connection.send(_prepare(job))
-
-
-def _prepare(job: WeightsJob | ConvertJob) -> Prepared:
     start = time.monotonic_ns()
     if isinstance(job, WeightsJob):
-        from greenreport.models.weights import obtain
-
-        path = obtain(job)
-        return Prepared(path, (Mark(Phase.MATERIALISE, start, time.monotonic_ns()),))
-    engine = _engine_class(job.engine)
-    part = job.target.with_name(f"{job.target.name}.{os.getpid()}.part")
-    part.mkdir(parents=True)
-    engine.convert(job.engine, part)
-    part.rename(job.target)
-    return Prepared(job.target, (Mark(Phase.CONVERT, start, time.monotonic_ns()),))
+        path, phase = obtain(job), Phase.MATERIALISE
+    else:
+        path, phase = job.target, Phase.CONVERT
+        engine = _engine_class(job.engine)
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        part.mkdir(parents=True)
+        engine.convert(job.engine, part)
+        part.rename(path)
+    connection.send(Prepared(path, Mark(phase, start, time.monotonic_ns())))
 
 
 def server_main(connection: Connection, job: ServeJob, log: Path, environment: dict[str, str]) -> None:
@@ -90,9 +82,11 @@ def server_main(connection: Connection, job: ServeJob, log: Path, environment: d
     thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
     engine: Engine = thread.submit(lambda: _engine_class(job.engine)(job.engine)).result()
     marks = [Mark(Phase.START, job.launched_ns, time.monotonic_ns())]
-    marks.append(_timed(Phase.LOAD, lambda: thread.submit(engine.load).result()))
-    if engine.compiles:
-        marks.append(_timed(Phase.COMPILE, lambda: thread.submit(engine.compile).result()))
+    compiling = [(Phase.COMPILE, engine.compile)] if engine.compiles else []
+    for phase, work in [(Phase.LOAD, engine.load), *compiling]:
+        start = time.monotonic_ns()
+        thread.submit(work).result()
+        marks.append(Mark(phase, start, time.monotonic_ns()))
     facts = verified(thread.submit(engine.facts).result(), job.engine)
     # With the protocol named, asyncio switches Nagle's algorithm off; otherwise each answer waits 40 ms for an acknowledgement.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -101,27 +95,11 @@ def server_main(connection: Connection, job: ServeJob, log: Path, environment: d
     configuration = job.engine.configuration
     app = make_app(engine, job.model, thread, configuration.max_batch, configuration.max_wait_ms / 1e3)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
-    threading.Thread(target=_end_with_parent, args=(connection, engine), daemon=True).start()
+    end_with_parent(connection, engine.close)
     connection.send(ServerReady(listener.getsockname()[1], facts, tuple(marks)))
     server.run(sockets=[listener])
 
 
-def _timed(phase: Phase, work: Callable[[], Any]) -> Mark:
-    start = time.monotonic_ns()
-    work()
-    return Mark(phase, start, time.monotonic_ns())
-
-
 def _engine_class(job: EngineJob) -> type[Engine]:
-    info = known_engines()[job.configuration.engine]
-    loaded: type[Engine] = load_target(info.target)
+    loaded: type[Engine] = load_target(known_engines()[job.configuration.engine].target)
     return loaded
-
-
-def _end_with_parent(connection: Connection, engine: Engine) -> None:
-    """Wait for the parent to close its end (or to be gone), then end at once: nothing is left to save."""
-    try:
-        connection.recv()
-    except (EOFError, OSError):
-        engine.close()
-    os._exit(0)

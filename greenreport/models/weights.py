@@ -63,12 +63,11 @@ def obtain(job: WeightsJob) -> Path:
 
 def local_digest(folder: Path) -> str:
     """Return a digest of a local model folder: names and sizes of all files, content of the small ones."""
-    parts: list[tuple[str, int, str]] = []
-    for file in sorted(folder.rglob("*")):
-        if file.is_file():
-            size = file.stat().st_size
-            content = hashlib.sha256(file.read_bytes()).hexdigest() if size < 2_000_000 else ""
-            parts.append((str(file.relative_to(folder)), size, content))
+    parts = []
+    for file in sorted(file for file in folder.rglob("*") if file.is_file()):
+        size = file.stat().st_size
+        content = hashlib.sha256(file.read_bytes()).hexdigest() if size < 2_000_000 else ""
+        parts.append((str(file.relative_to(folder)), size, content))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -78,30 +77,22 @@ def folder_bytes(folder: Path) -> int:
 
 
 def _from_hub(model: Model) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
+    from huggingface_hub import errors, snapshot_download
 
     hub, revision = str(model.hub), model.revision
     offline = "or run with `--weights untrained` to use the true architecture with random weights"
     try:
         folder = Path(snapshot_download(hub, revision=revision, allow_patterns=HUB_PATTERNS))
-    except GatedRepoError:
+    except errors.GatedRepoError:
         remedy = f"accept its terms on the hub and log in with `hf auth login`, {offline}"
         raise ModelUnavailable(f"{hub} is gated", remedy) from None
-    except RevisionNotFoundError:
+    except errors.RevisionNotFoundError:
         raise ModelUnavailable(f"{hub} has no revision {revision!r}") from None
-    except RepositoryNotFoundError:
+    except errors.RepositoryNotFoundError:
         raise ModelUnavailable(f"the hub has no repository {hub}, or it is private") from None
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError):
-        raise ModelUnavailable(
-            f"{hub} is not on this machine and the hub cannot be reached", f"connect once, {offline}"
-        ) from None
+    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError):
+        cause = f"{hub} is not on this machine and the hub cannot be reached"
+        raise ModelUnavailable(cause, f"connect once, {offline}") from None
     if not list(folder.glob("*.safetensors")):
         raise ModelUnavailable(f"{hub} has no safetensors weights; greenreport loads no pickled weights")
     return folder
@@ -139,15 +130,13 @@ def _config(model: Model) -> Any:
     except ValueError:
         raise ModelUnavailable(f"transformers knows no architecture {kind!r}") from None
     keys = {*plain.to_dict(), *plain.attribute_map}
-    for key in shape:
-        if key not in keys:
-            near = difflib.get_close_matches(key, keys, n=1)
-            raise ModelUnavailable(f"{model.id}: {kind} has no {key!r}" + (f", did you mean {near[0]!r}?" if near else ""))
+    for key in sorted(shape.keys() - keys):
+        near = difflib.get_close_matches(key, keys, n=1)
+        raise ModelUnavailable(f"{model.id}: {kind} has no {key!r}" + (f", did you mean {near[0]!r}?" if near else ""))
     config = AutoConfig.for_model(kind, **{**shape, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0})
     if config.vocab_size < TOKENIZER_ENTRIES:
-        raise ModelUnavailable(
-            f"{model.id}: vocab_size {config.vocab_size} is smaller than the tokenizer's {TOKENIZER_ENTRIES}"
-        )
+        too_small = f"vocab_size {config.vocab_size} is smaller than the tokenizer's {TOKENIZER_ENTRIES}"
+        raise ModelUnavailable(f"{model.id}: {too_small}")
     return config
 
 

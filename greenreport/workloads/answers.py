@@ -1,7 +1,7 @@
 """Answers of OpenAI-compatible completion servers, whole or streamed, checked where they arrive.
 
 greenreport did not write every server it measures, so an answer may hold anything. Each field has the type the API documents or the
-request has failed; nothing behind this module meets an unexpected shape.
+request has failed; nothing behind this module meets an unexpected shape. Absent and null both mean "not sent".
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import UnionType
-from typing import Any, TypeVar
 
 import httpx
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from greenreport.errors import OutOfMemory
 from greenreport.record import RequestError, RequestErrorKind
@@ -23,9 +22,6 @@ LONGEST_ERROR = 300
 #: Statuses of a server, or of a proxy in front of it, that takes no more requests.
 OVERLOADED = (429, 503)
 
-Field = TypeVar("Field", str, int)
-_NOT_JSON = (json.JSONDecodeError, UnicodeDecodeError, RecursionError)
-
 
 class RequestFailed(Exception):
     """A request without a usable answer."""
@@ -33,6 +29,53 @@ class RequestFailed(Exception):
     def __init__(self, kind: RequestErrorKind, text: str) -> None:
         self.error = RequestError(kind, text[:LONGEST_ERROR])
         super().__init__(self.error.text)
+
+
+class _JsonObject(BaseModel):
+    """A JSON object of the API; keys it does not document are ignored, and no type is converted into another."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class Usage(_JsonObject):
+    """Token counts of all prompts together."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class _Choice(_JsonObject):
+    text: str | None  # required: a chat completion, for example, has none
+    index: int | None = None
+    token_ids: tuple[int, ...] | None = None
+    finish_reason: str | None = None
+
+
+class ServerTimes(_JsonObject):
+    """Times greenreport's own server adds to its answers: nanoseconds of the monotonic clock, spans in seconds."""
+
+    server_start_ns: int | None = None
+    server_end_ns: int | None = None
+    token_ns: tuple[int, ...] | None = None
+    prompt_tokens: tuple[int, ...] | None = None
+    spans_s: dict[str, float] | None = None
+    concurrent_s: dict[str, float] | None = None
+
+    @property
+    def spans(self) -> tuple[tuple[str, float], ...]:
+        """Name and seconds of each span; those of a stream while inference goes on are called ``concurrent_…``."""
+        concurrent = {f"concurrent_{name}": spent for name, spent in (self.concurrent_s or {}).items()}
+        return tuple(((self.spans_s or {}) | concurrent).items())
+
+
+class _AnswerContent(_JsonObject):
+    """A whole answer or one event of a stream."""
+
+    error: object = None
+    model: str | None = None
+    choices: tuple[_Choice, ...] | None = None
+    usage: Usage | None = None
+    greenreport: ServerTimes | None = None
 
 
 @dataclass(slots=True)
@@ -44,57 +87,43 @@ class Completion:
     finish_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ServerTimes:
-    """Times greenreport's own server adds to its answers: nanoseconds of the monotonic clock, spans in seconds."""
-
-    start_ns: int | None = None
-    end_ns: int | None = None
-    token_ns: tuple[int, ...] = ()
-    prompt_tokens: tuple[int, ...] = ()
-    spans: tuple[tuple[str, float], ...] = ()
-
-
 @dataclass(slots=True)
 class ServerAnswer:
     """The answer to one HTTP request: a completion per prompt, by the index of the prompt.
 
     Attributes:
-        prompt_tokens: of all prompts together, like `output_tokens`.
         arrived_ns: arrival of each streamed token. A piece without token ids counts as one token: how many it holds is not known.
     """
 
     completions: dict[int, Completion] = field(default_factory=dict)
     model: str | None = None
-    prompt_tokens: int | None = None
-    output_tokens: int | None = None
+    usage: Usage = field(default_factory=Usage)
     times: ServerTimes = field(default_factory=ServerTimes)
     arrived_ns: list[int] = field(default_factory=list)
 
-    def add(self, content: Mapping[str, object]) -> int:
-        """Add a whole answer or one event of a stream; return how many tokens it brought.
+    def add(self, raw: bytes | str) -> None:
+        """Add a whole answer or one event of a stream, which arrived just now.
 
         The last event of our own server repeats all token ids; those of other servers hold only new ones.
+
+        Raises:
+            RequestFailed: it has another shape, or reports an error.
         """
-        ours = "greenreport" in content
-        self.model = _value(content, "model", str) or self.model
-        if usage := _mapping(content, "usage"):
-            self.prompt_tokens = _value(usage, "prompt_tokens", int)
-            self.output_tokens = _value(usage, "completion_tokens", int)
-        if ours:
-            self.times = _server_times(_mapping(content, "greenreport"))
-        tokens = 0
-        for position, choice in enumerate(_list(content, "choices", dict)):
-            if "text" not in choice:  # a chat completion, for example
-                raise _malformed(f"a choice has no `text`: {choice!r:.60}")
-            index = _value(choice, "index", int)
-            completion = self.completions.setdefault(position if index is None else index, Completion())
-            text, token_ids = _value(choice, "text", str) or "", _list(choice, "token_ids", int)
+        now = time.monotonic_ns()
+        content = _parsed(raw)
+        if content.error:
+            raise _server_error(content.error)
+        self.model = content.model or self.model
+        self.usage = content.usage or self.usage
+        self.times = content.greenreport or self.times
+        for position, choice in enumerate(content.choices or ()):
+            index = position if choice.index is None else choice.index
+            completion = self.completions.setdefault(index, Completion())
+            text, token_ids = choice.text or "", choice.token_ids or ()
             completion.text += text
-            completion.token_ids = token_ids if ours and token_ids else completion.token_ids + token_ids
-            completion.finish_reason = _value(choice, "finish_reason", str) or completion.finish_reason
-            tokens += len(token_ids) or bool(text)
-        return tokens
+            completion.token_ids = token_ids if content.greenreport and token_ids else completion.token_ids + token_ids
+            completion.finish_reason = choice.finish_reason or completion.finish_reason
+            self.arrived_ns += [now] * (len(token_ids) or bool(text))
 
 
 def post(client: httpx.Client, body: Mapping[str, object]) -> ServerAnswer:
@@ -103,8 +132,19 @@ def post(client: httpx.Client, body: Mapping[str, object]) -> ServerAnswer:
     Raises:
         RequestFailed: there is no answer, or none of the documented shape.
     """
+    answer = ServerAnswer()
     try:
-        return _streamed(client, body) if body["stream"] else _whole(client, body)
+        with client.stream("POST", PATH, json=body) as response:
+            if response.status_code != 200:
+                raise _refused(response.status_code, response.read())
+            if not body["stream"]:
+                answer.add(response.read())
+                answer.arrived_ns.clear()  # they all arrived at the end
+                return answer
+            for line in _lines(response):
+                data = line.removeprefix("data:").strip()
+                if line.startswith("data:") and data != "[DONE]":  # comments keep a connection alive
+                    answer.add(data)
     except httpx.TimeoutException:
         raise RequestFailed(RequestErrorKind.TIMED_OUT, "the request took longer than its limit") from None
     except httpx.TransportError as error:
@@ -112,32 +152,6 @@ def post(client: httpx.Client, body: Mapping[str, object]) -> ServerAnswer:
         raise RequestFailed(RequestErrorKind.DISCONNECTED, text) from None
     except (httpx.HTTPError, UnicodeDecodeError) as error:
         raise _malformed(f"{type(error).__name__}: {error}") from None
-
-
-def _whole(client: httpx.Client, body: Mapping[str, object]) -> ServerAnswer:
-    response = client.post(PATH, json=body)
-    content = _checked(response.status_code, response.content)
-    answer = ServerAnswer()
-    answer.add(content)
-    return answer
-
-
-def _streamed(client: httpx.Client, body: Mapping[str, object]) -> ServerAnswer:
-    answer = ServerAnswer()
-    with client.stream("POST", PATH, json=body) as response:
-        if response.status_code != 200:
-            _checked(response.status_code, response.read())
-        for line in _lines(response):
-            data = line.removeprefix("data:").strip()
-            if not line.startswith("data:") or data == "[DONE]":  # comments keep a connection alive
-                continue
-            event = _parsed(data)
-            if not isinstance(event, dict):
-                raise _malformed(f"an event is {data[:80]!r}")
-            if event.get("error"):
-                raise _server_error(event["error"])
-            now = time.monotonic_ns()
-            answer.arrived_ns += [now] * answer.add(event)
     if not answer.completions:
         raise _malformed("the stream ended without an answer")
     return answer
@@ -155,30 +169,31 @@ def _lines(response: httpx.Response) -> Iterator[str]:
     yield rest.decode()
 
 
-def _checked(status: int, raw: bytes) -> dict[str, Any]:
-    """Return the content of an answer with status 200."""
-    overloaded = status in OVERLOADED
-    advice = "; the server refused the load: fewer requests at once, or a server that lets more wait" if overloaded else ""
-    kind = RequestErrorKind.OVERLOADED if overloaded else RequestErrorKind.SERVER
+def _parsed(raw: bytes | str) -> _AnswerContent:
+    try:
+        return _AnswerContent.model_validate_json(raw)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+    place = ".".join(map(str, problem["loc"])) or "it"
+    if problem["type"] == "json_invalid":
+        raise _malformed(f"it is not JSON: {raw[:80]!r}")
+    raise _malformed(f"`{place}` is {'missing' if problem['type'] == 'missing' else repr(problem['input'])[:60]}")
+
+
+def _refused(status: int, raw: bytes) -> RequestFailed:
+    """Return what an answer with an error status means."""
     try:
         content = json.loads(raw)
-    except _NOT_JSON:
-        raise RequestFailed(kind, f"HTTP {status}, not JSON: {raw[:200]!r}{advice}") from None
-    if status != 200:
         detail = content.get("error", content) if isinstance(content, dict) else content
-        if isinstance(detail, dict) and "type" in detail and not overloaded:  # the type says more than the status
-            raise _server_error(detail)
-        raise RequestFailed(kind, f"HTTP {status}: {_error_text(detail)[:LONGEST_ERROR]}{advice}")
-    if not isinstance(content, dict):
-        raise _malformed(f"it is {raw[:80]!r}")
-    return content
-
-
-def _parsed(data: str) -> object:
-    try:
-        return json.loads(data)
-    except _NOT_JSON:
-        raise _malformed(f"an event is not JSON: {data[:80]!r}") from None
+        text = f"HTTP {status}: {_error_text(detail)[:LONGEST_ERROR]}"
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        detail, text = None, f"HTTP {status}, not JSON: {raw[:200]!r}"
+    if status in OVERLOADED:
+        advice = "; the server refused the load: fewer requests at once, or a server that lets more wait"
+        return RequestFailed(RequestErrorKind.OVERLOADED, text + advice)
+    if isinstance(detail, dict) and "type" in detail:  # the type says more than the status
+        return _server_error(detail)
+    return RequestFailed(RequestErrorKind.SERVER, text)
 
 
 def _server_error(detail: object) -> RequestFailed:
@@ -199,46 +214,3 @@ def _error_text(detail: object) -> str:
 
 def _malformed(cause: str) -> RequestFailed:
     return RequestFailed(RequestErrorKind.MALFORMED, f"the answer is not a completion of OpenAI's API ({cause})")
-
-
-# --- fields: absent and null mean "not sent"; another type than the documented one is an error ----------------------------
-
-
-def _value(content: Mapping[str, object], name: str, kind: type[Field]) -> Field | None:
-    value = content.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise _malformed(f"`{name}` is {value!r:.60}")
-    return value
-
-
-def _mapping(content: Mapping[str, object], name: str) -> Mapping[str, object]:
-    value = content.get(name)
-    if value is not None and not isinstance(value, dict):
-        raise _malformed(f"`{name}` is {value!r:.60}")
-    return value or {}
-
-
-def _list(content: Mapping[str, object], name: str, kind: type[Any] | UnionType) -> tuple[Any, ...]:
-    value = content.get(name)
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
-        raise _malformed(f"`{name}` is {value!r:.60}")
-    return tuple(value)
-
-
-def _server_times(content: Mapping[str, object]) -> ServerTimes:
-    return ServerTimes(
-        _value(content, "server_start_ns", int),
-        _value(content, "server_end_ns", int),
-        _list(content, "token_ns", int),
-        _list(content, "prompt_tokens", int),
-        (*_spans(content, "spans_s"), *((f"concurrent_{name}", value) for name, value in _spans(content, "concurrent_s"))),
-    )
-
-
-def _spans(content: Mapping[str, object], name: str) -> tuple[tuple[str, float], ...]:
-    spans = _mapping(content, name)
-    return tuple(zip(spans, _list({name: list(spans.values())}, name, int | float), strict=True))

@@ -73,20 +73,17 @@ def client_main(connection: Connection, job: ClientJob) -> None:
     """Entry of the client process; ends when the parent closes the connection."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.setsid()
-    headers = authorisation(job.api_key_env)
+    headers, one = authorisation(job.api_key_env), httpx.Limits(max_connections=1, max_keepalive_connections=1)
     with ExitStack() as stack:
 
+        def connect(url: str) -> httpx.Client:
+            client = httpx.Client(
+                base_url=url, timeout=job.timeout_s, trust_env=False, limits=one, headers=headers, verify=trusted(url)
+            )
+            return stack.enter_context(client)
+
         def new_sender(server: int | None = None) -> Sender:
-            """Return a sender with a connection of its own to every server."""
-            clients = [
-                httpx.Client(
-                    base_url=url, timeout=job.timeout_s, trust_env=False, limits=_ONE, headers=headers, verify=trusted(url)
-                )
-                for url in job.urls
-            ]
-            for client in clients:
-                stack.enter_context(client)
-            return Sender(clients, job, server)
+            return Sender([connect(url) for url in job.urls], job, server)
 
         # Each client of a closed loop keeps to one server; if it took them in turn, one could idle while another has a queue.
         senders = [new_sender(client % len(job.urls)) for client in range(job.concurrency)]
@@ -104,9 +101,6 @@ def client_main(connection: Connection, job: ClientJob) -> None:
                         connection.send(_finished(answered, time.process_time() - spent))
             except (EOFError, BrokenPipeError, ConnectionResetError):
                 return
-
-
-_ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1)
 
 
 def _warm_up(sender: Sender, number: int) -> Warmed:

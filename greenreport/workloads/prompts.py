@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import random
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,13 +46,8 @@ def source_digest(prompts: Prompts, folder: Path) -> str:
     Raises:
         PromptsUnavailable: a file cannot be read.
     """
-    match prompts.source:
-        case "humaneval":
-            content = HUMANEVAL_SHA256
-        case "builtin":
-            content = _texts_digest(_read(builtin_file()))
-        case "file":
-            content = _texts_digest(_read(folder / str(prompts.path)))
+    humaneval = prompts.source == "humaneval"
+    content = HUMANEVAL_SHA256 if humaneval else _texts_digest(_load(prompts, folder, folder)[0])
     parts = [content, prompts.count, prompts.model_dump(mode="json")["slice_tokens"], prompts.seed]
     if prompts.slice_tokens is not None:
         parts += [TOKENIZER_SHA256, SLICER]
@@ -75,19 +71,16 @@ def resolve(prompts: Prompts, folder: Path, datasets: Path) -> PromptList:
         chosen = sorted(random.Random(f"choice:{prompts.seed}").sample(range(len(texts)), prompts.count))
         texts = [texts[index] for index in chosen]
     if prompts.slice_tokens is not None:
-        lengths = slice_lengths(prompts.slice_tokens, len(texts))
-        texts = [slice_text(text, *lengths[i], random.Random(f"{prompts.seed}:{i}:{text}")) for i, text in enumerate(texts)]
+        asked = prompts.slice_tokens
+        if isinstance(asked, Lengths):
+            bounds = [(length, length) for length in output_lengths(asked, len(texts))]
+        else:
+            bounds = [asked] * len(texts)
+        texts = [slice_text(text, *bounds[i], random.Random(f"{prompts.seed}:{i}:{text}")) for i, text in enumerate(texts)]
     digest = _texts_digest(texts)
     if prompts.sha256 is not None and digest != prompts.sha256:
         raise PromptsUnavailable(f"the prompts have sha256 {digest}, the study expects {prompts.sha256}")
     return PromptList(tuple(texts), digest, source)
-
-
-def slice_lengths(asked: tuple[int, int] | Lengths, texts: int) -> tuple[tuple[int, int], ...]:
-    """Return the smallest and largest length of the slice of each text; a distribution draws one length for each."""
-    if isinstance(asked, tuple):
-        return (asked,) * texts
-    return tuple((length, length) for length in output_lengths(asked, texts))
 
 
 def slice_text(text: str, smallest: int, largest: int, random_source: random.Random) -> str:
@@ -144,7 +137,7 @@ def _download_humaneval() -> list[str]:
     import duckdb
 
     try:
-        file = hf_hub_download(HUMANEVAL_HUB[0], HUMANEVAL_HUB[1], repo_type="dataset")
+        file = hf_hub_download(*HUMANEVAL_HUB, repo_type="dataset")
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         cause = str(error).splitlines()[0]
         raise PromptsUnavailable(f"HumanEval cannot be downloaded ({cause})", _HUMANEVAL_REMEDY) from None
@@ -167,18 +160,16 @@ def _read(path: Path) -> list[str]:
     lines = [line for line in text.split("\n") if line.strip()]
     if path.name.removesuffix(".gz").endswith(".txt"):
         return lines
-    return [_prompt_of(line, path, index) for index, line in enumerate(lines)]
-
-
-def _prompt_of(line: str, path: Path, index: int) -> str:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError:
+    prompts = []
+    for number, line in enumerate(lines, start=1):
         row = None
-    prompt = row.get("prompt") if isinstance(row, dict) else None
-    if not isinstance(prompt, str) or not prompt.strip():
-        raise PromptsUnavailable(f"{path}:{index + 1}: expected a JSON object with a non-empty text under `prompt`")
-    return prompt
+        with suppress(json.JSONDecodeError):
+            row = json.loads(line)
+        prompt = row.get("prompt") if isinstance(row, dict) else None
+        if not isinstance(prompt, str) or not prompt.strip():
+            raise PromptsUnavailable(f"{path}:{number}: expected a JSON object with a non-empty text under `prompt`")
+        prompts.append(prompt)
+    return prompts
 
 
 def _texts_digest(texts: list[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Literal
 
 
@@ -26,8 +27,4 @@ def arrivals_s(number: int, rate: float, process: Literal["poisson", "constant"]
     if process == "constant":
         return tuple(index / rate for index in range(number))
     generator = random.Random(seed)
-    due, result = 0.0, []
-    for _ in range(number):
-        result.append(due)
-        due += generator.expovariate(rate)
-    return tuple(result)
+    return tuple(accumulate((generator.expovariate(rate) for _ in range(number - 1)), initial=0.0))

@@ -22,8 +22,7 @@ class ClientJob:
     Attributes:
         urls: base addresses of the servers, without ``/v1``; each client of a closed loop keeps to one, an open loop takes them in turn.
         model: name every answer must carry.
-        batches: prompts of each request.
-        output_tokens: of each request.
+        batches: prompts of each request; `output_tokens` are the tokens asked for.
         timeout_s: limit of one request.
         concurrency: clients of the closed loop.
         due_s: when each request is due, for an open loop; None for a closed one.
@@ -44,13 +43,13 @@ class ClientJob:
     extra: tuple[tuple[str, str | bool | int | float], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
 class Sender:
     """Sends one batch at a time over kept connections: to one server, or to all in turn."""
 
-    def __init__(self, clients: Sequence[httpx.Client], job: ClientJob, server: int | None = None) -> None:
-        self.clients = clients
-        self.job = job
-        self.server = server
+    clients: Sequence[httpx.Client]
+    job: ClientJob
+    server: int | None = None
 
     def __call__(self, batch: int, due_ns: int | None) -> Answered:
         """Send a batch to the server whose turn it is."""
@@ -62,26 +61,25 @@ class Sender:
         Args:
             due_ns: when it was due, and latency counts from; None: now.
         """
-        prompts = self.job.batches[batch]
         first_index = len(self.job.batches[0]) * batch
         body = self._body(batch)
         sent = time.monotonic_ns()
         start = sent if due_ns is None else due_ns
         try:
             answer = post(self.clients[server], body)
-            if answer.completions.keys() != set(range(len(prompts))):
-                text = f"{len(answer.completions)} answers came for {len(prompts)} prompts"
-                raise RequestFailed(RequestErrorKind.MALFORMED, text)
+            prompts, answers = len(self.job.batches[batch]), len(answer.completions)
+            if answer.completions.keys() != set(range(prompts)):
+                raise RequestFailed(RequestErrorKind.MALFORMED, f"{answers} answers came for {prompts} prompts")
         except RequestFailed as failed:
             request = Request(first_index, start, time.monotonic_ns(), error=failed.error, server=server)
             return Answered((request,), (), sent)
         end = time.monotonic_ns()
-        requests = _requests(answer, first_index, start, end, self.job.output_tokens[batch])
+        requests = _requests(answer, Request(first_index, start, end, server=server), self.job.output_tokens[batch])
         outputs = tuple(
             Output(output_digest(completion.text, completion.token_ids), completion.text, completion.token_ids)
             for _, completion in sorted(answer.completions.items())
         )
-        return Answered(tuple(replace(request, server=server) for request in requests), outputs, sent, answer.times.spans)
+        return Answered(requests, outputs, sent, answer.times.spans)
 
     def _body(self, batch: int) -> dict[str, object]:
         job = self.job
@@ -93,34 +91,32 @@ class Sender:
             "temperature": 0,
             "return_token_ids": True,
             "stream": job.stream,
+            **({"ignore_eos": True} if job.exact else {}),
+            **({"stream_options": {"include_usage": True}} if job.stream else {}),
+            **dict(job.extra),
         }
-        if job.exact:
-            body["ignore_eos"] = True
-        if job.stream:
-            body["stream_options"] = {"include_usage": True}
-        body |= dict(job.extra)
         if not body["return_token_ids"]:  # a strict server refuses keys it does not know, whatever their value
             del body["return_token_ids"]
         return body
 
 
-def _requests(answer: ServerAnswer, first_index: int, start_ns: int, end_ns: int, most: int) -> list[Request]:
-    """Return a request of the record for each completion; `most`: output tokens each was asked for."""
+def _requests(answer: ServerAnswer, first: Request, most: int) -> tuple[Request, ...]:
+    """Return a request of the record for each completion, the first filled in; `most`: output tokens each was asked for."""
     times, several = answer.times, len(answer.completions) > 1
+    of_prompts = times.prompt_tokens or ()
     requests = []
     for row, completion in sorted(answer.completions.items()):
         ids = completion.token_ids
-        output_tokens, prompt_tokens = answer.output_tokens, answer.prompt_tokens
+        output_tokens, prompt_tokens = answer.usage.completion_tokens, answer.usage.prompt_tokens
         if several:  # servers count a batch as a whole; when that is the most possible, so is every part of it
             output_tokens = most if output_tokens == most * len(answer.completions) and not ids else None
-            prompt_tokens = times.prompt_tokens[row] if row < len(times.prompt_tokens) else None
-        request = Request(
-            first_index + row,
-            start_ns,
-            end_ns,
+            prompt_tokens = of_prompts[row] if row < len(of_prompts) else None
+        request = replace(
+            first,
+            index=first.index + row,
             first_token_ns=next(iter(answer.arrived_ns), None),
-            server_start_ns=times.start_ns,
-            server_end_ns=times.end_ns,
+            server_start_ns=times.server_start_ns,
+            server_end_ns=times.server_end_ns,
             token_ns=(times.token_ns or (() if several else tuple(answer.arrived_ns)))[: len(ids) or None],
             prompt_tokens=prompt_tokens,
             output_tokens=(len(ids) or None) if output_tokens is None else output_tokens,
@@ -129,7 +125,7 @@ def _requests(answer: ServerAnswer, first_index: int, start_ns: int, end_ns: int
             answered_by=answer.model,
         )
         requests.append(request)
-    return requests
+    return tuple(requests)
 
 
 def output_digest(text: str, token_ids: Sequence[int]) -> str:

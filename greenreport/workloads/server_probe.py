@@ -9,6 +9,7 @@ import os
 import re
 import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -33,11 +34,9 @@ class ServerInfo:
     """What a server says about itself and one of its models.
 
     Attributes:
-        models: names it lists; empty when it lists none.
         details: further (name, value) pairs.
     """
 
-    models: tuple[str, ...]
     parameters: int | None
     weights_b: int | None
     details: tuple[tuple[str, str], ...]
@@ -73,13 +72,10 @@ def authorisation(variable: str | None) -> dict[str, str]:
 def is_ready(url: str, health: str, headers: Mapping[str, str]) -> bool:
     """Whether the server answers 200 on its health path; one that has no such path is asked for its models."""
     with _client(url, headers) as client:
-        try:
-            status = client.get(health).status_code
-            if status in (404, 405):
-                status = client.get("/v1/models").status_code
-        except httpx.HTTPError:
-            return False
-    return status == 200
+        response = _get(client, health)
+        if response is not None and response.status_code in (404, 405):
+            response = _get(client, "/v1/models")
+    return response is not None and response.status_code == 200
 
 
 def server_info(url: str, headers: Mapping[str, str], model: str) -> ServerInfo:
@@ -97,8 +93,8 @@ def server_info(url: str, headers: Mapping[str, str], model: str) -> ServerInfo:
             raise RunError(
                 f"the server at {url} wants an API key (HTTP {response.status_code}); `api_key_env` names the variable that holds it"
             )
-        listed = _listed(response)
-        version = _version(client)
+        data, version = _object(response).get("data"), _version(client)
+    listed = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
     models = tuple(str(item["id"]) for item in listed if isinstance(item.get("id"), str))
     if models and model not in models:
         raise RunError(
@@ -110,7 +106,7 @@ def server_info(url: str, headers: Mapping[str, str], model: str) -> ServerInfo:
     details = [("server", response.headers.get("server")), ("version", version)]
     details += [(name.replace("_", " "), described.get(name)) for name in _OF_MODEL]
     said = tuple((name, str(value)[:LONGEST]) for name, value in details if isinstance(value, str | int | float))
-    return ServerInfo(models, _count(described.get("n_params")), _count(described.get("size")), said)
+    return ServerInfo(_count(described.get("n_params")), _count(described.get("size")), said)
 
 
 def _unanswered(url: str, error: httpx.HTTPError) -> RunError:
@@ -123,22 +119,17 @@ def _unanswered(url: str, error: httpx.HTTPError) -> RunError:
 
 def server_counters(urls: Sequence[str], headers: Mapping[str, str]) -> ServerCounters:
     """Return the counters of some servers; vLLM has them among its Prometheus metrics, one line per engine."""
-    lines = [_COUNT.findall(_metrics(url, headers)) for url in urls]
+    lines: list[list[tuple[str, str]]] = []
+    for url in urls:
+        with _client(url, headers) as client:
+            response = _get(client, "/metrics")
+        lines.append(_COUNT.findall(response.text) if response is not None and response.status_code == 200 else [])
 
     def total(counter: str) -> float | None:
         counts = [[float(value) for name, value in of_server if name == counter] for of_server in lines]
         return sum(map(sum, counts)) if all(counts) else None
 
     return ServerCounters(total("num_preemptions"), total("prefix_cache_hits"))
-
-
-def _metrics(url: str, headers: Mapping[str, str]) -> str:
-    with _client(url, headers) as client:
-        try:
-            response = client.get("/metrics")
-        except httpx.HTTPError:
-            return ""
-    return response.text if response.status_code == 200 else ""
 
 
 def trusted(url: str) -> ssl.SSLContext | bool:
@@ -158,30 +149,27 @@ def _client(url: str, headers: Mapping[str, str]) -> httpx.Client:
     return httpx.Client(base_url=url, timeout=PATIENCE_S, trust_env=False, headers=dict(headers), verify=trusted(url))
 
 
-def _listed(response: httpx.Response) -> list[dict[str, Any]]:
-    data = _object(response).get("data")
-    return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+def _get(client: httpx.Client, path: str) -> httpx.Response | None:
+    with suppress(httpx.HTTPError):
+        return client.get(path)
+    return None
 
 
 def _version(client: httpx.Client) -> str | None:
     """Return the version where the server has a route for it: vLLM's ``/version``, llama.cpp's ``/props``."""
     for path, name in (("/version", "version"), ("/props", "build_info")):
-        try:
-            value = _object(client.get(path)).get(name)
-        except httpx.HTTPError:
-            continue
+        value = _object(_get(client, path)).get(name)
         if isinstance(value, str) and value:
             return value
     return None
 
 
-def _object(response: httpx.Response) -> dict[str, Any]:
-    if response.status_code != 200:
-        return {}
-    try:
-        content = response.json()
-    except ValueError:
-        return {}
+def _object(response: httpx.Response | None) -> dict[str, Any]:
+    """Return the JSON object of an answer; empty for any other answer."""
+    content = None
+    if response is not None and response.status_code == 200:
+        with suppress(ValueError):
+            content = response.json()
     return content if isinstance(content, dict) else {}
 
 

@@ -18,10 +18,10 @@ import pytest
 import greenreport
 from greenreport.engines.base import EngineJob
 from greenreport.errors import MeasurementInvalid, WorkerTimedOut
+from greenreport.execute.assignment import RunContext
 from greenreport.execute.prepare import threads_of
 from greenreport.execute.process_entry import Failure
 from greenreport.execute.processes import Launcher, receive_each, require_alive
-from greenreport.execute.run_context import RunContext
 from greenreport.execute.run_servers import serve
 from greenreport.execute.serving import Serving, agreed, covering, log_of, multi_process_service, with_sharing
 from greenreport.execute.worker import ServeJob, ServerReady, server_main

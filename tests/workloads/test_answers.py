@@ -44,8 +44,7 @@ def test_an_answer_of_another_shape_is_an_error_of_the_request(content: Any, str
     raw = content if isinstance(content, bytes) else json.dumps(content).encode()
     [request] = sent(b"data: " + raw + b"\n\n" if stream else raw, stream=stream).requests
     assert request.error is not None
-    malformed = RequestErrorKind.MALFORMED if stream or not isinstance(content, bytes) else RequestErrorKind.SERVER
-    assert request.error.kind is malformed
+    assert request.error.kind is RequestErrorKind.MALFORMED
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def characters_per_s(record):
     return Observation("characters_per_s", 4 * sum(r.output_tokens for r in record.requests) / window.duration_s)
 ''',
     "page": '''
-from greenreport.report.figure import Column, Figure, make_table
+from greenreport.report.figure import Figure, make_table
 from greenreport.report.page import study_page
 
 def counts_page(study):
@@ -67,7 +67,7 @@ def counts_figure(study):
         "data": {"values": [{"cell": key, "runs": runs} for key, runs in rows]},
         "encoding": {"x": {"field": "runs", "type": "quantitative"}, "y": {"field": "cell", "type": "nominal"}},
     }
-    table = make_table("Runs", [Column("cell"), Column("runs", "", True)], rows, [(key, str(runs)) for key, runs in rows])
+    table = make_table("Runs", ["cell", ("runs", "")], rows)
     return Figure("counts", "Every cell has as many runs", "Number of runs.", "Bars, one for each cell.", spec, table)
 ''',
 }  # fmt: skip

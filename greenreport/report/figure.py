@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from greenreport.report.drawing.safe_text import visible
 from greenreport.report.drawing.style import INK, PAPER, SOFT, fixed_colours
 from greenreport.report.drawing.svg_text import LOOSE
 from greenreport.report.drawing.vega import Drawing
@@ -114,6 +115,11 @@ class Figure:
     table: Table
     bands: tuple[str, ...] = ()
 
+    @property
+    def described_spec(self) -> dict[str, Any]:
+        """The specification with the text alternative in it."""
+        return {**self.spec, "description": visible(self.summary)}
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
@@ -131,7 +137,7 @@ def drawing(figure: Figure, source: str, cache: Path) -> Drawing:
         source: line printed below exported pictures: study, machine, version.
         cache: folder of drawn charts.
     """
-    svg_spec = json.dumps(figure.spec, sort_keys=True, separators=(",", ":"))
+    svg_spec = json.dumps(figure.described_spec, sort_keys=True, separators=(",", ":"))
     png_spec = json.dumps(_picture(figure, source), sort_keys=True, separators=(",", ":"))
     key = hashlib.sha256(f"{RENDERER}:{svg_spec}:{png_spec}".encode()).hexdigest()
     return Drawing(svg_spec, png_spec, cache / key)
@@ -142,7 +148,7 @@ def _picture(figure: Figure, source: str) -> dict[str, Any]:
 
     Remarks stand before the caption: that energy is estimated is never cut off.
     """
-    spec: dict[str, Any] = json.loads(fixed_colours(json.dumps(figure.spec)))
+    spec: dict[str, Any] = json.loads(fixed_colours(json.dumps(figure.described_spec)))
     spec["background"] = PAPER
     spec["padding"] = 18
     spec["title"] = {
@@ -169,9 +175,9 @@ def render(figure: Figure, drawn: Drawing, source: str) -> Rendered:
         f"{figure.id}.png": drawn.file.with_suffix(".png").read_bytes(),
         f"{figure.id}.csv": csv_bytes(figure.table),
         f"{figure.id}.json": sidecar(figure, source),
-        f"{figure.id}.vl.json": (fixed_colours(json.dumps(figure.spec, sort_keys=True, indent=1)) + "\n").encode(),
+        f"{figure.id}.vl.json": (fixed_colours(json.dumps(figure.described_spec, sort_keys=True, indent=1)) + "\n").encode(),
     }
-    return Rendered(inline(svg, figure), embedded_json(figure.spec), files)
+    return Rendered(inline(svg, figure), embedded_json(figure.described_spec), files)
 
 
 def wrap(text: str, width: int, most: int = 4) -> list[str]:

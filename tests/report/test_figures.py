@@ -77,10 +77,10 @@ def test_configurations_of_one_engine_are_hidden_one_by_one() -> None:
     rows = [
         RunRow("m", name, label, "cpu", n, value, "") for name, label, value in (("onnx-cpu", "A", 1.0), ("onnx-cpu-t4", "B", 2.0)) for n in (1, 2)
     ]  # fmt: skip
-    spec = runs_spec(rows, styles, axis="x", log=False, description="d")
+    spec = runs_spec(rows, styles, axis="x", log=False)
     groups = spec["usermeta"]["greenreport"]["groups"]
     assert [(g["id"], g["name"]) for g in groups] == [("onnx-cpu", "A"), ("onnx-cpu-t4", "B")]
-    alone = runs_spec(rows[:2], styles, axis="x", log=False, description="d")
+    alone = runs_spec(rows[:2], styles, axis="x", log=False)
     assert "groups" not in alone["usermeta"]["greenreport"]
 
 
@@ -97,7 +97,7 @@ def test_configurations_of_one_engine_are_hidden_one_by_one() -> None:
 )
 def test_an_axis_offers_the_other_kind_where_it_has_one(values: Sequence[float], shown: str, offered: str | None) -> None:
     """Values without a logarithm, or too close for two ticks, have one kind only."""
-    sheet = Sheet("d")
+    sheet = Sheet()
     axis = value_axis(sheet, values, "energy (J)")("value:Q").to_dict(validate=False)
     assert axis["scale"].get("type", "linear") == shown
     assert (axis["title"] == "energy (J), log scale") == (shown == "log")
@@ -111,7 +111,7 @@ def test_every_line_of_a_distribution_looks_different() -> None:
     """Hues repeat after four engines; the dash then tells configurations of a hue apart."""
     pairs = [(f"onnx-{n}", "onnx", "cpu") for n in range(3)] + [("torch-cpu", "torch", "cpu")]
     rows = [StepRow("m", name, name.upper(), value, value) for name, _, _ in pairs for value in (0.0, 0.5, 1.0)]
-    spec = distribution_spec(rows, looks(["onnx", "torch"], pairs), axis="x", description="d")
+    spec = distribution_spec(rows, looks(["onnx", "torch"], pairs), axis="x")
     encoding = spec["layer"][0]["encoding"]
     seen = list(zip(encoding["color"]["scale"]["range"], map(tuple, encoding["strokeDash"]["scale"]["range"]), strict=True))
     assert len(set(seen)) == 4

@@ -20,7 +20,7 @@ def test_what_is_invisible_is_taken_out() -> None:
 @pytest.mark.parametrize("label", ["a\u2028b", "a\u202eb", 'a"b', "a'b\\", "a\nb"])
 def test_a_scale_names_what_the_rows_hold(label: str) -> None:
     """Whatever a label holds, its point is drawn on the axis under the same name."""
-    sheet = Sheet("d")
+    sheet = Sheet()
     rows = sheet.rows([{"label": label, "value": 1.0}])
     y = alt.Y("label:N", scale=alt.Scale(domain=[label]))
     spec = sheet.finish(alt.Chart(rows).mark_point().encode(x="value:Q", y=y), chrome=0)
@@ -32,7 +32,7 @@ def test_a_scale_names_what_the_rows_hold(label: str) -> None:
 def test_more_marks_than_anyone_listens_to_are_not_read_out() -> None:
     """Fifty points are named one by one; with one more, the table takes their place."""
     for number, spoken in ((50, True), (51, False)):
-        sheet = Sheet("d")
+        sheet = Sheet()
         rows = sheet.rows([{"value": float(index)} for index in range(number)])
         svg = vl_convert.vegalite_to_svg(sheet.finish(alt.Chart(rows).mark_point().encode(x="value:Q"), chrome=0))
         assert ('aria-roledescription="point"' in svg) is spoken

@@ -48,7 +48,7 @@ def write_paper(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
     for figure in _figures(study):
         name = re.sub(r"[^A-Za-z0-9-]", "-", figure.id)
         drawn[name] = figure
-        spec = fixed_colours(json.dumps(figure.spec))
+        spec = fixed_colours(json.dumps(figure.described_spec))
         write(f"{name}.svg", vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]).encode())
         write(f"{name}.pdf", vl_convert.vegalite_to_pdf(spec, allowed_base_urls=[]))
         write(f"{name}.csv", csv_bytes(figure.table))

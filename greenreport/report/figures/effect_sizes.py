@@ -50,7 +50,7 @@ class EffectRow:
 
 
 def effect_sizes_spec(
-    rows: Sequence[EffectRow], styles: Mapping[str, Look], *, axis: str, band: float, alpha: float, description: str
+    rows: Sequence[EffectRow], styles: Mapping[str, Look], *, axis: str, band: float, alpha: float
 ) -> Specification:
     """F6: each pair, to the right larger, upwards less explained by chance; the range of no practical interest is shaded.
 
@@ -59,7 +59,7 @@ def effect_sizes_spec(
     Args:
         styles: looks of the configurations, so that a reader can hide the pairs of an engine.
     """
-    sheet = Sheet(description, styles)
+    sheet = Sheet(styles)
     top = max(2.2, max(row.strength for row in rows) * 1.06)
     x = value_axis(sheet, [1.0, 1 + band, *(row.ratio for row in rows)], axis, first="log", start=1, suffix="×")
     step = 1 if top <= 6 else math.ceil(top / 6)
@@ -133,7 +133,6 @@ def significance_figure(study: StudyContext, finding: Finding) -> Figure | None:
         axis=f"{info.noun}, larger ÷ smaller",
         band=rule.smallest_effect,
         alpha=rule.alpha,
-        description=summary,
     )
     figure_id = f"{rule.id.lower().replace('.', '-')}-effects"
     return Figure(figure_id, title, caption, summary, spec, table, metric_bands(study, info.id))

@@ -23,13 +23,13 @@ PHASES = (Phase.START, Phase.LOAD, Phase.COMPILE, Phase.WARMUP, Phase.WINDOW)
 COMPONENTS = (("CPU", "cpu_energy_j"), ("memory", "dram_energy_j"), ("GPU", "gpu_energy_j"))
 
 
-def stacked_spec(rows: Sequence[BandRow], *, axis: str, description: str, part: str = "phase") -> Specification:
+def stacked_spec(rows: Sequence[BandRow], *, axis: str, part: str = "phase") -> Specification:
     """F9: parts of a total as stacked bars, one bar per configuration.
 
     Args:
         rows: `start` is the place of the part, `end` its amount.
     """
-    sheet = Sheet(description)
+    sheet = Sheet()
     labels, names = ordered([row.row for row in rows]), ordered([row.name for row in rows])
     opacity = [round(0.25 + 0.65 * i / max(1, len(names) - 1), 2) for i in range(len(names))]
     chart = (
@@ -71,7 +71,7 @@ def phases_figure(study: StudyContext, model: str) -> Figure | None:
     )
     totals = [sum(row.end for row in rows if row.row == configuration) for configuration in {row.row for row in rows}]
     factor, unit = axis_unit("J", totals)
-    spec = stacked_spec([replace(row, end=row.end / factor) for row in rows], axis=f"energy ({unit})", description=summary)
+    spec = stacked_spec([replace(row, end=row.end / factor) for row in rows], axis=f"energy ({unit})")
     table = _table(f"Energy by phase, median over runs, {label}", "phase", rows)
     caption = "Median over valid runs; idle phases are left out."
     title = f"{spent} are spent in the measured window"
@@ -96,7 +96,7 @@ def components_figure(study: StudyContext, model: str) -> Figure | None:
     title = f"Of 100 joules in the window on {label}, {shares}"
     summary = f"{title}, all configurations together."
     table = _table(f"Energy of the window by component, median over runs, {label}", "component", rows)
-    spec = stacked_spec(rows, axis="energy (J)", description=summary, part="component")
+    spec = stacked_spec(rows, axis="energy (J)", part="component")
     caption = "Median over valid runs of each component's energy over the measured window; idle power included."
     return Figure(f"components-{model}", title, caption, summary, spec, table, metric_bands(study, "energy_j"))
 

@@ -13,9 +13,9 @@ from greenreport.report.figures.specification import WIDTH, BandRow, Sheet, Spec
 from greenreport.units import counted, number, quantity
 
 
-def execution_order_spec(rows: Sequence[BandRow], styles: Mapping[str, Look], *, description: str) -> Specification:
+def execution_order_spec(rows: Sequence[BandRow], styles: Mapping[str, Look]) -> Specification:
     """F13: time against cell, one bar per run, colour by configuration."""
-    sheet = Sheet(description)
+    sheet = Sheet()
     labels = sorted({row.row for row in rows})
     hues = {row.row: styles[row.name].colour for row in rows if row.name in styles}
     end = max(row.end for row in rows)
@@ -59,6 +59,6 @@ def order_figure(study: StudyContext) -> Figure | None:
         ["cell", "run", ("start", "min"), ("end", "min")],
         [[row.row, row.detail, TableCell(row.start, number(row.start)), TableCell(row.end, number(row.end))] for row in rows],
     )
-    spec = execution_order_spec(rows, study.looks, description=summary)
+    spec = execution_order_spec(rows, study.looks)
     title = f"{len(rows)} runs took {length}; order: {design}"
     return Figure("order", title, f"Order of execution by cell; design: {design}.", summary, spec, table)

@@ -29,9 +29,9 @@ class MatchRow:
     detail: str
 
 
-def fidelity_spec(rows: Sequence[MatchRow], *, description: str) -> Specification:
+def fidelity_spec(rows: Sequence[MatchRow]) -> Specification:
     """F11: configuration × model: the deeper the colour, the more outputs differ; cells that are not ranked are outlined."""
-    sheet = Sheet(description)
+    sheet = Sheet()
     labels, models, x, y = cell_axes(rows, gap=0.06, row_gap=0.1)
     base = alt.Chart()
     square = base.mark_rect(fill="var(--vermilion)", stroke="currentColor").encode(
@@ -91,7 +91,7 @@ def match_figure(study: StudyContext) -> Figure | None:
             for r, f in zip(rows, assessed, strict=True)
         ],
     )
-    spec = fidelity_spec(rows, description=summary)
+    spec = fidelity_spec(rows)
     return Figure("fidelity", finding, caption, summary, spec, table, metric_bands(study, "duration_s"))
 
 

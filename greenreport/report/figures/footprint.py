@@ -37,14 +37,14 @@ class AmountRow:
 
 
 def footprint_spec(
-    rows: Sequence[AmountRow], styles: Mapping[str, Look], *, axis: str, unit: str, prefixed: bool, description: str
+    rows: Sequence[AmountRow], styles: Mapping[str, Look], *, axis: str, unit: str, prefixed: bool
 ) -> Specification:
     """Draw the central value, a thick bar for the interval of the energy, a thin one for the whole range.
 
     Args:
         unit: stands at the ticks; `prefixed`: whether with the prefix of its size.
     """
-    sheet = Sheet(description, styles)
+    sheet = Sheet(styles)
     labels, y = label_axis(rows)
     ends = [v for row in rows for v in (row.low, row.high)]
     x = value_axis(sheet, ends, axis, start=0, unit=unit if prefixed else "", suffix="" if prefixed else unit)
@@ -116,7 +116,6 @@ def _figure(study: StudyContext, footprint: FootprintAnalysis, table: FootprintT
         axis=f"{kind.noun} for {per}",
         unit=kind.unit,
         prefixed=kind.prefixed,
-        description=summary,
     )
     title = f"{kind.label}: {per} come to {_reach(least, most, kind)}"
     bands = (DERIVED, *metric_bands(study, table.basis.metric))

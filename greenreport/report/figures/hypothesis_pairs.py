@@ -33,9 +33,9 @@ class PairRow:
     detail: str
 
 
-def pairs_spec(rows: Sequence[PairRow], *, description: str) -> Specification:
+def pairs_spec(rows: Sequence[PairRow]) -> Specification:
     """F4: pairwise matrix: adjusted p above the diagonal in four ordered bands, ratio of medians below it."""
-    sheet = Sheet(description)
+    sheet = Sheet()
     names = ordered([row.row for row in rows])
     position = {"sort": names, "scale": alt.Scale(domain=names, paddingInner=0.06)}
     heads = alt.Axis(orient="bottom", labelAngle=0, labelExpr=LINES, domain=False, ticks=False)
@@ -86,7 +86,7 @@ def pairs_figure(study: StudyContext, finding: Finding) -> Figure | None:
     )  # fmt: skip
     figure_id = f"{finding.hypothesis.id.lower().replace('.', '-')}-pairs"
     title = f"{differ} significantly in {info.noun}"
-    spec = pairs_spec(rows, description=summary)
+    spec = pairs_spec(rows)
     return Figure(figure_id, title, caption, summary, spec, table, metric_bands(study, info.id))
 
 

@@ -42,11 +42,9 @@ class RatioRow:
     short: str
 
 
-def ratios_spec(
-    rows: Sequence[RatioRow], styles: Mapping[str, Look], *, axis: str, band: float, description: str
-) -> Specification:
+def ratios_spec(rows: Sequence[RatioRow], styles: Mapping[str, Look], *, axis: str, band: float) -> Specification:
     """F1: ratios to a baseline with intervals on a logarithmic axis, a line at 1, and the band of no practical interest."""
-    sheet = Sheet(description, styles)
+    sheet = Sheet(styles)
     labels, y = label_axis(_by_mean_ratio(rows))
     ends = [v for row in rows for v in (row.low, row.high, 1 / (1 + band), 1 + band)]
     x = value_axis(sheet, ends, axis, first="log", start=0, suffix="×")
@@ -152,7 +150,7 @@ def _figure(
         f"(±{declared_percent(effect)}). {boundary_text(finding)}"
     )
     axis = f"{info.noun} relative to {against}"
-    spec = ratios_spec(rows, study.looks, axis=axis, band=effect, description=summary)
+    spec = ratios_spec(rows, study.looks, axis=axis, band=effect)
     return Figure(figure_id, title, caption.strip(), summary, spec, table, metric_bands(study, info.id))
 
 

@@ -36,9 +36,9 @@ class RunRow:
     note: str
 
 
-def runs_spec(rows: Sequence[RunRow], styles: Mapping[str, Look], *, axis: str, log: bool, description: str) -> Specification:
+def runs_spec(rows: Sequence[RunRow], styles: Mapping[str, Look], *, axis: str, log: bool) -> Specification:
     """F2: every run as a point over the box of its group; the box spans the quartiles, its line is the median."""
-    sheet = Sheet(description, styles)
+    sheet = Sheet(styles)
     labels, y = label_axis(rows)
     x = value_axis(sheet, [row.value for row in rows], axis, first="log" if log else "linear")("value:Q")
     box = (
@@ -113,7 +113,7 @@ def _figure(
     """
     info = finding.metric
     log = far_apart([row.value for row in rows])
-    spec = runs_spec(drawn, study.looks, axis=f"{info.noun} ({info.unit})", log=log, description=summary)
+    spec = runs_spec(drawn, study.looks, axis=f"{info.noun} ({info.unit})", log=log)
     caption = f"{info.label} of every valid run{axis}. {info.definition} {boundary_text(finding)}".strip()
     table = make_table(
         f"{info.label} of every valid run",

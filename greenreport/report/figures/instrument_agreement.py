@@ -39,7 +39,7 @@ class Limits:
 
 
 def agreement_spec(
-    rows: Sequence[AgreementRow], styles: Mapping[str, Look], limits: Limits, *, axis: str, log: bool, description: str
+    rows: Sequence[AgreementRow], styles: Mapping[str, Look], limits: Limits, *, axis: str, log: bool
 ) -> Specification:
     """F14: the difference of each run against the mean of both instruments, with mean difference and limits of agreement.
 
@@ -47,7 +47,7 @@ def agreement_spec(
         styles: label of a configuration → its look, of those that occur.
         log: whether the horizontal axis is logarithmic.
     """
-    sheet = Sheet(description)
+    sheet = Sheet()
     heights = [row.difference for row in rows] + [limits.low, limits.high, 0.0]
     pad = 0.12 * (max(heights) - min(heights)) or 1.0
     low, high = min(heights) - pad, max(heights) + pad
@@ -142,7 +142,6 @@ def agreement_figure(study: StudyContext, agreement: AgreementSummary) -> Figure
         Limits(100 * agreement.bias, 100 * low, 100 * high, 100 * admitted),
         axis=f"mean of the two{', log scale' if log else ''}",
         log=log,
-        description=summary,
     )
     figure_id = safe_slug(f"agreement-{agreement.domain}-{first}-{second}").replace(".", "-")
     bands = remarks_on(study.bands, "duration_s")  # estimates are not compared

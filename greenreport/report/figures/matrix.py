@@ -57,9 +57,9 @@ class MatrixCell:
         return self.text + (BEST if self.best else "")
 
 
-def matrix_spec(cells: Sequence[MatrixCell], *, description: str) -> Specification:
+def matrix_spec(cells: Sequence[MatrixCell]) -> Specification:
     """F5: configuration × model: ratio to the best of its row by depth of one hue, the value as text, missing values named."""
-    sheet = Sheet(description)
+    sheet = Sheet()
     labels, models, x, y = cell_axes(cells, gap=0.04, row_gap=0.06)
     # The deepest colour is that of the worst cell; where all are alike, nothing is coloured.
     deepest = math.log(max((cell.excess for cell in cells if cell.excess is not None), default=1.0))
@@ -122,7 +122,7 @@ def matrix_figure(study: StudyContext, metric: str) -> Figure | None:
             for cell in cells
         ],
     )
-    spec = matrix_spec(cells, description=summary)
+    spec = matrix_spec(cells)
     return Figure(f"matrix-{metric.replace('_', '-')}", finding, caption, summary, spec, table, metric_bands(study, metric))
 
 

@@ -55,14 +55,13 @@ def distribution_spec(
     axis: str,
     unit: str = "",
     bound: float | None = None,
-    description: str,
 ) -> Specification:
     """F12, F18: the share of requests that do not exceed a value, one line per configuration, one panel per model.
 
     Args:
         bound: the value a study admits, drawn as a line.
     """
-    sheet = Sheet(description, styles)
+    sheet = Sheet(styles)
     names = {row.configuration: row.label for row in rows}
     shown = [name for name in styles if name in names]
     x = value_axis(sheet, [*(row.value for row in rows), *([] if bound is None else [bound])], axis, unit=unit)
@@ -122,7 +121,7 @@ def tokens_figure(study: StudyContext) -> Figure | None:
         "stop early lie to the left."
     )
     rows, table = _steps(curves, "output tokens", "")
-    spec = distribution_spec(rows, study.looks, axis="output tokens", description=summary)
+    spec = distribution_spec(rows, study.looks, axis="output tokens")
     return Figure("token-counts", finding, caption, summary, spec, table, metric_bands(study, "duration_s"))
 
 
@@ -168,7 +167,7 @@ def _wait_figure(study: StudyContext, model: Model, info: MetricInfo, curves: Se
     )
     rows, table = _steps(curves, name.lower(), "s")
     seconds = None if bound is None else bound.seconds
-    spec = distribution_spec(rows, study.looks, axis=name.lower(), unit="s", bound=seconds, description=summary)
+    spec = distribution_spec(rows, study.looks, axis=name.lower(), unit="s", bound=seconds)
     figure_id = f"{info.id.removesuffix('_s')}-{model.id}".replace(".", "-")
     return Figure(figure_id, finding, caption, summary, spec, table, metric_bands(study, info.id))
 

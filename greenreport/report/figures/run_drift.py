@@ -57,9 +57,9 @@ class Panel:
         return [value for run, value in self.values if run.outcome is Outcome.OK]
 
 
-def run_drift_spec(rows: Sequence[CourseRow], look: Look, *, description: str) -> Specification:
+def run_drift_spec(rows: Sequence[CourseRow], look: Look) -> Specification:
     """F3: one panel for each quantity over the place in the order, each with its median over the valid runs."""
-    sheet = Sheet(description)
+    sheet = Sheet()
     orders = [row.order for row in rows]
     pad = max(1.0, (max(orders) - min(orders)) * 0.04)
     x = alt.X(
@@ -107,7 +107,7 @@ def course_figure(study: StudyContext, cell: CellView) -> Figure | None:
         ["quantity", ("place in the order", ""), ("value", "as named"), "counts"],
         [[row.panel, row.order, TableCell(row.value, number(row.value, 4)), row.counts] for row in rows],
     )
-    spec = run_drift_spec(rows, study.looks[cell.configuration.id], description=summary)
+    spec = run_drift_spec(rows, study.looks[cell.configuration.id])
     energy = any(panel.name == METRICS["energy_j"].label for panel in panels)
     bands = metric_bands(study, "energy_j" if energy else "duration_s")
     finding = _finding(cell, panels, [moves for moves, _ in trends])

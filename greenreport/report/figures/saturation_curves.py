@@ -46,14 +46,12 @@ class LoadRow:
     detail: str
 
 
-def saturation_curves_spec(
-    rows: Sequence[LoadRow], styles: Mapping[str, Look], *, x_axis: str, description: str
-) -> Specification:
+def saturation_curves_spec(rows: Sequence[LoadRow], styles: Mapping[str, Look], *, x_axis: str) -> Specification:
     """F10: values over the load, one panel per metric: medians joined, every run as a small mark, remarks as dashed lines.
 
     Every vertical axis begins at 0; the horizontal one is logarithmic with the measured loads as ticks.
     """
-    sheet = Sheet(description, styles)
+    sheet = Sheet(styles)
     loads = sorted({row.load for row in rows if positive(row.load)}) or [1.0]
     scale = alt.Scale(type="log", base=2, domain=[loads[0] / 1.15, loads[-1] * 1.15], nice=False)
     x = alt.X("load:Q", title=x_axis, scale=scale, axis=alt.Axis(values=loads, format="~r", labelOverlap="greedy", grid=False))
@@ -118,7 +116,7 @@ def curves_figure(study: StudyContext, every: Sequence[Series]) -> Figure:
         f"Saturation: no larger load gains {declared_percent(study.dataset.study.frontier.epsilon)} or more per doubling."
     )
     summary = f"Values over the load of {model.label}, {len(every)} series. {finding}. {_ranges(every)}"
-    spec = saturation_curves_spec(rows, series_looks(study, every), x_axis=CURVE_FACTORS[factor].axis, description=summary)
+    spec = saturation_curves_spec(rows, series_looks(study, every), x_axis=CURVE_FACTORS[factor].axis)
     table = make_table(
         f"{model.label}: medians at every load",
         ["series", (factor, ""), ("runs", ""), *((f"median {m}", METRICS[m].unit) for m in metrics), "remark"],

@@ -57,8 +57,7 @@ class Sheet:
         styles: looks of the configurations; where a chart has several, a reader may hide some.
     """
 
-    def __init__(self, description: str, styles: Mapping[str, Look] | None = None) -> None:
-        self.description = description
+    def __init__(self, styles: Mapping[str, Look] | None = None) -> None:
         self.styles = styles or {}
         self.datasets: dict[str, list[dict[str, Any]]] = {}
         self.switch: dict[str, Any] | None = None
@@ -77,7 +76,7 @@ class Sheet:
         self.switch = {"to": kind, channel: plain}
 
     def finish(self, chart: Any, *, chrome: int, plot: str = "width", narrowest: int = 150) -> Specification:
-        """Return the specification with rows, theme and text alternative.
+        """Return the specification with rows and theme; a figure adds its text alternative.
 
         Args:
             chart: an Altair chart.
@@ -91,7 +90,6 @@ class Sheet:
         spec["config"] = theme()
         if sum(len(rows) for rows in self.datasets.values()) > MOST_SPOKEN:
             spec["config"]["mark"] = {"aria": False}
-        spec["description"] = visible(self.description)
         hints: dict[str, Any] = {"plot": plot, "chrome": chrome, "narrowest": narrowest, "widest": WIDEST}
         groups = self._groups()
         if len(groups) > 1:

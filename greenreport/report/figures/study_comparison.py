@@ -53,15 +53,13 @@ class QuotientRow:
     detail: str
 
 
-def slope_spec(
-    rows: Sequence[SlopeRow], styles: Mapping[str, Look], *, names: tuple[str, str], description: str
-) -> Specification:
+def slope_spec(rows: Sequence[SlopeRow], styles: Mapping[str, Look], *, names: tuple[str, str]) -> Specification:
     """F15: ratios to the common reference in both studies, joined by a line; bars are intervals, the dashed line is equality.
 
     Args:
         names: of the first and the second study, left and right.
     """
-    sheet = Sheet(description, styles)
+    sheet = Sheet(styles)
     models = ordered([row.model for row in rows])
     domain = log_domain([v for row in rows for v in (row.low, row.high, 1.0)], 1.15)
     scale = alt.Scale(type="log", domain=domain, nice=False)
@@ -118,9 +116,9 @@ def spread(values: Sequence[float], domain: Sequence[float]) -> list[float]:
     return [spread_out[index] for index in range(len(values))]
 
 
-def quotients_spec(rows: Sequence[QuotientRow], *, description: str) -> Specification:
+def quotients_spec(rows: Sequence[QuotientRow]) -> Specification:
     """F16: ratio in the second study ÷ ratio in the first by hue and depth, with its interval as text; ≠ marks those that exclude 1."""
-    sheet = Sheet(description)
+    sheet = Sheet()
     labels, models, x, y = cell_axes(rows, gap=0.04, row_gap=0.06)
     sizes = [abs(math.log(row.quotient)) for row in rows if row.quotient is not None]
     deepest = max([DEEPEST, *sizes])
@@ -179,7 +177,7 @@ def slope_figure(
         f"95{THIN}% intervals, the dashed line is equality. A flat line means that the difference carries over; its height says nothing about joules or "
         "seconds."
     )
-    spec = slope_spec(rows, styles, names=names, description=summary)
+    spec = slope_spec(rows, styles, names=names)
     title = f"{comparison.info.label}: {comparison.same_way} of {len(comparison.pairs)} ratios to {comparison.reference} keep their direction"
     figure_id = f"{name}-{comparison.metric.replace('_', '-')}-slope"
     return Figure(figure_id, title, caption, summary, spec, _table(comparison, names), remarks_on(bands, comparison.metric))
@@ -201,7 +199,7 @@ def quotient_figure(comparison: MetricComparison, names: tuple[str, str], bands:
         f"Ratio of {comparison.info.noun} to {comparison.reference} in {names[1]} ÷ the same ratio in {names[0]}, with its 95{THIN}% interval; 1 means that the "
         "difference is the same, ≠ that the interval excludes 1. The intervals of both ratios are combined on a logarithmic scale (MOVER)."
     )
-    spec = quotients_spec(rows, description=summary)
+    spec = quotients_spec(rows)
     title = f"{comparison.info.label}: {len(different)} of {len(comparison.pairs)} ratios differ between the two studies"
     figure_id = f"{name}-{comparison.metric.replace('_', '-')}-quotients"
     return Figure(figure_id, title, caption, summary, spec, _table(comparison, names), remarks_on(bands, comparison.metric))

@@ -51,14 +51,14 @@ class FrontRow:
 
 
 def throughput_frontier_spec(
-    rows: Sequence[FrontRow], styles: Mapping[str, Look], *, x_axis: str, y_axis: str, description: str
+    rows: Sequence[FrontRow], styles: Mapping[str, Look], *, x_axis: str, y_axis: str
 ) -> Specification:
     """F7: every load as latency (across, logarithmic) and throughput (upwards); the upper left is better.
 
     A mark is as opaque as its place on the Pareto front is probable; labels are loads, thin lines are intervals, and the dashed
     line joins the loads that no other beats in both.
     """
-    sheet = Sheet(description, styles)
+    sheet = Sheet(styles)
     domain = [min(row.x_low for row in rows) / 1.25, max(row.x_high for row in rows) * 1.25]
     x = alt.X(
         "x:Q",
@@ -126,7 +126,6 @@ def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:
         series_looks(study, every),
         x_axis=f"{info.label.lower()} ({unit}, logarithmic)",
         y_axis="throughput (tokens/s)",
-        description=summary,
     )
     table = make_table(
         f"{model.label}: latency and throughput at every load",

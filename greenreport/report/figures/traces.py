@@ -40,9 +40,9 @@ class SampleRow:
     rail: str
 
 
-def trace_spec(samples: Sequence[SampleRow], phases: Sequence[BandRow], *, axis: str, description: str) -> Specification:
+def trace_spec(samples: Sequence[SampleRow], phases: Sequence[BandRow], *, axis: str) -> Specification:
     """F8: a trace over time with the phases as bands; the axis can be dragged and zoomed, or switched to the measured window."""
-    sheet = Sheet(description)
+    sheet = Sheet()
     end = max([s.seconds for s in samples] + [p.end for p in phases], default=1.0)
     start = min([s.seconds for s in samples] + [p.start for p in phases], default=0.0)
     top = max((s.value for s in samples), default=1.0) * 1.12 or 1.0
@@ -123,7 +123,7 @@ def trace_figure(study: StudyContext, cell: CellView, run: RunView, traced: str)
     )
     mean = None if metric is None else run.value(metric)
     title = peak_heading(word, peak, unit, phases) if mean is None else mean_heading(word, mean, unit)
-    spec = trace_spec(samples, phases, axis=f"{word.lower()} ({unit})", description=summary)
+    spec = trace_spec(samples, phases, axis=f"{word.lower()} ({unit})")
     bands = study.bands if traced == "power" else remarks_on(study.bands, "duration_s")
     return Figure(f"{cell.slug}-{traced}", title, caption, summary, spec, table, bands)
 

@@ -42,14 +42,14 @@ class PointRow:
 
 
 def tradeoff_spec(
-    rows: Sequence[PointRow], styles: Mapping[str, Look], *, x_axis: str, units: tuple[str, str], description: str
+    rows: Sequence[PointRow], styles: Mapping[str, Look], *, x_axis: str, units: tuple[str, str]
 ) -> Specification:
     """F7: medians, one panel per model with scales of its own; towards the lower left both are better.
 
     Args:
         units: of the horizontal and the vertical metric; they stand at the ticks, so the vertical axis needs no title.
     """
-    sheet = Sheet(description, styles)
+    sheet = Sheet(styles)
     models = ordered([row.model for row in rows])
     x = alt.X("x:Q", title=x_axis, scale=alt.Scale(zero=False, nice=False, padding=120), axis=_axis(units[0], 5))
     y = alt.Y("y:Q", title=None, scale=alt.Scale(zero=False, nice=False, padding=28), axis=_axis(units[1], 4))
@@ -121,7 +121,6 @@ def tradeoff_figure(study: StudyContext, tradeoff: Tradeoff) -> Figure | None:
         study.looks,
         x_axis=f"{first.label.lower()} (across), {second.label.lower()} (upwards)",
         units=(first.unit, second.unit),
-        description=summary,
     )
     figure_id = f"tradeoff-{first.id}-{second.id}".replace("_", "-")
     bands = metric_bands(study, first.id, second.id)

@@ -41,11 +41,7 @@ class TableColumn:
 
 @dataclass(frozen=True, slots=True)
 class TableCell:
-    """An entry of a table: the value for files and sorting, and how people read it.
-
-    Attributes:
-        best: whether it is the best value of its row.
-    """
+    """An entry of a table: the value for files and sorting, how people read it, and whether it is the best of its row."""
 
     value: Value
     text: str
@@ -73,11 +69,7 @@ TableEntry: TypeAlias = TableCell | str | int | None
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows behind a figure, written to CSV as values and shown to people as texts.
-
-    Attributes:
-        most_shown: rows that stand on the page; all are in the CSV file.
-    """
+    """The rows behind a figure: values in the CSV file, texts on the page, where at most `most_shown` of them stand."""
 
     caption: str
     columns: tuple[TableColumn, ...]
@@ -149,22 +141,13 @@ def _picture(figure: Figure, source: str) -> dict[str, Any]:
     Remarks stand before the caption: that energy is estimated is never cut off.
     """
     spec: dict[str, Any] = json.loads(fixed_colours(json.dumps(figure.described_spec)))
-    spec["background"] = PAPER
-    spec["padding"] = 18
-    spec["title"] = {
-        "text": wrap(figure.finding, 84),
-        "subtitle": [*wrap(" · ".join([*figure.bands, figure.caption]), 110), *wrap(source, 110)],
-        "anchor": "start",
-        "frame": "bounds",
-        "fontSize": 15,
-        "subtitleFontSize": 11,
-        "subtitleColor": SOFT,
-        "color": INK,
-        "offset": 14,
-        "subtitlePadding": 5,
-    }
     del spec["usermeta"]
-    return spec
+    title = {
+        "text": wrap(figure.finding, 84), "fontSize": 15, "color": INK, "anchor": "start", "frame": "bounds", "offset": 14,
+        "subtitle": [*wrap(" · ".join([*figure.bands, figure.caption]), 110), *wrap(source, 110)], "subtitleFontSize": 11,
+        "subtitleColor": SOFT, "subtitlePadding": 5,
+    }  # fmt: skip
+    return spec | {"background": PAPER, "padding": 18, "title": title}
 
 
 def render(figure: Figure, drawn: Drawing, source: str) -> Rendered:
@@ -257,11 +240,8 @@ def make_table(
         >>> make_table("Energy", ["model", ("energy", "J")], [["A", TableCell(1204.2, "1.20 kJ")], ["B", None]])
     """
     heads = [TableColumn(column) if isinstance(column, str) else TableColumn(*column, numeric=True) for column in columns]
-    cells = [tuple(_table_cell(entry) for entry in row) for row in rows]
+    cells = [
+        tuple(e if isinstance(e, TableCell) else TableCell(e, "–" if e is None else str(e)) for e in entries)
+        for entries in rows
+    ]
     return Table(caption, tuple(heads), tuple(cells), most_shown)
-
-
-def _table_cell(entry: TableEntry) -> TableCell:
-    if isinstance(entry, TableCell):
-        return entry
-    return TableCell(entry, "–" if entry is None else str(entry))

@@ -84,5 +84,5 @@ def simulated() -> Simulated:
 
 def _lowest(table: dict[str, Any], column: str, runs: int) -> float:
     """Return the lowest value of a column over the rows with this number of runs (in both groups, where there are two)."""
-    place, size = table["columns"].index(column), table["columns"].index("n")
+    place, size = (table["columns"].index(name) for name in (column, "n"))
     return float(min(row[place] for row in table["rows"] if row[size] in (runs, f"{runs}, {runs}")))

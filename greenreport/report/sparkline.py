@@ -18,7 +18,6 @@ from greenreport.analysis.measure.fidelity import not_ranked, reference_of
 from greenreport.analysis.sweep.series import THROUGHPUT, Series
 from greenreport.catalog import METRICS, Better, MetricInfo
 from greenreport.report.context import StudyContext
-from greenreport.report.drawing.style import Look
 from greenreport.report.drawing.svg_text import fitted, width
 from greenreport.report.figures.axes import log_ends, moved_apart, positive
 from greenreport.report.figures.saturation_curves import by_model_and_factor, series_looks
@@ -50,34 +49,23 @@ def direction(info: MetricInfo) -> str:
     return f"{info.noun} → {info.more}" if info.better is Better.HIGHER else f"{info.noun} ← {info.less}"
 
 
-@dataclass(frozen=True, slots=True)
-class ComparedConfiguration:
-    """A configuration with its ratio to the reference, over all models that both serve faithfully."""
-
-    configuration: Configuration
-    look: Look
-    claim: Claim
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """The interval, or the value twice."""
-        return log_ends(self.claim.value, self.claim.ci)
-
-
 def _ratios(study: StudyContext, finding: Finding) -> str:
     """Draw ratios to the reference configuration on a logarithmic axis, a line per configuration."""
     dataset, info = study.dataset, finding.metric
     reference = next((c for c in dataset.configurations if c.id == reference_of(dataset)), None)
-    every = [] if reference is None else sorted(_compared(study, info, reference), key=lambda item: item.claim.value)
+    every = [] if reference is None else sorted(_compared(study, info, reference), key=lambda pair: pair[1].value)
     if reference is None or not every:
         return ""
     shown = every[-MOST:] if info.better is Better.HIGHER else every[:MOST]
-    logs = [math.log(bound) for item in shown for bound in (item.claim.value, *item.ends)]
+    ends = [log_ends(claim.value, claim.ci) for _, claim in shown]
+    logs = [math.log(bound) for (_, claim), interval in zip(shown, ends, strict=True) for bound in (claim.value, *interval)]
     low, high = min(0.0, *logs), max(0.0, *logs)
     spare = max(0.0, NARROWEST - (high - low)) / 2 + (high - low) * 0.04
     low, high = low - spare, high + spare
-    labels = _short_labels(dataset.configurations)
-    column = min(LABELS, max(width(labels[item.configuration.id], SIZE) for item in shown) * WIDER + 2)
+    providers = {c.provider for c in dataset.configurations}  # one that all share is not named
+    shared = f"{JOINT}{PROVIDER_LABELS.get(name := min(providers), name)}" if len(providers) == 1 else ""
+    labels = {c.id: label_of(c).replace(shared, "", 1) for c in dataset.configurations}
+    column = min(LABELS, max(width(labels[configuration.id], SIZE) for configuration, _ in shown) * WIDER + 2)
 
     def at(value: float) -> float:
         return column + 12 + (math.log(value) - low) / (high - low) * (WIDTH - 20 - column)
@@ -86,20 +74,21 @@ def _ratios(study: StudyContext, finding: Finding) -> str:
     some = f", {MOST} of {len(every)}" if len(shown) < len(every) else ""
     parts = [_text(0, 11, _fitted(f"{direction(info)}{some}", SMALL, WIDTH), soft=True)]
     parts.append(_line(at(1), HEAD - 4, at(1), height - FOOT, "currentColor", ' stroke-dasharray="3 3" opacity="0.5"'))
-    for place, item in enumerate(shown):
-        middle, colour = HEAD + place * ROW + ROW / 2, item.look.colour
-        parts.append(_text(0, middle + 4, _fitted(labels[item.configuration.id], SIZE, column)))
-        parts.append(_line(at(item.ends[0]), middle, at(item.ends[1]), middle, colour, ' stroke-width="2"'))
-        parts.append(_dot(at(item.claim.value), middle, 4, colour, filled=item.look.filled))
+    for place, ((configuration, claim), (first, last)) in enumerate(zip(shown, ends, strict=True)):
+        middle, look = HEAD + place * ROW + ROW / 2, study.looks[configuration.id]
+        parts.append(_text(0, middle + 4, _fitted(labels[configuration.id], SIZE, column)))
+        parts.append(_line(at(first), middle, at(last), middle, look.colour, ' stroke-width="2"'))
+        parts.append(_dot(at(claim.value), middle, 4, look.colour, filled=look.filled))
     foot = _fitted(f"dashed: the same as {labels[reference.id]}", SMALL, WIDTH)
     room = width(foot, SMALL) * WIDER
     parts.append(_text(min(max(at(1) - room / 2, 0.0), WIDTH - room), height - 5, foot, soft=True))
-    ranked = [(item.claim.value, label_of(item.configuration)) for item in shown]
+    ranked = [(claim.value, label_of(configuration)) for configuration, claim in shown]
     ranked = sorted([*ranked, (1.0, f"{label_of(reference)} (the reference)")])
     return _drawing(height, f"{info.label} from {info.less} to {info.more}: {', '.join(label for _, label in ranked)}", parts)
 
 
-def _compared(study: StudyContext, info: MetricInfo, reference: Configuration) -> Iterator[ComparedConfiguration]:
+def _compared(study: StudyContext, info: MetricInfo, reference: Configuration) -> Iterator[tuple[Configuration, Claim]]:
+    """Yield every other configuration with its ratio to the reference, over all models that both serve faithfully."""
     dataset = study.dataset
     unfaithful = not_ranked(study.analysis.fidelity)
     for configuration in dataset.configurations:
@@ -108,14 +97,7 @@ def _compared(study: StudyContext, info: MetricInfo, reference: Configuration) -
         models = [m for m in dataset.models if {(m.id, configuration.id), (m.id, reference.id)}.isdisjoint(unfaithful)]
         claim = compare(dataset, info.id, configuration, reference, models)
         if claim is not None and positive(claim.value):
-            yield ComparedConfiguration(configuration, study.looks[configuration.id], claim)
-
-
-def _short_labels(configurations: Sequence[Configuration]) -> dict[str, str]:
-    """Return the label of each configuration by its id, without the provider where all have the same."""
-    providers = {c.provider for c in configurations}
-    shared = f"{JOINT}{PROVIDER_LABELS.get(name := min(providers), name)}" if len(providers) == 1 else ""
-    return {c.id: label_of(c).replace(shared, "", 1) for c in configurations}
+            yield configuration, claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +162,8 @@ def _names(every: Sequence[Series]) -> Mapping[tuple[str, str], str]:
     parts = {series.label: label_parts(series.base) for series in every}
     shared = set.intersection(*(set(own) for own in parts.values()))
     several = len({series.model.id for series in every}) > 1
-    names = {}
-    for series in every:
-        own = [series.model.label] if several else []
-        own += [part for part in parts[series.label] if part not in shared]
-        names[series.model.id, series.label] = " · ".join(own) or series.label
-    return names
+    own = [[series.model.label] * several + [part for part in parts[series.label] if part not in shared] for series in every]
+    return {(s.model.id, s.label): " · ".join(names) or s.label for s, names in zip(every, own, strict=True)}
 
 
 def _head(curves: Sequence[LoadCurve]) -> Iterator[str]:

@@ -1,168 +1,154 @@
 /* greenreport: small conveniences. Without this file the pages lose nothing but interaction. */
-(function () {
+(() => {
   "use strict";
-  var root = document.documentElement;
+  const root = document.documentElement;
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  function element(name, text, parent, attributes = {}) {
+    const made = document.createElement(name);
+    for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
+    if (text) made.textContent = text;
+    if (parent) parent.appendChild(made);
+    return made;
+  }
 
   /* theme: system, or the choice that theme.js took over; colours in drawings are variables and follow by themselves */
-  function isDark() {
-    var chosen = root.getAttribute("data-theme");
-    return chosen ? chosen === "dark" : window.matchMedia("(prefers-color-scheme: dark)").matches;
-  }
-  var toggle = document.getElementById("theme");
+  const system = window.matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
+  const toggle = document.getElementById("theme");
   function nameToggle() { if (toggle) toggle.textContent = isDark() ? "Light" : "Dark"; }
   if (toggle) {
     toggle.hidden = false;
-    nameToggle();
-    toggle.addEventListener("click", function () {
-      var next = isDark() ? "light" : "dark";
-      root.setAttribute("data-theme", next);
-      try { localStorage.setItem("greenreport-theme", next); } catch (e) { /* private mode: the choice lasts for this page */ }
+    toggle.addEventListener("click", () => {
+      root.dataset.theme = isDark() ? "light" : "dark";
+      try { localStorage.setItem("greenreport-theme", root.dataset.theme); } catch (e) { /* private mode: the choice lasts for this page */ }
       nameToggle();
     });
   }
+  nameToggle();
+  system.addEventListener("change", nameToggle);
 
   /* what the reader chose on this page stands in the address behind "?": it can be shared and is there again after going back */
-  var chosen = recalled();
-  var followers = []; /* what fills itself from the choice when a link changes it on the open page */
-  function recalled() {
-    var found = Object.create(null);
-    location.hash.split("?").slice(1).join("?").split("&").forEach(function (part) {
-      var at = part.indexOf("=");
-      if (at > 0) found[part.slice(0, at)] = part.slice(at + 1).split(",").map(decoded);
-    });
-    return found;
+  let chosen = chosenInAddress();
+  const followers = []; /* what fills itself from the choice when a link changes it on the open page */
+  function chosenInAddress() {
+    const choices = Object.create(null);
+    for (const part of location.hash.split("?").slice(1).join("?").split("&")) {
+      const at = part.indexOf("=");
+      if (at > 0) choices[part.slice(0, at)] = part.slice(at + 1).split(",").map(decoded);
+    }
+    return choices;
   }
   function decoded(text) { try { return decodeURIComponent(text); } catch (e) { return text; } }
   /* what a field for numbers takes; of anything else nothing */
   function numeral(text) { return text.trim() && isFinite(text) ? String(Number(text)) : ""; }
-  function isChosen(name, word) { return (chosen[name] || []).indexOf(word) >= 0; }
-  function toggled(name, word) {
-    var words = chosen[name] || [];
-    return isChosen(name, word) ? words.filter(function (w) { return w !== word; }) : words.concat(word);
+  function isChosen(name, word) { return (chosen[name] || []).includes(word); }
+  function switchChoice(name, word) {
+    const words = chosen[name] || [];
+    chosen[name] = isChosen(name, word) ? words.filter((other) => other !== word) : [...words, word];
   }
   function withChoice(anchor) {
-    var parts = Object.keys(chosen).sort().filter(function (name) { return chosen[name].length; });
-    parts = parts.map(function (name) { return name + "=" + chosen[name].map(encodeURIComponent).join(","); });
-    return "#" + anchor + (parts.length ? "?" + parts.join("&") : "");
+    const names = Object.keys(chosen).sort().filter((name) => chosen[name].length);
+    const parts = names.map((name) => `${name}=${chosen[name].map(encodeURIComponent).join(",")}`);
+    return `#${anchor}${parts.length ? "?" : ""}${parts.join("&")}`;
   }
   function keepChoice(anchor) { history.replaceState(null, "", withChoice(anchor)); }
 
   /* interactive charts take the place of the static drawing when they come into view */
+  const figures = all("figure.gr-fig");
+  /* a specification with all its panels and layers */
+  function nodes(spec) { return [spec, ...[spec.layer, spec.spec].flat().filter(Boolean).flatMap(nodes)]; }
   /* on a phone the labels of configurations take two lines: engine over provider */
-  function stacked(node) {
-    var found = false, y = node.encoding && node.encoding.y;
-    if (y && (y.field === "label" || y.field === "row")) {
-      y.axis = Object.assign({}, y.axis, { labelExpr: "split(datum.value, '\u00a0·\u00a0')", labelOffset: -6 });
-      found = true;
-    }
-    (node.layer || []).concat(node.spec || []).forEach(function (child) { found = stacked(child) || found; });
-    return found;
+  function stacked(spec) {
+    const axes = nodes(spec).map((node) => node.encoding?.y).filter((y) => ["label", "row"].includes(y?.field));
+    for (const y of axes) y.axis = { ...y.axis, labelExpr: "split(datum.value, '\u00a0·\u00a0')", labelOffset: -6 };
+    return axes.length > 0;
   }
   /* the specification says where its plot's width stands and how many pixels its labels need beside it */
   function fitted(spec, width) {
-    var hint = spec.usermeta && spec.usermeta.greenreport;
+    const hint = spec.usermeta?.greenreport;
     if (hint && width > 0) {
-      var chrome = hint.chrome;
-      if (width < 480) chrome -= stacked(spec) ? 60 : 0;
-      if (width < 480) spec.config.legend.columns = 1;
-      var inner = hint.plot === "spec.width" ? spec.spec : spec;
+      const narrow = width < 480, chrome = hint.chrome - (narrow && stacked(spec) ? 60 : 0);
+      if (narrow) spec.config.legend.columns = 1;
+      const inner = hint.plot === "spec.width" ? spec.spec : spec;
       inner.width = Math.round(Math.max(hint.narrowest, Math.min(width - chrome, hint.widest)));
     }
     return spec;
   }
   /* engines that are hidden lose their rows; axes stay, so that nothing jumps */
-  function without(spec, groups) {
-    var gone = Object.create(null);
-    groups.forEach(function (group) { if (isChosen("hide", group.id)) group.of.forEach(function (name) { gone[name] = true; }); });
-    Object.keys(spec.datasets).forEach(function (name) {
-      spec.datasets[name] = spec.datasets[name].filter(function (row) { return !gone[row.configuration] && !gone[row.other]; });
-    });
-  }
-  /* the other kind of axis was prepared when the site was built */
-  function rescaled(node, x) {
-    var encoding = node.encoding;
-    if (encoding && encoding.x && encoding.x.type === "quantitative") Object.assign(encoding.x, x);
-    (node.layer || []).concat(node.spec || []).forEach(function (child) { rescaled(child, x); });
+  function hideRows(spec, groups) {
+    const hidden = new Set(groups.filter((group) => isChosen("hide", group.id)).flatMap((group) => group.of));
+    for (const [name, rows] of Object.entries(spec.datasets)) {
+      spec.datasets[name] = rows.filter((row) => !hidden.has(row.configuration) && !hidden.has(row.other));
+    }
   }
   function named(figure) { return figure.id.slice(4); }
   function hintOf(figure) {
     if (!figure.grHint) {
-      var script = figure.querySelector("script.gr-spec"), spec = script ? JSON.parse(script.textContent) : {};
-      figure.grHint = spec.usermeta && spec.usermeta.greenreport || {};
-      figure.grHint.moves = (spec.params || []).some(function (param) { return param.bind === "scales"; });
+      const script = figure.querySelector("script.gr-spec"), spec = script ? JSON.parse(script.textContent) : {};
+      const moves = (spec.params || []).some((param) => param.bind === "scales");
+      figure.grHint = { groups: [], ...spec.usermeta?.greenreport, moves };
     }
     return figure.grHint;
   }
   function adapted(figure, spec) {
-    var hint = hintOf(figure);
-    if (hint.groups) without(spec, hint.groups);
-    if (hint["switch"] && isChosen(hint["switch"].to, named(figure))) rescaled(spec, JSON.parse(JSON.stringify(hint["switch"].x)));
+    const { groups, switch: other } = hintOf(figure);
+    if (groups.length) hideRows(spec, groups);
+    if (other && isChosen(other.to, named(figure))) { /* the other kind of axis was prepared when the site was built */
+      for (const { encoding } of nodes(spec)) if (encoding?.x?.type === "quantitative") Object.assign(encoding.x, structuredClone(other.x));
+    }
     return spec;
   }
-  function allHidden(groups) { return groups && groups.every(function (group) { return isChosen("hide", group.id); }); }
-  function tools(figure) {
-    var hint = hintOf(figure), groups = hint.groups || [], other = hint["switch"];
-    if (figure.querySelector(".gr-tools") || (!groups.length && !other && !hint.moves)) return;
-    var bar = document.createElement("div");
-    bar.className = "gr-tools";
-    bar.setAttribute("role", "group");
-    bar.setAttribute("aria-label", "What this figure shows");
+  function allHidden(groups) { return groups.length > 0 && groups.every((group) => isChosen("hide", group.id)); }
+  function addTools(figure) {
+    const { groups, switch: other, moves } = hintOf(figure);
+    if (figure.querySelector(".gr-tools") || (!groups.length && !other && !moves)) return;
+    const bar = element("div", "", null, { class: "gr-tools", role: "group", "aria-label": "What this figure shows" });
     function button(text, name, word, act) {
-      var made = element("button", "", bar);
-      made.type = "button";
-      made.setAttribute("data-name", name);
-      made.setAttribute("data-word", word);
-      made.addEventListener("click", function () { act(); keepChoice(figure.id); applyChoice(); });
+      const made = element("button", "", bar, { type: "button", "data-name": name, "data-word": word });
+      made.addEventListener("click", () => { act(); keepChoice(figure.id); applyChoice(); });
       element("span", text, made);
       return made;
     }
-    groups.forEach(function (group) {
-      var made = button(group.name, "hide", group.id, function () {
-        chosen.hide = toggled("hide", group.id);
-        if (allHidden(groups)) groups.forEach(function (each) { chosen.hide = toggled("hide", each.id); });
+    for (const group of groups) {
+      const made = button(group.name, "hide", group.id, () => {
+        switchChoice("hide", group.id);
+        if (allHidden(groups)) groups.forEach((each) => switchChoice("hide", each.id));
       });
-      var chip = document.createElement("span");
-      chip.className = "chip " + group.hue;
-      made.prepend(chip);
-    });
-    if (other) button(other.to === "window" ? "Measured window only" : "Logarithmic axis", other.to, named(figure), function () { chosen[other.to] = toggled(other.to, named(figure)); });
-    if (hint.moves) element("small", "Drag to move along the axis, Shift and the wheel to zoom, double click for all of it.", bar).className = "soft";
+      made.prepend(element("span", "", null, { class: `chip ${group.hue}` }));
+    }
+    if (other) button(other.to === "window" ? "Measured window only" : "Logarithmic axis", other.to, named(figure), () => switchChoice(other.to, named(figure)));
+    if (moves) element("small", "Drag to move along the axis, Shift and the wheel to zoom, double click for all of it.", bar, { class: "soft" });
     figure.insertBefore(bar, figure.querySelector(".gr-vis"));
-    pressed(figure);
+    showPressed(figure);
   }
-  function pressed(figure) {
-    figure.querySelectorAll(".gr-tools button").forEach(function (button) {
-      var name = button.getAttribute("data-name"), on = isChosen(name, button.getAttribute("data-word"));
-      button.setAttribute("aria-pressed", String(name === "log" || name === "window" ? on : !on));
-    });
+  function showPressed(figure) {
+    for (const button of all(".gr-tools button", figure)) {
+      const { name, word } = button.dataset;
+      button.setAttribute("aria-pressed", String(isChosen(name, word) === (name === "log" || name === "window")));
+    }
   }
   function applyChoice() {
-    document.querySelectorAll(".gr-choice").forEach(showChosen);
-    figures.forEach(pressed);
-    redraw();
+    all(".gr-choice").forEach(showChosen);
+    figures.forEach(showPressed);
+    figures.filter((figure) => figure.dataset.live === "true").forEach(draw);
   }
   function showChosen(box) {
-    var inside = Array.prototype.slice.call(box.querySelectorAll("figure.gr-fig"));
-    var wanted = (chosen[box.getAttribute("data-param")] || [])[0];
-    var shown = inside.filter(function (f) { return named(f) === wanted; })[0] || inside[0];
-    inside.forEach(function (f) { f.hidden = f !== shown; });
-    box.querySelectorAll("input").forEach(function (input) { input.checked = input.value === named(shown); });
+    const inside = all("figure.gr-fig", box), wanted = chosen[box.dataset.param]?.[0];
+    const shown = inside.find((figure) => named(figure) === wanted) || inside[0];
+    inside.forEach((figure) => { figure.hidden = figure !== shown; });
+    all("input", box).forEach((input) => { input.checked = input.value === named(shown); });
   }
   /* of figures that show the same in several metrics, one at a time */
-  function choice(box) {
-    var inside = Array.prototype.slice.call(box.querySelectorAll("figure.gr-fig")), param = box.getAttribute("data-param");
-    var names = JSON.parse(box.getAttribute("data-names"));
+  function addChoice(box) {
+    const inside = all("figure.gr-fig", box), param = box.dataset.param, names = JSON.parse(box.dataset.names);
     if (inside.length < 2) return;
-    var set = document.createElement("fieldset");
-    set.className = "gr-tools";
-    element("legend", box.getAttribute("data-label"), set);
-    inside.forEach(function (figure, index) {
-      var label = element("label", "", set), input = element("input", "", label);
-      input.type = "radio";
-      input.name = param;
-      input.value = named(figure);
+    const set = element("fieldset", "", null, { class: "gr-tools" });
+    element("legend", box.dataset.label, set);
+    inside.forEach((figure, index) => {
+      const label = element("label", "", set);
+      const input = element("input", "", label, { type: "radio", name: param, value: named(figure) });
       element("span", names[index], label);
-      input.addEventListener("change", function () {
+      input.addEventListener("change", () => {
         chosen[param] = index ? [named(figure)] : [];
         keepChoice(figure.id);
         applyChoice();
@@ -172,288 +158,241 @@
     showChosen(box);
   }
   function draw(figure) {
-    var holder = figure.querySelector(".gr-vis");
-    var script = figure.querySelector("script.gr-spec");
+    const holder = figure.querySelector(".gr-vis"), script = figure.querySelector("script.gr-spec");
     if (!holder || !script || !window.vegaEmbed || figure.hidden) return;
-    var turn = figure.grTurn = (figure.grTurn || 0) + 1;
+    const turn = figure.grTurn = (figure.grTurn || 0) + 1;
     if (allHidden(hintOf(figure).groups)) {
       holder.replaceChildren(element("p", "Everything this figure shows is hidden."));
-      figure.setAttribute("data-live", "true");
+      figure.dataset.live = "true";
       return;
     }
-    var spec = fitted(adapted(figure, JSON.parse(script.textContent)), holder.clientWidth);
-    var place = document.createElement("div");
+    const spec = fitted(adapted(figure, JSON.parse(script.textContent)), holder.clientWidth), place = element("div");
     window.vegaEmbed(place, spec, {
       renderer: "svg", ast: true, defaultStyle: false, actions: false, mode: "vega-lite",
       tooltip: { disableDefaultStyle: true, sanitize: escaped }
-    }).then(function () {
+    }).then(() => {
       if (turn !== figure.grTurn) return; /* a later choice was faster */
       /* a layer without a mark would be read out as a picture without a name */
-      place.querySelectorAll("[role=graphics-symbol]:not([aria-label])").forEach(function (layer) { layer.setAttribute("aria-hidden", "true"); });
+      all("[role=graphics-symbol]:not([aria-label])", place).forEach((layer) => layer.setAttribute("aria-hidden", "true"));
       holder.replaceChildren(place);
       holder.classList.add("live");
-      figure.setAttribute("data-live", "true");
-    }).catch(function (error) { figure.setAttribute("data-live", "failed"); console.error(error); });
+      figure.dataset.live = "true";
+    }).catch((error) => { figure.dataset.live = "failed"; console.error(error); });
   }
   function escaped(value) {
     return String(value).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
   }
-  var figures = Array.prototype.slice.call(document.querySelectorAll("figure.gr-fig"));
-  function redraw() { figures.forEach(function (f) { if (f.getAttribute("data-live") === "true") draw(f); }); }
   if (figures.length && window.vegaEmbed) {
-    document.querySelectorAll(".gr-choice").forEach(choice);
-    figures.forEach(tools);
-    if ("IntersectionObserver" in window) {
-      var seen = new IntersectionObserver(function (entries) {
-        entries.forEach(function (entry) {
-          if (entry.isIntersecting) { seen.unobserve(entry.target); draw(entry.target); }
-        });
-      }, { rootMargin: "200px" });
-      figures.forEach(function (f) { seen.observe(f); });
-    } else { figures.forEach(draw); }
+    all(".gr-choice").forEach(addChoice);
+    figures.forEach(addTools);
+    const observer = new IntersectionObserver((entries) => {
+      for (const { isIntersecting, target } of entries) if (isIntersecting) { observer.unobserve(target); draw(target); }
+    }, { rootMargin: "200px" });
+    figures.forEach((figure) => observer.observe(figure));
   }
-  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameToggle);
 
   /* on paper everything is open; afterwards only what was before */
-  var unfolded = [];
-  window.addEventListener("beforeprint", function () {
-    unfolded = unfolded.concat(Array.prototype.slice.call(document.querySelectorAll("main details:not([open])")));
-    unfolded.forEach(function (details) { details.open = true; });
+  let unfolded = [];
+  window.addEventListener("beforeprint", () => {
+    unfolded.push(...all("main details:not([open])"));
+    unfolded.forEach((details) => { details.open = true; });
   });
-  window.addEventListener("afterprint", function () {
-    unfolded.forEach(function (details) { details.open = false; });
+  window.addEventListener("afterprint", () => {
+    unfolded.forEach((details) => { details.open = false; });
     unfolded = [];
   });
 
   /* permalink of a figure */
-  document.querySelectorAll("button[data-link]").forEach(function (button) {
+  for (const button of all("button[data-link]")) {
+    const label = button.textContent;
+    function say(text) { button.textContent = text; setTimeout(() => { button.textContent = label; }, 1600); }
     button.hidden = false;
-    button.addEventListener("click", function () {
-      var address = location.href.split("#")[0] + withChoice(button.getAttribute("data-link"));
-      keepChoice(button.getAttribute("data-link"));
-      var said = button.textContent;
-      function done(text) { button.textContent = text; setTimeout(function () { button.textContent = said; }, 1600); }
-      if (navigator.clipboard && navigator.clipboard.writeText) {
-        navigator.clipboard.writeText(address).then(function () { done("Link copied"); }, function () { done("Link is in the address bar"); });
-      } else { done("Link is in the address bar"); }
+    button.addEventListener("click", async () => {
+      keepChoice(button.dataset.link);
+      try {
+        await navigator.clipboard.writeText(location.href);
+        say("Link copied");
+      } catch (e) { say("Link is in the address bar"); } /* no clipboard, or not allowed */
     });
-  });
+  }
+
+  /* numbers as the pages print them: three digits, with the prefix of their size */
+  function digits(value) {
+    const rounded = Number(value.toPrecision(3)), places = rounded ? 2 - Number(rounded.toExponential().split("e")[1]) : 0;
+    const fixed = Math.min(20, Math.max(0, places));
+    return rounded.toLocaleString("en", { minimumFractionDigits: fixed, maximumFractionDigits: fixed });
+  }
+  const PREFIXES = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "\u00b5"]];
+  function quantity(value, unit, prefixed) {
+    if (!prefixed || !value) return `${digits(value)}\u202f${unit}`;
+    const [factor, prefix] = PREFIXES.find(([least]) => value >= least * 0.9995) || PREFIXES.at(-1);
+    return `${digits(value / factor)}\u202f${prefix}${unit}`;
+  }
 
   /* the decision helper: filter cells by limits, name the most frugal one that is left on each model */
-  function prefixed(value, unit) {
-    var steps = [[1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "\u00b5"]];
-    var step = steps.filter(function (s) { return Math.abs(value) >= s[0]; })[0] || steps[5];
-    return Number((value / step[0]).toPrecision(3)).toLocaleString("en") + "\u202f" + step[1] + unit;
-  }
-  function estimate(triple, factor, unit) {
-    var text = prefixed(triple[0] * factor, unit);
-    return triple[1] === null ? text : text + " [" + prefixed(triple[1] * factor, unit) + ", " + prefixed(triple[2] * factor, unit) + "]";
-  }
-  function element(name, text, parent) {
-    var made = document.createElement(name);
-    if (text) made.textContent = text;
-    if (parent) parent.appendChild(made);
-    return made;
-  }
-  var helper = document.getElementById("helper");
-  if (helper) (function () {
-    var data = JSON.parse(helper.querySelector(".helper-data").textContent), base = helper.getAttribute("data-root");
-    var fields = Array.prototype.slice.call(helper.querySelectorAll("select, input"));
-    var verdict = helper.querySelector(".verdict");
+  function decisionHelper(helper) {
+    const data = JSON.parse(helper.querySelector(".helper-data").textContent);
+    const fields = all("select, input", helper), verdict = helper.querySelector(".verdict");
     /* name of the limit, medians it is compared with, factor to its unit, whether it is an upper one */
-    var LIMITS = [["latency", ["latency"], 1e3, true], ["energy", ["energy"], 1, true], ["throughput", ["throughput"], 1, false]];
-    function asked() {
-      var found = {};
-      fields.forEach(function (field) { if (field.value !== "") found[field.name] = field.value; });
-      return found;
-    }
+    const LIMITS = [["latency", ["latency"], 1e3, true], ["energy", ["energy"], 1, true], ["throughput", ["throughput"], 1, false]];
     /* memory is that of the server and, with a GPU, that of the GPU too: each has to fit */
-    function limits(cell) { return LIMITS.concat([["memory", cell.gpu ? ["memory", "gpu_memory"] : ["memory"], 1e-9, true]]); }
-    function fits(cell, wish) {
-      if (wish.gpu === "no" && cell.gpu) return false;
-      return limits(cell).every(function (limit) {
-        return wish[limit[0]] === undefined || limit[1].every(function (name) {
-          if (!cell[name]) return false; /* what was not measured keeps to no limit */
-          var value = cell[name][0] * limit[2];
-          return limit[3] ? value <= Number(wish[limit[0]]) : value >= Number(wish[limit[0]]);
-        });
-      });
+    function fits(cell, limits) {
+      if (limits.gpu === "no" && cell.gpu) return false;
+      return [...LIMITS, ["memory", cell.gpu ? ["memory", "gpu_memory"] : ["memory"], 1e-9, true]].every(([name, medians, factor, upper]) =>
+        limits[name] === undefined || medians.every((median) => {
+          if (!cell[median]) return false; /* what was not measured keeps to no limit */
+          const value = cell[median][0] * factor, limit = Number(limits[name]);
+          return upper ? value <= limit : value >= limit;
+        }));
     }
-    function sized(model, wish) {
-      if (wish.larger === undefined && wish.smaller === undefined) return true;
+    function hasSize(model, { larger, smaller }) {
+      if (larger === undefined && smaller === undefined) return true;
       if (model.parameters === null) return false;
-      var millions = model.parameters / 1e6;
-      return (wish.larger === undefined || millions >= Number(wish.larger)) && (wish.smaller === undefined || millions <= Number(wish.smaller));
+      const millions = model.parameters / 1e6;
+      return (larger === undefined || millions >= Number(larger)) && (smaller === undefined || millions <= Number(smaller));
     }
-    function linked(text, address, line) {
-      var link = element("a", text, line);
-      link.href = base + address;
-      return link;
+    function estimate([value, low, high], factor, unit) {
+      const [text, ...ends] = [value, low, high].map((number) => quantity(number * factor, unit, true));
+      return low === null ? text : `${text} [${ends.join(", ")}]`;
     }
-    function claimed(claim, line) {
-      linked(claim.text, claim.page, line).className = "claim";
-      element("span", claim.against + " (" + claim.interval + ")", line);
+    function link(text, address, line) { return element("a", text, line, { href: helper.dataset.root + address }); }
+    function claim({ text, page, against, interval }, line) {
+      link(text, page, line).className = "claim";
+      element("span", `${against} (${interval})`, line);
     }
     /* what the choice saves against the reference; of the reference itself, what the next best would cost */
-    function compared(best, left, line) {
-      var next = left.filter(function (c) { return c.claim; })[0];
+    function comparison(best, left, line) {
+      const next = left.find((cell) => cell.claim);
       if (best.claim) {
         element("span", ": ", line);
-        claimed(best.claim, line);
+        claim(best.claim, line);
       } else if (best.reference && next) {
-        element("span", ". It is the reference; " + next.label + " uses ", line);
-        claimed(next.claim, line);
+        element("span", `. It is the reference; ${next.label} uses `, line);
+        claim(next.claim, line);
       } else if (best.reference) element("span", ". It is the reference", line);
     }
-    function tell(model, wish) {
-      var all = data.cells.filter(function (c) { return c.model === model.id; });
-      var left = all.filter(function (c) { return fits(c, wish); });
-      var line = element("p", "", verdict);
-      if (!left.length) { line.textContent = "On " + model.label + ": no configuration stays within these limits."; return; }
-      left.sort(function (a, b) { return a.energy[0] - b.energy[0]; });
-      var best = left[0];
-      var ties = left.slice(1).filter(function (c) { return c.tie.some(function (t) { return best.tie.indexOf(t) >= 0; }); });
-      element("span", "On " + model.label + ": ", line);
-      linked(best.label, best.page, line);
-      element("span", " uses the least energy" + (best.estimated ? " (estimated)" : "") + ", " + estimate(best.energy, 1e3, "J") + " for 1,000 requests", line);
-      compared(best, left, line);
-      var text = "";
-      if (best.latency) text += "; 95th-percentile latency " + estimate(best.latency, 1, "s");
-      if (best.memory) text += "; server memory " + estimate(best.memory, 1, "B");
-      if (best.gpu_memory) text += "; GPU memory " + estimate(best.gpu_memory, 1, "B");
-      text += ". Medians over " + best.runs + " runs; " + left.length + " of " + all.length + " configurations stay within the limits.";
-      element("span", text, line);
-      if (ties.length) element("span", " Statistically tied with it in energy: " + ties.map(function (c) { return c.label; }).join(", ") + ".", line);
-      else if (left.length > 1 && best.tie.length) element("span", " None of the others is statistically tied with it in energy.", line);
+    function advise(model, limits) {
+      const cells = data.cells.filter((cell) => cell.model === model.id), left = cells.filter((cell) => fits(cell, limits));
+      const line = element("p", "", verdict);
+      if (!left.length) { line.textContent = `On ${model.label}: no configuration stays within these limits.`; return; }
+      left.sort((a, b) => a.energy[0] - b.energy[0]);
+      const [best, ...others] = left, ties = others.filter((cell) => cell.tie.some((tie) => best.tie.includes(tie)));
+      element("span", `On ${model.label}: `, line);
+      link(best.label, best.page, line);
+      element("span", ` uses the least energy${best.estimated ? " (estimated)" : ""}, ${estimate(best.energy, 1e3, "J")} for 1,000 requests`, line);
+      comparison(best, left, line);
+      const measured = [["95th-percentile latency", best.latency, "s"], ["server memory", best.memory, "B"], ["GPU memory", best.gpu_memory, "B"]]
+        .filter(([, value]) => value).map(([name, value, unit]) => `; ${name} ${estimate(value, 1, unit)}`).join("");
+      element("span", `${measured}. Medians over ${best.runs} runs; ${left.length} of ${cells.length} configurations stay within the limits.`, line);
+      if (ties.length) element("span", ` Statistically tied with it in energy: ${ties.map((cell) => cell.label).join(", ")}.`, line);
+      else if (others.length && best.tie.length) element("span", " None of the others is statistically tied with it in energy.", line);
     }
     function answer() {
-      var wish = asked();
-      var models = data.models.filter(function (model) { return (!wish.model || wish.model === model.id) && sized(model, wish); });
+      const limits = Object.fromEntries(fields.filter((field) => field.value !== "").map((field) => [field.name, field.value]));
+      const models = data.models.filter((model) => (!limits.model || limits.model === model.id) && hasSize(model, limits));
       verdict.replaceChildren();
-      models.forEach(function (model) { tell(model, wish); });
+      models.forEach((model) => advise(model, limits));
       if (!models.length) element("p", "No model of this study has such a size.", verdict);
     }
     function fill() {
-      fields.forEach(function (field) {
-        var wanted = (chosen[field.name] || [""])[0];
+      for (const field of fields) {
+        const wanted = chosen[field.name]?.[0] || "";
         field.value = field.type === "number" ? numeral(wanted) : wanted;
         if (field.tagName === "SELECT" && field.selectedIndex < 0) field.selectedIndex = 0;
-      });
+      }
       answer();
     }
-    fields.forEach(function (field) {
-      field.addEventListener("input", function () {
-        chosen[field.name] = field.value === "" ? [] : [field.value];
-        keepChoice("helper");
-        answer();
-      });
+    for (const field of fields) field.addEventListener("input", () => {
+      chosen[field.name] = field.value === "" ? [] : [field.value];
+      keepChoice("helper");
+      answer();
     });
-    followers.push(fill);
-    helper.hidden = false;
-    fill();
-  })();
+    return fill;
+  }
 
   /* carbon, water and cost with the reader's factors: the same product as in the published table */
-  function digits(value) {
-    var rounded = Number(value.toPrecision(3));
-    var places = rounded ? 2 - Number(rounded.toExponential().split("e")[1]) : 0;
-    places = Math.min(20, Math.max(0, places));
-    return rounded.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places });
-  }
-  function quantity(value, unit, prefixed) {
-    var steps = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "\u00b5"]];
-    if (!prefixed || !value) return digits(value) + "\u202f" + unit;
-    var step = steps.filter(function (s) { return value >= s[0] * 0.9995; })[0] || steps[6];
-    return digits(value / step[0]) + "\u202f" + step[1] + unit;
-  }
-  var factors = document.getElementById("factors");
-  if (factors) (function () {
-    var data = JSON.parse(factors.querySelector(".factors-data").textContent);
-    var inputs = Array.prototype.slice.call(factors.querySelectorAll("input"));
-    var tables = factors.querySelectorAll("table.yours"), told = factors.querySelector(".told");
-    var ENDS = ["low", "central", "high"];
-    function end(input) { return ENDS.indexOf(input.getAttribute("data-end")); }
+  function footprintFactors(section) {
+    const data = JSON.parse(section.querySelector(".factors-data").textContent), inputs = all("input", section);
+    const tables = all("table.yours", section), remark = section.querySelector(".told"), form = section.querySelector("form");
+    function end(input) { return ["low", "central", "high"].indexOf(input.dataset.end); }
     function fill() {
-      inputs.forEach(function (input) {
-        var words = chosen[input.name] || [];
+      for (const input of inputs) {
+        const words = chosen[input.name] || [];
         input.value = words.length === 3 ? numeral(words[end(input)]) : String(data.factors[input.name][end(input)]);
-      });
-    }
-    function read() {
-      var found = {};
-      inputs.forEach(function (input) {
-        var value = input.value === "" ? NaN : Number(input.value);
-        (found[input.name] = found[input.name] || [])[end(input)] = value >= Number(input.min) ? value : NaN;
-      });
-      return found;
-    }
-    function ordered(range) { return range[0] <= range[1] && range[1] <= range[2]; }
-    function amount(kwh, range, pue, kind) {
-      var middle = pue[1] * range[1];
-      var all = [kwh[0] * middle, kwh[1] * pue[0] * range[0], kwh[2] * pue[2] * range[2]];
-      all = all.map(function (value) { return quantity(value, kind.unit, kind.prefixed); });
-      return [all[0], "[" + all[1] + ", " + all[2] + "]"];
-    }
-    function answer() {
-      var now = read(), pue = now.pue || [1, 1, 1];
-      var bad = Object.keys(now).filter(function (name) { return !ordered(now[name]); });
-      var same = Object.keys(now).every(function (name) { return String(now[name]) === String(data.factors[name]); });
-      inputs.forEach(function (input) {
-        if (bad.indexOf(input.name) >= 0) input.setAttribute("aria-invalid", "true"); else input.removeAttribute("aria-invalid");
-      });
-      told.textContent = bad.length ? "Give numbers with low \u2264 central \u2264 high; a power usage effectiveness is at least 1."
-        : same ? "These are the declared factors." : "Derived with your factors, not with those of the study.";
-      data.tables.forEach(function (rows, index) {
-        var lines = tables[index].tBodies[0].rows;
-        rows.forEach(function (kwh, line) {
-          data.kinds.forEach(function (kind, column) {
-            var words = bad.length ? ["\u2013", ""] : amount(kwh, now[kind.id], pue, kind), cell = lines[line].cells[column + 2];
-            cell.firstChild.data = words[0];
-            cell.lastChild.textContent = words[1];
-          });
-        });
-      });
-    }
-    function changed() {
-      var now = read();
-      Object.keys(now).forEach(function (name) {
-        chosen[name] = String(now[name]) === String(data.factors[name]) ? [] : now[name].map(function (v) { return isNaN(v) ? "" : String(v); });
-      });
-      keepChoice("factors");
+      }
       answer();
     }
-    var form = factors.querySelector("form");
-    form.addEventListener("input", changed);
-    form.addEventListener("submit", function (event) { event.preventDefault(); });
-    form.addEventListener("reset", function (event) {
-      event.preventDefault();
-      Object.keys(data.factors).forEach(function (name) { chosen[name] = []; });
-      fill();
+    function read() {
+      const factors = {};
+      for (const input of inputs) {
+        const value = input.value === "" ? NaN : Number(input.value);
+        (factors[input.name] ||= [])[end(input)] = value >= Number(input.min) ? value : NaN;
+      }
+      return factors;
+    }
+    function isDeclared(name, range) { return String(range) === String(data.factors[name]); }
+    function amount([central, least, most], range, pue, kind) {
+      const ends = [central * (pue[1] * range[1]), least * pue[0] * range[0], most * pue[2] * range[2]];
+      const [middle, low, high] = ends.map((value) => quantity(value, kind.unit, kind.prefixed));
+      return [middle, `[${low}, ${high}]`];
+    }
+    function answer() {
+      const now = read(), pue = now.pue || [1, 1, 1], ranges = Object.entries(now);
+      const wrong = ranges.filter(([, [low, central, high]]) => !(low <= central && central <= high)).map(([name]) => name);
+      for (const input of inputs) {
+        if (wrong.includes(input.name)) input.setAttribute("aria-invalid", "true"); else input.removeAttribute("aria-invalid");
+      }
+      remark.textContent = wrong.length ? "Give numbers with low \u2264 central \u2264 high; a power usage effectiveness is at least 1."
+        : ranges.every(([name, range]) => isDeclared(name, range)) ? "These are the declared factors."
+        : "Derived with your factors, not with those of the study.";
+      data.tables.forEach((rows, index) => rows.forEach((kwh, line) => data.kinds.forEach((kind, column) => {
+        const [central, range] = wrong.length ? ["\u2013", ""] : amount(kwh, now[kind.id], pue, kind);
+        const cell = tables[index].tBodies[0].rows[line].cells[column + 2];
+        cell.firstChild.data = central;
+        cell.lastChild.textContent = range;
+      })));
+    }
+    form.addEventListener("input", () => {
+      for (const [name, range] of Object.entries(read())) {
+        chosen[name] = isDeclared(name, range) ? [] : range.map((value) => isNaN(value) ? "" : String(value));
+      }
       keepChoice("factors");
       answer();
     });
-    followers.push(function () { fill(); answer(); });
-    factors.hidden = false;
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("reset", (event) => {
+      event.preventDefault();
+      for (const name of Object.keys(data.factors)) chosen[name] = [];
+      keepChoice("factors");
+      fill();
+    });
+    return fill;
+  }
+
+  for (const [id, set] of [["helper", decisionHelper], ["factors", footprintFactors]]) {
+    const section = document.getElementById(id);
+    if (!section) continue;
+    const fill = set(section);
+    followers.push(fill);
+    section.hidden = false;
     fill();
-    answer();
-  })();
+  }
 
   /* a link to a derivation opens it, a link to a figure shows it, a shared choice is taken over */
   function openTarget() {
-    var name = decoded(location.hash.slice(1).split("?")[0]), target = name && document.getElementById(name);
-    for (var node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
+    const name = decoded(location.hash.slice(1).split("?")[0]), target = name && document.getElementById(name);
     if (!target) return;
-    var inner = target.querySelector("details");
+    for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
+    const inner = target.querySelector("details"), box = target.closest(".gr-choice");
     if (inner && target.classList.contains("derivation")) inner.open = true;
-    var box = target.closest(".gr-choice");
-    if (box && target.hidden) { chosen[box.getAttribute("data-param")] = [named(target)]; applyChoice(); }
-    if (box || location.hash.indexOf("?") >= 0) target.scrollIntoView();
+    if (box && target.hidden) { chosen[box.dataset.param] = [named(target)]; applyChoice(); }
+    if (box || location.hash.includes("?")) target.scrollIntoView();
   }
-  window.addEventListener("hashchange", function () {
-    if (location.hash.indexOf("?") >= 0) {
-      chosen = recalled();
+  window.addEventListener("hashchange", () => {
+    if (location.hash.includes("?")) {
+      chosen = chosenInAddress();
       applyChoice();
-      followers.forEach(function (follow) { follow(); });
+      followers.forEach((follow) => follow());
     }
     openTarget();
   });

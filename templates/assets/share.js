@@ -1,140 +1,128 @@
 /* greenreport: what helps to share and to find. Without this file the code to embed a figure can still be copied by hand. */
-(function () {
+(() => {
   "use strict";
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  function element(name, text, parent) {
+    const made = document.createElement(name);
+    made.textContent = text;
+    parent.appendChild(made);
+    return made;
+  }
 
-  /* the code that shows a figure elsewhere: a figure or the badge of a study: complete its address where the page knows its own, and copy it */
-  var served = location.protocol === "http:" || location.protocol === "https:";
-  document.querySelectorAll(".gr-code").forEach(function (box) {
-    var area = box.querySelector("textarea"), button = box.querySelector("button[data-copy]"), hint = box.querySelector("p.soft");
-    var path = area.getAttribute("data-embed");
-    if (path && served) {
-      var address = new URL(path, location.href).href.replace(/&/g, "&amp;").replace(/"/g, "&quot;");
-      area.value = area.value.replace(/src="[^"]*"/, function () { return 'src="' + address + '"'; });
-      if (hint) hint.hidden = true;
+  /* the code that shows a figure or the badge of a study elsewhere: complete its address where the page knows its own, and copy it */
+  const served = /^https?:$/.test(location.protocol);
+  for (const box of all(".gr-code")) {
+    const area = box.querySelector("textarea"), button = box.querySelector("button[data-copy]"), hint = box.querySelector("p.soft");
+    const { embed, place, root } = area.dataset;
+    if (embed && served) {
+      const address = new URL(embed, location.href).href.replace(/&/g, "&amp;").replace(/"/g, "&quot;");
+      area.value = area.value.replace(/src="[^"]*"/, () => `src="${address}"`);
     }
-    var place = area.getAttribute("data-place");
-    if (place && served) {
-      area.value = area.value.split(area.getAttribute("data-root")).join(new URL(place, location.href).href);
-      if (hint) hint.hidden = true;
-    }
-    area.addEventListener("focus", function () { area.select(); });
+    if (place && served) area.value = area.value.replaceAll(root, () => new URL(place, location.href).href);
+    if (hint && served && (embed || place)) hint.hidden = true;
+    area.addEventListener("focus", () => area.select());
     button.hidden = false;
-    button.addEventListener("click", function () {
-      function say(text) { button.textContent = text; setTimeout(function () { button.textContent = "Copy"; }, 1600); }
-      function byHand() { area.focus(); area.select(); say("Selected: copy it with your keyboard"); }
-      if (navigator.clipboard && navigator.clipboard.writeText) {
-        navigator.clipboard.writeText(area.value).then(function () { say("Copied"); }, byHand);
-      } else { byHand(); }
+    button.addEventListener("click", async () => {
+      function say(text) { button.textContent = text; setTimeout(() => { button.textContent = "Copy"; }, 1600); }
+      try {
+        await navigator.clipboard.writeText(area.value);
+        say("Copied");
+      } catch (e) { /* no clipboard, or not allowed */
+        area.focus();
+        area.select();
+        say("Selected: copy it with your keyboard");
+      }
     });
-  });
+  }
 
   /* the search box: its index is a script, loaded when somebody begins to search, since no page may fetch anything */
-  var MOST = 12;
+  const MOST = 12;
   function fold(text) { return text.toLowerCase().normalize("NFKD").replace(/[\u0300-\u036f]/g, ""); }
-  function rank(entry, words) {
-    var total = 0;
-    for (var i = 0; i < words.length; i += 1) {
-      if (entry.all.indexOf(words[i]) < 0) return -1;
-      var at = entry.name.indexOf(words[i]);
-      total += at === 0 ? 0 : at > 0 && /[^a-z0-9]/.test(entry.name[at - 1]) ? 1 : at > 0 ? 2 : 3;
-    }
-    return total;
+  /* 0 for a name that begins with the word, then words inside it, parts of words, and other texts */
+  function rank({ name, text }, word) {
+    const at = name.indexOf(word);
+    if (at < 0) return text.includes(word) ? 3 : Infinity;
+    return at === 0 ? 0 : /[^a-z0-9]/.test(name[at - 1]) ? 1 : 2;
   }
-  function look(entries, text) {
-    var words = fold(text).split(/\s+/).filter(Boolean);
-    if (!words.length) return [];
+  function matching(entries, typed) {
+    const words = fold(typed).split(/\s+/).filter(Boolean);
     return entries
-      .map(function (entry, order) { return { entry: entry, order: order, rank: rank(entry, words) }; })
-      .filter(function (item) { return item.rank >= 0; })
-      .sort(function (a, b) { return a.rank - b.rank || a.order - b.order; })
-      .map(function (item) { return item.entry; });
+      .map((entry) => ({ entry, rank: words.reduce((total, word) => total + rank(entry, word), 0) }))
+      .filter((match) => match.rank < Infinity)
+      .sort((a, b) => a.rank - b.rank)
+      .map((match) => match.entry);
   }
-  document.querySelectorAll(".search").forEach(function (box) {
-    var input = box.querySelector("input"), list = box.querySelector("ul"), said = box.querySelector("[role=status]");
-    var entries = null, asked = false;
+  for (const box of all(".search")) {
+    const input = box.querySelector("input"), list = box.querySelector("ul"), status = box.querySelector("[role=status]");
+    let entries = null, requested = false;
     function load() {
-      if (asked) return;
-      asked = true;
-      var script = document.createElement("script");
-      script.src = box.getAttribute("data-index");
-      script.onload = function () {
-        entries = window.greenreportSearch.map(function (e) {
-          return { title: e.title, kind: e.kind, where: e.where, address: e.address, name: fold(e.title), all: fold([e.title, e.kind, e.where, e.words].join(" ")) };
-        });
+      if (requested) return;
+      requested = true;
+      const script = document.createElement("script");
+      script.src = box.dataset.index;
+      script.onload = () => {
+        entries = window.greenreportSearch.map((e) => ({ ...e, name: fold(e.title), text: fold([e.title, e.kind, e.where, e.words].join(" ")) }));
         show();
       };
       document.head.appendChild(script);
     }
-    function links() { return Array.prototype.slice.call(list.querySelectorAll("a")); }
-    function close() { list.hidden = true; list.replaceChildren(); said.textContent = ""; }
-    function row(entry) {
-      var item = document.createElement("li"), link = document.createElement("a"), note = document.createElement("small");
-      link.href = box.getAttribute("data-root") + entry.address;
-      link.textContent = entry.title;
-      note.textContent = entry.kind + (entry.where ? " \u00b7 " + (entry.where.length > 110 ? entry.where.slice(0, 109) + "\u2026" : entry.where) : "");
-      link.appendChild(note);
-      item.appendChild(link);
-      return item;
+    function close() { list.hidden = true; list.replaceChildren(); status.textContent = ""; }
+    function addRow({ title, kind, where, address }) {
+      const link = element("a", title, element("li", "", list));
+      link.href = box.dataset.root + address;
+      element("small", kind + (where ? ` \u00b7 ${where.length > 110 ? `${where.slice(0, 109)}\u2026` : where}` : ""), link);
     }
     function show() {
       if (!entries) return;
-      if (!input.value.trim()) { close(); return; }
-      var found = look(entries, input.value);
-      list.replaceChildren.apply(list, found.slice(0, MOST).map(row));
-      if (!found.length) {
-        var none = document.createElement("li");
-        none.textContent = "Nothing found";
-        list.appendChild(none);
-      }
+      if (!fold(input.value).trim()) { close(); return; }
+      const matches = matching(entries, input.value);
+      list.replaceChildren();
+      matches.slice(0, MOST).forEach(addRow);
+      if (!matches.length) element("li", "Nothing found", list);
       list.hidden = false;
-      said.textContent = found.length ? found.length + " found" + (found.length > MOST ? ", the first " + MOST + " are listed" : "") : "Nothing found";
+      const more = matches.length > MOST ? `, the first ${MOST} are listed` : "";
+      status.textContent = matches.length ? `${matches.length} found${more}` : "Nothing found";
     }
     box.hidden = false;
     input.addEventListener("focus", load);
-    input.addEventListener("input", function () { load(); show(); });
-    box.addEventListener("keydown", function (event) {
-      var all = links(), at = all.indexOf(document.activeElement);
-      if (event.key === "Escape" && !list.hidden) { close(); input.focus(); event.preventDefault(); }
-      else if (event.key === "ArrowDown" && all.length) { all[Math.min(at + 1, all.length - 1)].focus(); event.preventDefault(); }
-      else if (event.key === "ArrowUp" && at >= 0) { (at ? all[at - 1] : input).focus(); event.preventDefault(); }
-      else if (event.key === "Enter" && document.activeElement === input && all.length) { all[0].click(); }
+    input.addEventListener("input", () => { load(); show(); });
+    box.addEventListener("keydown", (event) => {
+      const links = all("a", list), at = links.indexOf(document.activeElement);
+      if (event.key === "Escape" && !list.hidden) { close(); input.focus(); }
+      else if (event.key === "ArrowDown" && links.length) links[Math.min(at + 1, links.length - 1)].focus();
+      else if (event.key === "ArrowUp" && at >= 0) (at ? links[at - 1] : input).focus();
+      else if (event.key === "Enter" && document.activeElement === input && links.length) { links[0].click(); return; }
+      else return;
+      event.preventDefault();
     });
-    box.addEventListener("focusout", function (event) { if (!box.contains(event.relatedTarget)) list.hidden = true; });
-    box.addEventListener("focusin", function () { if (list.children.length) list.hidden = false; });
-  });
+    box.addEventListener("focusout", (event) => { if (!box.contains(event.relatedTarget)) list.hidden = true; });
+    box.addEventListener("focusin", () => { if (list.children.length) list.hidden = false; });
+  }
 
   /* the index of studies: choose by machine, model or tag; the address keeps the choice */
-  var choose = document.getElementById("choose");
+  const choose = document.getElementById("choose");
   if (choose) {
-    var items = Array.prototype.slice.call(document.querySelectorAll(".entries > li[data-machine]"));
-    var selects = Array.prototype.slice.call(choose.querySelectorAll("select")), count = choose.querySelector("[role=status]");
-    var narrow = function () {
-      var left = items.filter(function (item) {
-        item.hidden = !selects.every(function (select) {
-          return !select.value || JSON.parse(item.getAttribute("data-" + select.name)).indexOf(select.value) >= 0;
-        });
-        return !item.hidden;
-      }).length;
-      count.textContent = left === items.length ? "" : left + " of " + items.length + " studies";
-    };
-    var keep = function () {
-      var parts = selects.filter(function (select) { return select.value; }).map(function (select) {
-        return encodeURIComponent(select.name) + "=" + encodeURIComponent(select.value);
-      });
-      history.replaceState(null, "", "#choose" + (parts.length ? "?" + parts.join("&") : ""));
+    const items = all(".entries > li[data-machine]"), selects = all("select", choose), count = choose.querySelector("[role=status]");
+    function narrow() {
+      for (const item of items) item.hidden = selects.some(({ name, value }) => value && !JSON.parse(item.dataset[name]).includes(value));
+      const left = items.filter((item) => !item.hidden).length;
+      count.textContent = left === items.length ? "" : `${left} of ${items.length} studies`;
+    }
+    function recall() {
+      if (!location.hash.startsWith("#choose?")) return;
+      const kept = new URLSearchParams(location.hash.slice(8));
+      for (const select of selects) {
+        const value = kept.get(select.name) || "";
+        select.value = [...select.options].some((option) => option.value === value) ? value : "";
+      }
       narrow();
-    };
-    var recall = function () {
-      if (location.hash.indexOf("#choose?") !== 0) return;
-      var kept = new URLSearchParams(location.hash.slice(8));
-      selects.forEach(function (select) {
-        var value = kept.get(select.name) || "";
-        select.value = Array.prototype.some.call(select.options, function (option) { return option.value === value; }) ? value : "";
-      });
-      narrow();
-    };
+    }
     choose.hidden = false;
-    choose.addEventListener("change", keep);
+    choose.addEventListener("change", () => {
+      const parts = selects.filter(({ value }) => value).map(({ name, value }) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
+      history.replaceState(null, "", `#choose${parts.length ? "?" : ""}${parts.join("&")}`);
+      narrow();
+    });
     window.addEventListener("hashchange", recall);
     recall();
   }

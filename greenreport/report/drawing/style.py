@@ -8,9 +8,9 @@ the page (PNG, SVG) have those of the light theme.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 HUES = ("blue", "vermilion", "green", "purple")
 SHAPES = ("circle", "square", "triangle-up", "diamond")
@@ -39,6 +39,10 @@ class Look:
         return f"var(--{self.hue})"
 
 
+#: The look of each configuration, by its id (of a series: by its label).
+Looks: TypeAlias = Mapping[str, Look]
+
+
 def looks(engines: Sequence[str], pairs: Sequence[tuple[str, str, str]]) -> dict[str, Look]:
     """Return the look of each configuration.
 
@@ -47,9 +51,9 @@ def looks(engines: Sequence[str], pairs: Sequence[tuple[str, str, str]]) -> dict
         pairs: (configuration id, engine, provider).
     """
     taken = dict(_FIRST)
-    free = [(hue, shape) for shape in SHAPES for hue in HUES if (hue, shape) not in taken.values()]
-    free = [(h, s) for h, s in [("blue", "circle"), ("vermilion", "circle"), ("green", "circle"), ("purple", "circle")]
-            if (h, s) not in [taken[e] for e in engines if e in taken]] + free  # fmt: skip
+    present = [taken[engine] for engine in engines if engine in taken]
+    free = [(hue, "circle") for hue in HUES if (hue, "circle") not in present]
+    free += [(hue, shape) for shape in SHAPES for hue in HUES if (hue, shape) not in taken.values()]
     for engine in dict.fromkeys(engines):
         if engine not in taken:
             taken[engine] = free.pop(0) if free else (HUES[len(taken) % len(HUES)], SHAPES[len(taken) % len(SHAPES)])

@@ -51,11 +51,7 @@ def renumbered(svg: str) -> str:
     The engine numbers them across charts, so the bytes would depend on what the same process drew before.
     """
     names = {old: f"clip{number}" for number, old in enumerate(CLIPS.findall(svg), start=1)}
-
-    def named(match: re.Match[str]) -> str:
-        return f"{match[1]}{names.get(match[2], match[2])}{match[3]}"
-
-    return re.sub(r'(<clipPath id="|url\(#)(clip\d+)("|\))', named, svg)
+    return re.sub(r'(?<=<clipPath id=")clip\d+(?=")|(?<=url\(#)clip\d+(?=\))', lambda match: names.get(match[0], match[0]), svg)
 
 
 def draw_all(drawings: Sequence[Drawing]) -> None:

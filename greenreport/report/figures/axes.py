@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TypeGuard
 
 import altair as alt
@@ -16,6 +16,7 @@ WIDE = 20  # values that span more than this factor are shown on a logarithmic a
 PREFIXES = ((1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"))
 #: Units that take prefixes; of seconds only those below 1.
 PREFIXED = frozenset({"J", "W", "J/request", "J/token"})
+FINE_STEPS = [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9]
 LINES = "split(replace(datum.value, regexp('\u00a0·\u00a0', 'g'), ' · '), ' · ')"  # engine over provider over load
 #: Room for a value with its unit; a wider table scrolls.
 NARROWEST_COLUMN = 84
@@ -65,44 +66,21 @@ def value_axis(
     if start:
         domain[0] = start
     ticks = log_ticks(domain) if low > 0 else []
-    labels = _labels(unit, suffix)
-    kinds: dict[Kind, dict[str, Any]] = {"linear": _linear(low, high, title, start, labels)}
+    labels: dict[str, Any] = {"format": "~s", "labelOverlap": True}
+    if unit or suffix:
+        expression = prefixed(unit) if unit else f"format(datum.value, '~g') + ' {suffix}'"
+        labels = {"labelExpr": expression, "labelSeparation": 8, "labelOverlap": True}
+    pad = (high - low) * 0.06 or abs(high) * 0.05 or 1.0
+    linear = alt.Scale(domain=[low - pad if start is None else start, high + pad], nice=False, zero=False)
+    kinds: dict[Kind, dict[str, Any]] = {"linear": {"title": title, "scale": linear, "axis": alt.Axis(tickCount=6, **labels)}}
     if len(ticks) > 1:
-        kinds["log"] = _log(domain, ticks, title, labels)
+        scale = alt.Scale(type="log", domain=domain, nice=False)
+        kinds["log"] = {"title": f"{title}, log scale", "scale": scale, "axis": alt.Axis(values=ticks, **labels)}
     span: Kind = "log" if low > 0 and high / low > WIDE else "linear"
     shown: Kind = (first or span) if (first or span) in kinds else "linear"
-    others = [kind for kind in kinds if kind != shown]
-    if others:
-        sheet.offer(others[0], "x", kinds[others[0]])
+    for other in kinds.keys() - {shown}:
+        sheet.offer(other, "x", kinds[other])
     return lambda field: alt.X(field, **kinds[shown])
-
-
-def _linear(low: float, high: float, title: str, start: float | None, labels: Mapping[str, Any]) -> dict[str, Any]:
-    pad = (high - low) * 0.06 or abs(high) * 0.05 or 1.0
-    domain = [low - pad if start is None else start, high + pad]
-    return {
-        "title": title,
-        "scale": alt.Scale(domain=domain, nice=False, zero=False),
-        "axis": alt.Axis(tickCount=6, labelOverlap=True, **labels),
-    }
-
-
-def _log(domain: Sequence[float], ticks: Sequence[float], title: str, labels: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "title": f"{title}, log scale",
-        "scale": alt.Scale(type="log", domain=list(domain), nice=False),
-        "axis": alt.Axis(values=list(ticks), labelOverlap=True, **labels),
-    }
-
-
-def _labels(unit: str, suffix: str) -> Mapping[str, Any]:
-    if unit:
-        text = prefixed(unit)
-    elif suffix:
-        text = f"format(datum.value, '~g') + ' {suffix}'"
-    else:
-        return {"format": "~s"}
-    return {"labelExpr": text, "labelSeparation": 8}
 
 
 def prefixed(unit: str) -> str:
@@ -132,12 +110,7 @@ def log_domain(values: Sequence[float], pad: float = 1.12) -> list[float]:
 def log_ticks(domain: Sequence[float]) -> list[float]:
     """Return round tick values of a logarithmic scale: 1, 2, 5 per decade, finer when the domain is short."""
     low, high = domain
-    if high / low > 8:
-        steps: tuple[float, ...] = (1, 2, 5)
-    elif high / low > 3:
-        steps = (1, 1.5, 2, 3, 4, 5, 7)
-    else:
-        steps = (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
+    steps = [1.0, 2, 5] if high / low > 8 else [1, 1.5, 2, 3, 4, 5, 7] if high / low > 3 else FINE_STEPS
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [float(f"{step * 10.0**decade:.6g}") for decade in decades for step in steps]
     return [tick for tick in ticks if low <= tick <= high]

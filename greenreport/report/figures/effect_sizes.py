@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import altair as alt
@@ -11,7 +11,7 @@ import altair as alt
 from greenreport.analysis.hypotheses.findings import Finding, ModelTest
 from greenreport.analysis.stats import NotComputable, Pair, PairVerdict
 from greenreport.report.context import StudyContext
-from greenreport.report.drawing.style import Look
+from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, TableCell, make_table
 from greenreport.report.figures.axes import finite, positive, value_axis
 from greenreport.report.figures.captions import metric_bands, ratio_text, times
@@ -49,27 +49,18 @@ class EffectRow:
     detail: str
 
 
-def effect_sizes_spec(
-    rows: Sequence[EffectRow], styles: Mapping[str, Look], *, axis: str, band: float, alpha: float
-) -> Specification:
+def effect_sizes_spec(rows: Sequence[EffectRow], styles: Looks, *, axis: str, band: float, alpha: float) -> Specification:
     """F6: each pair, to the right larger, upwards less explained by chance; the range of no practical interest is shaded.
 
     The effect size is the ratio of medians, on which the smallest effect of interest is declared and which all tests share.
-
-    Args:
-        styles: looks of the configurations, so that a reader can hide the pairs of an engine.
     """
     sheet = Sheet(styles)
     top = max(2.2, max(row.strength for row in rows) * 1.06)
     x = value_axis(sheet, [1.0, 1 + band, *(row.ratio for row in rows)], axis, first="log", start=1, suffix="×")
     step = 1 if top <= 6 else math.ceil(top / 6)
     text = "datum.value == 0 ? '1' : datum.value > 3.5 ? '1e-' + datum.value : format(pow(10, -datum.value), '~g')"
-    y = alt.Y(
-        "strength:Q",
-        title="p",
-        scale=alt.Scale(domain=[0, top], nice=False),
-        axis=alt.Axis(values=list(range(0, int(top) + 1, step)), labelExpr=text, grid=True),
-    )
+    ticks = alt.Axis(values=list(range(0, int(top) + 1, step)), labelExpr=text, grid=True)
+    y = alt.Y("strength:Q", title="p", scale=alt.Scale(domain=[0, top], nice=False), axis=ticks)
     frame = alt.Chart(sheet.rows([{"from": 1.0, "to": 1 + band, "level": -math.log10(alpha)}]))
     zone = frame.mark_rect(opacity=0.07, color="currentColor").encode(x=x("from:Q"), x2="to:Q")
     level = frame.mark_rule(strokeDash=[3, 3], opacity=0.7).encode(y=alt.Y("level:Q", scale=alt.Scale(domain=[0, top])))
@@ -77,11 +68,8 @@ def effect_sizes_spec(
         "verdict:N", scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())), legend=alt.Legend(title=None, offset=26)
     )
     pairs = alt.Chart(sheet.rows(rows))
-    inside = (
-        pairs.transform_filter("datum.verdict == 'difference'")
-        .mark_circle(size=80, opacity=0.35, color="var(--blue)")
-        .encode(x=x("ratio:Q"), y=y)
-    )
+    different = pairs.transform_filter("datum.verdict == 'difference'")
+    inside = different.mark_circle(size=80, opacity=0.35, color="var(--blue)").encode(x=x("ratio:Q"), y=y)
     point = pairs.mark_point(size=80, strokeWidth=1.8, opacity=1, color="var(--blue)").encode(
         x=x("ratio:Q"), y=y, shape=shape, tooltip=[alt.Tooltip("detail:N", title="pair")]
     )
@@ -127,14 +115,8 @@ def significance_figure(study: StudyContext, finding: Finding) -> Figure | None:
             for row, (_, pair, p) in zip(rows, pairs, strict=True)
         ],
     )  # fmt: skip
-    spec = effect_sizes_spec(
-        rows,
-        study.looks,
-        axis=f"{info.noun}, larger ÷ smaller",
-        band=rule.smallest_effect,
-        alpha=rule.alpha,
-    )
-    figure_id = f"{rule.id.lower().replace('.', '-')}-effects"
+    axis, figure_id = f"{info.noun}, larger ÷ smaller", f"{rule.id.lower().replace('.', '-')}-effects"
+    spec = effect_sizes_spec(rows, study.looks, axis=axis, band=rule.smallest_effect, alpha=rule.alpha)
     return Figure(figure_id, title, caption, summary, spec, table, metric_bands(study, info.id))
 
 

@@ -24,11 +24,7 @@ COMPONENTS = (("CPU", "cpu_energy_j"), ("memory", "dram_energy_j"), ("GPU", "gpu
 
 
 def stacked_spec(rows: Sequence[BandRow], *, axis: str, part: str = "phase") -> Specification:
-    """F9: parts of a total as stacked bars, one bar per configuration.
-
-    Args:
-        rows: `start` is the place of the part, `end` its amount.
-    """
+    """F9: parts of a total as stacked bars, one bar per configuration; `start` is the place of a part, `end` its amount."""
     sheet = Sheet()
     labels, names = ordered([row.row for row in rows]), ordered([row.name for row in rows])
     opacity = [round(0.25 + 0.65 * i / max(1, len(names) - 1), 2) for i in range(len(names))]

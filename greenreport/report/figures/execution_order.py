@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import altair as alt
 
 from greenreport.report.context import StudyContext
-from greenreport.report.drawing.style import Look
+from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, TableCell, make_table
 from greenreport.report.figures.specification import WIDTH, BandRow, Sheet, Specification
 from greenreport.units import counted, number, quantity
 
 
-def execution_order_spec(rows: Sequence[BandRow], styles: Mapping[str, Look]) -> Specification:
+def execution_order_spec(rows: Sequence[BandRow], styles: Looks) -> Specification:
     """F13: time against cell, one bar per run, colour by configuration."""
     sheet = Sheet()
     labels = sorted({row.row for row in rows})
@@ -41,16 +41,10 @@ def order_figure(study: StudyContext) -> Figure | None:
     if not runs:
         return None
     first = min(run.start_ns for _, run in runs)
-    rows = [
-        BandRow(
-            round((run.start_ns - first) / 60e9, 4),
-            round((run.start_ns - first) / 60e9 + run.duration_s / 60, 4),
-            cell.configuration.id,
-            cell.key,
-            f"repetition {run.repetition}, {run.outcome.value}",
-        )
-        for cell, run in sorted(runs, key=lambda pair: pair[1].start_ns)
-    ]
+    rows = []
+    for cell, run in sorted(runs, key=lambda pair: pair[1].start_ns):
+        start, detail = (run.start_ns - first) / 60e9, f"repetition {run.repetition}, {run.outcome.value}"
+        rows.append(BandRow(round(start, 4), round(start + run.duration_s / 60, 4), cell.configuration.id, cell.key, detail))
     length = quantity(max(row.end for row in rows) * 60, "s")
     design = study.dataset.study.protocol.order.design.replace("_", " ")
     summary = f"{counted(len(rows), 'run')} within {length}; the design is {design}. Each bar is one run, each row a cell."

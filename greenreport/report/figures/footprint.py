@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, replace
 
 import altair as alt
 
 from greenreport.analysis.footprint import Derived, FootprintAnalysis, FootprintRow, FootprintTable, Impact
 from greenreport.analysis.stats import NotComputable
 from greenreport.report.context import StudyContext
-from greenreport.report.drawing.style import Look
+from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, make_table, measured
 from greenreport.report.figures.axes import finite, label_axis, value_axis
 from greenreport.report.figures.captions import metric_bands, runs_text
@@ -21,24 +21,17 @@ DERIVED = "derived, not measured"
 
 
 @dataclass(frozen=True, slots=True)
-class AmountRow:
-    """Something derived from energy: the whole range, and the part of it that is the energy's interval."""
+class AmountRow(Derived):
+    """An amount of a configuration on a model, printed with its range (`text`) and alone (`short`)."""
 
     model: str
     configuration: str
     label: str
-    central: float
-    low: float
-    high: float
-    energy_low: float
-    energy_high: float
     text: str
     short: str
 
 
-def footprint_spec(
-    rows: Sequence[AmountRow], styles: Mapping[str, Look], *, axis: str, unit: str, prefixed: bool
-) -> Specification:
+def footprint_spec(rows: Sequence[AmountRow], styles: Looks, *, axis: str, unit: str, prefixed: bool) -> Specification:
     """Draw the central value, a thick bar for the interval of the energy, a thin one for the whole range.
 
     Args:
@@ -50,9 +43,8 @@ def footprint_spec(
     x = value_axis(sheet, ends, axis, start=0, unit=unit if prefixed else "", suffix="" if prefixed else unit)
     base = alt.Chart()
     whole = base.mark_rule(strokeWidth=1.2).encode(x=x("low:Q"), x2="high:Q", y=y, color=colour(styles))
-    energy = base.mark_rule(strokeWidth=5, opacity=0.45).encode(
-        x=x("energy_low:Q"), x2="energy_high:Q", y=y, color=colour(styles)
-    )
+    thick = base.mark_rule(strokeWidth=5, opacity=0.45)
+    energy = thick.encode(x=x("energy_low:Q"), x2="energy_high:Q", y=y, color=colour(styles))
     tooltip = [alt.Tooltip("label:N", title="configuration"), alt.Tooltip("text:N", title="derived")]
     point = points(base, styles, 90).encode(x=x("central:Q"), y=y, tooltip=tooltip)
     value = text_marks(base, align="left", dx=9).encode(x=x("high:Q"), y=y, text="short:N")
@@ -64,11 +56,10 @@ def footprint_spec(
 
 def footprint_figures(study: StudyContext, footprint: FootprintAnalysis) -> tuple[Figure, ...]:
     """Return a figure for each of carbon, water and cost, for the first basis that has data."""
-    table = footprint.tables[0]
-    drawable = tuple(row for row in table.rows if all(finite(item.central) for item in row.amounts))
+    drawable = tuple(row for row in footprint.tables[0].rows if all(finite(item.central) for item in row.amounts))
     if not drawable:
         return ()
-    table = replace(table, rows=drawable)
+    table = replace(footprint.tables[0], rows=drawable)
     return tuple(_figure(study, footprint, table, index) for index in range(len(footprint.impacts)))
 
 
@@ -98,34 +89,22 @@ def _figure(study: StudyContext, footprint: FootprintAnalysis, table: FootprintT
         f"{kind.label} for {per}",
         ["model", "configuration", *((name, kind.unit) for name in names), ("runs", "")],
         [
-            [
-                row.model.label,
-                row.label,
-                *(
-                    measured(amount, kind.unit)
-                    for amount in (item.central, item.low, item.high, item.energy_low, item.energy_high)
-                ),
-                row.n,
-            ]
+            [row.model.label, row.label, *(measured(amount, kind.unit) for amount in astuple(item)), row.n]
             for row, item in pairs
         ],
     )
-    spec = footprint_spec(
-        [_amount_row(row, item, kind) for row, item in pairs],
-        study.looks,
-        axis=f"{kind.noun} for {per}",
-        unit=kind.unit,
-        prefixed=kind.prefixed,
-    )
+    rows = [_amount_row(row, item, kind) for row, item in pairs]
+    spec = footprint_spec(rows, study.looks, axis=f"{kind.noun} for {per}", unit=kind.unit, prefixed=kind.prefixed)
     title = f"{kind.label}: {per} come to {_reach(least, most, kind)}"
     bands = (DERIVED, *metric_bands(study, table.basis.metric))
     return Figure(f"footprint-{kind.id}", title, caption, summary, spec, shown, bands)
 
 
 def _amount_row(row: FootprintRow, item: Derived, kind: Impact) -> AmountRow:
+    amount, span = amount_text(item, kind)
     return AmountRow(
-        row.model.label, row.configuration.id, row.label, item.central, item.low, item.high, item.energy_low, item.energy_high,
-        f"{' '.join(amount_text(item, kind))} on {row.model.label}", quantity(item.central, kind.unit),
+        item.central, item.low, item.high, item.energy_low, item.energy_high, row.model.label, row.configuration.id, row.label,
+        f"{amount} {span} on {row.model.label}", amount,
     )  # fmt: skip
 
 
@@ -134,12 +113,9 @@ def _reach(least: tuple[FootprintRow, Derived], most: tuple[FootprintRow, Derive
     ends = [quantity(item.central, kind.unit) for _, item in (least, most)]
     if ends[0] == ends[1]:
         return ends[0]
-    factors = [
-        name
-        for name, apart in (
-            ("the model", least[0].model.id != most[0].model.id),
-            ("the configuration", least[0].configuration.id != most[0].configuration.id),
-        )
-        if apart
-    ]
+    apart = {
+        "the model": least[0].model.id != most[0].model.id,
+        "the configuration": least[0].configuration.id != most[0].configuration.id,
+    }
+    factors = [name for name, differs in apart.items() if differs]
     return f"between {ends[0]} and {ends[1]}, depending on {' and '.join(factors)}"

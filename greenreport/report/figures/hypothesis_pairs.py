@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 import altair as alt
 
@@ -58,14 +59,11 @@ def pairs_figure(study: StudyContext, finding: Finding) -> Figure | None:
     pairs: list[tuple[ModelTest, Pair]] = []
     for item in finding.tests:
         names = [group.name for group in item.test.groups if group.tested]
-        for i, a in enumerate(names):
-            for j, b in enumerate(names):
-                if i == j:
-                    continue
-                pair = item.test.pair(a, b)
-                rows.append(_pair_row(item, pair, labels[a], labels[b], above=i < j))
-                if i < j:
-                    pairs.append((item, pair))
+        for (i, a), (j, b) in permutations(enumerate(names), 2):
+            pair = item.test.pair(a, b)
+            rows.append(_pair_row(item, pair, labels[a], labels[b], above=i < j))
+            if i < j:
+                pairs.append((item, pair))
     if not rows:
         return None
     significant = sum(pair.significant for _, pair in pairs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import altair as alt
@@ -13,7 +13,7 @@ from greenreport.analysis.hypotheses.findings import Finding, ModelTest
 from greenreport.analysis.measure.dataset import label_of
 from greenreport.catalog import Better, MetricInfo
 from greenreport.report.context import StudyContext
-from greenreport.report.drawing.style import Look
+from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import ColumnSpec, Figure, Table, TableCell, make_table
 from greenreport.report.figures.axes import label_axis, log_ends, positive, value_axis
 from greenreport.report.figures.captions import boundary_text, metric_bands, ratio_text, runs_text, times
@@ -42,7 +42,7 @@ class RatioRow:
     short: str
 
 
-def ratios_spec(rows: Sequence[RatioRow], styles: Mapping[str, Look], *, axis: str, band: float) -> Specification:
+def ratios_spec(rows: Sequence[RatioRow], styles: Looks, *, axis: str, band: float) -> Specification:
     """F1: ratios to a baseline with intervals on a logarithmic axis, a line at 1, and the band of no practical interest."""
     sheet = Sheet(styles)
     labels, y = label_axis(_by_mean_ratio(rows))
@@ -53,16 +53,12 @@ def ratios_spec(rows: Sequence[RatioRow], styles: Mapping[str, Look], *, axis: s
     one = reference.mark_rule(strokeDash=[3, 3], opacity=0.7).encode(x=x("one:Q"))
     base = alt.Chart()
     interval = base.mark_rule(strokeWidth=2.5).encode(x=x("low:Q"), x2="high:Q", y=y, color=colour(styles))
-    tooltip = [
-        alt.Tooltip("label:N", title="configuration"),
-        alt.Tooltip("text:N", title="ratio"),
-        alt.Tooltip("n:Q", title="runs"),
-    ]
+    shown = (("label:N", "configuration"), ("text:N", "ratio"), ("n:Q", "runs"))
+    tooltip = [alt.Tooltip(field, title=title) for field, title in shown]
     point = points(base, styles, 110).encode(x=x("ratio:Q"), y=y, tooltip=tooltip)
     value = text_marks(base, align="left", dx=9).encode(x=x("high:Q"), y=y, text="short:N")
-    layers = alt.layer(zone, one, interval, point, value, data=sheet.rows(rows)).properties(
-        width=WIDTH - 200, height=ROW * len(labels)
-    )
+    layers = alt.layer(zone, one, interval, point, value, data=sheet.rows(rows))
+    layers = layers.properties(width=WIDTH - 200, height=ROW * len(labels))
     return sheet.by_model(layers, ordered([row.model for row in rows]), chrome=265)
 
 
@@ -77,9 +73,7 @@ def _by_mean_ratio(rows: Sequence[RatioRow]) -> list[RatioRow]:
 def baseline_of(test: ModelTest, reference: str | None) -> str | None:
     """Return the group ratios are taken against: the reference where it was compared, else the first group."""
     names = [group.name for group in test.test.groups if group.tested]
-    if reference in names:
-        return reference
-    return names[0] if names else None
+    return reference if reference in names else next(iter(names), None)
 
 
 def forest_figure(study: StudyContext, finding: Finding, reference: str | None) -> Figure | None:
@@ -138,11 +132,7 @@ def _figure(
     texts: tuple[str, str, str, str],
     table: Table,
 ) -> Figure:
-    """Return a figure of ratios.
-
-    Args:
-        texts: id, title, which ratios and intervals these are, and the text alternative.
-    """
+    """Return a figure of ratios; its `texts` are id, title, which ratios and intervals these are, and the text alternative."""
     info, effect = finding.metric, finding.hypothesis.smallest_effect
     figure_id, title, kind, summary = texts
     caption = (

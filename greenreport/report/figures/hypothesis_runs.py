@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import altair as alt
@@ -12,7 +12,7 @@ from greenreport.analysis.hypotheses.findings import Finding
 from greenreport.analysis.measure.dataset import label_of
 from greenreport.catalog import MetricInfo
 from greenreport.report.context import StudyContext
-from greenreport.report.drawing.style import Look
+from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, TableCell, make_table
 from greenreport.report.figures.axes import far_apart, finite, label_axis, value_axis
 from greenreport.report.figures.captions import boundary_text, metric_bands, times
@@ -36,30 +36,17 @@ class RunRow:
     note: str
 
 
-def runs_spec(rows: Sequence[RunRow], styles: Mapping[str, Look], *, axis: str, log: bool) -> Specification:
+def runs_spec(rows: Sequence[RunRow], styles: Looks, *, axis: str, log: bool) -> Specification:
     """F2: every run as a point over the box of its group; the box spans the quartiles, its line is the median."""
     sheet = Sheet(styles)
     labels, y = label_axis(rows)
     x = value_axis(sheet, [row.value for row in rows], axis, first="log" if log else "linear")("value:Q")
-    box = (
-        alt.Chart()
-        .mark_boxplot(
-            extent=1.5,
-            outliers=False,
-            size=15,
-            box={"fillOpacity": 0.16, "strokeWidth": 1.2},
-            median={"strokeWidth": 2.2, "color": "currentColor"},
-        )
-        .encode(x=x, y=y, color=colour(styles))
-    )
+    quartiles, middle = {"fillOpacity": 0.16, "strokeWidth": 1.2}, {"strokeWidth": 2.2, "color": "currentColor"}
+    boxes = alt.Chart().mark_boxplot(extent=1.5, outliers=False, size=15, box=quartiles, median=middle)
+    box = boxes.encode(x=x, y=y, color=colour(styles))
     tooltip = [alt.Tooltip("label:N", title="configuration"), alt.Tooltip("repetition:Q"), alt.Tooltip("note:N", title="value")]
-    point = points(alt.Chart(), styles, 32).encode(
-        x=x,
-        y=y,
-        yOffset=alt.YOffset("jitter:Q", scale=alt.Scale(domain=[-1, 1])),
-        strokeOpacity=alt.value(0.85),
-        tooltip=tooltip,
-    )
+    offset = alt.YOffset("jitter:Q", scale=alt.Scale(domain=[-1, 1]))
+    point = points(alt.Chart(), styles, 32).encode(x=x, y=y, yOffset=offset, strokeOpacity=alt.value(0.85), tooltip=tooltip)
     data = sheet.rows([{**asdict(row), "jitter": _jitter(row)} for row in rows])
     layers = alt.layer(box, point, data=data).properties(width=WIDTH - 150, height=(ROW + 6) * len(labels))
     return sheet.by_model(layers, ordered([row.model for row in rows]), chrome=185)
@@ -105,12 +92,7 @@ def _figure(
     summary: str,
     axis: str = "",
 ) -> Figure:
-    """Return a figure of runs.
-
-    Args:
-        drawn: the rows as the chart names them.
-        axis: what the caption says of it.
-    """
+    """Return a figure of runs: `drawn` are the rows as the chart names them, `axis` is what the caption says of it."""
     info = finding.metric
     log = far_apart([row.value for row in rows])
     spec = runs_spec(drawn, study.looks, axis=f"{info.noun} ({info.unit})", log=log)
@@ -131,13 +113,10 @@ def _run_rows(study: StudyContext, finding: Finding, providers: Sequence[str] | 
             configuration = cell.configuration
             if cell.model.id != model or (providers is not None and configuration.provider not in providers):
                 continue
+            of_cell = (cell.model.label, configuration.id, label_of(configuration), configuration.provider)
             for run in cell.ok:
-                value = run.value(info.id)
-                if finite(value):
-                    yield RunRow(
-                        cell.model.label, configuration.id, label_of(configuration), configuration.provider, run.repetition,
-                        value, quantity(value, info.unit),
-                    )  # fmt: skip
+                if finite(value := run.value(info.id)):
+                    yield RunRow(*of_cell, run.repetition, value, quantity(value, info.unit))
 
 
 def runs_heading(rows: Sequence[RunRow], info: MetricInfo) -> str:

@@ -65,15 +65,12 @@ def matrix_spec(cells: Sequence[MatrixCell]) -> Specification:
     deepest = math.log(max((cell.excess for cell in cells if cell.excess is not None), default=1.0))
     rows = [
         {
-            "model": cell.model,
-            "label": cell.label,
-            "excess": cell.excess,
-            "text": cell.printed,
+            "model": cell.model, "label": cell.label, "excess": cell.excess, "text": cell.printed,
             "detail": f"{cell.label} on {cell.model}: {cell.remark or cell.printed}",
             "depth": 0.0 if cell.excess is None or deepest == 0 else math.log(cell.excess) / max(deepest, math.log(1.01)),
         }
         for cell in cells
-    ]
+    ]  # fmt: skip
     base = alt.Chart()
     square = base.mark_rect(fill="var(--vermilion)", stroke="currentColor", strokeOpacity=0.15).encode(
         x=x,
@@ -101,27 +98,20 @@ def matrix_figure(study: StudyContext, metric: str) -> Figure | None:
     first = "best" if info.better is not Better.NEITHER else "lowest"
     finding = _winners(Counter(cell.label for cell in cells if cell.best), len(dataset.models), info)
     without = sum(cell.median is None for cell in cells)
-    missing = (
-        "1 cell has no value; it names its reason."
-        if without == 1
-        else f"{without} cells have no value; each names its reason."
-    )
-    summary = f"{finding}. {missing if without else 'Every cell has a value.'}"
+    missing = "1 cell has no value; it" if without == 1 else f"{without} cells have no value; each"
+    summary = f"{finding}. {f'{missing} names its reason.' if without else 'Every cell has a value.'}"
     caption = f"Median over valid runs; the deeper the colour, the further from the {first} of the row (◆). {info.definition}"
     table = make_table(
         f"{info.label}: median of each cell",
         ["model", "configuration", (f"median {info.id}", info.unit), (f"ratio to the {first}", "1"), "remark"],
         [
             [
-                cell.model,
-                cell.label,
-                TableCell(cell.median, cell.printed, cell.best),
-                None if cell.excess is None else TableCell(cell.excess, times(cell.excess)),
-                cell.remark,
+                cell.model, cell.label, TableCell(cell.median, cell.printed, cell.best),
+                None if cell.excess is None else TableCell(cell.excess, times(cell.excess)), cell.remark,
             ]
             for cell in cells
         ],
-    )
+    )  # fmt: skip
     spec = matrix_spec(cells)
     return Figure(f"matrix-{metric.replace('_', '-')}", finding, caption, summary, spec, table, metric_bands(study, metric))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import altair as alt
@@ -11,7 +12,7 @@ from greenreport.analysis.measure.dataset import label_of
 from greenreport.analysis.measure.request_distributions import WAITS, Curve, token_curves, wait_curves
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.report.context import StudyContext
-from greenreport.report.drawing.style import Look
+from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, Table, TableCell, make_table
 from greenreport.report.figures.axes import value_axis
 from greenreport.report.figures.captions import metric_bands, runs_text
@@ -50,17 +51,13 @@ class Bound:
 
 def distribution_spec(
     rows: Sequence[StepRow],
-    styles: Mapping[str, Look],
+    styles: Looks,
     *,
     axis: str,
     unit: str = "",
     bound: float | None = None,
 ) -> Specification:
-    """F12, F18: the share of requests that do not exceed a value, one line per configuration, one panel per model.
-
-    Args:
-        bound: the value a study admits, drawn as a line.
-    """
+    """F12, F18: the share of requests that do not exceed a value, one line per configuration, one panel per model; a rule at `bound`."""
     sheet = Sheet(styles)
     names = {row.configuration: row.label for row in rows}
     shown = [name for name in styles if name in names]
@@ -71,8 +68,10 @@ def distribution_spec(
     base = alt.Chart()
     legend = alt.Legend(title=None, symbolType="stroke", symbolSize=300)
     labels = [names[name] for name in shown]
+    hues = [styles[name].hue for name in shown]
     colours = alt.Scale(domain=labels, range=[styles[name].colour for name in shown])
-    dashes = alt.Scale(domain=labels, range=_dashes(styles, shown))
+    # Solid for the first configuration of a hue, so that no two lines look the same.
+    dashes = alt.Scale(domain=labels, range=[DASHES[hues[:place].count(hue) % len(DASHES)] for place, hue in enumerate(hues)])
     lines = base.mark_line(interpolate="step-after", strokeWidth=2).encode(
         x=x("value:Q"),
         y=y,
@@ -80,18 +79,10 @@ def distribution_spec(
         strokeDash=alt.StrokeDash("label:N", scale=dashes, legend=legend),
         order=alt.Order("share:Q"),
     )
-    layers = [lines]
-    if bound is not None:
-        layers.insert(0, base.mark_rule(strokeDash=[4, 3], opacity=0.8).encode(x=x("mean(bound):Q")))
+    rule = base.mark_rule(strokeDash=[4, 3], opacity=0.8).encode(x=x("mean(bound):Q"))
     data = sheet.rows([{**asdict(row), "bound": bound} for row in rows])
-    chart = alt.layer(*layers, data=data).properties(width=WIDTH, height=HEIGHT)
+    chart = alt.layer(*([] if bound is None else [rule]), lines, data=data).properties(width=WIDTH, height=HEIGHT)
     return sheet.by_model(chart, ordered([row.model for row in rows]), chrome=75)
-
-
-def _dashes(styles: Mapping[str, Look], shown: Sequence[str]) -> list[list[int]]:
-    """Return a dash for each configuration: solid for the first of a hue, so that no two lines look the same."""
-    hues = [styles[name].hue for name in shown]
-    return [DASHES[hues[:place].count(hue) % len(DASHES)] for place, hue in enumerate(hues)]
 
 
 def same_length(study: StudyContext) -> str | None:
@@ -128,22 +119,20 @@ def tokens_figure(study: StudyContext) -> Figure | None:
 def wait_figures(study: StudyContext, model: Model) -> tuple[Figure, ...]:
     """F18: distributions of waiting times on a model; of the whole latency only where the study declares a bound."""
     bounds = _bounds(study)
-    figures = []
-    for wait in WAITS:
-        curves = wait_curves(study.dataset, model.id, wait)
-        if curves and (wait.metric != "latency_s" or wait.metric in bounds):
-            figures.append(_wait_figure(study, model, METRICS[wait.metric], curves, bounds.get(wait.metric)))
-    return tuple(figures)
+    return tuple(
+        _wait_figure(study, model, METRICS[wait.metric], curves, bounds.get(wait.metric))
+        for wait in WAITS
+        if (curves := wait_curves(study.dataset, model.id, wait)) and (wait.metric != "latency_s" or wait.metric in bounds)
+    )
 
 
 def _bounds(study: StudyContext) -> dict[str, Bound]:
     """Return the declared bounds by metric: those of the objective, else the one of the guideline on latency."""
     spec = study.dataset.study
     bounds = {} if spec.latency_bound_s is None else {"latency_s": Bound(spec.latency_bound_s, 0.95)}
-    for metric in ("ttft_s", "tbt_s", "latency_s"):
-        seconds = getattr(spec.objective, metric, None)
-        if spec.objective is not None and seconds is not None:
-            bounds[metric] = Bound(seconds, spec.objective.share)
+    if (objective := spec.objective) is not None:
+        declared = {"ttft_s": objective.ttft_s, "tbt_s": objective.tbt_s, "latency_s": objective.latency_s}
+        bounds |= {metric: Bound(seconds, objective.share) for metric, seconds in declared.items() if seconds is not None}
     return bounds
 
 
@@ -156,18 +145,13 @@ def _wait_figure(study: StudyContext, model: Model, info: MetricInfo, curves: Se
     summary = f"{finding}. {_tail(curves, name) if bound is None else _within(curves, bound)}"
     clocks = " and ".join(sorted({curve.seen_by for curve in curves}))
     each = " Each request counts with the mean over its tokens." if info.id == "tbt_s" else ""
-    rule = (
-        ""
-        if bound is None
-        else f" The dashed line is the declared bound of {quantity(bound.seconds, 's')} (for {bound.requests})."
-    )
+    rule = f" The dashed line is the declared bound of {quantity(bound.seconds, 's')} (for {bound.requests})." if bound else ""
     caption = (
         f"Share of requests that wait at most so long, over all requests of valid runs ({runs_text(curve.runs for curve in curves)} per cell), by the clock of the "
         f"{clocks}.{each}{rule} Requests of a run are not independent and are not tested."
     )
     rows, table = _steps(curves, name.lower(), "s")
-    seconds = None if bound is None else bound.seconds
-    spec = distribution_spec(rows, study.looks, axis=name.lower(), unit="s", bound=seconds)
+    spec = distribution_spec(rows, study.looks, axis=name.lower(), unit="s", bound=bound.seconds if bound else None)
     figure_id = f"{info.id.removesuffix('_s')}-{model.id}".replace(".", "-")
     return Figure(figure_id, finding, caption, summary, spec, table, metric_bands(study, info.id))
 
@@ -213,11 +197,9 @@ def _steps(curves: Sequence[Curve], name: str, unit: str) -> tuple[list[StepRow]
 
 def _differing(curves: Sequence[Curve]) -> str:
     """Say on how many models the configurations differ in their counts."""
-    models: dict[str, set[tuple[tuple[float, float], ...]]] = {}
-    for curve in curves:
-        models.setdefault(curve.model.id, set()).add(curve.steps())
-    apart = sum(len(distributions) > 1 for distributions in models.values())
-    return f"On {apart} of {counted(len(models), 'model')} the distribution is not the same for all configurations."
+    distributions = Counter(model for model, _ in {(curve.model.id, curve.steps()) for curve in curves})
+    apart = sum(count > 1 for count in distributions.values())
+    return f"On {apart} of {counted(len(distributions), 'model')} the distribution is not the same for all configurations."
 
 
 def _place(curve: Curve) -> str:

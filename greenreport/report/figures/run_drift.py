@@ -89,8 +89,14 @@ def run_drift_spec(rows: Sequence[CourseRow], look: Look) -> Specification:
 
 def course_figure(study: StudyContext, cell: CellView) -> Figure | None:
     """F3: energy and time of every run in its order, and the temperature it began at where a sensor was read."""
-    runs = in_order(cell)
-    panels = [panel for panel in _panels(runs) if len(panel.values) > 1]
+    runs, info = in_order(cell), [METRICS[metric] for metric in ("energy_j", "duration_s")]
+    quantities = [(metric.label, metric.unit, [run.value(metric.id) for run in runs]) for metric in info]
+    quantities.append(("Temperature at the start", "°C", [start_temperature(run) for run in runs]))
+    every = (
+        Panel(name, unit, tuple((run, value) for run, value in zip(runs, values, strict=True) if finite(value)))
+        for name, unit, values in quantities
+    )
+    panels = [panel for panel in every if len(panel.values) > 1]
     if not panels:
         return None
     rows = [row for panel in panels for row in _rows(panel)]
@@ -112,18 +118,6 @@ def course_figure(study: StudyContext, cell: CellView) -> Figure | None:
     bands = metric_bands(study, "energy_j" if energy else "duration_s")
     finding = _finding(cell, panels, [moves for moves, _ in trends])
     return Figure(f"{cell.slug}-course", finding, caption, summary, spec, table, bands)
-
-
-def _panels(runs: tuple[RunView, ...]) -> Iterator[Panel]:
-    """Yield everything that can be shown over the order."""
-    for metric in ("energy_j", "duration_s"):
-        info = METRICS[metric]
-        yield Panel(info.label, info.unit, _with_values(runs, [run.value(metric) for run in runs]))
-    yield Panel("Temperature at the start", "°C", _with_values(runs, [start_temperature(run) for run in runs]))
-
-
-def _with_values(runs: Sequence[RunView], values: Sequence[float | None]) -> tuple[tuple[RunView, float], ...]:
-    return tuple((run, value) for run, value in zip(runs, values, strict=True) if finite(value))
 
 
 def _rows(panel: Panel) -> Iterator[CourseRow]:

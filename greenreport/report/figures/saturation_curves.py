@@ -11,7 +11,7 @@ from greenreport.analysis.sweep.series import ENERGY, THROUGHPUT, LoadPoint, Ser
 from greenreport.catalog import CURVE_FACTORS, METRICS
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
-from greenreport.report.drawing.style import HUES, SHAPES, Look
+from greenreport.report.drawing.style import HUES, SHAPES, Look, Looks
 from greenreport.report.figure import Figure, TableCell, TableEntry, make_table, measured
 from greenreport.report.figures.axes import axis_unit, finite, positive
 from greenreport.report.figures.captions import metric_bands
@@ -46,7 +46,7 @@ class LoadRow:
     detail: str
 
 
-def saturation_curves_spec(rows: Sequence[LoadRow], styles: Mapping[str, Look], *, x_axis: str) -> Specification:
+def saturation_curves_spec(rows: Sequence[LoadRow], styles: Looks, *, x_axis: str) -> Specification:
     """F10: values over the load, one panel per metric: medians joined, every run as a small mark, remarks as dashed lines.
 
     Every vertical axis begins at 0; the horizontal one is logarithmic with the measured loads as ticks.
@@ -96,19 +96,15 @@ def series_looks(study: StudyContext, every: Sequence[Series]) -> dict[str, Look
 
 def by_model_and_factor(every: Sequence[Series]) -> Mapping[tuple[str, str], tuple[Series, ...]]:
     """Group series by model and factor: those share axes."""
-    groups: dict[tuple[str, str], tuple[Series, ...]] = {}
-    for series in every:
-        key = (series.model.id, series.factor)
-        groups[key] = (*groups.get(key, ()), series)
-    return groups
+    keys = ordered([(series.model.id, series.factor) for series in every])
+    return {key: tuple(series for series in every if (series.model.id, series.factor) == key) for key in keys}
 
 
 def curves_figure(study: StudyContext, every: Sequence[Series]) -> Figure:
     """F10: throughput, energy per token and latency over the load, for the series of one model and factor."""
     model, factor = every[0].model, every[0].factor
-    metrics = [
-        m for m in (THROUGHPUT, ENERGY, every[0].latency) if m and any(p.cell.values(m) for s in every for p in s.points)
-    ]
+    cells = [point.cell for series in every for point in series.points]
+    metrics = [m for m in (THROUGHPUT, ENERGY, every[0].latency) if m and any(cell.values(m) for cell in cells)]
     rows = [row for metric in metrics for row in _curve_rows(every, metric, first=metric == metrics[0])]
     finding = f"{model.label}: {_saturations(every)}"
     caption = (
@@ -128,13 +124,8 @@ def curves_figure(study: StudyContext, every: Sequence[Series]) -> Figure:
 
 def _entries(series: Series, point: LoadPoint, metrics: Sequence[str]) -> list[TableEntry]:
     """Return a load as a row of the table."""
-    return [
-        series.label,
-        TableCell(point.load, f"{point.load:g}"),
-        len(point.cell.ok),
-        *(measured(point.value(metric), METRICS[metric].unit) for metric in metrics),
-        _remark(series, point),
-    ]
+    values = [measured(point.value(metric), METRICS[metric].unit) for metric in metrics]
+    return [series.label, TableCell(point.load, f"{point.load:g}"), len(point.cell.ok), *values, _remark(series, point)]
 
 
 def _saturations(every: Sequence[Series]) -> str:
@@ -186,8 +177,7 @@ def _curve_rows(every: Sequence[Series], metric: str, *, first: bool) -> Iterato
     for series in every:
         name = series.label
         for point in series.points:
-            value = point.value(metric)
-            if not finite(value):
+            if not finite(value := point.value(metric)):
                 continue
             runs = point.cell.values(metric)
             detail = f"{series.load_text(point.load)}: {quantity(value, info.unit)}, median of {len(runs)}"

@@ -10,16 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import altair as alt
 
 from greenreport.catalog import known_engines
 from greenreport.report.drawing.safe_text import visible, visible_parts
-from greenreport.report.drawing.style import Look, theme
+from greenreport.report.drawing.style import Looks, theme
 
+T = TypeVar("T")
 Specification: TypeAlias = dict[str, Any]
 
 WIDTH = 640
@@ -57,7 +58,7 @@ class Sheet:
         styles: looks of the configurations; where a chart has several, a reader may hide some.
     """
 
-    def __init__(self, styles: Mapping[str, Look] | None = None) -> None:
+    def __init__(self, styles: Looks | None = None) -> None:
         self.styles = styles or {}
         self.datasets: dict[str, list[dict[str, Any]]] = {}
         self.switch: dict[str, Any] | None = None
@@ -91,8 +92,7 @@ class Sheet:
         if sum(len(rows) for rows in self.datasets.values()) > MOST_SPOKEN:
             spec["config"]["mark"] = {"aria": False}
         hints: dict[str, Any] = {"plot": plot, "chrome": chrome, "narrowest": narrowest, "widest": WIDEST}
-        groups = self._groups()
-        if len(groups) > 1:
+        if len(groups := self._groups()) > 1:
             hints["groups"] = groups
         if self.switch is not None:
             hints["switch"] = self.switch
@@ -108,28 +108,24 @@ class Sheet:
 
     def _groups(self) -> list[dict[str, Any]]:
         """Return what a reader may hide: engines with their configurations, or the configurations of a single engine."""
-        labels: dict[str, str] = {}
-        for row in (row for rows in self.datasets.values() for row in rows):
-            for name, label in (("configuration", "label"), ("other", "other_label")):
-                if row.get(name) in self.styles and label in row:
-                    labels.setdefault(row[name], row[label])
+        labels = {
+            row[name]: row[label]
+            for rows in self.datasets.values()
+            for row in rows
+            for name, label in (("configuration", "label"), ("other", "other_label"))
+            if row.get(name) in self.styles and label in row
+        }
         shown = [name for name in self.styles if name in labels]
         members: dict[str, list[str]] = {}
         for name in shown:
             members.setdefault(self.styles[name].engine, []).append(name)
-        if len(members) < 2:
-            if len(shown) > MOST_CHOICES:  # the points of a sweep: more buttons than chart
-                return []
-            return [{"id": name, "name": labels[name], "hue": self.styles[name].hue, "of": [name]} for name in shown]
-        engines = known_engines()
+        if len(members) < 2:  # of the points of a sweep there would be more buttons than chart
+            choices = {name: (labels[name], [name]) for name in shown} if len(shown) <= MOST_CHOICES else {}
+        else:
+            engines = known_engines()
+            choices = {e: (engines[e].label if e in engines else e, names) for e, names in members.items()}
         return [
-            {
-                "id": engine,
-                "name": engines[engine].label if engine in engines else engine,
-                "hue": self.styles[names[0]].hue,
-                "of": names,
-            }
-            for engine, names in members.items()
+            {"id": key, "name": name, "hue": self.styles[names[0]].hue, "of": names} for key, (name, names) in choices.items()
         ]
 
 
@@ -138,23 +134,23 @@ def _drawable(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else visible(value)
 
 
-def ordered(values: Sequence[str]) -> list[str]:
+def ordered(values: Iterable[T]) -> list[T]:
     """Return the distinct values in the order of their first appearance."""
     return list(dict.fromkeys(values))
 
 
-def hues(styles: Mapping[str, Look]) -> alt.Scale:
+def hues(styles: Looks) -> alt.Scale:
     """Return the colour scale of configurations."""
     return alt.Scale(domain=list(styles), range=[look.colour for look in styles.values()])
 
 
-def colour(styles: Mapping[str, Look], *, legend: bool = False) -> alt.Color:
+def colour(styles: Looks, *, legend: bool = False) -> alt.Color:
     """Return the colour of a configuration, with a legend where its name stands nowhere else."""
     shown = alt.Legend(title=None, orient="bottom", symbolType="stroke", columns=1) if legend else None
     return alt.Color("configuration:N", scale=hues(styles), legend=shown)
 
 
-def points(chart: alt.Chart, styles: Mapping[str, Look], size: int) -> alt.Chart:
+def points(chart: alt.Chart, styles: Looks, size: int) -> alt.Chart:
     """Return points with the colour, shape and fill of their configuration."""
     shapes = alt.Scale(domain=list(styles), range=[look.shape for look in styles.values()])
     filled = [1.0 if look.filled else 0.0 for look in styles.values()]

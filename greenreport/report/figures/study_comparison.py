@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import altair as alt
 
 from greenreport.analysis.compare.comparison import Likeness, MetricComparison, RatioPair
-from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.analysis.stats import Interval
 from greenreport.report.drawing.safe_text import visible
-from greenreport.report.drawing.style import Look
+from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, Table, TableCell, TableEntry, make_table
 from greenreport.report.figures.axes import cell_axes, log_domain, log_ends, log_ticks, moved_apart, positive
 from greenreport.report.figures.captions import remarks_on, times
@@ -53,12 +52,8 @@ class QuotientRow:
     detail: str
 
 
-def slope_spec(rows: Sequence[SlopeRow], styles: Mapping[str, Look], *, names: tuple[str, str]) -> Specification:
-    """F15: ratios to the common reference in both studies, joined by a line; bars are intervals, the dashed line is equality.
-
-    Args:
-        names: of the first and the second study, left and right.
-    """
+def slope_spec(rows: Sequence[SlopeRow], styles: Looks, *, names: tuple[str, str]) -> Specification:
+    """F15: ratios to the common reference in both studies, joined by a line; bars are intervals, the dashed line is equality."""
     sheet = Sheet(styles)
     models = ordered([row.model for row in rows])
     domain = log_domain([v for row in rows for v in (row.low, row.high, 1.0)], 1.15)
@@ -68,7 +63,8 @@ def slope_spec(rows: Sequence[SlopeRow], styles: Mapping[str, Look], *, names: t
     sides = alt.Axis(
         values=[0, 1], orient="top", labelExpr=f"datum.value == 0 ? {first} : {second}", grid=False, ticks=False, domain=False
     )
-    x = alt.X("place:Q", title=None, scale=alt.Scale(domain=[-0.12, 1.12], nice=False), axis=sides)
+    across = alt.Scale(domain=[-0.12, 1.12], nice=False)
+    x, edge = (alt.X(field, title=None, scale=across, axis=sides) for field in ("place:Q", "edge:Q"))
 
     def y(field: str) -> alt.Y:
         return alt.Y(field, title=None, scale=scale, axis=ticks)
@@ -80,14 +76,10 @@ def slope_spec(rows: Sequence[SlopeRow], styles: Mapping[str, Look], *, names: t
     )
     interval = base.mark_rule(strokeWidth=1.5, opacity=0.8).encode(x=x, y=y("low:Q"), y2="high:Q", color=colour(styles))
     point = points(base, styles, 70).encode(x=x, y=y("ratio:Q"), tooltip=[alt.Tooltip("detail:N", title="ratio")])
-    edge = alt.X("edge:Q", title=None, scale=alt.Scale(domain=[-0.12, 1.12], nice=False), axis=sides)
-    label = text_marks(base.transform_filter("datum.side == 1"), align="left", dx=6).encode(
-        x=edge, y=y("label_at:Q"), text="label:N"
-    )
-    layers = alt.layer(one, interval, line, point, label, data=sheet.rows(_placed(rows, domain))).properties(
-        width=WIDTH - 260, height=PANEL
-    )
-    return sheet.by_model(layers, models, chrome=300)
+    named = text_marks(base.transform_filter("datum.side == 1"), align="left", dx=6)
+    label = named.encode(x=edge, y=y("label_at:Q"), text="label:N")
+    layers = alt.layer(one, interval, line, point, label, data=sheet.rows(_placed(rows, domain)))
+    return sheet.by_model(layers.properties(width=WIDTH - 260, height=PANEL), models, chrome=300)
 
 
 def _placed(rows: Sequence[SlopeRow], domain: Sequence[float]) -> list[dict[str, Any]]:
@@ -100,9 +92,8 @@ def _placed(rows: Sequence[SlopeRow], domain: Sequence[float]) -> list[dict[str,
         labels = dict(zip(ends, spread(list(ends.values()), domain), strict=True))
         for row in panel:
             offset = FAN * (names.index(row.configuration) - (len(names) - 1) / 2) / max(1, len(names) - 1)
-            placed.append(
-                {**asdict(row), "place": row.side + offset, "label_at": labels.get(row.configuration), "edge": 1 + FAN}
-            )
+            place, label_at = row.side + offset, labels.get(row.configuration)
+            placed.append({**asdict(row), "place": place, "label_at": label_at, "edge": 1 + FAN})
     return placed
 
 
@@ -112,23 +103,18 @@ def spread(values: Sequence[float], domain: Sequence[float]) -> list[float]:
     step = min(LEAST / PANEL * (high - low), (high - low) / max(1, len(values)))
     order = sorted(range(len(values)), key=lambda index: values[index])
     places = moved_apart([math.log(values[index]) for index in order], step, high)
-    spread_out = dict(zip(order, map(math.exp, places), strict=True))
-    return [spread_out[index] for index in range(len(values))]
+    return [math.exp(place) for _, place in sorted(zip(order, places, strict=True))]
 
 
 def quotients_spec(rows: Sequence[QuotientRow]) -> Specification:
     """F16: ratio in the second study ÷ ratio in the first by hue and depth, with its interval as text; ≠ marks those that exclude 1."""
     sheet = Sheet()
     labels, models, x, y = cell_axes(rows, gap=0.04, row_gap=0.06)
-    sizes = [abs(math.log(row.quotient)) for row in rows if row.quotient is not None]
-    deepest = max([DEEPEST, *sizes])
+    logs = [0.0 if row.quotient is None else math.log(row.quotient) for row in rows]
+    deepest = max(DEEPEST, *map(abs, logs))
     data = [
-        {
-            **asdict(row),
-            "depth": 0.0 if row.quotient is None else round(abs(math.log(row.quotient)) / deepest, 4),
-            "hue": "lower" if row.quotient is not None and row.quotient < 1 else "higher",
-        }
-        for row in rows
+        {**asdict(row), "depth": round(abs(log) / deepest, 4), "hue": "lower" if log < 0 else "higher"}
+        for row, log in zip(rows, logs, strict=True)
     ]
     hue = alt.Fill("hue:N", scale=alt.Scale(domain=["lower", "higher"], range=["var(--blue)", "var(--vermilion)"]), legend=None)
     depth = alt.FillOpacity("depth:Q", scale=alt.Scale(domain=[0, 1], range=[0.0, 0.5]), legend=None)
@@ -145,28 +131,16 @@ def quotients_spec(rows: Sequence[QuotientRow]) -> Specification:
 
 
 def slope_figure(
-    comparison: MetricComparison, names: tuple[str, str], styles: Mapping[str, Look], bands: tuple[str, ...], name: str
+    comparison: MetricComparison, names: tuple[str, str], styles: Looks, bands: tuple[str, ...], name: str
 ) -> Figure:
-    """F15 of a metric: every ratio in both studies.
-
-    Args:
-        bands: remarks of either study.
-        name: beginning of the figure's id.
-    """
-    rows = [
-        SlopeRow(
-            pair.model,
-            pair.configuration,
-            pair.label,
-            side,
-            claim.value,
-            *log_ends(claim.value, claim.ci),
-            _detail(pair, claim, names[side]),
-        )
-        for pair in comparison.pairs
-        for side, claim in enumerate((pair.first, pair.second))
-        if positive(claim.value)
-    ]
+    """F15 of a metric: every ratio in both studies; `bands` are remarks of either, `name` begins the figure's id."""
+    rows = []
+    for pair in comparison.pairs:
+        for side, claim in enumerate((pair.first, pair.second)):
+            if positive(claim.value):
+                detail = f"{pair.label} on {pair.model} in {names[side]}: {times(claim.value)} ({claim.n} runs)"
+                ends = log_ends(claim.value, claim.ci)
+                rows.append(SlopeRow(pair.model, pair.configuration, pair.label, side, claim.value, *ends, detail))
     crossed = [pair for pair in comparison.pairs if not pair.same_way]
     summary = (
         f"{comparison.same_way} of {len(comparison.pairs)} lines stay on one side of 1, or within the range of no practical interest. "
@@ -220,14 +194,11 @@ def _table(comparison: MetricComparison, names: tuple[str, str]) -> Table:
     return make_table(
         f"{comparison.info.label} relative to {comparison.reference} in both studies",
         [
-            "model",
-            "configuration",
-            *(column for estimate in estimates for column in (estimate, ("low", "1"), ("high", "1"))),
-            *((f"runs in {name}", "") for name in names),
-            "verdict",
+            "model", "configuration", *(column for estimate in estimates for column in (estimate, ("low", "1"), ("high", "1"))),
+            *((f"runs in {name}", "") for name in names), "verdict",
         ],
         [_entries(pair) for pair in comparison.pairs],
-    )
+    )  # fmt: skip
 
 
 def _entries(pair: RatioPair) -> list[TableEntry]:
@@ -236,7 +207,3 @@ def _entries(pair: RatioPair) -> list[TableEntry]:
     ends = [(value, *((ci.low, ci.high) if isinstance(ci, Interval) else (None, None))) for value, ci in estimates]
     numbers = [None if value is None else TableCell(value, number(value)) for estimate in ends for value in estimate]
     return [pair.model, pair.label, *numbers, pair.first.n, pair.second.n, pair.likeness.value]
-
-
-def _detail(pair: RatioPair, claim: Claim, name: str) -> str:
-    return f"{pair.label} on {pair.model} in {name}: {times(claim.value)} ({claim.n} runs)"

@@ -11,7 +11,7 @@ from greenreport.analysis.stats import Interval, ParetoPoint, describe
 from greenreport.analysis.sweep.series import THROUGHPUT, LoadPoint, Series
 from greenreport.catalog import METRICS
 from greenreport.report.context import StudyContext
-from greenreport.report.drawing.style import Look
+from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, TableCell, TableEntry, make_table, share
 from greenreport.report.figures.axes import axis_unit, finite, log_ticks, positive
 from greenreport.report.figures.captions import metric_bands
@@ -50,9 +50,7 @@ class FrontRow:
     detail: str
 
 
-def throughput_frontier_spec(
-    rows: Sequence[FrontRow], styles: Mapping[str, Look], *, x_axis: str, y_axis: str
-) -> Specification:
+def throughput_frontier_spec(rows: Sequence[FrontRow], styles: Looks, *, x_axis: str, y_axis: str) -> Specification:
     """F7: every load as latency (across, logarithmic) and throughput (upwards); the upper left is better.
 
     A mark is as opaque as its place on the Pareto front is probable; labels are loads, thin lines are intervals, and the dashed
@@ -60,19 +58,10 @@ def throughput_frontier_spec(
     """
     sheet = Sheet(styles)
     domain = [min(row.x_low for row in rows) / 1.25, max(row.x_high for row in rows) * 1.25]
-    x = alt.X(
-        "x:Q",
-        title=x_axis,
-        scale=alt.Scale(type="log", domain=domain, nice=False),
-        axis=alt.Axis(values=log_ticks(domain), format=TICKS, labelOverlap=True, grid=True),
-    )
-    top = max(row.y_high for row in rows)
-    y = alt.Y(
-        "y:Q",
-        title=y_axis,
-        scale=alt.Scale(domain=[0, top * 1.05], nice=True),
-        axis=alt.Axis(format=TICKS, tickCount=6, grid=True),
-    )
+    ticks = alt.Axis(values=log_ticks(domain), format=TICKS, labelOverlap=True, grid=True)
+    x = alt.X("x:Q", title=x_axis, scale=alt.Scale(type="log", domain=domain, nice=False), axis=ticks)
+    height = alt.Scale(domain=[0, max(row.y_high for row in rows) * 1.05], nice=True)
+    y = alt.Y("y:Q", title=y_axis, scale=height, axis=alt.Axis(format=TICKS, tickCount=6, grid=True))
     base = alt.Chart()
     hue = colour(styles, legend=len(styles) > 1)
     joined = base.mark_line(strokeWidth=1.2, opacity=0.5).encode(x=x, y=y, color=hue, order=alt.Order("load:Q"))
@@ -117,16 +106,13 @@ def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:
         across, upwards = TableCell(wait, quantity(wait, info.unit)), TableCell(throughput, quantity(throughput, "tokens/s"))
         detail = f"{series.load_text(point.load)}: {across.text}, {upwards.text}; {verdict}"
         rows.append(_row(series, point, place, latency, divisor, detail))
-        probability = share(place.probability)
-        entries.append([series.label, TableCell(point.load, f"{point.load:g}"), across, upwards, probability, verdict])
+        load = TableCell(point.load, f"{point.load:g}")
+        entries.append([series.label, load, across, upwards, share(place.probability), verdict])
     finding = f"{model.label}: {_finding(every)}"
     summary = f"{info.label} against throughput of {model.label} at every load. {finding}. {_best(every, latency)}"
-    spec = throughput_frontier_spec(
-        _with_edge(rows),
-        series_looks(study, every),
-        x_axis=f"{info.label.lower()} ({unit}, logarithmic)",
-        y_axis="throughput (tokens/s)",
-    )
+    x_axis = f"{info.label.lower()} ({unit}, logarithmic)"
+    drawn_rows = [replace(row, edge=not any(_beats(other, row) for other in rows)) for row in rows]
+    spec = throughput_frontier_spec(drawn_rows, series_looks(study, every), x_axis=x_axis, y_axis="throughput (tokens/s)")
     table = make_table(
         f"{model.label}: latency and throughput at every load",
         [
@@ -154,23 +140,12 @@ def _row(series: Series, point: LoadPoint, place: ParetoPoint, latency: str, div
     x_ends, y_ends = _ends(point, latency), _ends(point, THROUGHPUT)
     before = [other.value(THROUGHPUT) for other in series.points if other.load < point.load]
     falls = bool(before) and before[-1] is not None and y < before[-1]  # left above a rising line nothing is drawn
+    sure = float(bool(place.on_front)) if place.probability is None else place.probability
     return FrontRow(
-        configuration=series.label,
-        label=series.label,
-        load=point.load,
-        load_text=f"{point.load:g}",
-        x=x,
-        y=y,
-        x_low=x_ends[0] / divisor,
-        x_high=x_ends[1] / divisor,
-        y_low=y_ends[0],
-        y_high=y_ends[1],
-        edge=False,
-        front=bool(place.on_front),
-        sure=float(bool(place.on_front)) if place.probability is None else place.probability,
-        place="right" if falls else "left",
-        detail=detail,
-    )
+        configuration=series.label, label=series.label, load=point.load, load_text=f"{point.load:g}", x=x, y=y,
+        x_low=x_ends[0] / divisor, x_high=x_ends[1] / divisor, y_low=y_ends[0], y_high=y_ends[1], edge=False,
+        front=bool(place.on_front), sure=sure, place="right" if falls else "left", detail=detail,
+    )  # fmt: skip
 
 
 def _ends(point: LoadPoint, metric: str) -> tuple[float, float]:
@@ -180,13 +155,9 @@ def _ends(point: LoadPoint, metric: str) -> tuple[float, float]:
     return (ci.low, ci.high) if isinstance(ci, Interval) and ci.low > 0 else (middle, middle)
 
 
-def _with_edge(rows: Sequence[FrontRow]) -> list[FrontRow]:
-    """Return the rows with those marked that no other beats in latency and throughput, whatever their energy."""
-
-    def beaten(row: FrontRow) -> bool:
-        return any(o.x <= row.x and o.y >= row.y and (o.x < row.x or o.y > row.y) for o in rows)
-
-    return [replace(row, edge=not beaten(row)) for row in rows]
+def _beats(first: FrontRow, second: FrontRow) -> bool:
+    """Whether a load is better than another in latency or throughput and worse in neither, whatever their energy."""
+    return first.x <= second.x and first.y >= second.y and (first.x, first.y) != (second.x, second.y)
 
 
 def _verdict(place: ParetoPoint, labels: Mapping[str, str]) -> str:
@@ -205,9 +176,9 @@ def _leading(every: Sequence[Series]) -> Series:
 
 def _finding(every: Sequence[Series]) -> str:
     long = [series for series in every if not series.short]
+    saturated = [series for series in long if series.saturation.load is not None]
     if not long:
         return TOO_FEW_LOADS
-    saturated = [series for series in long if series.saturation.load is not None]
     if not saturated:
         return "throughput and latency grow together up to the largest load"
     best = _leading(saturated)

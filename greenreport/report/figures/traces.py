@@ -50,31 +50,20 @@ def trace_spec(samples: Sequence[SampleRow], phases: Sequence[BandRow], *, axis:
     whole = alt.Scale(domain=[start, end], nice=False)
     y = alt.Y("value:Q", title=axis, scale=alt.Scale(domain=[0, top], nice=False), axis=alt.Axis(grid=True, tickCount=5))
     colours = [f"var(--{HUES[place % len(HUES)]})" for place in range(len(rails))]
+    legend = alt.Legend(title=None) if len(rails) > 1 else None
     line = (
         alt.Chart(sheet.rows(samples), name="trace")  # a name of its own: those altair counts up differ from build to build
         .mark_line(strokeWidth=1.4, interpolate="step-before", clip=True)
         .encode(
             x=alt.X("seconds:Q", title=SINCE, scale=whole),
             y=y,
-            color=alt.Color(
-                "rail:N",
-                scale=alt.Scale(domain=rails, range=colours),
-                legend=alt.Legend(title=None) if len(rails) > 1 else None,
-            ),
+            color=alt.Color("rail:N", scale=alt.Scale(domain=rails, range=colours), legend=legend),
         )
         .add_params(alt.selection_interval(name="zoom", bind="scales", encodings=["x"], zoom=WHEEL))
     )
     window = next((p for p in phases if p.row == WINDOW), None)
     if window is not None and window.end > window.start and (window.start, window.end) != (start, end):
         sheet.offer("window", "x", {"title": SINCE, "scale": alt.Scale(domain=[window.start, window.end], nice=False)})
-    shade, edge, names = _phase_layers(sheet, phases, whole, end - start)
-    return sheet.finish(alt.layer(shade, edge, line, names).properties(width=WIDTH + 60, height=220), chrome=70)
-
-
-def _phase_layers(
-    sheet: Sheet, phases: Sequence[BandRow], whole: alt.Scale, span: float
-) -> tuple[alt.Chart, alt.Chart, alt.Chart]:
-    """Return the bands of the phases, the lines where they begin, and the names of those wide enough for one."""
     bands = alt.Chart(sheet.rows(phases))
     shade = bands.mark_rect(color="currentColor", clip=True).encode(
         x=alt.X("start:Q", title=SINCE, scale=whole),
@@ -83,19 +72,14 @@ def _phase_layers(
         tooltip=[alt.Tooltip("name:N", title="phase"), alt.Tooltip("detail:N")],
     )
     edge = bands.mark_rule(strokeDash=[2, 3], opacity=0.35, clip=True).encode(x="start:Q")
-    wide = alt.Chart(sheet.rows([p for p in phases if p.end - p.start > 0.06 * span]))
-    names = text_marks(wide, align="left", baseline="top", dx=3, dy=2, opacity=0.8, clip=True).encode(
-        x="start:Q", y=alt.value(0), text="name:N"
-    )
-    return shade, edge, names
+    wide = alt.Chart(sheet.rows([p for p in phases if p.end - p.start > 0.06 * (end - start)]))
+    names = text_marks(wide, align="left", baseline="top", dx=3, dy=2, opacity=0.8, clip=True)
+    names = names.encode(x="start:Q", y=alt.value(0), text="name:N")
+    return sheet.finish(alt.layer(shade, edge, line, names).properties(width=WIDTH + 60, height=220), chrome=70)
 
 
 def trace_figure(study: StudyContext, cell: CellView, run: RunView, traced: str) -> Figure | None:
-    """F8: one run with its phases.
-
-    Args:
-        traced: the quantity of the trace, a key of `TRACED`.
-    """
+    """F8: one run with its phases; `traced` is a key of `TRACED`."""
     rails = [rail for rail in run.rails if rail.quantity == traced]
     readings = ((rail, t, v) for rail in rails for t, v in zip(rail.seconds, rail.values, strict=True))
     samples = [SampleRow(t, v, rail.name) for rail, t, v in readings if finite(v)]

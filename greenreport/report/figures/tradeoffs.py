@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import altair as alt
@@ -11,7 +11,7 @@ from greenreport.analysis.hypotheses.headline import models_text
 from greenreport.analysis.hypotheses.tradeoffs import Tradeoff
 from greenreport.catalog import METRICS
 from greenreport.report.context import StudyContext
-from greenreport.report.drawing.style import Look
+from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, TableCell, TableEntry, make_table, share
 from greenreport.report.figures.axes import prefixed
 from greenreport.report.figures.captions import metric_bands
@@ -41,18 +41,13 @@ class PointRow:
     detail: str
 
 
-def tradeoff_spec(
-    rows: Sequence[PointRow], styles: Mapping[str, Look], *, x_axis: str, units: tuple[str, str]
-) -> Specification:
-    """F7: medians, one panel per model with scales of its own; towards the lower left both are better.
-
-    Args:
-        units: of the horizontal and the vertical metric; they stand at the ticks, so the vertical axis needs no title.
-    """
+def tradeoff_spec(rows: Sequence[PointRow], styles: Looks, *, x_axis: str, units: tuple[str, str]) -> Specification:
+    """F7: medians, one panel per model with scales of its own; the `units` of both metrics stand at the ticks."""
     sheet = Sheet(styles)
     models = ordered([row.model for row in rows])
-    x = alt.X("x:Q", title=x_axis, scale=alt.Scale(zero=False, nice=False, padding=120), axis=_axis(units[0], 5))
-    y = alt.Y("y:Q", title=None, scale=alt.Scale(zero=False, nice=False, padding=28), axis=_axis(units[1], 4))
+    axes = [alt.Axis(labelExpr=prefixed(unit), tickCount=ticks, grid=True) for unit, ticks in zip(units, (5, 4), strict=True)]
+    x = alt.X("x:Q", title=x_axis, scale=alt.Scale(zero=False, nice=False, padding=120), axis=axes[0])
+    y = alt.Y("y:Q", title=None, scale=alt.Scale(zero=False, nice=False, padding=28), axis=axes[1])
     base = alt.Chart()
     line = (
         base.transform_filter("datum.front")
@@ -74,10 +69,6 @@ def tradeoff_spec(
     return sheet.finish(panels, plot="spec.width", chrome=110, narrowest=NARROWEST)
 
 
-def _axis(unit: str, ticks: int) -> alt.Axis:
-    return alt.Axis(labelExpr=prefixed(unit), tickCount=ticks, grid=True)
-
-
 def tradeoff_figure(study: StudyContext, tradeoff: Tradeoff) -> Figure | None:
     """F7 of a pair of metrics: medians on every model, and the configurations that no other dominates."""
     first, second = METRICS[tradeoff.first], METRICS[tradeoff.second]
@@ -88,19 +79,18 @@ def tradeoff_figure(study: StudyContext, tradeoff: Tradeoff) -> Figure | None:
         by_second = sorted((p for p in front.points if len(p.medians) == 2), key=lambda p: p.medians[1])
         for place, point in enumerate(by_second):
             label, (x, y) = labels[point.name], point.medians
-            verdict = (
-                "on the front" if point.on_front else f"dominated by {', '.join(labels[name] for name in point.dominated_by)}"
-            )
+            dominant = ", ".join(labels[name] for name in point.dominated_by)
+            verdict = "on the front" if point.on_front else f"dominated by {dominant}"
             across, upwards = TableCell(x, quantity(x, first.unit)), TableCell(y, quantity(y, second.unit))
             detail = f"{label} on {model.label}: {across.text}, {upwards.text}; {verdict}"
             side = "left" if place % 2 else "right"
             rows.append(PointRow(model.label, point.name, label, x, y, bool(point.on_front), side, detail))
-            probability = share(point.probability)
-            entries.append([model.label, label, across, upwards, probability, verdict])
+            entries.append([model.label, label, across, upwards, share(point.probability), verdict])
     if len(rows) < 2:
         return None
     alone = sum(len(front.front) == 1 for _, front in tradeoff.models)
-    scope = _scope(alone, len(tradeoff.models))
+    models = len(tradeoff.models)
+    scope = "A single" if models == 1 else f"O{models_text(alone, models)[1:]} a single"
     both = f"{scope} configuration is best in both." if alone else "Less of one costs more of the other."
     title = f"{first.label} against {second.noun}"
     summary = f"{title}. {both}"
@@ -116,17 +106,8 @@ def tradeoff_figure(study: StudyContext, tradeoff: Tradeoff) -> Figure | None:
         "Medians over valid runs, each model on axes of its own that do not begin at 0; the dashed line joins configurations that no other "
         "dominates, that is, equals or beats in both and beats in one. Probability: share of bootstrap resamples of whole runs."
     )
-    spec = tradeoff_spec(
-        rows,
-        study.looks,
-        x_axis=f"{first.label.lower()} (across), {second.label.lower()} (upwards)",
-        units=(first.unit, second.unit),
-    )
+    axis = f"{first.label.lower()} (across), {second.label.lower()} (upwards)"
+    spec = tradeoff_spec(rows, study.looks, x_axis=axis, units=(first.unit, second.unit))
     figure_id = f"tradeoff-{first.id}-{second.id}".replace("_", "-")
     bands = metric_bands(study, first.id, second.id)
     return Figure(figure_id, f"{title}: {both[0].lower()}{both[1:-1]}", caption, summary, spec, table, bands)
-
-
-def _scope(alone: int, models: int) -> str:
-    """Begin the sentence on models where one configuration is best in both metrics."""
-    return "A single" if models == 1 else f"O{models_text(alone, models)[1:]} a single"

@@ -99,7 +99,7 @@ def _export_runs(study: Path, cache: Path, weights: str | None) -> str:
     if not runs:
         raise StoreError(f"the store in {cache} has no run of {study}; `greenreport run {study}` makes them")
     folder = results_folder(planned)
-    run_ids = [*(row.run_id for row in runs.values()), *store.besides(planned.file.study.study)]
+    run_ids = [*(row.run_id for row in runs.values()), *store.other_ids(planned.file.study.study)]
     rows = export_parquet(store, run_ids, folder)
     megabytes = sum(file.stat().st_size for file in folder.glob("*.parquet")) / 1e6
     return (

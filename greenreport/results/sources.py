@@ -174,7 +174,7 @@ def _facts(planned: Planned, source: Source | None, store: Store) -> list[object
         if isinstance(source.reader, Published):
             facts += [digest_of(source.reader.folder / f"{table}.parquet") for table in TABLES]
         else:
-            facts += store.besides(study.study)
+            facts += store.other_ids(study.study)
     return facts
 
 
@@ -245,7 +245,7 @@ def _parquet(source: Source, study: str, store: Store, exports: Path) -> Iterabl
     if isinstance(source.reader, Published):
         folder = source.reader.folder
     else:
-        run_ids = [*(row.run_id for row in source.rows.values()), *store.besides(study)]
+        run_ids = [*(row.run_id for row in source.rows.values()), *store.other_ids(study)]
         folder = exports / hashlib.sha256("\n".join(sorted(run_ids)).encode()).hexdigest()[:16]
         if not all((folder / f"{table}.parquet").is_file() for table in TABLES):
             export_parquet(store, run_ids, folder, small=False)

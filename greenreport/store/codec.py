@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from array import array
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from greenreport.record import (
@@ -40,11 +41,11 @@ RUN_COLUMNS = (
     "run_id", "kind", "study", "key", "model", "engine", "provider", "fingerprint", "repetition", "position", "outcome",
     "reason", "detail", "started_at", "duration_s", "environment", "environment_content", "spec", "facts", "flags", "missing",
 )  # fmt: skip
-MARK_COLUMNS = ("phase", "start_ns", "end_ns", "planned_s", "note", "steady")
-REQUEST_COLUMNS = (
-    "index", "start_ns", "end_ns", "first_token_ns", "server_start_ns", "server_end_ns", "token_ns", "prompt_tokens",
-    "output_tokens", "finish_reason", "output_sha256", "answered_by", "error", "server",
-)  # fmt: skip
+#: The parts of a record with a table each, named like its field, and the columns of each.
+COLUMNS = {
+    table: tuple(field.name for field in fields(kind))
+    for table, kind in {"marks": Mark, "requests": Request, "outputs": Output, "traces": Trace}.items()
+}
 
 
 #: Fields of `RunSpec` and their keys in the store; everything else is `RunSpec.other`.
@@ -58,13 +59,25 @@ SPEC_KEYS = {
 def run_row(record: RunRecord) -> list[Any]:
     """Return the row of the `runs` table."""
     return [
-        record.run_id, record.kind.value, record.study, record.key, record.model, record.engine, record.provider,
-        record.fingerprint, record.repetition, record.position, record.outcome.value, record.reason, record.detail,
+        record.run_id, record.kind, record.study, record.key, record.model, record.engine, record.provider,
+        record.fingerprint, record.repetition, record.position, record.outcome, record.reason, record.detail,
         record.started_at, record.duration_s, record.environment.key, environment_content(record.environment),
         _json(spec_content(record.spec)),
         None if record.facts is None else _json(asdict(record.facts)),
         _json([asdict(flag) for flag in record.flags]), _json([asdict(missing) for missing in record.missing]),
     ]  # fmt: skip
+
+
+def part_rows(record: RunRecord, table: str) -> list[list[Any]]:
+    """Return the rows of one table of `COLUMNS`; all but outputs begin with the id of the run."""
+    owner = [] if table == "outputs" else [record.run_id]
+    return [[*owner, *(_cell(getattr(part, name)) for name in COLUMNS[table])] for part in getattr(record, table)]
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, RequestError):
+        return f"{value.kind}: {value.text}"
+    return list(value) if isinstance(value, (tuple, array)) else value
 
 
 def spec_content(spec: RunSpec) -> dict[str, Any]:
@@ -82,46 +95,6 @@ def read_spec(text: str) -> RunSpec:
         if name in named:
             named[name] = enum(named[name])
     return RunSpec(**named, other=other)
-
-
-def mark_rows(record: RunRecord) -> list[list[Any]]:
-    """Return the rows of the `marks` table."""
-    return [[record.run_id, m.phase.value, m.start_ns, m.end_ns, m.planned_s, m.note, m.steady] for m in record.marks]
-
-
-def request_rows(record: RunRecord) -> list[list[Any]]:
-    """Return the rows of the `requests` table."""
-    rows = []
-    for request in record.requests:
-        values = {column: getattr(request, column) for column in REQUEST_COLUMNS}
-        values["token_ns"] = list(request.token_ns)
-        values["error"] = None if request.error is None else f"{request.error.kind}: {request.error.text}"
-        rows.append([record.run_id, *values.values()])
-    return rows
-
-
-def output_rows(record: RunRecord) -> list[list[Any]]:
-    """Return the rows of the `outputs` table."""
-    return [[output.sha256, output.text, list(output.token_ids)] for output in record.outputs]
-
-
-def trace_rows(record: RunRecord) -> list[list[Any]]:
-    """Return the rows of the `traces` table."""
-    return [
-        [
-            record.run_id,
-            t.meter,
-            t.domain,
-            t.quantity,
-            t.kind.value,
-            t.unit,
-            t.method.value,
-            t.wrap_at,
-            list(t.t_ns),
-            list(t.value),
-        ]
-        for t in record.traces
-    ]
 
 
 def environment_row(environment: Environment) -> list[Any]:
@@ -142,26 +115,20 @@ def read_environment(text: str) -> Environment:
     return Environment(**facts)
 
 
-def read_run(row: Mapping[str, Any], environment: Environment, parts: Mapping[str, Iterable[Any]]) -> RunRecord:
+def read_run(row: Mapping[str, Any], environment: Environment, parts: Mapping[str, Sequence[Any]]) -> RunRecord:
     """Return a record from its row of `runs` and the parts read from the other tables."""
     facts = None if row["facts"] is None else json.loads(row["facts"])
-    return RunRecord(
-        **{name: row[name] for name in RUN_COLUMNS[:10] if name != "kind"},
-        kind=RecordKind(row["kind"]),
-        outcome=Outcome(row["outcome"]),
-        reason=row["reason"],
-        detail=row["detail"],
-        started_at=row["started_at"],
-        environment=environment,
-        spec=read_spec(row["spec"]),
-        facts=None if facts is None else Facts(**{**facts, "details": tuple(map(tuple, facts["details"]))}),
-        flags=tuple(Flag(FlagCode(flag.pop("code")), **flag) for flag in json.loads(row["flags"])),
-        missing=tuple(_read_missing(**missing) for missing in json.loads(row["missing"])),
-        marks=tuple(parts.get("marks", ())),
-        requests=tuple(parts.get("requests", ())),
-        outputs=tuple(parts.get("outputs", ())),
-        traces=tuple(parts.get("traces", ())),
-    )
+    parsed: dict[str, Any] = {
+        "kind": RecordKind(row["kind"]),
+        "outcome": Outcome(row["outcome"]),
+        "environment": environment,
+        "spec": read_spec(row["spec"]),
+        "facts": None if facts is None else Facts(**{**facts, "details": tuple(map(tuple, facts["details"]))}),
+        "flags": tuple(Flag(FlagCode(flag.pop("code")), **flag) for flag in json.loads(row["flags"])),
+        "missing": tuple(_read_missing(**missing) for missing in json.loads(row["missing"])),
+        **{table: tuple(parts.get(table, ())) for table in COLUMNS},
+    }
+    return RunRecord(**{field.name: row[field.name] for field in fields(RunRecord) if field.name not in parsed}, **parsed)
 
 
 def _read_missing(meter: str, cause: str, remedy: str, code: str | None = None) -> Missing:
@@ -170,23 +137,21 @@ def _read_missing(meter: str, cause: str, remedy: str, code: str | None = None) 
     return Missing(meter, cause, remedy, None if code is None else MissingCode(code))
 
 
-def read_mark(row: tuple[Any, ...]) -> Mark:
-    """Return a mark from the columns of `MARK_COLUMNS`.
+def read_mark(phase: str, start_ns: int, end_ns: int, planned_s: float | None, note: str | None, steady: bool | None) -> Mark:
+    """Return a mark from its columns.
 
     Earlier versions kept no `steady`: there the note of a cool-down that waited for a steady machine begins with the verdict.
     """
-    phase, start_ns, end_ns, planned_s, note, steady = row
     if steady is None and phase == Phase.COOLDOWN and note is not None:
         steady = not note.startswith("not steady")
     return Mark(Phase(phase), start_ns, end_ns, planned_s, note, steady)
 
 
-def read_request(row: tuple[Any, ...]) -> Request:
-    """Return a request from the columns of `REQUEST_COLUMNS`."""
-    values = dict(zip(REQUEST_COLUMNS, row, strict=True))
-    values["token_ns"] = tuple(values["token_ns"])
-    values["error"] = None if values["error"] is None else read_request_error(values["error"])
-    return Request(**values)
+def read_request(*columns: Any) -> Request:
+    """Return a request from its columns."""
+    request = Request(*columns)
+    error = None if request.error is None else read_request_error(str(request.error))
+    return replace(request, token_ns=tuple(request.token_ns), error=error)
 
 
 #: How the errors of earlier records begin, which have no kind.
@@ -207,21 +172,18 @@ def read_request_error(text: str) -> RequestError:
     return RequestError(next(beginnings, RequestErrorKind.SERVER), text)
 
 
-def read_output(row: tuple[Any, ...]) -> Output:
-    """Return an output from (sha256, text, token_ids)."""
-    return Output(row[0], row[1], tuple(row[2]))
+def read_output(sha256: str, text: str, token_ids: Iterable[int]) -> Output:
+    """Return an output from its columns."""
+    return Output(sha256, text, tuple(token_ids))
 
 
-def read_trace(row: Mapping[str, Any]) -> Trace:
-    """Return a trace; `t_ns` and `value` are numpy arrays as DuckDB gives them."""
-    times, values = array("q"), array("d")
-    times.frombytes(row["t_ns"].tobytes())
-    values.frombytes(row["value"].tobytes())
-    wrap_at = row["wrap_at"]
-    return Trace(
-        row["meter"], row["domain"], row["quantity"], TraceKind(row["kind"]), row["unit"], Method(row["method"]), times, values,
-        None if wrap_at is None or wrap_at != wrap_at else float(wrap_at),
-    )  # fmt: skip
+def read_trace(
+    meter: str, domain: str, quantity: str, kind: str, unit: str, method: str, t_ns: Any, value: Any, wrap_at: float
+) -> Trace:
+    """Return a trace from its columns: times and values as numpy arrays, and NaN where a counter does not wrap."""
+    times, values = array("q", t_ns.tobytes()), array("d", value.tobytes())
+    wrap = None if math.isnan(wrap_at) else float(wrap_at)
+    return Trace(meter, domain, quantity, TraceKind(kind), unit, Method(method), times, values, wrap)
 
 
 def _json(value: object) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from greenreport.errors import StoreError
-from greenreport.plan import IndexRow
-from greenreport.record import RecordKind, RunRecord
-from greenreport.store.store import ADDED, TABLES, Store, index_of, of_kind, quiet, records_of
+from greenreport.store.reader import RecordReader
+from greenreport.store.store import ADDED, TABLES, Store, quiet
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -29,7 +28,7 @@ _BELONGS = {
 
 
 def export_parquet(store: Store, run_ids: Collection[str], folder: Path, *, small: bool = True) -> dict[str, int]:
-    """Write the runs with these ids as one Parquet file a table; return the number of rows of each.
+    """Write the runs with these ids as one Parquet file per table; return the number of rows of each.
 
     Files are replaced one by one, each only when it is complete; the order of rows is fixed, so equal runs give equal files.
 
@@ -39,76 +38,48 @@ def export_parquet(store: Store, run_ids: Collection[str], folder: Path, *, smal
     level = 19 if small else 3
     folder.mkdir(parents=True, exist_ok=True)
     rows = {}
-    with store.connection() as connection:
+    with store.reading() as connection:
         connection.execute(f"SET memory_limit = '{SORT_MEMORY}'")  # sorting spills to disk instead
         for table in TABLES:
             where = _BELONGS.get(table, "run_id IN (SELECT unnest($ids))")
             part = folder / f".{table}.parquet.part"
             query = f"SELECT * FROM {table} WHERE {where} ORDER BY {_ORDER[table]}"
-            connection.execute(
-                f"COPY ({query}) TO '{_quoted(part)}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {level}, ROW_GROUP_SIZE 2048)",
-                {"ids": list(run_ids)},
-            )
-            count = connection.execute(f"SELECT count(*) FROM read_parquet('{_quoted(part)}')").fetchone()
+            options = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {level}, ROW_GROUP_SIZE 2048"
+            copied = connection.execute(f"COPY ({query}) TO '{_quoted(part)}' ({options})", {"ids": list(run_ids)}).fetchall()
             part.replace(folder / f"{table}.parquet")
-            rows[table] = int(count[0]) if count else 0
+            rows[table] = int(copied[0][0])
     return rows
 
 
 def import_parquet(store: Store, folder: Path) -> int:
     """Add the runs of exported files that the store does not have; return how many."""
     _require_files(folder)
-    with store.connection() as connection:
-        connection.begin()
-        before = _count(connection)
-        for table in TABLES:
-            source = _quoted(folder / f"{table}.parquet")
-            if table in ("environments", "outputs", "runs"):
-                connection.execute(f"CREATE TEMP TABLE new_{table} AS SELECT * FROM read_parquet('{source}')")
-        connection.execute(
-            "CREATE TEMP TABLE fresh AS SELECT run_id FROM new_runs WHERE run_id NOT IN (SELECT run_id FROM runs)"
-        )
+    with store.writing() as connection:
+        connection.execute("CREATE TEMP TABLE held AS SELECT run_id FROM runs")
         for table in TABLES:
             rows = _rows(connection, folder, table)
-            if table in ("environments", "outputs"):
-                connection.execute(f"INSERT OR IGNORE INTO {table} {rows}")
+            if table in ("environments", "outputs"):  # shared by runs
+                connection.execute(f"INSERT OR IGNORE INTO {table} BY NAME {rows}")
             else:
-                connection.execute(f"INSERT INTO {table} {rows} WHERE run_id IN (SELECT run_id FROM fresh)")
-        after = _count(connection)
-        connection.commit()
-    return after - before
+                connection.execute(f"INSERT INTO {table} BY NAME {rows} WHERE run_id NOT IN (FROM held)")
+        return _count(connection, "runs") - _count(connection, "held")
 
 
-class Published:
+class Published(RecordReader):
     """Exported results of a study, read where they lie."""
 
     def __init__(self, folder: Path) -> None:
         _require_files(folder)
         self.folder = folder
 
-    def index(self) -> tuple[IndexRow, ...]:
-        """Return a row for each run, oldest first."""
-        with self._open() as connection:
-            return index_of(connection)
-
-    def records(self, run_ids: Collection[str]) -> Iterator[RunRecord]:
-        """Yield the records with these ids."""
-        with self._open() as connection:
-            yield from records_of(connection, run_ids)
-
-    def of_kind(self, kind: RecordKind, study: str) -> Iterator[RunRecord]:
-        """Yield the records of one kind of a study (see `Store.of_kind`)."""
-        with self._open() as connection:
-            yield from of_kind(connection, kind, study)
-
     def counts(self) -> dict[str, int]:
         """Return the number of rows of each table."""
-        with self._open() as connection:
-            rows = {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone() for table in TABLES}
-        return {table: int(row[0]) if row else 0 for table, row in rows.items()}
+        with self.reading() as connection:
+            return {table: _count(connection, table) for table in TABLES}
 
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[DuckDBPyConnection]:
+    @contextmanager
+    def reading(self) -> Iterator[DuckDBPyConnection]:
+        """Open a database in memory whose tables are the files."""
         connection = quiet(duckdb.connect(":memory:"))
         try:
             for table in TABLES:
@@ -136,12 +107,11 @@ def _rows(connection: DuckDBPyConnection, folder: Path, table: str) -> str:
 def _require_files(folder: Path) -> None:
     absent = [f"{table}.parquet" for table in TABLES if not (folder / f"{table}.parquet").is_file()]
     if absent:
-        raise StoreError(f"{folder} is no complete export: {', '.join(absent)} missing")
+        raise StoreError(f"{folder} is not a complete export: {', '.join(absent)} missing")
 
 
-def _count(connection: DuckDBPyConnection) -> int:
-    row = connection.execute("SELECT count(*) FROM runs").fetchone()
-    return int(row[0]) if row else 0
+def _count(connection: DuckDBPyConnection, table: str) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
 
 
 def _quoted(path: Path) -> str:

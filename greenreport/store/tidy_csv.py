@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 from greenreport.catalog import CURVE_FACTORS, METRICS
@@ -52,47 +52,27 @@ def import_csv(store: Store, file: Path, study: str) -> int:
     """
     rows = read_csv(file)
     source = f"{file.name} sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
-    with store.connection() as connection:
-        connection.begin()
+    with store.writing() as connection:
         connection.execute("DELETE FROM observations WHERE study = ?", [study])
         connection.executemany(
-            "INSERT INTO observations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                [
-                    study,
-                    r.model,
-                    r.size_category,
-                    r.engine,
-                    r.provider,
-                    r.repetition,
-                    r.metric,
-                    r.value,
-                    r.unit,
-                    r.host,
-                    source,
-                    json.dumps(r.load),
-                ]
-                for r in rows
-            ],
+            f"INSERT INTO observations VALUES ({', '.join('?' * 12)})",
+            [[study, *values, source, json.dumps(load)] for *values, load in map(astuple, rows)],
         )
-        connection.commit()
     return len(rows)
 
 
 def observed_studies(store: Store) -> dict[str, tuple[str, tuple[TidyRow, ...]]]:
     """Return imported studies: name → (source, rows)."""
-    if not store.path.is_file():
-        return {}
-    with store.connection() as connection:
+    with store.reading() as connection:
         rows = connection.execute(
             "SELECT study, source, model, size_category, engine, provider, repetition, metric, value, unit, host, load "
             "FROM observations ORDER BY study, rowid"
         ).fetchall()
-    found: dict[str, tuple[str, list[TidyRow]]] = {}
+    studies: dict[str, tuple[str, list[TidyRow]]] = {}
     for study, source, *values, load in rows:
         levels = tuple((str(name), float(level)) for name, level in json.loads(load or "[]"))
-        found.setdefault(study, (source, []))[1].append(replace(TidyRow(*values), load=levels))
-    return {study: (source, tuple(values)) for study, (source, values) in found.items()}
+        studies.setdefault(study, (source, []))[1].append(replace(TidyRow(*values), load=levels))
+    return {study: (source, tuple(values)) for study, (source, values) in studies.items()}
 
 
 def read_csv(file: Path) -> tuple[TidyRow, ...]:

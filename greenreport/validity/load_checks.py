@@ -60,10 +60,7 @@ def _client_busy(record: RunRecord, _: Study) -> Faults:
     window = record.mark(Phase.WINDOW)
     used_s = None if window is None or window.duration_s < SHORTEST_LOAD_S else _cpu_s(record, Domain.CLIENT, window)
     if window is not None and used_s is not None and used_s > CLIENT_SHARE * window.duration_s:
-        yield (
-            FlagCode.CLIENT_BUSY,
-            f"the client took {used_s:.1f} s of CPU time in a window of {window.duration_s:.1f} s",
-        )
+        yield (FlagCode.CLIENT_BUSY, f"the client took {used_s:.1f} s of CPU time in a window of {window.duration_s:.1f} s")
 
 
 LOAD_CHECKS = (_foreign_load, _foreign_processes, _client_busy)

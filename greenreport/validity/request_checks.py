@@ -44,10 +44,7 @@ def _token_counts(record: RunRecord, study: Study) -> Faults:
         )
     elif wrong:
         expected = f"{asked} tokens" if isinstance(asked, int) else "as many tokens as were asked for"
-        yield (
-            FlagCode.TOKEN_COUNT_MISMATCH,
-            f"{len(wrong)} of {len(record.requests)} answers do not have exactly {expected}",
-        )
+        yield (FlagCode.TOKEN_COUNT_MISMATCH, f"{len(wrong)} of {len(record.requests)} answers do not have exactly {expected}")
 
 
 def _model_name(record: RunRecord, _: Study) -> Faults:
@@ -84,10 +81,7 @@ def _preempted(record: RunRecord, _: Study) -> Faults:
     """A server that runs out of room for the state of its requests goes on, and does part of its work twice."""
     times = _growth(record, Quantity.PREEMPTIONS)
     if times > 0:
-        yield (
-            FlagCode.PREEMPTED,
-            f"the server took requests back {times:,.0f} times while the load lasted, for lack of room",
-        )
+        yield (FlagCode.PREEMPTED, f"the server took requests back {times:,.0f} times while the load lasted, for lack of room")
 
 
 def _prompt_cached(record: RunRecord, _: Study) -> Faults:

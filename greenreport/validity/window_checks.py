@@ -32,10 +32,7 @@ def _phases(record: RunRecord, study: Study) -> Faults:
         if is_required and mark is None:
             yield FlagCode.PHASE_SKIPPED, f"the phase {phase.value} did not happen"
         elif mark is not None and mark.planned_s is not None and mark.duration_s < 0.99 * mark.planned_s:
-            yield (
-                FlagCode.PHASE_SKIPPED,
-                f"{phase.value} lasted {mark.duration_s:.2f} s, {mark.planned_s:.2f} s were planned",
-            )
+            yield (FlagCode.PHASE_SKIPPED, f"{phase.value} lasted {mark.duration_s:.2f} s, {mark.planned_s:.2f} s were planned")
 
 
 def _steady(record: RunRecord, _: Study) -> Faults:
@@ -50,10 +47,7 @@ def _clock(record: RunRecord, study: Study) -> Faults:
     offsets = [tr.values_of(t) for t in record.traces if t.quantity == Quantity.CLOCK_OFFSET and len(t.value) > 1]
     step = max((float(np.ptp(values)) for values in offsets), default=0.0)
     if meters and step > study.validity.clock_step_s:
-        yield (
-            FlagCode.CLOCK_STEP,
-            f"the wall clock moved by {step:.2f} s during the run, and {', '.join(meters)} goes by it",
-        )
+        yield (FlagCode.CLOCK_STEP, f"the wall clock moved by {step:.2f} s during the run, and {', '.join(meters)} goes by it")
 
 
 def _length(record: RunRecord, study: Study) -> Faults:

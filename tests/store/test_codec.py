@@ -39,5 +39,5 @@ def test_marks_of_earlier_versions_tell_whether_the_machine_was_steady() -> None
         ("window", "steady part of the load, after a ramp of 5 s"): None,
     }
     for (phase, note), verdict in steady.items():
-        assert read_mark((phase, 0, 1, None, note, None)).steady is verdict
-    assert read_mark(("cooldown", 0, 1, None, "power varies by 30.0%", False)).steady is False
+        assert read_mark(phase, 0, 1, None, note, None).steady is verdict
+    assert read_mark("cooldown", 0, 1, None, "power varies by 30.0%", False).steady is False

@@ -13,7 +13,7 @@ import pytest
 from greenreport.errors import StoreError
 from greenreport.record import Flag, FlagCode, Gpu, Missing, Outcome, RecordKind, Request, RequestError, RequestErrorKind
 from greenreport.store import Store, export_parquet, import_parquet, published, store
-from greenreport.store.codec import read_request, read_request_error, request_rows
+from greenreport.store.codec import part_rows, read_request, read_request_error
 from greenreport.store.tidy_csv import import_csv, observed_studies
 from tests.records import ENVIRONMENT, counter, record
 
@@ -123,7 +123,7 @@ def test_an_incomplete_export_is_refused(tmp_path: Path) -> None:
     held.append([record()])
     export_parquet(held, ["run-1"], tmp_path / "results")
     (tmp_path / "results" / "traces.parquet").unlink()
-    with pytest.raises(StoreError, match=r"no complete export: traces\.parquet missing"):
+    with pytest.raises(StoreError, match=r"not a complete export: traces\.parquet missing"):
         published(tmp_path / "results")
 
 
@@ -193,5 +193,5 @@ def test_errors_of_requests_keep_their_kind_and_earlier_ones_get_it(earlier: str
     """Earlier records hold a text alone; from now on the kind stands before it."""
     assert read_request_error(earlier) == RequestError(kind, earlier)
     failed = record(requests=(Request(0, 1, 2, error=RequestError(kind, earlier)),))
-    [row] = request_rows(failed)
-    assert read_request(tuple(row[1:])) == failed.requests[0]
+    [row] = part_rows(failed, "requests")
+    assert read_request(*row[1:]) == failed.requests[0]

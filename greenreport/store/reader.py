@@ -1,0 +1,84 @@
+"""Read run records from anything that has the tables of `schema.sql`: the store, or exported files."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from greenreport.plan import IndexRow
+from greenreport.record import Environment, Outcome, RecordKind, RunRecord
+from greenreport.store import codec
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+BATCH = 40  # runs read at a time; bounds memory while a large study is read
+
+
+class RecordReader(ABC):
+    """Run records that can be read."""
+
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[DuckDBPyConnection]:
+        """Open a connection that has the tables, and close it at the end.
+
+        Raises:
+            StoreError: the data cannot be read.
+        """
+
+    def index(self) -> tuple[IndexRow, ...]:
+        """Return a row for each run (not for other records), oldest first."""
+        columns = ", ".join(field.name for field in fields(IndexRow))
+        with self.reading() as connection:
+            rows = connection.execute(f"SELECT {columns} FROM runs WHERE kind = 'run' ORDER BY started_at, run_id").fetchall()
+        index = (IndexRow(*row) for row in rows)
+        return tuple(replace(row, outcome=Outcome(row.outcome)) for row in index)
+
+    def records(self, run_ids: Collection[str]) -> Iterator[RunRecord]:
+        """Yield the records with these ids, in the order of repetition and position."""
+        with self.reading() as connection:
+            yield from _records(connection, "run_id IN (SELECT unnest(?))", [list(run_ids)])
+
+    def of_kind(self, kind: RecordKind, study: str) -> Iterator[RunRecord]:
+        """Yield the records of one kind of a study, in the order of repetition and position; preparations without traces."""
+        with self.reading() as connection:
+            yield from _records(connection, "kind = ? AND study = ?", [kind, study], traces=kind is not RecordKind.PREPARE)
+
+
+def _records(connection: DuckDBPyConnection, condition: str, values: list[Any], *, traces: bool = True) -> Iterator[RunRecord]:
+    query = f"SELECT run_id FROM runs WHERE {condition} ORDER BY repetition, position, run_id"
+    ids = [run_id for (run_id,) in connection.execute(query, values).fetchall()]
+    rows = connection.execute("SELECT content, facts FROM environments").fetchall()
+    environments = {content: codec.read_environment(facts) for content, facts in rows}
+    for start in range(0, len(ids), BATCH):
+        yield from _batch(connection, ids[start : start + BATCH], environments, traces)
+
+
+def _batch(
+    connection: DuckDBPyConnection, ids: list[str], environments: dict[str, Environment], traces: bool
+) -> Iterator[RunRecord]:
+    parts: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    these = "WHERE run_id IN (SELECT unnest(?)) ORDER BY run_id"
+    for table, source, order, read in (
+        ("marks", "marks", "start_ns, end_ns", codec.read_mark),
+        ("requests", "requests", '"index"', codec.read_request),
+        ("outputs", "requests JOIN outputs ON output_sha256 = sha256", "sha256", codec.read_output),
+    ):
+        columns = ", ".join(f'"{column}"' for column in codec.COLUMNS[table])
+        once = "DISTINCT" if table == "outputs" else ""  # requests may share an output
+        query = f"SELECT {once} run_id, {columns} FROM {source} {these}, {order}"
+        for run_id, *values in connection.execute(query, [ids]).fetchall():
+            parts[run_id][table].append(read(*values))
+    if traces:  # as arrays, since most of a store is traces
+        query = f"SELECT * REPLACE (coalesce(wrap_at, 'NaN') AS wrap_at) FROM traces {these}, meter, domain, quantity"
+        arrays = connection.execute(query, [ids]).fetchnumpy()
+        for run_id, *values in zip(arrays["run_id"], *(arrays[name] for name in codec.COLUMNS["traces"]), strict=True):
+            parts[run_id]["traces"].append(codec.read_trace(*values))
+    cursor = connection.execute(f"SELECT {', '.join(codec.RUN_COLUMNS)} FROM runs WHERE run_id IN (SELECT unnest(?))", [ids])
+    rows = {row[0]: dict(zip(codec.RUN_COLUMNS, row, strict=True)) for row in cursor.fetchall()}
+    for run_id in ids:
+        yield codec.read_run(rows[run_id], environments[rows[run_id]["environment_content"]], parts[run_id])

@@ -18,28 +18,10 @@ from greenreport.catalog.pages import ADDED_PAGES, PageInfo
 from greenreport.catalog.table import GROUPS, added
 
 __all__ = [
-    "ADDED_PAGES",
-    "CURVE_FACTORS",
-    "DTYPES",
-    "GROUPS",
-    "LIMITABLE",
-    "LOAD_FACTORS",
-    "METERS",
-    "METRICS",
-    "PROVIDERS",
-    "Better",
-    "EngineInfo",
-    "FactorKind",
-    "LoadFactor",
-    "MeterInfo",
-    "MetricInfo",
-    "PageInfo",
-    "Served",
-    "added",
-    "fields_of",
-    "known_engines",
-    "load_target",
-]
+    "ADDED_PAGES", "CURVE_FACTORS", "DTYPES", "GROUPS", "LIMITABLE", "LOAD_FACTORS", "METERS", "METRICS", "PROVIDERS", "Better",
+    "EngineInfo", "FactorKind", "LoadFactor", "MeterInfo", "MetricInfo", "PageInfo", "Served", "added", "fields_of",
+    "known_engines", "load_target",
+]  # fmt: skip
 
 
 def load_target(target: str) -> Any:

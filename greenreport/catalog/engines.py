@@ -57,42 +57,28 @@ class EngineInfo:
 _HF = ("torch", "transformers", "tokenizers")
 
 _ENGINES = (
-    EngineInfo(
-        "torch", "Torch", "greenreport.engines.torch_eager:TorchEager", PROVIDERS, DTYPES, _HF, "torch",
-        "PyTorch, eager mode, through transformers' generate()", _HF,
-    ),
-    EngineInfo(
-        "torch_compile", "torch.compile", "greenreport.engines.torch_compile:TorchCompile", PROVIDERS, DTYPES, _HF, "torch",
-        "PyTorch with the model's forward pass compiled by TorchInductor", (*_HF, "triton"),
-    ),
-    EngineInfo(
-        "torchscript", "TorchScript", "greenreport.engines.torchscript:TorchScript", PROVIDERS, ("float32",), _HF, "torch",
-        "the model traced to TorchScript with its KV cache as inputs and outputs", _HF, artefact="torchscript",
-        artefact_per_provider=True,
-    ),
-    EngineInfo(
-        "onnx", "ONNX Runtime", "greenreport.engines.onnx:OnnxRuntime", PROVIDERS, ("float32", "int8"),
+    EngineInfo("torch", "Torch", "greenreport.engines.torch_eager:TorchEager", PROVIDERS, DTYPES, _HF, "torch",
+        "PyTorch, eager mode, through transformers' generate()", _HF),
+    EngineInfo("torch_compile", "torch.compile", "greenreport.engines.torch_compile:TorchCompile", PROVIDERS, DTYPES, _HF,
+        "torch", "PyTorch with the model's forward pass compiled by TorchInductor", (*_HF, "triton")),
+    EngineInfo("torchscript", "TorchScript", "greenreport.engines.torchscript:TorchScript", PROVIDERS, ("float32",), _HF,
+        "torch", "the model traced to TorchScript with its KV cache as inputs and outputs", _HF, artefact="torchscript",
+        artefact_per_provider=True),
+    EngineInfo("onnx", "ONNX Runtime", "greenreport.engines.onnx:OnnxRuntime", PROVIDERS, ("float32", "int8"),
         (*_HF, "onnxruntime", "optimum.onnxruntime"), "onnx", "ONNX Runtime on the model exported by Optimum",
-        (*_HF, "optimum", "optimum-onnx", "onnxruntime-gpu", "onnxruntime"), artefact="onnx",
-    ),
-    EngineInfo(
-        "openvino", "OpenVINO", "greenreport.engines.openvino:OpenVino", ("cpu",), ("float32", "bfloat16", "int8"),
-        (*_HF, "openvino", "optimum.intel", "nncf"), "openvino", "OpenVINO on the model exported by Optimum Intel, stateful KV cache",
-        (*_HF, "optimum", "optimum-intel", "openvino"), artefact="openvino",
-    ),
-    EngineInfo(
-        "fake", "Fake", "greenreport.engines.fake:Fake", ("cpu",), DTYPES, (), "",
-        "no model: answers after a declared service time; for tests of the protocol, never for results", weights=False,
-    ),
-    EngineInfo(
-        "endpoint", "Endpoint", "greenreport.execute.endpoint_server:EndpointServer", PROVIDERS, DTYPES, (), "run",
-        "an OpenAI-compatible server that runs already; what it cannot tell is not verified", weights=False, served=Served.RUNNING,
-    ),
-    EngineInfo(
-        "command", "Command", "greenreport.execute.command_server:CommandServer", PROVIDERS, DTYPES, (), "run",
+        (*_HF, "optimum", "optimum-onnx", "onnxruntime-gpu", "onnxruntime"), artefact="onnx"),
+    EngineInfo("openvino", "OpenVINO", "greenreport.engines.openvino:OpenVino", ("cpu",), ("float32", "bfloat16", "int8"),
+        (*_HF, "openvino", "optimum.intel", "nncf"), "openvino",
+        "OpenVINO on the model exported by Optimum Intel, stateful KV cache", (*_HF, "optimum", "optimum-intel", "openvino"),
+        artefact="openvino"),
+    EngineInfo("fake", "Fake", "greenreport.engines.fake:Fake", ("cpu",), DTYPES, (), "",
+        "no model: answers after a declared service time; for tests of the protocol, never for results", weights=False),
+    EngineInfo("endpoint", "Endpoint", "greenreport.execute.endpoint_server:EndpointServer", PROVIDERS, DTYPES, (), "run",
+        "an OpenAI-compatible server that runs already; what it cannot tell is not verified", weights=False,
+        served=Served.RUNNING),
+    EngineInfo("command", "Command", "greenreport.execute.command_server:CommandServer", PROVIDERS, DTYPES, (), "run",
         "an OpenAI-compatible server started by a command; what it cannot tell is not verified", weights=False,
-        served=Served.STARTED,
-    ),
+        served=Served.STARTED),
 )
 # fmt: on
 

@@ -74,35 +74,23 @@ class LoadFactor:
 # Tables are read by row.
 # fmt: off
 _ROWS = (
-    LoadFactor(
-        "batch_size", FactorKind.REQUESTS, "b{:g}", "batch {:g}", "batch size", "batch size (prompts a request, logarithmic)", limitable=True,
-    ),
-    LoadFactor(
-        "max_batch", FactorKind.REQUESTS, "m{:g}", "dynamic batch up to {:g}", "dynamic batch size",
-        "largest dynamic batch (requests, logarithmic)", "dynamic batches of up to {:g}", limitable=True, placeholder=True,
-    ),
-    LoadFactor(
-        "max_wait_ms", FactorKind.REQUESTS, "w{:g}", "waits {:g} ms", whole=False, part_of="max_batch",
-        ours_alone="a setting of the server, which batches by its own rules",
-    ),
-    LoadFactor(
-        "concurrency", FactorKind.REQUESTS, "c{:g}", "{:g} client{s}", "number of clients", "clients at once (logarithmic)", limitable=True,
-    ),
-    LoadFactor(
-        "request_rate", FactorKind.REQUESTS, "q{:g}", "{:g} requests/s", "request rate", "request rate (requests/s, logarithmic)",
-        f"{{:g}}{THIN}requests/s", whole=False,
-    ),
-    LoadFactor(
-        "replicas", FactorKind.AMOUNT, "r{:g}", "{:g} replica{s}", "number of replicas", "replicas (servers side by side, logarithmic)",
-        limitable=True,
-    ),
+    LoadFactor("batch_size", FactorKind.REQUESTS, "b{:g}", "batch {:g}", "batch size",
+        "batch size (prompts a request, logarithmic)", limitable=True),
+    LoadFactor("max_batch", FactorKind.REQUESTS, "m{:g}", "dynamic batch up to {:g}", "dynamic batch size",
+        "largest dynamic batch (requests, logarithmic)", "dynamic batches of up to {:g}", limitable=True, placeholder=True),
+    LoadFactor("max_wait_ms", FactorKind.REQUESTS, "w{:g}", "waits {:g} ms", whole=False, part_of="max_batch",
+        ours_alone="a setting of the server, which batches by its own rules"),
+    LoadFactor("concurrency", FactorKind.REQUESTS, "c{:g}", "{:g} client{s}", "number of clients",
+        "clients at once (logarithmic)", limitable=True),
+    LoadFactor("request_rate", FactorKind.REQUESTS, "q{:g}", "{:g} requests/s", "request rate",
+        "request rate (requests/s, logarithmic)", f"{{:g}}{THIN}requests/s", whole=False),
+    LoadFactor("replicas", FactorKind.AMOUNT, "r{:g}", "{:g} replica{s}", "number of replicas",
+        "replicas (servers side by side, logarithmic)", limitable=True),
     LoadFactor("dtype", FactorKind.ENGINE, "{}", "{}", placeholder=True),
     LoadFactor("threads", FactorKind.ENGINE, "t{:g}", "{:g} thread{s}", "number of threads", "threads (logarithmic)", placeholder=True),
     LoadFactor("kv_cache", FactorKind.ENGINE, "nocache", "no cache", ours_alone="a setting of the server"),
-    LoadFactor(
-        "output_tokens", FactorKind.AMOUNT, "o{:g}", "{:g} output token{s}", "output length", "output length (tokens a request, logarithmic)",
-        limitable=True,
-    ),
+    LoadFactor("output_tokens", FactorKind.AMOUNT, "o{:g}", "{:g} output token{s}", "output length",
+        "output length (tokens a request, logarithmic)", limitable=True),
     LoadFactor("options", FactorKind.OPTION, "{name}.{}", "{name} {}"),
 )
 # fmt: on

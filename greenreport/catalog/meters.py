@@ -34,23 +34,16 @@ class MeterInfo:
 _METERS = (
     MeterInfo("rapl", "RAPL", "greenreport.meters.rapl:Rapl", "energy counters of CPU packages and memory (Intel, AMD)", shortest_window_s=1.0),
     MeterInfo("nvml", "NVML", "greenreport.meters.nvml:Nvml", "power, energy, memory and load of NVIDIA GPUs", shortest_window_s=5.0),
-    MeterInfo(
-        "utilisation", "Utilisation", "greenreport.meters.utilisation:Utilisation",
-        "CPU load, clock, temperature and memory of the machine and of the serving process tree",
-    ),
-    MeterInfo(
-        "energibridge", "EnergiBridge", "greenreport.meters.energibridge:EnergiBridge",
-        "what the program EnergiBridge records: CPU energy, load and memory", options=f"{_OPTIONS}:EnergiBridgeUse", wall_clock=True,
-    ),
-    MeterInfo(
-        "wattmeter", "Wall meter", "greenreport.meters.wattmeter:Wattmeter",
-        "power at the wall socket, from a NETIO device or any other that answers in JSON", options=f"{_OPTIONS}:WattmeterUse",
-    ),
-    MeterInfo(
-        "estimate", "Power model", "greenreport.meters.estimate:Estimate",
+    MeterInfo("utilisation", "Utilisation", "greenreport.meters.utilisation:Utilisation",
+        "CPU load, clock, temperature and memory of the machine and of the serving process tree"),
+    MeterInfo("energibridge", "EnergiBridge", "greenreport.meters.energibridge:EnergiBridge",
+        "what the program EnergiBridge records: CPU energy, load and memory", options=f"{_OPTIONS}:EnergiBridgeUse",
+        wall_clock=True),
+    MeterInfo("wattmeter", "Wall meter", "greenreport.meters.wattmeter:Wattmeter",
+        "power at the wall socket, from a NETIO device or any other that answers in JSON", options=f"{_OPTIONS}:WattmeterUse"),
+    MeterInfo("estimate", "Power model", "greenreport.meters.estimate:Estimate",
         "CPU energy from a declared power model and the CPU load; an estimate, marked as one everywhere", "estimated",
-        options=f"{_OPTIONS}:EstimateUse",
-    ),
+        options=f"{_OPTIONS}:EstimateUse"),
     MeterInfo("replay", "Replay", "greenreport.meters.replay:Replay", "plays a recording; for tests and demonstrations", options=f"{_OPTIONS}:ReplayUse",
         wall_clock=True),
 )

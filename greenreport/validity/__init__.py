@@ -8,16 +8,6 @@ from greenreport.validity.quantisation import Quantum, quantum
 from greenreport.validity.reason_codes import CODES, Code
 
 __all__ = [
-    "CODES",
-    "Advice",
-    "Agreement",
-    "Code",
-    "Quantum",
-    "advice",
-    "agreements",
-    "excludes",
-    "foreign_load",
-    "judged",
-    "quantum",
+    "CODES", "Advice", "Agreement", "Code", "Quantum", "advice", "agreements", "excludes", "foreign_load", "judged", "quantum",
     "validity_flags",
-]
+]  # fmt: skip

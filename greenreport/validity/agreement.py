@@ -29,7 +29,7 @@ class Agreement:
 
 
 def agreements(traces: Sequence[Trace], window: Mark) -> tuple[Agreement, ...]:
-    """Return every pair of measured energies of one component that both can be computed over the window."""
+    """Return every pair of instruments that both measured the energy of one component over the window."""
     by_domain: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for trace in tr.by_preference(traces):
         joules = tr.energy(trace, window.start_ns, window.end_ns) if trace.method is Method.MEASURED else None
@@ -38,6 +38,6 @@ def agreements(traces: Sequence[Trace], window: Mark) -> tuple[Agreement, ...]:
             by_domain[trace.domain].append((f"{trace.meter} {how}", joules))
     return tuple(
         Agreement(domain, *first, *second)
-        for domain, found in sorted(by_domain.items())
-        for first, second in combinations(found, 2)
+        for domain, energies in sorted(by_domain.items())
+        for first, second in combinations(energies, 2)
     )

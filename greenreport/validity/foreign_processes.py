@@ -1,11 +1,11 @@
 """Processes of other programs that compute on the GPUs of a run.
 
-Before the server starts, every process on a GPU is another program's. Later those of the serving process tree are taken off, as
-the meter counted them. Inside a container NVML tells the process numbers of the host, in which the own servers cannot be found; as
-many processes as the run has servers are then taken for them.
+Before the server starts, every process on a GPU belongs to another program. Later, those of the serving process tree are subtracted,
+as the meter counted them. Inside a container NVML reports the process numbers of the host, among which our servers cannot be found;
+as many processes as the run has servers are then taken to be ours.
 
-A server that ran before the run is on its GPU from the beginning. Where the meter finds it, what is left while it is up is another
-program's; where it is not found, its processes cannot be told from those of others, and nothing is said.
+A server that ran before the run is on its GPU from the beginning. Where the meter finds it, the other processes belong to other
+programs; where it does not, its processes cannot be told apart from those of others, and nothing is reported.
 """
 
 from __future__ import annotations
@@ -31,12 +31,15 @@ class ForeignProcesses:
 def foreign_processes(record: RunRecord) -> tuple[ForeignProcesses, ...]:
     """Return the processes of other programs before the server started and while it was up, where there were any."""
     start, up = record.mark(Phase.START), [mark for phase in UP if (mark := record.mark(phase)) is not None]
+    server_found = any(any(trace.value) for trace in _traces(record, Quantity.OWN_PROCESSES))
     groups = []
     if start is not None and not ran_before(record):
         groups.append(_seen(record, "before the server started", lambda t_ns: t_ns < start.start_ns, hidden=0))
-    if up and not (ran_before(record) and not _server_identified(record)):
+    if up and (server_found or not ran_before(record)):
         first, last = min(mark.start_ns for mark in up), max(mark.end_ns for mark in up)
-        hidden = record.spec.replicas if _server_hidden(record) else 0
+        # What a command computes on is the command's affair: `provider` of such a configuration is a label.
+        on_gpu = record.provider != "cpu" or _served(record) is Served.STARTED
+        hidden = record.spec.replicas if on_gpu and not server_found else 0
         groups.append(_seen(record, "while the server was up", lambda t_ns: first <= t_ns <= last, hidden=hidden))
     return tuple(group for group in groups if group is not None)
 
@@ -55,30 +58,13 @@ def _served(record: RunRecord) -> Served | None:
 def _seen(record: RunRecord, when: str, within: Callable[[int], bool], *, hidden: int) -> ForeignProcesses | None:
     numbers = {}
     for trace in _traces(record, Quantity.PROCESSES):
-        own = _own(record, trace.domain)
+        own_trace = record.trace(trace.domain, Quantity.OWN_PROCESSES)
+        own = {} if own_trace is None else dict(zip(own_trace.t_ns, own_trace.value, strict=True))
         counts = [value - own.get(t_ns, 0.0) for t_ns, value in zip(trace.t_ns, trace.value, strict=True) if within(t_ns)]
         if counts and max(counts) > 0:
             numbers[trace.domain] = int(max(counts))
     total = sum(numbers.values()) - hidden
     return ForeignProcesses(when, total, tuple(sorted(numbers))) if total > 0 else None
-
-
-def _server_hidden(record: RunRecord) -> bool:
-    """Whether the server computes on a GPU, and NVML does not know it by the number it has here.
-
-    What a command computes on is the command's affair: `provider` of such a configuration is a label.
-    """
-    on_gpu = record.provider != "cpu" or _served(record) is Served.STARTED
-    return on_gpu and not _server_identified(record)
-
-
-def _server_identified(record: RunRecord) -> bool:
-    return any(any(trace.value) for trace in _traces(record, Quantity.OWN_PROCESSES))
-
-
-def _own(record: RunRecord, domain: str) -> dict[int, float]:
-    trace = record.trace(domain, Quantity.OWN_PROCESSES)
-    return {} if trace is None else dict(zip(trace.t_ns, trace.value, strict=True))
 
 
 def _traces(record: RunRecord, quantity: str) -> list[Trace]:

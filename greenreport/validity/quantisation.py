@@ -1,4 +1,4 @@
-"""Do values sit on multiples of one period?
+"""Detect values that sit on multiples of one period.
 
 A meter polled inside the request path, a timer or a sleep rounds every latency up to multiples of its period; the values then
 say more about the period than about the engine. The published study this tool generalises had it: 0.577 s, on every request.
@@ -31,12 +31,10 @@ class Quantum:
     Attributes:
         period: in the unit of the values.
         multiples: the multiples that occur.
-        sharpness: root mean square distance to the nearest multiple ÷ period.
     """
 
     period: float
     multiples: tuple[int, ...]
-    sharpness: float
 
 
 def quantum(values: Sequence[float], natural: float | None = None) -> Quantum | None:
@@ -54,24 +52,25 @@ def quantum(values: Sequence[float], natural: float | None = None) -> Quantum | 
     if centres is None:
         return None
     step = float(np.diff(centres).min())
-    found = next((quantum for part in PARTS if (quantum := _fitting(x, step / part)) is not None), None)
-    if found is None:
-        return None
-    if natural is not None and natural > 0 and abs(found.period / natural - round(found.period / natural)) < SHARPNESS:
-        return None
-    return found
+    fitting = next((quantum for part in PARTS if (quantum := _fitting(x, step / part)) is not None), None)
+    if fitting is not None and natural is not None and natural > 0:
+        periods = fitting.period / natural
+        return None if abs(periods - round(periods)) < SHARPNESS else fitting
+    return fitting
 
 
-def _fitting(x: NDArray[np.float64], guess: float) -> Quantum | None:
+def _fitting(x: NDArray[np.float64], period: float) -> Quantum | None:
     """Return the period near a guess if the values sit on its multiples."""
-    period = _refined(x, guess)
-    multiples = np.round(x / period)
-    sharpness = float(np.sqrt(np.mean((x / period - multiples) ** 2)))
-    found = tuple(int(k) for k in np.unique(multiples))
-    limit = SHARPNESS_OF_TWO if len(found) == 2 else SHARPNESS
-    if len(found) < 2 or found[0] < 1 or found[-1] > HIGHEST_MULTIPLE or sharpness > limit:
+    for _ in range(2):  # least squares
+        k = np.maximum(np.round(x / period), 1.0)
+        period = float((x * k).sum() / (k * k).sum())
+    nearest = np.round(x / period)
+    sharpness = float(np.sqrt(np.mean((x / period - nearest) ** 2)))
+    multiples = tuple(int(k) for k in np.unique(nearest))
+    limit = SHARPNESS_OF_TWO if len(multiples) == 2 else SHARPNESS
+    if len(multiples) < 2 or multiples[0] < 1 or multiples[-1] > HIGHEST_MULTIPLE or sharpness > limit:
         return None
-    return Quantum(period, found, sharpness)
+    return Quantum(period, multiples)
 
 
 def _centres(x: NDArray[np.float64]) -> NDArray[np.float64] | None:
@@ -81,11 +80,3 @@ def _centres(x: NDArray[np.float64]) -> NDArray[np.float64] | None:
     if len(clusters) < 2 or len(clusters) > len(x) / 3 or sum(len(c) == 1 for c in clusters) > len(clusters) / 2:
         return None
     return np.array([cluster.mean() for cluster in clusters])
-
-
-def _refined(x: NDArray[np.float64], period: float) -> float:
-    """Return the period that fits best near the first guess (least squares, twice)."""
-    for _ in range(2):
-        k = np.maximum(np.round(x / period), 1.0)
-        period = float((x * k).sum() / (k * k).sum())
-    return period

@@ -144,13 +144,12 @@ def _ordered(study: Study, cells: list[Cell]) -> tuple[Run, ...]:
 
 
 def _content(study: Study, configuration: Configuration, prompts_digest: str) -> dict[str, Any]:
-    engine = known_engines()[configuration.engine]
     protocol = study.protocol.model_dump(mode="json", exclude=_NOT_MEASURED, exclude_defaults=True)
     load = study.workload.model_dump(mode="json", include={"requests", "arrivals", "ramp_s"}, exclude_defaults=True)
     return {
         "version": FINGERPRINT_VERSION,
         "configuration": _settings(configuration),
-        "engine_revision": engine.revision,
+        "engine_revision": known_engines()[configuration.engine].revision,
         "prompts": prompts_digest,
         "generation": study.workload.generation.model_dump(mode="json", exclude_defaults=True),
         "transport": {"transport": "http", "stream": study.workload.stream, **load},
@@ -271,14 +270,12 @@ def only(plan: Plan, conditions: Mapping[str, frozenset[str]]) -> Plan:
         named = {"model": cell.model.id, "configuration": cell.configuration.id}
         return named.get(key) or getattr(cell.configuration, key)
 
-    cells = tuple(cell for cell in plan.cells if all(_written(level(cell, key)) & wanted for key, wanted in conditions.items()))
+    def written(level: object) -> set[str]:  # ``4.0`` also as ``4``, ``True`` also as ``true``
+        return {str(level), str(level).lower(), *([f"{level:g}"] if isinstance(level, float) else ())}
+
+    cells = tuple(cell for cell in plan.cells if all(written(level(cell, key)) & wanted for key, wanted in conditions.items()))
     kept = {cell.key for cell in cells}
     return Plan(plan.study, cells, plan.excluded, tuple(run for run in plan.runs if run.cell.key in kept))
-
-
-def _written(level: object) -> frozenset[str]:
-    """Return the ways a level can be written: ``4.0`` also as ``4``, ``True`` also as ``true``."""
-    return frozenset({str(level), str(level).lower()} | ({f"{level:g}"} if isinstance(level, float) else set()))
 
 
 def estimate_s(runs: Sequence[PendingRun], index: Iterable[IndexRow]) -> float | None:

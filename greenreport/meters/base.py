@@ -5,12 +5,11 @@
     open() → channels (or MeterUnavailable) ─ sample() … sample(edge=True) … sample() ─ finish() ─ close()
                                                └ read(), with times
 
-A meter reports raw values with their times; nothing here integrates, unwraps or averages (that is `traces`, so that a
-corrected formula needs a rebuild, not a re-run). Most meters only implement `read`. Meters that know better when a value was
-true (a counter that just ticked, a program that writes its own times, a recording) implement `sample` as well.
+A meter reports raw values with their times; `traces` unwraps and integrates them. Most meters only implement `read`. Those that
+know better when a value was true (a counter that just ticked, a program that writes its own times) implement `sample` as well.
 
-Every meter has a thread of its own in the sampling process, so a read may be slow; it must not be endless. A value that cannot
-be read is None, which becomes a gap in the trace. What a person should know about it is said with `note`.
+Every meter has a thread of its own, so a read may be slow, but not endless. A value that cannot be read is None, which becomes a gap
+in the trace; `note` tells people about it.
 """
 
 from __future__ import annotations
@@ -103,15 +102,15 @@ class Meter(ABC):
         return
 
     def final(self, channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
-        """Return the channels as they are known at the end, for facts that only the data shows."""
+        """Return the channels with the facts that only the data showed, such as where a counter wraps."""
         return channels
 
     def note(self, cause: str, remedy: str = "") -> None:
-        """Keep something a person should know of this run's measurement; the same cause is kept once."""
+        """Keep a note on this run's measurement for people; the same cause is kept once."""
         self._notes.setdefault(cause, remedy)
 
     def notes(self) -> tuple[tuple[str, str], ...]:
-        """Return (cause, remedy) of everything worth knowing."""
+        """Return (cause, remedy) of each note."""
         return tuple(self._notes.items())
 
     def close(self) -> None:

@@ -1,14 +1,9 @@
-"""CPU energy, load and memory as the program EnergiBridge records them.
+"""CPU energy, load and memory as the program EnergiBridge records them; one socket only is read.
 
-The program is started beside the run, around a command that only waits, and its CSV is read while it grows. Of the file only
-raw columns are used: the summary omits the GPU and turns a counter wrap into a large negative number [EnergiBridge#17], and an
-exit code of 0 may mean a timeout. The program ends with our end of its standard input, however this process ends.
-
-Counters are those of the registers, 32 bits of an energy unit of 2⁻ⁿ J; older releases did not mask AMD's wider ones. So
-the unit is taken from the values themselves, and a counter wraps at 2³² units unless it was seen above that.
-
-One socket only is read: that of CPU 0 on Intel, that of the last core on AMD. Times are wall-clock milliseconds, converted with
-the offset to CLOCK_MONOTONIC; when a clock is set during the run, the samples from then on are left out.
+The program is started beside the run, around a command that only waits, and its CSV is read while it grows. Only raw columns are
+used: the summary omits the GPU and turns a counter wrap into a large negative number [EnergiBridge#17]. A counter has 32 bits of a
+unit of 2⁻ⁿ J, but older releases did not mask AMD's wider ones: the unit is learnt from the values, and a counter wraps at 2³² units
+unless it was seen above that. Times are wall-clock milliseconds, converted with the offset to CLOCK_MONOTONIC.
 """
 
 from __future__ import annotations
@@ -96,19 +91,21 @@ class EnergiBridge(Meter):
             raise MeterUnavailable(cause, REMEDY_INSTALL)
         self.offset_ns = wall_offset_ns()
         try:
-            self._start(program)
-            header = self._header()
+            return self._opened(program)
         except OSError as error:
             self.close()
             raise MeterUnavailable(f"EnergiBridge cannot be started ({error.strerror})", REMEDY_INSTALL) from None
         except MeterUnavailable:
             self.close()
             raise
+
+    def _opened(self, program: str) -> tuple[Channel, ...]:
+        self._start(program)
+        header = self._header()
         self.columns = columns_of(header)
         self.newest = [None] * len(self.columns)
         self.counters = Counters(tuple(i for i, name in enumerate(header) if name.endswith("_ENERGY (J)")))
         if not self.columns:
-            self.close()
             raise MeterUnavailable("the file of EnergiBridge has none of the known columns", REMEDY_INSTALL)
         self._say_boundary(header)
         return tuple(column.channel for column in self.columns)
@@ -158,9 +155,8 @@ class EnergiBridge(Meter):
     def sample(self, *, edge: bool = False) -> Sequence[Sample]:
         if abs(wall_offset_ns() - self.offset_ns) > STEP_NS and not self.stepped:
             self.stepped = True
-            self.note(
-                "the wall clock was set during the run, so the samples of EnergiBridge from then on are left out", REMEDY_CLOCK
-            )
+            cause = "the wall clock was set during the run, so the samples of EnergiBridge from then on are left out"
+            self.note(cause, REMEDY_CLOCK)
         if self.process is not None and self.process.poll() is not None and not self.ending:
             code = self.process.returncode
             cause = f"EnergiBridge ended by itself during the run, with exit code {code}"
@@ -197,11 +193,9 @@ class EnergiBridge(Meter):
         return [*samples, *self.sample()]
 
     def final(self, channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
+        # The columns of gauges have no wrap: they are not among the counters.
         wraps = [self.counters.wrap_j(column.positions[0]) for column in self.columns]
-        return tuple(
-            replace(channel, wrap_at=wrap) if channel.kind is TraceKind.COUNTER else channel
-            for channel, wrap in zip(channels, wraps, strict=True)
-        )
+        return tuple(replace(channel, wrap_at=wrap) for channel, wrap in zip(channels, wraps, strict=True))
 
     def close(self) -> None:
         if self.process is not None and self.process.stdin is not None:
@@ -223,14 +217,13 @@ class Counters:
     """
 
     def __init__(self, positions: tuple[int, ...] = ()) -> None:
-        self.positions = positions
         self.exponent = 0
         self.seen = 0
         self.highest = dict.fromkeys(positions, 0.0)
 
     def see(self, row: Sequence[str]) -> None:
         """Look at a row of the file."""
-        for position in self.positions:
+        for position in self.highest:
             with suppress(ValueError, IndexError):
                 value = float(row[position])
                 self.highest[position] = max(self.highest[position], value)
@@ -241,8 +234,8 @@ class Counters:
     def wrap_j(self, position: int) -> float | None:
         """Return where a column wraps in J: 2³² units; None when that is not known or the counter is wider."""
         wrap = 2.0 ** (32 - self.exponent)
-        known = self.seen >= ENOUGH and 0 < self.exponent < 32 and position in self.highest
-        return wrap if known and self.highest[position] < wrap else None
+        believed = self.seen >= ENOUGH and 0 < self.exponent < 32 and position in self.highest
+        return wrap if believed and self.highest[position] < wrap else None
 
 
 #: Energy columns: the CPU that the register was read on, and the domain.
@@ -251,20 +244,21 @@ ENERGIES = {"CPU_ENERGY (J)": "package", "PACKAGE_ENERGY (J)": "package", "DRAM_
 
 def columns_of(header: Sequence[str]) -> tuple[Reading, ...]:
     """Return what is read of a file with these column names: energy, load, memory, and GPU power where it was recorded."""
-    found = []
+    readings = []
     for position, name in enumerate(header):
         if name in ENERGIES:
             cpu = (psutil.cpu_count(logical=False) or 1) - 1 if name.startswith("CPU") else 0
-            found.append(
-                Reading(Channel(f"{ENERGIES[name]}-{_package(cpu)}", Quantity.ENERGY, TraceKind.COUNTER, "J"), (position,))
-            )
+            domain = f"{ENERGIES[name]}-{_package(cpu)}"
+            readings.append(Reading(Channel(domain, Quantity.ENERGY, TraceKind.COUNTER, "J"), (position,)))
         elif name.startswith("GPU") and name.split(" ")[0].endswith("_POWER"):
             number = name.removeprefix("GPU").split("_")[0]
-            found.append(Reading(Channel(f"gpu-{number}", Quantity.POWER, TraceKind.GAUGE, "W"), (position,), 1e-3))
+            readings.append(Reading(Channel(f"gpu-{number}", Quantity.POWER, TraceKind.GAUGE, "W"), (position,), 1e-3))
         elif name == "USED_MEMORY":
-            found.append(Reading(Channel(Domain.MACHINE, Quantity.MEMORY, TraceKind.GAUGE, "B"), (position,)))
+            readings.append(Reading(Channel(Domain.MACHINE, Quantity.MEMORY, TraceKind.GAUGE, "B"), (position,)))
     loads = tuple(position for position, name in enumerate(header) if name.startswith("CPU_USAGE_"))
-    return (*found, Reading(Channel(Domain.MACHINE, Quantity.LOAD, TraceKind.GAUGE, "%"), loads)) if loads else tuple(found)
+    if loads:
+        readings.append(Reading(Channel(Domain.MACHINE, Quantity.LOAD, TraceKind.GAUGE, "%"), loads))
+    return tuple(readings)
 
 
 def wall_offset_ns() -> int:

@@ -76,19 +76,17 @@ class Recorder(threading.Thread):
         return self._traces(copies, self.meter.final(self.channels))
 
     def events(self) -> list[Missing]:
-        """Return what went wrong while the meter was read, and what it has to say itself."""
-        events = [Missing(self.name, cause, remedy, MissingCode.REMARK) for cause, remedy in self.meter.notes()]
+        """Return the notes of the meter, and what went wrong while it was read."""
+        remarks = [Missing(self.name, cause, remedy, MissingCode.REMARK) for cause, remedy in self.meter.notes()]
+        faults, report = {}, "please report this as a bug"
         if self._failures:
             reads = "a read" if self._failures == 1 else f"{self._failures} reads"
-            cause = f"{reads} failed: {self._first_failure}"
-            events.append(Missing(self.name, cause, "please report this as a bug", MissingCode.READ_FAULT))
-        if not self.is_alive() and not self._finished:  # its traceback is in the log of the sampling process
-            cause = "reading ended early by a fault of the meter's code"
-            events.append(Missing(self.name, cause, "please report this as a bug", MissingCode.READ_FAULT))
+            faults[f"{reads} failed: {self._first_failure}"] = report
         if self.is_alive():
-            cause = "the instrument did not answer at the end of the run"
-            events.append(Missing(self.name, cause, "", MissingCode.READ_FAULT))
-        return events
+            faults["the instrument did not answer at the end of the run"] = ""
+        elif not self._finished:  # its traceback is in the log of the sampling process
+            faults["reading ended early by a fault of the meter's code"] = report
+        return [*remarks, *(Missing(self.name, cause, remedy, MissingCode.READ_FAULT) for cause, remedy in faults.items())]
 
     # --- the thread
 

@@ -1,4 +1,4 @@
-"""The NVIDIA GPUs of this machine, through NVML: which of them programs see, what they are, what computes on them.
+"""The NVIDIA GPUs of this machine, through NVML: which are visible, what they are, and which processes compute on them.
 
 Which GPUs are visible follows ``CUDA_VISIBLE_DEVICES`` as CUDA reads it: indices, UUIDs or their first characters; what follows
 an entry that names no GPU is invisible.
@@ -26,7 +26,7 @@ MPS = "nvidia-cuda-mps"
 
 @dataclass(frozen=True, slots=True)
 class VisibleGpu:
-    """A GPU programs see; what NVML does not tell is None.
+    """A GPU programs see; what NVML does not report is None.
 
     Attributes:
         uuid: identifies the GPU, so it is kept nowhere.
@@ -61,27 +61,25 @@ def look() -> tuple[tuple[VisibleGpu, ...], str | None]:
 
 
 def _seen(nvml: Any, index: int, handle: Any) -> VisibleGpu | None:
-    """Return what a GPU tells of itself, None for one that is lost: it takes no other GPU with it."""
+    """Return what a GPU reports about itself, or None for a lost one, which takes no other GPU with it."""
 
-    def told(read: Callable[[Any], Any]) -> Any:
+    def answer(read: Callable[[Any], Any]) -> Any:
         with suppress(nvml.NVMLError):
             return read(handle)
         return None
 
-    name, uuid = told(nvml.nvmlDeviceGetName), told(nvml.nvmlDeviceGetUUID)
+    name, uuid = answer(nvml.nvmlDeviceGetName), answer(nvml.nvmlDeviceGetUUID)
     if name is None or uuid is None:
         return None
-    memory, limit = told(nvml.nvmlDeviceGetMemoryInfo), told(nvml.nvmlDeviceGetEnforcedPowerLimit)
-    persistence, mode = told(nvml.nvmlDeviceGetPersistenceMode), told(nvml.nvmlDeviceGetComputeMode)
+    memory, limit = answer(nvml.nvmlDeviceGetMemoryInfo), answer(nvml.nvmlDeviceGetEnforcedPowerLimit)
+    persistence, mode = answer(nvml.nvmlDeviceGetPersistenceMode), answer(nvml.nvmlDeviceGetComputeMode)
     return VisibleGpu(
-        index,
-        text(name),
-        text(uuid),
+        index, text(name), text(uuid),
         None if memory is None else int(memory.total),
         None if limit is None else round(limit / 1e3),
         None if persistence is None else persistence == nvml.NVML_FEATURE_ENABLED,
         None if mode is None else mode == nvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS,
-    )
+    )  # fmt: skip
 
 
 def initialise() -> Any:
@@ -136,14 +134,14 @@ def _named(nvml: Any, name: str, uuids: dict[str, int]) -> int | None:
             gpu = nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(nvml.nvmlDeviceGetHandleByUUID(name))
             return uuids.get(text(nvml.nvmlDeviceGetUUID(gpu)))
         return None
-    found = [index for uuid, index in uuids.items() if name.startswith("GPU-") and uuid.startswith(name)]
-    return found[0] if len(found) == 1 else None
+    indices = [index for uuid, index in uuids.items() if name.startswith("GPU-") and uuid.startswith(name)]
+    return indices[0] if len(indices) == 1 else None
 
 
 def several(number: int) -> tuple[str, str]:
     """Return what it means that so many GPUs are visible, and the remedy."""
-    found = f"{number} GPUs are visible: an engine computes on the first, and the energy is that of all"
-    return found, "export CUDA_VISIBLE_DEVICES=0, unless the server uses them all"
+    cause = f"{number} GPUs are visible: an engine computes on the first, and the energy is that of all"
+    return cause, "export CUDA_VISIBLE_DEVICES=0, unless the server uses them all"
 
 
 def computing(nvml: Any, handle: Any) -> set[int]:
@@ -155,13 +153,13 @@ def computing(nvml: Any, handle: Any) -> set[int]:
     Raises:
         NVMLError: the GPU does not answer.
     """
-    found = {process.pid for process in nvml.nvmlDeviceGetComputeRunningProcesses_v3(handle)}
-    with suppress(nvml.NVMLError):  # a driver that knows no such list
-        found |= {process.pid for process in nvml.nvmlDeviceGetMPSComputeRunningProcesses_v3(handle)}
-    return {pid for pid in found if not _serves(pid)}
+    pids = {process.pid for process in nvml.nvmlDeviceGetComputeRunningProcesses_v3(handle)}
+    with suppress(nvml.NVMLError):  # the driver has no such list
+        pids |= {process.pid for process in nvml.nvmlDeviceGetMPSComputeRunningProcesses_v3(handle)}
+    return {pid for pid in pids if not _is_service(pid)}
 
 
-def _serves(pid: int) -> bool:
+def _is_service(pid: int) -> bool:
     with suppress(OSError):  # gone, or the number of a process outside this container
         return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").startswith(MPS)
     return False

@@ -5,7 +5,8 @@ reasons, and how many processes compute on it. The counter is preferred for ener
 can be compared. The counter moves every 20 to 100 ms only, so at the edges of a phase it is read until it ticks: the sample then
 is true to a millisecond.
 
-A GPU split into MIG slices has no energy for a slice, so it is left out and said so. Which GPUs are visible is told in `gpus`.
+NVML has no energy for a MIG slice, so a GPU that is split into slices is left out, with a note. `nvidia_gpus` says which GPUs are
+visible.
 """
 
 from __future__ import annotations
@@ -134,12 +135,8 @@ class Nvml(Meter):
         return [s for s in samples if s.channel not in counters] + self._ticks([s for s in samples if s.channel in counters])
 
     def _counters(self) -> dict[int, _Sensor]:
-        found, position = {}, 0
-        for sensor in self.sensors:
-            if sensor.channels[0].kind is TraceKind.COUNTER:
-                found[position] = sensor
-            position += len(sensor.channels)
-        return found
+        channels = [(sensor, channel) for sensor in self.sensors for channel in sensor.channels]
+        return {position: sensor for position, (sensor, channel) in enumerate(channels) if channel.kind is TraceKind.COUNTER}
 
     def _ticks(self, stale: Sequence[Sample]) -> list[Sample]:
         """Read each counter until it moves, for `TICK_S` at most; the tick lies between the last two looks."""

@@ -1,10 +1,8 @@
-"""RAPL energy counters through Linux powercap (``/sys/class/powercap``), Intel and AMD.
+"""RAPL energy counters through Linux powercap (``/sys/class/powercap``), Intel and AMD; docs/instruments.md describes the domains.
 
-Every package of every socket is read, with its DRAM domain where there is one (AMD has none), and the platform domain (psys) as
-a quantity of its own: psys contains the packages and is never added to them; core and uncore are parts of a package and are not
-read. The MMIO copy of a package is left out, and so are dies that repeat their package or each other: on Zen 1 and 2 every die
-shows the counter of the whole socket [codecarbon#1274]. The counter starts again at ``max_energy_range_uj``; the trace carries
-that value and `traces` unwraps.
+The platform domain (psys) contains the packages and is never added to them; core and uncore are parts of a package and are not
+read. Copies are left out: that of a package over MMIO, and dies that repeat their package or each other (on Zen 1 and 2 every die
+shows the counter of the whole socket [codecarbon#1274]). Counters wrap at ``max_energy_range_uj``, which the trace carries.
 """
 
 from __future__ import annotations
@@ -43,8 +41,7 @@ class Rapl(Meter):
 
     def __init__(self, use: MeterUse) -> None:
         super().__init__(use)
-        self.domains: list[str] = []
-        self.files: list[int] = []
+        self.files: dict[str, int] = {}  # domain → descriptor
         self.shortest_wrap_j = float("inf")
 
     def open(self) -> tuple[Channel, ...]:
@@ -52,12 +49,8 @@ class Rapl(Meter):
         zones = find_zones(root)
         if not any(domain.startswith("package") for domain in zones):
             raise MeterUnavailable(f"this machine shows no RAPL package in {root}", REMEDY_ABSENT)
-        channels = []
-        for domain, copies in zones.items():
-            channel = self._open(domain, copies)
-            if channel is not None:
-                channels.append(channel)
-        for domain, value in zip(self.domains, self.read(), strict=True):
+        channels = [channel for domain, copies in zones.items() if (channel := self._open(domain, copies)) is not None]
+        for domain, value in zip(self.files, self.read(), strict=True):
             if value is None and domain.startswith("package"):
                 self.close()
                 raise MeterUnavailable(f"the RAPL counter of {domain} cannot be read", REMEDY_ABSENT)
@@ -68,11 +61,10 @@ class Rapl(Meter):
         obstacle: OSError | None = None
         for zone in copies:
             try:
-                self.files.append(os.open(zone / "energy_uj", os.O_RDONLY))
+                self.files[domain] = os.open(zone / "energy_uj", os.O_RDONLY)
             except OSError as error:
                 obstacle = error
                 continue
-            self.domains.append(domain)
             return Channel(domain, Quantity.ENERGY, TraceKind.COUNTER, "J", wrap_at=self._wrap_j(domain, zone))
         remedy = REMEDY_READ if isinstance(obstacle, PermissionError) else REMEDY_ABSENT
         if domain.startswith("package"):
@@ -103,23 +95,19 @@ class Rapl(Meter):
         return longest
 
     def read(self) -> Sequence[float | None]:
-        values = [_joules(file) for file in self.files]
-        for domain, value in zip(self.domains, values, strict=True):
-            if value is None:
-                self.note(f"the RAPL counter of {domain} could not be read at times")
-        return values
+        return [self._joules(domain, file) for domain, file in self.files.items()]
+
+    def _joules(self, domain: str, file: int) -> float | None:
+        try:
+            return int(os.pread(file, 32, 0)) / 1e6
+        except (OSError, ValueError):
+            self.note(f"the RAPL counter of {domain} could not be read at times")
+            return None
 
     def close(self) -> None:
-        for file in self.files:
+        for file in self.files.values():
             os.close(file)
-        self.files, self.domains = [], []
-
-
-def _joules(file: int) -> float | None:
-    try:
-        return int(os.pread(file, 32, 0)) / 1e6
-    except (OSError, ValueError):
-        return None
+        self.files = {}
 
 
 def _reason(error: OSError | None) -> str:
@@ -129,18 +117,14 @@ def _reason(error: OSError | None) -> str:
 def find_zones(root: Path) -> dict[str, tuple[Path, ...]]:
     """Return the powercap folders of each domain (``package-0``, ``dram-0``, ``platform``): MSR first, then copies of it."""
     zones: dict[str, list[Path]] = {}
-    for folder in sorted(_folders(root), key=lambda folder: ("mmio" in folder.name, folder.name)):
-        domain = _domain(folder)
-        if domain is not None:
+    unique: dict[str, Path] = {}
+    with suppress(OSError):  # a folder that may not be entered
+        folders = [*root.glob("intel-rapl*:*"), *root.glob("intel-rapl*/intel-rapl*:*"), *root.glob("amd-rapl*:*")]
+        unique = {folder.name: folder for folder in folders if (folder / "energy_uj").exists()}
+    for _, folder in sorted(unique.items(), key=lambda item: ("mmio" in item[0], item[0])):
+        if (domain := _domain(folder)) is not None:
             zones.setdefault(domain, []).append(folder)
     return {domain: tuple(zones[domain]) for domain in sorted(set(zones) - _repeated(zones))}
-
-
-def _folders(root: Path) -> list[Path]:
-    with suppress(OSError):
-        found = [*root.glob("intel-rapl*:*"), *root.glob("intel-rapl*/intel-rapl*:*"), *root.glob("amd-rapl*:*")]
-        return list({folder.name: folder for folder in found if (folder / "energy_uj").exists()}.values())
-    return []
 
 
 def _domain(folder: Path) -> str | None:

@@ -47,14 +47,14 @@ class Replay(Meter):
 
     def __init__(self, use: ReplayUse, traces: Sequence[Trace] | None = None, *, repeat: bool = False) -> None:
         super().__init__(use)
-        self.recording = None if traces is None else tuple(traces)
+        self.recording = tuple(traces or ())
         self.repeat = repeat
         self.start_ns = 0
         self.period_ns = 0
         self.given: list[int] = []
 
     def open(self) -> tuple[Channel, ...]:
-        if self.recording is None:
+        if not self.recording:
             self.recording, self.repeat = _load(self.use.path)
         first = min(trace.t_ns[0] for trace in self.recording)
         self.period_ns = max(trace.t_ns[-1] for trace in self.recording) - first
@@ -64,12 +64,12 @@ class Replay(Meter):
 
     def read(self) -> Sequence[float | None]:
         """Return the newest value of each channel."""
-        ends = [self._due(trace) for trace in self.recording or ()]
-        return [self._sample(0, t, end - 1).value if end else None for t, end in zip(self.recording or (), ends, strict=True)]
+        ends = [(trace, self._due(trace)) for trace in self.recording]
+        return [self._sample(0, trace, end - 1).value if end else None for trace, end in ends]
 
     def sample(self, *, edge: bool = False) -> Sequence[Sample]:
         samples = []
-        for channel, trace in enumerate(self.recording or ()):
+        for channel, trace in enumerate(self.recording):
             due = self._due(trace)
             samples += [self._sample(channel, trace, number) for number in range(self.given[channel], due)]
             self.given[channel] = due
@@ -79,14 +79,11 @@ class Replay(Meter):
         """Wait for the next sample of each channel, so that the traces reach past the end of the last phase."""
         samples = list(self.sample())
         now = time.monotonic_ns()
-        waits = [(self._sample(0, trace, number).t_ns - now) / 1e9 for trace, number in self._next()]
+        given = zip(self.recording, self.given, strict=True)
+        going_on = [(trace, number) for trace, number in given if self._repeats(trace) or number < len(trace.t_ns)]
+        waits = [(self._sample(0, trace, number).t_ns - now) / 1e9 for trace, number in going_on]
         time.sleep(max((wait for wait in waits if 0 < wait <= FINISH_S), default=0.0))
         return [*samples, *self.sample()]
-
-    def _next(self) -> list[tuple[Trace, int]]:
-        """Return the traces that go on, each with the number of its next sample."""
-        pairs = zip(self.recording or (), self.given, strict=True)
-        return [(trace, number) for trace, number in pairs if self._repeats(trace) or number < len(trace.t_ns)]
 
     def _due(self, trace: Trace) -> int:
         """Return how many samples of the trace are due by now, all rounds together."""

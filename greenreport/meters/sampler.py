@@ -8,7 +8,7 @@
            ── AwaitSteady(…) ──▶ … ◀── Steadiness
            ── Stop() ──▶         … ◀── Recorded
 
-Each meter is read by a thread of its own (`recorder`); the main thread sleeps until a message comes. A meter that fails is a
+Each meter is read by a thread of its own (`meter_thread`); the main thread sleeps until a message comes. A meter that fails is a
 gap in its own traces and an event in the answer; a process that is gone closes the pipe, which its parent sees at once.
 """
 

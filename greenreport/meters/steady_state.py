@@ -1,4 +1,4 @@
-"""When a machine is steady: the gate at the end of a cool-down.
+"""The gate at the end of a cool-down: whether the machine is steady.
 
 Steady means, over the trailing window: power varies by at most 5 % (coefficient of variation), temperature stays within 2 °C,
 and no GPU throttles. Where a machine has no power or temperature sensor, the rule is its CPU load, and the verdict says so.
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, pstdev
 
+import psutil
+
 from greenreport.record import ENERGY_QUANTITIES, Domain, Method, Quantity, Trace, TraceKind
 
 POWER_COV = 0.05
@@ -24,10 +26,9 @@ BLOCKS = 5
 
 @dataclass(frozen=True, slots=True)
 class Steadiness:
-    """Whether the machine became steady, after how long, and by which rule."""
+    """Whether the machine became steady, and by which rule."""
 
     steady: bool
-    waited_s: float
     note: str
 
 
@@ -46,9 +47,9 @@ class History:
             return None
         steady, rule = is_steady(traces, int(self.window_s * 1e9))
         if steady:
-            return Steadiness(True, waited, f"steady after {waited:.0f} s: {rule}")
+            return Steadiness(True, f"steady after {waited:.0f} s: {rule}")
         if waited >= self.max_s:
-            return Steadiness(False, waited, f"not steady after the longest wait of {self.max_s:.0f} s: {rule}")
+            return Steadiness(False, f"not steady after the longest wait of {self.max_s:.0f} s: {rule}")
         return None
 
 
@@ -68,7 +69,7 @@ def is_steady(traces: Sequence[Trace], window_ns: int) -> tuple[bool, str]:
 
 
 def _power_traces(traces: Sequence[Trace]) -> list[Trace]:
-    """Return one measured trace a domain, the energy counter before sampled power."""
+    """Return one measured trace per domain, the energy counter before sampled power."""
     best: dict[str, Trace] = {}
     wanted = [t for t in traces if t.quantity in ENERGY_QUANTITIES and t.method is Method.MEASURED]
     for trace in sorted(wanted, key=lambda t: t.kind is TraceKind.GAUGE):
@@ -83,14 +84,8 @@ def _by_load(traces: Sequence[Trace], window_ns: int) -> tuple[bool, str]:
             seconds = (trace.t_ns[-1] - trace.t_ns[first]) / 1e9
             busy = (trace.value[-1] - trace.value[first]) / seconds if seconds > 0 else 0.0
             text = f"{busy:.2f} CPUs busy (no power or temperature sensor on this machine, so CPU load decides)"
-            return busy <= LOAD * _logical_cpus(), text
+            return busy <= LOAD * (psutil.cpu_count() or 1), text
     return True, "no sensor and no CPU load to judge by"
-
-
-def _logical_cpus() -> int:
-    import psutil
-
-    return psutil.cpu_count() or 1
 
 
 def _first_index(trace: Trace, window_ns: int) -> int:

@@ -129,9 +129,9 @@ class Utilisation(Meter):
     def _sensors(self, slow: bool) -> list[float | None]:
         if not slow:
             return [None] * (int(self.has_clock) + len(self.packages))
-        found = package_temperatures() if self.packages else {}
+        temperatures = package_temperatures() if self.packages else {}
         clock: list[float | None] = [_clock_hz()] if self.has_clock else []
-        return clock + [found.get(package) for package in self.packages]
+        return clock + [temperatures.get(package) for package in self.packages]
 
     def close(self) -> None:
         self._forget(list(self.tree))
@@ -140,10 +140,10 @@ class Utilisation(Meter):
 
 def descendants() -> Callable[[int], Iterable[int]]:
     """Return what lists the descendants of a process: the kernel's own list, or a walk over all processes without it."""
-    return children if Path(f"/proc/self/task/{os.getpid()}/children").exists() else _found_by_walking
+    return children if Path(f"/proc/self/task/{os.getpid()}/children").exists() else _listed_by_walking
 
 
-def _found_by_walking(pid: int) -> list[int]:
+def _listed_by_walking(pid: int) -> list[int]:
     with contextlib.suppress(psutil.Error):
         return [child.pid for child in psutil.Process(pid).children(recursive=True)]
     return []
@@ -151,24 +151,24 @@ def _found_by_walking(pid: int) -> list[int]:
 
 def _pss_b(processes: Iterable[Process]) -> float | None:
     """Return the PSS of processes in bytes, None when one may not be read."""
-    found = [process.pss_b() for process in processes]
-    return None if None in found else float(sum(pss for pss in found if pss is not None))
+    memories = [process.pss_b() for process in processes]
+    return None if None in memories else float(sum(filter(None, memories)))
 
 
 def package_temperatures() -> dict[str, float]:
     """Return the temperature of each CPU package in °C, where the machine shows it: Intel coretemp, AMD k10temp, ARM."""
-    found: dict[str, float] = {}
+    temperatures: dict[str, float] = {}
     with contextlib.suppress(OSError, AttributeError):
         sensors = psutil.sensors_temperatures()
         for entry in sensors.get("coretemp", ()):
             package = re.fullmatch(r"Package id (\d+)", entry.label or "")
             if package:
-                found[f"package-{package[1]}"] = float(entry.current)
+                temperatures[f"package-{package[1]}"] = float(entry.current)
         for number, entry in enumerate(e for e in sensors.get("k10temp", ()) if e.label in ("Tdie", "Tctl")):
-            found.setdefault(f"package-{number}", float(entry.current))
+            temperatures.setdefault(f"package-{number}", float(entry.current))
         for entry in sensors.get("cpu_thermal", ())[:1]:
-            found.setdefault("package-0", float(entry.current))
-    return found
+            temperatures.setdefault("package-0", float(entry.current))
+    return temperatures
 
 
 def _clock_hz() -> float | None:

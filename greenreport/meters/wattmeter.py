@@ -1,12 +1,8 @@
 """Power at the wall socket, polled over HTTP: NETIO devices, and any other that answers in JSON.
 
-The boundary is the whole machine with its power supply, so its numbers are never added to those of components. Power is
-recorded as such; an energy register moves in steps (NETIO: 1 Wh = 3600 J), too coarse for a window of seconds, so beside power
-it is recorded as ``energy_register``, to check long runs with, and as ``energy`` only where the device shows nothing else.
-
-A poll that fails or takes longer than a second is a gap. It never stalls the run: polls happen in the meter's own thread of the
-sampling process, never in the request path (where it rounded the latencies of the seed study up to multiples of 0.58 s).
-Times are the machine's own, the middle of each poll; the clock of the device is not used.
+The boundary is the whole machine with its power supply, so its numbers are never added to those of components. An energy register
+moves in steps (NETIO: 1 Wh = 3600 J), too coarse for a window of seconds: beside power it is recorded as ``energy_register``, and as
+``energy`` only where the device shows nothing else. A poll that fails or takes longer than a second is a gap.
 """
 
 from __future__ import annotations
@@ -107,7 +103,9 @@ class Wattmeter(Meter):
         deadline = time.monotonic() + POLL_S
         body = b""
         try:
-            request = Request(self.url, headers={"Accept": "application/json", **_authorisation()})  # noqa: S310 - see `open`
+            request = Request(self.url, headers={"Accept": "application/json"})  # noqa: S310 - see `open`
+            if secret := os.environ.get(AUTH_VARIABLE):  # ``user:password``, which has no place in a study file
+                request.add_header("Authorization", f"Basic {base64.b64encode(secret.encode()).decode()}")
             with self.opener.open(request, timeout=POLL_S) as response:
                 while chunk := response.read1(65536):
                     body += chunk
@@ -137,12 +135,6 @@ def _refusal(error: object) -> str:
     return f"cannot be reached ({detail})"
 
 
-def _authorisation() -> dict[str, str]:
-    """Return the header for ``user:password`` of the environment; a password has no place in a study file."""
-    secret = os.environ.get(AUTH_VARIABLE)
-    return {"Authorization": f"Basic {base64.b64encode(secret.encode()).decode()}"} if secret else {}
-
-
 def _netio_values(use: WattmeterUse, answer: Any) -> tuple[_Value, ...]:
     """Return where the chosen output (the only one, when none is chosen) has its power and energy."""
     outputs = answer.get("Outputs") if isinstance(answer, dict) else None
@@ -168,27 +160,27 @@ def _json_values(use: WattmeterUse) -> tuple[_Value, ...]:
 def _values(
     power: tuple[str, ...] | None, power_unit: str, energy: tuple[str, ...] | None, energy_unit: str, scale: float
 ) -> tuple[_Value, ...]:
-    found = []
+    values = []
     if power is not None:
-        found.append(_Value(Channel(Domain.MACHINE, Quantity.POWER, TraceKind.GAUGE, "W"), power, WATT[power_unit] * scale))
+        values.append(_Value(Channel(Domain.MACHINE, Quantity.POWER, TraceKind.GAUGE, "W"), power, WATT[power_unit] * scale))
     if energy is not None:
         quantity = Quantity.ENERGY if power is None else Quantity.ENERGY_REGISTER
-        found.append(_Value(Channel(Domain.MACHINE, quantity, TraceKind.COUNTER, "J"), energy, JOULE[energy_unit] * scale))
-    return tuple(found)
+        values.append(_Value(Channel(Domain.MACHINE, quantity, TraceKind.COUNTER, "J"), energy, JOULE[energy_unit] * scale))
+    return tuple(values)
 
 
 def _number(answer: Any, value: _Value) -> float:
     """Return the value at a path in SI units; parts of a path are keys of objects or positions in lists."""
-    found = answer
+    node = answer
     for part in value.path:
-        if isinstance(found, list) and part.isdigit() and int(part) < len(found):
-            found = found[int(part)]
-        elif isinstance(found, dict) and part in found:
-            found = found[part]
+        if isinstance(node, list) and part.isdigit() and int(part) < len(node):
+            node = node[int(part)]
+        elif isinstance(node, dict) and part in node:
+            node = node[part]
         else:
             raise _BadAnswer(f"has no {'.'.join(value.path)} in its answer")
     try:
-        number = math.nan if isinstance(found, bool) else float(found) * value.factor
+        number = math.nan if isinstance(node, bool) else float(node) * value.factor
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):

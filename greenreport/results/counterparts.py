@@ -34,12 +34,12 @@ def groups(located: Sequence[Located]) -> list[list[Located]]:
 
     Compared studies do, and a study without runs with those that asked the question of the same publication elsewhere.
     """
-    found: list[list[Located]] = []
+    related: list[list[Located]] = []
     for item in located:
-        near = [group for group in found if any(_related(item, other) for other in group)]
-        found = [group for group in found if group not in near]
-        found.append([*(other for group in near for other in group), item])
-    return [sorted(group, key=located.index) for group in found]
+        near = [group for group in related if any(_related(item, other) for other in group)]
+        related = [group for group in related if group not in near]
+        related.append([*(other for group in near for other in group), item])
+    return [sorted(group, key=located.index) for group in related]
 
 
 def _related(first: Located, second: Located) -> bool:
@@ -49,22 +49,24 @@ def _related(first: Located, second: Located) -> bool:
     return first.measured != second.measured and not set(first.references).isdisjoint(second.references)
 
 
-def counterparts(found: Sequence[StudyData], cache: Path, weights: str | None) -> tuple[Counterpart, ...]:
+def counterparts(studies: Sequence[StudyData], cache: Path, weights: str | None) -> tuple[Counterpart, ...]:
     """Return what the studies are to be compared with (`compare:`), each pair once, with its data.
 
     Raises:
         StoreError: a study names itself, or a folder holds no run of the study.
     """
-    known = {item.file.resolve(): item for item in found if item.file is not None}
+    by_file = {item.file.resolve(): item for item in studies if item.file is not None}
     pairs: dict[frozenset[str], Counterpart] = {}
-    for item in known.values():
+    for item in by_file.values():
         for path in item.dataset.study.compare:
-            other = _counterpart(item, path, known, cache, weights)
+            other = _counterpart(item, path, by_file, cache, weights)
             pairs.setdefault(frozenset((item.name, other.second)), other)
     return tuple(pairs.values())
 
 
-def _counterpart(item: StudyData, path: str, known: Mapping[Path, StudyData], cache: Path, weights: str | None) -> Counterpart:
+def _counterpart(
+    item: StudyData, path: str, by_file: Mapping[Path, StudyData], cache: Path, weights: str | None
+) -> Counterpart:
     assert item.file is not None
     target = (item.file.parent / path).resolve()
     if target == item.file.resolve():
@@ -73,5 +75,5 @@ def _counterpart(item: StudyData, path: str, known: Mapping[Path, StudyData], ca
         shown = item.dataset.study.weights  # untrained runs may stand in for a study whose file says hub
         used = weights or (None if shown is load_study(item.file).study.weights else shown.value)
         return Counterpart(item.name, path, load_published(item.file, target, used), known=False)
-    other = known.get(target) or find(target, open_store(cache), weights, None)
-    return Counterpart(item.name, other.name, other.dataset, known=target in known)
+    other = by_file.get(target) or find(target, open_store(cache), weights, None)
+    return Counterpart(item.name, other.name, other.dataset, known=target in by_file)

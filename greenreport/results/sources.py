@@ -1,4 +1,4 @@
-"""Where the runs of a study come from, the store or published files, and how they become a dataset."""
+"""Sources of a study's runs, the store or published files, and the dataset made of them."""
 
 from __future__ import annotations
 
@@ -99,8 +99,7 @@ def load_published(study: Path, folder: Path, weights: str | None = None) -> Dat
     """
     planned = open_plan(study, Overrides(weights=weights))
     reader = Published(folder)
-    candidates = current(planned.plan, reader.index())
-    rows = max(candidates.values(), key=len, default={})
+    rows = max(current(planned.plan, reader.index()).values(), key=len, default={})
     if not rows:
         raise StoreError(f"{folder} holds no run of {study}: other models, configurations or protocol")
     return recorded_dataset(planned.plan, reader.records([row.run_id for row in rows.values()]), source=str(folder))
@@ -133,19 +132,19 @@ def locate(file: Path, store: Store, weights: str | None, exports: Path | None) 
         exports: where Parquet files of runs from the store are kept; none are made when absent.
     """
     planned, source = _planned(file, store, weights)
-    study = planned.file.study
+    study, rows = planned.file.study, {} if source is None else source.rows
     compared = tuple((file.parent / path).resolve() for path in study.compare)
     parts = [_facts(planned, source, store)]
     for target in compared:
         if target.is_dir():
-            parts.append([digest_of(found) for found in sorted(target.glob("*.parquet"))])
+            parts.append([digest_of(table) for table in sorted(target.glob("*.parquet"))])
         elif target.is_file():
             parts.append(_facts(*_planned(target, store, weights), store))
     return Located(
         study.study,
         hashlib.sha256(json.dumps(parts).encode()).hexdigest(),
         lambda: _read(planned, source, store, exports),
-        dated=source is not None and any(MOMENT.fullmatch(row.started_at) for row in source.rows.values()),
+        dated=any(MOMENT.fullmatch(row.started_at) for row in rows.values()),
         measured=source is not None,
         file=file,
         compared=compared,
@@ -156,7 +155,12 @@ def locate(file: Path, store: Store, weights: str | None, exports: Path | None) 
 def _planned(file: Path, store: Store, weights: str | None) -> tuple[Planned, Source | None]:
     planned = open_plan(file, Overrides(weights=weights))
     source = _source(planned, store)
-    if source is None and weights is None and planned.file.study.weights is Weights.HUB and _can_be_untrained(planned):
+    if (
+        source is None
+        and weights is None
+        and planned.file.study.weights is Weights.HUB
+        and all(model.architecture is not None for model in planned.file.study.models)
+    ):
         untrained = open_plan(file, Overrides(weights=Weights.UNTRAINED.value))
         other = _source(untrained, store)
         if other is not None and any(row.outcome is Outcome.OK for row in other.rows.values()):
@@ -191,25 +195,23 @@ def _read(planned: Planned, source: Source | None, store: Store, exports: Path |
         source.reader.records(ids),
         source=source.words,
         other_runs=_others(planned, source),
-        preparations=list(source.reader.of_kind(RecordKind.PREPARE, study.study)),
         references=references,
+        preparations=list(source.reader.of_kind(RecordKind.PREPARE, study.study)),
         calibrations=list(source.reader.of_kind(RecordKind.CALIBRATE, study.study)),
         trials=list(source.reader.of_kind(RecordKind.LIMIT, study.study)),
     )
     return StudyData(study.study, planned.file.text, dataset, parquet, file)
 
 
-def _can_be_untrained(planned: Planned) -> bool:
-    return all(model.architecture is not None for model in planned.file.study.models)
-
-
 def _source(planned: Planned, store: Store) -> Source | None:
     """Return the runs of the machine with the most valid ones, from the store or from published results."""
-    candidates: list[Source] = []
-    results = published(results_folder(planned))
-    for reader, words in ((store, "the store of this machine"), (results, "published results")):
-        if reader is not None:
-            candidates += [Source(reader, rows, words) for rows in current(planned.plan, reader.index()).values()]
+    readers = ((store, "the store of this machine"), (published(results_folder(planned)), "published results"))
+    candidates = [
+        Source(reader, rows, words)
+        for reader, words in readers
+        if reader is not None
+        for rows in current(planned.plan, reader.index()).values()
+    ]
     return max(candidates, key=lambda source: completeness(source.rows), default=None)
 
 
@@ -218,23 +220,19 @@ def _others(planned: Planned, source: Source) -> dict[str, int]:
     chosen = {row.run_id for row in source.rows.values()}
     here = next(iter(source.rows.values())).environment
     fingerprints = {cell.fingerprint for cell in planned.plan.cells}
-    counts: Counter[str] = Counter()
-    for row in source.reader.index():
-        if row.study != planned.file.study.study or row.run_id in chosen:
-            continue
+
+    def why(row: IndexRow) -> str:
         if row.fingerprint not in fingerprints:
-            counts["of an earlier version of the study"] += 1
-        elif row.environment != here:
-            counts["of another machine or other library versions"] += 1
-        else:
-            counts["superseded by a newer run"] += 1
-    return dict(counts)
+            return "of an earlier version of the study"
+        return "superseded by a newer run" if row.environment == here else "of another machine or other library versions"
+
+    rows = (row for row in source.reader.index() if row.study == planned.file.study.study and row.run_id not in chosen)
+    return dict(Counter(map(why, rows)))
 
 
 def _imported(name: str, source: str, rows: Sequence[TidyRow]) -> Located:
-    text = f"# imported: {source}\n"
     stamp = hashlib.sha256(repr((name, source, list(rows))).encode()).hexdigest()
-    return Located(name, stamp, lambda: StudyData(name, text, imported_dataset(name, source, rows)))
+    return Located(name, stamp, lambda: StudyData(name, f"# imported: {source}\n", imported_dataset(name, source, rows)))
 
 
 def _parquet(source: Source, study: str, store: Store, exports: Path) -> Iterable[tuple[Path, int]]:

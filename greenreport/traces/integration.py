@@ -19,8 +19,8 @@ def by_preference(traces: Sequence[Trace]) -> list[Trace]:
     candidates = [t for t in traces if t.quantity in ENERGY_QUANTITIES and t.unit in ("J", "W")]
 
     def rank(trace: Trace) -> tuple[bool, bool, int]:
-        known = order.index(trace.meter) if trace.meter in METERS else len(order)
-        return trace.method is Method.ESTIMATED, trace.kind is TraceKind.GAUGE, known
+        place = order.index(trace.meter) if trace.meter in METERS else len(order)
+        return trace.method is Method.ESTIMATED, trace.kind is TraceKind.GAUGE, place
 
     return sorted(candidates, key=rank)
 

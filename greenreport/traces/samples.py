@@ -115,14 +115,14 @@ def coverage(trace: Trace, start_ns: int, end_ns: int) -> Coverage:
     length_s = max(0.0, (end_ns - start_ns) / 1e9)
     inside = times[(times >= start_ns) & (times <= end_ns)]
     before, after = times[times < start_ns][-1:], times[times > end_ns][:1]
-    known = np.concatenate((before, inside, after))
-    gaps = np.diff(known) / 1e9
-    within = np.diff(np.clip(known, start_ns, end_ns)) / 1e9
+    nearest = np.concatenate((before, inside, after))
+    gaps = np.diff(nearest) / 1e9
+    within = np.diff(np.clip(nearest, start_ns, end_ns)) / 1e9
     # What lies outside the first and the last sample is no gap between samples, but was not seen either.
-    unseen = [length_s] if not len(known) else [(known[0] - start_ns) / 1e9, (end_ns - known[-1]) / 1e9]
+    unseen = [length_s] if not len(nearest) else [(nearest[0] - start_ns) / 1e9, (end_ns - nearest[-1]) / 1e9]
     unseen = [min(length_s, max(0.0, float(u))) for u in unseen]
     missing = float(within[gaps > longest_normal_s(times)].sum()) + sum(unseen)
-    share = max(0.0, 1.0 - missing / length_s) if length_s > 0 else float(len(known) > 0)
+    share = max(0.0, 1.0 - missing / length_s) if length_s > 0 else float(len(nearest) > 0)
     return Coverage(len(inside), share, max([0.0, *gaps.tolist(), *unseen]))
 
 

@@ -16,8 +16,7 @@ GAP_INTERVALS = 10
 
 def _energy(record: RunRecord, study: Study) -> Faults:
     """Every component with an energy meter needs one trace that covers the window; a second meter may replace the first."""
-    window = record.mark(Phase.WINDOW)
-    if window is None:
+    if (window := record.mark(Phase.WINDOW)) is None:
         return
     faults: dict[str, tuple[FlagCode, str] | None] = {}
     for trace in tr.by_preference(record.traces):

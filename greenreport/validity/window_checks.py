@@ -51,8 +51,7 @@ def _clock(record: RunRecord, study: Study) -> Faults:
 
 
 def _length(record: RunRecord, study: Study) -> Faults:
-    window = record.mark(Phase.WINDOW)
-    if window is None:
+    if (window := record.mark(Phase.WINDOW)) is None:
         return
     counted = {trace.meter for trace in record.traces if trace.quantity == Quantity.ENERGY}
     for name, meter in METERS.items():

@@ -38,10 +38,8 @@ def _token_counts(record: RunRecord, study: Study) -> Faults:
     wrong = [r.index for r in record.requests if generation.exact and r.output_tokens != lengths[r.index // batch]]
     if wrong and all(r.output_tokens is None for r in record.requests):
         streamed = ", at least not of streamed answers" if study.workload.stream else ""
-        yield (
-            FlagCode.TOKEN_COUNT_MISMATCH,
-            f"the server tells no token counts{streamed}, so nobody knows whether it did the same work",
-        )
+        detail = f"the server tells no token counts{streamed}, so nobody knows whether it did the same work"
+        yield FlagCode.TOKEN_COUNT_MISMATCH, detail
     elif wrong:
         expected = f"{asked} tokens" if isinstance(asked, int) else "as many tokens as were asked for"
         yield (FlagCode.TOKEN_COUNT_MISMATCH, f"{len(wrong)} of {len(record.requests)} answers do not have exactly {expected}")

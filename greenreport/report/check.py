@@ -12,7 +12,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -36,7 +36,8 @@ BUDGETS = (
     ("search-index.", 100_000),
 )
 VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
-LOADING = {"script": "src", "img": "src", "iframe": "src", "source": "src", "object": "data", "embed": "src"}
+#: Attributes that an element needs, and what is wrong without.
+NEEDED = {"img": ("alt", "an image without alt text"), "th": ("scope", "a table heading without scope")}
 FIGURE_FILES = ("svg", "png", "csv", "json", "vl.json")
 
 
@@ -55,65 +56,61 @@ class SiteProblem:
 class _Page(HTMLParser):
     """Everything on a page that is checked."""
 
+    text: InitVar[str]
+    tags: Counter[str] = field(default_factory=Counter)
     ids: Counter[str] = field(default_factory=Counter)
     links: list[str] = field(default_factory=list)
     loads: list[str] = field(default_factory=list)
     headings: list[int] = field(default_factory=list)
     figures: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    language: str | None = None
-    policy: str | None = None
+    language: str = ""
+    policy: str = ""
     canonical: str | None = None
     image: str | None = None
-    title: bool = False
-    main: int = 0
     open: list[str] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, text: str) -> None:
         HTMLParser.__init__(self)
+        self.feed(text)
+        self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
+        self.tags[tag] += 1
         if tag not in VOID:
             self.open.append(tag)
         if "id" in values:
             self.ids[values["id"]] += 1
         if "style" in values or any(name.startswith("on") for name in values):
             self.problems.append(f"<{tag}> has inline style or script, which the policy refuses")
-        self._reference(tag, values)
-        self._structure(tag, values)
-
-    def _reference(self, tag: str, values: Mapping[str, str]) -> None:
-        if tag == "a" and "href" in values:
-            self.links.append(values["href"])
-        if tag == "link" and "href" in values:
-            (self.links if values.get("rel") in ("canonical", "alternate") else self.loads).append(values["href"])
-        if tag == "link" and values.get("rel") == "canonical":
-            self.canonical = values.get("href")
-        if tag == "meta" and values.get("property") == "og:image":
-            self.image = values.get("content")
-        if tag in LOADING and LOADING[tag] in values:
-            self.loads.append(values[LOADING[tag]])
-        if tag == "script" and "src" not in values and values.get("type") not in ("application/json", "application/ld+json"):
-            self.problems.append("an inline script, which the policy refuses")
-
-    def _structure(self, tag: str, values: Mapping[str, str]) -> None:
-        if tag == "html":
-            self.language = values.get("lang")
-        elif tag == "meta" and values.get("http-equiv", "").lower() == "content-security-policy":
-            self.policy = values.get("content")
-        elif tag == "main":
-            self.main += 1
-        elif tag == "title":
-            self.title = True
-        elif re.fullmatch(r"h[1-6]", tag):
+        if tag in NEEDED and NEEDED[tag][0] not in values:
+            self.problems.append(NEEDED[tag][1])
+        if re.fullmatch("h[1-6]", tag):
             self.headings.append(int(tag[1]))
-        elif tag == "img" and "alt" not in values:
-            self.problems.append("an image without alt text")
-        elif tag == "th" and "scope" not in values:
-            self.problems.append("a table heading without scope")
-        elif tag == "figure" and values.get("id", "").startswith("fig-"):
-            self.figures.append(values["id"].removeprefix("fig-"))
+        self._collect(tag, values)
+
+    def _collect(self, tag: str, values: Mapping[str, str]) -> None:
+        match tag, values:
+            case "html", {"lang": language}:
+                self.language = language
+            case "meta", {"http-equiv": name, "content": policy} if name.lower() == "content-security-policy":
+                self.policy = policy
+            case "meta", {"property": "og:image", "content": address}:
+                self.image = address
+            case "link", {"rel": "canonical" | "alternate" as relation, "href": address}:
+                self.links.append(address)
+                self.canonical = address if relation == "canonical" else self.canonical
+            case "a", {"href": address}:
+                self.links.append(address)
+            case ("link", {"href": address}) | ("object", {"data": address}):
+                self.loads.append(address)
+            case "script" | "img" | "iframe" | "source" | "embed", {"src": address}:
+                self.loads.append(address)
+            case "script", _ if values.get("type") not in ("application/json", "application/ld+json"):
+                self.problems.append("an inline script, which the policy refuses")
+            case "figure", {"id": name} if name.startswith("fig-"):
+                self.figures.append(name.removeprefix("fig-"))
 
     def handle_endtag(self, tag: str) -> None:
         if tag in VOID:
@@ -129,21 +126,11 @@ class _Page(HTMLParser):
 def check_site(site: Path) -> list[SiteProblem]:
     """Return everything wrong with a built site, in order of path."""
     files = {file.relative_to(site).as_posix(): file for file in sorted(site.rglob("*")) if file.is_file()}
-    pages = {path: _parse(file) for path, file in files.items() if path.endswith(".html")}
+    pages = {path: _Page(file.read_text(encoding="utf-8")) for path, file in files.items() if path.endswith(".html")}
     if not pages:
         return [SiteProblem("index.html", "there is no page here; run `greenreport build` first")]
-    problems = [problem for path, page in pages.items() for problem in _page(path, page, files, pages)]
-    problems += list(_styles(files))
-    problems += list(_weights(files))
-    problems += list(_manifest(site, files))
-    return sorted(set(problems))
-
-
-def _parse(file: Path) -> _Page:
-    page = _Page()
-    page.feed(file.read_text(encoding="utf-8"))
-    page.close()
-    return page
+    problems = {problem for path, page in pages.items() for problem in _page(path, page, files, pages)}
+    return sorted(problems.union(_styles(files), _weights(files), _manifest(files)))
 
 
 def _page(path: str, page: _Page, files: Mapping[str, Path], pages: Mapping[str, _Page]) -> Iterator[SiteProblem]:
@@ -162,11 +149,11 @@ def _structure(page: _Page) -> Iterator[str]:
         yield f"<{page.open[-1]}> is not closed"
     if not page.language:
         yield "no language"
-    if not page.title:
+    if not page.tags["title"]:
         yield "no title"
-    if page.main != 1:
-        yield f"{page.main} main landmarks"
-    yield from _policy(page.policy or "")
+    if page.tags["main"] != 1:
+        yield f"{page.tags['main']} main landmarks"
+    yield from _policy(page.policy)
     if page.headings.count(1) != 1:
         yield f"{page.headings.count(1)} main headings"
     steps = [(before, after) for before, after in pairwise(page.headings) if after > before + 1]
@@ -200,7 +187,8 @@ def _addresses(path: str, page: _Page, files: Mapping[str, Path]) -> Iterator[Si
 
 
 def _links(path: str, page: _Page, files: Mapping[str, Path], pages: Mapping[str, _Page]) -> Iterator[SiteProblem]:
-    below = _below(path, pages)
+    home = pages["index.html"].canonical if path == NOWHERE and "index.html" in pages else None
+    below = None if home is None else urlsplit(home).path  # links of the page that is shown under any address begin with it
     for address in {*page.links, *page.loads}:
         parts = urlsplit(address)
         if parts.scheme or parts.netloc:
@@ -211,19 +199,16 @@ def _links(path: str, page: _Page, files: Mapping[str, Path], pages: Mapping[str
             yield SiteProblem(path, f"the link {address} starts at the root of the host; the site may lie below")
             continue
         else:
-            target = posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(parts.path))) if parts.path else path
+            target = _target(path, parts.path) if parts.path else path
         if target not in files:
             yield SiteProblem(path, f"the link {address} leads nowhere")
         elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].ids:
             yield SiteProblem(path, f"the link {address} has no such anchor")
 
 
-def _below(path: str, pages: Mapping[str, _Page]) -> str | None:
-    """Return the path of the site, with which links begin on the page that is shown under any address; None where it has no address."""
-    first = pages.get("index.html")
-    if path != NOWHERE or first is None or first.canonical is None:
-        return None
-    return urlsplit(first.canonical).path
+def _target(path: str, address: str) -> str:
+    """Return the file of the site to which a relative address in another file leads."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(address)))
 
 
 def _figures(path: str, page: _Page, files: Mapping[str, Path]) -> Iterator[SiteProblem]:
@@ -249,7 +234,7 @@ def _styles(files: Mapping[str, Path]) -> Iterator[SiteProblem]:
                 continue
             if parts.scheme or parts.netloc:
                 yield SiteProblem(path, f"loads {address} from elsewhere")
-            elif posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(parts.path))) not in files:
+            elif _target(path, parts.path) not in files:
                 yield SiteProblem(path, f"the address {address} leads nowhere")
 
 
@@ -263,12 +248,11 @@ def _weights(files: Mapping[str, Path]) -> Iterator[SiteProblem]:
             yield SiteProblem(path, f"{weight / 1000:.0f} kB after gzip, more than {limit / 1000:.0f} kB")
 
 
-def _manifest(site: Path, files: Mapping[str, Path]) -> Iterator[SiteProblem]:
-    manifest = site / MANIFEST
-    if not manifest.is_file():
+def _manifest(files: Mapping[str, Path]) -> Iterator[SiteProblem]:
+    if MANIFEST not in files:
         yield SiteProblem(MANIFEST, "is missing")
         return
-    lines = (line.partition("  ") for line in manifest.read_text(encoding="utf-8").splitlines())
+    lines = (line.partition("  ") for line in files[MANIFEST].read_text(encoding="utf-8").splitlines())
     listed = {path: digest for digest, _, path in lines}
     for path in sorted((listed.keys() | files.keys()) - {MANIFEST}):
         if path not in files:

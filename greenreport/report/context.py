@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from greenreport.analysis.analyse import Analysis
 from greenreport.analysis.measure.dataset import Dataset
+from greenreport.analysis.measure.fidelity import reference_of
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.record import Environment
 from greenreport.report.drawing.style import Look, looks
@@ -49,6 +50,11 @@ class StudyContext:
     def dataset(self) -> Dataset:
         """The data."""
         return self.analysis.dataset
+
+    @property
+    def reference(self) -> str | None:
+        """Id of the configuration that ratios refer to and outputs are compared with; None without cells."""
+        return reference_of(self.dataset)
 
     @property
     def root(self) -> str:

@@ -9,13 +9,16 @@ from markupsafe import Markup, escape
 
 from greenreport.analysis.hypotheses.claim_text import Text, against, plain
 from greenreport.analysis.hypotheses.claims import Claim
-from greenreport.analysis.measure.fidelity import CellFidelity, FidelityVerdict
+from greenreport.analysis.measure.dataset import CellView
+from greenreport.analysis.measure.fidelity import FidelityVerdict
 from greenreport.analysis.stats import Effect, Interval, NotComputable
 from greenreport.catalog import METRICS
 from greenreport.record import Phase
 from greenreport.report.context import StudyContext
 from greenreport.report.exports.embed import embed_code
 from greenreport.report.figures.captions import times
+from greenreport.report.figures.footprint import amount_text
+from greenreport.report.figures.matrix import missing_label
 from greenreport.report.figures.traces import PHASE_NAMES
 from greenreport.units import THIN, count, counted, number, p_equation, p_value, percent, quantity
 
@@ -36,11 +39,6 @@ def quantity_html(value: float | None, unit: str) -> Markup:
     if value is None:
         return DASH
     return value_html(quantity(value, unit))
-
-
-def metric_html(value: float | None, metric: str) -> Markup:
-    """Return a value of a metric with its unit."""
-    return quantity_html(value, METRICS[metric].unit)
 
 
 def without(dash: str, reason: str) -> Markup:
@@ -71,21 +69,6 @@ def text_html(text: Text, study: StudyContext, up: str) -> Markup:
     )
 
 
-def statistic(value: float | None) -> Markup:
-    """Return a test statistic with four digits."""
-    return DASH if value is None else escape(number(value, 4))
-
-
-def p_html(value: float | None) -> Markup:
-    """Return a p value."""
-    return DASH if value is None else escape(p_value(value))
-
-
-def degrees(df: tuple[float, ...]) -> str:
-    """Return degrees of freedom."""
-    return ", ".join(number(value, 4) for value in df)
-
-
 def effect_html(effect: Effect | NotComputable) -> Markup:
     """Return an effect size with interval and magnitude."""
     if isinstance(effect, NotComputable):
@@ -108,16 +91,6 @@ def computed(value: float | NotComputable) -> Markup:
     return share(value)
 
 
-def count_html(value: float | None) -> Markup:
-    """Return a large count."""
-    return DASH if not value else escape(count(value))
-
-
-def times_html(value: float | None) -> Markup:
-    """Return a ratio as a multiple."""
-    return DASH if value is None else value_html(times(value))
-
-
 def ratio_interval(ci: Interval | NotComputable) -> str:
     """Return the interval of a ratio with level and method."""
     if isinstance(ci, NotComputable):
@@ -125,14 +98,9 @@ def ratio_interval(ci: Interval | NotComputable) -> str:
     return f"[{number(ci.low)}, {number(ci.high)}], level {percent(ci.level)}, {ci.method}"
 
 
-def phase_name(phase: Phase | str) -> str:
-    """Return a phase."""
-    return PHASE_NAMES[Phase(phase)]
-
-
-def is_unfaithful(value: CellFidelity) -> bool:
-    """Whether a cell is not ranked because its outputs differ."""
-    return value.verdict is FidelityVerdict.UNFAITHFUL
+def valid_runs(cell: CellView) -> str:
+    """Return how many of a cell's runs are valid, or why none is."""
+    return f"{len(cell.ok)} of {len(cell.runs)}" if cell.ok else missing_label(cell)
 
 
 def code_html(text: str) -> Markup:
@@ -148,23 +116,26 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "plain": plain,
     "claim": claim_link,
     "value": value_html,
-    "metric": metric_html,
+    "metric": lambda value, metric: quantity_html(value, METRICS[metric].unit),
     "quantity": quantity_html,
     "interval": interval_html,
-    "stat": statistic,
-    "p": p_html,
+    "stat": lambda value: DASH if value is None else number(value, 4),
+    "p": lambda value: DASH if value is None else p_value(value),
     "peq": p_equation,
-    "dfs": degrees,
+    "dfs": lambda df: ", ".join(number(value, 4) for value in df),
     "effect": effect_html,
     "share": share,
     "computed": computed,
-    "count": count_html,
+    "count": lambda value: count(value) if value else DASH,
     "counted": counted,
-    "times": times_html,
+    "times": lambda value: DASH if value is None else value_html(times(value)),
     "ratio_interval": ratio_interval,
-    "phase": phase_name,
+    "phase": lambda phase: PHASE_NAMES[Phase(phase)],
+    "valid_runs": valid_runs,
+    "amount": amount_text,
+    "g": lambda value: f"{value:g}",
     "code": code_html,
     "embed_code": embed_code,
     "zip": lambda first, second: list(zip(first, second, strict=True)),
 }
-TESTS: dict[str, Callable[..., bool]] = {"unfaithful": is_unfaithful}
+TESTS: dict[str, Callable[..., bool]] = {"unfaithful": lambda cell: cell.verdict is FidelityVerdict.UNFAITHFUL}

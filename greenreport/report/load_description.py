@@ -16,11 +16,7 @@ from greenreport.units import THIN, counted, listed, quantity
 _FACTORS = frozenset(name for name, factor in LOAD_FACTORS.items() if factor.kind is FactorKind.REQUESTS)
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _ARRIVALS = {"poisson": "Poisson", "constant": "evenly spaced"}
-_SERVERS = {
-    Served.OWN: "greenreport's own",
-    Served.STARTED: "started by a command",
-    Served.RUNNING: "an endpoint",
-}
+_SERVERS = {Served.OWN: "greenreport's own", Served.STARTED: "started by a command", Served.RUNNING: "an endpoint"}
 
 
 def load_of(configurations: Sequence[Configuration], workload: Workload) -> str:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
-from greenreport.report.search import Entry
+from greenreport.report.search import Entry, entry
 
 ContentT = TypeVar("ContentT", covariant=True)
 T = TypeVar("T")
@@ -54,7 +54,7 @@ def study_page(
     figures: Iterable[Figure] = (),
     *,
     description: str | None = None,
-    entries: tuple[Entry, ...] = (),
+    found_as: tuple[str, str, str] | None = None,
 ) -> Page[T]:
     """Return a page of a study.
 
@@ -62,12 +62,9 @@ def study_page(
         section: its folder below that of the study; empty for the first page.
         template: file in the folder of study templates.
         description: one sentence for those who link to it; the study's headline by default.
+        found_as: kind, place and further words by which the search finds the page.
     """
-    path = f"{study_section(study, section)}index.html"
+    path = f"{study.root}{section}/index.html" if section else f"{study.root}index.html"
     about = plain(study.analysis.headline) if description is None else description
+    entries = () if found_as is None else (entry(title, found_as[0], found_as[1], path, found_as[2]),)
     return Page(path, f"study/{template}", title, about, section or "overview", study, content, tuple(figures), entries)
-
-
-def study_section(study: StudyContext, section: str) -> str:
-    """Return the folder of a page of a study, with ``/`` at its end."""
-    return f"{study.root}{section}/" if section else study.root

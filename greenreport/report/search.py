@@ -38,9 +38,10 @@ class Entry:
 
 
 def index_files(entries: Sequence[Entry]) -> dict[str, bytes]:
-    """Return the index as files of the site, studies first."""
+    """Return the index as files of the site, studies first: for other programs, and as a script that any page can load."""
     ordered = sorted(entries, key=lambda entry: KINDS.index(entry.kind))
-    return {INDEX: index_json(ordered), SCRIPT: index_script(ordered)}
+    index = embedded_json([asdict(entry) for entry in ordered])
+    return {INDEX: f"{index}\n".encode(), SCRIPT: f"window.{VARIABLE} = {index};\n".encode()}
 
 
 def entry(title: str, kind: str, where: str, path: str, words: str) -> Entry:
@@ -51,13 +52,3 @@ def entry(title: str, kind: str, where: str, path: str, words: str) -> Entry:
     """
     title, where, words = (plain_text(str(visible(text))) for text in (title, where, words))
     return Entry(title, kind, where, quote(path), words)
-
-
-def index_json(entries: Sequence[Entry]) -> bytes:
-    """Return the index for other programs."""
-    return f"{embedded_json([asdict(entry) for entry in entries])}\n".encode()
-
-
-def index_script(entries: Sequence[Entry]) -> bytes:
-    """Return the index as a script that any page can load."""
-    return b"window." + VARIABLE.encode() + b" = " + index_json(entries).rstrip() + b";\n"

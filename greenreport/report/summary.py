@@ -31,7 +31,7 @@ class Summary:
     Attributes:
         root: folder of the study in the site; `name`: its name in the study file.
         runs: valid runs; `attempted`: all runs.
-        machine: in words; `machine_known`: whether anything is recorded of it.
+        machine: in words.
         model_names, tags: by which studies can be chosen.
         moments: when the first and the last run began; None where no day is known.
         card, card_alt: its picture, and the same in words.
@@ -53,7 +53,6 @@ class Summary:
     runs: int
     attempted: int
     machine: str
-    machine_known: bool
     dates: str
     moments: tuple[str, str] | None
     authors: tuple[str, ...]
@@ -101,7 +100,6 @@ def summarise(study: StudyContext, pages: Sequence[Page[object]], compared: tupl
         runs=dataset.outcomes[Outcome.OK],
         attempted=dataset.outcomes.total(),
         machine=study.machine,
-        machine_known=dataset.environment is not None,
         dates=study.dates,
         moments=(began[0], began[-1]) if began else None,
         authors=tuple(author.name for author in spec.authors),

@@ -1,4 +1,5 @@
 -- Schema of the store, version 4. One run = one transaction; rows are never updated.
+-- The comments of columns are printed on the data page of every study, a unit first in brackets.
 -- Times are nanoseconds of CLOCK_MONOTONIC of the host that ran; values are SI base units; NULL means "not known".
 -- History: 1 (2026-11) first version. 2 (2026-11) loads of imported observations; version 1 is raised when it is opened.
 -- 3 (2026-11) the server of each request; version 2 is raised when it is opened.
@@ -9,29 +10,29 @@ CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL);
 -- Hardware and software; `environment` is the digest of the fields that must agree for runs to be pooled.
 -- `content` is the digest of everything, so that a changed kernel is kept although it does not forbid pooling.
 CREATE TABLE IF NOT EXISTS environments (
-    content     VARCHAR PRIMARY KEY,
-    environment VARCHAR NOT NULL,
-    facts       JSON NOT NULL
+    content     VARCHAR PRIMARY KEY,   -- digest of all facts; what runs name as `environment_content`
+    environment VARCHAR NOT NULL,      -- digest of what must agree for runs to be pooled
+    facts       JSON NOT NULL          -- processor, memory, GPUs, driver, system, versions of libraries
 );
 
 CREATE TABLE IF NOT EXISTS runs (
-    run_id      VARCHAR PRIMARY KEY,
-    kind        VARCHAR NOT NULL,      -- run | prepare | calibrate | limit
+    run_id      VARCHAR PRIMARY KEY,   -- identifies the run in every table
+    kind        VARCHAR NOT NULL,      -- run, prepare, calibrate or limit
     study       VARCHAR NOT NULL,      -- the study that asked for it first
-    key         VARCHAR NOT NULL,      -- <model>/<configuration>
-    model       VARCHAR NOT NULL,
-    engine      VARCHAR NOT NULL,
-    provider    VARCHAR NOT NULL,
-    fingerprint VARCHAR NOT NULL,      -- sha256 of all that could change a number
-    repetition  INTEGER NOT NULL,      -- = block, from 1
+    key         VARCHAR NOT NULL,      -- model and configuration: the cell
+    model       VARCHAR NOT NULL,      -- id of the model
+    engine      VARCHAR NOT NULL,      -- runtime engine
+    provider    VARCHAR NOT NULL,      -- execution provider
+    fingerprint VARCHAR NOT NULL,      -- digest of everything that could change a number
+    repetition  INTEGER NOT NULL,      -- repetition, from 1; also the block
     position    INTEGER NOT NULL,      -- place in the seeded order of the study
-    outcome     VARCHAR NOT NULL,      -- ok | failed | out_of_memory | timed_out | invalid | unsupported | unfaithful
-    reason      VARCHAR,
-    detail      VARCHAR,               -- traceback or log, without paths and names of this host
-    started_at  VARCHAR NOT NULL,      -- UTC, ISO 8601
-    duration_s  DOUBLE NOT NULL,
-    environment VARCHAR NOT NULL,
-    environment_content VARCHAR NOT NULL,
+    outcome     VARCHAR NOT NULL,      -- ok, failed, out_of_memory, timed_out, invalid, unsupported or unfaithful
+    reason      VARCHAR,               -- why the outcome is not ok
+    detail      VARCHAR,               -- traceback or log, without paths and names of the host
+    started_at  VARCHAR NOT NULL,      -- [UTC, ISO 8601] when the run began
+    duration_s  DOUBLE NOT NULL,       -- [s] length of the run, from the first phase to the last
+    environment VARCHAR NOT NULL,      -- digest of what must agree for runs to be pooled
+    environment_content VARCHAR NOT NULL, -- digest of all facts of the environment
     spec        JSON NOT NULL,         -- cell, workload and protocol as executed
     facts       JSON,                  -- what the engine reported after load
     flags       JSON NOT NULL,         -- validity flags
@@ -39,50 +40,51 @@ CREATE TABLE IF NOT EXISTS runs (
 );
 
 CREATE TABLE IF NOT EXISTS marks (
-    run_id    VARCHAR NOT NULL,
-    phase     VARCHAR NOT NULL,
-    start_ns  BIGINT NOT NULL,
-    end_ns    BIGINT NOT NULL,
-    planned_s DOUBLE,
-    note      VARCHAR,
-    steady    BOOLEAN                  -- was the machine steady at the end of a cool-down that waits for it
+    run_id    VARCHAR NOT NULL,        -- the run the row belongs to
+    phase     VARCHAR NOT NULL,        -- cooldown, start, load, compile, idle, warm-up, window, stop …
+    start_ns  BIGINT NOT NULL,         -- [ns] begin of the phase, on the monotonic clock of the host
+    end_ns    BIGINT NOT NULL,         -- [ns] end of the phase
+    planned_s DOUBLE,                  -- [s] length the protocol asks for, where it does
+    note      VARCHAR,                 -- remark
+    steady    BOOLEAN                  -- whether the machine was steady after a cool-down that waits for it; absent from files of earlier versions
 );
 
+-- An error is written as "kind: text"; in records of earlier versions as the text alone.
 CREATE TABLE IF NOT EXISTS requests (
-    run_id          VARCHAR NOT NULL,
-    "index"         INTEGER NOT NULL,
-    start_ns        BIGINT NOT NULL,
-    end_ns          BIGINT NOT NULL,
-    first_token_ns  BIGINT,
-    server_start_ns BIGINT,
-    server_end_ns   BIGINT,
-    token_ns        BIGINT[] NOT NULL,
-    prompt_tokens   INTEGER,
-    output_tokens   INTEGER,
-    finish_reason   VARCHAR,
-    output_sha256   VARCHAR,
-    answered_by     VARCHAR,
-    error           VARCHAR,           -- why it failed, as "kind: text"; the text alone in earlier records
-    server          INTEGER            -- which of the replicas answered, from 0
+    run_id          VARCHAR NOT NULL,  -- the run the row belongs to
+    "index"         INTEGER NOT NULL,  -- place in the list of prompts, from 0
+    start_ns        BIGINT NOT NULL,   -- [ns] sent by the client; in an open loop, when it was due
+    end_ns          BIGINT NOT NULL,   -- [ns] last byte of the answer at the client
+    first_token_ns  BIGINT,            -- [ns] first output token at the client, where answers are streamed
+    server_start_ns BIGINT,            -- [ns] arrival at the server
+    server_end_ns   BIGINT,            -- [ns] completion at the server
+    token_ns        BIGINT[] NOT NULL, -- [ns] time of every output token
+    prompt_tokens   INTEGER,           -- [tokens] length of the prompt
+    output_tokens   INTEGER,           -- [tokens] length of the output
+    finish_reason   VARCHAR,           -- why generation ended
+    output_sha256   VARCHAR,           -- the output, in the table of outputs
+    answered_by     VARCHAR,           -- name of the model the server says it used
+    error           VARCHAR,           -- error of the request
+    server          INTEGER            -- number of the replica it was sent to; absent from files of earlier versions
 );
 
 CREATE TABLE IF NOT EXISTS outputs (
-    sha256    VARCHAR PRIMARY KEY,
-    text      VARCHAR NOT NULL,
-    token_ids INTEGER[] NOT NULL
+    sha256    VARCHAR PRIMARY KEY,     -- digest that requests name
+    text      VARCHAR NOT NULL,        -- the text
+    token_ids INTEGER[] NOT NULL       -- its tokens
 );
 
 CREATE TABLE IF NOT EXISTS traces (
-    run_id   VARCHAR NOT NULL,
-    meter    VARCHAR NOT NULL,
-    domain   VARCHAR NOT NULL,
-    quantity VARCHAR NOT NULL,
-    kind     VARCHAR NOT NULL,         -- counter | gauge
-    unit     VARCHAR NOT NULL,
-    method   VARCHAR NOT NULL,         -- measured | estimated
-    wrap_at  DOUBLE,
-    t_ns     BIGINT[] NOT NULL,
-    value    DOUBLE[] NOT NULL
+    run_id   VARCHAR NOT NULL,         -- the run the row belongs to
+    meter    VARCHAR NOT NULL,         -- instrument
+    domain   VARCHAR NOT NULL,         -- what it reads: a package, memory, a GPU, the machine, a process tree
+    quantity VARCHAR NOT NULL,         -- energy, power, load, memory, temperature …
+    kind     VARCHAR NOT NULL,         -- counter (grows and may wrap) or gauge
+    unit     VARCHAR NOT NULL,         -- unit of the values
+    method   VARCHAR NOT NULL,         -- measured or estimated
+    wrap_at  DOUBLE,                   -- [that of the row] value at which a counter starts again
+    t_ns     BIGINT[] NOT NULL,        -- [ns] times of the samples, on the monotonic clock of the host
+    value    DOUBLE[] NOT NULL         -- [that of the row] the samples
 );
 
 -- Results measured elsewhere, imported from a tidy table.

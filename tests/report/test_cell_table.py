@@ -34,14 +34,14 @@ def test_a_configuration_shows_its_ratio_on_every_model_and_its_places() -> None
     """One figure for each question, the smallest ratio first; of the reference, whose ratio is 1, all runs."""
     study = context(dataset(ENERGY))
     torch, onnx, _ = study.dataset.configurations
-    page = configuration_page(study, onnx, "torch-cpu")
+    page = configuration_page(study, onnx)
     assert [figure.id for figure in page.figures] == ["h1-0-models-onnx-cpu", "h2-0-models-onnx-cpu"]
     assert words(page.figures[0].finding) == (
         "ONNX Runtime · CPU: the ratio of energy to Torch · CPU is 0.500 × (A) to 0.900 × (B)"
     )
     assert [row[0] for row in page.figures[0].table.rows] == ["A", "B"]
-    assert (page.content.ranked, [row.place for row in page.content.rows]) == ("energy", ["1 of 3", "2 of 3"])
-    reference = configuration_page(study, torch, "torch-cpu")
+    assert (page.content.ranked, [place for _, _, place in page.content.rows]) == ("energy", ["1 of 3", "2 of 3"])
+    reference = configuration_page(study, torch)
     assert words(reference.figures[0].finding) == "Within every cell, the largest energy is at most 1.02 × the smallest"
     assert len(reference.figures[0].table.rows) == 10
 
@@ -56,13 +56,13 @@ def test_what_is_unusual_about_a_cell_is_told() -> None:
         *first.runs[2:],
     )
     study = context(replace(data, cells=(replace(first, runs=runs), *data.cells[1:])))
-    unusual = {name: text for name, _, text in model_page(study, study.dataset.models[0], "torch-cpu").content.unusual}
+    unusual = {name: text for name, _, text in model_page(study, study.dataset.models[0]).content.unusual}
     assert {words(name): text.split(" (")[0] for name, text in unusual.items()} == {
         "Torch · CPU": "1 of 5 runs invalid",
         "OpenVINO · CPU": "other outputs than the reference",
     }
     assert unusual["Torch\u00a0·\u00a0CPU"] == "1 of 5 runs invalid (foreign load); throttled in 1 of 4 valid runs"
-    assert model_page(study, study.dataset.models[1], "torch-cpu").content.unusual == ()
+    assert model_page(study, study.dataset.models[1]).content.unusual == ()
 
 
 def test_the_parts_of_energy_are_drawn_where_there_are_several() -> None:

@@ -63,18 +63,17 @@ def test_gpu_memory_and_the_need_of_a_gpu_are_told() -> None:
     """A cell on CUDA has both kinds of memory; one on the CPU has none of the GPU's."""
     configurations = [{"engine": "torch", "provider": "cpu"}, {"engine": "onnx", "provider": "cuda"}]
     aid = aid_of(served({"ram_rss_peak_b": 2e9, "gpu_memory_used_b": 8e9}, configurations=configurations))
-    assert aid.gpu
     assert [cell.gpu for cell in aid.cells] == [False, True, False, True]
     assert aid.cells[1].gpu_memory is not None
     assert aid.cells[1].gpu_memory[0] == 8e9
-    assert not aid_of(served()).gpu
+    assert not aid_of(served()).cells[0].gpu
     assert aid_of(served()).cells[0].gpu_memory is None
 
 
 def test_size_is_as_published_or_as_counted() -> None:
     """Published parameters first, then those counted after loading; unknown stays unknown."""
     unknown = served()
-    assert not aid_of(unknown).sized
+    assert all(model.parameters is None for model in aid_of(unknown).models)
     facts = Facts("float32", True, 2, "cpu", 1234, 4936, ())
     counted = replace(
         unknown, cells=tuple(replace(c, runs=tuple(replace(r, facts=facts) for r in c.runs)) for c in unknown.cells)

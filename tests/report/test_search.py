@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from greenreport.analysis.analyse import analyse
 from greenreport.report.context import study_context
 from greenreport.report.pages import site_pages, study_pages
-from greenreport.report.search import Entry, index_files, index_script
+from greenreport.report.search import SCRIPT, Entry, index_files
 from greenreport.report.summary import summarise
 from tests.datasets import around, dataset
 from tests.report.test_build import HOSTILE
@@ -61,7 +61,7 @@ def test_the_index_leads_somewhere(built: Path) -> None:
 def test_hostile_names_cannot_leave_the_script() -> None:
     """Tags are escaped, line separators too, and direction overrides are gone."""
     index = found(title=HOSTILE + "\u2028</script>", questions={"RQ1": HOSTILE, "RQ2": "Time?"})
-    text = index_script(index).decode()
+    text = index_files(index)[SCRIPT].decode()
     assert "<" not in text
     assert not set(text) & set("\u2028\u2029\u202e")
     assert text.count("\n") == 1

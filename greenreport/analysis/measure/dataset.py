@@ -13,7 +13,7 @@ from statistics import median
 from greenreport.analysis.measure.calibration import CalibrationRun, calibration
 from greenreport.analysis.measure.limit_searches import LimitSearch
 from greenreport.analysis.measure.run_view import RunView
-from greenreport.analysis.stats import screen
+from greenreport.analysis.stats import Description, describe, screen
 from greenreport.analysis.stats.outliers import Policy
 from greenreport.catalog import known_engines
 from greenreport.plan import Excluded
@@ -70,6 +70,11 @@ class CellView:
         """Return the median of the values, or None without any."""
         values = self.values(metric)
         return median(values) if values else None
+
+    def description(self, metric: str) -> Description | None:
+        """Return median, spread and intervals of the values, or None without any."""
+        values = self.values(metric)
+        return describe(values) if values else None
 
     def absence(self, metric: str) -> str:
         """Return why a metric has no values here."""

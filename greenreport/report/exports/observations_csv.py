@@ -7,7 +7,7 @@ import io
 
 from greenreport.analysis.measure.dataset import Dataset, label_of
 from greenreport.catalog import METRICS
-from greenreport.report.exports.data_dictionary import COLUMNS
+from greenreport.report.exports.data_dictionary import OBSERVATIONS, file_columns
 from greenreport.report.figure import guarded
 
 
@@ -15,7 +15,7 @@ def observations_csv(dataset: Dataset) -> tuple[bytes, int]:
     """Return every observation as CSV, in the columns that ``greenreport import`` reads, and the number of rows."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(column.name for column in COLUMNS["observations.csv"])
+    writer.writerow(column.name for column in file_columns()[OBSERVATIONS])
     number = 0
     for cell in dataset.cells:
         for run in cell.runs:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from greenreport.analysis.measure.dataset import CellView, label_of
 from greenreport.analysis.measure.fidelity import CellFidelity
 from greenreport.analysis.measure.run_view import RunView
-from greenreport.analysis.stats import Description, describe
 from greenreport.catalog import METRICS, MetricInfo
-from greenreport.record import Quantity
+from greenreport.record import Output, Quantity
 from greenreport.report.context import StudyContext
 from greenreport.report.exports.label import energy_label
 from greenreport.report.figures.run_drift import course_figure
@@ -48,77 +47,45 @@ LEFT_OUT = {
 
 
 @dataclass(frozen=True, slots=True)
-class MetricRow:
-    """A metric of a cell: its description over runs, or why there is none."""
-
-    info: MetricInfo
-    description: Description | None
-    boundary: str | None
-    estimated: bool
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class CellContent:
     """The page of a cell.
 
     Attributes:
         shown: the run that is shown in full; None where no run is valid.
         parameters: the cell as it was executed, as JSON.
-        sample: text and token ids of the first output.
+        sample: the first output.
         energy_label: its file in the study's folder, without its ending.
     """
 
     cell: CellView
-    label: str
     fidelity: CellFidelity | None
-    metrics: tuple[MetricRow, ...]
+    metrics: tuple[MetricInfo, ...]
     shown: RunView | None
     parameters: str
-    sample: tuple[str, str] | None
+    sample: Output | None
     energy_label: str | None
 
 
 def cell_page(study: StudyContext, cell: CellView) -> Page[CellContent]:
-    """Return the page."""
+    """Return the page; the run it shows in full is the one of median duration, the lower of the middle two."""
     added = (name for name, info in METRICS.items() if info.target)  # by other packages
-    shown = _typical(cell)
+    timed = [run for run in cell.ok if run.value("duration_s") is not None]
+    timed.sort(key=lambda run: run.value("duration_s") or 0)
+    shown = timed[(len(timed) - 1) // 2] if timed else None
     drawn = [course_figure(study, cell)]
     if shown is not None:
         drawn += [trace_figure(study, cell, shown, quantity) for quantity in TRACED]
-    label, energy = label_of(cell.configuration), energy_label(study, cell)
-    cell_key = (cell.model.id, cell.configuration.id)
+    energy, key = energy_label(study, cell), (cell.model.id, cell.configuration.id)
+    outputs = (study.dataset.outputs.get(request.output_sha256 or "") for run in cell.ok for request in run.requests[:1])
     content = CellContent(
         cell=cell,
-        label=label,
-        fidelity=next((f for f in study.analysis.fidelity if (f.model, f.configuration) == cell_key), None),
-        metrics=tuple(_row(cell, metric) for metric in (*CELL_METRICS, *added)),
+        fidelity=next((f for f in study.analysis.fidelity if (f.model, f.configuration) == key), None),
+        metrics=tuple(METRICS[metric] for metric in (*CELL_METRICS, *added)),
         shown=shown,
         parameters=json.dumps(spec_content(cell.runs[-1].spec), indent=2, sort_keys=True) if cell.runs else "",
-        sample=_sample(study, cell),
+        sample=next((output for output in outputs if output is not None), None),
         energy_label=None if energy is None else energy.path.removeprefix(study.root),
     )
     figures = [figure for figure in drawn if figure is not None]
-    return study_page(study, f"cells/{cell.slug}", "cell.html", f"{label} on {cell.model.label}", content, figures)
-
-
-def _row(cell: CellView, metric: str) -> MetricRow:
-    values = cell.values(metric)
-    description, reason = (describe(values), "") if values else (None, cell.absence(metric))
-    return MetricRow(METRICS[metric], description, cell.boundary(metric), cell.estimated(metric), reason)
-
-
-def _typical(cell: CellView) -> RunView | None:
-    """Return the run whose duration is the median (the lower one of an even number)."""
-    runs = sorted((run for run in cell.ok if run.value("duration_s") is not None), key=lambda run: run.value("duration_s") or 0)
-    return runs[(len(runs) - 1) // 2] if runs else None
-
-
-def _sample(study: StudyContext, cell: CellView) -> tuple[str, str] | None:
-    """Return the first output of the cell: text and token ids."""
-    for run in cell.ok:
-        for request in run.requests[:1]:
-            output = study.dataset.outputs.get(request.output_sha256 or "")
-            if output is not None:
-                return output.text, " ".join(str(token) for token in output.token_ids)
-    return None
+    title = f"{label_of(cell.configuration)} on {cell.model.label}"
+    return study_page(study, f"cells/{cell.slug}", "cell.html", title, content, figures)

@@ -10,33 +10,14 @@ from greenreport.analysis.hypotheses.rank_ranges import place_of
 from greenreport.analysis.measure.dataset import CellView
 from greenreport.analysis.measure.fidelity import not_ranked
 from greenreport.analysis.measure.validity_badge import QUIET
-from greenreport.analysis.stats import Description, describe
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
-from greenreport.report.page import Page, study_page, study_section
-from greenreport.report.pages.cell_link import CellLink, cell_link
-from greenreport.report.search import entry
+from greenreport.report.page import Page, study_page
 
 #: Columns of the table, where any cell of the study has values.
 TABLE_METRICS = ("energy_j", "duration_s", "j_per_output_token", "ttft_s", "ram_rss_peak_b", "weights_b")
-
-
-@dataclass(frozen=True, slots=True)
-class CellTableRow:
-    """A cell on the page of its model or configuration.
-
-    Attributes:
-        label: of the configuration on the page of a model, and the other way round.
-        descriptions: in the order of the metrics.
-        place: its place on the model, with those that the tests leave open.
-    """
-
-    label: str
-    link: CellLink
-    descriptions: tuple[Description | None, ...]
-    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +28,17 @@ class CellTableContent:
         kind: "Model" or "Configuration"; `other`: the heading of the rows.
         facts: (name, text) of what was declared and reported.
         ranked: noun of the metric of the places; empty where there are none.
+        rows: label, cell, and its place on the model, with those that the tests leave open.
         unusual: cells with anything but valid runs without remarks, with what it is.
     """
 
     kind: str
-    label: str
     other: str
     facts: tuple[tuple[str, str], ...]
     metrics: tuple[MetricInfo, ...]
-    rows: tuple[CellTableRow, ...]
+    rows: tuple[tuple[str, CellView, str], ...]
     ranked: str
-    unusual: tuple[tuple[str, CellLink, str], ...]
+    unusual: tuple[tuple[str, CellView, str], ...]
 
 
 def cell_table_page(
@@ -77,37 +58,30 @@ def cell_table_page(
         kind: "Model" or "Configuration"; `other`: the other one, heading of the rows.
         cells: label of a row, and its cell.
     """
-    metrics = tuple(METRICS[name] for name in TABLE_METRICS if study.dataset.has(name))
     places = _places(study)
     content = CellTableContent(
         kind=kind,
-        label=label,
         other=other,
         facts=tuple(facts),
-        metrics=metrics,
-        rows=tuple(CellTableRow(n, cell_link(c), _descriptions(c, metrics), places.get(c.key, "–")) for n, c in cells),
+        metrics=tuple(METRICS[name] for name in TABLE_METRICS if study.dataset.has(name)),
+        rows=tuple((name, cell, places.get(cell.key, "–")) for name, cell in cells),
         ranked=study.analysis.findings[0].metric.noun if places else "",
-        unusual=tuple((name, cell_link(cell), text) for name, cell in cells if (text := _unusual(study, cell))),
+        unusual=tuple((name, cell, text) for name, cell in cells if (text := _unusual(study, cell))),
     )
     words = " ".join([section.rpartition("/")[2], *(text for _, text in content.facts[:2])])
-    found_as = entry(label, kind, study.dataset.study.title, f"{study_section(study, section)}index.html", words)
-    return study_page(study, section, "cell_table.html", label, content, figures, entries=(found_as,))
-
-
-def _descriptions(cell: CellView, metrics: Iterable[MetricInfo]) -> tuple[Description | None, ...]:
-    return tuple(describe(values) if (values := cell.values(metric.id)) else None for metric in metrics)
+    found_as = (kind, study.dataset.study.title, words)
+    return study_page(study, section, "cell_table.html", label, content, figures, found_as=found_as)
 
 
 def _places(study: StudyContext) -> Mapping[str, str]:
     """Return the place of every cell that was compared, in the metric of the first hypothesis."""
-    places = {}
-    for finding in study.analysis.findings[:1]:
-        for item in finding.tests:
-            for group in item.test.groups:
-                place = place_of(item, group.name, finding.metric)
-                if place is not None:
-                    places[f"{item.model.id}/{group.name}"] = str(place)
-    return places
+    return {
+        f"{item.model.id}/{group.name}": str(place)
+        for finding in study.analysis.findings[:1]
+        for item in finding.tests
+        for group in item.test.groups
+        if (place := place_of(item, group.name, finding.metric)) is not None
+    }
 
 
 def _unusual(study: StudyContext, cell: CellView) -> str:

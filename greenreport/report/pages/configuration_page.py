@@ -15,11 +15,13 @@ from greenreport.study import Configuration, Server
 from greenreport.units import count, counted
 
 
-def configuration_page(study: StudyContext, configuration: Configuration, reference: str | None) -> Page[CellTableContent]:
-    """Return the page; ratios refer to the configuration with the id `reference`."""
+def configuration_page(study: StudyContext, configuration: Configuration) -> Page[CellTableContent]:
+    """Return the page."""
     cells = [(cell.model.label, cell) for cell in study.dataset.cells if cell.configuration.id == configuration.id]
     leads = [part.finding for answer in study.analysis.answers for part in answer.answers[:1]]
-    figures = [f for finding in leads if (f := ratios_over_models_figure(study, finding, configuration, reference)) is not None]
+    figures = [
+        f for finding in leads if (f := ratios_over_models_figure(study, finding, configuration, study.reference)) is not None
+    ]
     folder = configuration.id.replace("/", "--")  # option values may hold a stroke
     facts = _facts(study, configuration)
     return cell_table_page(study, f"configs/{folder}", "Configuration", label_of(configuration), "Model", cells, facts, figures)

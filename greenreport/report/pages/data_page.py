@@ -10,7 +10,7 @@ from greenreport.report.context import StudyContext
 from greenreport.report.exports.badge import badge_code, badge_svg
 from greenreport.report.exports.card import cards_of
 from greenreport.report.exports.citation import citation
-from greenreport.report.exports.data_dictionary import COLUMNS, FileColumn
+from greenreport.report.exports.data_dictionary import FileColumn, file_columns
 from greenreport.report.exports.observations_csv import has_values
 from greenreport.report.page import Page, study_page
 from greenreport.study import Site
@@ -53,7 +53,7 @@ def data_page(study: StudyContext, study_text: str, settings: Site) -> Page[Data
         heading=data_heading(study),
         badge=badge_svg(study).decode() if measured else "",
         badge_codes=badge_code(study, settings) if measured else (),
-        columns=COLUMNS if measured else {},
+        columns=file_columns() if measured else {},
     )
     return study_page(study, "data", "data.html", "Data", content)
 

@@ -15,11 +15,12 @@ from greenreport.analysis.hypotheses.findings import compare_models
 from greenreport.analysis.hypotheses.savings import METRIC
 from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
 from greenreport.analysis.measure.fidelity import not_ranked, reference_of
-from greenreport.analysis.stats import Interval, describe
+from greenreport.analysis.stats import Interval
 from greenreport.report.context import StudyContext
 from greenreport.study import Model
 
-Triple = tuple[float | None, float | None, float | None]
+#: Median, low and high in base units.
+Values = tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,11 @@ class AidCell:
     reference: bool
     tie: tuple[str, ...]
     claim: AidClaim | None
-    energy: Triple | None
-    latency: Triple | None
-    memory: Triple | None
-    gpu_memory: Triple | None
-    throughput: Triple | None
+    energy: Values | None
+    latency: Values | None
+    memory: Values | None
+    gpu_memory: Values | None
+    throughput: Values | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +76,6 @@ class DecisionAid:
 
     models: tuple[AidModel, ...]
     cells: tuple[AidCell, ...]
-
-    @property
-    def gpu(self) -> bool:
-        """Whether any cell needs a GPU, so that it matters whether there is one."""
-        return any(cell.gpu for cell in self.cells)
-
-    @property
-    def sized(self) -> bool:
-        """Whether the size of any model is known."""
-        return any(model.parameters is not None for model in self.models)
 
 
 def decision_aid(study: StudyContext) -> DecisionAid | None:
@@ -116,17 +107,15 @@ def _cell(dataset: Dataset, cell: CellView, letters: Mapping[tuple[str, str], tu
         estimated=cell.estimated(METRIC),
         reference=cell.configuration.id == reference_of(dataset),
         tie=tuple(letters.get((cell.model.id, cell.configuration.id), ())),
-        claim=None if claim is None else _claim(claim),
+        claim=None
+        if claim is None
+        else AidClaim(claim.size(), against((claim,), 0), claim.interval(), f"claims/index.html#{claim.id}"),
         energy=_value(cell, METRIC),
         latency=_value(cell, "latency_p95_s"),
         memory=_value(cell, "ram_rss_peak_b"),
         gpu_memory=_value(cell, "gpu_memory_used_b"),
         throughput=_value(cell, "throughput_tokens_per_s"),
     )
-
-
-def _claim(claim: Claim) -> AidClaim:
-    return AidClaim(claim.size(), against((claim,), 0), claim.interval(), f"claims/index.html#{claim.id}")
 
 
 def _parameters(dataset: Dataset, model: Model) -> int | None:
@@ -137,16 +126,11 @@ def _parameters(dataset: Dataset, model: Model) -> int | None:
     return next((run.facts.parameters for run in runs if run.facts is not None and run.facts.parameters), None)
 
 
-def _value(cell: CellView, metric: str) -> Triple | None:
+def _value(cell: CellView, metric: str) -> Values | None:
     """Return median, low and high, rounded to the digits anyone reads."""
-    values = cell.values(metric)
-    if not values:
+    description = cell.description(metric)
+    if description is None:
         return None
-    description = describe(values)
     ci = description.median_ci
-    low, high = (ci.low, ci.high) if isinstance(ci, Interval) else (None, None)
-    return _rounded(description.median), _rounded(low), _rounded(high)
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.5g}")
+    ends = (ci.low, ci.high) if isinstance(ci, Interval) else (None, None)
+    return tuple(None if value is None else float(f"{value:.5g}") for value in (description.median, *ends))

@@ -22,17 +22,17 @@ class FidelityContent:
 
     headline: str
     rows: tuple[tuple[str, str, CellFidelity], ...]
-    reference: str | None
     same_length: str | None
 
 
-def fidelity_page(study: StudyContext, reference: str | None) -> Page[FidelityContent]:
-    """Return the page; outputs are compared with those of the configuration with the id `reference`."""
+def fidelity_page(study: StudyContext) -> Page[FidelityContent]:
+    """Return the page."""
     dataset, fidelity = study.dataset, study.analysis.fidelity
     models = {model.id: model.label for model in dataset.study.models}
-    label = dataset.labels.get(reference or "")
     figures = [figure for figure in (match_figure(study), tokens_figure(study)) if figure is not None]
-    headline = sameness(fidelity).headline(label or "the reference", imported=dataset.imported)
+    headline = sameness(fidelity).headline(
+        dataset.labels.get(study.reference or "", "the reference"), imported=dataset.imported
+    )
     rows = tuple((models[f.model], dataset.labels[f.configuration], f) for f in fidelity)
-    content = FidelityContent(headline, rows, label, same_length(study))
+    content = FidelityContent(headline, rows, same_length(study))
     return study_page(study, "fidelity", "fidelity.html", "Fidelity", content, figures)

@@ -5,26 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.claim_text import Text
-from greenreport.analysis.sweep.capacity import Fit
+from greenreport.analysis.measure.dataset import CellView
 from greenreport.analysis.sweep.directions import load_of
 from greenreport.analysis.sweep.frontier import FrontierAnalysis
-from greenreport.analysis.sweep.series import Series, series_id
+from greenreport.analysis.sweep.series import series_id
 from greenreport.catalog import CURVE_FACTORS
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
 from greenreport.report.figures.saturation_curves import by_model_and_factor, curves_figure
 from greenreport.report.figures.throughput_frontier import front_figure
 from greenreport.report.page import Page, study_page
-from greenreport.report.pages.cell_link import CellLink, cell_link
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesSection:
-    """One series of a sweep: its findings, and its cells in the order of their loads."""
+    """One series of a sweep: its findings, and every load with its cell, also those that did not work."""
 
     label: str
     texts: tuple[Text, ...]
-    cells: tuple[tuple[str, CellLink], ...]
+    cells: tuple[tuple[str, CellView], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,45 +36,17 @@ class FrontierSection:
     series: tuple[SeriesSection, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FrontierContent:
-    """What more load and more replicas gain.
-
-    Attributes:
-        fits: how large a load fits; device: on what; left_out: whether some load was left out by design.
-        cold: whether the page of the matrix tells cold starts.
-    """
-
-    headline: Text
-    sections: tuple[FrontierSection, ...]
-    fits: tuple[Fit, ...]
-    device: str
-    left_out: bool
-    cold: bool
-
-
-def frontier_page(study: StudyContext, frontier: FrontierAnalysis) -> Page[FrontierContent]:
-    """Return the page: a section for each model and factor, and how large a load fits."""
+def frontier_page(study: StudyContext, frontier: FrontierAnalysis) -> Page[tuple[FrontierSection, ...]]:
+    """Return the page: a section for each model and factor; how large a load fits stands in the analysis."""
     leads = dict(list(frontier.headlines.items())[1:])  # the first stands on top
     sections = []
     for every in by_model_and_factor(frontier.series).values():
-        drawn = (curves_figure(study, every), front_figure(study, every))
-        series = tuple(SeriesSection(s.label, frontier.sentences[series_id(s)], _cells(s)) for s in every)
-        title = f"{every[0].model.label} over {CURVE_FACTORS[every[0].factor].noun}"
-        lead = leads.pop(every[0].model.id, None)
-        sections.append(FrontierSection(title, lead, tuple(figure for figure in drawn if figure is not None), series))
-    content = FrontierContent(
-        headline=frontier.headline or (study.dataset.study.title,),
-        sections=tuple(sections),
-        fits=frontier.fits,
-        device=study.machine,
-        left_out=any(fit.left_out for fit in frontier.fits),
-        cold=study.dataset.has("cold_start_s"),
-    )
+        first, series = every[0], []
+        for item in every:
+            cells = tuple((f"{load_of(cell.configuration, item.factor):g}", cell) for cell in item.cells)
+            series.append(SeriesSection(item.label, frontier.sentences[series_id(item)], cells))
+        drawn = tuple(f for f in (curves_figure(study, every), front_figure(study, every)) if f is not None)
+        title = f"{first.model.label} over {CURVE_FACTORS[first.factor].noun}"
+        sections.append(FrontierSection(title, leads.pop(first.model.id, None), drawn, tuple(series)))
     figures = [figure for section in sections for figure in section.figures]
-    return study_page(study, "frontier", "frontier.html", "Throughput frontier", content, figures)
-
-
-def _cells(series: Series) -> tuple[tuple[str, CellLink], ...]:
-    """Return every load of the series with what became of it, also those that did not work."""
-    return tuple((f"{load_of(cell.configuration, series.factor):g}", cell_link(cell)) for cell in series.cells)
+    return study_page(study, "frontier", "frontier.html", "Throughput frontier", tuple(sections), figures)

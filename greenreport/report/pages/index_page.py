@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from greenreport.report.page import Page
@@ -32,7 +32,6 @@ class IndexContent:
 
     entries: tuple[Summary, ...]
     runs: int
-    machines: tuple[str, ...]
     newest: str
     choices: tuple[Choice, ...]
     comparisons: tuple[ComparisonLink, ...]
@@ -43,7 +42,6 @@ def index_page(studies: Sequence[Summary]) -> Page[IndexContent]:
     content = IndexContent(
         entries=tuple(studies),
         runs=sum(study.runs for study in studies),
-        machines=tuple(dict.fromkeys(study.machine for study in studies if study.machine_known)),
         newest=max((study.moments[1][:10] for study in studies if study.moments), default=""),
         choices=tuple(_choices(studies)),
         comparisons=tuple(dict.fromkeys(link for study in studies for link in study.compared)),
@@ -62,10 +60,7 @@ def _choices(studies: Sequence[Summary]) -> Iterator[Choice]:
         ("tag", "Tag", [study.tags for study in studies]),
     )
     for name, label, values_by_study in facets:
-        every = _sorted(value for values in values_by_study for value in values)
-        if any(set(values) != set(every) for values in values_by_study):
+        distinct = {value for values in values_by_study for value in values}
+        every = tuple(sorted(distinct, key=lambda value: (value.casefold(), value)))
+        if any(set(values) != distinct for values in values_by_study):
             yield Choice(name, label, every)
-
-
-def _sorted(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(values), key=lambda value: (value.casefold(), value)))

@@ -6,14 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from greenreport.analysis.hypotheses.aggregates import Aggregate
-from greenreport.analysis.measure.dataset import label_of
+from greenreport.analysis.cold_starts import ColdStart, cold_starts
 from greenreport.catalog import METRICS, Better
 from greenreport.report.context import StudyContext, on_models
 from greenreport.report.figures.matrix import matrix_cells, matrix_figure
 from greenreport.report.page import Page, study_page
-from greenreport.report.pages.cell_link import CellLink, cell_link
-from greenreport.report.pages.cold_starts import ColdContent, cold_content
 
 #: Metrics with a figure of their own, in order.
 MATRIX_METRICS = (
@@ -33,34 +30,17 @@ class MatrixContent:
 
     Attributes:
         names: labels of the metrics of the figures.
-        rows: label of a model, and its cells in the order of `columns`; None for a cell that is excluded by design.
-        columns: labels of the configurations.
     """
 
     names: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[CellLink | None, ...]], ...]
-    columns: tuple[str, ...]
-    aggregates: tuple[Aggregate, ...]
     heading: str
-    cold: ColdContent | None
+    cold: tuple[ColdStart, ...]
 
 
 def matrix_page(study: StudyContext) -> Page[MatrixContent]:
     """Return the page."""
-    dataset = study.dataset
     figures = {METRICS[m].label: figure for m in MATRIX_METRICS if (figure := matrix_figure(study, m)) is not None}
-    rows = []
-    for model in dataset.models:
-        cells = (dataset.cell(model.id, configuration.id) for configuration in dataset.configurations)
-        rows.append((model.label, tuple(None if cell is None else cell_link(cell) for cell in cells)))
-    content = MatrixContent(
-        names=tuple(figures),
-        rows=tuple(rows),
-        columns=tuple(label_of(configuration) for configuration in dataset.configurations),
-        aggregates=study.analysis.aggregates,
-        heading=matrix_heading(study, MATRIX_METRICS),
-        cold=cold_content(dataset),
-    )
+    content = MatrixContent(tuple(figures), matrix_heading(study, MATRIX_METRICS), tuple(cold_starts(study.dataset)))
     return study_page(study, "matrix", "matrix.html", "Matrix", content, figures.values())
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from greenreport.analysis.hypotheses.detectable_difference import Sensitivity, sensitivities
 from greenreport.analysis.hypotheses.preregistration import Preregistration, preregistration
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.measure.fidelity import reference_of
 from greenreport.analysis.stats import Description, describe
 from greenreport.record import Mark, Phase
 from greenreport.report.context import StudyContext
@@ -21,7 +20,6 @@ from greenreport.report.page import Page, study_page
 from greenreport.report.pages.study_design import (
     PROMPTS,
     FactorLevel,
-    Subject,
     instruments,
     levels,
     protocol_facts,
@@ -59,22 +57,21 @@ class MethodsContent:
         workload, protocol, instruments: (name, text) of how servers were loaded, of the phases of a run as declared, and of the meters
             that were read.
         window: what the measured window covers.
+        subjects: (label, source, parameters, weights) of the models.
         independence: why runs are treated as independent.
         nearest: the simulated design nearest to the study's; None where no test is made.
     """
 
     phases: tuple[PhaseSummary, ...]
-    boundaries: tuple[str, ...]
     missing: tuple[tuple[str, str, str], ...]
     events: tuple[tuple[str, str, str], ...]
     threats: Threats
     registered: Preregistration | None
-    reference: str | None
     workload: tuple[tuple[str, str], ...]
     window: str
     independence: str
     levels: tuple[FactorLevel, ...]
-    subjects: tuple[Subject, ...]
+    subjects: tuple[tuple[str, str, str, str], ...]
     protocol: tuple[tuple[str, str], ...]
     instruments: tuple[tuple[str, str], ...]
     prompts: str
@@ -88,16 +85,15 @@ class MethodsContent:
 def methods_page(study: StudyContext) -> Page[MethodsContent]:
     """Return the page."""
     dataset, order = study.dataset, order_figure(study)
+    size = len(dataset.configurations)
     drawn = (phases_figure(study, model.id) for model in dataset.models[:MODELS_DRAWN])
     remarks = {(m.meter, m.cause, m.remedy): m.meter in dataset.meters for run in dataset.runs for m in run.missing}
     content = MethodsContent(
         phases=tuple(_phases(dataset)),
-        boundaries=tuple(dataset.boundaries("energy_j")),
         missing=tuple(remark for remark, read in remarks.items() if not read),
         events=tuple(remark for remark, read in remarks.items() if read),
         threats=threats_to_validity(dataset),
         registered=preregistration(dataset),
-        reference=dataset.labels.get(reference_of(dataset) or ""),
         workload=tuple(workload_facts(dataset)),
         window="not known" if dataset.imported else window_words(dataset.study.workload),
         independence=_independence(dataset),
@@ -110,7 +106,7 @@ def methods_page(study: StudyContext) -> Page[MethodsContent]:
         order=order,
         phase_figures=tuple(figure for figure in drawn if figure is not None),
         simulated=simulated(),
-        nearest=_nearest(dataset),
+        nearest=simulated().nearest(size, dataset.fewest) if dataset.fewest and size > 1 else None,
     )
     figures = (*(() if order is None else (order,)), *content.phase_figures)
     return study_page(study, "methods", "methods.html", "Methods", content, figures)
@@ -126,12 +122,6 @@ def _independence(dataset: Dataset) -> str:
         "Runs of different blocks are treated as independent: blocks spread slow changes over all configurations, and no test takes their effect "
         "out again, which costs power and not validity."
     )
-
-
-def _nearest(dataset: Dataset) -> Nearest | None:
-    """Return the simulated design nearest to the study: its configurations, and the fewest valid runs of a cell."""
-    fewest = dataset.fewest
-    return simulated().nearest(len(dataset.configurations), fewest) if fewest and len(dataset.configurations) > 1 else None
 
 
 def _phases(dataset: Dataset) -> Iterator[PhaseSummary]:

@@ -17,20 +17,18 @@ from greenreport.study import Model
 from greenreport.units import count
 
 
-def model_page(study: StudyContext, model: Model, reference: str | None) -> Page[CellTableContent]:
-    """Return the page; ratios refer to the configuration with the id `reference`."""
+def model_page(study: StudyContext, model: Model) -> Page[CellTableContent]:
+    """Return the page."""
     cells = [(label_of(cell.configuration), cell) for cell in study.dataset.cells if cell.model.id == model.id]
-    figures = _figures(study, model, reference)
-    return cell_table_page(
-        study, f"models/{model.id}", "Model", model.label, "Configuration", cells, _facts(study, model), figures
-    )
+    facts, figures = _facts(study, model), _figures(study, model)
+    return cell_table_page(study, f"models/{model.id}", "Model", model.label, "Configuration", cells, facts, figures)
 
 
-def _figures(study: StudyContext, model: Model, reference: str | None) -> Iterator[Figure]:
+def _figures(study: StudyContext, model: Model) -> Iterator[Figure]:
     for answer in study.analysis.answers:
         for part in answer.answers[:1]:  # the other metrics stand on the pages of the questions
             tests = tuple(test for test in part.finding.tests if test.model.id == model.id)
-            figure = forest_figure(study, replace(part.finding, tests=tests), reference)
+            figure = forest_figure(study, replace(part.finding, tests=tests), study.reference)
             if figure is not None:
                 yield replace(figure, id=f"{figure.id}-{model.id}".replace(".", "-"))
     yield from wait_figures(study, model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.claim_text import plain
@@ -15,9 +15,7 @@ from greenreport.report.figures.hypothesis_ratios import forest_figure
 from greenreport.report.figures.matrix import matrix_figure
 from greenreport.report.figures.saturation_curves import by_model_and_factor
 from greenreport.report.figures.throughput_frontier import front_figure
-from greenreport.report.page import Page, study_page, study_section
-from greenreport.report.pages.related_studies import RelatedStudy
-from greenreport.report.search import entry
+from greenreport.report.page import Page, study_page
 from greenreport.report.summary import ComparisonLink
 from greenreport.units import counted, declared_percent
 
@@ -49,22 +47,21 @@ class OverviewContent:
     compared: tuple[ComparisonLink, ...]
     swept: bool
     scope: str
-    related: tuple[RelatedStudy, ...]
+    related: tuple[StudyContext, ...]
 
 
 def overview_page(
-    study: StudyContext, reference: str | None, compared: tuple[ComparisonLink, ...], related: tuple[RelatedStudy, ...]
+    study: StudyContext, compared: tuple[ComparisonLink, ...], related: tuple[StudyContext, ...]
 ) -> Page[OverviewContent]:
     """Return the page.
 
     Args:
-        reference: id of the configuration that ratios refer to.
         compared: pages on which the study stands beside another.
         related: studies of the same publication, for a study without runs.
     """
     analysis = study.analysis
     finding = next((answer.answers[0].finding for answer in analysis.answers if answer.answers), None)
-    hero = None if finding is None else forest_figure(study, finding, reference)
+    hero = None if finding is None else forest_figure(study, finding, study.reference)
     swept = None if analysis.frontier is None else next(iter(by_model_and_factor(analysis.frontier.series).values()), None)
     if swept is not None:
         hero = front_figure(study, swept) or hero
@@ -78,15 +75,24 @@ def overview_page(
         scope=headline_scope(study),
         related=related,
     )
-    title = study.dataset.study.title
-    found_as = entry(title, "Study", plain(analysis.headline), f"{study_section(study, '')}index.html", _search_words(study))
-    figures = [figure for figure in (hero, matrix) if figure is not None]
-    return study_page(study, "", "overview.html", title, content, figures, entries=(found_as,))
-
-
-def _search_words(study: StudyContext) -> str:
     spec = study.dataset.study
-    return " ".join([spec.study, *spec.tags, study.machine, *(author.name for author in spec.authors), *study.bands])
+    words = " ".join([spec.study, *spec.tags, study.machine, *(author.name for author in spec.authors), *study.bands])
+    figures = [figure for figure in (hero, matrix) if figure is not None]
+    found_as = ("Study", plain(analysis.headline), words)
+    return study_page(study, "", "overview.html", spec.title, content, figures, found_as=found_as)
+
+
+def related_studies(study: StudyContext, others: Sequence[StudyContext]) -> tuple[StudyContext, ...]:
+    """Return the studies with valid runs that name a publication this study names; none once it has runs itself."""
+    if study.dataset.outcomes.total():
+        return ()
+    publications = {reference.reference for reference in study.dataset.references}
+    return tuple(
+        other
+        for other in others
+        if other.dataset.outcomes[Outcome.OK]
+        and any(reference.reference in publications for reference in other.dataset.references)
+    )
 
 
 def headline_scope(study: StudyContext) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from greenreport.analysis.measure.dataset import Dataset, label_of
 from greenreport.catalog import METERS
-from greenreport.meters.estimate import DEFAULT_IDLE_W, DEFAULT_MAX_W, model
+from greenreport.meters.estimate import DEFAULT_IDLE_W, DEFAULT_MAX_W
+from greenreport.meters.estimate import model as power_model
 from greenreport.record import Facts
 from greenreport.report.load_description import asked_words, load_of, output_words, sent_words, server_words, transport_words
-from greenreport.study import Configuration, Model, Protocol
+from greenreport.study import Protocol
 from greenreport.study.meter_options import EstimateUse
 from greenreport.units import count, counted, quantity
 
@@ -32,32 +33,16 @@ class FactorLevel:
     reported: str
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A model under study."""
-
-    label: str
-    source: str
-    parameters: str
-    weights: str
-
-
 def levels(dataset: Dataset) -> Iterator[FactorLevel]:
-    """Yield the serving configurations."""
+    """Yield the serving configurations; where runs reported different facts after loading, each report once."""
     for configuration in dataset.configurations:
         if dataset.imported:
             yield FactorLevel(label_of(configuration), "not known", "not known", "–")
             continue
+        runs = (run for cell in dataset.cells if cell.configuration.id == configuration.id for run in cell.ok)
+        reported = "; ".join(dict.fromkeys(_facts(run.facts) for run in runs if run.facts is not None)) or "–"
         load = load_of([configuration], dataset.study.workload)
-        yield FactorLevel(
-            label_of(configuration), ", ".join(asked_words(configuration)), load, _reported(dataset, configuration)
-        )
-
-
-def _reported(dataset: Dataset, configuration: Configuration) -> str:
-    """Return what runs reported after loading; where they differ, each report once."""
-    runs = (run for cell in dataset.cells if cell.configuration.id == configuration.id for run in cell.ok)
-    return "; ".join(dict.fromkeys(_facts(run.facts) for run in runs if run.facts is not None)) or "–"
+        yield FactorLevel(label_of(configuration), ", ".join(asked_words(configuration)), load, reported)
 
 
 def _facts(facts: Facts) -> str:
@@ -69,17 +54,14 @@ def _facts(facts: Facts) -> str:
     return ", ".join(part for part in parts if part) or "the server does not tell"
 
 
-def subjects(dataset: Dataset) -> Iterator[Subject]:
-    """Yield the models."""
-    for item in dataset.models:
-        weights = "not known" if dataset.imported else dataset.study.weights_of(item).value
-        yield Subject(item.label, _source(item), count(item.parameters) if item.parameters else "–", weights)
-
-
-def _source(item: Model) -> str:
-    if item.hub:
-        return f"{item.hub}, {'revision ' + item.revision if item.revision else 'revision not pinned'}"
-    return item.path or (item.architecture.type if item.architecture else "–")
+def subjects(dataset: Dataset) -> Iterator[tuple[str, str, str, str]]:
+    """Yield label, source, parameters and weights of the models under study."""
+    for model in dataset.models:
+        source = model.path or (model.architecture.type if model.architecture else "–")
+        if model.hub:
+            source = f"{model.hub}, {'revision ' + model.revision if model.revision else 'revision not pinned'}"
+        weights = "not known" if dataset.imported else dataset.study.weights_of(model).value
+        yield model.label, source, count(model.parameters) if model.parameters else "–", weights
 
 
 def workload_facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
@@ -123,7 +105,7 @@ def instruments(dataset: Dataset) -> Iterator[tuple[str, str]]:
             yield info.label, info.summary
             continue
         cpus = dataset.environment.logical_cpus
-        idle_w, max_w = model(use, cpus)
+        idle_w, max_w = power_model(use, cpus)
         origin = (
             "declared in the study"
             if use.idle_w is not None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from greenreport.analysis.measure.fidelity import reference_of
 from greenreport.catalog import ADDED_PAGES, load_target
 from greenreport.report.context import StudyContext
+from greenreport.report.figures.tradeoffs import tradeoff_figure
 from greenreport.report.page import Page, study_page
 from greenreport.report.pages.cell_page import CellContent, cell_page
 from greenreport.report.pages.cell_table import CellTableContent
@@ -13,23 +13,21 @@ from greenreport.report.pages.data_page import DataContent, data_page
 from greenreport.report.pages.environment_page import EnvironmentContent, environment_page
 from greenreport.report.pages.fidelity_page import FidelityContent, fidelity_page
 from greenreport.report.pages.footprint_page import FootprintContent, footprint_page
-from greenreport.report.pages.frontier_page import FrontierContent, frontier_page
+from greenreport.report.pages.frontier_page import FrontierSection, frontier_page
 from greenreport.report.pages.guidelines_page import GuidelinesContent, guidelines_page
 from greenreport.report.pages.matrix_page import MatrixContent, matrix_page
 from greenreport.report.pages.methods_page import MethodsContent, methods_page
 from greenreport.report.pages.model_page import model_page
 from greenreport.report.pages.overview_page import OverviewContent, overview_page
 from greenreport.report.pages.question_page import QuestionContent, question_page
-from greenreport.report.pages.related_studies import RelatedStudy
-from greenreport.report.pages.tradeoffs_page import TradeoffsContent, tradeoffs_page
 from greenreport.report.pages.validity_page import ValidityContent, validity_page
 from greenreport.report.summary import ComparisonLink
 from greenreport.study import Site
 
 StudyContent = (
     OverviewContent | QuestionContent | MatrixContent | CellTableContent | CellContent | FidelityContent | ValidityContent
-    | GuidelinesContent | MethodsContent | EnvironmentContent | DataContent | FrontierContent | TradeoffsContent
-    | FootprintContent | None
+    | GuidelinesContent | MethodsContent | EnvironmentContent | DataContent | FootprintContent
+    | tuple[FrontierSection, ...] | None
 )  # fmt: skip
 
 
@@ -38,7 +36,7 @@ def study_pages(
     study_text: str,
     compared: tuple[ComparisonLink, ...] = (),
     settings: Site | None = None,
-    related: tuple[RelatedStudy, ...] = (),
+    related: tuple[StudyContext, ...] = (),
 ) -> list[Page[StudyContent]]:
     """Return every page of a study.
 
@@ -48,15 +46,15 @@ def study_pages(
         settings: those of the site; without them it has no address.
         related: studies of the same publication, for a study without runs.
     """
-    analysis, dataset, reference = study.analysis, study.dataset, reference_of(study.dataset)
+    analysis, dataset = study.analysis, study.dataset
     pages: list[Page[StudyContent]] = [
-        overview_page(study, reference, compared, related),
-        *(question_page(study, answer, reference) for answer in analysis.answers),
+        overview_page(study, compared, related),
+        *(question_page(study, answer) for answer in analysis.answers),
         matrix_page(study),
-        *(model_page(study, model, reference) for model in dataset.models),
-        *(configuration_page(study, configuration, reference) for configuration in dataset.configurations),
+        *(model_page(study, model) for model in dataset.models),
+        *(configuration_page(study, configuration) for configuration in dataset.configurations),
         *(cell_page(study, cell) for cell in dataset.cells),
-        fidelity_page(study, reference),
+        fidelity_page(study),
         validity_page(study),
         guidelines_page(study),
         methods_page(study),
@@ -66,7 +64,8 @@ def study_pages(
     if analysis.frontier is not None:
         pages.append(frontier_page(study, analysis.frontier))
     if analysis.tradeoffs:
-        pages.append(tradeoffs_page(study))
+        figures = [figure for item in analysis.tradeoffs if (figure := tradeoff_figure(study, item)) is not None]
+        pages.append(study_page(study, "tradeoffs", "tradeoffs.html", "Trade-offs", None, figures))
     if analysis.footprint is not None:
         pages.append(footprint_page(study, analysis.footprint))
     if analysis.replications:

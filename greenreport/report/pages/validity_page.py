@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 from greenreport.analysis.measure.calibration import calibration
 from greenreport.analysis.measure.measurement_quality import Quality, quality
-from greenreport.analysis.measure.run_view import RunView
 from greenreport.report.context import StudyContext
 from greenreport.report.figures.instrument_agreement import agreement_figure
 from greenreport.report.page import Page, study_page
-from greenreport.report.pages.cell_link import CellLink, cell_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,6 @@ class ValidityContent:
     """
 
     quality: Quality
-    excluded: tuple[tuple[CellLink, RunView], ...]
     planned: int
     calibration: tuple[tuple[str, str], ...]
 
@@ -35,7 +32,6 @@ def validity_page(study: StudyContext) -> Page[ValidityContent]:
     calibrated = calibration(dataset.calibrations, repetitions)
     content = ValidityContent(
         quality=measured,
-        excluded=tuple((cell_link(cell), run) for cell, run in measured.excluded),
         planned=max(len(dataset.cells) * repetitions, dataset.outcomes.total()),
         calibration=() if calibrated is None else calibrated.lines(),
     )

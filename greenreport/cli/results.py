@@ -37,7 +37,7 @@ def analyse(
 
 def answers_in_words(analysis: Analysis) -> Iterator[str]:
     """Yield the lines ``greenreport analyse`` prints: headline, answers, guidelines, and what limits their validity."""
-    from greenreport.analysis.findings_json.tests import plain_text
+    from greenreport.analysis.findings_json.plain_values import plain_text
     from greenreport.analysis.hypotheses.claim_text import plain
     from greenreport.analysis.measure.validity_badge import BadgeLevel
 

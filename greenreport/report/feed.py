@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from greenreport import __version__
-from greenreport.analysis.findings_json.tests import plain_text
+from greenreport.analysis.findings_json.plain_values import plain_text
 from greenreport.report.drawing.svg_text import plain_line
 from greenreport.report.summary import Summary
 from greenreport.study import Site

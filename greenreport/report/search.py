@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from urllib.parse import quote
 
-from greenreport.analysis.findings_json.tests import plain_text
+from greenreport.analysis.findings_json.plain_values import plain_text
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.figure import embedded_json
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from greenreport.analysis.findings_json.tests import plain_text
+from greenreport.analysis.findings_json.plain_values import plain_text
 from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.measure.dataset import label_of
 from greenreport.catalog import METRICS

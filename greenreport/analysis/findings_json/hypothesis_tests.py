@@ -1,0 +1,65 @@
+"""Hypotheses and their tests, for `document`."""
+
+from __future__ import annotations
+
+from greenreport.analysis.findings_json.plain_values import Json, pick
+from greenreport.analysis.hypotheses.findings import Finding, ModelTest
+from greenreport.analysis.stats import Description, Effect, Group, NotComputable, Pair
+
+
+def described(d: Description) -> Json:
+    """Return the summary of a sample."""
+    return pick(d, "n", "median", "median_ci", "mean", "mean_ci", "sd", "cv", "minimum", "q1", "q3", "maximum")
+
+
+def hypothesis(finding: Finding) -> Json:
+    """Return a hypothesis with its tests on every model."""
+    return {
+        **pick(finding.hypothesis, "id", "question", "metric"),
+        "unit": finding.metric.unit,
+        "statement": finding.statement(),
+        **pick(finding.hypothesis, "alpha", "smallest_effect"),
+        **pick(finding, "decision", "boundary", "estimated"),
+        "models": [_model_test(test) for test in finding.tests],
+    }
+
+
+def _model_test(item: ModelTest) -> Json:
+    test = item.test
+    return {
+        "model": item.model.id,
+        "test": test.test,
+        "why_this_test": test.reason,
+        "omnibus": {
+            **pick(test.omnibus, "name", "statistic", "df", "p"),
+            "effect": _effect(test.omnibus.effect),
+            "reason": test.omnibus.reason,
+        },
+        "homogeneity": pick(test.homogeneity, "statistic", "p", "reason"),
+        "posthoc": test.posthoc,
+        "groups": [_group(group) for group in test.groups],
+        "pairs": [_pair(pair) for pair in test.pairs],
+        "withheld": item.withheld,
+    }
+
+
+def _group(group: Group) -> Json:
+    return {
+        "configuration": group.name,
+        **pick(group, "tested", "reason", "letters"),
+        "shapiro": pick(group.normality, "statistic", "p", "reason"),
+        **described(group.description),
+    }
+
+
+def _effect(effect: Effect | NotComputable) -> Json | Effect:
+    return effect if isinstance(effect, Effect) else {"name": None, "value": None, "reason": effect.reason}
+
+
+def _pair(pair: Pair) -> Json:
+    return {
+        **pick(pair, "a", "b", "n_a", "n_b", "symbol", "statistic", "df", "p", "p_adjusted", "p_family", "significant"),
+        "effect": _effect(pair.effect),
+        "ratio_of_medians": pair.ratio,
+        **pick(pair, "verdict", "reason", "runs_needed"),
+    }

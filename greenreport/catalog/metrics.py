@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from greenreport.catalog.table import CatalogTable
 
@@ -50,6 +51,11 @@ class MetricInfo:
     def of_energy(self) -> bool:
         """Whether energy is part of it, so that a boundary belongs to it and it can be an estimate."""
         return self.unit in ENERGY_UNITS
+
+    @property
+    def direction(self) -> Literal["lower", "higher"]:
+        """The better direction; of a metric without one, lower."""
+        return "higher" if self.better is Better.HIGHER else "lower"
 
 
 def _percentiles(name: str, label: str, of: str, less: str, more: str) -> Iterator[MetricInfo]:

@@ -215,13 +215,7 @@ def _metric(
 
 
 def _pair(
-    first: Dataset,
-    second: Dataset,
-    metric: str,
-    model: Model,
-    configuration: Configuration,
-    base: Configuration,
-    margin: float,
+    first: Dataset, second: Dataset, metric: str, model: Model, configuration: Configuration, base: Configuration, margin: float
 ) -> RatioPair | None:
     one = compare(first, metric, configuration, base, [model])
     other = compare(second, metric, configuration, base, [m for m in second.models if m.id == model.id])

@@ -156,11 +156,7 @@ def _beside(parts: Sequence[Beside]) -> Json:
 
 def _answer(answer: Answer) -> Json:
     parts = [
-        {
-            "id": part.finding.hypothesis.id,
-            "answer": plain(part.lead),
-            **pick(part, "decision", "exceptions"),
-        }
+        {"id": part.finding.hypothesis.id, "answer": plain(part.lead), **pick(part, "decision", "exceptions")}
         for part in answer.answers
     ]
     return {"question": answer.id, "text": answer.question, "answer": plain(answer.lead), "hypotheses": parts}

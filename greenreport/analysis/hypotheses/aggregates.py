@@ -1,27 +1,19 @@
 """Values over several models by named aggregators, by size category; every one can be unfolded to its rows.
 
-======================  ==========================================================================================
-aggregator              what it is
-======================  ==========================================================================================
-mean over models        arithmetic mean of the models' medians over runs; large models decide it. What Durán et al.
-                        print as "aggregated median"
-geometric mean          of the models' ratios of medians, against the reference configuration; every model counts
-                        the same. Used wherever we give a ratio over several models
-wins                    number of models on which the configuration has the best median
-======================  ==========================================================================================
-
+The arithmetic mean of the models' medians, which large models decide, is what Durán et al. print as "aggregated median". In the
+geometric mean of the ratios to the reference every model counts the same; it stands wherever a ratio is over several models.
 Medians of parts do not add up to the median of the whole, so nothing is added here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.claims import Claim, compare, medians
 from greenreport.analysis.measure.dataset import Dataset, label_of
 from greenreport.analysis.measure.fidelity import CellFidelity, not_ranked, reference_of
-from greenreport.catalog import METRICS, Better
+from greenreport.catalog import METRICS
 from greenreport.study import Model
 
 
@@ -62,17 +54,17 @@ class Aggregate:
 def aggregates(dataset: Dataset, metric: str, fidelity: Sequence[CellFidelity]) -> tuple[Aggregate, ...]:
     """Return the aggregates of a metric: one per size category with several models, then all models."""
     categories = sorted({str(m.size_category) for m in dataset.models if m.size_category is not None})
-    by_category = []
+    groups: dict[str, Sequence[Model]] = {}
     if len(categories) > 1:
-        for category in categories:
-            models = [m for m in dataset.models if str(m.size_category) == category]
-            by_category += list(_aggregate(dataset, metric, f"size category {category}", models, fidelity))
-    return (*by_category, *_aggregate(dataset, metric, "all models", dataset.models, fidelity))
+        groups = {f"size category {c}": [m for m in dataset.models if str(m.size_category) == c] for c in categories}
+    groups["all models"] = dataset.models
+    every = (_aggregate(dataset, metric, category, models, fidelity) for category, models in groups.items())
+    return tuple(aggregate for aggregate in every if aggregate is not None)
 
 
 def _aggregate(
     dataset: Dataset, metric: str, category: str, models: Sequence[Model], fidelity: Sequence[CellFidelity]
-) -> Iterator[Aggregate]:
+) -> Aggregate | None:
     unfaithful = not_ranked(fidelity)
     table = medians(dataset, metric, models)
     ranked = {
@@ -81,10 +73,10 @@ def _aggregate(
     compared = [c for c in dataset.configurations if any(c.id in row for row in ranked.values())]
     complete = [m for m in models if m.id in ranked and all(c.id in ranked[m.id] for c in compared)]
     if len(complete) < 2 or len(compared) < 2:
-        return
+        return None
     reference = reference_of(dataset)
     base = next((c for c in compared if c.id == reference), compared[0])
-    pick = max if METRICS[metric].better is Better.HIGHER else min
+    pick = max if METRICS[metric].direction == "higher" else min
     leaders = [pick(compared, key=lambda c, row=ranked[m.id]: row[c.id]).id for m in complete]  # type: ignore[misc]
     rows = tuple(
         AggregateRow(
@@ -97,4 +89,4 @@ def _aggregate(
         for c in compared
     )
     left_out = tuple(m.label for m in models if m not in complete)
-    yield Aggregate(metric, category, tuple(m.label for m in complete), left_out, label_of(base), rows)
+    return Aggregate(metric, category, tuple(m.label for m in complete), left_out, label_of(base), rows)

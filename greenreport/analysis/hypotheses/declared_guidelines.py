@@ -10,7 +10,7 @@ from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, not_ranked
 from greenreport.analysis.stats import reach
-from greenreport.catalog import METRICS, Better
+from greenreport.catalog import METRICS
 from greenreport.study import DeclaredGuideline
 
 
@@ -39,8 +39,7 @@ def check_declared(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[
 
 
 def _check(dataset: Dataset, guideline: DeclaredGuideline, unfaithful: NotRanked) -> Declared:
-    sides = [dataset.plainest(side.engine, side.provider) for side in (guideline.uses, guideline.than)]
-    first, second = sides
+    first, second = (dataset.plainest(side.engine, side.provider) for side in (guideline.uses, guideline.than))
     if first is None or second is None:
         return Declared(guideline, Support.NO_DATA, "a configuration it speaks of is not in this study", None)
     category = guideline.size_category
@@ -56,7 +55,7 @@ def _check(dataset: Dataset, guideline: DeclaredGuideline, unfaithful: NotRanked
     low, high = reach(claim.value, claim.ci)
     if low <= 1 <= high:
         return Declared(guideline, Support.NOT_SUPPORTED, "the interval includes no difference", claim)
-    better = high < 1 if METRICS[guideline.metric].better is not Better.HIGHER else low > 1
+    better = low > 1 if METRICS[guideline.metric].direction == "higher" else high < 1
     if better:
         return Declared(guideline, Support.SUPPORTED, "the whole interval lies on its side", claim)
     return Declared(guideline, Support.NOT_SUPPORTED, "the data show the opposite", claim)

@@ -6,9 +6,10 @@ with it, compared with the study's reference. Trade-offs ("the fastest is not th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.hypotheses.findings import ModelTest, compare_models
@@ -79,26 +80,19 @@ class Guideline:
     limits: tuple[str, ...] = ()
 
 
-class _Comparisons:
-    """Compares all configurations once for each metric and condition, however often they are asked for."""
-
-    def __init__(self, dataset: Dataset, fidelity: Sequence[CellFidelity]) -> None:
-        self.dataset = dataset
-        self.fidelity = fidelity
-        self.known: dict[tuple[str, tuple[str, ...] | None, bool], tuple[ModelTest, ...]] = {}
-
-    def of(self, metric: str, providers: tuple[str, ...] | None, *, bounded: bool = False) -> tuple[ModelTest, ...]:
-        key = (metric, providers, bounded)
-        if key not in self.known:
-            bound = ("latency_p95_s", self.dataset.study.latency_bound_s or 0.0) if bounded else None
-            self.known[key] = compare_models(self.dataset, metric, self.fidelity, providers=providers, bound=bound)
-        return self.known[key]
+#: Compares the configurations in (metric, providers, whether they must keep the study's latency bound).
+Comparisons = Callable[[str, tuple[str, ...] | None, bool], tuple[ModelTest, ...]]
 
 
 def guidelines(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[Guideline, ...]:
     """Return a guideline for every objective that the study could inform; one without data says so."""
+
+    @cache
+    def comparisons(metric: str, providers: tuple[str, ...] | None, bounded: bool) -> tuple[ModelTest, ...]:
+        bound = ("latency_p95_s", dataset.study.latency_bound_s or 0.0) if bounded else None
+        return compare_models(dataset, metric, fidelity, providers=providers, bound=bound)
+
     result = []
-    comparisons = _Comparisons(dataset, fidelity)
     providers = {configuration.provider for configuration in dataset.configurations}
     for objective in OBJECTIVES:
         if objective.providers is not None and providers == set(objective.providers):
@@ -107,30 +101,30 @@ def guidelines(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[Guid
             continue
         if objective.bounded and dataset.study.latency_bound_s is None:
             continue
-        result.append(_guideline(dataset, objective, comparisons))
+        result.append(_guideline(dataset, objective, comparisons, fidelity))
     return tuple(result)
 
 
-def _guideline(dataset: Dataset, objective: Goal, comparisons: _Comparisons) -> Guideline:
-    tests = comparisons.of(objective.metric, objective.providers, bounded=objective.bounded)
+def _guideline(dataset: Dataset, objective: Goal, comparisons: Comparisons, fidelity: Sequence[CellFidelity]) -> Guideline:
+    tests = comparisons(objective.metric, objective.providers, objective.bounded)
     place = standing(dataset, objective.metric, tests, reference_of(dataset))
     if place is None:
         if objective.bounded and dataset.has(objective.metric):
             return Guideline(objective, None, "fewer than two configurations stay within the bound", tests)
         reasons = [cell.absence(objective.metric) for cell in dataset.cells]
         return Guideline(objective, None, reasons[0] if reasons else "no cell", tests)
-    limits = tuple(_limits(dataset, objective, place, comparisons.fidelity))
+    limits = tuple(_limits(dataset, objective, place, fidelity))
     confidence = Confidence.HIGH if not limits else Confidence.MODERATE if len(limits) < 3 else Confidence.LOW
     return Guideline(objective, place, None, tests, tuple(_costs(dataset, objective, place, comparisons)), confidence, limits)
 
 
-def _costs(dataset: Dataset, objective: Goal, place: Standing, comparisons: _Comparisons) -> list[Claim]:
+def _costs(dataset: Dataset, objective: Goal, place: Standing, comparisons: Comparisons) -> list[Claim]:
     """Return where the recommended configuration is worse than the leader of another objective, beyond its interval."""
     claims = []
     for other in OBJECTIVES:
         if other.metric == objective.metric or other.providers is not None or other.id not in COSTS:
             continue
-        best = standing(dataset, other.metric, comparisons.of(other.metric, objective.providers), None)
+        best = standing(dataset, other.metric, comparisons(other.metric, objective.providers, False), None)
         if best is None or best.leader.id == place.leader.id:
             continue
         claim = compare(dataset, other.metric, place.leader, best.leader, [w.model for w in best.winners])

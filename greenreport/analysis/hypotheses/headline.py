@@ -26,7 +26,10 @@ def lead_sentence(finding: Finding, place: Standing | None, *, ties: bool) -> Te
         return (f"No difference in {info.noun} was found between the serving configurations {scope}.",)
     if info.better is Better.NEITHER:
         scope = models_text(len(finding.rejected), len(finding.tests))
-        return (f"{capital(info.noun)} differs between the serving configurations {scope}.", *_extremes(finding, place))
+        lowest: Text = ()
+        if place.claim is not None:
+            lowest = (f" It is lowest with {label_of(place.leader)}: ", place.claim, _slight(finding, place), ".")
+        return (f"{capital(info.noun)} differs between the serving configurations {scope}.", *lowest)
     return _winner_text(finding, place, info, ties=ties)
 
 
@@ -39,16 +42,13 @@ def _winner_text(finding: Finding, place: Standing, info: MetricInfo, *, ties: b
         return (f"{leader} {best} {scope}", *size, _tied(place) if size and ties else "", ".")
     if place.never_beaten:
         return (f"{leader} is the best, or statistically tied with the best, in {info.noun} {scope}", *size, ".")
-    text: Text = (f"No configuration {best} on every model: {_counts(place)}.",)
-    if place.claim is not None:
-        text = (
-            *text,
-            f" Over the models together, {leader} {_verb(info)} {place.claim.article()}",
-            place.claim,
-            _slight(finding, place),
-            ".",
-        )
-    return text
+    wins = listed([f"{_label(place, name)} on {number} of {place.models}" for name, number in place.wins])
+    text = f"No configuration {best} on every model: {wins}."
+    if place.claim is None:
+        return (text,)
+    verb = "uses" if info.less == "less" else "has"
+    together = f" Over the models together, {leader} {verb} {place.claim.article()}"
+    return (text, together, place.claim, _slight(finding, place), ".")
 
 
 def _slight(finding: Finding, place: Standing) -> str:
@@ -76,36 +76,11 @@ def _label(place: Standing, identifier: str) -> str:
     return place.labels.get(identifier, identifier)
 
 
-def _counts(place: Standing) -> str:
-    parts = [f"{_label(place, name)} on {number} of {place.models}" for name, number in place.wins]
-    return listed(parts)
-
-
-def _extremes(finding: Finding, place: Standing) -> Text:
-    if place.claim is None:
-        return ()
-    return (f" It is lowest with {label_of(place.leader)}: ", place.claim, _slight(finding, place), ".")
-
-
 def best_phrase(info: MetricInfo) -> str:
     """Return the predicate of a winner: ``uses the least energy``, ``has the shortest execution time``; of the lowest where none is better."""
-    words = {
-        "less": "least",
-        "shorter": "shortest",
-        "lower": "lowest",
-        "more": "most",
-        "longer": "longest",
-        "higher": "highest",
-        "smaller": "smallest",
-        "larger": "largest",
-    }
-    word = words[info.more if info.better is Better.HIGHER else info.less]
-    verb = "uses" if word == "least" else "has"
-    return f"{verb} the {word} {info.noun}"
-
-
-def _verb(info: MetricInfo) -> str:
-    return "uses" if info.less == "less" else "has"
+    comparative = info.more if info.direction == "higher" else info.less
+    superlative = {"less": "least", "more": "most"}.get(comparative, f"{comparative[:-2]}est")
+    return f"{'uses' if superlative == 'least' else 'has'} the {superlative} {info.noun}"
 
 
 def models_text(number: int, total: int, *, on: bool = True) -> str:

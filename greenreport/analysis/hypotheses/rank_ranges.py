@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.findings import ModelTest
-from greenreport.catalog import Better, MetricInfo
+from greenreport.catalog import MetricInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def place_of(item: ModelTest, configuration: str, info: MetricInfo) -> Place | N
     own = values.get(configuration)
     if own is None or len(values) < 2:
         return None
-    sign = -1 if info.better is Better.HIGHER else 1
+    sign = -1 if info.direction == "higher" else 1
     others = [(name, sign * (value - own)) for name, value in values.items() if name != configuration]
     apart = [(name, by) for name, by in others if item.test.pair(configuration, name).significant]
     return Place(

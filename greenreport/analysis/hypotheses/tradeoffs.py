@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, not_ranked
 from greenreport.analysis.stats import ParetoFront, pareto
-from greenreport.catalog import METRICS, Better
+from greenreport.catalog import METRICS
 from greenreport.study import Model
 
 #: The pairs a reader asks for: what a second, a byte or a first token costs in energy.
@@ -33,9 +32,6 @@ def tradeoffs(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[Trade
 
 def _tradeoff(dataset: Dataset, first: str, second: str, fidelity: Sequence[CellFidelity]) -> Tradeoff:
     unfaithful = not_ranked(fidelity)
-    better: list[Literal["lower", "higher"]] = [
-        "higher" if METRICS[metric].better is Better.HIGHER else "lower" for metric in (first, second)
-    ]
     models = []
     for model in dataset.models:
         points = {
@@ -47,5 +43,5 @@ def _tradeoff(dataset: Dataset, first: str, second: str, fidelity: Sequence[Cell
             and cell.values(second)
         }
         if len(points) > 1:
-            models.append((model, pareto(points, better)))
+            models.append((model, pareto(points, [METRICS[metric].direction for metric in (first, second)])))
     return Tradeoff(first, second, tuple(models))

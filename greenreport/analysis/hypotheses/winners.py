@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.hypotheses.findings import ModelTest
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.stats import GroupTest, Interval, best_set
-from greenreport.catalog import METRICS, Better
+from greenreport.catalog import METRICS, MetricInfo
 from greenreport.study import Configuration, Model
 
 
@@ -38,8 +37,7 @@ class Standing:
         winners: one for each model with at least two compared configurations.
         wins: leader counts, best first; shared: how often a configuration is among the statistically best.
         leader: configuration with the most wins; of several, the one that is better on average.
-        against: the reference the leader is compared with, or the runner-up where the leader is the reference.
-        claim: leader against `against` over all models with both.
+        claim: leader against the reference, or against the runner-up where it is the reference, over all models with both.
     """
 
     metric: str
@@ -47,7 +45,6 @@ class Standing:
     wins: tuple[tuple[str, int], ...]
     shared: tuple[tuple[str, int], ...]
     leader: Configuration
-    against: Configuration | None
     claim: Claim | None
     labels: Mapping[str, str]
 
@@ -69,38 +66,27 @@ class Standing:
 
 def standing(dataset: Dataset, metric: str, tests: Sequence[ModelTest], reference: str | None) -> Standing | None:
     """Return who is best in a metric over the models of a finding; None where nothing can be compared."""
-    better = METRICS[metric].better
-    direction: Literal["lower", "higher"] = "higher" if better is Better.HIGHER else "lower"
+    info = METRICS[metric]
     winners = []
     for item in tests:
         groups = [group for group in item.test.groups if group.tested and group.description.median is not None]
         if len(groups) < 2:
             continue
-        order = sorted(groups, key=lambda g: g.description.median or 0.0, reverse=direction == "higher")
-        best = best_set(item.test, direction)
-        leading, ties = order[0].name, best.members or (order[0].name,)
-        winners.append(
-            Winner(item.model, leading, ties, tuple(n for n in ties if n != leading and _apart(item.test, leading, n)))
-        )
+        pick = max if info.direction == "higher" else min
+        leading = pick(groups, key=lambda g: g.description.median or 0.0).name
+        ties = best_set(item.test, info.direction).members or (leading,)
+        unresolved = tuple(name for name in ties if name != leading and _apart(item.test, leading, name))
+        winners.append(Winner(item.model, leading, ties, unresolved))
     if not winners:
         return None
     leaders = Counter(winner.leader for winner in winners)
     shared = Counter(name for winner in winners for name in winner.ties)
     models = [winner.model for winner in winners]
-    ranked = sorted(leaders, key=lambda name: (-leaders[name], -shared[name], _average(dataset, metric, name, models, better)))
+    ranked = sorted(leaders, key=lambda name: (-leaders[name], -shared[name], _average(dataset, info, name, models)))
     leader = dataset.study.configuration(ranked[0])
-    against = _opponent(dataset, metric, leader, reference, models, better)
-    claim = None if against is None else compare(dataset, metric, leader, against, models)
-    return Standing(
-        metric,
-        tuple(winners),
-        tuple((name, leaders[name]) for name in ranked),
-        tuple(shared.most_common()),
-        leader,
-        against,
-        claim,
-        dataset.labels,
-    )
+    claim = _claim(dataset, info, leader, reference, models)
+    wins = tuple((name, leaders[name]) for name in ranked)
+    return Standing(metric, tuple(winners), wins, tuple(shared.most_common()), leader, claim, dataset.labels)
 
 
 def _apart(test: GroupTest, leader: str, other: str) -> bool:
@@ -109,28 +95,26 @@ def _apart(test: GroupTest, leader: str, other: str) -> bool:
     return isinstance(ci, Interval) and not ci.low <= 1 <= ci.high
 
 
-def _average(dataset: Dataset, metric: str, name: str, models: Sequence[Model], better: Better) -> float:
+def _rivals(dataset: Dataset, metric: str, configuration: Configuration, models: Sequence[Model]) -> list[Claim]:
+    """Return the claims against every other configuration."""
+    claims = (compare(dataset, metric, configuration, c, models) for c in dataset.configurations if c.id != configuration.id)
+    return [claim for claim in claims if claim is not None]
+
+
+def _average(dataset: Dataset, info: MetricInfo, name: str, models: Sequence[Model]) -> float:
     """Return the mean ratio to all other configurations, smaller is better; decides between equal numbers of wins."""
-    configuration = dataset.study.configuration(name)
-    claims = [
-        claim.value
-        for other in dataset.configurations
-        if other.id != name and (claim := compare(dataset, metric, configuration, other, models)) is not None
-    ]
-    mean = sum(claims) / len(claims) if claims else 1.0
-    return -mean if better is Better.HIGHER else mean
+    claims = _rivals(dataset, info.id, dataset.study.configuration(name), models)
+    mean = sum(claim.value for claim in claims) / len(claims) if claims else 1.0
+    return -mean if info.direction == "higher" else mean
 
 
-def _opponent(
-    dataset: Dataset, metric: str, leader: Configuration, reference: str | None, models: Sequence[Model], better: Better
-) -> Configuration | None:
+def _claim(
+    dataset: Dataset, info: MetricInfo, leader: Configuration, reference: str | None, models: Sequence[Model]
+) -> Claim | None:
+    """Return the claim of the leader against the reference, or against the runner-up where the leader is the reference."""
     if reference is not None and reference != leader.id:
-        chosen = dataset.study.configuration(reference)
-        if compare(dataset, metric, leader, chosen, models) is not None:
-            return chosen
-    rivals = [c for c in dataset.configurations if c.id != leader.id]
-    rated = [(claim.value, c) for c in rivals if (claim := compare(dataset, metric, leader, c, models)) is not None]
-    if not rated:
-        return None
-    pick = min if better is Better.HIGHER else max
-    return pick(rated, key=lambda pair: pair[0])[1]
+        claim = compare(dataset, info.id, leader, dataset.study.configuration(reference), models)
+        if claim is not None:
+            return claim
+    pick = min if info.direction == "higher" else max
+    return pick(_rivals(dataset, info.id, leader, models), key=lambda claim: claim.value, default=None)

@@ -36,19 +36,7 @@ from greenreport.analysis.measure.utilisation import (
     why_not_this_machine,
 )
 from greenreport.catalog import METRICS, load_target
-from greenreport.record import (
-    Domain,
-    Mark,
-    Method,
-    Outcome,
-    Phase,
-    RunRecord,
-    Trace,
-    TraceKind,
-    is_cpu,
-    is_gpu,
-    is_memory,
-)
+from greenreport.record import Domain, Mark, Method, Outcome, Phase, RunRecord, Trace, TraceKind, is_cpu, is_gpu, is_memory
 from greenreport.study import Objective
 
 #: What may be zero or less: shares and rates of counted requests, and a difference. Everything else is read from an instrument or
@@ -234,10 +222,7 @@ def _power_spread(
         total = tr.summed_power(traces, window.start_ns, window.end_ns)
     if len(total) < 5:
         return [observe(m, None, "fewer than 5 power samples in the window") for m in ("power_p95_w", "power_peak_w")]
-    return [
-        observe("power_p95_w", float(np.percentile(total, 95)), ""),
-        observe("power_peak_w", float(total.max()), ""),
-    ]
+    return [observe("power_p95_w", float(np.percentile(total, 95)), ""), observe("power_peak_w", float(total.max()), "")]
 
 
 def _why_no_energy(record: RunRecord, window: Mark) -> str:

@@ -49,10 +49,7 @@ def recorded_dataset(
             prompts = (record.spec.prompts_sha256, record.spec.prompts_count)
     cells = tuple(
         CellView(
-            cell.model,
-            cell.configuration,
-            tuple(sorted(runs[cell.key], key=lambda run: run.repetition)),
-            plan.study.outliers,
+            cell.model, cell.configuration, tuple(sorted(runs[cell.key], key=lambda run: run.repetition)), plan.study.outliers
         )
         for cell in plan.cells
     )

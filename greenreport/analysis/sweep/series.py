@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
 from greenreport.analysis.measure.fidelity import NotRanked
 from greenreport.analysis.stats import NotComputable, ParetoFront, Saturation, pareto, plateau, saturation
 from greenreport.analysis.sweep.directions import FEWEST_LOADS, Direction, load_of, load_text
+from greenreport.catalog import METRICS
 from greenreport.record import FlagCode, Outcome
 from greenreport.study import Configuration, Model
 
@@ -138,7 +138,13 @@ def all_series(dataset: Dataset, swept: Sequence[Direction], unfaithful: NotRank
     """Return the series of every direction in which some load has values; unfaithful (model, configuration) cells are no points."""
     every = [series for d in swept if (series := _series(dataset, d, unfaithful)) is not None]
     fronts = {name: _front([s for s in every if s.model.id == name]) for name in {s.model.id for s in every}}
-    return tuple(_ranked(series, *fronts[series.model.id]) for series in every)
+    ranked = []
+    for series in every:
+        latency, dimensions, front = fronts[series.model.id]
+        own = {point.cell.configuration.id for point in series.points}
+        kept = ParetoFront(tuple(point for point in front.points if point.name in own))
+        ranked.append(replace(series, latency=latency, dimensions=dimensions, front=kept))
+    return tuple(ranked)
 
 
 def _series(dataset: Dataset, direction: Direction, unfaithful: NotRanked) -> Series | None:
@@ -220,16 +226,8 @@ def _front(every: Sequence[Series]) -> tuple[str | None, tuple[str, ...], Pareto
     boundaries = {frozenset(point.cell.boundaries(ENERGY)) for point in points.values()}
     if all(point.cell.values(ENERGY) for point in points.values()) and len(boundaries) == 1:
         metrics.append(ENERGY)
-    better: list[Literal["lower", "higher"]] = ["higher" if metric == THROUGHPUT else "lower" for metric in metrics]
     samples = {name: [_runs(point.cell, metric) for metric in metrics] for name, point in points.items()}
-    return latency, tuple(metrics), pareto(samples, better)
-
-
-def _ranked(series: Series, latency: str | None, dimensions: tuple[str, ...], front: ParetoFront) -> Series:
-    """Return the series with its own points of the model's front."""
-    own = {point.cell.configuration.id for point in series.points}
-    kept = ParetoFront(tuple(point for point in front.points if point.name in own))
-    return replace(series, latency=latency, dimensions=dimensions, front=kept)
+    return latency, tuple(metrics), pareto(samples, [METRICS[metric].direction for metric in metrics])
 
 
 def _falling_use(points: Sequence[LoadPoint]) -> FallingUse | None:
@@ -246,10 +244,9 @@ def _falling_use(points: Sequence[LoadPoint]) -> FallingUse | None:
 def replica_gains(dataset: Dataset, series: Series, every: Sequence[Series]) -> Iterator[Replicas]:
     """Yield what the replicas of a series gain over one, at every load both have."""
     single = _single(series, every)
-    for point in series.points if single is not None else ():
+    for point in series.points:
         other = None if single is None else single.at(point.load)
-        gain = None if other is None else _gain(dataset, series, point, other)
-        if gain is not None:
+        if other is not None and (gain := _gain(dataset, series, point, other)) is not None:
             yield gain
 
 
@@ -278,12 +275,9 @@ def _single(series: Series, every: Sequence[Series]) -> Series | None:
 
 def _gain(dataset: Dataset, series: Series, point: LoadPoint, other: LoadPoint) -> Replicas | None:
     pair = (point.cell.configuration, other.cell.configuration, [series.model])
-    throughput = compare(dataset, THROUGHPUT, *pair)
-    if throughput is None:
-        return None
+    throughput, energy = (compare(dataset, metric, *pair) for metric in (THROUGHPUT, ENERGY))
     latency = compare(dataset, series.latency, *pair) if series.latency else None
-    energy = compare(dataset, ENERGY, *pair)
-    return Replicas(series.base.replicas, point.load, throughput, energy, latency)
+    return None if throughput is None else Replicas(series.base.replicas, point.load, throughput, energy, latency)
 
 
 def series_id(series: Series) -> str:

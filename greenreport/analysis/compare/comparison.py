@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import median
 
 from scipy import stats
 
@@ -104,7 +103,7 @@ class MetricComparison:
         if defined and all(tau > 1 - 1e-9 for _, tau in defined):
             yield f"Both rank the configurations alike on {_models(len(defined), len(self.taus))} (Kendall's τ-b is 1)."
         elif defined:
-            ranks = ", ".join(f"{model} {_signed(tau)}" for model, tau in defined)
+            ranks = ", ".join(f"{model} {'−' if tau < 0 else '+'}{abs(tau):.2f}" for model, tau in defined)
             yield f"Rank agreement of the configurations (Kendall's τ-b, 1: the same order, −1: the reverse): {ranks}."
 
 
@@ -147,8 +146,7 @@ class StudyComparison:
         if not self.metrics:
             yield "nothing can be compared: no metric has values in both for a common configuration"
         for metric in self.metrics:
-            yield ""
-            yield f"{metric.info.label}, relative to {metric.reference}:"
+            yield from ("", f"{metric.info.label}, relative to {metric.reference}:")
             for pair in metric.pairs:
                 yield (
                     f"  {pair.label} on {pair.model}: {number(pair.first.value)} × | {number(pair.second.value)} ×"
@@ -172,18 +170,14 @@ def compare_studies(first: Dataset, second: Dataset, names: tuple[str, str]) -> 
         for dataset, name in zip((first, second), names, strict=True)
         for cell, reason in not_ranked(assess(dataset)).items()
     }
-    metrics = tuple(
-        comparison
-        for metric in COMPARED
-        if (comparison := _metric(first, second, metric, models, shared, unfaithful)) is not None
-    )
+    metrics = (_metric(first, second, metric, models, shared, unfaithful) for metric in COMPARED)
     both = [(m, c) for m in models for c in shared if first.cell(m.id, c.id) and second.cell(m.id, c.id)]
     withheld = tuple(f"{label_of(c)} on {m.label}: {unfaithful[m.id, c.id]}" for m, c in both if (m.id, c.id) in unfaithful)
     return StudyComparison(
         *names,
         tuple(environment_differences(first, second)),
         tuple(design_differences(first, second, models)),
-        metrics,
+        tuple(item for item in metrics if item is not None),
         len(both),
         withheld,
         on_one_machine(first, second),
@@ -222,7 +216,8 @@ def _pair(
     if one is None or other is None:
         return None
     ci = quotient_interval(one, other)
-    way = {_side(claim.value, margin) for claim in (one, other)}
+    # Below, within or above the range of no practical interest.
+    sides = {(c.value > 1 + margin, c.value < 1 / (1 + margin)) for c in (one, other)}
     return RatioPair(
         model.label,
         configuration.id,
@@ -232,7 +227,7 @@ def _pair(
         other.value / one.value,
         ci,
         _likeness(ci, margin),
-        len(way) == 1 or (one.value - 1) * (other.value - 1) > 0,
+        len(sides) == 1 or (one.value - 1) * (other.value - 1) > 0,
     )
 
 
@@ -258,20 +253,12 @@ def _likeness(ci: Interval | NotComputable, margin: float) -> Likeness:
     return Likeness.ALIKE if 1 / (1 + margin) <= ci.low and ci.high <= 1 + margin else Likeness.OPEN
 
 
-def _side(ratio: float, margin: float) -> int:
-    """Return −1, 0 or 1: below, within, or above the range of no practical interest."""
-    return int(ratio > 1 + margin) - int(ratio < 1 / (1 + margin))
-
-
 def _tau(first: Dataset, second: Dataset, metric: str, model: Model, shared: list[Configuration]) -> float | None:
-    rows = []
-    for configuration in shared:
-        one, other = first.cell(model.id, configuration.id), second.cell(model.id, configuration.id)
-        if one is not None and other is not None and one.values(metric) and other.values(metric):
-            rows.append((median(one.values(metric)), median(other.values(metric))))
-    if len(rows) < 3:
+    cells = [(first.cell(model.id, c.id), second.cell(model.id, c.id)) for c in shared]
+    medians = [(a.median(metric), b.median(metric)) for a, b in cells if a and b and a.values(metric) and b.values(metric)]
+    if len(medians) < 3:
         return None
-    tau = float(stats.kendalltau([a for a, _ in rows], [b for _, b in rows]).statistic)
+    tau = float(stats.kendalltau(*zip(*medians, strict=True)).statistic)
     return tau if math.isfinite(tau) else None
 
 
@@ -283,7 +270,3 @@ def _models(number_of: int, total: int) -> str:
     if number_of < total:
         return f"{number_of} of {total} models"
     return "the one model" if total == 1 else f"all {total} models"
-
-
-def _signed(tau: float) -> str:
-    return f"{tau:+.2f}".replace("-", "−")

@@ -19,6 +19,7 @@ from greenreport.analysis.sweep.frontier import FrontierAnalysis
 from greenreport.analysis.sweep.series import Series, series_id
 from greenreport.study import Comparison, Configuration, Model, ReferenceStudy
 from greenreport.study.published_results import Category, SweepFinding
+from greenreport.units import counted
 
 ALL: Category = "all"
 
@@ -136,7 +137,7 @@ def _replicas(finding: SweepFinding, claims: tuple[Claim, ...]) -> SweepReplicat
     more = finding.shows == "replicas_gain"
     alike, against = (above, below) if more else (below, above)
     direction = ("higher", "lower") if more else ("shorter", "longer")
-    loads = f"{len(bounds)} load{'s' if len(bounds) > 1 else ''}"
+    loads = counted(len(bounds), "load")
     outcome = ReplicationOutcome.REPLICATED if alike and not against else ReplicationOutcome.NOT_REPLICATED
     why = f"clearly {direction[0]} at {alike} of {loads}, clearly {direction[1]} at {against}"
     return SweepReplication(finding, claims, outcome, why)

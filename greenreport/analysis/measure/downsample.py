@@ -43,7 +43,7 @@ def rails(record: RunRecord) -> tuple[Rail, ...]:
         series = _series(trace, record.environment.logical_cpus)
         if series is None or len(series[0]) < 2:
             continue
-        quantity, unit, times, values = series[2], series[3], series[0], series[1]
+        times, values, quantity, unit = series
         t, v = thin((times - start) / 1e9, values)
         drawn.append(Rail(_name(trace), quantity, unit, trace.method, tuple(np.round(t, 3)), tuple(v), len(trace.t_ns)))
     return tuple(drawn)

@@ -34,12 +34,11 @@ def energy_traces(record: RunRecord, start_ns: int, end_ns: int) -> list[Trace]:
 
 def components(record: RunRecord, start_ns: int, end_ns: int) -> tuple[Component, ...]:
     """Return the energy of each component domain between two times; domains that cannot be computed are left out."""
-    parts = []
-    for trace in energy_traces(record, start_ns, end_ns):
-        joules = tr.energy(trace, start_ns, end_ns)
-        if joules is not None:
-            parts.append(Component(trace.domain, joules, trace.method, trace.meter))
-    return tuple(parts)
+    return tuple(
+        Component(trace.domain, joules, trace.method, trace.meter)
+        for trace in energy_traces(record, start_ns, end_ns)
+        if (joules := tr.energy(trace, start_ns, end_ns)) is not None
+    )
 
 
 def boundary_of(parts: tuple[Component, ...]) -> str:
@@ -52,10 +51,6 @@ def boundary_of(parts: tuple[Component, ...]) -> str:
     return " + ".join(names)
 
 
-def _inside(domain: str) -> bool:
-    return is_cpu(domain) or is_memory(domain) or is_gpu(domain)
-
-
 def does_the_work(record: RunRecord, domain: str) -> bool:
     """Whether a domain belongs to the component that does the work of a run."""
     return is_cpu(domain) if record.provider == "cpu" else is_gpu(domain)
@@ -63,7 +58,8 @@ def does_the_work(record: RunRecord, domain: str) -> bool:
 
 def boundary_components(record: RunRecord, start_ns: int, end_ns: int) -> tuple[Component, ...]:
     """Return the components of the boundary, or () when the component the work runs on is not among them."""
-    parts = tuple(c for c in components(record, start_ns, end_ns) if _inside(c.domain))
+    kinds = (is_cpu, is_memory, is_gpu)
+    parts = tuple(c for c in components(record, start_ns, end_ns) if any(kind(c.domain) for kind in kinds))
     return parts if any(does_the_work(record, c.domain) for c in parts) else ()
 
 

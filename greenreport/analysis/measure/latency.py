@@ -79,12 +79,6 @@ def token_clock(requests: Sequence[Request]) -> str:
     return "server" if any(r.server_end_ns and r.server_start_ns for r in requests) else "client"
 
 
-def token_gaps_s(requests: Sequence[Request]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return every gap between successive output tokens of a request, in seconds."""
-    gaps = [np.diff(np.array(r.token_ns, dtype=np.float64)) / 1e9 for r in requests if len(r.token_ns) > 1]
-    return np.concatenate(gaps) if gaps else np.array([])
-
-
 def mean_gap_s(request: Request) -> float | None:
     """Return the mean gap between a request's output tokens in seconds; pieces of a stream may hold several tokens."""
     if len(request.token_ns) < 2:
@@ -121,8 +115,7 @@ def time_observations(record: RunRecord, window: Mark, objective: Objective | No
     requests, duration = content.sent, window.duration_s
     latency = latencies_s(requests)
     first, first_clock = first_token_s(requests)
-    means = mean_gaps_s(requests)
-    gaps = token_gaps_s(requests)
+    gaps = [gap for r in requests for gap in np.diff(np.array(r.token_ns, dtype=np.float64)) / 1e9]
     on_server = [(r.server_end_ns - r.server_start_ns) / 1e9 for r in requests if r.server_end_ns and r.server_start_ns]
     untold = "the server tells no token times"
     clock = token_clock(requests)
@@ -136,7 +129,7 @@ def time_observations(record: RunRecord, window: Mark, objective: Objective | No
         yield observe(metric, _percentile(latency, percentile), "no request")
     for metric, percentile in (("ttft_s", 50), ("ttft_p90_s", 90), ("ttft_p95_s", 95), ("ttft_p99_s", 99)):
         yield observe(metric, _percentile(first, percentile), untold, first_clock)
-    yield observe("tbt_s", _percentile(means, 50), untold, clock)
+    yield observe("tbt_s", _percentile(mean_gaps_s(requests), 50), untold, clock)
     for metric, percentile in (("tbt_p90_s", 90), ("tbt_p95_s", 95), ("tbt_p99_s", 99)):
         yield observe(metric, _percentile(gaps, percentile), untold, clock)
     yield observe(
@@ -164,27 +157,23 @@ def _queue_s(record: RunRecord, window: Mark) -> float | None:
     return float(np.median(within)) if len(within) else None
 
 
-def _percentile(values: Sequence[float] | np.ndarray[tuple[int], np.dtype[np.float64]], percentile: float) -> float | None:
-    return float(np.percentile(values, percentile)) if len(values) else None
+def _percentile(values: Sequence[float], percentile: float) -> float | None:
+    return float(np.percentile(values, percentile)) if values else None
 
 
 def stage_observations(record: RunRecord) -> Iterator[Observation]:
     """Yield how long load, compile, the whole cold start and the first request took, and how large what was loaded is."""
     size = None if record.facts is None else record.facts.weights_b
-    reason = "the server does not tell" if not size else None
-    yield Observation("weights_b", float(size) if size else None, reason=reason)
-    load, compiled = record.mark(Phase.LOAD), record.mark(Phase.COMPILE)
-    before = "the server was running before"
-    yield Observation("load_s", None if load is None else load.duration_s, reason=before if load is None else None)
-    reason = "this engine compiles nothing before serving" if compiled is None else None
-    yield Observation("compile_s", None if compiled is None else compiled.duration_s, reason=reason)
-    cold = cold_start(record)
-    yield Observation("cold_start_s", None if cold is None else cold.duration_s, reason=before if cold is None else None)
-    first = first_request(record)
-    reason = before if cold is None else "the time of the first request was not recorded"
-    yield Observation(
-        "first_request_s", None if first is None else first.duration_s, "client", reason=None if first else reason
-    )
+    yield Observation("weights_b", float(size) if size else None, reason=None if size else "the server does not tell")
+    cold, before = cold_start(record), "the server was running before"
+    unseen = before if cold is None else "the time of the first request was not recorded"
+    for metric, mark, boundary, absent in (
+        ("load_s", record.mark(Phase.LOAD), None, before),
+        ("compile_s", record.mark(Phase.COMPILE), None, "this engine compiles nothing before serving"),
+        ("cold_start_s", cold, None, before),
+        ("first_request_s", first_request(record), "client", unseen),
+    ):
+        yield Observation(metric, None if mark is None else mark.duration_s, boundary, reason=absent if mark is None else None)
 
 
 def cold_start(record: RunRecord) -> Mark | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from greenreport.catalog import fields_of
@@ -42,17 +42,14 @@ def from_trials(records: Iterable[RunRecord], environment: str) -> tuple[LimitSe
             factor, level = record.spec.factor, record.spec.level
             assert factor is not None
             assert level is not None
-            about = (record.model, factor, json.dumps(_rest(record.spec.configuration, factor), sort_keys=True))
+            apart = fields_of(factor)
+            named = record.spec.configuration.items()
+            rest = {name: value for name, value in named if name not in apart and DEFAULTS.get(name) != value}
+            about = (record.model, factor, json.dumps(rest, sort_keys=True))
             if content.setdefault(about, record.fingerprint) != record.fingerprint:
                 content[about], trials[about] = record.fingerprint, {}
             trials.setdefault(about, {})[level] = record
     return tuple(_search(model, factor, rest, loads) for (model, factor, rest), loads in trials.items())
-
-
-def _rest(configuration: Mapping[str, object], factor: str) -> dict[str, object]:
-    """Return what a configuration names besides the factor."""
-    apart = fields_of(factor)
-    return {name: value for name, value in configuration.items() if name not in apart and DEFAULTS.get(name) != value}
 
 
 def _search(model: str, factor: str, rest: str, loads: dict[int, RunRecord]) -> LimitSearch:

@@ -104,7 +104,7 @@ def _energy(record: RunRecord, window: Mark, objective: Objective | None) -> lis
     def observe(metric: str, value: float | None, reason: str | None = None) -> Observation:
         return Observation(metric, value, boundary, method, reason if value is None else None)
 
-    result = [
+    return [
         observe("energy_j", total),
         observe("energy_net_j", None if idle is None else total - idle * window.duration_s, "no idle baseline"),
         observe("j_per_request", total / requests if requests else None, "no request"),
@@ -118,8 +118,8 @@ def _energy(record: RunRecord, window: Mark, objective: Objective | None) -> lis
         observe("power_mean_w", total / window.duration_s),
         observe("idle_power_w", idle, "no idle baseline"),
         *_power_spread(record, window, parts, observe),
+        *_per_domain(components(record, window.start_ns, window.end_ns)),
     ]
-    return result + _per_domain(components(record, window.start_ns, window.end_ns))
 
 
 def _why_no_good(objective: Objective | None, good: int | None) -> str:
@@ -163,16 +163,11 @@ def _stages(record: RunRecord, window: Mark) -> list[Observation]:
     # The prompts of one batch share their times: each span of time counts once.
     prefill = list(dict.fromkeys((r.server_start_ns or 0, r.token_ns[0]) for r in timed))
     decode = list(dict.fromkeys((r.token_ns[0], r.token_ns[-1]) for r in timed if len(r.token_ns) > 1))
-    if _overlap(prefill + decode):
+    if any(later[0] < earlier[1] for earlier, later in pairwise(sorted(prefill + decode))):
         reason = "requests overlap, so energy of a time cannot be given to one of them"
         return [Observation(metric, None, reason=reason) for metric in ("prefill_energy_j", "decode_energy_j")]
     stages = {"prefill_energy_j": prefill, "decode_energy_j": decode}
     return [_stage(metric, spans, traces) for metric, spans in stages.items()]
-
-
-def _overlap(spans: list[tuple[int, int]]) -> bool:
-    ordered = sorted(spans)
-    return any(later[0] < earlier[1] for earlier, later in pairwise(ordered))
 
 
 def _stage(metric: str, spans: list[tuple[int, int]], traces: list[Trace]) -> Observation:
@@ -202,11 +197,9 @@ def _per_domain(components: tuple[Component, ...]) -> list[Observation]:
         ("machine_energy_j", lambda domain: domain in (Domain.PLATFORM, Domain.MACHINE), "no wall meter or platform domain"),
     ):
         own = tuple(c for c in components if belongs(c.domain))
-        if own:
-            boundary = ", ".join(c.domain for c in own)
-            result.append(Observation(metric, sum(c.joules for c in own), boundary, method_of(own)))
-        else:
-            result.append(Observation(metric, None, reason=absent))
+        boundary = ", ".join(c.domain for c in own)
+        measured = Observation(metric, sum(c.joules for c in own), boundary, method_of(own))
+        result.append(measured if own else Observation(metric, None, reason=absent))
     return result
 
 
@@ -226,8 +219,7 @@ def _power_spread(
 
 
 def _why_no_energy(record: RunRecord, window: Mark) -> str:
-    unread = why_not_this_machine(record)
-    if unread is not None:
+    if (unread := why_not_this_machine(record)) is not None:
         return unread
     wanted = "RAPL" if record.provider == "cpu" else "NVML"
     for trace in tr.by_preference(record.traces):

@@ -60,7 +60,10 @@ def recorded_dataset(
         environment,
         source,
         outputs=outputs,
-        preparations=tuple(_preparation(record) for record in preparations),
+        preparations=tuple(
+            ModelPreparation(r.model, r.engine, (r.spec.preparation or Phase.CONVERT).value, r.duration_s, r.spec.size_b or 0)
+            for r in preparations
+        ),
         calibrations=from_calibrations(calibrations, environment.key) if environment is not None else (),
         references=tuple(references),
         searches=from_trials(trials, environment.key) if environment is not None else (),
@@ -105,8 +108,3 @@ def _sampling(record: RunRecord, window: Mark) -> Iterator[Sampling]:
             channel = f"{trace.domain} {trace.quantity.replace('_', ' ')}"
             coverage = tr.coverage(trace, window.start_ns, window.end_ns)
             yield Sampling(trace.meter, channel, tr.usual_interval_s(trace), coverage)
-
-
-def _preparation(record: RunRecord) -> ModelPreparation:
-    phase = record.spec.preparation or Phase.CONVERT
-    return ModelPreparation(record.model, record.engine, phase.value, record.duration_s, record.spec.size_b or 0)

@@ -9,6 +9,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.measure.latency import first_token_s, latencies_s, mean_gaps_s, sent_in, token_clock
@@ -40,7 +41,8 @@ class Curve:
 
     def quantile(self, share: float) -> float:
         """Return the smallest value that at least this share of requests does not exceed."""
-        return self.values[_rank(share, len(self.values)) - 1]
+        rank = math.ceil(share * len(self.values) - 1e-9)  # from 1
+        return self.values[max(1, min(len(self.values), rank)) - 1]
 
     def steps(self) -> tuple[tuple[float, float], ...]:
         """Return (value, share of requests that do not exceed it), ascending; few enough to draw, the tail kept densest."""
@@ -72,10 +74,9 @@ WAITS = (
 
 def counted(run: RunView) -> tuple[Request, ...]:
     """Return the requests of a run whose waits metrics count: those sent inside its window, without the ramp and without failures."""
-    window = run.window
-    if window is None:
+    if run.window is None:
         return tuple(request for request in run.requests if request.error is None)
-    return sent_in(run.requests, window)
+    return sent_in(run.requests, run.window)
 
 
 def wait_curves(dataset: Dataset, model: str, wait: Wait) -> tuple[Curve, ...]:
@@ -97,15 +98,8 @@ def token_curves(dataset: Dataset) -> tuple[Curve, ...]:
     """Return the output token counts of every cell whose server reports them."""
     curves = []
     for cell in dataset.cells:
-        counts = sorted(
-            float(request.output_tokens) for run in cell.ok for request in counted(run) if request.output_tokens is not None
-        )
+        by_run = [[float(r.output_tokens) for r in counted(run) if r.output_tokens is not None] for run in cell.ok]
+        counts = tuple(sorted(chain.from_iterable(by_run)))
         if counts:
-            runs = sum(any(r.output_tokens is not None for r in counted(run)) for run in cell.ok)
-            curves.append(Curve(cell.model, cell.configuration, tuple(counts), runs))
+            curves.append(Curve(cell.model, cell.configuration, counts, sum(map(bool, by_run))))
     return tuple(curves)
-
-
-def _rank(share: float, n: int) -> int:
-    """Return the 1-based rank of the smallest value that a share of n values does not exceed."""
-    return max(1, min(n, math.ceil(share * n - 1e-9)))

@@ -51,7 +51,7 @@ def stages(record: RunRecord, window: Mark) -> tuple[Stage, ...]:
     """Return the stages of the window, the rest last; () where the server does not report its spans."""
     if window.end_ns <= window.start_ns:
         return ()
-    spans = _told(record)
+    spans = _spans(record)
     latency = latencies_s(record.requests)
     if not spans or not latency:
         return ()
@@ -97,19 +97,14 @@ class Beside:
 
 def concurrent(record: RunRecord) -> tuple[Beside, ...]:
     """Return what the server did for streams while inference went on; () where it reports none."""
-    traces = {trace.quantity: trace for trace in record.traces if trace.domain == Domain.SERVER}
-    named = [(name, traces[span]) for name in SPANS if (span := span_of(f"concurrent_{name}")) in traces]
-    return tuple(
-        Beside(name, len(values), float(np.median(values)), float(values.sum()))
-        for name, values in ((name, tr.values_of(trace)) for name, trace in named)
-        if len(values)
-    )
+    named = ((name, record.trace(Domain.SERVER, span_of(f"concurrent_{name}"))) for name in SPANS)
+    durations = [(name, tr.values_of(trace)) for name, trace in named if trace is not None and len(trace.value)]
+    return tuple(Beside(name, len(d), float(np.median(d)), float(d.sum())) for name, d in durations)
 
 
-def _told(record: RunRecord) -> dict[str, Pieces]:
+def _spans(record: RunRecord) -> dict[str, Pieces]:
     """Return start and end in ns of every span the server reported, by stage; a request passes through the stages one after the other."""
-    traces = {trace.quantity: trace for trace in record.traces if trace.domain == Domain.SERVER}
-    named = [(name, traces[span]) for name in SPANS if (span := span_of(name)) in traces]
+    named = [(name, trace) for name in SPANS if (trace := record.trace(Domain.SERVER, span_of(name))) is not None]
     if not named or len({len(trace.value) for _, trace in named}) != 1 or not len(named[0][1].value):
         return {}
     at = tr.times_of(named[0][1]).astype(np.int64)
@@ -123,10 +118,9 @@ def _told(record: RunRecord) -> dict[str, Pieces]:
 
 def _partition(spans: Mapping[str, Pieces], window: Mark) -> dict[str, Pieces]:
     """Give every moment of the window to one stage; return the pieces of each as rows of start and end in ns."""
-    clipped = {name: np.clip(stage_spans, window.start_ns, window.end_ns) for name, stage_spans in spans.items()}
-    edges = np.unique(
-        np.concatenate([[window.start_ns, window.end_ns], *(stage_spans.ravel() for stage_spans in clipped.values())])
-    )
+    span = window.start_ns, window.end_ns
+    clipped = {name: np.clip(of_stage, *span) for name, of_stage in spans.items()}
+    edges = np.unique(np.concatenate([span, *(of_stage.ravel() for of_stage in clipped.values())]))
     owner = np.full(len(edges) - 1, -1)
     names = [name for name in PRIORITY if name in clipped]
     for place, name in reversed(list(enumerate(names))):

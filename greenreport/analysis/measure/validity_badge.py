@@ -44,9 +44,8 @@ class Badge:
     @property
     def reasons(self) -> tuple[BadgeRule, ...]:
         """Rules that are not passed, worst first."""
-        return tuple(
-            sorted((r for r in self.rules if r.level is not BadgeLevel.PASS), key=lambda r: r.level is BadgeLevel.CAUTION)
-        )
+        failed = (rule for rule in self.rules if rule.level is not BadgeLevel.PASS)
+        return tuple(sorted(failed, key=lambda rule: rule.level is BadgeLevel.CAUTION))
 
 
 def judge(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> Badge:
@@ -64,33 +63,35 @@ def _rules(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> Iterator[Badge
     planned = len(dataset.cells) * protocol.repetitions
     yield _completeness(outcomes, planned)
     fewest = dataset.fewest
+
+    def rule(name: str, met: bool, state: str, evidence: str = "methods") -> BadgeRule:
+        return BadgeRule(name, BadgeLevel.PASS if met else BadgeLevel.CAUTION, state, evidence)
+
     enough = fewest >= min(protocol.repetitions, PUBLICATION_FLOOR) and protocol.repetitions >= PUBLICATION_FLOOR
     most = max((len(cell.ok) for cell in dataset.cells), default=0)
     valid = counted(most, "valid run") if fewest == most else f"{fewest} to {counted(most, 'valid run')}"
     state = f"{valid} in each cell that ran, {protocol.repetitions} declared"
-    yield BadgeRule("repetitions", BadgeLevel.PASS if enough else BadgeLevel.CAUTION, state, "methods")
+    yield rule("repetitions", enough, state)
     randomised = protocol.order.design != "fixed"
     state = "randomised complete blocks" if randomised else "fixed order: time and configuration are confounded"
-    yield BadgeRule("order of runs", BadgeLevel.PASS if randomised else BadgeLevel.CAUTION, state, "methods")
+    yield rule("order of runs", randomised, state)
     baseline = protocol.idle_baseline_s > 0
-    state = (
-        f"{protocol.idle_baseline_s:g} s before and after each window" if baseline else "none; net energy cannot be computed"
-    )
-    yield BadgeRule("idle baseline", BadgeLevel.PASS if baseline else BadgeLevel.CAUTION, state, "methods")
+    idle = f"{protocol.idle_baseline_s:g} s before and after each window"
+    state = idle if baseline else "none; net energy cannot be computed"
+    yield rule("idle baseline", baseline, state)
     cooled = protocol.cooldown.until != "none"
     state = f"until {protocol.cooldown.until}" if cooled else "none; heat of one run may reach the next"
-    yield BadgeRule("cool-down", BadgeLevel.PASS if cooled else BadgeLevel.CAUTION, state, "methods")
+    yield rule("cool-down", cooled, state)
     yield _energy(dataset)
     yield _fidelity(dataset, fidelity)
     yield from _flags(dataset)
     if dataset.environment is not None:
         virtual = dataset.environment.virtualisation
         state = f"{virtual}: other guests may share the hardware" if virtual else "looks physical"
-        yield BadgeRule("machine", BadgeLevel.CAUTION if virtual else BadgeLevel.PASS, state, "environment")
+        yield rule("machine", not virtual, state, "environment")
     if dataset.simulated:
-        yield BadgeRule(
-            "engines", BadgeLevel.INVALID, "the fake engine serves no model: these results are a test of greenreport", "methods"
-        )
+        state = "the fake engine serves no model: these results are a test of greenreport"
+        yield BadgeRule("engines", BadgeLevel.INVALID, state, "methods")
 
 
 def _completeness(outcomes: Counter[Outcome], planned: int) -> BadgeRule:
@@ -103,14 +104,16 @@ def _completeness(outcomes: Counter[Outcome], planned: int) -> BadgeRule:
 
 
 def _energy(dataset: Dataset) -> BadgeRule:
-    if dataset.estimated:
-        return BadgeRule("energy", BadgeLevel.CAUTION, "estimated by a power model from the CPU load, not measured", "methods")
-    if not dataset.has("energy_j"):
-        return BadgeRule("energy", BadgeLevel.CAUTION, "not measured on this machine", "methods")
     boundaries = dataset.boundaries("energy_j")
-    if len(boundaries) > 1:
-        return BadgeRule("energy", BadgeLevel.CAUTION, f"cells have different boundaries: {'; '.join(boundaries)}", "methods")
-    return BadgeRule("energy", BadgeLevel.PASS, f"measured: {', '.join(boundaries)}", "methods")
+    if dataset.estimated:
+        state = "estimated by a power model from the CPU load, not measured"
+    elif not dataset.has("energy_j"):
+        state = "not measured on this machine"
+    elif len(boundaries) > 1:
+        state = f"cells have different boundaries: {'; '.join(boundaries)}"
+    else:
+        return BadgeRule("energy", BadgeLevel.PASS, f"measured: {', '.join(boundaries)}", "methods")
+    return BadgeRule("energy", BadgeLevel.CAUTION, state, "methods")
 
 
 def _fidelity(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> BadgeRule:
@@ -144,9 +147,8 @@ def _flags(dataset: Dataset) -> Iterator[BadgeRule]:
     total = sum(len(cell.ok) for cell in dataset.cells)
     for code, number in flags.most_common():
         detail = next(f.detail for c in dataset.cells for r in c.ok for f in r.flags if f.code == code)
-        yield BadgeRule(
-            code.replace("_", " "), BadgeLevel.CAUTION, f"{number} of {total} valid runs, for example: {detail}", "validity"
-        )
+        state = f"{number} of {total} valid runs, for example: {detail}"
+        yield BadgeRule(code.replace("_", " "), BadgeLevel.CAUTION, state, "validity")
 
 
 def _imported(dataset: Dataset) -> Iterator[BadgeRule]:

@@ -46,11 +46,8 @@ def fits(dataset: Dataset, swept: Sequence[Direction]) -> tuple[Fit, ...]:
     rows, covered = [], []
     for direction in swept:
         rows.append(_swept(direction))
-        along = [
-            search
-            for search in dataset.searches
-            if (search.model, search.factor, search.base.id) == (direction.model.id, direction.factor, direction.base.id)
-        ]
+        place = (direction.model.id, direction.factor, direction.base.id)
+        along = [search for search in dataset.searches if (search.model, search.factor, search.base.id) == place]
         rows += [_searched(dataset, search, direction.label) for search in along]
         covered += along
     rest = [search for search in dataset.searches if search not in covered]
@@ -97,10 +94,10 @@ def _left_out(direction: Direction) -> Iterator[str]:
     for item in direction.excluded:
         reasons.setdefault(item.reason, []).append(load_of(item.configuration, direction.factor))
     for reason, loads in reasons.items():
-        yield f"{_told(direction, loads)}: {reason}"
+        yield f"{_loads_text(direction, loads)}: {reason}"
 
 
-def _told(direction: Direction, loads: Sequence[float]) -> str:
+def _loads_text(direction: Direction, loads: Sequence[float]) -> str:
     """Return several loads in words; neighbours of the sweep as a range."""
     levels = sorted(direction.levels)
     if len(loads) == len(levels):

@@ -70,8 +70,7 @@ def _directions(dataset: Dataset, factor: str, taken: set[tuple[str, str]]) -> I
     groups: dict[tuple[str, str], list[CellView | Excluded]] = {}
     items: tuple[CellView | Excluded, ...] = dataset.cells + dataset.excluded
     for item in items:
-        told = getattr(item.configuration, factor) is not None
-        if told and (item.model.id, item.configuration.id) not in taken:
+        if getattr(item.configuration, factor) is not None and (item.model.id, item.configuration.id) not in taken:
             groups.setdefault((item.model.id, without(item.configuration, factor).id), []).append(item)
     for group in groups.values():
         ordered = sorted(group, key=lambda item: load_of(item.configuration, factor))

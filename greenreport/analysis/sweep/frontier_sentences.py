@@ -9,7 +9,7 @@ from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.measure.dataset import Dataset, label_of
 from greenreport.analysis.stats import Interval, NotComputable, reach
 from greenreport.analysis.sweep.directions import FEWEST_LOADS
-from greenreport.analysis.sweep.series import ENERGY, THROUGHPUT, End, FallingUse, LoadPoint, Replicas, Series
+from greenreport.analysis.sweep.series import ENERGY, THROUGHPUT, End, LoadPoint, Replicas, Series
 from greenreport.record import Outcome
 from greenreport.study import Configuration, Model, Objective
 from greenreport.units import THIN, capital, declared_percent, quantity
@@ -19,22 +19,21 @@ ENOUGH_RUNS = 5  # from here on simulated sweeps find the true load inside the i
 
 def series_words(dataset: Dataset, series: Series, gains: Sequence[Replicas], best: Replicas | None) -> Iterator[Text]:
     """Yield the findings of a series, a sentence or two each; of a few loads only where they end, and what replicas gain."""
-    if series.short:
-        if len(series.cells) >= FEWEST_LOADS:
-            loads = "1 load has" if len(series.points) == 1 else f"{len(series.points)} loads have"
-            yield (f"Only {loads} values: too few to look for saturation.",)
-        if series.end is not None:
-            yield (_end_words(series, series.end),)
-        yield from _gain_words(gains, best, series)
-        return
-    yield (_saturation_words(dataset, series),)
-    yield from _costs(dataset, series)
+    if not series.short:
+        yield (_saturation_words(dataset, series),)
+        yield from _costs(dataset, series)
+    elif len(series.cells) >= FEWEST_LOADS:
+        loads = "1 load has" if len(series.points) == 1 else f"{len(series.points)} loads have"
+        yield (f"Only {loads} values: too few to look for saturation.",)
     if series.end is not None:
         yield (_end_words(series, series.end),)
-    yield from _objective_words(dataset, series)
-    yield from _energy_against_latency(dataset, series)
-    if series.falling_use is not None:
-        yield (_falling_words(series.falling_use),)
+    if not series.short:
+        yield from _objective_words(dataset, series)
+        yield from _energy_against_latency(dataset, series)
+        if (use := series.falling_use) is not None:
+            change = f"{use.device} usage falls from {quantity(use.first_pct, '%')} to {quantity(use.last_pct, '%')}"
+            meaning = f"it tells how often the {use.device} was busy, not how much it did, and says nothing about efficiency"
+            yield (f"{change} over the sweep while throughput grows: {meaning}.",)
     yield from _gain_words(gains, best, series)
 
 
@@ -54,12 +53,12 @@ def _loads_interval(ci: Interval | NotComputable, runs: int) -> str:
     if isinstance(ci, NotComputable):
         return f"no interval: {ci.reason}"
     high = "beyond the sweep" if ci.high == float("inf") else f"{ci.high:g}"
+    level = f"{ci.level * 100:.0f}{THIN}%"
     if f"{ci.low:g}" == high:
-        return f"the same in at least {ci.level:.0%} of resamples of {runs} runs a load".replace("%", f"{THIN}%")
+        return f"the same in at least {level} of resamples of {runs} runs a load"
     if runs < ENOUGH_RUNS:
-        share = f"{ci.level:.0%}".replace("%", f"{THIN}%")
-        return f"{ci.low:g} to {high} in {share} of resamples of {runs} runs a load, too few for an interval of that level"
-    return f"{ci.level:.0%} CI {ci.low:g} to {high}".replace("%", f"{THIN}%", 1)
+        return f"{ci.low:g} to {high} in {level} of resamples of {runs} runs a load, too few for an interval of that level"
+    return f"{level} CI {ci.low:g} to {high}"
 
 
 def _costs(dataset: Dataset, series: Series) -> Iterator[Text]:
@@ -71,11 +70,8 @@ def _costs(dataset: Dataset, series: Series) -> Iterator[Text]:
     metrics = [THROUGHPUT, ENERGY, *([series.latency] if series.latency else [])]
     claims = [claim for metric in metrics if (claim := compare(dataset, metric, *pair)) is not None]
     if claims:
-        parts: list[str | Claim] = [f"{capital(series.load_text(best.load))}: "]
-        for place, claim in enumerate(claims):
-            parts += [] if place == 0 else [", and " if place == len(claims) - 1 else ", "]
-            parts.append(claim)
-        yield (*parts, ".")
+        joints = [f"{capital(series.load_text(best.load))}: ", *[", "] * (len(claims) - 2), ", and "]
+        yield (*(part for pair in zip(joints, claims, strict=False) for part in pair), ".")
     energy, throughput = best.value(ENERGY), best.value(THROUGHPUT)
     if energy is not None and throughput is not None:
         power = best.value("power_mean_w")
@@ -92,11 +88,8 @@ def _costs(dataset: Dataset, series: Series) -> Iterator[Text]:
 
 def _end_words(series: Series, end: End) -> str:
     if end.outcome is Outcome.OK:
-        good = (
-            "no smaller load does without"
-            if end.last_good is None
-            else f"{series.load_text(end.last_good)} is the last without"
-        )
+        without = "no smaller load does without"
+        good = without if end.last_good is None else f"{series.load_text(end.last_good)} is the last without"
         return f"Preemption begins at {series.load_text(end.load)}; {good}. Recorded: {end.reason.rstrip('.')}."
     what = "Memory" if end.outcome is Outcome.OUT_OF_MEMORY else "The time limit"
     good = "no smaller load worked" if end.last_good is None else f"{series.load_text(end.last_good)} is the last that worked"
@@ -129,14 +122,6 @@ def objective_words(objective: Objective) -> str:
     return f"{text}, for {declared_percent(objective.share)} of requests"
 
 
-def _shortly(objective: Objective) -> str:
-    """Return the bounds of an objective in few words."""
-    bounds = (
-        ("first token within {}", objective.ttft_s), ("at most {} between tokens", objective.tbt_s), ("answer within {}", objective.latency_s),
-    )  # fmt: skip
-    return ", ".join(text.format(quantity(bound, "s")) for text, bound in bounds if bound is not None)
-
-
 def _energy_against_latency(dataset: Dataset, series: Series) -> Iterator[Text]:
     """Say what the least energy costs in latency, where the two are not reached by one load."""
     if series.latency is None or series.least_energy is None:
@@ -152,13 +137,6 @@ def _energy_against_latency(dataset: Dataset, series: Series) -> Iterator[Text]:
             f"The choice for energy is {series.load_text(thrifty.load)}, the choice for latency {series.load_text(fastest.load)}: the first has ",
             energy.article(), energy, f" and {latency.article()}", latency, ".",
         )  # fmt: skip
-
-
-def _falling_words(use: FallingUse) -> str:
-    return (
-        f"{use.device} usage falls from {quantity(use.first_pct, '%')} to {quantity(use.last_pct, '%')} over the sweep while throughput grows: "
-        f"it tells how often the {use.device} was busy, not how much it did, and says nothing about efficiency."
-    )
 
 
 def _gain_words(gains: Sequence[Replicas], best: Replicas | None, series: Series) -> Iterator[Text]:
@@ -199,7 +177,10 @@ def headline(dataset: Dataset, every: Sequence[Series]) -> Text:
     said = f"On {model.label}, {_where(series, point)}{edge} gives {quantity(throughput or 0.0, 'tokens/s')}{cost}"
     if objective is None:
         return (said, *tail, ".")
-    short = f"the objective ({_shortly(objective)})"
+    bounds = (
+        ("first token within {}", objective.ttft_s), ("at most {} between tokens", objective.tbt_s), ("answer within {}", objective.latency_s),
+    )  # fmt: skip
+    short = f"the objective ({', '.join(text.format(quantity(s, 's')) for text, s in bounds if s is not None)})"
     return (said, *tail, f": the most that keeps {short}." if kept else f". No load keeps {short}.")
 
 
@@ -217,17 +198,15 @@ def _where(series: Series, point: LoadPoint) -> str:
 def _gains(dataset: Dataset, model: Model, candidate: LoadPoint, other: LoadPoint) -> bool:
     """Whether a load gains more than ε over another with its whole interval; a single run has none, there the ratio decides."""
     claim = compare(dataset, THROUGHPUT, candidate.cell.configuration, other.cell.configuration, [model])
-    if claim is None:
-        return False
-    return reach(claim.value, claim.ci)[0] >= 1 + dataset.study.frontier.epsilon
+    return claim is not None and reach(claim.value, claim.ci)[0] >= 1 + dataset.study.frontier.epsilon
 
 
 def _edge(series: Series, every: Sequence[Series]) -> str:
     """Return a clause where the sweep saw no saturation: a larger load might give more."""
-    load, last = series.advised.load, series.points[-1].load
+    last = series.points[-1].load
     if series.saturation.load is not None:
         return ""
-    if load < last:
+    if series.advised.load < last:
         return ", the load of the highest throughput that was measured,"
     here = "" if all(other.points[-1].load <= last for other in every) else " there"
     return f", the largest load measured{here},"

@@ -75,6 +75,7 @@ def analyse(dataset: Dataset) -> Analysis:
     findings = examine_hypotheses(dataset, fidelity)
     answers = answer_questions(dataset, findings)
     swept = frontier(dataset, fidelity)
+    every_run = replace(dataset, cells=tuple(replace(cell, outliers="none") for cell in dataset.cells))
     return Analysis(
         dataset,
         fidelity,
@@ -86,7 +87,7 @@ def analyse(dataset: Dataset) -> Analysis:
         tradeoffs(dataset, fidelity),
         replicate(dataset, fidelity, swept),
         check_declared(dataset, fidelity),
-        _unscreened(dataset, fidelity),
+        () if dataset.study.outliers == "none" else examine_hypotheses(every_run, fidelity),
         swept,
         derive(dataset, fidelity),
         savings(dataset, fidelity),
@@ -106,10 +107,3 @@ def _headline(dataset: Dataset, answers: tuple[Answer, ...], swept: FrontierAnal
     if dataset.outcomes[Outcome.OK]:
         return (f"{dataset.study.title}: measured, but the study asks no question.",)
     return (f"{dataset.study.title}: no {'valid ' if dataset.outcomes.total() else ''}runs yet.",)
-
-
-def _unscreened(dataset: Dataset, fidelity: tuple[CellFidelity, ...]) -> tuple[Finding, ...]:
-    if dataset.study.outliers == "none":
-        return ()
-    every = replace(dataset, cells=tuple(replace(cell, outliers="none") for cell in dataset.cells))
-    return examine_hypotheses(every, fidelity)

@@ -179,18 +179,9 @@ def _row(cell: CellView, basis: Basis, declared: Footprint, impacts: Sequence[Im
     scale = basis.units / J_PER_KWH
     ci = energy.median_ci
     if isinstance(ci, Interval):
-        ci = Interval(ci.low * scale, ci.high * scale, ci.level, ci.method)
-    row = FootprintRow(
-        cell.model,
-        cell.configuration,
-        energy.n,
-        (energy.median or 0.0) * scale,
-        ci,
-        cell.boundary(basis.metric) or "",
-        cell.estimated(basis.metric),
-        faithful,
-        (),
-    )
+        ci = replace(ci, low=ci.low * scale, high=ci.high * scale)
+    kwh, boundary, estimated = (energy.median or 0.0) * scale, cell.boundary(basis.metric) or "", cell.estimated(basis.metric)
+    row = FootprintRow(cell.model, cell.configuration, energy.n, kwh, ci, boundary, estimated, faithful, ())
     return replace(row, amounts=tuple(amount(row.kwh, row.reach, impact.factor, declared.pue) for impact in impacts))
 
 

@@ -36,13 +36,9 @@ def environment_differences(first: Dataset, second: Dataset) -> Iterator[Differe
                  "turbo", "smt"):  # fmt: skip
         yield from _differing(name.replace("_", " "), _shown(getattr(one, name)), _shown(getattr(other, name)))
     yield from _differing("memory", quantity(one.memory_b, "B"), quantity(other.memory_b, "B"))
-    gpus = [", ".join(gpu.name for gpu in host.gpus) or "none" for host in (one, other)]
-    yield from _differing("GPUs", *gpus)
-    limits = [
-        ", ".join(quantity(gpu.power_limit_w, "W") for gpu in host.gpus if gpu.power_limit_w) or "not known"
-        for host in (one, other)
-    ]
-    yield from _differing("GPU power limit", *limits)
+    yield from _differing("GPUs", *(", ".join(gpu.name for gpu in host.gpus) or "none" for host in (one, other)))
+    limits = ([quantity(gpu.power_limit_w, "W") for gpu in host.gpus if gpu.power_limit_w] for host in (one, other))
+    yield from _differing("GPU power limit", *(", ".join(watts) or "not known" for watts in limits))
     libraries = [dict(host.libraries) for host in (one, other)]
     for name in sorted(libraries[0].keys() | libraries[1].keys()):
         yield from _differing(name, libraries[0].get(name, "–"), libraries[1].get(name, "–"))
@@ -79,10 +75,6 @@ def _prompts(dataset: Dataset) -> str:
     return f"{dataset.prompts_count or prompts.count or 'all'} from {prompts.source}{digest}"
 
 
-def _tokens(dataset: Dataset) -> str:
-    return dataset.study.workload.generation.words()
-
-
 def _cooldown(dataset: Dataset) -> str:
     rule = dataset.study.protocol.cooldown
     return {"none": "none", "elapsed": f"{rule.max_s:g} s", "steady": f"until steady, at most {rule.max_s:g} s"}[rule.until]
@@ -106,7 +98,7 @@ def _identity(model: Model) -> str:
 _DESIGN: tuple[tuple[str, Callable[[Dataset], str]], ...] = (
     ("weights", lambda dataset: "untrained" if dataset.untrained else "trained"),
     ("prompts", _prompts),
-    ("output tokens", _tokens),
+    ("output tokens", lambda dataset: dataset.study.workload.generation.words()),
     ("streaming", lambda dataset: "on" if dataset.study.workload.stream else "off"),
     ("server process", lambda dataset: dataset.study.protocol.worker),
     ("repetitions declared", lambda dataset: str(dataset.study.protocol.repetitions)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from greenreport.analysis.hypotheses.claims import Claim, compare, medians
+from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.measure.dataset import Dataset, label_of
 from greenreport.analysis.measure.fidelity import CellFidelity, not_ranked, reference_of
 from greenreport.catalog import METRICS
@@ -66,12 +66,13 @@ def _aggregate(
     dataset: Dataset, metric: str, category: str, models: Sequence[Model], fidelity: Sequence[CellFidelity]
 ) -> Aggregate | None:
     unfaithful = not_ranked(fidelity)
-    table = medians(dataset, metric, models)
-    ranked = {
-        model: {name: value for name, value in row.items() if (model, name) not in unfaithful} for model, row in table.items()
-    }
+    ranked: dict[str, dict[str, float]] = {model.id: {} for model in models}
+    for cell in dataset.cells:
+        key, middle = (cell.model.id, cell.configuration.id), cell.median(metric)
+        if cell.model.id in ranked and key not in unfaithful and middle is not None:
+            ranked[cell.model.id][cell.configuration.id] = middle
     compared = [c for c in dataset.configurations if any(c.id in row for row in ranked.values())]
-    complete = [m for m in models if m.id in ranked and all(c.id in ranked[m.id] for c in compared)]
+    complete = [m for m in models if all(c.id in ranked[m.id] for c in compared)]
     if len(complete) < 2 or len(compared) < 2:
         return None
     reference = reference_of(dataset)

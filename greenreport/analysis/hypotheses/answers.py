@@ -55,12 +55,10 @@ class Answer:
 def answer_questions(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Answer, ...]:
     """Answer every question of the study, those without a hypothesis too."""
     result = []
+    nothing: Text = ("No hypothesis was declared for this question; the data are described only.",)
     for identifier, question in dataset.study.questions.items():
         answers = tuple(_answer(dataset, finding) for finding in findings if finding.hypothesis.question == identifier)
-        lead: Text = (
-            answers[0].lead if answers else ("No hypothesis was declared for this question; the data are described only.",)
-        )
-        result.append(Answer(identifier, question, lead, answers))
+        result.append(Answer(identifier, question, answers[0].lead if answers else nothing, answers))
     return tuple(result)
 
 
@@ -80,12 +78,10 @@ def _decision(finding: Finding) -> str:
     used = listed([test if len(tests) == 1 else f"{test} on {number}" for test, number in tests.most_common()])
     pairs = sum(len(t.test.pairs) for t in finding.tests)
     basis = f"{used}, α = {finding.hypothesis.alpha:g}; {counted(pairs, 'pairwise comparison')}, p adjusted over the question's family (Holm)"
-    if finding.decision is Decision.REJECTED:
-        return f"{name} is rejected {models_text(len(finding.rejected), total, on=False)} ({basis})."
     if finding.decision is Decision.NOT_REJECTED:
         return f"{name} is not rejected {models_text(len(finding.kept), total, on=False)} ({basis})."
-    kept = _names(t.model.label for t in finding.kept)
-    return f"{name} is rejected {models_text(len(finding.rejected), total, on=False)} and not rejected for {kept} ({basis})."
+    kept = f" and not rejected for {_names(t.model.label for t in finding.kept)}" if finding.kept else ""
+    return f"{name} is rejected {models_text(len(finding.rejected), total, on=False)}{kept} ({basis})."
 
 
 def _exceptions(finding: Finding) -> Iterable[str]:
@@ -95,19 +91,13 @@ def _exceptions(finding: Finding) -> Iterable[str]:
         (t, pair) for t in finding.tests if t.computable for pair in t.test.pairs if pair.p is not None and not pair.significant
     ]
     if tied:
-        shown = [
-            f"{labels[pair.a]} and {labels[pair.b]} on {t.model.label} (p {p_equation(pair.p_final)})"
-            for t, pair in tied[:MAX_NAMED]
-        ]
+        shown = [f"{labels[p.a]} and {labels[p.b]} on {t.model.label} (p {p_equation(p.p_final)})" for t, p in tied[:MAX_NAMED]]
         more = f", and {counted(len(tied) - MAX_NAMED, 'more pair')}" if len(tied) > MAX_NAMED else ""
         yield f"Not significantly different: {'; '.join(shown)}{more}."
     yield from _practical(finding)
-    withheld = [(t, item) for t in finding.tests for item in t.withheld]
+    withheld = [(t, item.configuration, item.reason) for t in finding.tests for item in t.withheld]
     if withheld:
-        shown = [
-            f"{labels.get(item.configuration, item.configuration)} on {t.model.label} ({item.reason})"
-            for t, item in withheld[:MAX_NAMED]
-        ]
+        shown = [f"{labels.get(name, name)} on {t.model.label} ({reason})" for t, name, reason in withheld[:MAX_NAMED]]
         more = f"; and {counted(len(withheld) - MAX_NAMED, 'more cell')}" if len(withheld) > MAX_NAMED else ""
         yield f"Not compared: {'; '.join(shown)}{more}."
     if finding.unknown and (finding.rejected or finding.kept):

@@ -7,7 +7,7 @@ the rows it was computed from. Its direction is printed in words; the number alo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
@@ -183,19 +183,14 @@ def compare(
             samples.append((model, top, bottom))
     if not samples:
         return None
+    values = [(top.values(metric), bottom.values(metric)) for _, top, bottom in samples]
     rows = tuple(
-        ClaimRow(
-            model.label,
-            median(top.values(metric)),
-            median(bottom.values(metric)),
-            len(top.values(metric)),
-            len(bottom.values(metric)),
-        )
-        for model, top, bottom in samples
+        ClaimRow(model.label, median(top), median(bottom), len(top), len(bottom))
+        for (model, *_), (top, bottom) in zip(samples, values, strict=True)
     )
     if any(row.numerator <= 0 for row in rows):
         return None
-    value, ci, ci_models = _estimate([(top.values(metric), bottom.values(metric)) for _, top, bottom in samples])
+    value, ci, ci_models = _estimate(values)
     if value is None:
         return None
     cells = [cell for _, top, bottom in samples for cell in (top, bottom)]
@@ -237,13 +232,3 @@ def _estimate(
         return ratio.value, ratio.ci, None
     mean = geometric_mean_ratio(samples)
     return mean.value, mean.over_runs, mean.over_models
-
-
-def medians(dataset: Dataset, metric: str, models: Sequence[Model]) -> Mapping[str, Mapping[str, float]]:
-    """Return model id → configuration id → median over runs."""
-    table: dict[str, dict[str, float]] = {}
-    for model in models:
-        for cell in dataset.cells:
-            if cell.model.id == model.id and (middle := cell.median(metric)) is not None:
-                table.setdefault(model.id, {})[cell.configuration.id] = middle
-    return table

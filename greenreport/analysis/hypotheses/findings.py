@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, not_ranked
 from greenreport.analysis.stats import GroupTest, compare, over_family
 from greenreport.catalog import METRICS, MetricInfo
@@ -150,7 +150,8 @@ def _test_model(
 ) -> ModelTest:
     of_model = [cell for cell in dataset.cells if cell.model.id == model.id]
     cells = [cell for cell in of_model if providers is None or cell.configuration.provider in providers]
-    usual = usual_boundary(cells, metric)
+    boundaries = Counter(frozenset(cell.boundaries(metric)) for cell in cells if cell.values(metric))
+    usual = max(boundaries, key=lambda boundary: boundaries[boundary], default=frozenset())  # others cannot be compared with it
     groups: dict[str, tuple[float, ...]] = {}
     withheld = []
     for cell in cells:
@@ -159,7 +160,7 @@ def _test_model(
             withheld.append(Withheld(cell.configuration.id, f"unfaithful: {reason}"))
         elif not cell.values(metric):
             withheld.append(Withheld(cell.configuration.id, cell.absence(metric)))
-        elif bound is not None and not _within(cell, *bound):
+        elif bound is not None and ((middle := cell.median(bound[0])) is None or middle > bound[1]):
             withheld.append(Withheld(cell.configuration.id, f"its median {METRICS[bound[0]].noun} is above the bound"))
         elif cell.boundaries(metric) != usual:
             other = cell.boundary(metric) or ""
@@ -174,14 +175,3 @@ def _test_model(
         noise_floor=dataset.noise_floor if METRICS[metric].unit == "s" else None,
     )
     return ModelTest(model, test, tuple(withheld))
-
-
-def _within(cell: CellView, metric: str, largest: float) -> bool:
-    middle = cell.median(metric)
-    return middle is not None and middle <= largest
-
-
-def usual_boundary(cells: Sequence[CellView], metric: str) -> set[str]:
-    """Return the boundary most cells have; values of another boundary are not comparable with them."""
-    seen = Counter(frozenset(cell.boundaries(metric)) for cell in cells if cell.values(metric))
-    return set(seen.most_common(1)[0][0]) if seen else set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from greenreport.analysis.measure.dataset import Dataset
@@ -39,15 +40,14 @@ def preregistration(dataset: Dataset) -> Preregistration | None:
     registrations = [(run.started_at, run.spec.registration) for run in runs if run.spec.registration]
     if not registrations:
         return None
-    changes: list[Change] = []
-    before = registrations[0][1]
-    for number, (_, value) in enumerate(registrations):
-        changes += [Change(what, number, len(registrations)) for what in _differences(before, value)]
-        before = value
-    changes += [
-        Change(what, len(registrations), len(registrations)) for what in _differences(before, registration(dataset.study))
-    ]
-    return Preregistration(registration_digest(registrations[0][1]), registrations[0][0], tuple(changes))
+    first_run, first = registrations[0]
+    declared = [*(declaration for _, declaration in registrations), registration(dataset.study)]
+    changes = tuple(
+        Change(what, number, len(registrations))
+        for number, (before, after) in enumerate(pairwise(declared), start=1)
+        for what in _differences(before, after)
+    )
+    return Preregistration(registration_digest(first), first_run, changes)
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:

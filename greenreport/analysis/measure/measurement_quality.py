@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -139,17 +139,11 @@ def _idle_drift(runs: list[tuple[CellView, RunView]]) -> tuple[float, float] | N
 
 
 def _codes(dataset: Dataset, runs: list[tuple[CellView, RunView]]) -> Iterator[CodeCount]:
-    number: Counter[str] = Counter()
-    cells: dict[str, set[str]] = defaultdict(set)
-    example: dict[str, str] = {}
-    for cell, run in runs:
-        for name in {flag.code for flag in run.flags}:
-            number[name] += 1
-            cells[name].add(cell.key)
-        for flag in run.flags:
-            example.setdefault(flag.code, flag.detail)
     for name, code in CODES.items():
-        yield CodeCount(code, excludes(name, dataset.study), number[name], len(cells[name]), example.get(name, ""))
+        flagged = [(cell, run) for cell, run in runs if any(flag.code == name for flag in run.flags)]
+        example = next((flag.detail for _, run in flagged for flag in run.flags if flag.code == name), "")
+        cells = {cell.key for cell, _ in flagged}
+        yield CodeCount(code, excludes(name, dataset.study), len(flagged), len(cells), example)
 
 
 def _sampling(runs: list[tuple[CellView, RunView]]) -> Iterator[SamplingSummary]:

@@ -90,10 +90,8 @@ def _why(direction: Direction, beyond: Sequence[CellView]) -> str:
 
 def _left_out(direction: Direction) -> Iterator[str]:
     """Yield the excluded loads, those of one reason together."""
-    reasons: dict[str, list[float]] = {}
-    for item in direction.excluded:
-        reasons.setdefault(item.reason, []).append(load_of(item.configuration, direction.factor))
-    for reason, loads in reasons.items():
+    for reason in dict.fromkeys(item.reason for item in direction.excluded):
+        loads = [load_of(item.configuration, direction.factor) for item in direction.excluded if item.reason == reason]
         yield f"{_loads_text(direction, loads)}: {reason}"
 
 

@@ -49,14 +49,9 @@ def cold_starts(dataset: Dataset) -> Iterator[ColdStart]:
             lightest[key] = cell
     for cell in lightest.values():
         reference = dataset.cell(cell.model.id, name) if name else None
-        yield ColdStart(cell, _worth(cell), _against(dataset, cell, reference))
-
-
-def _worth(cell: CellView) -> float | None:
-    start, request = cell.values(START), cell.values(REQUEST)
-    if not start or not request or not min(request) > 0:
-        return None
-    return float(np.median(start) / np.median(request))
+        start, request = cell.values(START), cell.values(REQUEST)
+        worth = float(np.median(start) / np.median(request)) if start and request and min(request) > 0 else None
+        yield ColdStart(cell, worth, _against(dataset, cell, reference))
 
 
 def _against(dataset: Dataset, cell: CellView, reference: CellView | None) -> str:

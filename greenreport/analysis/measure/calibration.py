@@ -67,10 +67,8 @@ def from_calibrations(records: Iterable[RunRecord], environment: str) -> tuple[C
     """Return the calibration runs of one machine that ended well."""
     runs = []
     for record in records:
-        window = record.mark(Phase.WINDOW)
-        metering = record.spec.metering
-        here = record.environment.key == environment
-        if here and record.outcome is Outcome.OK and window is not None and metering is not None:
+        window, metering = record.mark(Phase.WINDOW), record.spec.metering
+        if record.environment.key == environment and record.outcome is Outcome.OK and window and metering:
             interval = int(record.spec.protocol["sampling_interval_ms"])
             runs.append(CalibrationRun(record.key, metering, interval, window.duration_s, record.started_at))
     return tuple(runs)
@@ -85,18 +83,18 @@ def calibration(runs: Sequence[CalibrationRun], repetitions: int) -> Calibration
     if not runs:
         return None
     key = max(runs, key=lambda run: run.started_at).key
-    groups = {
-        metering: tuple(run.duration_s for run in runs if run.key == key and run.metering is metering) for metering in Metering
-    }
-    declared = groups[Metering.DECLARED] + groups[Metering.AGAIN]
-    cv = _pooled_cv([groups[Metering.DECLARED], groups[Metering.AGAIN], groups[Metering.OFF]])
+    off, declared, often, again = (
+        tuple(run.duration_s for run in runs if run.key == key and run.metering is metering)
+        for metering in (Metering.OFF, Metering.DECLARED, Metering.OFTEN, Metering.AGAIN)
+    )
+    cv = _pooled_cv([declared, again, off])
     return Calibration(
         key,
-        min(len(group) for group in groups.values()),
+        min(map(len, (off, declared, often, again))),
         repetitions,
-        ratio_of_medians(declared, groups[Metering.OFF]),
-        ratio_of_medians(groups[Metering.OFTEN], groups[Metering.OFF]),
-        ratio_of_medians(groups[Metering.AGAIN], groups[Metering.DECLARED]),
+        ratio_of_medians(declared + again, off),
+        ratio_of_medians(often, off),
+        ratio_of_medians(again, declared),
         cv,
         NotComputable("no two equal runs") if cv is None else detectable_effect(cv, repetitions),
     )

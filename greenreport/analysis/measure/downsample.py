@@ -45,15 +45,11 @@ def rails(record: RunRecord) -> tuple[Rail, ...]:
             continue
         times, values, quantity, unit = series
         t, v = thin((times - start) / 1e9, values)
-        drawn.append(Rail(_name(trace), quantity, unit, trace.method, tuple(np.round(t, 3)), tuple(v), len(trace.t_ns)))
+        device = "CPU" if trace.domain == Domain.CPU else trace.domain
+        name = f"{device} (power model)" if trace.method is Method.ESTIMATED else device
+        name = "CPU load" if trace.quantity == Quantity.CPU_TIME else name
+        drawn.append(Rail(name, quantity, unit, trace.method, tuple(np.round(t, 3)), tuple(v), len(trace.t_ns)))
     return tuple(drawn)
-
-
-def _name(trace: Trace) -> str:
-    if trace.quantity == Quantity.CPU_TIME:
-        return "CPU load"
-    name = "CPU" if trace.domain == Domain.CPU else trace.domain
-    return f"{name} (power model)" if trace.method is Method.ESTIMATED else name
 
 
 def _series(trace: Trace, cpus: int) -> tuple[tr.Floats, tr.Floats, str, str] | None:

@@ -129,11 +129,13 @@ def assess(dataset: Dataset) -> tuple[CellFidelity, ...]:
 
 def reference_of(dataset: Dataset) -> str | None:
     """Return the id of the reference configuration: the study's, else the first with a cell."""
-    wanted = dataset.study.fidelity.reference
-    for configuration in dataset.configurations:
-        if wanted is None or (configuration.engine == wanted.engine and configuration.provider == wanted.provider):
-            return configuration.id
-    return None
+    reference = dataset.study.fidelity.reference
+    named = (
+        c.id
+        for c in dataset.configurations
+        if not reference or (c.engine, c.provider) == (reference.engine, reference.provider)
+    )
+    return next(named, None)
 
 
 def _assess(dataset: Dataset, cell: CellView) -> CellFidelity:
@@ -152,10 +154,8 @@ def _assess(dataset: Dataset, cell: CellView) -> CellFidelity:
     if reference is None or not _answers(reference):
         return unknown("the reference configuration has no outputs to compare with")
     if cell.key == reference.key:
-        reason = "the other configurations are compared with this one"
-        return CellFidelity(
-            cell.model.id, cell.configuration.id, FidelityVerdict.REFERENCE, reason, len(own[0]), 1.0, 0.0, stable
-        )
+        place, reason = (cell.model.id, cell.configuration.id), "the other configurations are compared with this one"
+        return CellFidelity(*place, FidelityVerdict.REFERENCE, reason, len(own[0]), 1.0, 0.0, stable)
     return _compare(dataset, cell, _answers(reference)[0], own[0], stable)
 
 
@@ -185,9 +185,8 @@ def _compare(
     gate = dataset.study.fidelity
     failures = []
     if match < gate.min_exact_match:
-        failures.append(
-            f"{equal} of {len(pairs)} outputs equal the reference, at least {gate.min_exact_match:.0%} are required"
-        )
+        required = f"at least {gate.min_exact_match:.0%} are required"
+        failures.append(f"{equal} of {len(pairs)} outputs equal the reference, {required}")
     if drift > gate.max_token_count_drift:
         failures.append(f"output token counts differ by up to {drift:.1%}")
     if len(reference) != len(own):
@@ -225,7 +224,5 @@ def _first_divergence(
 def _first_difference(left: tuple[int, ...], right: tuple[int, ...]) -> int | None:
     if not left or not right:
         return None
-    for index, (a, b) in enumerate(zip(left, right, strict=False)):
-        if a != b:
-            return index
-    return min(len(left), len(right))
+    differing = (index for index, (a, b) in enumerate(zip(left, right, strict=False)) if a != b)
+    return next(differing, min(len(left), len(right)))

@@ -132,9 +132,8 @@ def time_observations(record: RunRecord, window: Mark, objective: Objective | No
     yield observe("tbt_s", _percentile(mean_gaps_s(requests), 50), untold, clock)
     for metric, percentile in (("tbt_p90_s", 90), ("tbt_p95_s", 95), ("tbt_p99_s", 99)):
         yield observe(metric, _percentile(gaps, percentile), untold, clock)
-    yield observe(
-        "throughput_tokens_per_s", content.tokens / duration if content.tokens and duration > 0 else None, "no token counts"
-    )
+    tokens_per_s = content.tokens / duration if content.tokens and duration > 0 else None
+    yield observe("throughput_tokens_per_s", tokens_per_s, "no token counts")
     yield observe("throughput_requests_per_s", len(content.completed) / duration if duration > 0 else None, "no window")
     yield observe("queue_s", _queue_s(record, window), "the server does not tell how long requests wait", "server")
     yield from _goodput(requests, duration, objective)

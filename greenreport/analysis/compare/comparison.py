@@ -22,7 +22,7 @@ from greenreport.analysis.measure.fidelity import NotRanked, assess, not_ranked,
 from greenreport.analysis.stats import Interval, NotComputable
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.study import Configuration, Model
-from greenreport.units import THIN, declared_percent, number
+from greenreport.units import THIN, counted, declared_percent, number
 
 COMPARED = ("energy_j", "duration_s", "j_per_output_token", "ram_rss_peak_b")
 #: Relative difference of no practical interest where no hypothesis of the first study names one.
@@ -87,21 +87,22 @@ class MetricComparison:
 
     def sentences(self) -> Iterator[str]:
         """Yield what was found: directions, sizes, ranks."""
-        total = len(self.pairs)
-        yield f"{self.same_way} of {total} {'ratio' if total == 1 else 'ratios'} to {self.reference} {_verb(self.same_way, 'points', 'point')} the same way in both."
+        verb = "points" if self.same_way == 1 else "point"
+        yield f"{self.same_way} of {counted(len(self.pairs), 'ratio')} to {self.reference} {verb} the same way in both."
         counts = Counter(pair.likeness for pair in self.pairs)
-        within = f"±{declared_percent(self.margin)}"
         meanings = {
             Likeness.DIFFERENT: "different: the interval of their quotient excludes 1",
-            Likeness.ALIKE: f"alike: it lies within {within}",
+            Likeness.ALIKE: f"alike: it lies within ±{declared_percent(self.margin)}",
             Likeness.OPEN: "not told apart by these runs: it includes 1 and reaches further",
             Likeness.UNKNOWN: "without an interval",
         }
-        parts = [f"{n} {_verb(n, 'is', 'are')} {meanings[likeness]}" for likeness in Likeness if (n := counts[likeness])]
+        parts = [f"{n} {'is' if n == 1 else 'are'} {meanings[likeness]}" for likeness in Likeness if (n := counts[likeness])]
         yield f"{'; '.join(parts)}."
         defined = [(model, tau) for model, tau in self.taus if tau is not None]
         if defined and all(tau > 1 - 1e-9 for _, tau in defined):
-            yield f"Both rank the configurations alike on {_models(len(defined), len(self.taus))} (Kendall's τ-b is 1)."
+            every = "the one model" if len(self.taus) == 1 else f"all {len(self.taus)} models"
+            models = every if len(defined) == len(self.taus) else f"{len(defined)} of {len(self.taus)} models"
+            yield f"Both rank the configurations alike on {models} (Kendall's τ-b is 1)."
         elif defined:
             ranks = ", ".join(f"{model} {'−' if tau < 0 else '+'}{abs(tau):.2f}" for model, tau in defined)
             yield f"Rank agreement of the configurations (Kendall's τ-b, 1: the same order, −1: the reverse): {ranks}."
@@ -187,10 +188,10 @@ def compare_studies(first: Dataset, second: Dataset, names: tuple[str, str]) -> 
 def _metric(
     first: Dataset, second: Dataset, metric: str, models: list[Model], shared: list[Configuration], left_out: NotRanked
 ) -> MetricComparison | None:
-    reference = reference_of(first)
-    base = next((c for c in shared if c.id == reference), shared[0] if shared else None)
-    if base is None:
+    if not shared:
         return None
+    reference = reference_of(first)
+    base = next((c for c in shared if c.id == reference), shared[0])
     margin = min((h.smallest_effect for h in first.study.hypotheses if h.metric == metric), default=SMALLEST_EFFECT)
     pairs = [
         pair
@@ -218,17 +219,9 @@ def _pair(
     ci = quotient_interval(one, other)
     # Below, within or above the range of no practical interest.
     sides = {(c.value > 1 + margin, c.value < 1 / (1 + margin)) for c in (one, other)}
-    return RatioPair(
-        model.label,
-        configuration.id,
-        label_of(configuration),
-        one,
-        other,
-        other.value / one.value,
-        ci,
-        _likeness(ci, margin),
-        len(sides) == 1 or (one.value - 1) * (other.value - 1) > 0,
-    )
+    same_way = len(sides) == 1 or (one.value - 1) * (other.value - 1) > 0
+    quotient, label = other.value / one.value, label_of(configuration)
+    return RatioPair(model.label, configuration.id, label, one, other, quotient, ci, _likeness(ci, margin), same_way)
 
 
 def quotient_interval(one: Claim, other: Claim) -> Interval | NotComputable:
@@ -260,13 +253,3 @@ def _tau(first: Dataset, second: Dataset, metric: str, model: Model, shared: lis
         return None
     tau = float(stats.kendalltau(*zip(*medians, strict=True)).statistic)
     return tau if math.isfinite(tau) else None
-
-
-def _verb(number_of: int, one: str, many: str) -> str:
-    return one if number_of == 1 else many
-
-
-def _models(number_of: int, total: int) -> str:
-    if number_of < total:
-        return f"{number_of} of {total} models"
-    return "the one model" if total == 1 else f"all {total} models"

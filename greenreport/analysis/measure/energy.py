@@ -93,8 +93,7 @@ def method_of(parts: Iterable[Component | Trace]) -> Method:
 def idle_power(record: RunRecord) -> float | None:
     """Return mean power in W over the run's idle baselines, before and after the window together."""
     joules = seconds = 0.0
-    for phase in (Phase.IDLE_BEFORE, Phase.IDLE_AFTER):
-        mark = record.mark(phase)
+    for mark in map(record.mark, (Phase.IDLE_BEFORE, Phase.IDLE_AFTER)):
         if mark is not None:
             parts = boundary_components(record, mark.start_ns, mark.end_ns)
             if not parts:

@@ -63,18 +63,13 @@ def stages(record: RunRecord, window: Mark) -> tuple[Stage, ...]:
     medians[REST] = max(0.0, float(np.median(latency)) - sum(medians.values()))
     result = []
     for name in (*spans, REST):
-        pieces_of_stage = pieces[name]
-        parts = [tr.energy_within(trace, span, pieces_of_stage) for trace in traces]
+        lengths = pieces[name][:, 1] - pieces[name][:, 0]
+        parts = [tr.energy_within(trace, span, pieces[name]) for trace in traces]
         energies = [part for part in parts if part is not None]
-        lasts = float(np.median(pieces_of_stage[:, 1] - pieces_of_stage[:, 0])) if len(pieces_of_stage) else 0.0
+        lasts = float(np.median(lengths)) if len(lengths) else 0.0
+        energy_j = sum(energies) if traces and len(energies) == len(parts) else None
         result.append(
-            Stage(
-                name,
-                medians[name],
-                float((pieces_of_stage[:, 1] - pieces_of_stage[:, 0]).sum()) / 1e9,
-                sum(energies) if traces and len(energies) == len(parts) else None,
-                bool(traces) and lasts >= 2 * interval_ns,
-            )
+            Stage(name, medians[name], float(lengths.sum()) / 1e9, energy_j, bool(traces) and lasts >= 2 * interval_ns)
         )
     return tuple(result)
 

@@ -1,7 +1,6 @@
 """Directions of a sweep: the cells of one model in one configuration that differ in one load factor alone.
 
-A direction holds every cell that the study declares, whatever its outcome, so that a model which fits only one load, or none, is not
-lost. `series` has the results along a direction, `capacity` how far it reaches.
+A direction holds every declared cell, whatever its outcome, so that a model which fits only one load, or none, is not lost.
 """
 
 from __future__ import annotations

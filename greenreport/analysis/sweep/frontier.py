@@ -1,8 +1,4 @@
-"""The throughput frontier: what more load, or more replicas, gains, where it ends, and what a token costs on the way.
-
-See `directions` for what is swept, `series` for the results of each series, `capacity` for limits, `frontier_sentences` for the
-sentences, and docs/frontier.md for the definitions.
-"""
+"""The throughput frontier: what more load, or more replicas, gains, where it ends, and what a token costs (docs/frontier.md)."""
 
 from __future__ import annotations
 
@@ -59,6 +55,6 @@ def frontier(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> FrontierAnal
     sentences = {
         series_id(s): tuple(series_words(dataset, s, gains.get(series_id(s), ()), best.get(series_id(s)))) for s in series
     }
-    models = [model.id for model in dataset.models if any(series.model.id == model.id for series in series)]
-    headlines = {name: headline(dataset, [series for series in series if series.model.id == name]) for name in models}
+    by_model = {model.id: [s for s in series if s.model.id == model.id] for model in dataset.models}
+    headlines = {name: headline(dataset, of_model) for name, of_model in by_model.items() if of_model}
     return FrontierAnalysis(series, rows, gains, sentences, headlines)

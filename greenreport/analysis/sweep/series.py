@@ -1,9 +1,7 @@
 """Series of a sweep: what more load gains, and where it ends.
 
 A series is one model in one configuration at several levels of a load factor (batch size, clients, request rate, …), all else
-equal. For each series: the load at which throughput saturates, the load at which memory or patience ends, the load from which
-energy per token stays at its least, the best load under the study's latency objective, and which of its loads are on the Pareto
-front of throughput, latency and energy among all loads of the model. Definitions: docs/frontier.md.
+equal. Definitions: docs/frontier.md.
 """
 
 from __future__ import annotations
@@ -54,11 +52,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Replicas:
-    """What several replicas gain over one.
-
-    Attributes:
-        load: of each of them.
-    """
+    """What several replicas gain over one, each of them at `load`."""
 
     replicas: int
     load: float
@@ -157,6 +151,9 @@ def _series(dataset: Dataset, direction: Direction, unfaithful: NotRanked) -> Se
         return None
     enough = len(points) >= FEWEST_LOADS
     epsilon = dataset.study.frontier.epsilon
+    reached = Saturation(None, NotComputable(f"fewer than {FEWEST_LOADS} loads have values"), ())
+    if enough:
+        reached = saturation([p.load for p in points], [_runs(p.cell, THROUGHPUT) for p in points], epsilon)
     energies = [(point.load, value) for point in points if (value := point.value(ENERGY)) is not None]
     return Series(
         model=direction.model,
@@ -165,17 +162,11 @@ def _series(dataset: Dataset, direction: Direction, unfaithful: NotRanked) -> Se
         cells=direction.cells,
         points=points,
         end=_end(direction),
-        saturation=_saturation(points, epsilon),
+        saturation=reached,
         least_energy=plateau([at for at, _ in energies], [value for _, value in energies], epsilon) if enough else None,
         within=_within(dataset, points),
         falling_use=_falling_use(points),
     )
-
-
-def _saturation(points: Sequence[LoadPoint], epsilon: float) -> Saturation:
-    if len(points) < FEWEST_LOADS:
-        return Saturation(None, NotComputable(f"fewer than {FEWEST_LOADS} loads have values"), ())
-    return saturation([point.load for point in points], [_runs(point.cell, THROUGHPUT) for point in points], epsilon)
 
 
 def _runs(cell: CellView, metric: str) -> list[float | None]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.measure.fidelity import CellFidelity, not_ranked
+from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, not_ranked
 from greenreport.analysis.stats import Interval, reach
 from greenreport.analysis.sweep.directions import FEWEST_LOADS
 from greenreport.analysis.sweep.frontier import FrontierAnalysis
@@ -89,10 +89,11 @@ def replicate(
     Args:
         swept: the frontier of the study, where it sweeps a load.
     """
+    unfaithful = not_ranked(fidelity)
     return tuple(
         ReplicationReport(
             reference,
-            tuple(r for c in reference.comparisons for r in _findings(dataset, reference, c, fidelity)),
+            tuple(r for c in reference.comparisons for r in _findings(dataset, reference, c, unfaithful)),
             tuple(_sweep(finding, swept) for finding in reference.sweeps),
         )
         for reference in dataset.references
@@ -144,33 +145,20 @@ def _replicas(finding: SweepFinding, claims: tuple[Claim, ...]) -> SweepReplicat
 
 
 def _findings(
-    dataset: Dataset, reference: ReferenceStudy, comparison: Comparison, fidelity: Sequence[CellFidelity]
+    dataset: Dataset, reference: ReferenceStudy, comparison: Comparison, unfaithful: NotRanked
 ) -> Iterator[Replication]:
     if comparison.ratio is not None:
-        yield _finding(dataset, comparison, ALL, comparison.ratio, dataset.models, fidelity)
+        yield _finding(dataset, comparison, ALL, comparison.ratio, dataset.models, unfaithful)
         return
-    printed = {p.size_category for p in reference.values}
-    here = {str(model.size_category) for model in dataset.models}
-    for category in sorted(printed - {ALL}, key=str):
-        if str(category) in here:
-            models = [model for model in dataset.models if str(model.size_category) == str(category)]
-            yield from _from_table(dataset, reference, comparison, category, models, fidelity)
-    if {str(c) for c in printed - {ALL}} <= here:
-        yield from _from_table(dataset, reference, comparison, ALL, dataset.models, fidelity)
-
-
-def _from_table(
-    dataset: Dataset,
-    reference: ReferenceStudy,
-    comparison: Comparison,
-    category: Category,
-    models: Sequence[Model],
-    fidelity: Sequence[CellFidelity],
-) -> Iterator[Replication]:
-    top = reference.printed(comparison.numerator, comparison.metric, category)
-    bottom = reference.printed(comparison.denominator, comparison.metric, category)
-    if top is not None and bottom is not None:
-        yield _finding(dataset, comparison, category, (top / bottom, top / bottom), models, fidelity)
+    printed = sorted({p.size_category for p in reference.values} - {ALL}, key=str)
+    groups = {category: [m for m in dataset.models if str(m.size_category) == str(category)] for category in printed}
+    if all(groups.values()):
+        groups[ALL] = [*dataset.models]
+    ends = comparison.numerator, comparison.denominator
+    for category, models in groups.items():
+        top, bottom = (reference.printed(end, comparison.metric, category) for end in ends)
+        if models and top is not None and bottom is not None:
+            yield _finding(dataset, comparison, category, (top / bottom, top / bottom), models, unfaithful)
 
 
 def _finding(
@@ -179,14 +167,13 @@ def _finding(
     category: Category,
     original: tuple[float, float],
     models: Sequence[Model],
-    fidelity: Sequence[CellFidelity],
+    unfaithful: NotRanked,
 ) -> Replication:
     top, bottom = (dataset.plainest(end.engine, end.provider) for end in (comparison.numerator, comparison.denominator))
     if top is None or bottom is None:
         missing = comparison.numerator if top is None else comparison.denominator
         why = f"this study has no configuration {missing.engine} on {missing.provider}"
         return Replication(comparison, category, original, None, ReplicationOutcome.NOT_TESTABLE, why)
-    unfaithful = not_ranked(fidelity)
     usable = [m for m in models if {(m.id, top.id), (m.id, bottom.id)}.isdisjoint(unfaithful)]
     ours = compare(dataset, comparison.metric, top, bottom, usable)
     if ours is None:
@@ -215,7 +202,6 @@ def _judge(original: tuple[float, float], ours: Claim) -> tuple[ReplicationOutco
     if (ours.value < 1) != lower:
         return ReplicationOutcome.NOT_REPLICATED, "the opposite direction here"
     overlap = low <= original[1] and original[0] <= high
-    size = (
-        "and the intervals overlap in size" if overlap else "with another size: the machines, models and output lengths differ"
-    )
+    another = "with another size: the machines, models and output lengths differ"
+    size = "and the intervals overlap in size" if overlap else another
     return ReplicationOutcome.REPLICATED, f"same direction, {size}"

@@ -16,8 +16,7 @@ METRIC = "j_per_request"
 
 def savings(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[Claim, ...]:
     """Return the claim of every cell that can be compared with the reference on its model; none of the reference itself."""
-    name = reference_of(dataset)
-    if name is None:
+    if (name := reference_of(dataset)) is None:
         return ()
     reference = dataset.study.configuration(name)
     unfaithful = not_ranked(fidelity)

@@ -130,8 +130,7 @@ def quality(dataset: Dataset) -> Quality:
 def _idle_drift(runs: list[tuple[CellView, RunView]]) -> tuple[float, float] | None:
     blocks: dict[int, list[float]] = defaultdict(list)
     for _, run in runs:
-        watts = run.value("idle_power_w")
-        if watts is not None:
+        if (watts := run.value("idle_power_w")) is not None:
             blocks[run.repetition].append(watts)
     if len(blocks) < 2:
         return None

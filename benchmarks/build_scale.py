@@ -95,7 +95,6 @@ def main(*, small: bool = False) -> None:
         for label in ("first build", "second build, charts drawn"):
             spent = build_s(folder)
             peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
-            print(
-                f"{label}: {spent:.1f} s ({spent / AIM_S:.2f} of the aim), peak memory {peak:.2f} GB ({peak / AIM_GB:.2f} of the aim)"
-            )
+            memory = f"peak memory {peak:.2f} GB ({peak / AIM_GB:.2f} of the aim)"
+            print(f"{label}: {spent:.1f} s ({spent / AIM_S:.2f} of the aim), {memory}")
         print(f"store {(folder / 'cache' / 'greenreport.duckdb').stat().st_size / 1e6:.0f} MB; site {size_of_site(folder)}")

@@ -36,10 +36,8 @@ def figures(requests: int) -> Iterator[str]:
     """Yield a line for each figure."""
     launcher = Launcher(fork_servers=True, engines=False)
     with TemporaryDirectory() as folder:
-        job = EngineJob(Configuration(engine="fake"), 1)
-        server = launcher.start(
-            "model server", launcher.servers, server_main, ServeJob("one", job, time.monotonic_ns()), Path(folder) / "log", {}
-        )
+        job = ServeJob("one", EngineJob(Configuration(engine="fake"), 1), time.monotonic_ns())
+        server = launcher.start("model server", launcher.servers, server_main, job, Path(folder) / "log", {})
         try:
             url = f"http://127.0.0.1:{server.receive(ServerReady, 60).port}"
             best = 0.0

@@ -120,13 +120,6 @@ def cpu_share_pct(pid: int, seconds: float) -> float:
     return 100 * (spent() - before) / (time.perf_counter() - begun)
 
 
-def confine(pid: int, core: int) -> None:
-    """Let every thread of a process tree run on one core only."""
-    for process in tree(pid):
-        for thread in Path(f"/proc/{process.pid}/task").iterdir():
-            os.sched_setaffinity(int(thread.name), {core})
-
-
 def work(blocks: int) -> float:
     """Keep a core busy with a fixed amount of work; return how long it took in seconds."""
     data = bytes(1 << 16)
@@ -154,7 +147,9 @@ def slowdowns(pid: int, pairs: int, blocks: int, dice: random.Random) -> np.ndar
     ratios = []
     allowed = os.sched_getaffinity(0)
     core = max(allowed)
-    confine(pid, core)
+    for process in tree(pid):
+        for thread in Path(f"/proc/{process.pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {core})
     os.sched_setaffinity(0, {core})
     for _ in range(pairs):
         order = [True, False]
@@ -239,8 +234,7 @@ def main(options: Sequence[str] = (), *, small: bool = False) -> None:
                     print(f"| {tool} | {setting} | {measured(pid, arguments, blocks)} |", flush=True)
             except RuntimeError as error:
                 print(f"| {tool} | {setting} | {error} | |", flush=True)
-    cores = psutil.cpu_count()
-    print(f"\n{cores} CPUs, Python {sys.version.split()[0]}, {arguments.pairs} pairs of {arguments.work_s:g} s")
+    print(f"\n{psutil.cpu_count()} CPUs, Python {sys.version.split()[0]}, {arguments.pairs} pairs of {arguments.work_s:g} s")
     print(*notes, sep="\n")
     if not arguments.tools:
         print("codecarbon and zeus: not asked for, see --tools")

@@ -32,11 +32,6 @@ class SimulatedTable:
     rows: list[tuple[Cell, ...]] = field(default_factory=list)
 
 
-def written(samples: int, tables: list[SimulatedTable]) -> str:
-    """Return the content of the data file."""
-    return json.dumps({"samples": samples, "tables": [asdict(table) for table in tables]}, ensure_ascii=False, indent=1) + "\n"
-
-
 def read(text: str) -> tuple[int, list[SimulatedTable]]:
     """Return samples and tables of a data file."""
     data = json.loads(text)
@@ -117,6 +112,7 @@ def _outstanding(tables: list[SimulatedTable]) -> list[str]:
 
 def write(samples: int, tables: list[SimulatedTable]) -> None:
     """Write data and page."""
-    text = written(samples, tables)
+    data = {"samples": samples, "tables": [asdict(table) for table in tables]}
+    text = json.dumps(data, ensure_ascii=False, indent=1) + "\n"
     DATA.write_text(text, encoding="utf-8")
     PAGE.write_text(page(*read(text)), encoding="utf-8")

@@ -137,8 +137,7 @@ def bootstrap_median(x: Floats, truth: float, random: np.random.Generator) -> tu
     d = jackknife.mean() - jackknife
     acceleration = (d**3).sum() / (6 * max((d**2).sum(), 1e-12) ** 1.5)
     z = stats.norm.ppf(share) + np.array([-1.96, 1.96])
-    levels = stats.norm.cdf(stats.norm.ppf(share) + z / (1 - acceleration * z))
-    lower, upper = np.quantile(medians, levels)
+    lower, upper = np.quantile(medians, stats.norm.cdf(stats.norm.ppf(share) + z / (1 - acceleration * z)))
     return bool(low <= truth <= high), bool(lower <= truth <= upper)
 
 

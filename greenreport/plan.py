@@ -15,7 +15,7 @@ from enum import StrEnum
 from statistics import median
 from typing import Any
 
-from greenreport.catalog import LIMITABLE, LOAD_FACTORS, Served, known_engines
+from greenreport.catalog import ENGINES, LIMITABLE, LOAD_FACTORS, Served
 from greenreport.record import SETTLED, Outcome
 from greenreport.study import Configuration, Model, Study, Weights
 from greenreport.study.cells import NAMES
@@ -144,16 +144,15 @@ def _ordered(study: Study, cells: list[Cell]) -> tuple[Run, ...]:
 
 
 def _content(study: Study, configuration: Configuration, prompts_digest: str) -> dict[str, Any]:
-    protocol = study.protocol.model_dump(mode="json", exclude=_NOT_MEASURED, exclude_defaults=True)
     load = study.workload.model_dump(mode="json", include={"requests", "arrivals", "ramp_s"}, exclude_defaults=True)
     return {
         "version": FINGERPRINT_VERSION,
         "configuration": _settings(configuration),
-        "engine_revision": known_engines()[configuration.engine].revision,
+        "engine_revision": ENGINES[configuration.engine].revision,
         "prompts": prompts_digest,
         "generation": study.workload.generation.model_dump(mode="json", exclude_defaults=True),
         "transport": {"transport": "http", "stream": study.workload.stream, **load},
-        "protocol": protocol,
+        "protocol": study.protocol.model_dump(mode="json", exclude=_NOT_MEASURED, exclude_defaults=True),
         "meters": [meter.model_dump(mode="json", exclude_defaults=True) for meter in study.meters],
     }
 
@@ -166,7 +165,7 @@ def _settings(configuration: Configuration) -> dict[str, Any]:
     settings = configuration.model_dump(mode="json", exclude=NAMES, exclude_defaults=True)
     server = configuration.server
     name = None if server is None else server.id or slug(configuration.name or "")
-    if name and known_engines()[configuration.engine].served is Served.RUNNING:
+    if name and ENGINES[configuration.engine].served is Served.RUNNING:
         settings["server"] = {**settings["server"], "id": name}
     return settings
 
@@ -267,8 +266,7 @@ def only(plan: Plan, conditions: Mapping[str, frozenset[str]]) -> Plan:
     def level(cell: Cell, key: str) -> object:
         if key == "output_tokens":
             return cell.configuration.output_tokens or plan.study.workload.generation.output_tokens
-        named = {"model": cell.model.id, "configuration": cell.configuration.id}
-        return named.get(key) or getattr(cell.configuration, key)
+        return {"model": cell.model.id, "configuration": cell.configuration.id}.get(key) or getattr(cell.configuration, key)
 
     def written(level: object) -> set[str]:  # ``4.0`` also as ``4``, ``True`` also as ``true``
         return {str(level), str(level).lower(), *([f"{level:g}"] if isinstance(level, float) else ())}

@@ -48,10 +48,9 @@ def cold_starts(dataset: Dataset) -> Iterator[ColdStart]:
         if cell.values("cold_start_s") and (lighter is None or len(cell.configuration.load) < len(lighter.configuration.load)):
             lightest[key] = cell
     for cell in lightest.values():
-        reference = dataset.cell(cell.model.id, name) if name else None
         start, request = cell.values(START), cell.values(REQUEST)
         worth = float(np.median(start) / np.median(request)) if start and request and min(request) > 0 else None
-        yield ColdStart(cell, worth, _against(dataset, cell, reference))
+        yield ColdStart(cell, worth, _against(dataset, cell, dataset.cell(cell.model.id, name) if name else None))
 
 
 def _against(dataset: Dataset, cell: CellView, reference: CellView | None) -> str:

@@ -145,8 +145,7 @@ def derive(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> FootprintAnaly
     if declared is None:
         return None
     impacts = tuple(_impacts(declared))
-    unfaithful = not_ranked(fidelity)
-    tables = tuple(_table(dataset, basis, declared, impacts, unfaithful) for basis in BASES)
+    tables = tuple(_table(dataset, basis, declared, impacts, not_ranked(fidelity)) for basis in BASES)
     return FootprintAnalysis(declared, impacts, tuple(table for table in tables if table.rows) or tables[:1])
 
 
@@ -155,8 +154,7 @@ def _impacts(declared: Footprint) -> Iterator[Impact]:
         yield Impact("carbon", "Carbon", "carbon emissions", "gCO₂e", declared.carbon_g_per_kwh)
     if declared.water_l_per_kwh is not None:
         yield Impact("water", "Water", "water consumption", "L", declared.water_l_per_kwh)
-    if declared.price_per_kwh is not None:
-        price = declared.price_per_kwh
+    if (price := declared.price_per_kwh) is not None:
         yield Impact("cost", "Cost of electricity", "cost of electricity", price.currency, price, prefixed=False)
 
 
@@ -168,9 +166,9 @@ def _table(
     for cell in dataset.cells:
         if not cell.values(basis.metric):
             missing.append((cell.model.label, label_of(cell.configuration), cell.absence(basis.metric)))
-            continue
-        faithful = (cell.model.id, cell.configuration.id) not in unfaithful
-        rows.append(_row(cell, basis, declared, impacts, faithful=faithful))
+        else:
+            faithful = (cell.model.id, cell.configuration.id) not in unfaithful
+            rows.append(_row(cell, basis, declared, impacts, faithful=faithful))
     return FootprintTable(basis, tuple(rows), tuple(missing))
 
 
@@ -193,6 +191,5 @@ def amount(kwh: float, reach: tuple[float, float], factor: Factor, pue: Factor |
     """
     low, central, high = (1.0, 1.0, 1.0) if pue is None else (pue.low, pue.central, pue.high)
     middle = central * factor.central
-    return Derived(
-        kwh * middle, reach[0] * low * factor.low, reach[1] * high * factor.high, reach[0] * middle, reach[1] * middle
-    )
+    least, most = reach
+    return Derived(kwh * middle, least * low * factor.low, most * high * factor.high, least * middle, most * middle)

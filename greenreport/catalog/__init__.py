@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from greenreport.catalog.engines import DTYPES, PROVIDERS, EngineInfo, Served, known_engines
+from greenreport.catalog.engines import DTYPES, ENGINES, PROVIDERS, EngineInfo, Served
 from greenreport.catalog.load_factors import CURVE_FACTORS, LIMITABLE, LOAD_FACTORS, FactorKind, LoadFactor, fields_of
 from greenreport.catalog.meters import METERS, MeterInfo
 from greenreport.catalog.metrics import METRICS, Better, MetricInfo
@@ -18,9 +18,9 @@ from greenreport.catalog.pages import ADDED_PAGES, PageInfo
 from greenreport.catalog.table import GROUPS, added
 
 __all__ = [
-    "ADDED_PAGES", "CURVE_FACTORS", "DTYPES", "GROUPS", "LIMITABLE", "LOAD_FACTORS", "METERS", "METRICS", "PROVIDERS", "Better",
-    "EngineInfo", "FactorKind", "LoadFactor", "MeterInfo", "MetricInfo", "PageInfo", "Served", "added", "fields_of",
-    "known_engines", "load_target",
+    "ADDED_PAGES", "CURVE_FACTORS", "DTYPES", "ENGINES", "GROUPS", "LIMITABLE", "LOAD_FACTORS", "METERS", "METRICS",
+    "PROVIDERS", "Better", "EngineInfo", "FactorKind", "LoadFactor", "MeterInfo", "MetricInfo", "PageInfo", "Served", "added",
+    "fields_of", "load_target",
 ]  # fmt: skip
 
 

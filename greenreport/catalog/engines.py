@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -82,10 +81,5 @@ _ENGINES = (
 )
 # fmt: on
 
-
+#: The built-in engines by name, then those of installed plug-ins.
 ENGINES = CatalogTable("greenreport.engines", EngineInfo, _ENGINES)
-
-
-def known_engines() -> Mapping[str, EngineInfo]:
-    """Return every known engine by name: the built-in ones, then those of installed plug-ins."""
-    return ENGINES

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from greenreport.catalog import METERS, known_engines, load_target
+from greenreport.catalog import ENGINES, METERS, load_target
 from greenreport.errors import MeterUnavailable
 from greenreport.execute.host import environment
 from greenreport.execute.prepare import capability, cuda_problem
@@ -66,7 +66,7 @@ def _samples(name: str) -> list[tuple[Channel, float | None]]:
 
 
 def _engines(host: Environment) -> Iterator[Check]:
-    for engine in known_engines().values():
+    for engine in ENGINES.values():
         for provider in engine.providers if engine.weights else ():
             obstacle = capability(engine, provider, host) or (cuda_problem(engine) if provider == "cuda" else None)
             name = f"{engine.label} · {provider}"

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from greenreport.catalog import known_engines
+from greenreport.catalog import ENGINES
 from greenreport.record import Environment, Gpu
 from greenreport.study.servers import KEPT_SECRET
 
@@ -122,7 +122,7 @@ def _virtualisation() -> str | None:
 def _libraries() -> tuple[tuple[str, str], ...]:
     """Return the installed distributions of all known engines with their versions."""
     rank = {name: place for place, name in enumerate(LIBRARY_ORDER)}
-    names = {name for engine in known_engines().values() for name in engine.distributions}
+    names = {name for engine in ENGINES.values() for name in engine.distributions}
     versions = []
     for name in sorted(names, key=lambda name: (rank.get(name, len(rank)), name)):
         with suppress(metadata.PackageNotFoundError):

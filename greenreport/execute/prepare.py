@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from greenreport.catalog import EngineInfo, Served, known_engines
+from greenreport.catalog import ENGINES, EngineInfo, Served
 from greenreport.engines.base import EngineJob
 from greenreport.engines.cuda import CudaProblem, attempt
 from greenreport.errors import EngineUnavailable, RunError
@@ -58,7 +58,7 @@ def cuda_problem(engine: EngineInfo) -> CudaProblem | None:
 
 def loads_weights(cell: Cell, environment: Environment) -> bool:
     """Return whether a cell loads weights here; a cell that cannot run at all needs no import of torch."""
-    info = known_engines()[cell.configuration.engine]
+    info = ENGINES[cell.configuration.engine]
     return info.weights and capability(info, cell.configuration.provider, environment) is None
 
 
@@ -93,7 +93,7 @@ class Preparer:
 
     def _job_of(self, cell: Cell, done: list[RunRecord]) -> EngineJob:
         configuration, folder, environment = cell.configuration, self.assignment.folder, self.assignment.environment
-        info = known_engines()[configuration.engine]
+        info = ENGINES[configuration.engine]
         unavailable = capability(info, configuration.provider, environment)
         if unavailable is None and info.served is Served.STARTED:
             unavailable = not_installed(configuration, folder)

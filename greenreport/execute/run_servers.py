@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from greenreport.catalog import Served, known_engines, load_target
+from greenreport.catalog import ENGINES, Served, load_target
 from greenreport.engines.base import EngineJob
 from greenreport.execute.assignment import RunContext
 from greenreport.execute.processes import Child, receive_each
@@ -39,7 +39,7 @@ def serve(
     Raises:
         GreenReportError: why there is no server; `Failure` from a server process likewise.
     """
-    info = known_engines()[job.configuration.engine]
+    info = ENGINES[job.configuration.engine]
     if info.served is not Served.OWN:
         server: ExternalServer = load_target(info.target)(job)
         return server.serve(stack, context, model, log, others)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from greenreport.catalog import known_engines, load_target
+from greenreport.catalog import ENGINES, load_target
 from greenreport.engines.base import Engine, EngineJob, verified
 from greenreport.execute.process_entry import end_with_parent, isolate
 from greenreport.models.weights import WeightsJob, obtain
@@ -101,5 +101,5 @@ def server_main(connection: Connection, job: ServeJob, log: Path, environment: d
 
 
 def _engine_class(job: EngineJob) -> type[Engine]:
-    loaded: type[Engine] = load_target(known_engines()[job.configuration.engine].target)
+    loaded: type[Engine] = load_target(ENGINES[job.configuration.engine].target)
     return loaded

@@ -100,17 +100,6 @@ class EnergiBridge(Meter):
             raise
 
     def _opened(self, program: str) -> tuple[Channel, ...]:
-        self._start(program)
-        header = self._header()
-        self.columns = columns_of(header)
-        self.newest = [None] * len(self.columns)
-        self.counters = Counters(tuple(i for i, name in enumerate(header) if name.endswith("_ENERGY (J)")))
-        if not self.columns:
-            raise MeterUnavailable("the file of EnergiBridge has none of the known columns", REMEDY_INSTALL)
-        self._say_boundary(header)
-        return tuple(column.channel for column in self.columns)
-
-    def _start(self, program: str) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="greenreport-", ignore_cleanup_errors=True)
         output, errors = Path(self.folder.name) / "samples.csv", Path(self.folder.name) / "errors"
         interval = str(self.use.interval_ms or INTERVAL_MS)
@@ -122,6 +111,14 @@ class EnergiBridge(Meter):
                 stderr=log,
                 process_group=0,
             )
+        header = self._header()
+        self.columns = columns_of(header)
+        self.newest = [None] * len(self.columns)
+        self.counters = Counters(tuple(i for i, name in enumerate(header) if name.endswith("_ENERGY (J)")))
+        if not self.columns:
+            raise MeterUnavailable("the file of EnergiBridge has none of the known columns", REMEDY_INSTALL)
+        self._say_boundary(header)
+        return tuple(column.channel for column in self.columns)
 
     def _header(self) -> list[str]:
         """Wait for the first line of the file."""
@@ -166,8 +163,7 @@ class EnergiBridge(Meter):
 
     def _rows(self) -> list[list[str]]:
         """Return the rows that were completed since the last call."""
-        content = self.rest + (self.file.read() if self.file is not None else b"")
-        *lines, self.rest = content.split(b"\n")
+        *lines, self.rest = (self.rest + (self.file.read() if self.file is not None else b"")).split(b"\n")
         return [_cells(line) for line in lines]
 
     def _samples(self, row: Sequence[str]) -> list[Sample]:

@@ -102,17 +102,14 @@ class Recorder(threading.Thread):
                 continue
             if command is None:
                 break
-            self._obey(command)
+            if isinstance(command, threading.Event):
+                self._keep(partial(self.meter.sample, edge=True))
+                command.set()
+            else:
+                self._guarded(partial(self.meter.watch, command))
         self._keep(self.meter.finish)
         self._guarded(self.meter.close)
         self._finished = True
-
-    def _obey(self, command: tuple[int, ...] | threading.Event) -> None:
-        if isinstance(command, threading.Event):
-            self._keep(partial(self.meter.sample, edge=True))
-            command.set()
-        else:
-            self._guarded(partial(self.meter.watch, command))
 
     def _keep(self, take: Callable[[], Sequence[Sample]]) -> None:
         samples = self._guarded(take) or ()

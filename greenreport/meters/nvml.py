@@ -58,7 +58,7 @@ class Nvml(Meter):
         self.nvml = nvml = initialise()
         try:
             gpus = visible_gpus(nvml)
-            self._say_order(gpus)
+            self._say_order()
             for index, handle in gpus:
                 self._open_gpu(index, handle)
         except nvml.NVMLError as error:
@@ -91,16 +91,15 @@ class Nvml(Meter):
             own = {pid for root in self.roots for pid in (root, *descendants()(root))} if listed else set()
             return float(len(listed)), float(len(listed & own))
 
-        channels = tuple(
-            Channel(domain, name, TraceKind.GAUGE, "processes") for name in (Quantity.PROCESSES, Quantity.OWN_PROCESSES)
-        )
+        counts = (Quantity.PROCESSES, Quantity.OWN_PROCESSES)
+        channels = tuple(Channel(domain, quantity, TraceKind.GAUGE, "processes") for quantity in counts)
         return _Sensor(channels, count, slow=True)
 
     def watch(self, pids: tuple[int, ...]) -> None:
         self.roots = pids
         self.list_due = 0.0
 
-    def _say_order(self, gpus: Sequence[tuple[int, Any]]) -> None:
+    def _say_order(self) -> None:
         """CUDA counts GPUs from the fastest, NVML by bus address; the numbers agree only when all GPUs are of one kind."""
         listed = os.environ.get("CUDA_VISIBLE_DEVICES", "")
         if any(name.strip().isdigit() for name in listed.split(",")) and os.environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
@@ -126,11 +125,10 @@ class Nvml(Meter):
         return values
 
     def sample(self, *, edge: bool = False) -> Sequence[Sample]:
-        if edge:
-            self.list_due = 0.0
-        samples = super().sample()
         if not edge:
-            return samples
+            return super().sample()
+        self.list_due = 0.0
+        samples = super().sample()
         counters = self._counters()
         return [s for s in samples if s.channel not in counters] + self._ticks([s for s in samples if s.channel in counters])
 

@@ -95,9 +95,8 @@ class Process:
             OSError: it has ended.
         """
         fields = self.stat.read().rpartition(b")")[2].split()  # its name may hold spaces and brackets
-        return Spent(
-            sum(int(fields[column]) for column in (11, 12, 13, 14)) * TICK_S, int(fields[21]) * PAGE_B, fields[0] != b"Z"
-        )
+        cpu_s = sum(int(fields[column]) for column in (11, 12, 13, 14)) * TICK_S
+        return Spent(cpu_s, int(fields[21]) * PAGE_B, fields[0] != b"Z")
 
     def pss_b(self) -> int | None:
         """Return its memory with shared pages divided among their users, in bytes; None where that may not be read."""

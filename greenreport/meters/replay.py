@@ -91,9 +91,8 @@ class Replay(Meter):
         if not self._repeats(trace):
             return bisect_right(trace.t_ns, at)
         rounds, rest = divmod(at - trace.t_ns[0], self.period_ns)
-        return max(0, int(rounds)) * self._round(trace) + (rounds >= 0) * min(
-            bisect_right(trace.t_ns, trace.t_ns[0] + rest), self._round(trace)
-        )
+        begun = min(bisect_right(trace.t_ns, trace.t_ns[0] + rest), self._round(trace))
+        return max(0, int(rounds)) * self._round(trace) + (rounds >= 0) * begun
 
     def _repeats(self, trace: Trace) -> bool:
         return self.repeat and self.period_ns > 0 and self._round(trace) > 0

@@ -33,7 +33,7 @@ from greenreport.report.site_writer import SiteFolder, replacing
 from greenreport.report.summary import Summary, newest_first, summarise
 from greenreport.report.templates import template_folders
 from greenreport.results import Located, counterparts, groups, locate_all
-from greenreport.study import Site, load_site
+from greenreport.study import load_site
 from greenreport.units import safe_slug
 
 SETTINGS = "site.yaml"
@@ -91,7 +91,9 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
         SpecError: a study file or ``site.yaml`` is wrong.
         BuildError: no study could be built, a page of the whole site could not be rendered, or the folder is not a site.
     """
-    settings = _settings(studies, base_url)
+    settings = load_site(Path(os.path.relpath(studies.resolve().parent / SETTINGS)))
+    if base_url is not None:
+        settings = settings.model_copy(update={"base_url": base_url})
     located = locate_all(studies, cache, weights)
     slugs: dict[Located, str] = {}
     for item in located:
@@ -202,17 +204,8 @@ def _write_shared(folder: SiteFolder, renderer: Renderer, summaries: Sequence[Su
     feed = make_feed(shown, renderer.settings)
     pages = site_pages(shown)
     folder.write(renderer.shared | renderer.pages(pages, {}))
-    folder.write(
-        index_files(
-            [*(entry for page in pages for entry in page.entries), *(entry for study in summaries for entry in study.entries)]
-        )
-    )
+    entries = [entry for page in pages for entry in page.entries] + [entry for study in summaries for entry in study.entries]
+    folder.write(index_files(entries))
     if feed.content is not None:
         folder.write({FEED: feed.content})
     return feed.remark
-
-
-def _settings(studies: Path, base_url: str | None) -> Site:
-    """Return the settings in ``site.yaml`` beside the folder of studies, with `base_url` in place of theirs where one is given."""
-    settings = load_site(Path(os.path.relpath(studies.resolve().parent / SETTINGS)))
-    return settings if base_url is None else settings.model_copy(update={"base_url": base_url})

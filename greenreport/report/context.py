@@ -104,5 +104,4 @@ def machine_text(environment: Environment | None) -> str:
     if environment is None:
         return "machine not known"
     cores = counted(environment.physical_cores, "core")
-    gpus = [gpu.name for gpu in environment.gpus]
-    return ", ".join([f"{environment.cpu_model} ({cores})", *dict.fromkeys(gpus)])
+    return ", ".join([f"{environment.cpu_model} ({cores})", *dict.fromkeys(gpu.name for gpu in environment.gpus)])

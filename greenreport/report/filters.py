@@ -29,16 +29,12 @@ DASH = Markup('<span class="soft">–</span>')
 def value_html(text: str) -> Markup:
     """Return a printed quantity with its unit set apart."""
     number, separator, unit = text.partition(THIN)
-    if not separator:
-        return escape(text)
-    return Markup('{}<span class="u">{}{}</span>').format(number, THIN, unit)
+    return Markup('{}<span class="u">{}{}</span>').format(number, THIN, unit) if separator else escape(text)
 
 
 def quantity_html(value: float | None, unit: str) -> Markup:
     """Return a value with its unit; a dash where there is none."""
-    if value is None:
-        return DASH
-    return value_html(quantity(value, unit))
+    return DASH if value is None else value_html(quantity(value, unit))
 
 
 def without(dash: str, reason: str) -> Markup:
@@ -50,16 +46,14 @@ def interval_html(ci: Interval | NotComputable, unit: str) -> Markup:
     """Return an interval as ``[low, high]`` with unit, or why there is none."""
     if isinstance(ci, NotComputable):
         return without("no interval", ci.reason)
-    low, high = quantity(ci.low, unit), quantity(ci.high, unit)
-    return Markup("[{}, {}]").format(value_html(low), value_html(high))
+    return Markup("[{}, {}]").format(value_html(quantity(ci.low, unit)), value_html(quantity(ci.high, unit)))
 
 
 def claim_link(claim: Claim, study: StudyContext, up: str, tail: str | None = None) -> Markup:
     """Return a claim as its size in words, linked to its derivation, and what it is compared with."""
     address = f"{up}{study.root}claims/index.html#{claim.id}"
-    return Markup('<a class="claim" href="{}">{}</a>{}').format(
-        address, claim.size(), against((claim,), 0) if tail is None else tail
-    )
+    words = against((claim,), 0) if tail is None else tail
+    return Markup('<a class="claim" href="{}">{}</a>{}').format(address, claim.size(), words)
 
 
 def text_html(text: Text, study: StudyContext, up: str) -> Markup:
@@ -86,9 +80,7 @@ def share(value: float | None) -> Markup:
 
 def computed(value: float | NotComputable) -> Markup:
     """Return a share that may not be computable, as a percentage; the reason stands below the dash."""
-    if isinstance(value, NotComputable):
-        return without("–", value.reason)
-    return share(value)
+    return without("–", value.reason) if isinstance(value, NotComputable) else share(value)
 
 
 def ratio_interval(ci: Interval | NotComputable) -> str:

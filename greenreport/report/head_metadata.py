@@ -53,14 +53,8 @@ def head_of(page: Page[PageContent], settings: Site, downloads: Mapping[str, Seq
     if page.study is not None and page.section == "overview":
         linked = linked_data(page.study, settings, downloads.get(page.study.slug, ()))
         tags = citation_tags(page.study, settings)
-    return Head(
-        title,
-        settings.address(page.path),
-        settings.address(image) if image else None,
-        alt,
-        embedded_json(linked) if linked is not None else "",
-        tags,
-    )
+    address, preview = settings.address(page.path), settings.address(image) if image else None
+    return Head(title, address, preview, alt, embedded_json(linked) if linked is not None else "", tags)
 
 
 def _card(page: Page[PageContent]) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from greenreport.catalog import LOAD_FACTORS, FactorKind, Served, known_engines
+from greenreport.catalog import ENGINES, LOAD_FACTORS, FactorKind, Served
 from greenreport.study import Configuration, Protocol, Workload
 from greenreport.units import THIN, counted, listed, quantity
 
@@ -99,7 +99,7 @@ def output_words(configurations: Sequence[Configuration], workload: Workload) ->
 
 def served(configuration: Configuration) -> Served:
     """Return who serves a configuration."""
-    info = known_engines().get(configuration.engine)
+    info = ENGINES.get(configuration.engine)
     return Served.OWN if info is None else info.served
 
 

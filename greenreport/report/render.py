@@ -145,7 +145,8 @@ def _figures(pages: Sequence[Page[PageContent]], cache: Path) -> dict[tuple[str,
 
 def _assets(folders: Sequence[Path], cache: Path) -> tuple[dict[str, bytes], Assets]:
     contents = {name: _asset(folders, name) for name in ASSETS}
-    contents["site.css"] += b"".join(file.read_bytes() for file in _theme_styles(folders))
+    styles = [folder / "assets" / THEME for folder in folders[:-1]]  # of users; they stand after the shipped one
+    contents["site.css"] += b"".join(file.read_bytes() for file in styles if file.is_file())
     contents["vega.js"] = _vega_bundle(cache)
     names = {name: _digested(name, contents[name]) for name in DIGESTED}
     files = {f"assets/{names.get(name, name)}": content for name, content in contents.items()}
@@ -161,12 +162,6 @@ def _vega_bundle(cache: Path) -> bytes:
         cache.mkdir(parents=True, exist_ok=True)
         file.write_text(vl_convert.javascript_bundle(VEGA_SNIPPET), encoding="utf-8")
     return file.read_bytes()
-
-
-def _theme_styles(folders: Sequence[Path]) -> Iterable[Path]:
-    """Yield the stylesheets that stand after the shipped one: `assets/theme.css` of a user's folder."""
-    files = (folder / "assets" / THEME for folder in folders[:-1])
-    return [file for file in files if file.is_file()]
 
 
 def _theme_files(folders: Sequence[Path]) -> Iterable[tuple[str, bytes]]:

@@ -151,9 +151,8 @@ def _drawn(study: StudyContext, every: Sequence[Series]) -> Iterator[LoadCurve]:
     groups = [group for (_, factor), group in by_model_and_factor(every).items() if factor == every[0].factor]
     names = _names([series for group in groups for series in group])
     for place, group in enumerate(groups):
-        looks = series_looks(study, group)
+        looks, dash = series_looks(study, group), DASHES[place % len(DASHES)]
         for series in group:
-            dash = DASHES[place % len(DASHES)]
             yield LoadCurve(series, names[series.model.id, series.label], looks[series.label].colour, dash)
 
 

@@ -37,8 +37,7 @@ def draw(name: str, **values: Any) -> str:
         name: file in ``templates/drawings``.
         values: what the template prints.
     """
-    lines = _drawings().get_template(name).render(**values).splitlines()
-    return "".join(line.strip() for line in lines)
+    return "".join(line.strip() for line in _drawings().get_template(name).render(**values).splitlines())
 
 
 @cache

@@ -43,8 +43,7 @@ def groups(located: Sequence[Located]) -> list[list[Located]]:
 
 
 def _related(first: Located, second: Located) -> bool:
-    pairs = ((first, second), (second, first))
-    if any(a.file is not None and a.file.resolve() in b.compared for a, b in pairs):
+    if any(a.file is not None and a.file.resolve() in b.compared for a, b in ((first, second), (second, first))):
         return True
     return first.measured != second.measured and not set(first.references).isdisjoint(second.references)
 

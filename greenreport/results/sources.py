@@ -115,9 +115,7 @@ def locate_all(studies: Path, cache: Path, weights: str | None) -> list[Located]
     files = sorted(studies.glob("*.yaml")) if studies.is_dir() else []
     located = [locate(file, store, weights, cache / "export") for file in files]
     taken = {item.name for item in located}
-    return located + [
-        _imported(name, source, rows) for name, (source, rows) in observed_studies(store).items() if name not in taken
-    ]
+    return located + [_imported(name, *table) for name, table in observed_studies(store).items() if name not in taken]
 
 
 def find(file: Path, store: Store, weights: str | None, exports: Path | None) -> StudyData:
@@ -154,13 +152,9 @@ def locate(file: Path, store: Store, weights: str | None, exports: Path | None) 
 
 def _planned(file: Path, store: Store, weights: str | None) -> tuple[Planned, Source | None]:
     planned = open_plan(file, Overrides(weights=weights))
-    source = _source(planned, store)
-    if (
-        source is None
-        and weights is None
-        and planned.file.study.weights is Weights.HUB
-        and all(model.architecture is not None for model in planned.file.study.models)
-    ):
+    source, study = _source(planned, store), planned.file.study
+    can_be_untrained = study.weights is Weights.HUB and all(model.architecture is not None for model in study.models)
+    if source is None and weights is None and can_be_untrained:
         untrained = open_plan(file, Overrides(weights=Weights.UNTRAINED.value))
         other = _source(untrained, store)
         if other is not None and any(row.outcome is Outcome.OK for row in other.rows.values()):
@@ -189,10 +183,9 @@ def _read(planned: Planned, source: Source | None, store: Store, exports: Path |
         return StudyData(study.study, planned.file.text, recorded_dataset(planned.plan, (), references=references), file=file)
     # Files first: sorting them takes memory that is free again before the runs are read.
     parquet = tuple(_parquet(source, study.study, store, exports)) if exports is not None else ()
-    ids = [row.run_id for row in source.rows.values()]
     dataset = recorded_dataset(
         planned.plan,
-        source.reader.records(ids),
+        source.reader.records([row.run_id for row in source.rows.values()]),
         source=source.words,
         other_runs=_others(planned, source),
         references=references,

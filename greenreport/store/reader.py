@@ -35,8 +35,7 @@ class RecordReader(ABC):
         columns = ", ".join(field.name for field in fields(IndexRow))
         with self.reading() as connection:
             rows = connection.execute(f"SELECT {columns} FROM runs WHERE kind = 'run' ORDER BY started_at, run_id").fetchall()
-        index = (IndexRow(*row) for row in rows)
-        return tuple(replace(row, outcome=Outcome(row.outcome)) for row in index)
+        return tuple(replace(row, outcome=Outcome(row.outcome)) for row in (IndexRow(*values) for values in rows))
 
     def records(self, run_ids: Collection[str]) -> Iterator[RunRecord]:
         """Yield the records with these ids, in the order of repetition and position."""

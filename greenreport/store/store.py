@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,12 +77,9 @@ class Store(RecordReader):
 
 @contextmanager
 def _open(path: Path | str) -> Iterator[DuckDBPyConnection]:
-    connection = _connect(path)
-    try:
+    with closing(_connect(path)) as connection:
         _check_schema(connection, path)
         yield connection
-    finally:
-        connection.close()
 
 
 def _connect(path: Path | str) -> DuckDBPyConnection:

@@ -87,8 +87,7 @@ def read_csv(file: Path) -> tuple[TidyRow, ...]:
     try:
         with file.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream, strict=True)
-            columns = reader.fieldnames or []
-            absent = [name for name in REQUIRED if name not in columns]
+            absent = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
             if absent:
                 raise ImportFileError(f"{file}:1: missing columns {', '.join(absent)}; needed: {', '.join(REQUIRED)}")
             for row in reader:
@@ -138,8 +137,7 @@ def _row(row: dict[str, str]) -> TidyRow:
 
 def _levels(row: dict[str, str]) -> Iterator[tuple[str, float]]:
     for name, factor in CURVE_FACTORS.items():
-        text = row.get(name)
-        if not text:
+        if not (text := row.get(name)):
             continue
         try:
             level = float(text)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from greenreport.catalog import METRICS, PROVIDERS, Served, known_engines
+from greenreport.catalog import ENGINES, METRICS, PROVIDERS, Served
 from greenreport.study.cells import Configuration, Model, Weights
 from greenreport.study.check_servers import TEXTS, server_remarks
 from greenreport.study.error_messages import Remark, nearest, unknown
@@ -89,14 +89,14 @@ def _models(study: Study, folder: Path) -> Iterator[Remark]:
 def _loaded(study: Study, model: Model) -> bool:
     """Whether any engine loads the model here; a server that greenreport did not write has its own weights."""
     engines = {c.engine for c in study.configurations if not study.excludes(model, c)}
-    return any(engine not in known_engines() or known_engines()[engine].served is Served.OWN for engine in engines)
+    return any(engine not in ENGINES or ENGINES[engine].served is Served.OWN for engine in engines)
 
 
 def _configurations(study: Study) -> Iterator[Remark]:
     for index, configuration in enumerate(study.configurations):
         at = ("configurations", index)
-        engine = known_engines().get(configuration.engine)
-        yield from _named((*at, "engine"), "engine", configuration.engine, known_engines())
+        engine = ENGINES.get(configuration.engine)
+        yield from _named((*at, "engine"), "engine", configuration.engine, ENGINES)
         yield from _named((*at, "provider"), "provider", configuration.provider, PROVIDERS)
         if engine is None:
             continue
@@ -117,7 +117,7 @@ def _sweep(study: Study) -> Iterator[Remark]:
     factors = study.sweep.factors if study.sweep is not None else {}
     for dtype in factors.get("dtype", ()):
         for engine in dict.fromkeys(p.engine for p in points if p.dtype == dtype and study.models_of(p)):
-            info = known_engines().get(engine)
+            info = ENGINES.get(engine)
             if info is not None and dtype not in info.dtypes:
                 message = unknown(f"dtype for {info.label}", dtype, info.dtypes)
                 yield Remark(("sweep", "dtype"), f"{message}; or list the pair under `exclude:` with a reason")
@@ -145,11 +145,9 @@ def _never_filled(study: Study, points: Iterable[Configuration]) -> Iterator[Rem
         yield Remark(("workload",), message, warning=True)
     few = [p for p in kept if p.request_rate is None and "concurrency" in p.model_fields_set and p.concurrency < p.replicas]
     if few:
-        message = (
-            f"{counted(few[0].concurrency, 'client')} cannot keep {few[0].replicas} replicas busy ({few[0].id}): each needs one"
-        )
-        section = "configurations" if study.sweep is None else "sweep"
-        yield Remark((section,), f"{message}; raise `concurrency`, or exclude it")
+        message = f"{counted(few[0].concurrency, 'client')} cannot keep {few[0].replicas} replicas busy ({few[0].id})"
+        message += ": each needs one; raise `concurrency`, or exclude it"
+        yield Remark(("configurations" if study.sweep is None else "sweep",), message)
     small = [p for p in kept if p.max_batch > p.batch_size and p.request_rate is None and _together(p) < p.max_batch]
     if small:
         point = max(small, key=lambda p: p.max_batch - _together(p))
@@ -164,7 +162,7 @@ def _together(point: Configuration) -> int:
 
 
 def _exclusions(study: Study) -> Iterator[Remark]:
-    allowed = {"engine": set(known_engines()), "provider": set(PROVIDERS), "model": {m.id for m in study.models}}
+    allowed = {"engine": set(ENGINES), "provider": set(PROVIDERS), "model": {m.id for m in study.models}}
     with suppress(ValueError):  # reported by the check of the sweep
         points = swept(study.configurations, study.sweep)
         allowed["configuration"] = {name for point in points for name in (point.id, point.name) if name}

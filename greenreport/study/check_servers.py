@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from greenreport.catalog import LOAD_FACTORS, Served, known_engines
+from greenreport.catalog import ENGINES, LOAD_FACTORS, Served
 from greenreport.study.cells import DEFAULTS, NAMES, Configuration
 from greenreport.study.error_messages import Remark
 from greenreport.study.servers import Server
@@ -25,7 +25,7 @@ TEXTS = {"builtin": 60, "humaneval": 164}
 def server_remarks(study: Study) -> Iterator[Remark]:
     """Return every problem of the servers a study names."""
     for index, configuration in enumerate(study.configurations):
-        info = known_engines().get(configuration.engine)
+        info = ENGINES.get(configuration.engine)
         if info is None:
             continue
         server = configuration.server
@@ -84,12 +84,10 @@ def _factors(study: Study, configuration: Configuration, server: Server) -> Iter
     if _varies(study, configuration, "replicas") and not server.takes("port"):
         hint = "put '{port}' into the command, so that each replica gets its own" if started else "an endpoint is one server"
         yield Remark(("replicas",), f"`replicas` has no effect here: {hint}")
-    swept = study.sweep.options if study.sweep is not None else {}
-    for option in dict.fromkeys((*configuration.options, *swept)):
+    for option in dict.fromkeys((*configuration.options, *(study.sweep.options if study.sweep is not None else ()))):
         if option in _TAKEN:
-            yield Remark(
-                ("options", option), f"{option!r} is decided by the workload; options are further keys of every request"
-            )
+            message = f"{option!r} is decided by the workload; options are further keys of every request"
+            yield Remark(("options", option), message)
 
 
 def _varies(study: Study, configuration: Configuration, factor: str) -> bool:

@@ -45,8 +45,7 @@ def unknown(kind: str, value: object, allowed: Iterable[str]) -> str:
     """Return the sentence for a name that is not known: nearest match and allowed values."""
     names = sorted(allowed)
     listed = (", ".join(names[:40]) or "none is declared") + (", …" if len(names) > 40 else "")
-    hint = nearest(value, names)
-    return f"unknown {kind} {shown(value)}{hint or '.'} Allowed: {listed}"
+    return f"unknown {kind} {shown(value)}{nearest(value, names) or '.'} Allowed: {listed}"
 
 
 def explain(error: ErrorDetails, data: Mapping[str, Any], kind: type[Spec] = Study) -> Remark:

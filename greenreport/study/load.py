@@ -139,17 +139,11 @@ def _validate(data: dict[str, Any], folder: Path) -> tuple[Study | None, list[Re
 def _prune(data: dict[str, Any], locations: set[Location]) -> tuple[dict[str, Any], dict[str, list[int]]]:
     """Drop what is broken, an item of a list as a whole, otherwise the key; return also the kept indices of each list."""
     drop = {at[:2] if len(at) > 1 and isinstance(at[1], int) else at[:1] for at in locations}
-    result: dict[str, Any] = {}
-    kept: dict[str, list[int]] = {}
-    for key, value in data.items():
-        if (key,) in drop:
-            continue
-        if isinstance(value, list):
-            kept[key] = [index for index in range(len(value)) if (key, index) not in drop]
-            result[key] = [value[index] for index in kept[key]]
-        else:
-            result[key] = value
-    return {"study": "unnamed", "title": "unnamed", **result}, kept
+    rest = {key: value for key, value in data.items() if (key,) not in drop}
+    lists = {key: value for key, value in rest.items() if isinstance(value, list)}
+    kept = {key: [index for index in range(len(items)) if (key, index) not in drop] for key, items in lists.items()}
+    pruned = {key: [items[index] for index in kept[key]] for key, items in lists.items()}
+    return {"study": "unnamed", "title": "unnamed", **rest, **pruned}, kept
 
 
 def _original(at: Location, kept: dict[str, list[int]]) -> Location:

@@ -142,8 +142,7 @@ class _ByName:
 
 def _options_schema(options: type[MeterUse]) -> dict[str, Any]:
     """Return the JSON Schema of what stands after the name of a meter: nothing, options, or the one word of `use`."""
-    schema = options.model_json_schema()
-    fields = {name: field for name, field in schema["properties"].items() if name != "name"}
+    fields = {name: field for name, field in options.model_json_schema()["properties"].items() if name != "name"}
     after = {"type": ["object", "null"], "properties": fields, "additionalProperties": False}
     return {"anyOf": [{"enum": fields["use"]["enum"]}, after]} if "use" in fields else after
 

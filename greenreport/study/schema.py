@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from greenreport.catalog import METRICS, PROVIDERS, known_engines
+from greenreport.catalog import ENGINES, METRICS, PROVIDERS
 from greenreport.errors import GreenReportError
 from greenreport.study.analysis_spec import Hypothesis
 from greenreport.study.protocol import Workload
@@ -22,8 +22,8 @@ def study_schema() -> dict[str, Any]:
     schema["title"] = "greenreport study"
     definitions = schema["$defs"]
     for section, key, names in (
-        ("Configuration", "engine", sorted(known_engines())), ("Configuration", "provider", list(PROVIDERS)),
-        ("Reference", "engine", sorted(known_engines())), ("Reference", "provider", list(PROVIDERS)),
+        ("Configuration", "engine", sorted(ENGINES)), ("Configuration", "provider", list(PROVIDERS)),
+        ("Reference", "engine", sorted(ENGINES)), ("Reference", "provider", list(PROVIDERS)),
         ("Hypothesis", "metric", list(METRICS)),
     ):  # fmt: skip
         definitions[section]["properties"][key]["enum"] = names

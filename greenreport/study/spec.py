@@ -78,9 +78,7 @@ class Study(Spec):
 
     def weights_of(self, model: Model) -> Weights:
         """Where this model's weights come from: its own setting, its path, or the study's setting."""
-        if model.weights is not None:
-            return model.weights
-        return Weights.PATH if model.path else Weights(self.weights)
+        return model.weights or (Weights.PATH if model.path else Weights(self.weights))
 
     def models_of(self, configuration: Configuration) -> list[Model]:
         """Return the models measured with a configuration: those no exclusion covers."""

@@ -53,11 +53,7 @@ class Sweep(_Levels):
     @property
     def factors(self) -> dict[str, tuple[Any, ...]]:
         """The factors that are swept, with their levels; options as ``options.<name>``."""
-        named = {
-            name: getattr(self, name)
-            for name in Sweep.model_fields
-            if name not in ("combine", "options") and getattr(self, name)
-        }
+        named = {name: levels for name in _Levels.model_fields if (levels := getattr(self, name))}
         return named | {f"{_OPTION}{name}": levels for name, levels in self.options.items() if levels}
 
     def points(self) -> Iterator[dict[str, Any]]:

@@ -47,9 +47,8 @@ def counter_faults(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusabl
     grown = np.diff(growth)
     wrapped = steps < 0
     if trace.unit == "J" and (grown[wrapped] > HIGHEST_W * seconds[wrapped]).any():
-        yield Unusable(
-            Fault.COUNTER_RESET, "the counter was set back during the window: as a wrap it would mean more than 10 kW"
-        )
+        detail = "the counter was set back during the window: as a wrap it would mean more than 10 kW"
+        yield Unusable(Fault.COUNTER_RESET, detail)
         return
     normal = (seconds <= longest_normal_s(times_of(trace))) & (seconds > 0)
     fastest = float((grown[normal] / seconds[normal]).max(initial=0.0))

@@ -16,22 +16,20 @@ from greenreport.traces.usability import why_unusable
 def by_preference(traces: Sequence[Trace]) -> list[Trace]:
     """Return the traces that give joules, best first: measured before estimated, counters before power, then by catalog."""
     order = list(METERS)
-    candidates = [t for t in traces if t.quantity in ENERGY_QUANTITIES and t.unit in ("J", "W")]
 
     def rank(trace: Trace) -> tuple[bool, bool, int]:
         place = order.index(trace.meter) if trace.meter in METERS else len(order)
         return trace.method is Method.ESTIMATED, trace.kind is TraceKind.GAUGE, place
 
-    return sorted(candidates, key=rank)
+    return sorted((t for t in traces if t.quantity in ENERGY_QUANTITIES and t.unit in ("J", "W")), key=rank)
 
 
 def energy(trace: Trace, start_ns: int, end_ns: int) -> float | None:
     """Return joules over a window, from an energy counter or from power; None where `why_unusable` gives a reason."""
     if why_unusable(trace, start_ns, end_ns) is not None:
         return None
-    if trace.kind is TraceKind.COUNTER:
-        return counter_growth(trace, start_ns, end_ns)
-    return gauge_integral(trace, start_ns, end_ns)
+    joules = counter_growth if trace.kind is TraceKind.COUNTER else gauge_integral
+    return joules(trace, start_ns, end_ns)
 
 
 def energy_over(trace: Trace, spans: Sequence[tuple[int, int]]) -> float | None:
@@ -98,8 +96,7 @@ def summed_power(traces: Sequence[Trace], start_ns: int, end_ns: int) -> Floats:
     """
     if not traces or any(why_unusable(trace, start_ns, end_ns) for trace in traces):
         return np.empty(0)
-    inside = [times[(times >= start_ns) & (times <= end_ns)] for times in map(times_of, traces)]
-    grid = min(inside, key=len)
+    grid = min((times[(times >= start_ns) & (times <= end_ns)] for times in map(times_of, traces)), key=len)
     if len(grid) < 2:
         return np.empty(0)
     grid = grid[np.concatenate(([True], np.diff(grid) / 1e9 > SHORTEST_STEP_S))]

@@ -144,8 +144,7 @@ def gauge_integral(trace: Trace, start_ns: int, end_ns: int) -> float | None:
     times, values = around(trace, start_ns, end_ns)
     inside = (times > start_ns) & (times < end_ns)
     t = np.concatenate(([start_ns], times[inside], [end_ns])) - start_ns
-    v = np.interp(t, times - start_ns, values)
-    return float(np.trapezoid(v, t) / 1e9)
+    return float(np.trapezoid(np.interp(t, times - start_ns, values), t) / 1e9)
 
 
 def gauge_mean(trace: Trace, start_ns: int, end_ns: int) -> float | None:

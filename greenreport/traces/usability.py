@@ -60,14 +60,12 @@ def _edges(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
 def _holes(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
     covered = coverage(trace, start_ns, end_ns)
     if covered.share < 1 - GAP_SHARE:
-        yield Unusable(
-            Fault.SAMPLING_GAP, f"gaps take {1 - covered.share:.0%} of the window, the longest {covered.largest_gap_s:.2f} s"
-        )
+        detail = f"gaps take {1 - covered.share:.0%} of the window, the longest {covered.largest_gap_s:.2f} s"
+        yield Unusable(Fault.SAMPLING_GAP, detail)
 
 
 def _undersampled(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
     integral, error = gauge_integral(trace, start_ns, end_ns), gauge_error(trace, start_ns, end_ns)
     if integral is not None and error is not None and error > UNDERSAMPLED * abs(integral):
-        yield Unusable(
-            Fault.UNDERSAMPLED, f"power changes faster than it was sampled: ± {error / max(abs(integral), 1e-12):.0%}"
-        )
+        share = error / max(abs(integral), 1e-12)
+        yield Unusable(Fault.UNDERSAMPLED, f"power changes faster than it was sampled: ± {share:.0%}")

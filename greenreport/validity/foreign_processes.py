@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from greenreport.catalog import Served, known_engines
+from greenreport.catalog import ENGINES, Served
 from greenreport.record import Phase, Quantity, RunRecord, Trace
 
 UP = (Phase.IDLE_BEFORE, Phase.WARMUP, Phase.WINDOW, Phase.IDLE_AFTER)
@@ -51,7 +51,7 @@ def ran_before(record: RunRecord) -> bool:
 
 def _served(record: RunRecord) -> Served | None:
     """Return who served the model of a run, or None for an engine that is not installed here."""
-    info = known_engines().get(record.engine)
+    info = ENGINES.get(record.engine)
     return None if info is None else info.served
 
 

@@ -30,8 +30,7 @@ def judged(record: RunRecord, study: Study) -> RunRecord:
         return record
     flags = validity_flags(record, study)
     fatal = [flag.detail for flag in flags if flag.fatal]
-    outcome = Outcome.INVALID if fatal else Outcome.OK
-    return replace(record, flags=flags, outcome=outcome, reason="; ".join(fatal) or None)
+    return replace(record, flags=flags, outcome=Outcome.INVALID if fatal else Outcome.OK, reason="; ".join(fatal) or None)
 
 
 def validity_flags(record: RunRecord, study: Study) -> tuple[Flag, ...]:

@@ -50,10 +50,8 @@ def _foreign_processes(record: RunRecord, study: Study) -> Faults:
     for group in foreign_processes(record):
         if group.number > limit:
             noun = "process of another program" if group.number == 1 else "processes of other programs"
-            yield (
-                FlagCode.FOREIGN_GPU_PROCESS,
-                f"{group.number} {noun} on {', '.join(group.gpus)} {group.when} (at most {limit})",
-            )
+            where = f"on {', '.join(group.gpus)} {group.when}"
+            yield FlagCode.FOREIGN_GPU_PROCESS, f"{group.number} {noun} {where} (at most {limit})"
 
 
 def _client_busy(record: RunRecord, _: Study) -> Faults:

@@ -33,9 +33,8 @@ def _fault(trace: Trace, window: Mark, gap_s: float) -> tuple[FlagCode, str] | N
         return unusable.fault.flag, f"{name}: {unusable.detail}"
     limit = max(gap_s, GAP_INTERVALS * tr.usual_interval_s(trace))
     largest = tr.coverage(trace, window.start_ns, window.end_ns).largest_gap_s
-    if largest <= limit:
-        return None
-    return FlagCode.SAMPLING_GAP, f"{name}: {largest:.2f} s without a sample (at most {limit:.2f} s)"
+    detail = f"{name}: {largest:.2f} s without a sample (at most {limit:.2f} s)"
+    return (FlagCode.SAMPLING_GAP, detail) if largest > limit else None
 
 
 def _disagreement(record: RunRecord, study: Study) -> Faults:

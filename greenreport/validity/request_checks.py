@@ -62,10 +62,8 @@ def _late(record: RunRecord, _: Study) -> Faults:
     if late_s > max(LATE_S, LATE_SHARE * gap_s):
         full = _most_waiting(record) > MOST_UNDER_WAY
         why = f"; {MOST_UNDER_WAY} were under way, the most the client sends before answers come" if full else ""
-        yield (
-            FlagCode.LATE_REQUESTS,
-            f"1 % of requests were sent {late_s * 1e3:.0f} ms late or later; one was due every {gap_s * 1e3:.0f} ms{why}",
-        )
+        late = f"1 % of requests were sent {late_s * 1e3:.0f} ms late or later"
+        yield FlagCode.LATE_REQUESTS, f"{late}; one was due every {gap_s * 1e3:.0f} ms{why}"
 
 
 def _most_waiting(record: RunRecord) -> int:
@@ -88,10 +86,8 @@ def _prompt_cached(record: RunRecord, _: Study) -> Faults:
     prompt_tokens = [request.prompt_tokens for request in record.requests]
     if tokens > 0:
         of = "" if None in prompt_tokens else f" of {sum(filter(None, prompt_tokens)):,}"
-        yield (
-            FlagCode.PROMPT_CACHED,
-            f"the server took {tokens:,.0f}{of} tokens of prompts from its cache instead of computing them",
-        )
+        detail = f"the server took {tokens:,.0f}{of} tokens of prompts from its cache instead of computing them"
+        yield FlagCode.PROMPT_CACHED, detail
 
 
 def _growth(record: RunRecord, quantity: Quantity) -> float:

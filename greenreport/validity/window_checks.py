@@ -53,18 +53,13 @@ def _clock(record: RunRecord, study: Study) -> Faults:
 def _length(record: RunRecord, study: Study) -> Faults:
     if (window := record.mark(Phase.WINDOW)) is None:
         return
+    length = f"the window is {window.duration_s:.2f} s long"
     counted = {trace.meter for trace in record.traces if trace.quantity == Quantity.ENERGY}
     for name, meter in METERS.items():
         if name in counted and window.duration_s < meter.shortest_window_s:
-            yield (
-                FlagCode.WINDOW_TOO_SHORT,
-                f"the window is {window.duration_s:.2f} s long; {name.upper()} needs {meter.shortest_window_s:.0f} s or more",
-            )
+            yield FlagCode.WINDOW_TOO_SHORT, f"{length}; {name.upper()} needs {meter.shortest_window_s:.0f} s or more"
     if window.duration_s < study.validity.shortest_window_s:
-        yield (
-            FlagCode.WINDOW_TOO_SHORT,
-            f"the window is {window.duration_s:.2f} s long; the study asks for {study.validity.shortest_window_s:g} s",
-        )
+        yield FlagCode.WINDOW_TOO_SHORT, f"{length}; the study asks for {study.validity.shortest_window_s:g} s"
 
 
 WINDOW_CHECKS = (_phases, _steady, _clock, _length)

@@ -48,11 +48,7 @@ def test_constant_group() -> None:
         None,
     )
     forced = compare(groups, test="welch")
-    assert why(forced) == (
-        None,
-        "forced by the study",
-        "1 of 3 groups do not vary; Welch's test divides by their variance",
-    )
+    assert why(forced) == (None, "forced by the study", "1 of 3 groups do not vary; Welch's test divides by their variance")
     assert forced.pairs[0].reason == "the test is not computable"
     assert [group.letters for group in forced.groups] == [(), (), ()]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from greenreport.catalog import known_engines, load_target
+from greenreport.catalog import ENGINES, load_target
 from greenreport.errors import EngineUnavailable, MeasurementInvalid, ModelUnavailable
 from greenreport.study import Configuration, Model, Weights
 
@@ -68,7 +68,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
 
 def loaded(name: str, weights: Path, folder: Path, **changes: Any) -> Engine:
     """Return an engine with the model loaded, converted first where it needs to be and is not yet."""
-    info = known_engines()[name]
+    info = ENGINES[name]
     engine: type[Engine] = load_target(info.target)
     configuration = Configuration(engine=name, **changes)
     artefact = None
@@ -159,7 +159,7 @@ def test_cuda_without_a_gpu_is_unavailable(shelf: Shelf) -> None:
         pytest.skip("this machine has a GPU")
     weights = shelf("gpt2") / "weights"
     for name in ("torch", "torchscript"):
-        engine: type[Engine] = load_target(known_engines()[name].target)
+        engine: type[Engine] = load_target(ENGINES[name].target)
         with pytest.raises(EngineUnavailable, match=r"no CUDA device|was not converted"):
             engine(EngineJob(Configuration(engine=name, provider="cuda"), 1, weights)).load()
 
@@ -174,7 +174,7 @@ def test_8_bit_weights_are_smaller_and_said_to_be_so(name: str, shelf: Shelf, tm
     assert (small.facts().weights_b or 0) < 0.6 * (full.facts().weights_b or 0)
     assert len(answers(small, [small.encode(PROMPTS[0])])[0]) == TOKENS
     wrong = EngineJob(Configuration(engine=name), 1, weights, tmp_path / name)
-    other = load_target(known_engines()[name].target)(wrong)
+    other = load_target(ENGINES[name].target)(wrong)
     other.load()
     with pytest.raises(MeasurementInvalid, match=r"type int8; the study says float32|weights of u8; the study says float32"):
         verified(other.facts(), wrong)

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from greenreport.catalog import known_engines
+from greenreport.catalog import ENGINES
 from greenreport.engines import cuda
 from greenreport.engines.cuda import HELD, REMEDY, CudaProblem, attempt
 from greenreport.execute import doctor, prepare
@@ -48,17 +48,17 @@ def test_a_gpu_the_libraries_do_not_see_is_no_gpu(monkeypatch: pytest.MonkeyPatc
     """Torch is too new for the driver: no engine of greenreport can run, servers of others may."""
     finding(monkeypatch, OLD_DRIVER, NO_LIBRARY)
     for name in ("torch", "torchscript", "onnx"):
-        reason = str(capability(known_engines()[name], "cuda", HOST))
+        reason = str(capability(ENGINES[name], "cuda", HOST))
         assert reason == f"{OLD_DRIVER.cause}; {REMEDY}, then run again with --force"
-    assert capability(known_engines()["torch"], "cpu", HOST) is None
-    assert capability(known_engines()["command"], "cuda", HOST) is None
+    assert capability(ENGINES["torch"], "cpu", HOST) is None
+    assert capability(ENGINES["command"], "cuda", HOST) is None
 
 
 def test_what_may_pass_is_told_and_keeps_no_run_from_trying(monkeypatch: pytest.MonkeyPatch) -> None:
     """A GPU that is held just now is a finding of doctor; a run finds out for itself, since its outcome would stay."""
     finding(monkeypatch, HELD_GPU)
-    assert capability(known_engines()["torch"], "cuda", HOST) is None
-    assert cuda_problem(known_engines()["torch"]) == HELD_GPU
+    assert capability(ENGINES["torch"], "cuda", HOST) is None
+    assert cuda_problem(ENGINES["torch"]) == HELD_GPU
     told = {item.name: item for item in doctor._engines(HOST)}
     cuda_torch, cpu_torch = told["Torch · cuda"], told["Torch · cpu"]
     assert (cuda_torch.works, cuda_torch.detail, cuda_torch.remedy) == (False, HELD_GPU.cause, HELD)
@@ -72,8 +72,8 @@ def test_onnx_runtime_says_which_library_it_misses(monkeypatch: pytest.MonkeyPat
         NO_LIBRARY,
         stderr="[E:onnxruntime] with error: libcudnn.so.9: cannot open shared object file: No such file",
     )
-    assert cuda_problem(known_engines()["torch"]) is None
-    trouble = cuda_problem(known_engines()["onnx"])
+    assert cuda_problem(ENGINES["torch"]) is None
+    trouble = cuda_problem(ENGINES["onnx"])
     assert trouble is not None
     assert trouble.cause == f"{NO_LIBRARY.cause} (libcudnn.so.9: cannot open shared object file)"
 
@@ -93,9 +93,9 @@ def test_an_attempt_that_hangs_or_crashes_is_told(monkeypatch: pytest.MonkeyPatc
 def test_without_a_gpu_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a machine without one, and with a CPU build of torch, no process is started."""
     let(monkeypatch, "raise SystemExit('tried')")
-    assert "no NVIDIA GPU is visible" in str(capability(known_engines()["torch"], "cuda", ENVIRONMENT))
+    assert "no NVIDIA GPU is visible" in str(capability(ENGINES["torch"], "cuda", ENVIRONMENT))
     cpu_build = replace(HOST, libraries=(("torch", "2.13.0+cpu"),))
-    assert "is a CPU build" in str(capability(known_engines()["torch"], "cuda", cpu_build))
+    assert "is a CPU build" in str(capability(ENGINES["torch"], "cuda", cpu_build))
     assert attempt.cache_info().misses == 0
 
 

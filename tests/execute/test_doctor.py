@@ -18,7 +18,7 @@ import duckdb
 import psutil
 import pytest
 
-from greenreport.catalog import known_engines
+from greenreport.catalog import ENGINES
 from greenreport.engines.base import EngineJob
 from greenreport.errors import OutOfMemory, Unavailable
 from greenreport.execute import host
@@ -80,8 +80,8 @@ def test_versions_of_an_engines_libraries_belong_to_the_environment(monkeypatch:
     """Today's libraries keep their order, and with it every key; those an engine of a plug-in names follow."""
     monkeypatch.setattr(host.metadata, "version", lambda name: f"{name} 1")
     assert [name for name, _ in host.environment().libraries] == list(host.LIBRARY_ORDER)
-    plugin = replace(known_engines()["fake"], name="vllm", distributions=("vllm", "torch", "flashinfer"))
-    monkeypatch.setattr(host, "known_engines", lambda: {**known_engines(), "vllm": plugin})
+    plugin = replace(ENGINES["fake"], name="vllm", distributions=("vllm", "torch", "flashinfer"))
+    monkeypatch.setattr(host, "ENGINES", {**ENGINES, "vllm": plugin})
     libraries = [*host.LIBRARY_ORDER, "flashinfer", "vllm"]
     assert host.environment().libraries == tuple((name, f"{name} 1") for name in libraries)
 

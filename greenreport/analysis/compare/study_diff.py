@@ -65,8 +65,7 @@ def design_differences(first: Dataset, second: Dataset, models: Sequence[Model])
         yield from _differing(name, *("not known" if dataset.imported else of(dataset) for dataset in (first, second)))
     yield from _differing("energy", _energy(first), _energy(second))
     for model in models:
-        other = second.study.model(model.id)
-        yield from _differing(f"model {model.id}", _identity(model), _identity(other))
+        yield from _differing(f"model {model.id}", _identity(model), _identity(second.study.model(model.id)))
 
 
 def _prompts(dataset: Dataset) -> str:

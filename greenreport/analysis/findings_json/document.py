@@ -6,12 +6,11 @@ disappears; new names may be added at any time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from operator import attrgetter
+from collections.abc import Sequence
 from statistics import median
 
 from greenreport.analysis.analyse import Analysis
-from greenreport.analysis.compare.replication import ReplicationReport
+from greenreport.analysis.compare.replication import Replication, ReplicationReport, SweepReplication
 from greenreport.analysis.findings_json.hypothesis_tests import described, hypothesis
 from greenreport.analysis.findings_json.plain_values import Json, pick, plain_value
 from greenreport.analysis.footprint import FootprintAnalysis
@@ -63,8 +62,8 @@ def document(analysis: Analysis) -> Json:
                 {**pick(d.guideline, "id", "text"), "verdict": d.support, "why": d.why, "claim": _id(d.claim)}
                 for d in analysis.declared
             ],
-            "replications": [item for report in analysis.replications for item in _replications(report)],
-            "sweep_replications": [item for report in analysis.replications for item in _sweep_replications(report)],
+            "replications": [_replication(r, item) for r in analysis.replications for item in r.replications],
+            "sweep_replications": [_sweep_replication(r, item) for r in analysis.replications for item in r.sweeps],
             "frontier": [] if swept is None else [_series(swept, item) for item in swept.series],
             "limits": [] if swept is None else [_fit(item) for item in swept.fits],
             "footprint": _footprint(analysis.footprint),
@@ -123,15 +122,14 @@ def _cell(cell: CellView) -> Json:
 def _stages(cell: CellView) -> Json | None:
     """Return stages in time and energy, medians over the runs that count; None where the server reports no spans."""
     runs = [run for run in cell.ok if run.stages]
-    by_name = attrgetter("name")
     stages = [stage for run in runs for stage in run.stages]
     beside = [item for run in runs for item in run.concurrent]
     return {
         "n": len(runs),
         "boundary": cell.boundary("energy_j"),
         "methods": cell.methods("energy_j"),
-        "of_the_window": [_stage([s for s in stages if s.name == name]) for name in dict.fromkeys(map(by_name, stages))],
-        "while_inferring": [_beside([b for b in beside if b.name == name]) for name in dict.fromkeys(map(by_name, beside))],
+        "of_the_window": [_stage([s for s in stages if s.name == name]) for name in dict.fromkeys(s.name for s in stages)],
+        "while_inferring": [_beside([b for b in beside if b.name == name]) for name in dict.fromkeys(b.name for b in beside)],
     } if runs else None  # fmt: skip
 
 
@@ -179,28 +177,26 @@ def _guideline(item: Guideline) -> Json:
     }
 
 
-def _replications(report: ReplicationReport) -> Iterator[Json]:
-    for item in report.replications:
-        yield {
-            "reference": report.reference.reference,
-            "finding": item.comparison.id,
-            "statement": item.comparison.statement,
-            "size_category": item.category,
-            "published_ratio": item.original,
-            **pick(item, "outcome", "why"),
-            "claim": _id(item.ours),
-        }
+def _replication(report: ReplicationReport, item: Replication) -> Json:
+    return {
+        "reference": report.reference.reference,
+        "finding": item.comparison.id,
+        "statement": item.comparison.statement,
+        "size_category": item.category,
+        "published_ratio": item.original,
+        **pick(item, "outcome", "why"),
+        "claim": _id(item.ours),
+    }
 
 
-def _sweep_replications(report: ReplicationReport) -> Iterator[Json]:
-    for item in report.sweeps:
-        yield {
-            "reference": report.reference.reference,
-            "finding": item.finding.id,
-            "statement": item.finding.statement,
-            **pick(item, "outcome", "why"),
-            "claims": [claim.id for claim in item.ours],
-        }
+def _sweep_replication(report: ReplicationReport, item: SweepReplication) -> Json:
+    return {
+        "reference": report.reference.reference,
+        "finding": item.finding.id,
+        "statement": item.finding.statement,
+        **pick(item, "outcome", "why"),
+        "claims": [claim.id for claim in item.ours],
+    }
 
 
 def _series(frontier: FrontierAnalysis, series: Series) -> Json:

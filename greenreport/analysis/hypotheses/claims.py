@@ -143,9 +143,7 @@ def difference(ratio: float, info: MetricInfo) -> str:
         return f"the same {info.noun}"
     if ratio >= 2:
         return f"{number(ratio)} times the {info.noun}"
-    percent = number(abs(1 - ratio) * 100, 2)
-    word = info.less if ratio < 1 else info.more
-    return f"{percent}{THIN}% {word} {info.noun}"
+    return f"{number(abs(1 - ratio) * 100, 2)}{THIN}% {info.less if ratio < 1 else info.more} {info.noun}"
 
 
 def interval_text(low: float, high: float, value: float) -> str:
@@ -163,8 +161,7 @@ def interval_text(low: float, high: float, value: float) -> str:
 def percent_change(ratio: float) -> str:
     """Return a ratio as a signed change in percent without the sign of percent: ``−38``, ``+4.2``."""
     change = (ratio - 1) * 100
-    text = number(abs(change), 2)
-    return ("−" if change < 0 else "+") + text
+    return ("−" if change < 0 else "+") + number(abs(change), 2)
 
 
 def compare(
@@ -194,7 +191,6 @@ def compare(
     if value is None:
         return None
     cells = [cell for _, top, bottom in samples for cell in (top, bottom)]
-    boundaries = {boundary for cell in cells for boundary in cell.boundaries(metric)}
     return Claim(
         id=f"{metric}-{numerator.id}-{denominator.id}-{_scope_name(dataset, [model.id for model, _, _ in samples])}",
         metric=metric,
@@ -209,7 +205,7 @@ def compare(
         value=value,
         ci=ci,
         ci_models=ci_models,
-        boundary="; ".join(sorted(boundaries)) or None,
+        boundary="; ".join(sorted({boundary for cell in cells for boundary in cell.boundaries(metric)})) or None,
         estimated=any(cell.estimated(metric) for cell in cells),
     )
 

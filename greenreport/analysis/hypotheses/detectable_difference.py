@@ -6,6 +6,7 @@ the observed differences between them, which would only restate the p value (Hoe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -37,12 +38,9 @@ class Sensitivity:
 
 def sensitivities(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Sensitivity, ...]:
     """Return the sensitivity of every hypothesis."""
-    family: dict[str, int] = {}
+    family: Counter[str] = Counter()
     for finding in findings:
-        question = finding.hypothesis.question
-        family[question] = family.get(question, 0) + sum(
-            pair.p is not None for test in finding.tests for pair in test.test.pairs
-        )
+        family[finding.hypothesis.question] += sum(pair.p is not None for test in finding.tests for pair in test.test.pairs)
     return tuple(_sensitivity(dataset, finding, family[finding.hypothesis.question]) for finding in findings)
 
 

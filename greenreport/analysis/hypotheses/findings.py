@@ -95,8 +95,7 @@ class Finding:
 
     def statement(self) -> str:
         """Return the null hypothesis in words."""
-        default = f"There is no difference in {self.metric.noun} between serving configurations."
-        return self.hypothesis.statement or default
+        return self.hypothesis.statement or f"There is no difference in {self.metric.noun} between serving configurations."
 
 
 def examine_hypotheses(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[Finding, ...]:

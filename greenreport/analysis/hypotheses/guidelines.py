@@ -6,7 +6,7 @@ with it, compared with the study's reference. Trade-offs ("the fastest is not th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -97,9 +97,7 @@ def guidelines(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[Guid
     for objective in OBJECTIVES:
         if objective.providers is not None and providers == set(objective.providers):
             continue  # the same as the objective without the condition
-        if objective.of_gpu and "cuda" not in providers:
-            continue
-        if objective.bounded and dataset.study.latency_bound_s is None:
+        if (objective.of_gpu and "cuda" not in providers) or (objective.bounded and dataset.study.latency_bound_s is None):
             continue
         result.append(_guideline(dataset, objective, comparisons, fidelity))
     return tuple(result)
@@ -118,9 +116,8 @@ def _guideline(dataset: Dataset, objective: Goal, comparisons: Comparisons, fide
     return Guideline(objective, place, None, tests, tuple(_costs(dataset, objective, place, comparisons)), confidence, limits)
 
 
-def _costs(dataset: Dataset, objective: Goal, place: Standing, comparisons: Comparisons) -> list[Claim]:
-    """Return where the recommended configuration is worse than the leader of another objective, beyond its interval."""
-    claims = []
+def _costs(dataset: Dataset, objective: Goal, place: Standing, comparisons: Comparisons) -> Iterator[Claim]:
+    """Yield where the recommended configuration is worse than the leader of another objective, beyond its interval."""
     for other in OBJECTIVES:
         if other.metric == objective.metric or other.providers is not None or other.id not in COSTS:
             continue
@@ -129,23 +126,20 @@ def _costs(dataset: Dataset, objective: Goal, place: Standing, comparisons: Comp
             continue
         claim = compare(dataset, other.metric, place.leader, best.leader, [w.model for w in best.winners])
         if claim is not None and claim.value > 1.005:
-            claims.append(claim)
-    return claims
+            yield claim
 
 
-def _limits(dataset: Dataset, objective: Goal, place: Standing, fidelity: Sequence[CellFidelity]) -> list[str]:
-    limits = []
+def _limits(dataset: Dataset, objective: Goal, place: Standing, fidelity: Sequence[CellFidelity]) -> Iterator[str]:
     runs = min((len(cell.ok) for cell in dataset.cells if cell.values(objective.metric)), default=0)
     if not place.unanimous:
-        limits.append("the best configuration depends on the model")
+        yield "the best configuration depends on the model"
     if runs < 10:
-        limits.append(f"{counted(runs, 'run')} per cell")
+        yield f"{counted(runs, 'run')} per cell"
     if place.models == 1:
-        limits.append("one model")
+        yield "one model"
     if dataset.estimated and METRICS[objective.metric].of_energy:
-        limits.append("energy is estimated, not measured")
+        yield "energy is estimated, not measured"
     if not_ranked(fidelity):
-        limits.append("some configurations are left out because their outputs differ")
+        yield "some configurations are left out because their outputs differ"
     if dataset.environment is not None and dataset.environment.virtualisation:
-        limits.append("measured on a virtual machine")
-    return limits
+        yield "measured on a virtual machine"

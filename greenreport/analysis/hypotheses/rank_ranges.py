@@ -28,15 +28,13 @@ class Place:
 
     def __str__(self) -> str:
         """Return the place, in brackets those that are possible: ``2 of 4``, ``1 (1–2) of 4``."""
-        if self.first == self.last:
-            return f"{self.place} of {self.of}"
-        return f"{self.place} ({self.first}–{self.last}) of {self.of}"
+        possible = "" if self.first == self.last else f" ({self.first}–{self.last})"
+        return f"{self.place}{possible} of {self.of}"
 
 
 def place_of(item: ModelTest, configuration: str, info: MetricInfo) -> Place | None:
     """Return the place of a configuration on a model; None where it was not compared with another."""
-    medians = {group.name: group.description.median for group in item.test.groups if group.tested}
-    values = {name: value for name, value in medians.items() if value is not None}
+    values = {g.name: value for g in item.test.groups if g.tested and (value := g.description.median) is not None}
     own = values.get(configuration)
     if own is None or len(values) < 2:
         return None

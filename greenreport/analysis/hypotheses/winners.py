@@ -74,7 +74,7 @@ def standing(dataset: Dataset, metric: str, tests: Sequence[ModelTest], referenc
             continue
         pick = max if info.direction == "higher" else min
         leading = pick(groups, key=lambda g: g.description.median or 0.0).name
-        ties = best_set(item.test, info.direction).members or (leading,)
+        ties = best_set(item.test, info.direction) or (leading,)
         unresolved = tuple(name for name in ties if name != leading and _apart(item.test, leading, name))
         winners.append(Winner(item.model, leading, ties, unresolved))
     if not winners:

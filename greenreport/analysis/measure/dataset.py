@@ -15,7 +15,7 @@ from greenreport.analysis.measure.limit_searches import LimitSearch
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.analysis.stats import Description, describe, screen
 from greenreport.analysis.stats.outliers import Policy
-from greenreport.catalog import known_engines
+from greenreport.catalog import ENGINES
 from greenreport.plan import Excluded
 from greenreport.record import Environment, Method, Outcome, Output
 from greenreport.study import Configuration, Model, ReferenceStudy, Study, Weights
@@ -62,9 +62,7 @@ class CellView:
         if any(observation.below_resolution for observation in seen):
             return ()
         sample = tuple(observation.value for observation in seen if observation.value is not None)
-        if self.outliers == "none":
-            return sample
-        return tuple(value for value in screen(sample, self.outliers).kept if value is not None)
+        return screen(sample, self.outliers)
 
     def median(self, metric: str) -> float | None:
         """Return the median of the values, or None without any."""
@@ -232,7 +230,7 @@ def label_parts(configuration: Configuration) -> list[str]:
     """Return the parts of a label: name, or engine and provider, then everything that differs from the defaults."""
     if configuration.name:
         return [configuration.name, *_differences(configuration)]
-    info = known_engines().get(configuration.engine)
+    info = ENGINES.get(configuration.engine)
     provider = PROVIDER_LABELS.get(configuration.provider, configuration.provider)
     engine = info.label if info else configuration.engine
     if configuration.server is not None:

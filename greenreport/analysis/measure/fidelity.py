@@ -129,12 +129,8 @@ def assess(dataset: Dataset) -> tuple[CellFidelity, ...]:
 
 def reference_of(dataset: Dataset) -> str | None:
     """Return the id of the reference configuration: the study's, else the first with a cell."""
-    reference = dataset.study.fidelity.reference
-    named = (
-        c.id
-        for c in dataset.configurations
-        if not reference or (c.engine, c.provider) == (reference.engine, reference.provider)
-    )
+    wanted = dataset.study.fidelity.reference
+    named = (c.id for c in dataset.configurations if not wanted or (c.engine, c.provider) == (wanted.engine, wanted.provider))
     return next(named, None)
 
 

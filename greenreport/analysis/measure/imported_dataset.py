@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from greenreport.analysis.measure.dataset import JOINT, CellView, Dataset
 from greenreport.analysis.measure.observation import Observation
@@ -64,7 +64,7 @@ def imported_dataset(name: str, source: str, rows: Sequence[TidyRow]) -> Dataset
     for row in rows:
         grouped.setdefault((row.model, (row.engine, row.provider, row.load)), []).append(row)
     cells = tuple(
-        CellView(model, configuration, _runs(grouped[label, group]))
+        CellView(model, configuration, tuple(_runs(grouped[label, group])))
         for label, model in models.items()
         for group, configuration in configurations.items()
         if (label, group) in grouped
@@ -72,9 +72,7 @@ def imported_dataset(name: str, source: str, rows: Sequence[TidyRow]) -> Dataset
     return Dataset(study, cells, source=source, imported=True)
 
 
-def _runs(rows: Sequence[TidyRow]) -> tuple[RunView, ...]:
-    runs = []
+def _runs(rows: Sequence[TidyRow]) -> Iterator[RunView]:
     for repetition in sorted({row.repetition for row in rows}):
         values = {r.metric: Observation(r.metric, r.value, boundary="as imported") for r in rows if r.repetition == repetition}
-        runs.append(RunView(f"imported-{repetition}", repetition, 0, Outcome.OK, None, "", 0, 0.0, observations=values))
-    return tuple(runs)
+        yield RunView(f"imported-{repetition}", repetition, 0, Outcome.OK, None, "", 0, 0.0, observations=values)

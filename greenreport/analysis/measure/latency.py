@@ -34,11 +34,6 @@ class WindowRequests:
     tokens: int
 
 
-def served(record: RunRecord, window: Mark) -> WindowRequests:
-    """Return the requests and output tokens of the window."""
-    return inside(record.requests, window)
-
-
 def inside(requests: Sequence[Request], window: Mark) -> WindowRequests:
     """Return those of some requests and of their output tokens that are in the window."""
     completed = tuple(r for r in requests if r.error is None and window.start_ns <= r.end_ns <= window.end_ns)
@@ -111,7 +106,7 @@ def served_well(requests: Sequence[Request], objective: Objective) -> int | None
 
 def time_observations(record: RunRecord, window: Mark, objective: Objective | None) -> Iterator[Observation]:
     """Yield the observations of every metric of time, rate and goodput."""
-    content = served(record, window)
+    content = inside(record.requests, window)
     requests, duration = content.sent, window.duration_s
     latency = latencies_s(requests)
     first, first_clock = first_token_s(requests)

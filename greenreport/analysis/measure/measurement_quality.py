@@ -141,8 +141,7 @@ def _codes(dataset: Dataset, runs: list[tuple[CellView, RunView]]) -> Iterator[C
     for name, code in CODES.items():
         flagged = [(cell, run) for cell, run in runs if any(flag.code == name for flag in run.flags)]
         example = next((flag.detail for _, run in flagged for flag in run.flags if flag.code == name), "")
-        cells = {cell.key for cell, _ in flagged}
-        yield CodeCount(code, excludes(name, dataset.study), len(flagged), len(cells), example)
+        yield CodeCount(code, excludes(name, dataset.study), len(flagged), len({cell.key for cell, _ in flagged}), example)
 
 
 def _sampling(runs: list[tuple[CellView, RunView]]) -> Iterator[SamplingSummary]:

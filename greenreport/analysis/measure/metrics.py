@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -23,7 +23,7 @@ from greenreport.analysis.measure.energy import (
 from greenreport.analysis.measure.latency import (
     cold_start,
     first_request,
-    served,
+    inside,
     served_well,
     stage_observations,
     time_observations,
@@ -82,21 +82,17 @@ def _resolved(observation: Observation) -> Observation:
     return replace(observation, value=None, reason=UNRESOLVED, below_resolution=True)
 
 
-# --- energy -----------------------------------------------------------------------------------------------------------
-
-
 def _energy(record: RunRecord, window: Mark, objective: Objective | None) -> list[Observation]:
     parts = boundary_components(record, window.start_ns, window.end_ns)
     if not parts:
         reason = _why_no_energy(record, window)
         return [Observation(name, None, reason=reason) for name, info in METRICS.items() if info.of_energy]
-    boundary = boundary_of(parts)
-    method = method_of(parts)
+    boundary, method = boundary_of(parts), method_of(parts)
     if below_resolution(record, parts, window.start_ns, window.end_ns):
         reason = UNRESOLVED_CPU if method is Method.ESTIMATED else UNRESOLVED
         return [Observation(name, None, boundary, method, reason, True) for name, info in METRICS.items() if info.of_energy]
     total = sum(c.joules for c in parts)
-    content = served(record, window)
+    content = inside(record.requests, window)
     requests, tokens = len(content.completed), content.tokens
     good = None if objective is None else served_well(content.sent, objective)
     idle = idle_power(record)
@@ -157,8 +153,7 @@ def too_short(seconds: float) -> str:
 
 def _stages(record: RunRecord, window: Mark) -> list[Observation]:
     """Energy of prefill and of decode, where they last long enough for the instruments to tell them apart."""
-    parts = boundary_components(record, window.start_ns, window.end_ns)
-    traces = traces_of(parts, record, window.start_ns, window.end_ns)
+    traces = traces_of(boundary_components(record, window.start_ns, window.end_ns), record, window.start_ns, window.end_ns)
     timed = [r for r in record.requests if r.token_ns and r.server_start_ns]
     # The prompts of one batch share their times: each span of time counts once.
     prefill = list(dict.fromkeys((r.server_start_ns or 0, r.token_ns[0]) for r in timed))
@@ -166,8 +161,7 @@ def _stages(record: RunRecord, window: Mark) -> list[Observation]:
     if any(later[0] < earlier[1] for earlier, later in pairwise(sorted(prefill + decode))):
         reason = "requests overlap, so energy of a time cannot be given to one of them"
         return [Observation(metric, None, reason=reason) for metric in ("prefill_energy_j", "decode_energy_j")]
-    stages = {"prefill_energy_j": prefill, "decode_energy_j": decode}
-    return [_stage(metric, spans, traces) for metric, spans in stages.items()]
+    return [_stage("prefill_energy_j", prefill, traces), _stage("decode_energy_j", decode, traces)]
 
 
 def _stage(metric: str, spans: list[tuple[int, int]], traces: list[Trace]) -> Observation:
@@ -176,8 +170,7 @@ def _stage(metric: str, spans: list[tuple[int, int]], traces: list[Trace]) -> Ob
     if not spans:
         return Observation(metric, None, reason="the server tells no token times")
     typical_s = float(np.median([end - start for start, end in spans])) / 1e9
-    interval_s = max(tr.usual_interval_s(trace) for trace in traces)
-    if typical_s < 2 * interval_s:
+    if typical_s < 2 * max(tr.usual_interval_s(trace) for trace in traces):
         return Observation(metric, None, reason=too_short(typical_s))
     parts = [tr.energy_over(trace, spans) for trace in traces]
     method = method_of(traces)
@@ -188,8 +181,7 @@ def _stage(metric: str, spans: list[tuple[int, int]], traces: list[Trace]) -> Ob
     return Observation(metric, sum(energies), boundary, method)
 
 
-def _per_domain(components: tuple[Component, ...]) -> list[Observation]:
-    result = []
+def _per_domain(components: tuple[Component, ...]) -> Iterator[Observation]:
     for metric, belongs, absent in (
         ("cpu_energy_j", is_cpu, "no CPU energy meter on this machine"),
         ("dram_energy_j", is_memory, "this machine has no memory energy domain"),
@@ -197,10 +189,8 @@ def _per_domain(components: tuple[Component, ...]) -> list[Observation]:
         ("machine_energy_j", lambda domain: domain in (Domain.PLATFORM, Domain.MACHINE), "no wall meter or platform domain"),
     ):
         own = tuple(c for c in components if belongs(c.domain))
-        boundary = ", ".join(c.domain for c in own)
-        measured = Observation(metric, sum(c.joules for c in own), boundary, method_of(own))
-        result.append(measured if own else Observation(metric, None, reason=absent))
-    return result
+        measured = Observation(metric, sum(c.joules for c in own), ", ".join(c.domain for c in own), method_of(own))
+        yield measured if own else Observation(metric, None, reason=absent)
 
 
 def _power_spread(

@@ -47,12 +47,8 @@ def recorded_dataset(
         environment = environment or record.environment
         if record.outcome is Outcome.OK and prompts[0] is None:
             prompts = (record.spec.prompts_sha256, record.spec.prompts_count)
-    cells = tuple(
-        CellView(
-            cell.model, cell.configuration, tuple(sorted(runs[cell.key], key=lambda run: run.repetition)), plan.study.outliers
-        )
-        for cell in plan.cells
-    )
+    ordered = {key: tuple(sorted(of_cell, key=lambda run: run.repetition)) for key, of_cell in runs.items()}
+    cells = tuple(CellView(cell.model, cell.configuration, ordered[cell.key], plan.study.outliers) for cell in plan.cells)
     return Dataset(
         plan.study,
         cells,

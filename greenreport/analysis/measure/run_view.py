@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from greenreport.analysis.measure.downsample import Rail
@@ -63,7 +63,22 @@ class RunView:
         """The measured window; None where the run did not reach it."""
         return next((row.mark for row in self.phases if row.mark.phase is Phase.WINDOW), None)
 
+    @property
+    def prompt_tokens(self) -> int | None:
+        """Tokens of all prompts; None where a request has no count."""
+        return _total([request.prompt_tokens for request in self.requests])
+
+    @property
+    def output_tokens(self) -> int | None:
+        """Tokens of all outputs; None where a request has no count."""
+        return _total([request.output_tokens for request in self.requests])
+
     def value(self, metric: str) -> float | None:
         """Return the run's value of a metric, or None."""
         observation = self.observations.get(metric)
         return None if observation is None else observation.value
+
+
+def _total(numbers: Sequence[int | None]) -> int | None:
+    counts = [number for number in numbers if number is not None]
+    return sum(counts) if counts and len(counts) == len(numbers) else None

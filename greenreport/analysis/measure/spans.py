@@ -68,9 +68,8 @@ def stages(record: RunRecord, window: Mark) -> tuple[Stage, ...]:
         energies = [part for part in parts if part is not None]
         lasts = float(np.median(lengths)) if len(lengths) else 0.0
         energy_j = sum(energies) if traces and len(energies) == len(parts) else None
-        result.append(
-            Stage(name, medians[name], float(lengths.sum()) / 1e9, energy_j, bool(traces) and lasts >= 2 * interval_ns)
-        )
+        resolved = bool(traces) and lasts >= 2 * interval_ns
+        result.append(Stage(name, medians[name], float(lengths.sum()) / 1e9, energy_j, resolved))
     return tuple(result)
 
 

@@ -65,8 +65,7 @@ def gpu_observations(record: RunRecord, window: Mark) -> list[Observation]:
         sum(memory) if memory else None,
         100.0 * sum(memory) / total if memory and total else None,
     )
-    absent = "the GPU reports no such value"
     return [
-        Observation(name, value, ", ".join(gpus), Method.MEASURED, absent if value is None else None)
+        Observation(name, value, ", ".join(gpus), Method.MEASURED, "the GPU reports no such value" if value is None else None)
         for name, value in zip(names, values, strict=True)
     ]

@@ -58,10 +58,8 @@ def judge(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> Badge:
 
 
 def _rules(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> Iterator[BadgeRule]:
-    outcomes = dataset.outcomes
     protocol = dataset.study.protocol
-    planned = len(dataset.cells) * protocol.repetitions
-    yield _completeness(outcomes, planned)
+    yield _completeness(dataset.outcomes, len(dataset.cells) * protocol.repetitions)
     fewest = dataset.fewest
 
     def rule(name: str, met: bool, state: str, evidence: str = "methods") -> BadgeRule:
@@ -70,8 +68,7 @@ def _rules(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> Iterator[Badge
     enough = fewest >= min(protocol.repetitions, PUBLICATION_FLOOR) and protocol.repetitions >= PUBLICATION_FLOOR
     most = max((len(cell.ok) for cell in dataset.cells), default=0)
     valid = counted(most, "valid run") if fewest == most else f"{fewest} to {counted(most, 'valid run')}"
-    state = f"{valid} in each cell that ran, {protocol.repetitions} declared"
-    yield rule("repetitions", enough, state)
+    yield rule("repetitions", enough, f"{valid} in each cell that ran, {protocol.repetitions} declared")
     randomised = protocol.order.design != "fixed"
     state = "randomised complete blocks" if randomised else "fixed order: time and configuration are confounded"
     yield rule("order of runs", randomised, state)

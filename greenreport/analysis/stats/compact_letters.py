@@ -25,7 +25,10 @@ def compact_letters(ordered: Sequence[str], different: AbstractSet[frozenset[str
             group = _grow(seed, ordered, different)
             covered |= {frozenset((a, b)) for a in group for b in group if a != b}
             members.append(group)
-    return {name: tuple(_letter(k) for k, group in enumerate(members) if name in group) for name in ordered}
+    letters = [
+        f"{letter}{turn or ''}" for turn in range(len(members) // 26 + 1) for letter in ascii_lowercase
+    ]  # …, z, a1, b1, …
+    return {name: tuple(letter for letter, group in zip(letters, members, strict=False) if name in group) for name in ordered}
 
 
 def _grow(seed: Sequence[str], ordered: Sequence[str], different: AbstractSet[frozenset[str]]) -> list[str]:
@@ -35,9 +38,3 @@ def _grow(seed: Sequence[str], ordered: Sequence[str], different: AbstractSet[fr
         if name not in group and not any(frozenset((name, member)) in different for member in group):
             group.append(name)
     return group
-
-
-def _letter(k: int) -> str:
-    """Return a, b, …, z, a1, b1 and so on."""
-    round_, place = divmod(k, len(ascii_lowercase))
-    return ascii_lowercase[place] + (str(round_) if round_ else "")

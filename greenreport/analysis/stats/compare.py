@@ -109,9 +109,8 @@ def _judged(test: GroupTest, comparisons: int, family_p: Sequence[float | None])
     ranked = sorted((group.description.median or 0.0, group.name) for group in test.groups if group.tested)
     different = {frozenset((pair.a, pair.b)) for pair in pairs if pair.significant}
     letters = compact_letters([name for _, name in ranked], different)
-    return replace(
-        test, pairs=pairs, groups=tuple(replace(group, letters=letters.get(group.name, ())) for group in test.groups)
-    )
+    groups = tuple(replace(group, letters=letters.get(group.name, ())) for group in test.groups)
+    return replace(test, pairs=pairs, groups=groups)
 
 
 def _group(name: str, values: Sample, x: Floats, alpha: float) -> Group:

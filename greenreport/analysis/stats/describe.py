@@ -124,8 +124,7 @@ def _median_interval(x: Floats) -> Interval | NotComputable:
         return NotComputable(f"an interval of the median needs {FEWEST_RUNS} runs, here {counted(x.size, 'run')}")
     low, high = median_bounds(x)
     if x.size in RANGE_FACTORS:
-        method = f"median ± {RANGE_FACTORS[x.size]:g} × range, for near-normal data"
-        return interval(low, high, method)
+        return interval(low, high, f"median ± {RANGE_FACTORS[x.size]:g} × range, for near-normal data")
     order = order_weights(x.size)
     name = "order statistics" if order.weight == 1 else "order statistics, interpolated (Hettmansperger–Sheather)"
     return interval(low, high, name, order.level)

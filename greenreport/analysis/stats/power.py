@@ -26,9 +26,9 @@ def detectable_effect(
     cv: float, n: int, *, alpha: float = 0.05, power: float = 0.8, comparisons: int = 1, test: Test = "welch"
 ) -> float | NotComputable:
     """Return the smallest relative difference (0.05 = 5 %) that n runs in each group find with the given probability."""
-    spread, level = _spread(cv), alpha / max(1, comparisons)
-    if not spread > 0:
+    if not 0 < cv < 1e100 or not (spread := math.sqrt(math.log1p(cv * cv))) > 0:
         return NotComputable("needs a coefficient of variation above 0")
+    level = alpha / max(1, comparisons)
     if n < FEWEST_RUNS:
         return NotComputable(f"{counted(n, 'run')}; a test needs {FEWEST_RUNS}")
     high = 1.0
@@ -38,10 +38,6 @@ def detectable_effect(
             return NotComputable(f"{counted(n, 'run')} cannot be significant at this level")
     shift = optimize.brentq(lambda standardised: _power(n, standardised, level, test) - power, 0.0, high)
     return math.expm1(shift * spread) if shift * spread < 700 else NotComputable("the runs vary too much")
-
-
-def _spread(cv: float) -> float:
-    return math.sqrt(math.log1p(cv * cv)) if 0 < cv < 1e100 else math.nan
 
 
 def _power(n: int, standardised: float, level: float, test: Test) -> float:

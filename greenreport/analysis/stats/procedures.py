@@ -97,9 +97,8 @@ def friedman_test(blocks: Floats) -> ProcedureResult:
     posthoc = "Wilcoxon signed-rank"
     name, symbol = (posthoc, "W") if groups == 2 else ("Friedman", "χ²")
     if count < FEWEST_RUNS:
-        return not_tested(
-            name, symbol, f"{counted(count, 'run')} complete in all groups; a test needs {FEWEST_RUNS} complete blocks"
-        )
+        reason = f"{counted(count, 'run')} complete in all groups; a test needs {FEWEST_RUNS} complete blocks"
+        return not_tested(name, symbol, reason)
     if (blocks.min(axis=1) == blocks.max(axis=1)).all():
         return not_tested(name, symbol, "no block varies between the groups")
     i, j = np.triu_indices(groups, 1)

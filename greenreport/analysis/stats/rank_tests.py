@@ -56,6 +56,5 @@ def _exact(values: Floats, largest: int) -> bool:
 
 def signed_rank_pairs(blocks: Floats, i: Indices, j: Indices) -> PairStatistics:
     """Test the pairs of columns of blocks × groups with Wilcoxon's signed ranks, unadjusted."""
-    tests = [wilcoxon(blocks[:, first], blocks[:, second]) for first, second in zip(i, j, strict=True)]
-    statistic, p = np.array(tests).T
+    statistic, p = np.array([wilcoxon(blocks[:, first], blocks[:, second]) for first, second in zip(i, j, strict=True)]).T
     return PairStatistics(statistic, np.full(p.shape, np.nan), p)

@@ -68,8 +68,7 @@ class GeometricMean:
 
 def arms(samples: Sequence[Floats]) -> Arms:
     """Return the arms of ascending samples; undefined where runs are too few or the values it rests on not positive."""
-    rows = [_arms(x) for x in samples]
-    medians, centre, down, up = np.array(rows, dtype=np.float64).reshape(-1, 4).T
+    medians, centre, down, up = np.array([_arms(x) for x in samples], dtype=np.float64).reshape(-1, 4).T
     return Arms(np.array([x.size for x in samples], dtype=np.float64), medians, centre, down, up)
 
 
@@ -90,10 +89,9 @@ def log_bounds(a: Arms, i: Indices, j: Indices, correlation: Floats | None = Non
     d = a.centre[i] - a.centre[j]
     df = a.sizes[i] - 1, a.sizes[j] - 1
     if correlation is not None:
-        return (
-            d - np.sqrt(a.down[i] ** 2 + a.up[j] ** 2 - 2 * correlation * a.down[i] * a.up[j]),
-            d + np.sqrt(a.up[i] ** 2 + a.down[j] ** 2 - 2 * correlation * a.up[i] * a.down[j]),
-        )
+        below = np.sqrt(a.down[i] ** 2 + a.up[j] ** 2 - 2 * correlation * a.down[i] * a.up[j])
+        above = np.sqrt(a.up[i] ** 2 + a.down[j] ** 2 - 2 * correlation * a.up[i] * a.down[j])
+        return d - below, d + above
     return d - _combine(a.down[i], a.up[j], *df), d + _combine(a.up[i], a.down[j], *df)
 
 
@@ -111,8 +109,7 @@ def median_correlation(blocks: Floats, i: Indices, j: Indices) -> Floats:
     """Return the correlation of the medians of two columns of blocks × groups (Bonett and Price 2020, JEBS 45)."""
     count = blocks.shape[0]
     below = blocks < np.median(blocks, axis=0)
-    both = (below[:, i] & below[:, j]).sum(axis=0)
-    share = (both + 0.25) / (count + (count % 2 == 0))
+    share = ((below[:, i] & below[:, j]).sum(axis=0) + 0.25) / (count + (count % 2 == 0))
     return np.asarray(np.clip(4 * share - 1, -1, 1))
 
 
@@ -125,7 +122,6 @@ def pair_ratios(
     a = arms([np.ldexp(x, -exponent) for x in samples])
     correlation = None if blocks is None else median_correlation(blocks, i, j)
     low, high = (np.exp(bound).tolist() for bound in log_bounds(a, i, j, correlation))
-    method = METHOD if blocks is None else METHOD_PAIRED
     reasons = [_why_undefined(x, median, name) for x, median, name in zip(samples, a.medians, names, strict=True)]
     ratios = []
     for place, (first, second) in enumerate(zip(i.tolist(), j.tolist(), strict=True)):
@@ -142,7 +138,7 @@ def pair_ratios(
         elif not _SMALLEST < low[place] <= high[place] < 1 / _SMALLEST:
             ci = NotComputable("some values are not positive, or too far apart")
         else:
-            ci = Interval(min(low[place], value), max(high[place], value), LEVEL, method)
+            ci = Interval(min(low[place], value), max(high[place], value), LEVEL, METHOD if blocks is None else METHOD_PAIRED)
         ratios.append(Ratio(value, ci))
     return tuple(ratios)
 

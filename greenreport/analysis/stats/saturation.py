@@ -63,8 +63,7 @@ def _places(x: Floats, medians: Floats, epsilon: float) -> Floats:
     last = len(x) - 1
     result = np.full(len(medians), last)
     for i in range(last - 1, -1, -1):
-        doublings = np.log2(x[i + 1 :] / x[i])
-        gains = (medians[:, i + 1 :] / medians[:, [i]]) ** (1 / doublings) - 1
+        gains = (medians[:, i + 1 :] / medians[:, [i]]) ** (1 / np.log2(x[i + 1 :] / x[i])) - 1
         result[(gains < epsilon).all(axis=1)] = i
     return result
 
@@ -75,8 +74,7 @@ def _interval(x: Floats, samples: Sequence[Floats], epsilon: float, seed: int) -
         return NotComputable(f"{counted(fewest, 'run')} at some load; an interval needs {FEWEST_RUNS}")
     random = np.random.default_rng(seed)
     drawn = [np.median(values[random.integers(0, len(values), (RESAMPLES, len(values)))], axis=1) for values in samples]
-    places = _places(x, np.stack(drawn, axis=1), epsilon)
-    ends = np.append(x[:-1], math.inf)[places]
+    ends = np.append(x[:-1], math.inf)[_places(x, np.stack(drawn, axis=1), epsilon)]
     tail = (1 - LEVEL) / 2
     # An end must be a load that was measured, so quantiles are not interpolated.
     low, high = np.quantile(ends, [tail, 1 - tail], method="inverted_cdf")

@@ -108,12 +108,10 @@ def _loads_text(direction: Direction, loads: Sequence[float]) -> str:
 
 
 def _searched(dataset: Dataset, search: LimitSearch, label: str) -> Fit:
-    labels = {model.id: model.label for model in dataset.study.models}
     best = "none" if search.good is None else load_text(search.factor, search.good)
     why = "the largest that was to be tried"
     if search.bad is not None:
         reason = f": {search.reason.rstrip('.')}" if search.reason else ""
         why = f"{load_text(search.factor, search.bad)} does not work{reason}"
-    runs = 0 if search.good is None else 1
-    model = labels.get(search.model, search.model)
-    return Fit(model, label, search.factor, search.good, best, why, runs, searched=True)
+    model = {model.id: model.label for model in dataset.study.models}.get(search.model, search.model)
+    return Fit(model, label, search.factor, search.good, best, why, 0 if search.good is None else 1, searched=True)

@@ -44,12 +44,11 @@ class FrontierAnalysis:
 
 def frontier(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> FrontierAnalysis | None:
     """Return the frontier of a study, or None where nothing was swept or searched, or nothing has been tried yet."""
-    unfaithful = not_ranked(fidelity)
     axes = directions(dataset)
     rows = fits(dataset, axes)
     if not any(row.tried for row in rows):
         return None
-    series = all_series(dataset, axes, unfaithful)
+    series = all_series(dataset, axes, not_ranked(fidelity))
     gains = {series_id(s): tuple(replica_gains(dataset, s, series)) for s in series if s.base.replicas > 1}
     best = best_gains(dataset, series)
     sentences = {

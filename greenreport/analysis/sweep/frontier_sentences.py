@@ -80,10 +80,8 @@ def _costs(dataset: Dataset, series: Series) -> Iterator[Text]:
     if series.least_energy is not None:
         least, start = series.least_energy
         tolerance = declared_percent(dataset.study.frontier.epsilon)
-        yield (
-            f"Energy per token is least at {series.load_text(least)}"
-            + (f", and within {tolerance} of it from {series.load_text(start)} on." if start != least else "."),
-        )
+        rest = f", and within {tolerance} of it from {series.load_text(start)} on." if start != least else "."
+        yield (f"Energy per token is least at {series.load_text(least)}{rest}",)
 
 
 def _end_words(series: Series, end: End) -> str:

@@ -9,7 +9,6 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from greenreport.analysis.hypotheses.answers import Answer
 from greenreport.analysis.hypotheses.claim_text import Text, plain
 from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.analysis.measure.validity_badge import BadgeLevel
@@ -78,8 +77,8 @@ def cards_of(study: StudyContext) -> tuple[Card, ...]:
     analysis = study.analysis
     cards = [_card(study, "study", "the study", study.dataset.study.title, analysis.headline, _runs(study))]
     for answer in analysis.answers:
-        kicker = f"{answer.id} · {answer.question}"
-        cards.append(_card(study, f"rq-{answer.id.lower()}", answer.id, kicker, answer.lead, _decision(answer)))
+        kicker, note = f"{answer.id} · {answer.question}", answer.answers[0].decision if answer.answers else ""
+        cards.append(_card(study, f"rq-{answer.id.lower()}", answer.id, kicker, answer.lead, note))
     return tuple(cards)
 
 
@@ -99,16 +98,9 @@ def _runs(study: StudyContext) -> str:
     """Return the size of a study that has no answer yet."""
     dataset = study.dataset
     size = f"{counted(len(dataset.models), 'model')} in {counted(len(dataset.configurations), 'serving configuration')}"
-    ok = dataset.outcomes[Outcome.OK]
-    return (
-        f"{size}, {counted(ok, 'valid run')}."
-        if dataset.outcomes.total()
-        else f"{size}, {counted(dataset.study.protocol.repetitions, 'repetition')} declared."
-    )
-
-
-def _decision(answer: Answer) -> str:
-    return answer.answers[0].decision if answer.answers else ""
+    if dataset.outcomes.total():
+        return f"{size}, {counted(dataset.outcomes[Outcome.OK], 'valid run')}."
+    return f"{size}, {counted(dataset.study.protocol.repetitions, 'repetition')} declared."
 
 
 def card_files(study: StudyContext, site: str, cache: Path) -> dict[str, bytes]:

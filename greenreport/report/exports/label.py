@@ -92,19 +92,15 @@ def _facts(study: StudyContext, cell: CellView) -> Iterator[tuple[str, str]]:
     metric = next(name for name, _, _ in AMOUNTS if cell.values(name))
     dataset = study.dataset
     yield "Value", f"median of {counted(len(cell.values(metric)), 'valid run')}"
-    estimated = cell.estimated(metric)
+    method = "not known" if dataset.imported else "measured"
+    yield "Method", "estimated by a power model from the CPU load" if cell.estimated(metric) else method
     boundaries = cell.boundary(metric) or "not known"
-    yield (
-        "Method",
-        "estimated by a power model from the CPU load" if estimated else "not known" if dataset.imported else "measured",
-    )
     yield "Boundary", boundaries if dataset.imported else f"{boundaries}; idle power included"
     if not dataset.imported:
         workload, own = dataset.study.workload, cell.configuration.output_tokens
         asked = workload.generation if own is None else workload.generation.model_copy(update={"output_tokens": own})
-        sent = (
-            f"{dataset.prompts_count or 'the same'} prompts" if workload.requests is None else f"{workload.requests} requests"
-        )
+        prompts = f"{dataset.prompts_count or 'the same'} prompts"
+        sent = prompts if workload.requests is None else f"{workload.requests} requests"
         yield "Work", f"{sent}, {asked.words()} output tokens each"
     yield "Machine", study.machine
     yield "Date", dates_of(cell.ok) or "not known"

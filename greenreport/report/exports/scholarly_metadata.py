@@ -45,6 +45,8 @@ def linked_data(study: StudyContext, settings: Site, downloads: Sequence[Downloa
 def _dataset(study: StudyContext, settings: Site, downloads: Sequence[Download]) -> Linked:
     dataset = study.dataset
     metrics = [info for name, info in METRICS.items() if dataset.has(name)]
+    labels = [plain_text(label_of(configuration)) for configuration in dataset.configurations]
+    labels += [model.label for model in dataset.models]
     return {
         "@type": "Dataset",
         "@id": _identity(study, settings),
@@ -52,7 +54,7 @@ def _dataset(study: StudyContext, settings: Site, downloads: Sequence[Download])
         "identifier": dataset.study.study,
         "description": _description(study),
         "isAccessibleForFree": True,
-        "keywords": list(_keywords(study)),
+        "keywords": ["energy", "language models", "serving", *dataset.study.tags, *labels],
         "measurementTechnique": _technique(study),
         "variableMeasured": [
             {"@type": "PropertyValue", "propertyID": i.id, "name": i.label, "unitText": i.unit, "description": i.definition}
@@ -107,16 +109,8 @@ def _description(study: StudyContext) -> str:
     dataset = study.dataset
     size = f"{counted(len(dataset.models), 'model')} in {counted(len(dataset.configurations), 'serving configuration')} on {study.machine}."
     remarks = [f"{band.capitalize()}." for band in study.bands]
-    return " ".join([plain_text(plain(study.analysis.headline)), size, dataset.study.description or "", *remarks]).replace(
-        "  ", " "
-    )
-
-
-def _keywords(study: StudyContext) -> Iterator[str]:
-    yield from ("energy", "language models", "serving")
-    yield from study.dataset.study.tags
-    yield from (plain_text(label_of(configuration)) for configuration in study.dataset.configurations)
-    yield from (model.label for model in study.dataset.models)
+    parts = [plain_text(plain(study.analysis.headline)), size, dataset.study.description or "", *remarks]
+    return " ".join(parts).replace("  ", " ")
 
 
 def _technique(study: StudyContext) -> str:

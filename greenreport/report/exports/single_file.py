@@ -40,25 +40,21 @@ def single_file(
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     title = _safe(study.dataset.study.title)
+    sentence, entry = citation(study, settings)  # a mailed file has no data page beside it
+    licence = f"Licence of the results: {_safe(study.dataset.study.license)}."
+    cite = f'<section id="cite"><h2>Cite</h2><p>{_safe(sentence)}</p><pre>{_safe(entry)}</pre><p>{licence}</p></section>\n'
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n<style>{style}</style>\n</head>\n'
         f'<body>\n<header class="frame"><p class="brand">{_safe(settings.title)}</p><nav aria-label="Contents"><ul>{contents}</ul></nav></header>\n'
-        f'<main class="frame">\n{"".join(parts)}{_cite(study, settings)}</main>\n'
+        f'<main class="frame">\n{"".join(parts)}{cite}</main>\n'
         f'<footer class="frame"><p>{_safe(study.source)}</p></footer>\n</body>\n</html>\n'
     ).encode()
 
 
 def _safe(text: str) -> str:
     return escape(str(visible(text)))
-
-
-def _cite(study: StudyContext, settings: Site) -> str:
-    """Return citation and licence, since a mailed file has no data page beside it."""
-    sentence, entry = citation(study, settings)
-    licence = f"Licence of the results: {_safe(study.dataset.study.license)}."
-    return f'<section id="cite"><h2>Cite</h2><p>{_safe(sentence)}</p><pre>{_safe(entry)}</pre><p>{licence}</p></section>\n'
 
 
 def _part(page: Page[object], names: Mapping[str, str], text: str) -> str:

@@ -63,9 +63,8 @@ def match_figure(study: StudyContext) -> Figure | None:
     rows = [_match_row(f, models[f.model], labels[f.configuration]) for f in assessed]
     unfaithful = sum(f.verdict is FidelityVerdict.UNFAITHFUL for f in compared)
     exact = sum(f.exact_match == 1 for f in compared)
-    finding = (
-        f"{exact} of {counted(len(compared), 'cell')} {'gives' if exact == 1 else 'give'} exactly the outputs of the reference"
-    )
+    give = "gives" if exact == 1 else "give"
+    finding = f"{exact} of {counted(len(compared), 'cell')} {give} exactly the outputs of the reference"
     worst = min(compared, key=lambda f: f.exact_match or 0.0)
     least = f"{_equal(worst)} of {worst.prompts} outputs are equal, {labels[worst.configuration]} on {models[worst.model]}"
     summary = f"{finding}. " + (
@@ -79,18 +78,13 @@ def match_figure(study: StudyContext) -> Figure | None:
     table = make_table(
         "Outputs beside the reference",
         [
-            "model",
-            "configuration",
-            "verdict",
-            ("outputs compared", ""),
-            ("share of equal outputs", "1"),
-            ("token count drift", "1"),
+            "model", "configuration", "verdict", ("outputs compared", ""), ("share of equal outputs", "1"), ("token count drift", "1"),
         ],
         [
             [r.model, r.label, r.verdict, f.prompts or None, share(f.exact_match), share(f.token_count_drift)]
             for r, f in zip(rows, assessed, strict=True)
         ],
-    )
+    )  # fmt: skip
     spec = fidelity_spec(rows)
     return Figure("fidelity", finding, caption, summary, spec, table, metric_bands(study, "duration_s"))
 

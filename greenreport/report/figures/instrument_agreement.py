@@ -106,12 +106,8 @@ def agreement_figure(study: StudyContext, agreement: AgreementSummary) -> Figure
     styles = {
         label_of(c): study.looks[c.id] for c in study.dataset.configurations if c.id in study.looks and label_of(c) in used
     }
-    more = "more" if agreement.bias > 0 else "less"
-    against = (
-        f"{number(abs(agreement.bias) * 100, 2)}{THIN}% {more} than {first}"
-        if abs(agreement.bias) >= 0.0005
-        else f"the same as {first}"
-    )
+    different = f"{number(abs(agreement.bias) * 100, 2)}{THIN}% {'more' if agreement.bias > 0 else 'less'} than {first}"
+    against = different if abs(agreement.bias) >= 0.0005 else f"the same as {first}"
     lie = f"{agreement.outside} of {agreement.runs} runs {'lies' if agreement.outside == 1 else 'lie'}"
     outside = lie if agreement.outside else "No run lies"
     summary = (

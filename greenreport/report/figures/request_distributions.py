@@ -50,12 +50,7 @@ class Bound:
 
 
 def distribution_spec(
-    rows: Sequence[StepRow],
-    styles: Looks,
-    *,
-    axis: str,
-    unit: str = "",
-    bound: float | None = None,
+    rows: Sequence[StepRow], styles: Looks, *, axis: str, unit: str = "", bound: float | None = None
 ) -> Specification:
     """F12, F18: the share of requests that do not exceed a value, one line per configuration, one panel per model; a rule at `bound`."""
     sheet = Sheet(styles)

@@ -131,10 +131,8 @@ def _entries(series: Series, point: LoadPoint, metrics: Sequence[str]) -> list[T
 def _saturations(every: Sequence[Series]) -> str:
     """Say where the series saturate, the same place said once."""
     labels: dict[str, list[str]] = {}
-    for series in every:
+    for series in (series for series in every if not series.short):
         load = series.saturation.load
-        if series.short:
-            continue
         clause = "still grows at the largest load" if load is None else f"saturates at {series.load_text(load)}"
         labels.setdefault(clause, []).append(series.label)
     if not labels:

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import altair as alt
 
-from greenreport.catalog import known_engines
+from greenreport.catalog import ENGINES
 from greenreport.report.drawing.safe_text import visible, visible_parts
 from greenreport.report.drawing.style import Looks, theme
 
@@ -122,8 +122,7 @@ class Sheet:
         if len(members) < 2:  # of the points of a sweep there would be more buttons than chart
             choices = {name: (labels[name], [name]) for name in shown} if len(shown) <= MOST_CHOICES else {}
         else:
-            engines = known_engines()
-            choices = {e: (engines[e].label if e in engines else e, names) for e, names in members.items()}
+            choices = {e: (ENGINES[e].label if e in ENGINES else e, names) for e, names in members.items()}
         return [
             {"id": key, "name": name, "hue": self.styles[names[0]].hue, "of": names} for key, (name, names) in choices.items()
         ]

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from greenreport.analysis.measure.dataset import label_of
-from greenreport.catalog import known_engines
+from greenreport.catalog import ENGINES
 from greenreport.report.context import StudyContext
 from greenreport.report.figures.hypothesis_ratios import ratios_over_models_figure
 from greenreport.report.page import Page
@@ -28,7 +28,7 @@ def configuration_page(study: StudyContext, configuration: Configuration) -> Pag
 
 
 def _facts(study: StudyContext, configuration: Configuration) -> Iterator[tuple[str, str]]:
-    info = known_engines().get(configuration.engine)
+    info = ENGINES.get(configuration.engine)
     if info is not None:
         yield "Engine", f"{info.label}: {info.summary}"
     yield "Execution provider", configuration.provider

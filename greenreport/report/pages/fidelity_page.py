@@ -30,9 +30,8 @@ def fidelity_page(study: StudyContext) -> Page[FidelityContent]:
     dataset, fidelity = study.dataset, study.analysis.fidelity
     models = {model.id: model.label for model in dataset.study.models}
     figures = [figure for figure in (match_figure(study), tokens_figure(study)) if figure is not None]
-    headline = sameness(fidelity).headline(
-        dataset.labels.get(study.reference or "", "the reference"), imported=dataset.imported
-    )
+    reference = dataset.labels.get(study.reference or "", "the reference")
+    headline = sameness(fidelity).headline(reference, imported=dataset.imported)
     rows = tuple((models[f.model], dataset.labels[f.configuration], f) for f in fidelity)
     content = FidelityContent(headline, rows, same_length(study))
     return study_page(study, "fidelity", "fidelity.html", "Fidelity", content, figures)

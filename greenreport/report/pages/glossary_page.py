@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from greenreport.catalog import METRICS, MetricInfo
@@ -69,10 +68,7 @@ TERMS = (
 def glossary_page() -> Page[GlossaryContent]:
     """Return the page."""
     content = GlossaryContent(TERMS, tuple(METRICS.values()))
+    entries = [Entry(m.label, "Metric", m.definition, f"{PATH}#{m.id}", f"{m.id} {m.noun}") for m in content.metrics]
+    entries += [Entry(t.word, "Word", t.meaning, f"{PATH}#{t.anchor}") for t in content.terms]
     description = "The words and metrics of greenreport."
-    return Page(PATH, "glossary.html", "Glossary", description, "glossary", None, content, entries=tuple(_entries(content)))
-
-
-def _entries(content: GlossaryContent) -> Iterator[Entry]:
-    yield from (Entry(m.label, "Metric", m.definition, f"{PATH}#{m.id}", f"{m.id} {m.noun}") for m in content.metrics)
-    yield from (Entry(t.word, "Word", t.meaning, f"{PATH}#{t.anchor}") for t in content.terms)
+    return Page(PATH, "glossary.html", "Glossary", description, "glossary", None, content, entries=tuple(entries))

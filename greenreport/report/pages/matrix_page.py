@@ -14,14 +14,8 @@ from greenreport.report.page import Page, study_page
 
 #: Metrics with a figure of their own, in order.
 MATRIX_METRICS = (
-    "energy_j",
-    "duration_s",
-    "j_per_output_token",
-    "ttft_s",
-    "ram_rss_peak_b",
-    "cpu_usage_pct",
-    "gpu_memory_used_b",
-)
+    "energy_j", "duration_s", "j_per_output_token", "ttft_s", "ram_rss_peak_b", "cpu_usage_pct", "gpu_memory_used_b",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,12 +116,8 @@ def _key_numbers(study: StudyContext) -> Iterator[KeyNumber]:
                 slight = abs(math.log(part.standing.claim.value)) < math.log1p(limit)
                 note = f"too small to matter here: less than {declared_percent(limit)}" if slight else ""
                 yield KeyNumber(part.finding.metric.label, part.standing.claim, note=note)
-    dataset = study.dataset
-    ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * dataset.study.protocol.repetitions
-    sizes = (
-        (len(dataset.models), "model"),
-        (len(dataset.configurations), "configuration"),
-        (dataset.study.protocol.repetitions, "repetition"),
-    )
-    note = ", ".join(counted(number, noun) for number, noun in sizes)
+    dataset, repetitions = study.dataset, study.dataset.study.protocol.repetitions
+    ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * repetitions
+    models, configurations = counted(len(dataset.models), "model"), counted(len(dataset.configurations), "configuration")
+    note = f"{models}, {configurations}, {counted(repetitions, 'repetition')}"
     yield KeyNumber("Valid runs", None, f"{ok} of {planned}" if ok != planned else str(ok), note)

@@ -71,8 +71,7 @@ def workload_facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
         return
     study, configurations = dataset.study, dataset.configurations
     order = study.protocol.order
-    fixed = order.design == "fixed"
-    yield "Order", "fixed, as listed" if fixed else f"{order.design.replace('_', ' ')}, seed {order.seed}"
+    yield "Order", "fixed, as listed" if order.design == "fixed" else f"{order.design.replace('_', ' ')}, seed {order.seed}"
     yield "Generation", f"{output_words(configurations, study.workload)}, greedy"
     yield "Load", f"{load_of(configurations, study.workload)}; {sent_words(study.workload)}"
     yield "Transport", transport_words(configurations, study.workload)

@@ -107,9 +107,7 @@ def _external(dataset: Dataset) -> Iterator[str]:
 
 def _conclusion(dataset: Dataset) -> Iterator[str]:
     fewest = dataset.fewest
-    yield (
-        f"At least {counted(fewest, 'valid run')} in each cell that ran. The unit of analysis is the run; requests within a run are not treated as independent."
-    )
+    yield f"At least {counted(fewest, 'valid run')} in each cell that ran. The unit of analysis is the run; requests within a run are not treated as independent."
     yield (
         "Tests are chosen by declared rules; p values of pairs are adjusted over all models and pairs of a question, those of the tests over all "
         "configurations are not adjusted among models and hypotheses; effect sizes are always shown."

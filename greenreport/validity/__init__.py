@@ -2,8 +2,8 @@
 
 from greenreport.validity.advice import Advice, advice
 from greenreport.validity.agreement import Agreement, agreements
+from greenreport.validity.foreign_load_checks import foreign_load
 from greenreport.validity.judge import excludes, judged, validity_flags
-from greenreport.validity.load_checks import foreign_load
 from greenreport.validity.quantisation import Quantum, quantum
 from greenreport.validity.reason_codes import CODES, Code
 

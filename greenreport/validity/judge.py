@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from greenreport.record import Flag, FlagCode, Outcome, Phase, RunRecord
 from greenreport.study import Study
-from greenreport.validity.load_checks import LOAD_CHECKS
+from greenreport.validity.foreign_load_checks import LOAD_CHECKS
 from greenreport.validity.meter_checks import METER_CHECKS
 from greenreport.validity.reason_codes import CODES
 from greenreport.validity.request_checks import REQUEST_CHECKS

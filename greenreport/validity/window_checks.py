@@ -10,7 +10,7 @@ from greenreport import traces as tr
 from greenreport.catalog import METERS
 from greenreport.record import FlagCode, Phase, Quantity, RunRecord
 from greenreport.study import Study
-from greenreport.validity.foreign_processes import ran_before
+from greenreport.validity.foreign_gpu_processes import ran_before
 
 #: What a check yields: reason codes with the sentence shown beside the run.
 Faults = Iterator[tuple[FlagCode, str]]

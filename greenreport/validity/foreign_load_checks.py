@@ -5,7 +5,7 @@ from __future__ import annotations
 from greenreport import traces as tr
 from greenreport.record import Domain, FlagCode, Mark, Phase, Quantity, RunRecord
 from greenreport.study import Study
-from greenreport.validity.foreign_processes import foreign_processes, ran_before
+from greenreport.validity.foreign_gpu_processes import foreign_processes, ran_before
 from greenreport.validity.window_checks import Faults
 
 #: The kernel counts CPU time in steps of 10 ms; over half a second that is 2 % of a CPU.

@@ -124,7 +124,7 @@ def test_a_package_adds_an_engine_a_meter_a_metric_and_a_page_with_a_figure(tmp_
     assert done.returncode == 0, done.stdout + done.stderr
     study = tmp_path / "site" / "s" / "extended"
     cell = (study / "cells" / "one--echo-cpu-token_s.0.001" / "index.html").read_text(encoding="utf-8")
-    assert re.search(r'<th scope="row">Energy</th>\s*<td class="num">[\d.]+<span class="u">\WJ<', cell)
+    assert re.search(r'<th scope="row">Energy</th>\s*<td class="num">[\d.]+<span class="u">\Wm?J<', cell)
     assert "Echo" in cell
     assert '<th scope="row">Characters</th>' in cell
     overview = (study / "index.html").read_text(encoding="utf-8")

@@ -73,7 +73,7 @@ def test_publishing_to_a_folder_and_to_a_branch(site: Path, command: Command, tm
         options = ("-c", "user.name=t", "-c", "user.email=t@example.org")
         return subprocess.run(["git", *options, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
-    assert "no Git repository" in command("publish", check=4).stderr.replace("\n", " ")
+    assert "is not a Git repository" in command("publish", check=4).stderr.replace("\n", " ")
     git("init", "--quiet")
     git("config", "user.name", "t")
     git("config", "user.email", "t@example.org")

@@ -1,4 +1,4 @@
-"""What orchestration adds to a run: time outside declared phases ÷ time inside them (aim: at most 1.10), start-up apart."""
+"""Overhead of orchestration per run: time outside the declared phases ÷ time inside them (aim: at most 1.10), start-up excluded."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ MAX_NAMED = 4
 
 @dataclass(frozen=True, slots=True)
 class HypothesisAnswer:
-    """What the data say about one hypothesis.
+    """The answer of the data to one hypothesis.
 
     Attributes:
         lead: the finding in one sentence; `headline`: the same without what is tied with the winner.

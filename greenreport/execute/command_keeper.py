@@ -58,7 +58,7 @@ class Answering:
 def keeper_main(connection: Connection, job: CommandJob, log: Path, environment: dict[str, str]) -> None:
     """Entry of the process that keeps a command: it ends with the command, and the command ends with it."""
     isolate(log, environment)
-    with contextlib.suppress(OSError, AttributeError):  # processes whose parent is gone become children of this one
+    if sys.platform == "linux":  # processes whose parent is gone become children of this one
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     headers = authorisation(job.server.api_key_env)
     try:

@@ -158,8 +158,11 @@ def _pss_b(processes: Iterable[Process]) -> float | None:
 def package_temperatures() -> dict[str, float]:
     """Return the temperature of each CPU package in °C, where the machine shows it: Intel coretemp, AMD k10temp, ARM."""
     temperatures: dict[str, float] = {}
-    with contextlib.suppress(OSError, AttributeError):
-        sensors = psutil.sensors_temperatures()
+    read = getattr(psutil, "sensors_temperatures", None)  # psutil has it on Linux and FreeBSD only
+    if read is None:
+        return temperatures
+    with contextlib.suppress(OSError):
+        sensors = read()
         for entry in sensors.get("coretemp", ()):
             package = re.fullmatch(r"Package id (\d+)", entry.label or "")
             if package:
@@ -173,7 +176,7 @@ def package_temperatures() -> dict[str, float]:
 
 def _clock_hz() -> float | None:
     """Return the mean clock of all CPUs in Hz, where the machine shows it."""
-    with contextlib.suppress(OSError, AttributeError, NotImplementedError):
+    with contextlib.suppress(OSError, NotImplementedError):  # psutil raises the latter where sysfs shows no clock
         clock = psutil.cpu_freq()
         return float(clock.current) * 1e6 if clock is not None and clock.current > 0 else None
     return None

@@ -1,0 +1,8 @@
+"""The attacks by name."""
+
+from __future__ import annotations
+
+from tests.attack import studies
+from tests.attack.trial import Attack
+
+ATTACKS: dict[str, Attack] = {attack.name: attack for attack in (studies.ATTACK,)}

@@ -23,7 +23,8 @@ from greenreport.errors import EngineUnavailable
 from greenreport.execute.process_entry import end_with_parent, isolate
 from greenreport.record import Mark, Phase
 from greenreport.study import Server
-from greenreport.workloads.server_probe import authorisation, is_ready
+from greenreport.workloads.exchanges import authorisation
+from greenreport.workloads.server_probe import is_ready
 
 LOOK_S = 0.1  # between two checks of a server that loads
 GRACE_S = 8.0  # between SIGTERM and SIGKILL

@@ -31,7 +31,7 @@ from greenreport.execute.serving import (
     with_sharing,
 )
 from greenreport.study import Configuration, Model, Server
-from greenreport.workloads.server_probe import authorisation
+from greenreport.workloads.exchanges import authorisation
 
 KEEPER_STOP_S = GRACE_S + 4.0
 GPU_SHARE = 0.9  # of its memory, for all replicas together
@@ -70,7 +70,8 @@ class CommandServer(ExternalServer):
                 ready += receive_each([child], Answering, context.study.protocol.load_timeout_s, before, LOADING)
             except WorkerCrashed as error:
                 raise WorkerCrashed(f"{error}{_last_words(children)}") from None
-        facts = agreed([facts_of(url, server, name) for url in urls])
+        patience_s = context.study.protocol.load_timeout_s
+        facts = agreed([facts_of(url, server, name, patience_s) for url in urls])
         marks = covering([item.marks for item in ready])
         pids = tuple(item.pid for item in ready)
         return Serving(tuple(urls), name, pids, tuple(children), with_sharing(facts, self.job), marks)

@@ -32,7 +32,7 @@ class EndpointServer(ExternalServer):
         if server.local:
             require_here(url)
         name = server.model or model.id
-        facts = facts_of(url, server, name)
+        facts = facts_of(url, server, name, context.study.protocol.load_timeout_s)
         pids = listeners(url) if server.local else ()
         if not server.local:
             process = "not declared to run on the machine the meters measure; the environment is that of the client"

@@ -24,6 +24,7 @@ from greenreport.execute.process_entry import Failure, guarded
 
 Message = TypeVar("Message")
 STOP_S = 2.0
+LOG_TAIL_B = 65_536
 LIGHT_MODULES = (
     "greenreport.execute.fork_preload", "greenreport.meters.sampler", "greenreport.meters.utilisation", "greenreport.workloads.client",
     "greenreport.execute.command_keeper",
@@ -135,8 +136,9 @@ class Child:
 
 def last_lines(file: Path, number: int = 40) -> str:
     """Return the end of a log; nothing where there is none."""
-    with contextlib.suppress(OSError):
-        return "\n".join(file.read_text(encoding="utf-8", errors="replace").splitlines()[-number:])
+    with contextlib.suppress(OSError), file.open("rb") as log:
+        log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL_B))
+        return "\n".join(log.read().decode("utf-8", "replace").splitlines()[-number:])
     return ""
 
 

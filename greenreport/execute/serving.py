@@ -22,7 +22,8 @@ from greenreport.execute.host import redact
 from greenreport.execute.processes import Child
 from greenreport.record import Facts, Mark, Phase
 from greenreport.study import Configuration, Model, Server
-from greenreport.workloads.server_probe import authorisation, server_info
+from greenreport.workloads.exchanges import authorisation
+from greenreport.workloads.server_probe import server_info
 
 LOADING = "starting and loading"
 NOT_VERIFIED = ("not verified", "type, KV cache and threads: the server does not tell them")
@@ -122,12 +123,12 @@ def server_of(configuration: Configuration) -> Server:
     return configuration.server
 
 
-def facts_of(url: str, server: Server, model: str) -> Facts:
+def facts_of(url: str, server: Server, model: str, patience_s: float) -> Facts:
     """Return the facts a server reports about a model; the others are None.
 
     Raises:
         RunError: no server answers, it refuses the key, or it lists models and not this one.
     """
-    info = server_info(url, authorisation(server.api_key_env), model)
+    info = server_info(url, authorisation(server.api_key_env), model, patience_s)
     details = tuple((name, redact(value)) for name, value in info.details)
     return Facts(None, None, None, None, info.parameters, info.weights_b, (*details, NOT_VERIFIED), model)

@@ -32,7 +32,8 @@ from greenreport.meters.steady_state import Steadiness
 from greenreport.record import Facts, Mark, Missing, MissingCode, Output, Phase, Request, RequestError, RequestErrorKind, Trace
 from greenreport.study import Configuration, MeterUse, Model, Study
 from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
-from greenreport.workloads.server_probe import ServerCounters, authorisation, server_counters
+from greenreport.workloads.exchanges import authorisation
+from greenreport.workloads.server_probe import ServerCounters, server_counters
 
 ANSWER_S = 30.0  # a sampler that does not answer for so long is dead
 

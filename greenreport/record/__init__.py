@@ -26,6 +26,7 @@ from greenreport.record.trace import (
     Domain,
     Method,
     Quantity,
+    ServerStage,
     Trace,
     TraceKind,
     is_cpu,
@@ -37,5 +38,5 @@ from greenreport.record.trace import (
 __all__ = [
     "ENERGY_QUANTITIES", "SETTLED", "Domain", "Environment", "Facts", "Flag", "FlagCode", "Gpu", "Mark", "Metering", "Method",
     "Missing", "MissingCode", "Outcome", "Output", "Phase", "Quantity", "RecordKind", "Request", "RequestError",
-    "RequestErrorKind", "RunRecord", "RunSpec", "Trace", "TraceKind", "is_cpu", "is_gpu", "is_memory", "span_of",
+    "RequestErrorKind", "RunRecord", "RunSpec", "ServerStage", "Trace", "TraceKind", "is_cpu", "is_gpu", "is_memory", "span_of",
 ]  # fmt: skip

@@ -65,6 +65,16 @@ class Quantity(StrEnum):
 ENERGY_QUANTITIES = frozenset({Quantity.ENERGY, Quantity.POWER})
 
 
+class ServerStage(StrEnum):
+    """What a server does for a request, in that order; each of its answers may tell how long it took."""
+
+    QUEUE = "queue"
+    TOKENISE = "tokenise"
+    INFER = "infer"
+    DETOKENISE = "detokenise"
+    SERIALISE = "serialise"
+
+
 def span_of(stage: str) -> str:
     """Return the quantity that holds how long requests spent in a stage of the server, in seconds."""
     return f"{stage}_span"

@@ -1,7 +1,8 @@
 """Answers of OpenAI-compatible completion servers, whole or streamed, checked where they arrive.
 
-greenreport did not write every server it measures, so an answer may hold anything. Each field has the type the API documents or the
-request has failed; nothing behind this module meets an unexpected shape. Absent and null both mean "not sent".
+greenreport did not write every server it measures, so an answer may hold anything. Each field has the type the API documents and a
+value that can be, or the request has failed; nothing behind this module meets an unexpected shape, a number that no column of the
+store holds, or an answer without end. Absent and null both mean "not sent".
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from greenreport.errors import OutOfMemory
-from greenreport.record import RequestError, RequestErrorKind
+from greenreport.record import RequestError, RequestErrorKind, ServerStage
+from greenreport.workloads.exchanges import printable, require_plain, require_within
 
 PATH = "/v1/completions"
 LONGEST_ERROR = 300
+#: What is read of an answer with an error status.
+LARGEST_ERROR_B = 65_536
 #: Statuses of a server, or of a proxy in front of it, that takes no more requests.
 OVERLOADED = (429, 503)
 
@@ -27,7 +32,7 @@ class RequestFailed(Exception):
     """A request without a usable answer."""
 
     def __init__(self, kind: RequestErrorKind, text: str) -> None:
-        self.error = RequestError(kind, text[:LONGEST_ERROR])
+        self.error = RequestError(kind, printable(text, LONGEST_ERROR))
         super().__init__(self.error.text)
 
 
@@ -37,29 +42,41 @@ class _JsonObject(BaseModel):
     model_config = ConfigDict(strict=True)
 
 
+_Count = Annotated[int, Field(ge=0, lt=2**31)]
+_Nanoseconds = Annotated[int, Field(ge=0, lt=2**62)]
+_Spans = dict[ServerStage, Annotated[float, Field(ge=0, le=1e8, allow_inf_nan=False)]]
+
+
 class Usage(_JsonObject):
     """Token counts of all prompts together."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: _Count | None = None
+    completion_tokens: _Count | None = None
 
 
 class _Choice(_JsonObject):
     text: str | None  # required: a chat completion, for example, has none
-    index: int | None = None
-    token_ids: tuple[int, ...] | None = None
-    finish_reason: str | None = None
+    index: _Count | None = None
+    token_ids: tuple[_Count, ...] | None = None
+    finish_reason: Annotated[str, Field(max_length=100)] | None = None
 
 
 class ServerTimes(_JsonObject):
     """Times greenreport's own server adds to its answers: nanoseconds of the monotonic clock, spans in seconds."""
 
-    server_start_ns: int | None = None
-    server_end_ns: int | None = None
-    token_ns: tuple[int, ...] | None = None
-    prompt_tokens: tuple[int, ...] | None = None
-    spans_s: dict[str, float] | None = None
-    concurrent_s: dict[str, float] | None = None
+    server_start_ns: _Nanoseconds | None = None
+    server_end_ns: _Nanoseconds | None = None
+    token_ns: tuple[_Nanoseconds, ...] | None = None
+    prompt_tokens: tuple[_Count, ...] | None = None
+    spans_s: _Spans | None = None
+    concurrent_s: _Spans | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ServerTimes:
+        times = [at for at in (self.server_start_ns, *(self.token_ns or ()), self.server_end_ns) if at is not None]
+        if times != sorted(times):
+            raise ValueError("times run backwards")
+        return self
 
     @property
     def spans(self) -> tuple[tuple[str, float], ...]:
@@ -72,7 +89,7 @@ class _AnswerContent(_JsonObject):
     """A whole answer or one event of a stream."""
 
     error: object = None
-    model: str | None = None
+    model: Annotated[str, Field(max_length=1000)] | None = None
     choices: tuple[_Choice, ...] | None = None
     usage: Usage | None = None
     greenreport: ServerTimes | None = None
@@ -126,8 +143,11 @@ class ServerAnswer:
             self.arrived_ns += [now] * (len(token_ids) or bool(text))
 
 
-def post(client: httpx.Client, body: Mapping[str, object]) -> ServerAnswer:
+def post(client: httpx.Client, body: Mapping[str, object], largest_b: int) -> ServerAnswer:
     """Send a request and return the answer when it is complete.
+
+    Args:
+        largest_b: a larger answer is none.
 
     Raises:
         RequestFailed: there is no answer, or none of the documented shape.
@@ -136,12 +156,13 @@ def post(client: httpx.Client, body: Mapping[str, object]) -> ServerAnswer:
     try:
         with client.stream("POST", PATH, json=body) as response:
             if response.status_code != 200:
-                raise _refused(response.status_code, response.read())
+                raise _refused(response.status_code, _beginning(response))
+            require_plain(response)
             if not body["stream"]:
-                answer.add(response.read())
+                answer.add(b"".join(_parts(response, largest_b)))
                 answer.arrived_ns.clear()  # they all arrived at the end
                 return answer
-            for line in _lines(response):
+            for line in _lines(_parts(response, largest_b)):
                 data = line.removeprefix("data:").strip()
                 if line.startswith("data:") and data != "[DONE]":  # comments keep a connection alive
                     answer.add(data)
@@ -157,15 +178,36 @@ def post(client: httpx.Client, body: Mapping[str, object]) -> ServerAnswer:
     return answer
 
 
-def _lines(response: httpx.Response) -> Iterator[str]:
+def _parts(response: httpx.Response, largest_b: int) -> Iterator[bytes]:
+    """Yield an answer as it arrives, as long as it is not too large."""
+    size_b = 0
+    for part in response.iter_raw():
+        size_b += len(part)
+        require_within(size_b, largest_b)
+        yield part
+
+
+def _beginning(response: httpx.Response) -> bytes:
+    """Return what counts of an answer with an error status; what comes after its first kilobytes is not waited for."""
+    read = b""
+    for part in response.iter_raw():
+        read += part
+        if len(read) >= LARGEST_ERROR_B:
+            break
+    return read
+
+
+def _lines(parts: Iterator[bytes]) -> Iterator[str]:
     """Yield the lines of an event stream, which end with a line feed alone.
 
     Python's `splitlines` also ends a line at U+2028 and others, which JSON need not escape.
     """
-    rest = b""
-    for part in response.iter_bytes():
-        *whole, rest = (rest + part).split(b"\n")
-        yield from (line.decode().rstrip("\r") for line in whole)
+    rest = bytearray()
+    for part in parts:
+        rest += part
+        if b"\n" in part:
+            *whole, rest = rest.split(b"\n")
+            yield from (line.decode().rstrip("\r") for line in whole)
     yield rest.decode()
 
 

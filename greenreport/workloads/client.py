@@ -21,9 +21,9 @@ from multiprocessing.connection import Connection
 import httpx
 
 from greenreport.record import Output, Request, RequestError
+from greenreport.workloads.exchanges import authorisation, connecting
 from greenreport.workloads.load_loops import Answered, closed_loop, open_loop
 from greenreport.workloads.sender import ClientJob, Sender
-from greenreport.workloads.server_probe import authorisation, trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,7 @@ def client_main(connection: Connection, job: ClientJob) -> None:
     with ExitStack() as stack:
 
         def connect(url: str) -> httpx.Client:
-            client = httpx.Client(
-                base_url=url, timeout=job.timeout_s, trust_env=False, limits=one, headers=headers, verify=trusted(url)
-            )
-            return stack.enter_context(client)
+            return stack.enter_context(httpx.Client(**connecting(url, headers), timeout=job.timeout_s, limits=one))
 
         def new_sender(server: int | None = None) -> Sender:
             return Sender([connect(url) for url in job.urls], job, server)

@@ -14,6 +14,10 @@ from greenreport.record import Output, Request, RequestErrorKind
 from greenreport.workloads.answers import RequestFailed, ServerAnswer, post
 from greenreport.workloads.load_loops import Answered
 
+#: Bytes of the largest answer that is read: the frame of a stream's events, token ids and log-probabilities are in it, and the prompt,
+#: which some servers repeat.
+FIXED_B, PER_TOKEN_B, PER_CHARACTER_B = 1_000_000, 4_000, 16
+
 
 @dataclass(frozen=True, slots=True)
 class ClientJob:
@@ -66,10 +70,12 @@ class Sender:
         sent = time.monotonic_ns()
         start = sent if due_ns is None else due_ns
         try:
-            answer = post(self.clients[server], body)
-            prompts, answers = len(self.job.batches[batch]), len(answer.completions)
-            if answer.completions.keys() != set(range(prompts)):
-                raise RequestFailed(RequestErrorKind.MALFORMED, f"{answers} answers came for {prompts} prompts")
+            prompts, tokens = self.job.batches[batch], self.job.output_tokens[batch]
+            largest_b = FIXED_B + PER_TOKEN_B * tokens * len(prompts) + PER_CHARACTER_B * sum(map(len, prompts))
+            answer = post(self.clients[server], body, largest_b)
+            if answer.completions.keys() != set(range(len(prompts))):
+                text = f"{len(answer.completions)} answers came for {len(prompts)} prompts"
+                raise RequestFailed(RequestErrorKind.MALFORMED, text)
         except RequestFailed as failed:
             request = Request(first_index, start, time.monotonic_ns(), error=failed.error, server=server)
             return Answered((request,), (), sent)

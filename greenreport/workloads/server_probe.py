@@ -1,31 +1,37 @@
 """Questions to external servers: whether they are ready, their models, version and counters.
 
-A route that does not exist, an answer of another shape or an empty list means that the server does not say.
+A route that does not exist, an answer of another shape or an empty list means that the server does not say. So does an answer that is
+too large, or not complete in time: a question is asked with a limit for all of the exchange, since a server may send a byte now and
+then for ever.
 """
 
 from __future__ import annotations
 
-import os
+import asyncio
+import json
 import re
-import ssl
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
 from greenreport.errors import RunError
+from greenreport.workloads.exchanges import connecting, printable, require_plain, require_within
 
+#: Limit of an exchange, and of all questions about one server together.
 PATIENCE_S = 10.0
+#: The metrics of a large server take some hundred kB.
+LARGEST_B = 4_000_000
 #: Values of a server are shown on pages; longer ones are cut.
 LONGEST = 200
 #: Scalars a model list may carry: vLLM's, then those llama.cpp keeps under `meta`.
 _OF_MODEL = ("owned_by", "max_model_len", "n_ctx_train", "n_vocab", "n_embd")
 _COUNT = re.compile(
-    r"^vllm:(num_preemptions|prefix_cache_hits)(?:_total)?(?:\{.*\})?[ \t]+(\d+(?:\.\d+)?(?:[eE]\+?\d{1,2})?)\b", re.MULTILINE
+    r"^vllm:(num_preemptions|prefix_cache_hits)(?:_total)?(?:\{.*\})?[ \t]+(\d{1,18}(?:\.\d+)?(?:[eE]\+?[01]?\d)?)\b",
+    re.MULTILINE,
 )
 
 
@@ -55,62 +61,61 @@ class ServerCounters:
     cached_tokens: float | None
 
 
-def authorisation(variable: str | None) -> dict[str, str]:
-    """Return the header with the API key that an environment variable holds; nothing when none is named.
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """The answer to a question; `server` is the header of that name."""
 
-    Raises:
-        RunError: the variable is not set.
-    """
-    if variable is None:
-        return {}
-    key = os.environ.get(variable, "")
-    if not key:
-        raise RunError(f"the environment variable {variable}, named by `api_key_env`, is not set")
-    return {"Authorization": f"Bearer {key}"}
+    status: int
+    server: str | None
+    body: bytes
 
 
 def is_ready(url: str, health: str, headers: Mapping[str, str]) -> bool:
     """Whether the server answers 200 on its health path; one that has no such path is asked for its models."""
-    with _client(url, headers) as client:
-        response = _get(client, health)
-        if response is not None and response.status_code in (404, 405):
-            response = _get(client, "/v1/models")
-    return response is not None and response.status_code == 200
+    until = time.monotonic() + PATIENCE_S
+    reply = _reply(url, health, headers, until)
+    if reply is not None and reply.status in (404, 405):
+        reply = _reply(url, "/v1/models", headers, until)
+    return reply is not None and reply.status == 200
 
 
-def server_info(url: str, headers: Mapping[str, str], model: str) -> ServerInfo:
+def server_info(url: str, headers: Mapping[str, str], model: str, patience_s: float = PATIENCE_S) -> ServerInfo:
     """Return what a server says about itself and one of its models.
 
     Raises:
         RunError: no server answers, it refuses the key, or it lists models and not this one.
     """
-    with _client(url, headers) as client:
-        try:
-            response = client.get("/v1/models")
-        except httpx.HTTPError as error:
-            raise _unanswered(url, error) from None
-        if response.status_code in (401, 403):
-            raise RunError(
-                f"the server at {url} wants an API key (HTTP {response.status_code}); `api_key_env` names the variable that holds it"
-            )
-        data, version = _object(response).get("data"), _version(client)
+    until = time.monotonic() + min(patience_s, PATIENCE_S)
+    try:
+        reply = _ask(url, "/v1/models", headers, until)
+    except httpx.HTTPError as error:
+        raise _unanswered(url, error) from None
+    if reply.status in (401, 403):
+        raise RunError(
+            f"the server at {url} wants an API key (HTTP {reply.status}); `api_key_env` names the variable that holds it"
+        )
+    data, version = _object(reply).get("data"), _version(url, headers, until)
     listed = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
-    models = tuple(str(item["id"]) for item in listed if isinstance(item.get("id"), str))
+    models = tuple(item["id"] for item in listed if isinstance(item.get("id"), str))
     if models and model not in models:
         raise RunError(
-            f"the server at {url} lists no model {model!r}; it has: {', '.join(models)[:LONGEST]}. Name one under `server: {{model: …}}`"
+            f"the server at {url} lists no model {model!r}; it has: {printable(', '.join(models), LONGEST)}. "
+            "Name one under `server: {model: …}`"
         )
     chosen = next((item for item in listed if item.get("id") == model), {})
     meta = chosen.get("meta")
     described = {**(meta if isinstance(meta, dict) else {}), **chosen}
-    details = [("server", response.headers.get("server")), ("version", version)]
+    details = [("server", reply.server), ("version", version)]
     details += [(name.replace("_", " "), described.get(name)) for name in _OF_MODEL]
-    said = tuple((name, str(value)[:LONGEST]) for name, value in details if isinstance(value, str | int | float))
+    said = tuple((name, printable(str(value), LONGEST)) for name, value in details if isinstance(value, str | int | float))
     return ServerInfo(_count(described.get("n_params")), _count(described.get("size")), said)
 
 
 def _unanswered(url: str, error: httpx.HTTPError) -> RunError:
-    cause = re.sub(r"\s+", " ", f"{type(error).__name__}: {error}")[:LONGEST]
+    origin: BaseException = error
+    while origin.__cause__ is not None:  # the HTTP library only says that all attempts to connect failed
+        origin = origin.__cause__
+    cause = printable(re.sub(r"\s+", " ", f"{type(error).__name__}: {origin}"), LONGEST)
     if "CERTIFICATE_VERIFY_FAILED" in cause:
         remedy = "add the authority that signed it to those of this machine, or name its file in the environment variable SSL_CERT_FILE"
         return RunError(f"the certificate of the server at {url} is not trusted here ({cause}); {remedy}")
@@ -119,11 +124,12 @@ def _unanswered(url: str, error: httpx.HTTPError) -> RunError:
 
 def server_counters(urls: Sequence[str], headers: Mapping[str, str]) -> ServerCounters:
     """Return the counters of some servers; vLLM has them among its Prometheus metrics, one line per engine."""
+    until = time.monotonic() + PATIENCE_S
     lines: list[list[tuple[str, str]]] = []
     for url in urls:
-        with _client(url, headers) as client:
-            response = _get(client, "/metrics")
-        lines.append(_COUNT.findall(response.text) if response is not None and response.status_code == 200 else [])
+        reply = _reply(url, "/metrics", headers, until)
+        text = reply.body.decode("utf-8", "replace") if reply is not None and reply.status == 200 else ""
+        lines.append(_COUNT.findall(text))
 
     def total(counter: str) -> float | None:
         counts = [[float(value) for name, value in of_server if name == counter] for of_server in lines]
@@ -132,46 +138,56 @@ def server_counters(urls: Sequence[str], headers: Mapping[str, str]) -> ServerCo
     return ServerCounters(total("num_preemptions"), total("prefix_cache_hits"))
 
 
-def trusted(url: str) -> ssl.SSLContext | bool:
-    """Return the authorities whose certificates are believed: those of this machine, and of SSL_CERT_FILE; none without https.
-
-    Reading certificates that nobody needs would take CPU time while a model loads.
-    """
-    return _authorities() if urlsplit(url).scheme == "https" else False
-
-
-@cache
-def _authorities() -> ssl.SSLContext:
-    return ssl.create_default_context()
-
-
-def _client(url: str, headers: Mapping[str, str]) -> httpx.Client:
-    return httpx.Client(base_url=url, timeout=PATIENCE_S, trust_env=False, headers=dict(headers), verify=trusted(url))
-
-
-def _get(client: httpx.Client, path: str) -> httpx.Response | None:
+def _reply(url: str, path: str, headers: Mapping[str, str], until: float) -> _Reply | None:
+    """Return the reply to a question, or None where there is none."""
     with suppress(httpx.HTTPError):
-        return client.get(path)
+        return _ask(url, path, headers, until)
     return None
 
 
-def _version(client: httpx.Client) -> str | None:
+def _ask(url: str, path: str, headers: Mapping[str, str], until: float) -> _Reply:
+    """Ask a question; the reply is complete at a time of the monotonic clock.
+
+    Raises:
+        httpx.HTTPError: there is no reply, or not in time, or it is too large.
+    """
+
+    async def exchange() -> _Reply:
+        async with (
+            asyncio.timeout(until - time.monotonic()),
+            httpx.AsyncClient(**connecting(url, headers), timeout=PATIENCE_S) as client,
+            client.stream("GET", path) as response,
+        ):
+            require_plain(response)
+            body = bytearray()
+            async for part in response.aiter_raw():
+                body += part
+                require_within(len(body), LARGEST_B)
+            return _Reply(response.status_code, response.headers.get("server"), bytes(body))
+
+    try:
+        return asyncio.run(exchange())
+    except TimeoutError:
+        raise httpx.ReadTimeout("its answer was not complete in time") from None
+
+
+def _version(url: str, headers: Mapping[str, str], until: float) -> str | None:
     """Return the version where the server has a route for it: vLLM's ``/version``, llama.cpp's ``/props``."""
     for path, name in (("/version", "version"), ("/props", "build_info")):
-        value = _object(_get(client, path)).get(name)
+        value = _object(_reply(url, path, headers, until)).get(name)
         if isinstance(value, str) and value:
             return value
     return None
 
 
-def _object(response: httpx.Response | None) -> dict[str, Any]:
+def _object(reply: _Reply | None) -> dict[str, Any]:
     """Return the JSON object of an answer; empty for any other answer."""
     content = None
-    if response is not None and response.status_code == 200:
-        with suppress(ValueError):
-            content = response.json()
+    if reply is not None and reply.status == 200:
+        with suppress(ValueError, RecursionError):
+            content = json.loads(reply.body)
     return content if isinstance(content, dict) else {}
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63 else None

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import math
+from collections.abc import Iterator, Mapping
+from itertools import repeat
 from typing import Any
 
 import httpx
@@ -15,13 +19,16 @@ from greenreport.workloads.sender import ClientJob, Sender
 GOOD = {"model": "one", "choices": [{"index": 0, "text": "abc"}], "usage": {"prompt_tokens": 2, "completion_tokens": 3}}
 
 
-def sent(content: Any, status: int = 200, *, stream: bool = False, prompts: int = 1) -> Answered:
+def sent(
+    content: Any, status: int = 200, *, stream: bool = False, prompts: int = 1, headers: Mapping[str, str] | None = None
+) -> Answered:
     """Return what a sender makes of an answer: bytes as they are, anything else as JSON."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if isinstance(content, Exception):
             raise content
-        return httpx.Response(status, content=content if isinstance(content, bytes) else json.dumps(content).encode())
+        raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+        return httpx.Response(status, headers=headers, content=iter([raw[:50], raw[50:]]))
 
     job = ClientJob(("http://one",), "one", (("def f",) * prompts,), (3,), exact=True, stream=stream, timeout_s=1)
     with httpx.Client(base_url="http://one", transport=httpx.MockTransport(answer)) as client:
@@ -36,6 +43,15 @@ def sent(content: Any, status: int = 200, *, stream: bool = False, prompts: int 
         {"choices": [{"text": "abc", "token_ids": ["1", "2"]}]}, GOOD | {"usage": {"completion_tokens": "3"}},
         GOOD | {"usage": 3}, GOOD | {"model": 1}, GOOD | {"greenreport": {"spans_s": {"queue": "long"}}},
         {"choices": [{"text": "abc"}, {"text": "def"}]},
+        # what is of the right type, and no column of the store holds
+        *(GOOD | {"usage": {name: count}} for name in ("prompt_tokens", "completion_tokens") for count in (-1, 2**31, 10**40)),
+        *({"choices": [{"text": "abc", "token_ids": ids}]} for ids in ([-1], [10**30])), {"choices": [{"index": 2**31, "text": "abc"}]},
+        *(GOOD | {"greenreport": {name: at}} for name in ("server_start_ns", "server_end_ns") for at in (-1, 2**62)),
+        GOOD | {"greenreport": {"token_ns": [2**64]}}, GOOD | {"greenreport": {"token_ns": [2, 1]}},
+        GOOD | {"greenreport": {"server_start_ns": 2, "server_end_ns": 1}}, GOOD | {"greenreport": {"prompt_tokens": [2**40]}},
+        *(GOOD | {"greenreport": {"spans_s": {"queue": spent}}} for spent in (-1, 1e300, math.nan, math.inf)),
+        GOOD | {"greenreport": {"spans_s": {"x" * 10_000: 1.0}}}, GOOD | {"model": "x" * 1001},
+        {"choices": [{"text": "abc", "finish_reason": "x" * 101}]}, {"choices": [{"text": "\ud800"}]}, GOOD | {"model": "\udfff"},
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("stream", [False, True])
@@ -65,6 +81,48 @@ def test_an_error_has_a_kind_that_no_wording_decides(content: Any, status: int, 
     [request] = sent(content, status, stream=stream).requests
     assert request.error is not None
     assert request.error.kind is kind
+
+
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize("stream", [False, True])
+def test_text_of_an_error_can_be_stored_and_shown(status: int, stream: bool) -> None:
+    """Half a surrogate pair, and controls that would reach a terminal, have a stand-in."""
+    error = {"error": {"message": "bad \x1b[2J \x00 \u202e" + ("\ud800" if status == 500 else "")}}
+    raw = json.dumps(error).encode()
+    [request] = sent(b"data: " + raw + b"\n\n" if stream and status == 200 else raw, status, stream=stream).requests
+    assert request.error is not None
+    assert request.error.text.isprintable()
+    assert "bad \ufffd[2J \ufffd \ufffd" in request.error.text
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "most"), [(200, RequestErrorKind.MALFORMED, 25), (503, RequestErrorKind.OVERLOADED, 2)]
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_without_end_is_given_up(status: int, kind: RequestErrorKind, most: int, stream: bool) -> None:
+    """After as many bytes as an answer to the request can have; of an error, after those that are shown."""
+    read = []
+
+    def endless() -> Iterator[bytes]:
+        for part in repeat(b"data: {}\n" * 5_000 if stream else b"x" * 50_000):
+            read.append(len(part))
+            yield part
+
+    job = ClientJob(("http://one",), "one", (("def f",),), (3,), exact=True, stream=stream, timeout_s=1)
+    transport = httpx.MockTransport(lambda request: httpx.Response(status, content=endless()))
+    with httpx.Client(base_url="http://one", transport=transport) as client:
+        error = Sender([client], job).send(0, 0, None).error
+    assert error is not None
+    assert error.kind is kind
+    assert len(read) <= most
+
+
+def test_compressed_content_is_refused() -> None:
+    """Nothing is unpacked: the request asks for plain content, and a few bytes could stand for gigabytes."""
+    error = sent(gzip.compress(json.dumps(GOOD).encode()), headers={"Content-Encoding": "gzip"}).error
+    assert error is not None
+    assert error.kind is RequestErrorKind.MALFORMED
+    assert "it is compressed (gzip), which was not asked for" in error.text
 
 
 def test_a_good_answer_is_counted() -> None:

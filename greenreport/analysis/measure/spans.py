@@ -18,11 +18,9 @@ import numpy as np
 from greenreport import traces as tr
 from greenreport.analysis.measure.energy import boundary_components, traces_of
 from greenreport.analysis.measure.latency import latencies_s
-from greenreport.record import Domain, Mark, RunRecord, span_of
+from greenreport.record import Domain, Mark, RunRecord, ServerStage, span_of
 
-#: In the order in which a request passes through them in our own server.
-SPANS = ("queue", "tokenise", "infer", "detokenise", "serialise")
-PRIORITY = ("infer", "tokenise", "detokenise", "serialise", "queue")
+PRIORITY = (ServerStage.INFER, ServerStage.TOKENISE, ServerStage.DETOKENISE, ServerStage.SERIALISE, ServerStage.QUEUE)
 REST = "client, network"
 
 Pieces = tr.Ints
@@ -91,18 +89,18 @@ class Beside:
 
 def concurrent(record: RunRecord) -> tuple[Beside, ...]:
     """Return what the server did for streams while inference went on; () where it reports none."""
-    named = ((name, record.trace(Domain.SERVER, span_of(f"concurrent_{name}"))) for name in SPANS)
+    named = ((name, record.trace(Domain.SERVER, span_of(f"concurrent_{name}"))) for name in ServerStage)
     durations = [(name, tr.values_of(trace)) for name, trace in named if trace is not None and len(trace.value)]
     return tuple(Beside(name, len(d), float(np.median(d)), float(d.sum())) for name, d in durations)
 
 
 def _spans(record: RunRecord) -> dict[str, Pieces]:
     """Return start and end in ns of every span the server reported, by stage; a request passes through the stages one after the other."""
-    named = [(name, trace) for name in SPANS if (trace := record.trace(Domain.SERVER, span_of(name))) is not None]
+    named = [(name, trace) for name in ServerStage if (trace := record.trace(Domain.SERVER, span_of(name))) is not None]
     if not named or len({len(trace.value) for _, trace in named}) != 1 or not len(named[0][1].value):
         return {}
     at = tr.times_of(named[0][1]).astype(np.int64)
-    spans = {}
+    spans: dict[str, Pieces] = {}
     for name, trace in named:
         end = at + np.rint(tr.values_of(trace) * 1e9).astype(np.int64)
         spans[name] = np.stack([at, end], axis=1)

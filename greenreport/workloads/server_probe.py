@@ -113,8 +113,8 @@ def server_info(url: str, headers: Mapping[str, str], model: str, patience_s: fl
 
 def _unanswered(url: str, error: httpx.HTTPError) -> RunError:
     origin: BaseException = error
-    while origin.__cause__ is not None:  # the HTTP library only says that all attempts to connect failed
-        origin = origin.__cause__
+    while (earlier := origin.__cause__ or origin.__context__) is not None:
+        origin = earlier  # the HTTP library only says that all attempts to connect failed
     cause = printable(re.sub(r"\s+", " ", f"{type(error).__name__}: {origin}"), LONGEST)
     if "CERTIFICATE_VERIFY_FAILED" in cause:
         remedy = "add the authority that signed it to those of this machine, or name its file in the environment variable SSL_CERT_FILE"
@@ -165,10 +165,9 @@ def _ask(url: str, path: str, headers: Mapping[str, str], until: float) -> _Repl
                 require_within(len(body), LARGEST_B)
             return _Reply(response.status_code, response.headers.get("server"), bytes(body))
 
-    try:
+    with suppress(TimeoutError):
         return asyncio.run(exchange())
-    except TimeoutError:
-        raise httpx.ReadTimeout("its answer was not complete in time") from None
+    raise httpx.ReadTimeout("its answer was not complete in time")
 
 
 def _version(url: str, headers: Mapping[str, str], until: float) -> str | None:

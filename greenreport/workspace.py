@@ -40,6 +40,7 @@ def open_plan(
     Raises:
         SpecError: the file has problems.
         PromptsUnavailable: a file of prompts cannot be read.
+        ModelUnavailable: the folder of a model cannot be read.
     """
     file = load_study(path, overrides)
     folder = path.parent

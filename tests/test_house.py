@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "greenreport"
 
 FLOORS = {
-    "errors": 0, "units": 0, "catalog": 1, "record": 1, "study": 2, "traces": 2, "models": 3, "plan": 3, "validity": 3, "engines": 4,
+    "errors": 0, "units": 0, "regular_files": 0, "catalog": 1, "record": 1, "study": 2, "traces": 2, "models": 3, "plan": 3, "validity": 3, "engines": 4,
     "meters": 4, "workloads": 4, "store": 4, "execute": 5, "analysis": 5, "workspace": 5, "results": 6, "report": 7, "cli": 8, "__main__": 9, "__init__": 9,
 }  # fmt: skip
 

@@ -62,7 +62,7 @@ def test_a_factor_can_be_swept_and_excluded(factor: str) -> None:
     """Sweeps and exclusions have every factor, with the types a configuration has."""
     level = LEVELS[factor][0]
     levels = {name: [value] for name, value in level.items()} if factor == "options" else [level]
-    assert list(Sweep.model_validate({factor: levels}).points()) == [{factor: level}]
+    assert list(Sweep.model_validate({factor: levels}).points(Configuration(engine="fake"))) == [{factor: level}]
     model = Study.model_validate(minimal_study()).models[0]
     exclusion = Exclusion.model_validate({factor: level, "reason": "r"})
     assert exclusion.covers(model, configuration(factor))

@@ -27,10 +27,12 @@ from typing import Any
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
 from greenreport.record import Method, Trace, TraceKind
+from greenreport.regular_files import read_regular
 from greenreport.study.meter_options import ReplayUse
 
 FORMAT = "recording/1"
 REMEDY_PATH = "name a recording in the study: `- replay: {path: recording.json}`"
+MAX_BYTES = 20_000_000
 #: Longest wait at the end, in seconds.
 FINISH_S = 1.0
 REMEDY_FORMAT = "docs/instruments.md shows the format"
@@ -114,7 +116,7 @@ def _load(path: str | None) -> tuple[tuple[Trace, ...], bool]:
     if path is None:
         raise MeterUnavailable("no recording is named", REMEDY_PATH)
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(read_regular(Path(path), MAX_BYTES))
     except OSError as error:
         raise MeterUnavailable(f"the recording cannot be read ({error.strerror})", REMEDY_PATH) from None
     except (ValueError, RecursionError):

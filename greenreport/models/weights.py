@@ -13,15 +13,19 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from greenreport.errors import ModelUnavailable
 from greenreport.models.tokenizer import END_OF_TEXT, TOKENIZER_ENTRIES, TOKENIZER_FILE
+from greenreport.regular_files import read_regular
 from greenreport.study import Model, Weights
 
 INFO_FILE = "greenreport.json"
 HUB_PATTERNS = ["*.json", "*.safetensors", "*.model", "*.txt", "tokenizer*"]
+MOST_FILES = 1000
+SMALL_BYTES = 2_000_000
 GAIN = 2.0
 EMBEDDING_STD = 0.02
 
@@ -62,12 +66,22 @@ def obtain(job: WeightsJob) -> Path:
 
 
 def local_digest(folder: Path) -> str:
-    """Return a digest of a local model folder: names and sizes of all files, content of the small ones."""
+    """Return a digest of a local model folder: names and sizes of all files, content of the small ones.
+
+    Raises:
+        ModelUnavailable: it holds more files than a model has, or one that cannot be read.
+    """
+    found = list(islice(folder.rglob("*"), MOST_FILES + 1))
+    if len(found) > MOST_FILES:
+        raise ModelUnavailable(f"{folder} holds more than {MOST_FILES:,} files", "name the folder of one model as its `path:`")
     parts = []
-    for file in sorted(file for file in folder.rglob("*") if file.is_file()):
-        size = file.stat().st_size
-        content = hashlib.sha256(file.read_bytes()).hexdigest() if size < 2_000_000 else ""
-        parts.append((str(file.relative_to(folder)), size, content))
+    try:
+        for file in sorted(file for file in found if file.is_file()):
+            size = file.stat().st_size
+            content = hashlib.sha256(read_regular(file, SMALL_BYTES)).hexdigest() if size < SMALL_BYTES else ""
+            parts.append((str(file.relative_to(folder)), size, content))
+    except OSError as error:
+        raise ModelUnavailable(f"{error.filename or folder} cannot be read: {error.strerror}") from None
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cached_property
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from pydantic import ConfigDict, Field, create_model, model_validator
 
 from greenreport.catalog import LOAD_FACTORS, FactorKind, LoadFactor
-from greenreport.study.field_types import Count, Identifier, Label, Positive, Scalar, Spec, Text
+from greenreport.study.field_types import Count, Identifier, Label, Positive, Scalar, Seed, Spec, Text
 from greenreport.study.servers import Server, slug
 
 OptionName = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")]
@@ -59,12 +60,14 @@ class Model(Spec):
     path: Label | None = Field(None, description="local directory in transformers format, relative to the study file")
     weights: Weights | None = Field(None, description="overrides the study's `weights` for this model")
     architecture: Architecture | None = Field(None, description="true shape of the model, for `weights: untrained`")
-    seed: int = Field(0, description="seed of untrained weights")
+    seed: Seed = Field(0, description="seed of untrained weights")
     parameters: Count | None = Field(None, description="number of parameters as published: 110M, 1.1B")
-    size_category: Label | int | None = Field(None, description="group for aggregated results")
+    size_category: Label | Annotated[int, Field(ge=-1_000_000, le=1_000_000)] | None = Field(
+        None, description="group for aggregated results"
+    )
     release: Label | None = Field(None, description="release date as published")
     affiliation: Label | None = None
-    published: dict[Identifier, float] = Field(
+    published: Annotated[dict[Identifier, Annotated[float, Field(ge=-1e15, le=1e15)]], Field(max_length=100)] = Field(
         default_factory=dict, description="published scores, e.g. humaneval_pass_at_1: 0.038"
     )
 
@@ -180,13 +183,17 @@ class Exclusion(_LevelToExclude):
     options: dict[OptionName, Scalar] | None = Field(None, description="options that have these values")
     reason: Text = Field(description="why; shown on the site")
 
+    @cached_property
+    def levels(self) -> dict[str, Any]:
+        """The engine, the provider and the levels of factors besides options that the exclusion names."""
+        return self.model_dump(exclude={"reason", "model", "configuration", "options"}, exclude_none=True)
+
     def covers(self, model: Model, configuration: Configuration) -> bool:
         """Whether every key of the exclusion agrees with the cell."""
-        wanted = self.model_dump(exclude={"reason", "model", "configuration", "options"}, exclude_none=True)
         return (
             (self.model is None or self.model == model.id)
+            and all(getattr(configuration, name) == level for name, level in self.levels.items())
             and (self.configuration is None or self.configuration in (configuration.id, configuration.name))
-            and all(getattr(configuration, name) == value for name, value in wanted.items())
             and all(_same(configuration.options.get(name), value) for name, value in (self.options or {}).items())
         )
 

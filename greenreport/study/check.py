@@ -13,9 +13,12 @@ from greenreport.study.check_servers import TEXTS, server_remarks
 from greenreport.study.error_messages import Remark, nearest, unknown
 from greenreport.study.protocol import Lengths
 from greenreport.study.spec import Study
-from greenreport.study.sweep import point_error, swept
+from greenreport.study.sweep import MOST_CONFIGURATIONS, point_error, swept
 from greenreport.units import counted
 
+#: Cells of a study, those that are excluded too, and its runs: far more than any machine measures in a year.
+MOST_CELLS = 10_000
+MOST_RUNS = 200_000
 KNOWN_ARCHITECTURES = ("gpt2", "gpt_bigcode", "gpt_neox", "bloom", "llama", "gemma", "phi", "opt", "qwen2")
 
 
@@ -25,6 +28,9 @@ def check(study: Study, folder: Path) -> list[Remark]:
     Args:
         folder: of the study file; relative paths start there.
     """
+    too_large = list(_size(study))
+    if too_large:
+        return too_large
     return [
         *_unique("models", (m.id for m in study.models), "model id"),
         *_unique("configurations", (c.id for c in study.configurations), "configuration"),
@@ -42,6 +48,26 @@ def check(study: Study, folder: Path) -> list[Remark]:
         *_references(study, folder),
         *_compared(study, folder),
     ]
+
+
+def _size(study: Study) -> Iterator[Remark]:
+    """Yield a remark on a study that no machine finishes, before its cells and runs are made."""
+    factors = study.sweep.factors if study.sweep is not None else {}
+    per_model = len(study.configurations) if study.sweep is None else sum(map(study.sweep.number, study.configurations))
+    cells = len(study.models) * per_model
+    at = "sweep" if factors else "models"
+    if per_model > MOST_CONFIGURATIONS:
+        yield Remark(
+            (at,), f"the sweep makes {counted(per_model, 'configuration')}; at most {MOST_CONFIGURATIONS:,} are possible"
+        )
+    elif cells > MOST_CELLS:
+        message = f"{counted(len(study.models), 'model')} × {counted(per_model, 'configuration')} are {cells:,} cells; at most {MOST_CELLS:,} are possible"
+        yield Remark((at,), f"{message}: measure fewer at once, or in several studies")
+    elif cells * study.protocol.repetitions > MOST_RUNS:
+        message = (
+            f"{cells:,} cells × {study.protocol.repetitions:,} repetitions are {cells * study.protocol.repetitions:,} runs"
+        )
+        yield Remark(("protocol", "repetitions"), f"{message}; at most {MOST_RUNS:,} are possible")
 
 
 def _unique(section: str, names: Iterable[str], kind: str) -> Iterator[Remark]:
@@ -77,6 +103,8 @@ def _models(study: Study, folder: Path) -> Iterator[Remark]:
                 yield Remark(at, f"model {model.id!r} has `weights: path` but no `path:`")
             case Weights.PATH if not (folder / str(model.path)).is_dir():
                 yield Remark((*at, "path"), f"{model.path!r} is not a directory (relative to the study file)")
+            case Weights.PATH if not _holds_model(folder / str(model.path)):
+                yield Remark((*at, "path"), f"{model.path!r} holds no config.json with *.safetensors, so it is no model")
             case _:
                 pass
         if model.architecture is not None and model.architecture.type not in KNOWN_ARCHITECTURES:
@@ -84,6 +112,10 @@ def _models(study: Study, folder: Path) -> Iterator[Remark]:
             hint = nearest(kind, KNOWN_ARCHITECTURES)
             message = f"architecture type {kind!r} is not among those greenreport is tested with{hint or '.'}"
             yield Remark((*at, "architecture", "type"), f"{message} Tested: {', '.join(KNOWN_ARCHITECTURES)}", not hint)
+
+
+def _holds_model(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
 
 
 def _loaded(study: Study, model: Model) -> bool:

@@ -55,7 +55,7 @@ def explain(error: ErrorDetails, data: Mapping[str, Any], kind: type[Spec] = Stu
 
 
 def _sentence(error: ErrorDetails, location: Location, data: Mapping[str, Any], kind: type[Spec]) -> str:
-    key = str(location[-1]) if location else kind.__name__.lower()
+    key = next((part for part in reversed(location) if isinstance(part, str)), kind.__name__.lower())
     value = error.get("input")
     context = error.get("ctx", {})
     match error["type"]:

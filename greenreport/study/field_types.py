@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
@@ -14,17 +14,33 @@ Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 QuestionId = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,19}$")]
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
 Label = Annotated[str, Field(min_length=1, max_length=300)]
-Positive = Annotated[int, Field(ge=1)]
+#: More of anything that is counted (prompts of a batch, clients, threads) is surely a slip of the pen.
+Positive = Annotated[int, Field(ge=1, le=1_000_000)]
+#: What generators of random numbers take.
+Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[
     int,
     BeforeValidator(lambda value: parse_count(value) if isinstance(value, str) else value),
-    Field(ge=1),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^[0-9.]+\s*[kKMBG]?$"}]}),
+    Field(ge=1, le=10**15),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": 10**15},
+                {"type": "string", "pattern": r"^[0-9.]+\s*[kKMBG]?$"},
+            ]
+        }
+    ),
 ]
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}$")]
-Scalar = str | bool | int | float
+Scalar = Annotated[str, Field(max_length=4000)] | bool | int | float
+
+
+#: Entries of a list of a study; models and configurations have limits of their own.
+MOST_ENTRIES = 300
+_Entry = TypeVar("_Entry")
+Entries = Annotated[tuple[_Entry, ...], Field(max_length=MOST_ENTRIES)]
 
 
 class Spec(BaseModel):

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ from greenreport.study.published_results import ReferenceStudy
 from greenreport.study.site_settings import Site
 from greenreport.study.spec import Study
 from greenreport.study.sweep import swept
-from greenreport.study.yaml_document import read_document
+from greenreport.study.yaml_document import MAX_PROBLEMS, read_document
 
 Sections = TypeVar("Sections", bound=Spec)
 
@@ -54,14 +55,21 @@ class Overrides:
         """Replace the values in the data of a study file."""
         if self.weights is not None:
             data["weights"] = self.weights
-            for model in data.get("models") or ():
+            models = data.get("models")
+            for model in models if isinstance(models, list) else ():
                 if isinstance(model, dict):
                     model.pop("weights", None)
         if self.repetitions is not None:
-            data["protocol"] = {**(data.get("protocol") or {}), "repetitions": self.repetitions}
+            data["protocol"] = _section(data, "protocol", repetitions=self.repetitions)
         if self.prompts is not None and isinstance(data.get("workload"), dict):
-            prompts = data["workload"].get("prompts") or {}
-            data["workload"] = {**data["workload"], "prompts": {**prompts, "path": str(self.prompts.resolve())}}
+            prompts = _section(data["workload"], "prompts", path=str(self.prompts.resolve()))
+            data["workload"] = _section(data, "workload", prompts=prompts)
+
+
+def _section(data: dict[str, Any], name: str, **values: Any) -> Any:
+    """Return a section with other values in it; what is no section is left as it is, to be refused."""
+    section = data.get(name)
+    return {**(section or {}), **values} if section is None or isinstance(section, dict) else section
 
 
 def load_study(path: Path, overrides: Overrides | None = None) -> StudyFile:
@@ -109,7 +117,7 @@ def _load(path: Path, kind: type[Sections]) -> Sections:
     try:
         sections = kind.model_validate(data)
     except ValidationError as error:
-        remarks = [explain(item, data, kind) for item in error.errors()]
+        remarks = list(_explained(error, data, kind))
         problems = [document.problem(remark.at, remark.message) for remark in remarks]
         raise SpecError((*document.problems, *problems)) from None
     if document.problems:
@@ -117,12 +125,20 @@ def _load(path: Path, kind: type[Sections]) -> Sections:
     return sections
 
 
+def _explained(error: ValidationError, data: dict[str, Any], kind: type[Spec] = Study) -> Iterator[Remark]:
+    """Yield a sentence for each error, up to a number that somebody still reads."""
+    errors = error.errors(include_url=False)
+    yield from (explain(item, data, kind) for item in errors[:MAX_PROBLEMS])
+    if len(errors) > MAX_PROBLEMS:
+        yield Remark((), f"… and {len(errors) - MAX_PROBLEMS:,} more problems")
+
+
 def _validate(data: dict[str, Any], folder: Path) -> tuple[Study | None, list[Remark]]:
     """Return the study and every remark; broken sections are left out so that the rest is checked too."""
     try:
         study = Study.model_validate(data)
     except ValidationError as error:
-        remarks = [explain(item, data) for item in error.errors()]
+        remarks = list(_explained(error, data))
         whole, kept = _prune(data, {item["loc"] for item in error.errors()})
     else:
         remarks = check(study, folder)

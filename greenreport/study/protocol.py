@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from greenreport.study.field_types import Label, Positive, Seconds, Spec
+from greenreport.study.field_types import Label, Positive, Seconds, Seed, Spec
 
 Tokens = Annotated[int, Field(ge=1, le=100_000)]
 
@@ -23,7 +23,7 @@ class Lengths(Spec):
     sigma: Annotated[float, Field(gt=0, le=5)] | None = Field(
         None, description="standard deviation of the logarithm of the lognormal distribution"
     )
-    seed: int = Field(0, description="seed of the lengths")
+    seed: Seed = Field(0, description="seed of the lengths")
 
     @model_validator(mode="after")
     def _complete(self) -> Lengths:
@@ -67,7 +67,7 @@ class Prompts(Spec):
     slice_tokens: SliceTokens | None = Field(
         None, description="use a random run of this many tokens of each text: [smallest, largest], or a distribution of lengths"
     )
-    seed: int = Field(0, description="seed of the choice and of the slices")
+    seed: Seed = Field(0, description="seed of the choice and of the slices")
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
         None, description="expected digest of the prompt list"
     )
@@ -103,7 +103,7 @@ class Arrivals(Spec):
     process: Literal["poisson", "constant"] = Field(
         "poisson", description="poisson: independent arrivals; constant: evenly spaced"
     )
-    seed: int = Field(0, description="seed of the arrival times")
+    seed: Seed = Field(0, description="seed of the arrival times")
 
 
 class Workload(Spec):
@@ -132,7 +132,7 @@ class Order(Spec):
         "randomized_complete_blocks",
         description="each repetition is a block with every cell once, in random order; or as listed",
     )
-    seed: int = 0
+    seed: Seed = 0
 
 
 class Cooldown(Spec):

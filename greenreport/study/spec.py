@@ -12,11 +12,11 @@ from pydantic import Field
 
 from greenreport.study.analysis_spec import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective, Validity
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
-from greenreport.study.field_types import Identifier, Label, QuestionId, Spec, Tag, Text
+from greenreport.study.field_types import MOST_ENTRIES, Entries, Identifier, Label, QuestionId, Spec, Tag, Text
 from greenreport.study.footprint import Footprint
 from greenreport.study.meter_options import Meter
 from greenreport.study.protocol import Protocol, Workload
-from greenreport.study.sweep import Sweep
+from greenreport.study.sweep import MOST_CONFIGURATIONS, Sweep
 
 
 class Author(Spec):
@@ -33,26 +33,28 @@ class Study(Spec):
     study: Identifier = Field(description="short stable name of the study; used in addresses and results")
     title: Label
     description: Text | None = None
-    authors: tuple[Author, ...] = ()
+    authors: Entries[Author] = ()
     tags: Annotated[tuple[Tag, ...], Field(max_length=12)] = Field(
         (), description="words by which the index of studies can be narrowed, for example `code` or `edge devices`"
     )
     license: Label = Field("CC-BY-4.0", description="licence of the published results")
-    cites: tuple[Text, ...] = Field((), description="publications the study builds on, as citations")
-    questions: dict[QuestionId, Text] = Field(default_factory=dict, description="research questions")
+    cites: Entries[Text] = Field((), description="publications the study builds on, as citations")
+    questions: Annotated[dict[QuestionId, Text], Field(max_length=MOST_ENTRIES)] = Field(
+        default_factory=dict, description="research questions"
+    )
     weights: Literal[Weights.HUB, Weights.UNTRAINED] = Field(
         Weights.HUB, description="hub: download; untrained: the true architecture with seeded random weights"
     )
-    models: Annotated[tuple[Model, ...], Field(min_length=1, max_length=1000)]
-    configurations: Annotated[tuple[Configuration, ...], Field(min_length=1, max_length=1000)]
+    models: Annotated[tuple[Model, ...], Field(min_length=1, max_length=MOST_CONFIGURATIONS)]
+    configurations: Annotated[tuple[Configuration, ...], Field(min_length=1, max_length=MOST_CONFIGURATIONS)]
     sweep: Sweep | None = Field(None, description="levels of further factors; every configuration is measured at each of them")
-    exclude: tuple[Exclusion, ...] = ()
+    exclude: Entries[Exclusion] = ()
     workload: Workload = Field(default_factory=Workload)
     protocol: Protocol = Field(default_factory=Protocol)
-    meters: tuple[Meter, ...] = Field((), description="instruments to read")
+    meters: Entries[Meter] = Field((), description="instruments to read")
     validity: Validity = Field(default_factory=Validity)
     fidelity: Fidelity = Field(default_factory=Fidelity)
-    hypotheses: tuple[Hypothesis, ...] = ()
+    hypotheses: Entries[Hypothesis] = ()
     outliers: Literal["none", "iqr", "mad"] = Field(
         "none",
         description="runs set aside in analysis: none; beyond 1.5 interquartile ranges; beyond 3 scaled median deviations. "
@@ -63,11 +65,11 @@ class Study(Spec):
     )
     objective: Objective | None = Field(None, description="when a request counts as served well; gives goodput")
     frontier: Frontier = Field(default_factory=Frontier)
-    guidelines: tuple[DeclaredGuideline, ...] = Field((), description="advice to be checked against the data")
-    references: tuple[Label, ...] = Field(
+    guidelines: Entries[DeclaredGuideline] = Field((), description="advice to be checked against the data")
+    references: Entries[Label] = Field(
         (), description="files of published results to compare with, relative to the study file (docs/replication.md)"
     )
-    compare: tuple[Label, ...] = Field(
+    compare: Entries[Label] = Field(
         (),
         description="studies to compare with, on a page of their own: study files, or folders of this study's results exported on another "
         "machine; relative to the study file (docs/comparison.md)",

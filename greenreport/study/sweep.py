@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError, create_model, model_validator
@@ -14,7 +15,8 @@ from pydantic import Field, ValidationError, create_model, model_validator
 from greenreport.study.cells import Configuration, OptionName, level_types
 from greenreport.study.field_types import Scalar, Spec
 
-MAX_POINTS = 1000
+#: Configurations of a study, with a sweep or without.
+MOST_CONFIGURATIONS = 1000
 _OPTION = "options."
 
 
@@ -56,12 +58,22 @@ class Sweep(_Levels):
         named = {name: levels for name in _Levels.model_fields if (levels := getattr(self, name))}
         return named | {f"{_OPTION}{name}": levels for name, levels in self.options.items() if levels}
 
-    def points(self) -> Iterator[dict[str, Any]]:
-        """Yield the levels of each point, the last factor changing fastest."""
-        names = list(self.factors)
-        combined = zip(*self.factors.values(), strict=True) if self.combine == "zip" else product(*self.factors.values())
+    def free(self, configuration: Configuration) -> dict[str, tuple[Any, ...]]:
+        """Return the factors that a configuration leaves open, with their levels."""
+        own = {*configuration.model_fields_set, *(f"{_OPTION}{name}" for name in configuration.options)}
+        return {name: levels for name, levels in self.factors.items() if name not in own}
+
+    def number(self, configuration: Configuration) -> int:
+        """Return how many points stand in place of a configuration, without making them."""
+        lengths = [len(levels) for levels in self.free(configuration).values()]
+        return max(lengths, default=1) if self.combine == "zip" else prod(lengths)
+
+    def points(self, configuration: Configuration) -> Iterator[dict[str, Any]]:
+        """Yield the levels of each point in place of a configuration, the last factor changing fastest."""
+        free = self.free(configuration)
+        combined = zip(*free.values(), strict=True) if self.combine == "zip" and free else product(*free.values())
         for levels in combined:
-            point = dict(zip(names, levels, strict=True))
+            point = dict(zip(free, levels, strict=True))
             options = {name.removeprefix(_OPTION): level for name, level in point.items() if name.startswith(_OPTION)}
             plain = {name: level for name, level in point.items() if not name.startswith(_OPTION)}
             yield plain | ({"options": options} if options else {})
@@ -75,15 +87,16 @@ def swept(configurations: tuple[Configuration, ...], sweep: Sweep | None) -> tup
     """
     if sweep is None or not sweep.factors:
         return configurations
+    number = sum(map(sweep.number, configurations))
+    if number > MOST_CONFIGURATIONS:
+        raise ValueError(f"the sweep makes {number:,} configurations; more than {MOST_CONFIGURATIONS:,} are surely a mistake")
     points: dict[str, Configuration] = {}
     for configuration in configurations:
         own = {name: getattr(configuration, name) for name in configuration.model_fields_set}
-        for point in sweep.points():
+        for point in sweep.points(configuration):
             options = {"options": {**point.get("options", {}), **configuration.options}} if "options" in point else {}
             item = Configuration.model_validate({**point, **own, **options})
             points.setdefault(item.id, item)
-    if len(points) > MAX_POINTS:
-        raise ValueError(f"the sweep makes {len(points)} configurations; more than {MAX_POINTS} are surely a mistake")
     return tuple(points.values())
 
 

@@ -1,7 +1,7 @@
 """YAML documents with line numbers, from untrusted files.
 
 Scalars are those of YAML 1.2. Aliases may share nodes but may not multiply them; tags other than the standard ones, duplicate
-keys and non-finite numbers are problems.
+keys, non-finite numbers and control characters are problems.
 """
 
 from __future__ import annotations
@@ -15,11 +15,21 @@ from typing import Any, ClassVar
 import yaml
 
 from greenreport.errors import Problem, SpecError
+from greenreport.regular_files import read_regular_text
 from greenreport.study.error_messages import Location, shown
 
 MAX_BYTES = 2_000_000
-MAX_NODES = 200_000
+#: Values of a document, of the file and again after its aliases are followed.
+MAX_NODES = 50_000
+#: Characters of all values together, after aliases are followed.
+MAX_CHARACTERS = 10_000_000
 MAX_DEPTH = 60
+MAX_KEY = 300
+MAX_PROBLEMS = 100
+MAX_DIGITS = 30
+#: Whole numbers below it fit into the columns of a database, a file of JSON and a seed.
+MOST_WHOLE = 2**63
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "null": "null"}
 _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
@@ -54,9 +64,10 @@ def read_document(path: Path) -> YamlDocument:
         SpecError: the file cannot be read, is not YAML or is too large.
     """
     text = _read(path)
-    converter = _Converter()
     try:
-        node = _Loader(text).get_single_node()
+        loader = _Loader(text)
+        converter = _Converter(loader)
+        node = loader.get_single_node()
         data = None if node is None else converter.convert(node, ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -66,19 +77,17 @@ def read_document(path: Path) -> YamlDocument:
     except (_TooLarge, RecursionError):
         message = "expands to more values or deeper nesting than any study needs; check its anchors and aliases"
         raise _invalid(path, message) from None
-    problems = tuple(Problem(str(path), line, message) for line, message in converter.problems)
+    problems = tuple(Problem(str(path), line, message) for line, message in converter.problems[:MAX_PROBLEMS])
     return YamlDocument(path, text, data, converter.lines, problems, frozenset(converter.broken))
 
 
 def _read(path: Path) -> str:
     try:
-        if path.is_dir():
-            raise _invalid(path, "is a directory; give the study's .yaml file")
-        if path.stat().st_size > MAX_BYTES:
-            raise _invalid(path, f"is larger than {MAX_BYTES // 1_000_000} MB; this is not a study file")
-        return path.read_text(encoding="utf-8")
+        return read_regular_text(path, MAX_BYTES)
     except FileNotFoundError:
         raise _invalid(path, "no such file; `greenreport init` writes a starter study") from None
+    except IsADirectoryError:
+        raise _invalid(path, "is a directory; give the study's .yaml file") from None
     except UnicodeDecodeError as error:
         raise _invalid(path, f"is not UTF-8 text ({error.reason} at byte {error.start})") from None
     except OSError as error:
@@ -89,10 +98,30 @@ def _invalid(path: Path, message: str, line: int = 1) -> SpecError:
     return SpecError((Problem(str(path), line, message),))
 
 
+#: What YAML can write and no terminal, page or request can carry: control characters but tab and line break, halves of a character.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+
+
 class _Loader(yaml.SafeLoader):
     """A loader with the scalars of YAML 1.2: `no` is a text, `010` is ten, `1e3` is a number, dates are texts."""
 
     yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}  # type: ignore[misc]
+    nodes = depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Read a node; a document that is too large ends here, before the rest of it is read."""
+        self.nodes += 1
+        self.depth += 1
+        if self.nodes > MAX_NODES or self.depth > MAX_DEPTH:
+            raise _TooLarge
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def stands_for(self, node: yaml.ScalarNode) -> bool:
+        """Whether the text of a scalar is one of its tag: ``!!int x`` is not."""
+        tags = (tag for tag, pattern in self.yaml_implicit_resolvers.get(node.value[:1], ()) if pattern.match(node.value))
+        return node.tag in tags
 
 
 for _tag, _pattern, _first in (
@@ -109,26 +138,25 @@ for _tag, _pattern, _first in (
 class _Converter:
     """Conversion of nodes to plain values, noting the line of every value and every problem on the way."""
 
-    def __init__(self) -> None:
+    def __init__(self, loader: _Loader) -> None:
+        self.loader = loader
         self.lines: dict[Location, int] = {}
         self.problems: list[tuple[int, str]] = []
         self.broken: set[Location] = set()
-        self.nodes = 0
+        self.nodes = self.characters = 0
 
     def convert(self, node: yaml.Node, at: Location) -> Any:
         self.nodes += 1
         if self.nodes > MAX_NODES or len(at) > MAX_DEPTH:
             raise _TooLarge
         self.lines.setdefault(at, node.start_mark.line + 1)
-        if not isinstance(node, yaml.ScalarNode) and node.tag not in _COLLECTIONS:
-            self.problems.append((node.start_mark.line + 1, f"the tag {node.tag!r} is not allowed in a study file"))
-            self.broken.add(at)
-            return None
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, at)
+        if node.tag not in _COLLECTIONS:
+            return self._refused(node, at, f"the tag {shown(node.tag)} is not allowed in a study file")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, at)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.convert(child, (*at, index)) for index, child in enumerate(node.value)]
-        return self._scalar(node, at)
+        return [self.convert(child, (*at, index)) for index, child in enumerate(node.value)]
 
     def _mapping(self, node: yaml.MappingNode, at: Location) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -141,9 +169,14 @@ class _Converter:
             if not isinstance(key_node, yaml.ScalarNode):
                 self.problems.append((line, "a key must be a plain word"))
                 continue
-            key = str(key_node.value)
+            key = self._text(key_node)
+            if len(key) > MAX_KEY or _UNPRINTABLE.search(key):
+                self.problems.append(
+                    (line, f"{shown(key)} cannot be a key: too long, or a character that has no place in a study file")
+                )
+                continue
             if key in result:
-                self.problems.append((line, f"duplicate key {key!r}; the first one is on line {self.lines[(*at, key)]}"))
+                self.problems.append((line, f"duplicate key {shown(key)}; the first one is on line {self.lines[(*at, key)]}"))
                 continue
             self.lines[(*at, key)] = line
             result[key] = self.convert(value_node, (*at, key))
@@ -162,27 +195,40 @@ class _Converter:
             else:
                 self.problems.append((source.start_mark.line + 1, "<< takes a mapping"))
 
-    def _scalar(self, node: yaml.Node, at: Location) -> Any:
+    def _text(self, node: yaml.ScalarNode) -> str:
+        """Return the text of a scalar; the texts of all together are bounded, since an alias repeats one."""
+        self.characters += len(node.value)
+        if self.characters > MAX_CHARACTERS:
+            raise _TooLarge
+        return str(node.value)
+
+    def _scalar(self, node: yaml.ScalarNode, at: Location) -> Any:
         kind = node.tag.removeprefix("tag:yaml.org,2002:")
-        text = str(node.value)
-        line = node.start_mark.line + 1
+        text = self._text(node)
         if kind == "str":
-            return text
+            wrong = _UNPRINTABLE.search(text)
+            return self._refused(node, at, f"the character {wrong[0]!r} has no place in a study file") if wrong else text
+        if not self.loader.stands_for(node):
+            is_not = (
+                f"{shown(text)} is not {_KINDS[kind]}"
+                if kind in _KINDS
+                else f"the tag {shown(node.tag)} is not allowed in a study file"
+            )
+            return self._refused(node, at, is_not)
         if kind == "null":
             return None
         if kind == "bool":
             return text.lower() == "true"
-        if kind == "int" and len(text) < 400:
-            return int(text)
-        if kind in ("int", "float"):
-            value = float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-            if math.isfinite(value):
-                return value
-            self.problems.append((line, f"{shown(text)} is not a finite number"))
-        else:
-            self.problems.append((line, f"the tag {node.tag!r} is not allowed in a study file"))
+        if kind == "int":
+            whole = int(text) if len(text) <= MAX_DIGITS else MOST_WHOLE
+            return whole if abs(whole) < MOST_WHOLE else self._refused(node, at, f"{shown(text)} has too many digits")
+        value = float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+        return value if math.isfinite(value) else self._refused(node, at, f"{shown(text)} is not a finite number")
+
+    def _refused(self, node: yaml.Node, at: Location, message: str) -> None:
+        """Note a problem; nothing takes the place of the value."""
+        self.problems.append((node.start_mark.line + 1, message))
         self.broken.add(at)
-        return None
 
 
 class _TooLarge(Exception):

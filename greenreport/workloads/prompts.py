@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import random
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from greenreport.errors import PromptsUnavailable
 from greenreport.models.tokenizer import TOKENIZER_SHA256, reference_tokenizer
+from greenreport.regular_files import read_regular
 from greenreport.study import Lengths, Prompts, output_lengths
 
 SLICER = 1  # raised when the same seed would give other slices
 HUMANEVAL_SHA256 = "eb2a2b2910a647f5a3f42a4cffba0ceb7909410a6ab0894d9b290e142b66cc8b"
 HUMANEVAL_HUB = ("openai/openai_humaneval", "openai_humaneval/test-00000-of-00001.parquet")
 HUMANEVAL_VARIABLE = "GREENREPORT_HUMANEVAL"
-MAX_FILE_BYTES = 200_000_000
+#: Of a file of prompts, compressed or not, and of its text.
+MAX_FILE_BYTES = 64_000_000
+MAX_PROMPTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,26 +156,50 @@ _HUMANEVAL_REMEDY = "give its file with `--prompts FILE` or `path:` (HumanEval.j
 def _read(path: Path) -> list[str]:
     """Read prompts from JSON Lines (key `prompt`) or from plain text, one per line."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise PromptsUnavailable(f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB")
-        raw = path.read_bytes()
-        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise PromptsUnavailable(f"the prompts in {path} cannot be read: {error}") from None
-    lines = [line for line in text.split("\n") if line.strip()]
-    if path.name.removesuffix(".gz").endswith(".txt"):
-        return lines
-    prompts = []
-    for number, line in enumerate(lines, start=1):
-        row = None
-        with suppress(json.JSONDecodeError):
-            row = json.loads(line)
-        prompt = row.get("prompt") if isinstance(row, dict) else None
-        if not isinstance(prompt, str) or not prompt.strip():
-            raise PromptsUnavailable(f"{path}:{number}: expected a JSON object with a non-empty text under `prompt`")
-        prompts.append(prompt)
+        raw = read_regular(path, MAX_FILE_BYTES)
+        with gzip.open(io.BytesIO(raw)) if path.suffix == ".gz" else io.BytesIO(raw) as stream:
+            content = stream.read(MAX_FILE_BYTES + 1)
+        del raw
+        if len(content) > MAX_FILE_BYTES:
+            raise PromptsUnavailable(f"{path} holds more than {MAX_FILE_BYTES // 1_000_000} MB of text")
+        return _prompts(path, content)
+    except (OSError, EOFError, zlib.error, UnicodeError) as error:
+        cause = (isinstance(error, OSError) and error.strerror) or error
+        raise PromptsUnavailable(f"the prompts in {path} cannot be read: {cause}") from None
+
+
+def _prompts(path: Path, content: bytes) -> list[str]:
+    plain = path.name.removesuffix(".gz").endswith(".txt")
+    prompts: list[str] = []
+    for number, raw in enumerate(io.BytesIO(content), start=1):
+        line = raw.removesuffix(b"\n").decode()
+        if not line.strip():
+            continue
+        if len(prompts) == MAX_PROMPTS:
+            raise PromptsUnavailable(f"{path} holds more than {MAX_PROMPTS:,} prompts")
+        prompts.append(line if plain else _prompt(line, f"{path}:{number}"))
     return prompts
 
 
+def _prompt(line: str, where: str) -> str:
+    """Return the prompt of a line of JSON; halves of a character, which JSON can write, cannot be sent."""
+    row = None
+    with suppress(ValueError, RecursionError):
+        row = json.loads(line)
+    prompt = row.get("prompt") if isinstance(row, dict) else None
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise PromptsUnavailable(f"{where}: expected a JSON object with a non-empty text under `prompt`")
+    try:
+        prompt.encode()
+    except UnicodeEncodeError:
+        raise PromptsUnavailable(f"{where}: the prompt holds a character that cannot be sent (a lone surrogate)") from None
+    return prompt
+
+
 def _texts_digest(texts: list[str]) -> str:
-    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+    """Return the SHA-256 of the JSON array of the texts, made piece by piece."""
+    digest = hashlib.sha256(b"[")
+    for index, text in enumerate(texts):
+        digest.update(f"{', ' if index else ''}{json.dumps(text)}".encode())
+    digest.update(b"]")
+    return digest.hexdigest()

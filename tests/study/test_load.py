@@ -111,7 +111,7 @@ def test_files_that_cannot_be_read_are_problems(tmp_path: Path) -> None:
         tmp_path / "none.yaml": "no such file; `greenreport init` writes a starter study",
         tmp_path: "is a directory; give the study's .yaml file",
         binary: "is not UTF-8 text (invalid start byte at byte 0)",
-        large: "is larger than 2 MB; this is not a study file",
+        large: "cannot be read: it is larger than 2 MB",
     }
     for path, message in cases.items():
         with pytest.raises(SpecError) as caught:

@@ -79,7 +79,7 @@ def test_arguments_are_taken_as_they_are_meant() -> None:
         ("  - engine: endpoint\n    server:\n      url: http://h\n      api_key_env: sk-12\n", "8: api_key_env: name an environment"),
         ("  - engine: command\n    server: {command: [a]}\n", "6: greenreport chooses a free port: put '{port}' into the command"),
         ("  - engine: command\n    server: {command: [a, '{port}'], local: true}\n", "6: `local` belongs to `engine: endpoint`"),
-        ("  - engine: command\n    server:\n      command: [a, '{prot}']\n", "7: 1: unknown placeholder {prot}. Allowed: {port}"),
+        ("  - engine: command\n    server:\n      command: [a, '{prot}']\n", "7: command: unknown placeholder {prot}. Allowed: {port}"),
         ("  - engine: torch\n    server: {url: 'http://h'}\n", "6: `server` belongs to `endpoint` and `command`; Torch is loaded by"),
         ("  - engine: endpoint\n    replicas: 2\n    server: {url: 'http://h'}\n", "6: `replicas` has no effect here: an endpoint is one"),
         ("  - engine: endpoint\n    threads: 2\n    server: {url: 'http://h'}\n", "6: `threads` has no effect here: a server that runs"),

@@ -13,6 +13,7 @@ import pytest
 from greenreport.errors import PromptsUnavailable
 from greenreport.models.tokenizer import TOKENIZER_SHA256, reference_tokenizer
 from greenreport.study import Lengths, Prompts, output_lengths
+from greenreport.workloads import prompts
 from greenreport.workloads.prompts import SLICER, PromptList, _read, _texts_digest, builtin_file, resolve, source_digest
 from tests.conftest import ROOT
 
@@ -63,6 +64,11 @@ def test_one_more_prompt_leaves_the_slices_of_the_others_alone(tmp_path: Path) -
         ("a.jsonl", b"\xff\xfe\x00", "cannot be read"),
         ("a.jsonl.gz", b"no gzip", "cannot be read"),
         ("a.jsonl.gz", gzip.compress(b'{"prompt": "x"}\n', mtime=0)[:-9], "cannot be read"),
+        ("a.jsonl.gz", gzip.compress(b'{"prompt": "x"}\n', mtime=0)[:10] + b"\xff" * 20, "cannot be read"),
+        ("a.jsonl", b'\n\n{"prompt": 1}\n', "a.jsonl:3: expected"),
+        ("a.jsonl", b"[" * 100_000, "a.jsonl:1: expected"),
+        ("a.jsonl", b'{"prompt": "x", "n": ' + b"1" * 5000 + b"}", "a.jsonl:1: expected"),
+        ("a.jsonl", b'{"prompt": "\\ud800"}', "a.jsonl:1: the prompt holds a character that cannot be sent"),
     ],
 )
 def test_files_that_cannot_be_read_say_where(tmp_path: Path, name: str, content: bytes, what: str) -> None:
@@ -70,6 +76,26 @@ def test_files_that_cannot_be_read_say_where(tmp_path: Path, name: str, content:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(PromptsUnavailable, match=what):
         resolved(tmp_path, source="file", path=name)
+
+
+@pytest.mark.parametrize("text", [b"a" * 2000, b"ab\n" * 500], ids=["one line", "many lines"])
+def test_prompts_are_unpacked_up_to_a_bound(tmp_path: Path, text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small archive may hold any amount of text, and a small text any number of prompts."""
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(text, mtime=0))
+    assert b"".join(line.encode() for line in resolved(tmp_path, source="file", path="a.txt.gz").texts) == text.replace(
+        b"\n", b""
+    )
+    for bound in ("MAX_FILE_BYTES", "MAX_PROMPTS"):
+        with monkeypatch.context() as patched:
+            patched.setattr(prompts, bound, 1000 if bound == "MAX_FILE_BYTES" else 0)
+            with pytest.raises(PromptsUnavailable, match="holds more than"):
+                resolved(tmp_path, source="file", path="a.txt.gz")
+
+
+def test_the_digest_of_texts_is_that_of_their_json() -> None:
+    """Whatever they hold."""
+    for texts in ([], ["a"], ['é"\n', "\U0001f600", ""]):
+        assert _texts_digest(texts) == hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
 def test_counts_and_digests_that_do_not_fit_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+"""Files that people name: only regular ones are read, and none beyond a bound.
+
+A device never ends, a pipe waits for its writer, and opening some devices already does something, so what a path leads to is
+looked at before it is opened. Files of /proc say that they are empty, and are read as such.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import stat
+from pathlib import Path
+
+
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        OSError: it is no regular file, is larger than the bound or cannot be read; `strerror` says which.
+    """
+    try:
+        found = path.stat()
+    except ValueError:  # NUL
+        raise FileNotFoundError(errno.ENOENT, "there is no such file") from None
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is a device, a pipe or a socket, not a regular file")
+    if found.st_size > most_bytes:
+        raise OSError(errno.EFBIG, f"it is larger than {most_bytes // 1_000_000} MB")
+    with path.open("rb") as stream:
+        return stream.read(found.st_size)
+
+
+def read_regular_text(path: Path, most_bytes: int) -> str:
+    r"""Return the content of a UTF-8 file, its lines separated by ``\n``.
+
+    Raises:
+        OSError: see `read_regular`.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    return io.StringIO(read_regular(path, most_bytes).decode(), newline=None).read()

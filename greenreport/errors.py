@@ -15,7 +15,9 @@
     │  ├─ WorkerTimedOut
     │  ├─ OutOfMemory
     │  └─ MeasurementInvalid
-    ├─ StoreError               locked, other schema version, unreadable
+    ├─ StoreError               other schema version, unreadable, disk full
+    │  ├─ StoreLocked           another process has it open
+    │  └─ UnstorableRecord      the store is in order, one record cannot be kept
     ├─ ImportFileError          a results file that cannot be imported, with the offending line
     └─ BuildError               page and template line
 """
@@ -112,6 +114,14 @@ class MeasurementInvalid(RunError):
 
 class StoreError(GreenReportError):
     """The store of run records cannot be read or written."""
+
+
+class StoreLocked(StoreError):
+    """Another process has the store open."""
+
+
+class UnstorableRecord(StoreError):
+    """A record holds a value that the store cannot keep; nothing was stored."""
 
 
 class ImportFileError(GreenReportError):

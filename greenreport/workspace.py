@@ -54,8 +54,14 @@ def open_plan(
 
 
 def open_store(cache: Path) -> Store:
-    """Return the store in a cache folder."""
-    return Store(cache / STORE_FILE)
+    """Return the store in a cache folder, after it has taken up the records that waited beside it.
+
+    Raises:
+        StoreError: it cannot take them up.
+    """
+    store = Store(cache / STORE_FILE)
+    store.take_up()
+    return store
 
 
 def results_folder(planned: Planned) -> Path:

@@ -26,6 +26,7 @@ from greenreport.units import counted, plain_duration, quantity
 if TYPE_CHECKING:  # names of types only: importing them would take most of the time of `--version`
     from greenreport.execute.doctor import Check
     from greenreport.plan import PendingRun, Plan
+    from greenreport.store import Spooled
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -147,6 +148,10 @@ class Progress:
         outcome = f"[{colour}]{record.outcome.value}[/]" + (f": {escape(record.reason)}" if record.reason else "")
         run = escape(f"[{self.number}/{self.total}] {self.current}")
         out.print(f"{run} {outcome} in {plain_duration(self.spent[-1])}{self._left()}", soft_wrap=True)
+
+    def spooled(self, records: Spooled) -> None:
+        """Say where records wait that the store could not take."""
+        err.print(Text(f"warning: {records}", style="yellow"), soft_wrap=True)
 
     def _left(self) -> str:
         left_s = fmean(self.spent) * max(0, self.total - len(self.spent)) if self.spent else self.left_s

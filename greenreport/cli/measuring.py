@@ -78,7 +78,8 @@ class Session:
     recheck: bool
 
     def state(self) -> StudyState:
-        """Return how many runs of the study are done now."""
+        """Return how many runs of the study are done now, those that waited beside the store among them."""
+        self.store.take_up()
         index = _index(self.store, self.planned, recheck=self.recheck)
         rows = current(self.planned.plan, index).get(self.environment.key, {}).values()
         outcomes = Counter(row.outcome for row in rows)

@@ -11,7 +11,7 @@ from typing import Protocol
 from greenreport.execute.processes import Launcher
 from greenreport.plan import Cell, PendingRun, beyond
 from greenreport.record import Environment, Outcome, Phase, RunRecord
-from greenreport.store import Store
+from greenreport.store import Spooled, Store
 from greenreport.study import Study
 from greenreport.workloads.prompts import PromptList
 
@@ -48,7 +48,10 @@ class Reporter(Protocol):
         """A phase of the current run begins."""
 
     def run_ended(self, record: RunRecord) -> None:
-        """A run has been appended."""
+        """A run has been stored, or spooled."""
+
+    def spooled(self, records: Spooled) -> None:
+        """Records wait beside the store, which could not be written."""
 
 
 @dataclass(frozen=True, slots=True)

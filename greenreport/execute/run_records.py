@@ -38,6 +38,12 @@ def ended(record: RunRecord, error: GreenReportError, detail: str | None) -> Run
     return replace(record, outcome=outcome, reason=redact(str(error)), detail=detail)
 
 
+def without_values(record: RunRecord, error: GreenReportError) -> RunRecord:
+    """Return the failed record of a run whose values cannot be stored."""
+    bare = replace(record, facts=None, flags=(), missing=(), requests=(), outputs=(), traces=())
+    return ended(bare, error, None)
+
+
 def run_record(assignment: Assignment, run: Run) -> RunRecord:
     """Return the record of a run as it is before anything was measured."""
     study, configuration = assignment.study, run.cell.configuration

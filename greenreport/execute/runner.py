@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from greenreport.engines.base import EngineJob
-from greenreport.errors import GreenReportError, RunError, Unavailable
+from greenreport.errors import GreenReportError, RunError, Unavailable, UnstorableRecord
 from greenreport.execute.assignment import Assignment, Attempts, Reporter, RunContext
 from greenreport.execute.host import redact
 from greenreport.execute.prepare import Preparer, loads_weights
 from greenreport.execute.process_entry import Failure
 from greenreport.execute.processes import Launcher, last_lines
 from greenreport.execute.readiness import require_ready
-from greenreport.execute.run_records import ended, run_record
+from greenreport.execute.run_records import ended, run_record, without_values
 from greenreport.execute.timeline import Timeline
 from greenreport.plan import Cell, PendingRun, Reason, Run
 from greenreport.record import Outcome, RecordKind, RunRecord
@@ -50,11 +50,10 @@ def run_all(
         for key, cell in cells.items():
             reporter.preparing(key)
             jobs[key], preparations = preparer.prepare(cell)
-            if preparations:
-                assignment.store.append(preparations)
+            _stored(assignment, preparations, reporter)
     failures = [(item, job) for item in pending if isinstance(job := jobs[item.run.cell.key], Failure)]
     impossible = [ended(run_record(assignment, item.run), failure.error, failure.detail) for item, failure in failures]
-    outcomes = _keep(assignment, impossible, reporter)
+    outcomes = Counter(record.outcome for record in _keep(assignment, impossible, reporter))
     possible = [(item, job) for item in pending if isinstance(job := jobs[item.run.cell.key], EngineJob)]
     attempts = Attempts(assignment.limits, assignment.study.protocol.give_up_after)
     for number, (item, job) in enumerate(possible, start=1):
@@ -64,8 +63,10 @@ def run_all(
             record = replace(run_record(assignment, item.run), outcome=outcome, reason=reason)
         else:
             record = _run(assignment, item.run, job, launcher, reporter)
+        [record] = _keep(assignment, [record], reporter)
+        if refusal is None:
             attempts.add(item.run.cell, record)
-        outcomes += _keep(assignment, [record], reporter)
+        outcomes[record.outcome] += 1
     return outcomes
 
 
@@ -97,17 +98,37 @@ class ExtraRuns:
         assignment, job = replace(self.assignment, study=study), replace(self.job, configuration=run.cell.configuration)
         record = _run(assignment, run, job, self.launcher, self.reporter)
         record = replace(record, kind=self.kind, spec=replace(record.spec, **spec))
-        _keep(assignment, [record], self.reporter)
+        [record] = _keep(assignment, [record], self.reporter)
         return record
 
 
-def _keep(assignment: Assignment, records: Sequence[RunRecord], reporter: Reporter) -> Counter[Outcome]:
-    """Store records that belong together; return their outcomes."""
-    if records:
-        assignment.store.append(records)
-    for record in records:
+def _keep(assignment: Assignment, records: Sequence[RunRecord], reporter: Reporter) -> Sequence[RunRecord]:
+    """Store the records of runs that belong together, and report them; return them as they were stored."""
+    stored = _stored(assignment, records, reporter)
+    for record in stored:
         reporter.run_ended(record)
-    return Counter(record.outcome for record in records)
+    return stored
+
+
+def _stored(assignment: Assignment, records: Sequence[RunRecord], reporter: Reporter) -> Sequence[RunRecord]:
+    """Store records; one with a value that no store can hold is stored as a failed one, without what was measured."""
+    if not records:
+        return ()
+    try:
+        _append(assignment, records, reporter)
+    except UnstorableRecord as error:
+        if len(records) > 1:
+            return [stored for record in records for stored in _stored(assignment, [record], reporter)]
+        bare = without_values(records[0], error)
+        _append(assignment, [bare], reporter)
+        return (bare,)
+    return records
+
+
+def _append(assignment: Assignment, records: Sequence[RunRecord], reporter: Reporter) -> None:
+    spooled = assignment.store.keep(records, max(record.duration_s for record in records))
+    if spooled is not None:
+        reporter.spooled(spooled)
 
 
 def _launcher(assignment: Assignment, cells: Iterable[Cell]) -> Launcher:

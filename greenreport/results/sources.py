@@ -18,7 +18,7 @@ from greenreport.errors import StoreError
 from greenreport.plan import IndexRow, completeness, current
 from greenreport.record import Outcome, RecordKind
 from greenreport.store import Published, Store, export_parquet, published
-from greenreport.store.store import TABLES
+from greenreport.store.schema import TABLES
 from greenreport.store.tidy_csv import TidyRow, observed_studies
 from greenreport.study import Overrides, Weights, load_reference
 from greenreport.workspace import Planned, digest_of, open_plan, open_store, results_folder

@@ -1,6 +1,7 @@
 """Append and read run records; exchange them as Parquet."""
 
 from greenreport.store.exchange import Published, export_parquet, import_parquet, published
-from greenreport.store.store import SCHEMA_VERSION, Store
+from greenreport.store.schema import SCHEMA_VERSION
+from greenreport.store.store import Spooled, Store
 
-__all__ = ["SCHEMA_VERSION", "Published", "Store", "export_parquet", "import_parquet", "published"]
+__all__ = ["SCHEMA_VERSION", "Published", "Spooled", "Store", "export_parquet", "import_parquet", "published"]

@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
+
+from greenreport.plan import IndexRow
 from greenreport.record import (
     Environment,
     Facts,
     Flag,
-    FlagCode,
-    Gpu,
     Mark,
-    Metering,
     Method,
     Missing,
     MissingCode,
@@ -41,6 +42,7 @@ RUN_COLUMNS = (
     "run_id", "kind", "study", "key", "model", "engine", "provider", "fingerprint", "repetition", "position", "outcome",
     "reason", "detail", "started_at", "duration_s", "environment", "environment_content", "spec", "facts", "flags", "missing",
 )  # fmt: skip
+INDEX_COLUMNS = tuple(field.name for field in fields(IndexRow))
 #: The parts of a record with a table each, named like its field, and the columns of each.
 COLUMNS = {
     table: tuple(field.name for field in fields(kind))
@@ -55,10 +57,45 @@ SPEC_KEYS = {
     "size_b": "size_b",
 }  # fmt: skip
 
+#: Half of a pair of UTF-16, which no file can hold.
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+#: What is read may come from files of somebody else, so every value is checked against the type of its field.
+_OBJECT = TypeAdapter(dict[str, Any])
+_ENVIRONMENT, _SPEC, _FACTS = TypeAdapter(Environment), TypeAdapter(RunSpec), TypeAdapter(Facts)
+_FLAGS, _MISSING = TypeAdapter(tuple[Flag, ...]), TypeAdapter(tuple[Missing, ...])
+_MARK, _REQUEST, _OUTPUT = TypeAdapter(Mark), TypeAdapter(Request), TypeAdapter(Output)
+_INDEX_ROW = TypeAdapter(IndexRow)
+
+T = TypeVar("T")
+
+
+class MalformedRecord(ValueError):
+    """What was read is no record of a run."""
+
+
+def decoded(of: str, read: Callable[..., T], *values: Any) -> T:
+    """Return what a function of this module reads from stored values.
+
+    Args:
+        of: which record and part, for the error.
+
+    Raises:
+        MalformedRecord: the values are of other types, or mean nothing.
+    """
+    try:
+        return read(*values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        cause = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+    except (ValueError, OverflowError) as error:
+        cause = str(error)
+    raise MalformedRecord(f"{of} is malformed: {cause}")
+
 
 def run_row(record: RunRecord) -> list[Any]:
     """Return the row of the `runs` table."""
-    return [
+    row = [
         record.run_id, record.kind, record.study, record.key, record.model, record.engine, record.provider,
         record.fingerprint, record.repetition, record.position, record.outcome, record.reason, record.detail,
         record.started_at, record.duration_s, record.environment.key, environment_content(record.environment),
@@ -66,6 +103,7 @@ def run_row(record: RunRecord) -> list[Any]:
         None if record.facts is None else _json(asdict(record.facts)),
         _json([asdict(flag) for flag in record.flags]), _json([asdict(missing) for missing in record.missing]),
     ]  # fmt: skip
+    return [_cell(value) for value in row]
 
 
 def part_rows(record: RunRecord, table: str) -> list[list[Any]]:
@@ -76,7 +114,9 @@ def part_rows(record: RunRecord, table: str) -> list[list[Any]]:
 
 def _cell(value: object) -> object:
     if isinstance(value, RequestError):
-        return f"{value.kind}: {value.text}"
+        value = f"{value.kind}: {value.text}"
+    if isinstance(value, str):
+        return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
     return list(value) if isinstance(value, (tuple, array)) else value
 
 
@@ -88,13 +128,10 @@ def spec_content(spec: RunSpec) -> dict[str, Any]:
 
 def read_spec(text: str) -> RunSpec:
     """Return a spec from its JSON; ``load`` is the level of a trial, and the shape of the load in any other record."""
-    other = json.loads(text)
+    other = _OBJECT.validate_json(text)
     keys = {name: key for name, key in SPEC_KEYS.items() if name != "level" or "factor" in other}
     named = {name: other.pop(key) for name, key in keys.items() if key in other}
-    for name, enum in (("metering", Metering), ("preparation", Phase)):
-        if name in named:
-            named[name] = enum(named[name])
-    return RunSpec(**named, other=other)
+    return _SPEC.validate_python({**named, "other": other})
 
 
 def environment_row(environment: Environment) -> list[Any]:
@@ -109,49 +146,54 @@ def environment_content(environment: Environment) -> str:
 
 def read_environment(text: str) -> Environment:
     """Return an environment from the JSON of its row."""
-    facts = json.loads(text)
-    facts["gpus"] = tuple(Gpu(**gpu) for gpu in facts["gpus"])
-    facts["libraries"] = tuple((name, version) for name, version in facts["libraries"])
-    return Environment(**facts)
+    return _ENVIRONMENT.validate_json(text)
 
 
 def read_run(row: Mapping[str, Any], environment: Environment, parts: Mapping[str, Sequence[Any]]) -> RunRecord:
     """Return a record from its row of `runs` and the parts read from the other tables."""
-    facts = None if row["facts"] is None else json.loads(row["facts"])
     parsed: dict[str, Any] = {
         "kind": RecordKind(row["kind"]),
         "outcome": Outcome(row["outcome"]),
         "environment": environment,
         "spec": read_spec(row["spec"]),
-        "facts": None if facts is None else Facts(**{**facts, "details": tuple(map(tuple, facts["details"]))}),
-        "flags": tuple(Flag(FlagCode(flag.pop("code")), **flag) for flag in json.loads(row["flags"])),
-        "missing": tuple(_read_missing(**missing) for missing in json.loads(row["missing"])),
+        "facts": None if row["facts"] is None else _FACTS.validate_json(row["facts"]),
+        "flags": _FLAGS.validate_json(row["flags"]),
+        "missing": tuple(map(_with_code, _MISSING.validate_json(row["missing"]))),
         **{table: tuple(parts.get(table, ())) for table in COLUMNS},
     }
     return RunRecord(**{field.name: row[field.name] for field in fields(RunRecord) if field.name not in parsed}, **parsed)
 
 
-def _read_missing(meter: str, cause: str, remedy: str, code: str | None = None) -> Missing:
-    if code is None and cause == CAUSE_OF_UNREAD_METERS:
-        code = MissingCode.SERVER_ELSEWHERE
-    return Missing(meter, cause, remedy, None if code is None else MissingCode(code))
+def read_index_row(*columns: Any) -> IndexRow:
+    """Return a row of the index from its columns."""
+    row = _INDEX_ROW.validate_python(dict(zip(INDEX_COLUMNS, columns, strict=True)))
+    if not math.isfinite(row.duration_s):
+        raise ValueError(f"duration_s: {row.duration_s} is no length")
+    return row
 
 
-def read_mark(phase: str, start_ns: int, end_ns: int, planned_s: float | None, note: str | None, steady: bool | None) -> Mark:
+def _with_code(missing: Missing) -> Missing:
+    if missing.code is None and missing.cause == CAUSE_OF_UNREAD_METERS:
+        return replace(missing, code=MissingCode.SERVER_ELSEWHERE)
+    return missing
+
+
+def read_mark(*columns: Any) -> Mark:
     """Return a mark from its columns.
 
     Earlier versions kept no `steady`: there the note of a cool-down that waited for a steady machine begins with the verdict.
     """
-    if steady is None and phase == Phase.COOLDOWN and note is not None:
-        steady = not note.startswith("not steady")
-    return Mark(Phase(phase), start_ns, end_ns, planned_s, note, steady)
+    mark = _MARK.validate_python(dict(zip(COLUMNS["marks"], columns, strict=True)))
+    if mark.steady is None and mark.phase is Phase.COOLDOWN and mark.note is not None:
+        return replace(mark, steady=not mark.note.startswith("not steady"))
+    return mark
 
 
 def read_request(*columns: Any) -> Request:
     """Return a request from its columns."""
-    request = Request(*columns)
-    error = None if request.error is None else read_request_error(str(request.error))
-    return replace(request, token_ns=tuple(request.token_ns), error=error)
+    values = dict(zip(COLUMNS["requests"], columns, strict=True))
+    error = None if values["error"] is None else read_request_error(values["error"])
+    return _REQUEST.validate_python({**values, "error": error})
 
 
 #: How the errors of earlier records begin, which have no kind.
@@ -172,19 +214,27 @@ def read_request_error(text: str) -> RequestError:
     return RequestError(next(beginnings, RequestErrorKind.SERVER), text)
 
 
-def read_output(sha256: str, text: str, token_ids: Iterable[int]) -> Output:
+def read_output(*columns: Any) -> Output:
     """Return an output from its columns."""
-    return Output(sha256, text, tuple(token_ids))
+    return _OUTPUT.validate_python(dict(zip(COLUMNS["outputs"], columns, strict=True)))
 
 
 def read_trace(
     meter: str, domain: str, quantity: str, kind: str, unit: str, method: str, t_ns: Any, value: Any, wrap_at: float
 ) -> Trace:
     """Return a trace from its columns: times and values as numpy arrays, and NaN where a counter does not wrap."""
+    if (t_ns.dtype, value.dtype) != ("int64", "float64") or hasattr(t_ns, "mask") or hasattr(value, "mask"):
+        raise ValueError(f"{meter} {domain} {quantity}: a time or a value is no number")
     times, values = array("q", t_ns.tobytes()), array("d", value.tobytes())
+    if len(times) != len(values):
+        raise ValueError(f"{meter} {domain} {quantity}: {len(times)} times and {len(values)} values")
     wrap = None if math.isnan(wrap_at) else float(wrap_at)
     return Trace(meter, domain, quantity, TraceKind(kind), unit, Method(method), times, values, wrap)
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, default=_refused)
+
+
+def _refused(value: object) -> NoReturn:
+    raise ValueError(f"{type(value).__name__} is no JSON")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from greenreport.errors import StoreError
-from greenreport.store.reader import RecordReader
-from greenreport.store.store import ADDED, TABLES, Store, quiet
+from greenreport.store.codec import MalformedRecord
+from greenreport.store.reader import RecordReader, records_where
+from greenreport.store.schema import ADDED, TABLES, connect, first_line, schema
+from greenreport.store.store import Store
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -25,6 +27,14 @@ _BELONGS = {
     "environments": "content IN (SELECT environment_content FROM runs WHERE run_id IN (SELECT unnest($ids)))",
     "outputs": "sha256 IN (SELECT output_sha256 FROM requests WHERE run_id IN (SELECT unnest($ids)))",
 }
+#: What names something that is not there, for each table.
+_ORPHANS = {
+    "runs": "SELECT environment_content FROM runs WHERE environment_content NOT IN (SELECT content FROM environments)",
+    "marks": "SELECT run_id FROM marks WHERE run_id NOT IN (SELECT run_id FROM runs)",
+    "traces": "SELECT run_id FROM traces WHERE run_id NOT IN (SELECT run_id FROM runs)",
+    "requests": "SELECT run_id FROM requests WHERE run_id NOT IN (SELECT run_id FROM runs)",
+    "outputs": "SELECT output_sha256 FROM requests WHERE output_sha256 NOT IN (SELECT sha256 FROM outputs)",
+}
 
 
 def export_parquet(store: Store, run_ids: Collection[str], folder: Path, *, small: bool = True) -> dict[str, int]:
@@ -36,9 +46,9 @@ def export_parquet(store: Store, run_ids: Collection[str], folder: Path, *, smal
         small: compress as far as possible, for files that are committed; otherwise quickly.
     """
     level = 19 if small else 3
-    folder.mkdir(parents=True, exist_ok=True)
     rows = {}
-    with store.reading() as connection:
+    with store.reading() as connection, _written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
         connection.execute(f"SET memory_limit = '{SORT_MEMORY}'")  # sorting spills to disk instead
         for table in TABLES:
             where = _BELONGS.get(table, "run_id IN (SELECT unnest($ids))")
@@ -51,10 +61,26 @@ def export_parquet(store: Store, run_ids: Collection[str], folder: Path, *, smal
     return rows
 
 
+@contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        for part in folder.glob(".*.parquet.part"):
+            part.unlink(missing_ok=True)
+        raise StoreError(
+            f"the results cannot be written to {folder}: {first_line(error)}. Free space there, or see that you may write"
+        ) from None
+
+
 def import_parquet(store: Store, folder: Path) -> int:
-    """Add the runs of exported files that the store does not have; return how many."""
+    """Add the runs of exported files that the store does not have; return how many.
+
+    Raises:
+        StoreError: a file is malformed, or the store cannot be written; nothing was added.
+    """
     _require_files(folder)
-    with store.writing() as connection:
+    with store.writing() as connection, _read(folder):
         connection.execute("CREATE TEMP TABLE held AS SELECT run_id FROM runs")
         for table in TABLES:
             rows = _rows(connection, folder, table)
@@ -62,6 +88,13 @@ def import_parquet(store: Store, folder: Path) -> int:
                 connection.execute(f"INSERT OR IGNORE INTO {table} BY NAME {rows}")
             else:
                 connection.execute(f"INSERT INTO {table} BY NAME {rows} WHERE run_id NOT IN (FROM held)")
+        for table, missing in _ORPHANS.items():
+            if lost := connection.execute(f"{missing} LIMIT 1").fetchone():
+                raise MalformedRecord(
+                    f"{table}.parquet does not belong to the other files: {lost[0]} is missing in one of them"
+                )
+        for _ in records_where(connection, "run_id NOT IN (FROM held)", []):
+            pass  # what cannot be read again is not committed
         return _count(connection, "runs") - _count(connection, "held")
 
 
@@ -80,15 +113,19 @@ class Published(RecordReader):
     @contextmanager
     def reading(self) -> Iterator[DuckDBPyConnection]:
         """Open a database in memory whose tables are the files."""
-        connection = quiet(duckdb.connect(":memory:"))
-        try:
+        with _read(self.folder), closing(connect()) as connection:
             for table in TABLES:
                 connection.execute(f"CREATE VIEW {table} AS {_rows(connection, self.folder, table)}")
             yield connection
-        except duckdb.Error as error:
-            raise StoreError(f"{self.folder} cannot be read: {str(error).splitlines()[0]}") from None
-        finally:
-            connection.close()
+
+
+@contextmanager
+def _read(folder: Path) -> Iterator[None]:
+    """Turn what is wrong with exported files into a sentence about them."""
+    try:
+        yield
+    except (duckdb.Error, OSError, MalformedRecord) as error:
+        raise StoreError(f"the results in {folder} cannot be read: {first_line(error)}; export or fetch them again") from None
 
 
 def published(folder: Path) -> Published | None:
@@ -97,11 +134,19 @@ def published(folder: Path) -> Published | None:
 
 
 def _rows(connection: DuckDBPyConnection, folder: Path, table: str) -> str:
-    """Return the query of an exported table with the columns of today; what an earlier export does not have is NULL."""
+    """Return the query of an exported table with the columns and types of today; what an earlier export does not have is NULL."""
     source = f"read_parquet('{_quoted(folder / f'{table}.parquet')}')"
     present = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-    added = [f"NULL::{kind} AS {name}" for name, kind in ADDED.get(table, ()) if name not in present]
-    return f"SELECT {', '.join(['*', *added])} FROM {source}"
+    columns = []
+    for name, kind in schema()[table].items():
+        if name not in present and name not in ADDED.get(table, ()):
+            raise MalformedRecord(f"{table}.parquet has no column {name}")
+        column = f'"{name}"'
+        value = f"CAST({column if name in present else 'NULL'} AS {kind.sql})"
+        if not kind.nullable:
+            value = f"coalesce({value}, error('{table}.parquet: {name} is NULL'))"
+        columns.append(f"{value} AS {column}")
+    return f"SELECT {', '.join(columns)} FROM {source}"
 
 
 def _require_files(folder: Path) -> None:

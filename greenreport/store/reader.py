@@ -6,11 +6,10 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from greenreport.plan import IndexRow
-from greenreport.record import Environment, Outcome, RecordKind, RunRecord
+from greenreport.record import Environment, RecordKind, RunRecord
 from greenreport.store import codec
 
 if TYPE_CHECKING:
@@ -32,27 +31,30 @@ class RecordReader(ABC):
 
     def index(self) -> tuple[IndexRow, ...]:
         """Return a row for each run (not for other records), oldest first."""
-        columns = ", ".join(field.name for field in fields(IndexRow))
+        columns = ", ".join(codec.INDEX_COLUMNS)
         with self.reading() as connection:
             rows = connection.execute(f"SELECT {columns} FROM runs WHERE kind = 'run' ORDER BY started_at, run_id").fetchall()
-        return tuple(replace(row, outcome=Outcome(row.outcome)) for row in (IndexRow(*values) for values in rows))
+            return tuple(codec.decoded(f"run {row[0]}", codec.read_index_row, *row) for row in rows)
 
     def records(self, run_ids: Collection[str]) -> Iterator[RunRecord]:
         """Yield the records with these ids, in the order of repetition and position."""
         with self.reading() as connection:
-            yield from _records(connection, "run_id IN (SELECT unnest(?))", [list(run_ids)])
+            yield from records_where(connection, "run_id IN (SELECT unnest(?))", [list(run_ids)])
 
     def of_kind(self, kind: RecordKind, study: str) -> Iterator[RunRecord]:
         """Yield the records of one kind of a study, in the order of repetition and position; preparations without traces."""
         with self.reading() as connection:
-            yield from _records(connection, "kind = ? AND study = ?", [kind, study], traces=kind is not RecordKind.PREPARE)
+            yield from records_where(connection, "kind = ? AND study = ?", [kind, study], traces=kind is not RecordKind.PREPARE)
 
 
-def _records(connection: DuckDBPyConnection, condition: str, values: list[Any], *, traces: bool = True) -> Iterator[RunRecord]:
+def records_where(
+    connection: DuckDBPyConnection, condition: str, values: list[Any], *, traces: bool = True
+) -> Iterator[RunRecord]:
+    """Yield the records whose row of `runs` meets a condition in SQL, in the order of repetition and position."""
     query = f"SELECT run_id FROM runs WHERE {condition} ORDER BY repetition, position, run_id"
     ids = [run_id for (run_id,) in connection.execute(query, values).fetchall()]
     rows = connection.execute("SELECT content, facts FROM environments").fetchall()
-    environments = {content: codec.read_environment(facts) for content, facts in rows}
+    environments = {content: codec.decoded(f"environment {content}", codec.read_environment, facts) for content, facts in rows}
     for start in range(0, len(ids), BATCH):
         yield from _batch(connection, ids[start : start + BATCH], environments, traces)
 
@@ -71,13 +73,16 @@ def _batch(
         once = "DISTINCT" if table == "outputs" else ""  # requests may share an output
         query = f"SELECT {once} run_id, {columns} FROM {source} {these}, {order}"
         for run_id, *values in connection.execute(query, [ids]).fetchall():
-            parts[run_id][table].append(read(*values))
+            parts[run_id][table].append(codec.decoded(f"a row of {table} of run {run_id}", read, *values))
     if traces:  # as arrays, since most of a store is traces
         query = f"SELECT * REPLACE (coalesce(wrap_at, 'NaN') AS wrap_at) FROM traces {these}, meter, domain, quantity"
         arrays = connection.execute(query, [ids]).fetchnumpy()
         for run_id, *values in zip(arrays["run_id"], *(arrays[name] for name in codec.COLUMNS["traces"]), strict=True):
-            parts[run_id]["traces"].append(codec.read_trace(*values))
+            parts[run_id]["traces"].append(codec.decoded(f"a trace of run {run_id}", codec.read_trace, *values))
     cursor = connection.execute(f"SELECT {', '.join(codec.RUN_COLUMNS)} FROM runs WHERE run_id IN (SELECT unnest(?))", [ids])
     rows = {row[0]: dict(zip(codec.RUN_COLUMNS, row, strict=True)) for row in cursor.fetchall()}
     for run_id in ids:
-        yield codec.read_run(rows[run_id], environments[rows[run_id]["environment_content"]], parts[run_id])
+        environment = environments.get(rows[run_id]["environment_content"])
+        if environment is None:
+            raise codec.MalformedRecord(f"run {run_id} names an environment that is not in the table environments")
+        yield codec.decoded(f"run {run_id}", codec.read_run, rows[run_id], environment, parts[run_id])

@@ -1,38 +1,45 @@
 """The store of run records: one DuckDB file, opened for each call and closed again.
 
 DuckDB admits one process at a time, so nothing is open while a run is measured, and a second ``greenreport`` command waits
-briefly before it says who is in the way.
+briefly before it says who is in the way. A finished run that finds the store locked or its disk full is spooled: kept in a
+store of its own in the folder beside it, which the next command takes up.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from greenreport.errors import StoreError
+from greenreport.errors import StoreError, StoreLocked, UnstorableRecord
 from greenreport.record import RunRecord
 from greenreport.store import codec
-from greenreport.store.reader import RecordReader
+from greenreport.store.reader import RecordReader, records_where
+from greenreport.store.schema import check_schema, connect, first_line
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SCHEMA_VERSION = 4
-#: What raises a store of an earlier version by one.
-RAISE = {
-    1: "ALTER TABLE observations ADD COLUMN IF NOT EXISTS load VARCHAR",
-    2: "ALTER TABLE requests ADD COLUMN IF NOT EXISTS server INTEGER",
-    3: "ALTER TABLE marks ADD COLUMN IF NOT EXISTS steady BOOLEAN",
-}
-#: Columns that earlier exports do not have: table → (column, type), in the order in which they came.
-ADDED = {"requests": (("server", "INTEGER"),), "marks": (("steady", "BOOLEAN"),)}
-TABLES = ("environments", "runs", "marks", "requests", "outputs", "traces")
 LOCK_WAIT_S = 10.0
+#: How DuckDB's message on a file that another process has open differs from its other ones about files.
+LOCK = "Conflicting lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """Records that wait beside the store, and why."""
+
+    file: Path
+    cause: StoreError
+
+    def __str__(self) -> str:
+        return f"kept in {self.file}, since {self.cause}; the next greenreport command takes it into the store"
 
 
 class Store(RecordReader):
@@ -45,15 +52,79 @@ class Store(RecordReader):
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @property
+    def spool(self) -> Path:
+        """Folder of the records that wait to be taken up."""
+        return self.path.with_suffix(".spool")
+
     def append(self, records: Sequence[RunRecord]) -> None:
         """Add records, all of them or none.
 
         Raises:
-            StoreError: the file cannot be opened or has another schema version.
+            UnstorableRecord: one of them holds a value that cannot be stored.
+            StoreError: the file cannot be opened or written, or has another schema version.
         """
         with self.writing() as connection:
             for record in records:
                 _insert(connection, record)
+
+    def keep(self, records: Sequence[RunRecord], patience_s: float) -> Spooled | None:
+        """Add records, or spool them where the store cannot be written; return what was spooled.
+
+        Args:
+            patience_s: how long the store may be locked by another process, once the records are safe.
+
+        Raises:
+            UnstorableRecord: one of them holds a value that cannot be stored.
+            StoreError: the spool cannot be written either.
+        """
+        try:
+            self.append(records)
+        except UnstorableRecord:
+            raise
+        except StoreError as error:
+            file = self._spooled(records, error)
+            try:
+                self.take_up(patience_s)
+            except StoreError as still:
+                return Spooled(file, still)
+        return None
+
+    def take_up(self, patience_s: float = LOCK_WAIT_S) -> None:
+        """Add the records of the spool, each once.
+
+        Raises:
+            StoreError: the store, or a file of the spool, cannot be read or written.
+        """
+        for file in sorted(self.spool.glob("*.duckdb")):
+            with Store(file).reading() as waiting:
+                records = list(records_where(waiting, "true", []))
+            with self.writing(patience_s) as connection:
+                held = {run_id for (run_id,) in connection.execute("SELECT run_id FROM runs").fetchall()}
+                for record in records:
+                    if record.run_id not in held:
+                        _insert(connection, record)
+            file.unlink(missing_ok=True)
+        with suppress(OSError):  # absent, or another process spools
+            self.spool.rmdir()
+
+    def _spooled(self, records: Sequence[RunRecord], cause: StoreError) -> Path:
+        """Write records into a store of their own, which has its name once it is complete and on the disk."""
+        file = self.spool / f"{records[0].run_id}.duckdb"
+        part = Store(file.with_suffix(".part"))
+        try:
+            part.append(records)
+            part.path.replace(file)
+            descriptor = os.open(self.spool, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except UnstorableRecord:
+            raise
+        except (StoreError, OSError) as error:
+            raise StoreError(f"{cause}; and the spool beside it cannot be written: {error}") from None
+        return file
 
     def other_ids(self, study: str) -> tuple[str, ...]:
         """Return the ids of a study's records that are not runs, oldest first."""
@@ -63,70 +134,80 @@ class Store(RecordReader):
 
     def reading(self) -> AbstractContextManager[DuckDBPyConnection]:
         """Open the file and close it at the end; a store without a file is empty."""
-        return _open(self.path if self.path.is_file() else ":memory:")
+        return _open(self.path if os.path.lexists(self.path) else None)
 
     @contextmanager
-    def writing(self) -> Iterator[DuckDBPyConnection]:
-        """Open the file for one transaction; it is created when there is none."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with _open(self.path) as connection:
-            connection.begin()
-            yield connection
-            connection.commit()
+    def writing(self, patience_s: float = LOCK_WAIT_S) -> Iterator[DuckDBPyConnection]:
+        """Open the file for one transaction; it is created when there is none, and removed again if that fails."""
+        fresh = not os.path.lexists(self.path)
+        try:
+            with _explained(self.path):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            with _open(self.path, patience_s) as connection:
+                connection.begin()
+                yield connection
+                connection.commit()
+            fresh = False
+        except StoreLocked:
+            fresh = False
+            raise
+        finally:
+            for file in (self.path, self.path.with_name(f"{self.path.name}.wal")) if fresh else ():
+                with suppress(OSError):
+                    file.unlink()
 
 
 @contextmanager
-def _open(path: Path | str) -> Iterator[DuckDBPyConnection]:
-    with closing(_connect(path)) as connection:
-        _check_schema(connection, path)
+def _open(path: Path | None, patience_s: float = LOCK_WAIT_S) -> Iterator[DuckDBPyConnection]:
+    """Open a store, or an empty one in memory."""
+    with _explained(path), closing(_connect(path, patience_s)) as connection:
+        connection.begin()
+        check_schema(connection, f"the store {path}")
+        connection.commit()
         yield connection
 
 
-def _connect(path: Path | str) -> DuckDBPyConnection:
-    deadline = time.monotonic() + LOCK_WAIT_S
+@contextmanager
+def _explained(path: Path | None) -> Iterator[None]:
+    """Turn what DuckDB and the disk say into a sentence about the store."""
+    try:
+        yield
+    except (duckdb.Error, OSError, codec.MalformedRecord) as error:
+        raise StoreError(
+            f"the store {path} cannot be used: {first_line(error)}. It needs space on its disk and a file that this user may "
+            "write; replace a damaged one by a copy, or use another --cache"
+        ) from None
+
+
+def _connect(path: Path | None, patience_s: float) -> DuckDBPyConnection:
+    if path is None:
+        return connect()
+    if path.exists() and not path.is_file():
+        raise StoreError(f"the store {path} is no file; move it away, or use another --cache")
+    deadline = time.monotonic() + patience_s
     while True:
         try:
-            return quiet(duckdb.connect(str(path)))
+            not_writable = path.exists() and not os.access(path, os.W_OK)
+            return connect(path, read_only=not_writable)
         except duckdb.IOException as error:
-            locked = "lock" in str(error).lower()
-            if not locked or time.monotonic() > deadline:
-                cause = "is in use by another greenreport command" if locked else f"cannot be opened: {error}"
-                raise StoreError(f"the store {path} {cause}; wait for it to end, or use another --cache") from None
-        except duckdb.Error as error:
-            raise StoreError(f"{path} is no greenreport store: {str(error).splitlines()[0]}") from None
+            if LOCK not in str(error):
+                raise
+            if time.monotonic() > deadline:
+                raise StoreLocked(
+                    f"the store {path} is in use by another greenreport command; wait for it to end, or use another --cache"
+                ) from None
         time.sleep(0.1)
 
 
-def quiet(connection: DuckDBPyConnection) -> DuckDBPyConnection:
-    """Keep DuckDB from drawing a progress bar of its own."""
-    connection.execute("SET enable_progress_bar = false")
-    return connection
-
-
-def _check_schema(connection: DuckDBPyConnection, path: Path | str) -> None:
-    tables = "SELECT 1 FROM information_schema.tables WHERE table_name = 'schema_version'"
-    if connection.execute(tables).fetchone() is None:
-        connection.execute(Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"))
-        connection.execute("INSERT INTO schema_version VALUES (?)", [SCHEMA_VERSION])
-    row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
-    version = row[0] if row else None
-    while version in RAISE:
-        connection.execute(RAISE[version])
-        version += 1
-        connection.execute("INSERT INTO schema_version VALUES (?)", [version])
-    if version != SCHEMA_VERSION:
-        raise StoreError(
-            f"the store {path} has schema version {version}, this greenreport writes version {SCHEMA_VERSION}; "
-            "export it with the greenreport that wrote it, or use another --cache"
-        )
-
-
 def _insert(connection: DuckDBPyConnection, record: RunRecord) -> None:
-    connection.execute("INSERT OR IGNORE INTO environments VALUES (?, ?, ?)", codec.environment_row(record.environment))
-    _insert_rows(connection, "runs", codec.RUN_COLUMNS, [codec.run_row(record)])
-    for table, columns in codec.COLUMNS.items():
-        owner = () if table == "outputs" else ("run_id",)  # outputs belong to all requests with their digest
-        _insert_rows(connection, table, (*owner, *columns), codec.part_rows(record, table))
+    try:
+        connection.execute("INSERT OR IGNORE INTO environments VALUES (?, ?, ?)", codec.environment_row(record.environment))
+        _insert_rows(connection, "runs", codec.RUN_COLUMNS, [codec.run_row(record)])
+        for table, columns in codec.COLUMNS.items():
+            owner = () if table == "outputs" else ("run_id",)  # outputs belong to all requests with their digest
+            _insert_rows(connection, table, (*owner, *columns), codec.part_rows(record, table))
+    except (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError, ValueError, OverflowError) as error:
+        raise UnstorableRecord(f"run {record.run_id} cannot be stored: {first_line(error)}") from None
 
 
 def _insert_rows(connection: DuckDBPyConnection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

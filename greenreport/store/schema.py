@@ -1,0 +1,109 @@
+"""What `schema.sql` says: the tables and columns of a store, and how stores of earlier versions are raised to it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from greenreport.errors import StoreError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+SCHEMA = Path(__file__).with_name("schema.sql")
+SCHEMA_VERSION = 4
+#: What raises a store of an earlier version by one.
+RAISE = {
+    1: "ALTER TABLE observations ADD COLUMN IF NOT EXISTS load VARCHAR",
+    2: "ALTER TABLE requests ADD COLUMN IF NOT EXISTS server INTEGER",
+    3: "ALTER TABLE marks ADD COLUMN IF NOT EXISTS steady BOOLEAN",
+}
+#: Columns that earlier exports do not have.
+ADDED = {"requests": {"server"}, "marks": {"steady"}}
+#: The tables of run records, which are exported.
+TABLES = ("environments", "runs", "marks", "requests", "outputs", "traces")
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnType:
+    """Type of a column in SQL, and whether it may be NULL."""
+
+    sql: str
+    nullable: bool
+
+
+def connect(path: Path | None = None, *, read_only: bool = False) -> DuckDBPyConnection:
+    """Open a database, in memory without a path; it draws no progress bar and looks for no extensions on the network."""
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    connection = duckdb.connect(":memory:" if path is None else str(path), read_only=read_only, config=settings)
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def first_line(error: Exception) -> str:
+    """Return what DuckDB or the system says of a failure, in one line."""
+    return str(error).partition("\n")[0].strip()
+
+
+@cache
+def schema() -> dict[str, dict[str, ColumnType]]:
+    """Return the columns of each table."""
+    with closing(connect()) as connection:
+        connection.execute(SCHEMA.read_text(encoding="utf-8"))
+        return _columns(connection)
+
+
+def _columns(connection: DuckDBPyConnection) -> dict[str, dict[str, ColumnType]]:
+    tables: dict[str, dict[str, ColumnType]] = {}
+    query = (
+        "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
+        "WHERE NOT internal AND table_oid IN (SELECT table_oid FROM duckdb_tables()) ORDER BY column_index"
+    )
+    for table, name, kind, nullable in connection.execute(query).fetchall():
+        tables.setdefault(table, {})[name] = ColumnType(kind, nullable)
+    return tables
+
+
+def check_schema(connection: DuckDBPyConnection, of: str) -> None:
+    """Give an empty database the tables, raise one of an earlier version, and refuse every other.
+
+    Args:
+        of: which database, for the error.
+
+    Raises:
+        StoreError: the database has another version or other tables.
+    """
+    present = _columns(connection)
+    if not present:
+        connection.execute(SCHEMA.read_text(encoding="utf-8"))
+        connection.execute("INSERT INTO schema_version VALUES (?)", [SCHEMA_VERSION])
+        return
+    if "version" not in present.get("schema_version", {}):
+        raise StoreError(f"{of} is the database of another program; move it away, or use another --cache")
+    row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
+    version = row[0] if row else None
+    while version in RAISE:
+        connection.execute(RAISE[version])
+        version += 1
+        connection.execute("INSERT INTO schema_version VALUES (?)", [version])
+    if version != SCHEMA_VERSION:
+        raise StoreError(
+            f"{of} has schema version {version}, this greenreport writes version {SCHEMA_VERSION}; "
+            "export it with the greenreport that wrote it, or use another --cache"
+        )
+    present = _columns(connection)
+    for table, columns in schema().items():
+        wrong = [name for name, kind in columns.items() if present.get(table, {}).get(name) != kind]
+        if wrong:
+            raise StoreError(
+                f"{of} is damaged: its table {table} has no {', '.join(wrong)} of the type it had; "
+                "replace the file by a copy, or use another --cache"
+            )

@@ -68,15 +68,17 @@ def keeper_main(connection: Connection, job: CommandJob, log: Path, environment:
         raise EngineUnavailable(f"{job.arguments[0]} cannot be started: {error.strerror}") from None
     started = time.monotonic_ns()
     end_with_parent(connection, _end_family)
-    while process.poll() is None:
-        if is_ready(job.url, job.server.health, headers):
-            marks = (Mark(Phase.START, job.launched_ns, started), Mark(Phase.LOAD, started, time.monotonic_ns()))
-            connection.send(Answering(process.pid, marks))
-            break
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(LOOK_S)
-    code = process.wait()
-    _end_family()
+    try:
+        while process.poll() is None:
+            if is_ready(job.url, job.server.health, headers):
+                marks = (Mark(Phase.START, job.launched_ns, started), Mark(Phase.LOAD, started, time.monotonic_ns()))
+                connection.send(Answering(process.pid, marks))
+                break
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(LOOK_S)
+        code = process.wait()
+    finally:  # also when the parent was killed just before it could be told
+        _end_family()
     if code < 0:  # end in the same way, so that the reason of the run is the true one
         with contextlib.suppress(OSError):  # SIGKILL has no handler to set back
             signal.signal(-code, signal.SIG_DFL)

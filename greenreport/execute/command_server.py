@@ -50,7 +50,7 @@ class CommandServer(ExternalServer):
         configuration = self.job.configuration
         server, replicas = server_of(configuration), configuration.replicas
         name = server.model or model.id
-        authorisation(server.api_key_env)  # a key that is not set ends the run before anything starts
+        headers = authorisation(server.api_key_env)  # a key that is not set ends the run before anything starts
         # Beyond the user's variables a command gets the number of threads, where the study sets one.
         shared = configuration.threads is not None or replicas > 1
         environment = {"OMP_NUM_THREADS": str(self.job.threads)} if shared else {}
@@ -71,10 +71,10 @@ class CommandServer(ExternalServer):
             except WorkerCrashed as error:
                 raise WorkerCrashed(f"{error}{_last_words(children)}") from None
         patience_s = context.study.protocol.load_timeout_s
-        facts = agreed([facts_of(url, server, name, patience_s) for url in urls])
+        facts = agreed([facts_of(url, headers, name, patience_s) for url in urls])
         marks = covering([item.marks for item in ready])
         pids = tuple(item.pid for item in ready)
-        return Serving(tuple(urls), name, pids, tuple(children), with_sharing(facts, self.job), marks)
+        return Serving(tuple(urls), name, headers, pids, tuple(children), with_sharing(facts, self.job), marks)
 
 
 def command_job(job: EngineJob, folder: Path) -> CommandJob:

@@ -20,6 +20,7 @@ from greenreport.execute.processes import Child
 from greenreport.execute.serving import ExternalServer, Serving, facts_of, server_of
 from greenreport.record import Mark, Phase
 from greenreport.study import Model
+from greenreport.workloads.exchanges import authorisation
 
 
 class EndpointServer(ExternalServer):
@@ -32,7 +33,8 @@ class EndpointServer(ExternalServer):
         if server.local:
             require_here(url)
         name = server.model or model.id
-        facts = facts_of(url, server, name, context.study.protocol.load_timeout_s)
+        headers = authorisation(server.api_key_env)
+        facts = facts_of(url, headers, name, context.study.protocol.load_timeout_s)
         pids = listeners(url) if server.local else ()
         if not server.local:
             process = "not declared to run on the machine the meters measure; the environment is that of the client"
@@ -42,7 +44,7 @@ class EndpointServer(ExternalServer):
             )
         facts = replace(facts, details=(*facts.details, ("process", process)))
         mark = Mark(Phase.START, begun, time.monotonic_ns(), note="the server ran already")
-        return Serving((url,), name, pids, (), facts, (mark,))
+        return Serving((url,), name, headers, pids, (), facts, (mark,))
 
 
 def require_here(url: str) -> None:

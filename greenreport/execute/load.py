@@ -33,7 +33,7 @@ def client_job(context: RunContext, configuration: Configuration, serving: Servi
         concurrency=max(configuration.concurrency, configuration.replicas),  # a replica without a client would only idle
         # Every repetition draws its own arrivals, so that the spread of runs holds what chance does to a queue.
         due_s=None if rate is None else arrivals_s(len(sent), rate, arrivals.process, arrivals.seed + context.repetition - 1),
-        api_key_env=server.api_key_env if server else None,
+        headers=serving.headers,
         extra=tuple(configuration.options.items()) if server else (),
     )
 

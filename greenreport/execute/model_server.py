@@ -8,6 +8,7 @@ one is an error, so an answer can never come from a model that was loaded before
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -19,6 +20,7 @@ from uuid import uuid4
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from greenreport.engines.base import Engine, Generated
 from greenreport.errors import GreenReportError, OutOfMemory
@@ -39,9 +41,37 @@ class CompletionRequest(BaseModel):
     return_token_ids: bool = False
 
 
-def make_app(engine: Engine, model_id: str, thread: ThreadPoolExecutor, max_batch: int = 1, max_wait_s: float = 0.0) -> FastAPI:
-    """Return the application; arguments are those of `Batcher`."""
+class KeyRequired:
+    """Refuses requests without the key of the run: every user of a machine can reach its loopback addresses."""
+
+    def __init__(self, app: ASGIApp, api_key: str) -> None:
+        self.app = app
+        self.expected = f"Bearer {api_key}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        told = dict(scope.get("headers", ())).get(b"authorization", b"")
+        allowed = scope["type"] != "http" or hmac.compare_digest(told, self.expected)
+        await (self.app if allowed else _refusal(401, "this server belongs to a run, which has its key"))(scope, receive, send)
+
+
+def make_app(
+    engine: Engine,
+    model_id: str,
+    thread: ThreadPoolExecutor,
+    max_batch: int = 1,
+    max_wait_s: float = 0.0,
+    api_key: str | None = None,
+) -> FastAPI:
+    """Return the application.
+
+    Args:
+        max_batch, max_wait_s: those of `Batcher`.
+        api_key: key that every request must carry; None: anybody may ask.
+    """
     app = FastAPI(title="greenreport model server", openapi_url=None)
+    if api_key is not None:
+        app.add_middleware(KeyRequired, api_key=api_key)
     batcher = Batcher(engine, thread, max_batch, max_wait_s)
 
     @app.get("/health")

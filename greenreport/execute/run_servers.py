@@ -7,11 +7,13 @@
     engine: endpoint ─────── a server that runs ────┘
 
 Replicas start together, as they do when a service starts. Each has the threads of the configuration, or its share of the physical
-cores, and a log of its own. The first one that fails ends the run with its reason.
+cores, and a log of its own. The first one that fails ends the run with its reason. Our servers answer only to the key of their run,
+which is drawn anew for each and kept nowhere.
 """
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -24,6 +26,7 @@ from greenreport.execute.processes import Child, receive_each
 from greenreport.execute.serving import LOADING, ExternalServer, Serving, agreed, covering, log_of, name_of, with_sharing
 from greenreport.execute.worker import ServeJob, ServerReady, server_main
 from greenreport.study import Model
+from greenreport.workloads.exchanges import bearer
 
 
 def serve(
@@ -45,10 +48,10 @@ def serve(
         return server.serve(stack, context, model, log, others)
     launched = time.monotonic_ns()
     environment = {"OMP_NUM_THREADS": str(job.threads), "MKL_NUM_THREADS": str(job.threads)}
-    children = []
+    children, api_key = [], secrets.token_urlsafe()
     for number in range(1, job.configuration.replicas + 1):
         file, name = log_of(log, number), name_of(number, job.configuration.replicas)
-        work = ServeJob(model.id, job, launched)
+        work = ServeJob(model.id, job, launched, api_key)
         child = context.launcher.start(name, context.launcher.servers, server_main, work, file, environment)
         child.log = file
         stack.callback(child.stop)
@@ -57,4 +60,4 @@ def serve(
     facts = with_sharing(agreed([item.facts for item in ready]), job)
     urls = tuple(f"http://127.0.0.1:{item.port}" for item in ready)
     pids = tuple(child.pid for child in children)
-    return Serving(urls, model.id, pids, tuple(children), facts, covering([item.marks for item in ready]))
+    return Serving(urls, model.id, bearer(api_key), pids, tuple(children), facts, covering([item.marks for item in ready]))

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 from pathlib import Path
 
@@ -22,7 +22,6 @@ from greenreport.execute.host import redact
 from greenreport.execute.processes import Child
 from greenreport.record import Facts, Mark, Phase
 from greenreport.study import Configuration, Model, Server
-from greenreport.workloads.exchanges import authorisation
 from greenreport.workloads.server_probe import server_info
 
 LOADING = "starting and loading"
@@ -36,6 +35,7 @@ class Serving:
     Attributes:
         urls: base addresses without ``/v1``, one per replica.
         model: name to ask for, which every answer must carry.
+        headers: what every request carries besides: the key, where the servers want one.
         pids: roots of the process trees to watch; empty where they are unknown.
         children: processes that belong to the run: the end of one ends it.
         facts: what was loaded; None for what a server does not report.
@@ -44,6 +44,7 @@ class Serving:
 
     urls: tuple[str, ...]
     model: str
+    headers: Mapping[str, str] = field(repr=False)
     pids: tuple[int, ...]
     children: tuple[Child, ...]
     facts: Facts
@@ -93,7 +94,7 @@ def agreed(replicas: Sequence[Facts]) -> Facts:
     """
     first = replicas[0]
     for number, other in enumerate(replicas[1:], start=2):
-        for name in (field.name for field in fields(Facts)):
+        for name in (fact.name for fact in fields(Facts)):
             if (one := getattr(first, name)) != (two := getattr(other, name)):
                 raise MeasurementInvalid(f"replicas 1 and {number} loaded different things: {name} {one!r} and {two!r}")
     if len(replicas) == 1:
@@ -123,12 +124,12 @@ def server_of(configuration: Configuration) -> Server:
     return configuration.server
 
 
-def facts_of(url: str, server: Server, model: str, patience_s: float) -> Facts:
+def facts_of(url: str, headers: Mapping[str, str], model: str, patience_s: float) -> Facts:
     """Return the facts a server reports about a model; the others are None.
 
     Raises:
         RunError: no server answers, it refuses the key, or it lists models and not this one.
     """
-    info = server_info(url, authorisation(server.api_key_env), model, patience_s)
+    info = server_info(url, headers, model, patience_s)
     details = tuple((name, redact(value)) for name, value in info.details)
     return Facts(None, None, None, None, info.parameters, info.weights_b, (*details, NOT_VERIFIED), model)

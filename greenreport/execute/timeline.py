@@ -32,7 +32,6 @@ from greenreport.meters.steady_state import Steadiness
 from greenreport.record import Facts, Mark, Missing, MissingCode, Output, Phase, Request, RequestError, RequestErrorKind, Trace
 from greenreport.study import Configuration, MeterUse, Model, Study
 from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
-from greenreport.workloads.exchanges import authorisation
 from greenreport.workloads.server_probe import ServerCounters, server_counters
 
 ANSWER_S = 30.0  # a sampler that does not answer for so long is dead
@@ -173,10 +172,9 @@ class Timeline:
 
     def read_counters(self) -> tuple[int, ServerCounters]:
         """Return the time, and what an external server has counted so far."""
-        server = self.configuration.server
         counters = ServerCounters(None, None)
-        if server is not None:
-            counters = server_counters(self.serving.urls, authorisation(server.api_key_env))
+        if self.configuration.server is not None:
+            counters = server_counters(self.serving.urls, self.serving.headers)
         return time.monotonic_ns(), counters
 
 

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -31,11 +31,13 @@ class ServeJob:
 
     Attributes:
         launched_ns: when the parent started the process, the start of the phase `start`.
+        api_key: key that every request must carry; it is handed over through the pipe, so no list of processes shows it.
     """
 
     model: str
     engine: EngineJob
     launched_ns: int
+    api_key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def server_main(connection: Connection, job: ServeJob, log: Path, environment: d
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)
     configuration = job.engine.configuration
-    app = make_app(engine, job.model, thread, configuration.max_batch, configuration.max_wait_ms / 1e3)
+    app = make_app(engine, job.model, thread, configuration.max_batch, configuration.max_wait_ms / 1e3, job.api_key)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
     end_with_parent(connection, engine.close)
     connection.send(ServerReady(listener.getsockname()[1], facts, tuple(marks)))

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 import httpx
 
 from greenreport.record import Output, Request, RequestError
-from greenreport.workloads.exchanges import authorisation, connecting
+from greenreport.workloads.exchanges import connecting
 from greenreport.workloads.load_loops import Answered, closed_loop, open_loop
 from greenreport.workloads.sender import ClientJob, Sender
 
@@ -73,11 +73,11 @@ def client_main(connection: Connection, job: ClientJob) -> None:
     """Entry of the client process; ends when the parent closes the connection."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.setsid()
-    headers, one = authorisation(job.api_key_env), httpx.Limits(max_connections=1, max_keepalive_connections=1)
+    one = httpx.Limits(max_connections=1, max_keepalive_connections=1)
     with ExitStack() as stack:
 
         def connect(url: str) -> httpx.Client:
-            return stack.enter_context(httpx.Client(**connecting(url, headers), timeout=job.timeout_s, limits=one))
+            return stack.enter_context(httpx.Client(**connecting(url, job.headers), timeout=job.timeout_s, limits=one))
 
         def new_sender(server: int | None = None) -> Sender:
             return Sender([connect(url) for url in job.urls], job, server)

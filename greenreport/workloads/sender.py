@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import httpx
 
@@ -30,7 +30,7 @@ class ClientJob:
         timeout_s: limit of one request.
         concurrency: clients of the closed loop.
         due_s: when each request is due, for an open loop; None for a closed one.
-        api_key_env: environment variable with the key that every request carries.
+        headers: what every request carries besides: the key, where the servers want one.
         extra: further keys of every request, for servers that know more than the protocol says.
     """
 
@@ -43,7 +43,7 @@ class ClientJob:
     timeout_s: float
     concurrency: int = 1
     due_s: tuple[float, ...] | None = None
-    api_key_env: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     extra: tuple[tuple[str, str | bool | int | float], ...] = ()
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from greenreport.analysis.measure.metrics import observations
 from greenreport.engines.base import EngineJob
+from greenreport.execute.command_keeper import keeper_main
 from greenreport.execute.command_server import command_job
+from greenreport.execute.process_entry import guarded
 from greenreport.study import Configuration
-from tests.execute.external_studies import BARE, ONCE, Outside, Ran, only, ran, starting
+from tests.execute.external_studies import BARE, ONCE, Outside, Ran, listens, only, ran, starting
 from tests.execute.test_run import Command, Write, orphans, started, wait_for
 
 ALLOCATE = "llama_init: failed to allocate buffer of size 17179869184"
@@ -156,6 +160,20 @@ def test_a_killed_greenreport_leaves_no_server(command: Command, write_study: Wr
         wait_for(lambda: any("time.sleep(600)" in line for line in command_lines(tmp_path)))
         process.kill()
     wait_for(lambda: not orphans(tmp_path))
+
+
+def test_a_keeper_that_can_tell_nobody_leaves_no_server(tmp_path: Path) -> None:
+    """The parent is gone at the moment at which the server answers."""
+    server = Configuration.model_validate(starting()).server
+    job = command_job(EngineJob(Configuration(engine="command", server=server), threads=1), tmp_path)
+    fork = multiprocessing.get_context("forkserver")
+    deaf, closed = fork.Pipe(duplex=False)  # what the keeper has to say fails, and nobody closes its pipe
+    keeper = fork.Process(target=guarded, args=(keeper_main, deaf, job, tmp_path / "log", {}))
+    keeper.start()
+    keeper.join(60)
+    assert keeper.exitcode == 0
+    assert not listens(urlsplit(job.url).port or 0)
+    closed.close()
 
 
 def command_lines(tmp_path: Path) -> list[str]:

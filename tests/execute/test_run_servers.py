@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -61,10 +61,10 @@ def servers(launcher: Launcher, tmp_path: Path) -> Iterator[Callable[[EngineJob]
         yield lambda job: serve(stack, context, study.models[0], job, tmp_path / "run.log")
 
 
-def ask(url: str, prompt: str) -> dict[str, Any]:
+def ask(url: str, prompt: str, headers: Mapping[str, str]) -> dict[str, Any]:
     """Return the answer to a prompt."""
     body = {"model": "one", "prompt": prompt, "max_tokens": 20, "ignore_eos": True}
-    return dict(httpx.post(f"{url}/v1/completions", json=body, trust_env=False).json())
+    return dict(httpx.post(f"{url}/v1/completions", json=body, headers=headers, trust_env=False).json())
 
 
 def test_every_replica_is_a_process_that_answers_and_is_watched(servers: Callable[..., Serving], tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_every_replica_is_a_process_that_answers_and_is_watched(servers: Callabl
     names = [f"{channel.domain} {channel.quantity}" for channel in meter.open()]
     meter.watch(serving.pids)
     before = meter.read()[names.index("server cpu_time")]
-    texts = {ask(url, "def f")["choices"][0]["text"] for url in serving.urls}
+    texts = {ask(url, "def f", serving.headers)["choices"][0]["text"] for url in serving.urls}
     spent = meter.read()[names.index("server cpu_time")]
     watched = set(meter.tree)
     meter.close()
@@ -87,6 +87,21 @@ def test_every_replica_is_a_process_that_answers_and_is_watched(servers: Callabl
     assert spent is not None
     assert watched >= set(serving.pids)
     assert spent - before > 20 * 0.01  # more than one of them spun for its 20 tokens, even on a loaded machine
+
+
+def test_only_the_run_is_served(servers: Callable[..., Serving]) -> None:
+    """Another user of the machine can reach the address, and has not the key; it is a new one in each run, and no list of processes shows it."""
+    serving, other = servers(job_of()), servers(job_of())
+    assert serving.headers != other.headers
+    for path in ("/health", "/v1/models", "/v1/completions", "/docs"):
+        for headers in ({}, {"Authorization": "Bearer x"}, other.headers):
+            assert httpx.post(f"{serving.urls[0]}{path}", headers=headers, json={}, trust_env=False).status_code == 401
+    assert "choices" in ask(serving.urls[0], "def f", serving.headers)
+    key = serving.headers["Authorization"].removeprefix("Bearer ").encode()
+    assert key not in b"".join(
+        Path(f"/proc/{pid}/{name}").read_bytes() for pid in serving.pids for name in ("cmdline", "environ")
+    )
+    assert key.decode() not in repr(serving)
 
 
 def test_one_server_is_as_before(servers: Callable[..., Serving]) -> None:

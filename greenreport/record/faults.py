@@ -22,6 +22,8 @@ class FlagCode(StrEnum):
     UNDERSAMPLED = "undersampled"
     METERS_DISAGREE = "meters_disagree"
     THROTTLED = "throttled"
+    STANDSTILL = "standstill"
+    REQUEST_OUTLIER = "request_outlier"
     LATENCY_QUANTISED = "latency_quantised"
     PREEMPTED = "preempted"
     PROMPT_CACHED = "prompt_cached"

@@ -29,10 +29,10 @@ class Fidelity(Spec):
 
 
 ExcludingFlag = Literal[
-    "unsteady_start", "window_too_short", "meters_disagree", "throttled", "latency_quantised", "preempted", "prompt_cached",
-    "client_busy", "estimated_energy",
+    "unsteady_start", "window_too_short", "meters_disagree", "throttled", "request_outlier", "latency_quantised", "preempted",
+    "prompt_cached", "client_busy", "estimated_energy",
 ]  # fmt: skip
-AdmittedFlag = Literal["foreign_load", "foreign_gpu_process", "sampling_gap", "undersampled", "late_requests"]
+AdmittedFlag = Literal["foreign_load", "foreign_gpu_process", "sampling_gap", "undersampled", "standstill", "late_requests"]
 
 
 class Validity(Spec):

@@ -247,6 +247,26 @@ def test_broad_handlers_are_few() -> None:
     assert broad == set(BROAD)
 
 
+#: What loads or converts a model, and may run the code that comes with it.
+LOADERS = {"from_pretrained", "from_config", "main_export"}
+
+
+def test_no_code_that_comes_with_a_model_is_executed() -> None:
+    """Every call that could do so says that it does not; `LOCAL` says it for those that read a local model."""
+    calls = [
+        node
+        for _, file in modules()
+        for node in ast.walk(tree(file))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in LOADERS
+    ]
+    refused = {"trust_remote_code=False", "**LOCAL"}
+    assert [ast.unparse(call) for call in calls if not refused & {ast.unparse(keyword) for keyword in call.keywords}] == []
+    assert len(calls) >= len(LOADERS)
+    local = next(node for node in ast.walk(tree(PACKAGE / "engines" / "hf.py")) if ast.unparse(node).startswith("LOCAL = "))
+    assert isinstance(local, ast.Assign)
+    assert ast.literal_eval(local.value)["trust_remote_code"] is False
+
+
 def test_no_outcome_depends_on_wording() -> None:
     """Texts with a space in them are compared, searched and cut apart only where somebody else wrote them."""
     compared: dict[str, set[str]] = {}

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # names of types only: importing them would take most of the 
     from greenreport.execute.doctor import Check
     from greenreport.plan import PendingRun, Plan
     from greenreport.store import Spooled
+    from greenreport.study import Configuration, Study
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -67,21 +68,30 @@ def print_plan(plan: Plan, pending: Sequence[PendingRun], left_s: float | None) 
     for excluded in plan.excluded[:1]:
         example = f"{excluded.configuration.id}: {escape(excluded.reason)}"
         out.print(f"[dim]{len(plan.excluded)} cells excluded by design, for example {example}[/]")
-    _print_servers(plan)
+    print_programs(plan.study, [cell.configuration for cell in plan.cells])
     time_left = "" if left_s is None or not pending else f", about {plain_duration(left_s)}"
     out.print(f"{len(plan.cells)} cells, {len(plan.runs)} runs, [bold]{len(pending)} pending[/]{time_left}")
 
 
-def _print_servers(plan: Plan) -> None:
+def print_programs(study: Study, configurations: Iterable[Configuration]) -> None:
     """Print what a run would start or ask, as the study file has it: whoever runs a study runs its commands."""
-    for configuration in {cell.configuration.id: cell.configuration for cell in plan.cells}.values():
+    starts = [(f"meter {use.name}", use.program) for use in study.meters if use.program]
+    asks = [(f"meter {use.name}", use.address) for use in study.meters if use.address]
+    for configuration in {configuration.id: configuration for configuration in configurations}.values():
         server = configuration.server
         if server is None:
             continue
-        does = f"starts: {shlex.join(server.command)}" if server.command else f"asks: {server.url}"
         key = f", with the API key in ${server.api_key_env}" if server.api_key_env else ""
-        shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in f"{configuration.id} {does}{key}")
-        out.print(Text(shown), soft_wrap=True)
+        if server.command:
+            starts.append((configuration.id, f"{shlex.join(server.command)}{key}"))
+        else:
+            asks.append((configuration.id, f"{server.url}{key}"))
+    for heading, lines in (("Programs this study starts", starts), ("Addresses this study asks", asks)):
+        if lines:
+            out.print(f"{heading}:")
+        for who, what in lines:
+            shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in f"  {who}: {what}")
+            out.print(Text(shown), soft_wrap=True)
 
 
 def print_doctor(environment: Environment, checks: Sequence[Check]) -> None:

@@ -42,6 +42,7 @@ def validate(files: Annotated[list[Path], typer.Argument(help="Study files.", sh
         study = study_file.study
         cells = sum(len(study.models_of(configuration)) for configuration in study.configurations)
         console.out.print(f"{file}: valid; {cells} cells × {study.protocol.repetitions} repetitions", soft_wrap=True)
+        console.print_programs(study, [c for c in study.configurations if study.models_of(c)])
     if invalid:
         raise typer.Exit(Exit.WRONG_INPUT)
 
@@ -101,6 +102,8 @@ def run(
         console.print_plan(session.planned.plan, session.pending, session.left_s)
         return
     if session.pending:
+        if not quiet:
+            console.print_programs(session.planned.file.study, [item.run.cell.configuration for item in session.pending])
         perform(session, quiet=quiet)
     state = session.state()
     if not quiet or not state.complete:
@@ -125,6 +128,8 @@ def calibrate(
 
     session = open_session(study, cache, parse_only(only), Overrides(weights=weights))
     assignment = session.assignment(session.prompts())
+    if not quiet:
+        console.print_programs(session.planned.file.study, [cell.configuration for cell in session.planned.plan.cells])
     with measuring(cache, quiet=quiet) as progress:
         calibrate_cell(assignment, session.planned.plan.cells[0], repetitions, progress)
     records = assignment.store.of_kind(RecordKind.CALIBRATE, assignment.study.study)
@@ -154,6 +159,8 @@ def limit(
         raise UsageError(f"--factor {factor!r}: one of {', '.join(LIMITABLE)}")
     session = open_session(study, cache, parse_only(only), Overrides(weights=weights))
     assignment = session.assignment(session.prompts())
+    if not quiet:
+        console.print_programs(session.planned.file.study, [cell.configuration for cell in session.planned.plan.cells])
     # A sweep over the factor gives many cells that differ in it alone: the first of them stands for all.
     first = {
         (cell.model.id, cell.configuration.model_copy(update={factor: 1}).id): cell

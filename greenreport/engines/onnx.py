@@ -40,7 +40,7 @@ class OnnxRuntime(HfEngine):
     @classmethod
     def convert(cls, job: EngineJob, target: Path) -> None:
         task = "text-generation-with-past" if job.configuration.kv_cache else "text-generation"
-        main_export(str(job.weights), target, task=task, do_validation=False, no_post_process=False)
+        main_export(str(job.weights), target, task=task, do_validation=False, no_post_process=False, **LOCAL)
         if job.configuration.dtype == "int8":
             for file in target.glob("*.onnx"):
                 _quantise(file)

@@ -44,6 +44,7 @@ class OpenVino(HfEngine):
             stateful=cached,
             ov_config=OVConfig(dtype="fp32"),
             convert_tokenizer=False,
+            **LOCAL,
         )
         if job.configuration.dtype == "int8":
             _compress(target / MODEL_FILE)

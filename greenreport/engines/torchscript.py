@@ -79,7 +79,7 @@ def _shell(weights: Path, device: torch.device) -> Any:
     """Return the Python model without weights: it supplies the configuration and the generation loop."""
     config = AutoConfig.from_pretrained(weights, **LOCAL)
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, trust_remote_code=False).eval()
     kind = type(model)  # a model without weights would report "meta" as its device
     model.__class__ = type(kind.__name__, (kind,), {"device": property(lambda _: device)})
     return model

@@ -23,9 +23,8 @@ from urllib.request import ProxyHandler, Request, build_opener
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
 from greenreport.record import Domain, Quantity, TraceKind
-from greenreport.study.meter_options import WattmeterUse
+from greenreport.study.meter_options import URL_VARIABLE, WattmeterUse
 
-URL_VARIABLE = "GREENREPORT_WATTMETER_URL"
 AUTH_VARIABLE = "GREENREPORT_WATTMETER_AUTH"
 REMEDY_URL = (
     'name the device in the study: `- wattmeter: {kind: netio, url: "http://ADDRESS/netio.json", output: 1}`, '

@@ -118,7 +118,7 @@ def _make_untrained(job: WeightsJob) -> None:
 
     config = _config(job.model)
     torch.manual_seed(job.model.seed)
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, trust_remote_code=False).eval()
     _initialise(model, job.model.seed)
     part = job.target.with_name(f"{job.target.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)

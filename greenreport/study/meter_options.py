@@ -6,6 +6,7 @@ name of the meter.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -15,6 +16,8 @@ from pydantic_core import CoreSchema, core_schema
 from greenreport.catalog import METERS, load_target
 from greenreport.study.field_types import Label, Spec
 
+#: Environment variable with the address of a wall meter, which then stands in no published file.
+URL_VARIABLE = "GREENREPORT_WATTMETER_URL"
 Watts = Annotated[float, Field(ge=0, le=10_000)]
 
 
@@ -33,6 +36,16 @@ class MeterUse(Spec):
     def is_fallback(self) -> bool:
         """Whether the meter is read only when no other gives CPU energy."""
         return False
+
+    @property
+    def program(self) -> str | None:
+        """Name or path of the program that the meter starts."""
+        return None
+
+    @property
+    def address(self) -> str | None:
+        """Address that the meter asks."""
+        return None
 
     def located(self, folder: Path) -> Self:
         """Return the same use with relative paths resolved against a folder."""
@@ -73,6 +86,10 @@ class EnergiBridgeUse(MeterUse):
 
     path: Label | None = Field(None, description="the program: a name on PATH, or a path relative to the study file")
 
+    @property
+    def program(self) -> str:
+        return shlex.quote(self.path or "energibridge")
+
     def located(self, folder: Path) -> Self:
         return self if "/" not in (self.path or "") else self.model_copy(update={"path": str(folder / str(self.path))})
 
@@ -92,6 +109,10 @@ class WattmeterUse(MeterUse):
     scale: Annotated[float, Field(gt=0, le=1e6)] = Field(
         1.0, description="json: factor of every value, for devices behind a current transformer"
     )
+
+    @property
+    def address(self) -> str:
+        return self.url or f"the address in ${URL_VARIABLE}"
 
     @model_validator(mode="after")
     def _places_in_json(self) -> Self:

@@ -99,7 +99,7 @@ def _invalid(path: Path, message: str, line: int = 1) -> SpecError:
 
 
 #: What YAML can write and no terminal, page or request can carry: control characters but tab and line break, halves of a character.
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 
 
 class _Loader(yaml.SafeLoader):

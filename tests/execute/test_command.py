@@ -188,10 +188,24 @@ def command_lines(tmp_path: Path) -> list[str]:
 def test_plan_shows_the_command_and_runs_nothing(command: Command, write_study: Write, tmp_path: Path) -> None:
     """Whoever runs somebody's study can see beforehand what it starts; control characters are not passed to the terminal."""
     made = tmp_path / "made"
-    line = ["touch", str(made), "a b", "\x1b[2J", "{port}"]
-    file = write_study(configurations=[{"engine": "command", "name": "x", "server": {"command": line}}], models=BARE)
-    shown = command("plan", str(file)).stdout
-    command("validate", str(file))
-    assert f"command-x starts: touch {made} 'a b'" in shown
-    assert "\x1b[2J" not in shown
+    line = ["touch", str(made), "a b", "\u202e", "{port}"]
+    asked = {"engine": "endpoint", "name": "y", "server": {"url": "http://127.0.0.1:9", "api_key_env": "MY_KEY"}}
+    file = write_study(
+        configurations=[{"engine": "command", "name": "x", "server": {"command": line}}, asked],
+        models=BARE,
+        meters=[
+            "utilisation",
+            {"energibridge": {"path": "./my program"}},
+            {"wattmeter": {"kind": "netio", "url": "http://10.0.0.1/"}},
+        ],
+        hypotheses=[],
+    )
+    for verb in ("validate", "plan"):
+        starts, asks = (
+            command(verb, str(file)).stdout.split("Programs this study starts:\n")[1].split("Addresses this study asks:\n")
+        )
+        assert starts.startswith("  meter energibridge: './my program'\n")
+        assert f"  command-x: touch {made} 'a b'" in starts
+        assert "\u202e" not in starts
+        assert "  meter wattmeter: http://10.0.0.1/\n  endpoint-y: http://127.0.0.1:9, with the API key in $MY_KEY\n" in asks
     assert not made.exists()

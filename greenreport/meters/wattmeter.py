@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
@@ -63,7 +63,7 @@ class Wattmeter(Meter):
     def __init__(self, use: WattmeterUse) -> None:
         super().__init__(use)
         self.url = use.url or os.environ.get(URL_VARIABLE, "")
-        self.opener = build_opener(ProxyHandler({}))  # a device of the local network is not behind a proxy
+        self.opener = build_opener(ProxyHandler({}), _NoRedirect)  # a device of the local network is not behind a proxy
         self.values: tuple[_Value, ...] = ()
         self.failures: Counter[str] = Counter()
 
@@ -127,6 +127,13 @@ class Wattmeter(Meter):
             return json.loads(body)
         except (ValueError, RecursionError):
             raise _BadAnswer("answered with something that is no JSON") from None
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """Follows no redirect: the password would go with it."""
+
+    def redirect_request(self, *_arguments: object) -> None:
+        return None
 
 
 def _refusal(error: object) -> str:

@@ -224,6 +224,21 @@ def test_address_and_password_may_come_from_the_environment(device: Device, monk
     assert device.authorisation == f"Basic {base64.b64encode(b'reader:secret').decode()}"
 
 
+def test_a_redirect_is_not_followed(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The password goes to the address it was given for, and nowhere else."""
+
+    def elsewhere(handler: Handler) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", device.url)
+        handler.end_headers()
+
+    monkeypatch.setenv(AUTH_VARIABLE, "reader:secret")
+    device.answer = elsewhere
+    with pytest.raises(MeterUnavailable, match="the wall meter answered with HTTP status 302"):
+        opened(device)
+    assert device.polls == 1
+
+
 def test_what_cannot_be_opened(device: Device) -> None:
     """A device that is not there, another kind of device, and an output that must be chosen are told apart."""
     with socket.socket() as unused:

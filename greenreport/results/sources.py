@@ -20,7 +20,7 @@ from greenreport.record import Outcome, RecordKind
 from greenreport.store import Published, Store, export_parquet, published
 from greenreport.store.schema import TABLES
 from greenreport.store.tidy_csv import TidyRow, observed_studies
-from greenreport.study import Overrides, Weights, load_reference
+from greenreport.study import Overrides, Weights, load_reference, load_study
 from greenreport.workspace import Planned, digest_of, open_plan, open_store, results_folder
 
 #: A time as runs record it; others are no date a feed can have.
@@ -108,14 +108,30 @@ def load_published(study: Path, folder: Path, weights: str | None = None) -> Dat
 def locate_all(studies: Path, cache: Path, weights: str | None) -> list[Located]:
     """Return every study of a folder, then imported tables that belong to none of them.
 
+    A study whose published results are damaged is among them, and says so when it is read.
+
     Raises:
         SpecError: a study file is wrong.
+        StoreError: the store is damaged or locked.
     """
     store = open_store(cache)
+    observed = observed_studies(store)
     files = sorted(studies.glob("*.yaml")) if studies.is_dir() else []
-    located = [locate(file, store, weights, cache / "export") for file in files]
+    located = []
+    for file in files:
+        try:
+            located.append(locate(file, store, weights, cache / "export"))
+        except StoreError as error:
+            located.append(_damaged(file, error))
     taken = {item.name for item in located}
-    return located + [_imported(name, *table) for name, table in observed_studies(store).items() if name not in taken]
+    return located + [_imported(name, *table) for name, table in observed.items() if name not in taken]
+
+
+def _damaged(file: Path, error: StoreError) -> Located:
+    def read() -> StudyData:
+        raise error
+
+    return Located(load_study(file).study.study, hashlib.sha256(str(error).encode()).hexdigest(), read, file=file)
 
 
 def find(file: Path, store: Store, weights: str | None, exports: Path | None) -> StudyData:

@@ -202,15 +202,16 @@ def _connect(path: Path | None, patience_s: float) -> DuckDBPyConnection:
 def _insert(connection: DuckDBPyConnection, record: RunRecord) -> None:
     try:
         connection.execute("INSERT OR IGNORE INTO environments VALUES (?, ?, ?)", codec.environment_row(record.environment))
-        _insert_rows(connection, "runs", codec.RUN_COLUMNS, [codec.run_row(record)])
+        insert_rows(connection, "runs", codec.RUN_COLUMNS, [codec.run_row(record)])
         for table, columns in codec.COLUMNS.items():
             owner = () if table == "outputs" else ("run_id",)  # outputs belong to all requests with their digest
-            _insert_rows(connection, table, (*owner, *columns), codec.part_rows(record, table))
+            insert_rows(connection, table, (*owner, *columns), codec.part_rows(record, table))
     except (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError, ValueError, OverflowError) as error:
         raise UnstorableRecord(f"run {record.run_id} cannot be stored: {first_line(error)}") from None
 
 
-def _insert_rows(connection: DuckDBPyConnection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def insert_rows(connection: DuckDBPyConnection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Add rows to a table; an output that is there already stays as it is."""
     if rows:  # one statement for all rows: a statement for each takes a hundred times as long
         names, values = ", ".join(f'"{name}"' for name in columns), ", ".join(["unnest(?)"] * len(columns))
         conflict = "OR IGNORE" if table == "outputs" else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,12 @@ def test_a_table_is_imported_and_replaces_the_one_before(tmp_path: Path) -> None
         ("m,e,p,1,energy,1,J", ":2: unknown metric 'energy'"),
         ("m,e,p,1,energy_j,1,kJ", ":2: energy_j is in 'J', not 'kJ'; convert it first"),
         ("m,e,p,0,energy_j,1,J", ":2: repetition '0' is no whole number from 1"),
+        ("m,e,p,²,energy_j,1,J", ":2: repetition '²' is no whole number from 1"),
+        ("m,e,p," + "9" * 5000 + ",energy_j,1,J", ":2: repetition '99999999999999999999' is no whole number from 1"),
+        ("m,e,p,100000000000000000000,energy_j,1,J", ":2: repetition '10000000000000000000"),
+        ("m,e,p,10001,energy_j,1,J", ":2: repetition '10001' is more than 10,000, the most a study has"),
+        ("m,e\0,p,1,energy_j,1,J", ":2: engine holds a line break or another control character"),
+        ('"m\nn",e,p,1,energy_j,1,J', ":3: model holds a line break or another control character"),
         ("m,e,p,1,energy_j,lots,J", ":2: value 'lots' is no number"),
         ("m,e,p,1,energy_j,nan,J", ":2: value 'nan' is not finite; leave the row out instead"),
         (",e,p,1,energy_j,1,J", ":2: model is empty"),
@@ -66,6 +73,42 @@ def test_files_that_are_no_table_are_refused(tmp_path: Path) -> None:
     for file in (tmp_path / "bin.csv", tmp_path / "none.csv"):
         with pytest.raises(ImportFileError, match="cannot be read as CSV"):
             read_csv(file)
+
+
+def test_a_load_no_study_can_have_is_named(tmp_path: Path) -> None:
+    """Levels beyond what a configuration may ask for are wrong where they stand, not when the site is built."""
+    with pytest.raises(ImportFileError, match=r":2: batch_size: Input should be less than or equal to 1000000"):
+        read_csv(table(tmp_path, "model,engine,provider,repetition,metric,value,unit,batch_size\nm,e,p,1,energy_j,1,J,1e300\n"))
+    both = "model,engine,provider,repetition,metric,value,unit,concurrency,request_rate\nm,e,p,1,energy_j,1,J,2,3\n"
+    with pytest.raises(ImportFileError, match=r":2: .*open loop"):
+        read_csv(table(tmp_path, both))
+
+
+def test_only_the_first_problems_are_told(tmp_path: Path) -> None:
+    """A table that is wrong throughout gives twenty lines and the number of the others."""
+    with pytest.raises(ImportFileError) as caught:
+        read_csv(table(tmp_path, HEAD + "m,e,p,0,energy_j,1,J,,\n" * 1000))
+    assert len(str(caught.value).splitlines()) == 21
+    assert str(caught.value).endswith("… and 980 more")
+
+
+def test_what_ends_never_or_is_no_file_is_not_read(tmp_path: Path) -> None:
+    """A device, a folder and a pipe are refused before they are opened."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    for file in (Path("/dev/zero"), tmp_path, tmp_path / "pipe.csv"):
+        with pytest.raises(ImportFileError, match="cannot be read as CSV"):
+            read_csv(file)
+
+
+def test_a_large_table_is_inserted_at_once(tmp_path: Path) -> None:
+    """More rows than one statement inserts keep their order and their loads."""
+    rows = "".join(
+        f"m{number},e,cpu,{repetition},energy_j,{number},J,,\n" for number in range(5) for repetition in range(1, 5001)
+    )
+    held = Store(tmp_path / "s.duckdb")
+    assert import_csv(held, table(tmp_path, HEAD + rows), "large") == 25_000
+    _, found = observed_studies(held)["large"]
+    assert found == read_csv(tmp_path / "t.csv")
 
 
 def test_output_tokens_and_threads_are_loads_too(tmp_path: Path) -> None:

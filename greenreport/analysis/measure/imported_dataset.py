@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from greenreport.analysis.measure.dataset import JOINT, CellView, Dataset
 from greenreport.analysis.measure.observation import Observation
 from greenreport.analysis.measure.run_view import RunView
-from greenreport.catalog import CURVE_FACTORS
 from greenreport.record import Outcome
-from greenreport.store.tidy_csv import TidyRow
+from greenreport.store.tidy_csv import TidyRow, configuration_of
 from greenreport.study import Configuration, Hypothesis, Model, Protocol, Study
 from greenreport.units import safe_slug
 
@@ -35,13 +34,8 @@ def imported_dataset(name: str, source: str, rows: Sequence[TidyRow]) -> Dataset
             slug = safe_slug(row.model, [model.id for model in models.values()])
             models[row.model] = Model(id=slug, name=row.model, size_category=row.size_category)
         if (row.engine, row.provider, row.load) not in configurations:
-            configurations[row.engine, row.provider, row.load] = Configuration.model_validate(
-                {
-                    "engine": safe_slug(row.engine),
-                    "provider": safe_slug(row.provider),
-                    "name": f"{row.engine}{JOINT}{row.provider}",
-                    **{name: int(level) if CURVE_FACTORS[name].whole else level for name, level in row.load},
-                }
+            configurations[row.engine, row.provider, row.load] = configuration_of(row.engine, row.load).model_copy(
+                update={"provider": safe_slug(row.provider), "name": f"{row.engine}{JOINT}{row.provider}"}
             )
     metrics = {row.metric for row in rows}
     hypotheses = tuple(
@@ -73,6 +67,9 @@ def imported_dataset(name: str, source: str, rows: Sequence[TidyRow]) -> Dataset
 
 
 def _runs(rows: Sequence[TidyRow]) -> Iterator[RunView]:
-    for repetition in sorted({row.repetition for row in rows}):
-        values = {r.metric: Observation(r.metric, r.value, boundary="as imported") for r in rows if r.repetition == repetition}
-        yield RunView(f"imported-{repetition}", repetition, 0, Outcome.OK, None, "", 0, 0.0, observations=values)
+    values: dict[int, dict[str, Observation]] = {}
+    for row in rows:
+        observation = Observation(row.metric, row.value, boundary="as imported")
+        values.setdefault(row.repetition, {})[row.metric] = observation
+    for repetition, observations in sorted(values.items()):
+        yield RunView(f"imported-{repetition}", repetition, 0, Outcome.OK, None, "", 0, 0.0, observations=observations)

@@ -7,7 +7,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -172,11 +172,14 @@ def measuring(cache: Path, *, quiet: bool, left_s: float | None = None) -> Itera
     SIGTERM is treated like Ctrl-C, so that a batch system's stop discards the run cleanly.
 
     Raises:
-        StoreError: another process holds the lock of the cache.
+        StoreError: another process holds the lock of the cache, or the cache cannot be written.
     """
-    cache.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        file = stack.enter_context((cache / "run.lock").open("a+", encoding="utf-8"))
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context((cache / "run.lock").open("a+", encoding="utf-8"))
+        except OSError as error:
+            raise StoreError(f"the cache {cache} cannot be written: {error.strerror}; use another --cache") from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -186,7 +189,8 @@ def measuring(cache: Path, *, quiet: bool, left_s: float | None = None) -> Itera
                 "two at once would disturb each other. Wait for it, or stop it"
             ) from None
         file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        with suppress(OSError):  # the number is for people only
+            file.write(str(os.getpid()))
+            file.flush()
         stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.default_int_handler))
         yield stack.enter_context(Progress(quiet=quiet, left_s=left_s))

@@ -40,7 +40,7 @@ _ORPHANS = {
 def export_parquet(store: Store, run_ids: Collection[str], folder: Path, *, small: bool = True) -> dict[str, int]:
     """Write the runs with these ids as one Parquet file per table; return the number of rows of each.
 
-    Files are replaced one by one, each only when it is complete; the order of rows is fixed, so equal runs give equal files.
+    Files are replaced when all of them are complete; the order of rows is fixed, so equal runs give equal files.
 
     Args:
         small: compress as far as possible, for files that are committed; otherwise quickly.
@@ -56,8 +56,9 @@ def export_parquet(store: Store, run_ids: Collection[str], folder: Path, *, smal
             query = f"SELECT * FROM {table} WHERE {where} ORDER BY {_ORDER[table]}"
             options = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {level}, ROW_GROUP_SIZE 2048"
             copied = connection.execute(f"COPY ({query}) TO '{_quoted(part)}' ({options})", {"ids": list(run_ids)}).fetchall()
-            part.replace(folder / f"{table}.parquet")
             rows[table] = int(copied[0][0])
+        for table in TABLES:
+            (folder / f".{table}.parquet.part").replace(folder / f"{table}.parquet")
     return rows
 
 

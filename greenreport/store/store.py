@@ -122,8 +122,10 @@ class Store(RecordReader):
                 os.close(descriptor)
         except UnstorableRecord:
             raise
-        except (StoreError, OSError) as error:
-            raise StoreError(f"{cause}; and the spool beside it cannot be written: {error}") from None
+        except (StoreError, OSError):
+            raise StoreError(
+                f"{cause}. The spool beside it, {self.spool}, cannot be written either: the last run is lost"
+            ) from None
         return file
 
     def other_ids(self, study: str) -> tuple[str, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.attack import imports, servers, stores, studies, tables
+from tests.attack import disks, imports, servers, stores, studies, tables
 from tests.attack.trial import Attack
 
 ATTACKS: dict[str, Attack] = {
-    attack.name: attack for attack in (servers.ATTACK, imports.ATTACK, stores.ATTACK, studies.ATTACK, tables.ATTACK)
+    module.ATTACK.name: module.ATTACK for module in (servers, studies, tables, imports, stores, disks)
 }

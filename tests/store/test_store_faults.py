@@ -200,7 +200,13 @@ def test_a_spool_that_cannot_be_written_says_so(held: Store, monkeypatch: pytest
     """Where neither the store nor the spool can be written, the sentence names both."""
     monkeypatch.setattr(store, "LOCK_WAIT_S", 0.1)
     held.spool.touch()
-    with locked(held.path), pytest.raises(StoreError, match=r"in use by another .* and the spool beside it cannot be written"):
+    with (
+        locked(held.path),
+        pytest.raises(
+            StoreError,
+            match=r"in use by another .* The spool beside it, .*s\.spool, cannot be written either: the last run is lost",
+        ),
+    ):
         held.keep([record(run_id="late")], 0.0)
 
 

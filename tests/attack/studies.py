@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
 import random
 import socket
@@ -42,7 +43,7 @@ KEYS = ("", "<<", "__class__", "model_config", "name", "path", "weights", "optio
 #: Raw YAML in place of a value.
 RAW = (
     "!!int x", "!!float x", "!!bool x", "!!null x", "!!binary x", "!!set {a}", "!!python/object/apply:os.system [ls]", "&a [*a]", "*a",
-    "[" * 100, "? [a]\n", "{<<: 1}", "{a: 1, a: 2}", "|\n  x", "%TAG", "1e400", "- - - -", "\t", "'", '"\\x00"', '"\\ud800"', "!<x> y",
+    "[" * 100, "? [a]\n", "{<<: 1}", "{a: 1, a: 2}", "|\n  x", "%TAG", "1e400", ".nan", "-.inf", "- - - -", "\t", "'", '"\\x00"', '"\\ud800"', "!<x> y",
 )  # fmt: skip
 
 
@@ -117,7 +118,7 @@ def damaged_values(chance: Chance, folder: Path) -> str:
             case _:
                 other, there = chance.choice(list(places(study)))
                 mapping[key] = deepcopy(other[there])
-    text = str(yaml.dump(study, sort_keys=False, allow_unicode=chance.random() < 0.5, width=10**9))
+    text = json.dumps(study, indent=1)  # which is YAML
     if "bomb.txt.gz" in text:
         gzip_bomb(folder / "bomb.txt.gz")
     return text

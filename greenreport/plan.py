@@ -118,15 +118,16 @@ def make_plan(study: Study, prompts_digest: str, local: Mapping[str, str] | None
         local: model id → digest of its folder, for models with a local path.
     """
     cells, excluded = [], []
+    measured = [(configuration, _content(study, configuration, prompts_digest)) for configuration in study.configurations]
     for model in study.models:
-        for configuration in study.configurations:
+        for configuration, settings in measured:
             reason = next((e.reason for e in study.exclude if e.covers(model, configuration)), None)
             if reason is not None:
                 excluded.append(Excluded(model, configuration, reason))
                 continue
             weights = weights_content(model, study.weights_of(model), (local or {}).get(model.id))
             # The id is part of it: two models of equal shape are two cells, each with runs of its own.
-            content = {**_content(study, configuration, prompts_digest), "model": weights, "id": model.id}
+            content = {**settings, "model": weights, "id": model.id}
             cells.append(Cell(model, configuration, digest(content), content, digest(weights)))
     return Plan(study, tuple(cells), tuple(excluded), _ordered(study, cells))
 
@@ -134,12 +135,13 @@ def make_plan(study: Study, prompts_digest: str, local: Mapping[str, str] | None
 def _ordered(study: Study, cells: list[Cell]) -> tuple[Run, ...]:
     """Order the runs: each repetition a block; within a block by a seeded digest, so that added cells move no other cell."""
     order = study.protocol.order
+    keyed = [(cell, cell.key) for cell in cells]
     runs = []
     for repetition in range(1, study.protocol.repetitions + 1):
-        block = list(cells)
+        block = list(keyed)
         if order.design == "randomized_complete_blocks":
-            block.sort(key=lambda cell: hashlib.sha256(f"{order.seed}:{repetition}:{cell.key}".encode()).digest())
-        runs += [(cell, repetition) for cell in block]
+            block.sort(key=lambda item: hashlib.sha256(f"{order.seed}:{repetition}:{item[1]}".encode()).digest())
+        runs += [(cell, repetition) for cell, _ in block]
     return tuple(Run(cell, repetition, position) for position, (cell, repetition) in enumerate(runs, start=1))
 
 

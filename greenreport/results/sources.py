@@ -151,7 +151,7 @@ def locate(file: Path, store: Store, weights: str | None, exports: Path | None) 
     parts = [_facts(planned, source, store)]
     for target in compared:
         if target.is_dir():
-            parts.append([digest_of(table) for table in sorted(target.glob("*.parquet"))])
+            parts.append([digest_of(table) for table in sorted(target.glob("*.parquet")) if table.is_file()])
         elif target.is_file():
             parts.append(_facts(*_planned(target, store, weights), store))
     return Located(

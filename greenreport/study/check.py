@@ -14,11 +14,12 @@ from greenreport.study.error_messages import Remark, nearest, unknown
 from greenreport.study.protocol import Lengths
 from greenreport.study.spec import Study
 from greenreport.study.sweep import MOST_CONFIGURATIONS, point_error, swept
+from greenreport.study.yaml_document import MAX_BYTES
 from greenreport.units import counted
 
 #: Cells of a study, those that are excluded too, and its runs: far more than any machine measures in a year.
-MOST_CELLS = 10_000
-MOST_RUNS = 200_000
+MOST_CELLS = 5_000
+MOST_RUNS = 100_000
 KNOWN_ARCHITECTURES = ("gpt2", "gpt_bigcode", "gpt_neox", "bloom", "llama", "gemma", "phi", "opt", "qwen2")
 
 
@@ -252,6 +253,9 @@ def _references(study: Study, folder: Path) -> Iterator[Remark]:
     for index, path in enumerate(study.references):
         if not (folder / path).is_file():
             yield Remark(("references", index), f"{path!r} is not a file (relative to the study file)")
+        elif not 0 < (folder / path).stat().st_size <= MAX_BYTES:  # files of /proc say that they are empty, and may have no end
+            message = f"{path!r} is empty or larger than {MAX_BYTES // 1_000_000} MB; these are no published results"
+            yield Remark(("references", index), message)
 
 
 def _compared(study: Study, folder: Path) -> Iterator[Remark]:

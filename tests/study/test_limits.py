@@ -39,12 +39,12 @@ def problems(text: str, tmp_path: Path) -> list[str]:
         ({"sweep": {"options": {"a": LEVELS, "b": LEVELS, "c": LEVELS}}}, "the sweep makes 1,000,000,000 configurations"),
         ({"sweep": {"combine": "zip", "batch_size": [*LEVELS, 1001]}}, "the sweep makes 1,001 configurations"),
         (
-            {"models": MODELS, "sweep": {"batch_size": LEVELS[:101]}},
-            "100 models × 101 configurations are 10,100 cells; at most 10,000 are possible",
+            {"models": MODELS, "sweep": {"batch_size": LEVELS[:51]}},
+            "100 models × 51 configurations are 5,100 cells; at most 5,000 are possible",
         ),
         (
             {"models": MODELS, "protocol": {"repetitions": 10_000}},
-            "200 cells × 10,000 repetitions are 2,000,000 runs; at most 200,000 are possible",
+            "200 cells × 10,000 repetitions are 2,000,000 runs; at most 100,000 are possible",
         ),
     ],
 )
@@ -155,6 +155,15 @@ def test_paths_to_devices_and_pipes_are_refused_everywhere(tmp_path: Path) -> No
         for read in (load_study, load_reference, load_site):
             with pytest.raises(SpecError, match="not a regular file"):
                 read(path)
+
+
+def test_published_results_are_a_file_of_their_size(tmp_path: Path) -> None:
+    """Files of the kernel say that they are empty, and would be digested without end."""
+    (tmp_path / "large.yaml").write_bytes(b"#" * 2_000_001)
+    for path in ("/proc/kmsg", "large.yaml"):
+        assert problems(f"references: [{path}]\n", tmp_path) == [
+            f"6: {path!r} is empty or larger than 2 MB; these are no published results"
+        ]
 
 
 def test_a_model_is_a_folder_of_one(tmp_path: Path) -> None:

@@ -24,7 +24,17 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
+
+#: What helps against a refusal of the system that is no fault of a study: its disk is full, or may not be written.
+DISK_REMEDIES = {
+    errno.ENOSPC: "make room on that disk",
+    errno.EDQUOT: "make room within your quota on that disk",
+    errno.EFBIG: "raise the limit of `ulimit -f`",
+    errno.EROFS: "choose a folder on another disk",
+    errno.EIO: "the disk may be failing",
+}
 
 
 class GreenReportError(Exception):
@@ -130,3 +140,11 @@ class ImportFileError(GreenReportError):
 
 class BuildError(GreenReportError):
     """The site could not be built; nothing was replaced."""
+
+
+def refusal(error: OSError) -> str:
+    """Return what the system refused, on which file, and what helps, as a sentence."""
+    what = f"{error.strerror or error}"
+    named = f"{error.filename}: {what}" if error.filename is not None else what
+    remedy = DISK_REMEDIES.get(error.errno or 0)
+    return f"{named}; {remedy}" if remedy else named

@@ -47,12 +47,15 @@ def build(
 def check(site: Annotated[Path, typer.Argument(help="Folder of the built site.")] = SITE) -> None:
     """Check a built site: links, security policy, structure, figures, weights, manifest."""
     from greenreport.report.check import check_site
+    from greenreport.report.site_writer import site_files, users_files
 
     problems = check_site(site)
     if problems:
         raise BuildError("\n".join([f"{counted(len(problems), 'problem')} in {site}:", *map(str, problems)]))
-    pages = sum(1 for _ in site.rglob("*.html"))
-    print(f"{site}: {pages} pages; links, policy, structure, figures, weights and manifest are in order")
+    users = users_files(site)
+    pages = sum(path.endswith(".html") for path in site_files(site).keys() - set(users))
+    unjudged = f"; {counted(len(users), 'file')} of your own not judged" if users else ""
+    print(f"{site}: {pages} pages; links, policy, structure, figures, weights and manifest are in order{unjudged}")
 
 
 def publish(

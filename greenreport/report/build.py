@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from greenreport.analysis.analyse import analyse
-from greenreport.errors import BuildError, GreenReportError
+from greenreport.errors import DISK_REMEDIES, BuildError, GreenReportError
 from greenreport.report.context import study_context
 from greenreport.report.exports.card import card_files
 from greenreport.report.exports.downloads import offered
@@ -146,6 +146,8 @@ class _Builder:
         try:
             made = self._make(group)
         except Exception as error:  # whatever is wrong with one study, the others are published and the failure is reported
+            if isinstance(error, OSError) and error.errno in DISK_REMEDIES:
+                raise  # no other study would do better
             if len(group) == 1:
                 self.failures.append(self._failure(group[0], error))
             else:

@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from greenreport.report.site_writer import MANIFEST, NOWHERE
+from greenreport.report.site_writer import MANIFEST, NOWHERE, listed_files, site_files, users_files
 from greenreport.workspace import digest_of
 
 GUARDED = ("script-src", "style-src", "connect-src", "frame-src", "object-src")
@@ -124,13 +124,14 @@ class _Page(HTMLParser):
 
 
 def check_site(site: Path) -> list[SiteProblem]:
-    """Return everything wrong with a built site, in order of path."""
-    files = {file.relative_to(site).as_posix(): file for file in sorted(site.rglob("*")) if file.is_file()}
+    """Return everything wrong with a built site, in order of path; files of the user are not judged."""
+    there, users = site_files(site), users_files(site)
+    files = {path: file for path, file in there.items() if path not in users}
     pages = {path: _Page(file.read_text(encoding="utf-8")) for path, file in files.items() if path.endswith(".html")}
     if not pages:
         return [SiteProblem("index.html", "there is no page here; run `greenreport build` first")]
-    problems = {problem for path, page in pages.items() for problem in _page(path, page, files, pages)}
-    return sorted(problems.union(_styles(files), _weights(files), _manifest(files)))
+    problems = {problem for path, page in pages.items() for problem in _page(path, page, there, pages)}
+    return sorted(problems.union(_styles(files), _weights(files), _manifest(site, files)))
 
 
 def _page(path: str, page: _Page, files: Mapping[str, Path], pages: Mapping[str, _Page]) -> Iterator[SiteProblem]:
@@ -248,16 +249,12 @@ def _weights(files: Mapping[str, Path]) -> Iterator[SiteProblem]:
             yield SiteProblem(path, f"{weight / 1000:.0f} kB after gzip, more than {limit / 1000:.0f} kB")
 
 
-def _manifest(files: Mapping[str, Path]) -> Iterator[SiteProblem]:
-    if MANIFEST not in files:
-        yield SiteProblem(MANIFEST, "is missing")
-        return
-    lines = (line.partition("  ") for line in files[MANIFEST].read_text(encoding="utf-8").splitlines())
-    listed = {path: digest for digest, _, path in lines}
-    for path in sorted((listed.keys() | files.keys()) - {MANIFEST}):
+def _manifest(site: Path, files: Mapping[str, Path]) -> Iterator[SiteProblem]:
+    listed = listed_files(site)
+    if not listed:
+        yield SiteProblem(MANIFEST, "is missing or lists nothing; run `greenreport build` again")
+    for path, digest in listed.items():
         if path not in files:
             yield SiteProblem(path, "is in the manifest and not in the site")
-        elif path not in listed:
-            yield SiteProblem(path, "is not in the manifest: it was added after the build")
-        elif digest_of(files[path]) != listed[path]:
+        elif digest_of(files[path]) != digest:
             yield SiteProblem(path, "was changed after the build")

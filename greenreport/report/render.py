@@ -24,6 +24,7 @@ from greenreport.report.head_metadata import head_of
 from greenreport.report.page import Page
 from greenreport.report.pages import PageContent
 from greenreport.report.site_writer import NOWHERE
+from greenreport.report.templates import Sandbox, TemplateLoader, inside
 from greenreport.study import Site
 from greenreport.units import THIN
 
@@ -53,9 +54,9 @@ def environment(folders: Sequence[Path]) -> jinja2.Environment:
         folders: searched in order, the shipped one last; a file of the same name before it takes its place and may still extend
             it as `shipped/<name>`.
     """
-    shipped = jinja2.PrefixLoader({"shipped": jinja2.FileSystemLoader([str(folder) for folder in folders[-1:]])})
-    env = jinja2.Environment(
-        loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader([str(folder) for folder in folders]), shipped]),
+    shipped = jinja2.PrefixLoader({"shipped": TemplateLoader(folders[-1:])})
+    env = Sandbox(
+        loader=jinja2.ChoiceLoader([TemplateLoader(folders), shipped]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -145,8 +146,8 @@ def _figures(pages: Sequence[Page[PageContent]], cache: Path) -> dict[tuple[str,
 
 def _assets(folders: Sequence[Path], cache: Path) -> tuple[dict[str, bytes], Assets]:
     contents = {name: _asset(folders, name) for name in ASSETS}
-    styles = [folder / "assets" / THEME for folder in folders[:-1]]  # of users; they stand after the shipped one
-    contents["site.css"] += b"".join(file.read_bytes() for file in styles if file.is_file())
+    styles = [(folder / "assets" / THEME, folder) for folder in folders[:-1]]  # of users; they stand after the shipped one
+    contents["site.css"] += b"".join(file.read_bytes() for file, folder in styles if inside(file, folder))
     contents["vega.js"] = _vega_bundle(cache)
     names = {name: _digested(name, contents[name]) for name in DIGESTED}
     files = {f"assets/{names.get(name, name)}": content for name, content in contents.items()}
@@ -168,14 +169,14 @@ def _theme_files(folders: Sequence[Path]) -> Iterable[tuple[str, bytes]]:
     """Yield the other files under `assets/` of a user's folder, such as pictures and fonts of a theme, by their path in the site."""
     for folder in folders[:-1]:
         for file in sorted((folder / "assets").glob("*")):
-            if file.is_file() and file.name not in (*ASSETS, THEME) and not file.name.startswith("."):
+            if inside(file, folder) and file.name not in (*ASSETS, THEME) and not file.name.startswith("."):
                 yield f"assets/{file.name}", file.read_bytes()
 
 
 def _asset(folders: Sequence[Path], name: str) -> bytes:
     for folder in folders:
         file = folder / "assets" / name
-        if file.is_file():
+        if inside(file, folder):
             return file.read_bytes()
     raise BuildError(f"the asset {name} is missing from the templates")
 

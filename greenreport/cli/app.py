@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from greenreport import __version__
-from greenreport.cli import console, results, site, study
+from greenreport.cli import console, output, results, site, study
 from greenreport.cli.exit_codes import Exit, exit_code
-from greenreport.errors import GreenReportError, SpecError
+from greenreport.errors import GreenReportError, SpecError, refusal
 
 app = typer.Typer(
     help="Measure how small language models can be served, and publish what that costs in energy, time and memory.",
@@ -32,15 +32,25 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 
 def main() -> None:
-    """Run the command line; every error of greenreport becomes a sentence and an exit code."""
+    """Run the command line; every error of greenreport, and every refusal of the system, becomes a sentence and an exit code."""
+    output.make_lasting()
     try:
         app()
+        code: int = Exit.OK
+    except SystemExit as end:  # typer ends every command so, also an interrupted one
+        code = end.code if isinstance(end.code, int) else Exit.SOME_RUN_NOT_OK
+    except SpecError as error:
+        console.print_problems(error.problems)
+        code = exit_code(error)
     except GreenReportError as error:
-        if isinstance(error, SpecError):
-            console.print_problems(error.problems)
-        else:
-            console.print_error(str(error))
-        sys.exit(exit_code(error))
-    except KeyboardInterrupt:
-        console.print_error("interrupted; finished runs are kept, run the same command again to continue")
-        sys.exit(Exit.INTERRUPTED)
+        console.print_error(str(error))
+        code = exit_code(error)
+    except OSError as error:
+        console.print_error(refusal(error))
+        code = Exit.UNAVAILABLE
+    if code == Exit.INTERRUPTED:
+        console.print_error("interrupted; what was finished is kept, run the same command again to continue")
+    if (lost := output.lost()) is not None:
+        console.print_error(f"part of the output could not be written: {refusal(lost)}")
+        code = code or Exit.UNAVAILABLE
+    sys.exit(code)

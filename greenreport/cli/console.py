@@ -49,6 +49,16 @@ def print_error(message: str) -> None:
     err.print(Text("error: ", style="bold red") + Text(message), soft_wrap=True)
 
 
+def print_stored(runs: int) -> None:
+    """Print what an interruption did not cost."""
+    stored = (
+        "no run of this command was finished"
+        if not runs
+        else f"{counted(runs, 'run')} of this command {'is' if runs == 1 else 'are'} stored"
+    )
+    err.print(f"{stored}; the one in progress is not", soft_wrap=True)
+
+
 def print_plan(plan: Plan, pending: Sequence[PendingRun], left_s: float | None) -> None:
     """Print cells, what is pending and why."""
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -120,6 +130,7 @@ class Progress:
         self.current = ""
         self.started = 0.0
         self.spent: list[float] = []
+        self.stored = 0
         self.live = None if quiet or not out.is_terminal else Live(console=out, auto_refresh=False, transient=True)
         self.obstacles: Counter[tuple[str, str]] = Counter()
 
@@ -147,7 +158,8 @@ class Progress:
         self._line(f"[bold]{self.number}/{self.total}[/] {escape(self.current)} · {name}{self._left()}")
 
     def run_ended(self, record: RunRecord) -> None:
-        """Print the outcome of a run."""
+        """Count a run that is stored, and print its outcome."""
+        self.stored += 1
         if not record.marks and record.outcome is not Outcome.OK:
             self.obstacles[record.key, record.reason or record.outcome.value] += 1
             return

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from greenreport.cli.console import Progress
+from greenreport.cli.console import Progress, print_stored
 from greenreport.errors import PromptsUnavailable, StoreError, UsageError
 from greenreport.execute.assignment import Assignment, Limit
 from greenreport.execute.host import environment
@@ -169,7 +169,8 @@ def perform(session: Session, *, quiet: bool) -> None:
 def measuring(cache: Path, *, quiet: bool, left_s: float | None = None) -> Iterator[Progress]:
     """Measure alone, and show progress; two measurements on one cache would disturb each other.
 
-    SIGTERM is treated like Ctrl-C, so that a batch system's stop discards the run cleanly.
+    A batch system's stop (SIGTERM) and a terminal that closes (SIGHUP) are treated like Ctrl-C: the run in progress is discarded,
+    its processes end, and what is stored is said.
 
     Raises:
         StoreError: another process holds the lock of the cache, or the cache cannot be written.
@@ -192,5 +193,12 @@ def measuring(cache: Path, *, quiet: bool, left_s: float | None = None) -> Itera
         with suppress(OSError):  # the number is for people only
             file.write(str(os.getpid()))
             file.flush()
-        stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.default_int_handler))
-        yield stack.enter_context(Progress(quiet=quiet, left_s=left_s))
+        for stop in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(stop) is not signal.SIG_IGN:  # as under nohup
+                stack.callback(signal.signal, stop, signal.signal(stop, signal.default_int_handler))
+        progress = stack.enter_context(Progress(quiet=quiet, left_s=left_s))
+        try:
+            yield progress
+        except KeyboardInterrupt:
+            print_stored(progress.stored)
+            raise

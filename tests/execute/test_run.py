@@ -157,11 +157,11 @@ def test_two_measurements_on_one_cache_are_refused(command: Command, write_study
         assert process.wait(60) == 130
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_an_interrupted_study_goes_on_where_it_was(
     command: Command, write_study: Write, tmp_path: Path, how: signal.Signals
 ) -> None:
-    """Ctrl-C, SIGTERM and SIGKILL lose at most the current run, leave no process behind, and nothing is run twice."""
+    """Ctrl-C, SIGTERM, SIGHUP and SIGKILL lose at most the current run, leave no process behind, and nothing is run twice."""
     file = write_study(configurations=[fake(token_s=0.02)], protocol=minimal_study()["protocol"] | {"repetitions": 3})
     with started("run", str(file), folder=tmp_path) as process:
         wait_for(lambda: finished_runs(tmp_path) >= 1)
@@ -172,6 +172,9 @@ def test_an_interrupted_study_goes_on_where_it_was(
     wait_for(lambda: not orphans(tmp_path))
     [(done,)] = query(tmp_path, "SELECT count(*) FROM runs WHERE kind = 'run'")
     assert done >= 1
+    if how != signal.SIGKILL:
+        kept = f"{done} runs of this command are stored" if done > 1 else "1 run of this command is stored"
+        assert f"{kept}; the one in progress is not" in (tmp_path / "stderr").read_text(encoding="utf-8")
     result = command("run", str(file))
     assert f"[1/{3 - done}]" in result.stdout
     assert query(tmp_path, "SELECT repetition, count(*) FROM runs WHERE kind = 'run' GROUP BY ALL ORDER BY 1") == [
@@ -184,13 +187,13 @@ def started(*arguments: str, folder: Path, env: Mapping[str, str] = os.environ) 
     # Tests that run in the background of a shell inherit an ignored Ctrl-C, and so would the command.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with (folder / "stdout").open("wb") as stdout:
+        with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
             return subprocess.Popen(
                 [sys.executable, "-m", "greenreport", *arguments],
                 cwd=folder,
                 env={**env, "GREENREPORT_TEST": str(folder)},
                 stdout=stdout,
-                stderr=subprocess.DEVNULL,
+                stderr=stderr,
             )
     finally:
         signal.signal(signal.SIGINT, before)

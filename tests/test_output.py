@@ -50,7 +50,9 @@ def test_output_that_cannot_be_written_is_no_traceback(
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("redirect", ["> /dev/full 2> /dev/full", ">&- 2>&- <&-", "| true"], ids=["full", "closed", "no reader"])
+@pytest.mark.parametrize(
+    "redirect", ["> /dev/full 2> /dev/full", ">&- 2>&- <&-", "| true"], ids=["full", "closed", "no reader"]
+)
 def test_output_never_ends_a_run(redirect: str, write_study: Write, tmp_path: Path) -> None:
     """All runs are performed and stored; a closed stream's number goes to no other file."""
     write_study(configurations=minimal_study()["configurations"][:1])

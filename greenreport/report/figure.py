@@ -152,10 +152,13 @@ def _picture(figure: Figure, source: str) -> dict[str, Any]:
 
 def render(figure: Figure, drawn: Drawing, source: str) -> Rendered:
     """Return the figure's files from its drawing."""
-    svg = drawn.file.with_suffix(".svg").read_text(encoding="utf-8")
+    content, png = drawn.svg, drawn.png
+    assert content is not None
+    assert png is not None
+    svg = content.decode()
     files = {
         f"{figure.id}.svg": fixed_colours(svg).encode(),
-        f"{figure.id}.png": drawn.file.with_suffix(".png").read_bytes(),
+        f"{figure.id}.png": png,
         f"{figure.id}.csv": csv_bytes(figure.table),
         f"{figure.id}.json": sidecar(figure, source),
         f"{figure.id}.vl.json": (fixed_colours(json.dumps(figure.described_spec, sort_keys=True, indent=1)) + "\n").encode(),

@@ -15,6 +15,7 @@ import vl_convert
 from greenreport import __version__
 from greenreport.catalog import ADDED_PAGES, METRICS
 from greenreport.errors import BuildError
+from greenreport.report.drawing.checked_files import read_checked, write_checked
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.drawing.vega import draw_all
 from greenreport.report.exports.downloads import Download
@@ -159,10 +160,11 @@ def _assets(folders: Sequence[Path], cache: Path) -> tuple[dict[str, bytes], Ass
 def _vega_bundle(cache: Path) -> bytes:
     """Return Vega, Vega-Lite and vega-embed as one script; bundling takes seconds, so it is cached by version."""
     file = cache / f"vega-{metadata.version('vl-convert-python')}.js"
-    if not file.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        file.write_text(vl_convert.javascript_bundle(VEGA_SNIPPET), encoding="utf-8")
-    return file.read_bytes()
+    content = read_checked(file)
+    if content is None:
+        content = vl_convert.javascript_bundle(VEGA_SNIPPET).encode()
+        write_checked(file, content)
+    return content
 
 
 def _theme_files(folders: Sequence[Path]) -> Iterable[tuple[str, bytes]]:

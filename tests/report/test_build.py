@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -66,6 +67,23 @@ def test_every_figure_is_whole(site: Path) -> None:
     assert figure is not None
     for part in ("<svg", 'class="gr-sum"', "<table>", '<script type="application/json" class="gr-spec">'):
         assert part in figure[0]
+
+
+def test_a_changed_file_of_the_cache_reaches_no_page(site: Path, command: Command, tmp_path: Path, drawn: Path) -> None:
+    """Drawn figures, cards and scripts are digested; one that was changed, cut or emptied is made again."""
+    before = {file.relative_to(site): file.read_bytes() for file in site.rglob("*") if file.is_file()}
+    figures = tmp_path / "cache" / "figures"
+    figures.unlink()
+    shutil.copytree(drawn, figures)
+    dead = figures / f".chart.svg.{2**22 + 1}.part"
+    dead.write_bytes(b"half")
+    for number, file in enumerate(sorted(figures.glob("*.*"))):
+        content = file.read_bytes()
+        file.write_bytes((content.replace(b"<path", b"<script/><path"), content[:-1], b"")[number % 3])
+    command("build", "--quiet", "--site", "again")
+    again = tmp_path / "again"
+    assert {file.relative_to(again): file.read_bytes() for file in again.rglob("*") if file.is_file()} == before
+    assert not dead.exists()
 
 
 def test_exported_pictures_carry_no_theme_variable(site: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_drawing_does_not_tell_what_was_drawn_before_it(tmp_path: Path) -> Non
     drawn = []
     for name in ("first", "second"):
         draw(Drawing(spec, spec, tmp_path / name))
-        drawn.append((tmp_path / f"{name}.svg").read_text(encoding="utf-8"))
+        drawn.append((Drawing(spec, spec, tmp_path / name).svg or b"").decode())
     assert drawn[0] == drawn[1]
     assert sorted(set(re.findall(r"clip[0-9]+", drawn[0]))) == ["clip1", "clip2"]
     assert [drawn[0].count(f"url(#clip{number})") for number in (1, 2)] == [1, 1]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import zlib
 from importlib import metadata
 from pathlib import Path
 
 import vl_convert
+
+from greenreport.report.drawing.checked_files import read_checked, write_checked
 
 HEADER = 8
 LEVEL = 6
@@ -22,12 +23,11 @@ def picture(svg: str, cache: Path, scale: float = 1) -> bytes:
     """
     key = hashlib.sha256(f"{metadata.version('vl-convert-python')}:{scale}:{svg}".encode()).hexdigest()
     file = cache / f"{key}.png"
-    if not file.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        part = cache / f".{key}.{os.getpid()}.part"
-        part.write_bytes(packed(vl_convert.svg_to_png(svg, scale=scale, ppi=72)))
-        part.replace(file)
-    return file.read_bytes()
+    content = read_checked(file)
+    if content is None:
+        content = packed(vl_convert.svg_to_png(svg, scale=scale, ppi=72))
+        write_checked(file, content)
+    return content
 
 
 def packed(png: bytes) -> bytes:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import vl_convert
 
+from greenreport.report.drawing.checked_files import read_checked, write_checked
+
 CLIPS = re.compile(r'<clipPath id="(clip\d+)"')
 FEW = 12
 PROCESSES = 4
@@ -29,20 +31,22 @@ class Drawing:
     file: Path
 
     @property
-    def done(self) -> bool:
-        """Whether both files are there."""
-        return self.file.with_suffix(".svg").is_file() and self.file.with_suffix(".png").is_file()
+    def svg(self) -> bytes | None:
+        """The drawing for the page; None where it is not drawn yet, or its file was changed since."""
+        return read_checked(self.file.with_suffix(".svg"))
+
+    @property
+    def png(self) -> bytes | None:
+        """The picture, likewise."""
+        return read_checked(self.file.with_suffix(".png"))
 
 
 def draw(drawing: Drawing) -> None:
     """Write both files; a chart may not load data from any address."""
     svg = renumbered(vl_convert.vegalite_to_svg(drawing.svg_spec, allowed_base_urls=[]))
     png = vl_convert.vegalite_to_png(drawing.png_spec, scale=2, allowed_base_urls=[])
-    for suffix, content in ((".svg", svg.encode()), (".png", png)):
-        file = drawing.file.with_suffix(suffix)
-        part = file.with_name(f".{file.name}.{os.getpid()}.part")
-        part.write_bytes(content)
-        part.replace(file)
+    write_checked(drawing.file.with_suffix(".svg"), svg.encode())
+    write_checked(drawing.file.with_suffix(".png"), png)
 
 
 def renumbered(svg: str) -> str:
@@ -56,9 +60,7 @@ def renumbered(svg: str) -> str:
 
 def draw_all(drawings: Sequence[Drawing]) -> None:
     """Draw what is not drawn yet."""
-    missing = list({drawing.file: drawing for drawing in drawings if not drawing.done}.values())
-    for folder in {drawing.file.parent for drawing in missing}:
-        folder.mkdir(parents=True, exist_ok=True)
+    missing = list({drawing.file: drawing for drawing in drawings if None in (drawing.svg, drawing.png)}.values())
     processes = min(PROCESSES, os.cpu_count() or 1)
     if len(missing) <= FEW or processes == 1:
         for drawing in missing:

@@ -19,9 +19,7 @@ READABLE = 0o100644 << 16
 
 
 def bundle(name: str, files: Mapping[str, bytes | Path], cache: Path) -> Path:
-    """Return the archive of some files, in a folder `name` inside it, with their digests in a manifest.
-
-    It stays in the cache until one of the files changes.
+    """Return the archive of some files, made in the cache, with a folder `name` and the digests of all in a manifest.
 
     Args:
         files: name → content, or where it lies.
@@ -30,13 +28,12 @@ def bundle(name: str, files: Mapping[str, bytes | Path], cache: Path) -> Path:
     manifest = "".join(f"{digest}  {file}\n" for file, digest in digests.items()).encode()
     key = hashlib.sha256(f"{name}\n".encode() + manifest).hexdigest()[:24]
     made = cache / "bundles" / f"{key}.zip"
-    if not made.is_file():
-        made.parent.mkdir(parents=True, exist_ok=True)
-        part = made.with_suffix(".part")
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
-            for file, content in {MANIFEST: manifest, **{file: files[file] for file in digests}}.items():
-                _add(archive, f"{name}/{file}", content)
-        part.replace(made)
+    made.parent.mkdir(parents=True, exist_ok=True)
+    part = made.with_suffix(".part")
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+        for file, content in {MANIFEST: manifest, **{file: files[file] for file in digests}}.items():
+            _add(archive, f"{name}/{file}", content)
+    part.replace(made)
     return made
 
 

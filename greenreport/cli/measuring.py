@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,9 @@ from greenreport.units import plain_duration
 from greenreport.validity import judged
 from greenreport.workloads.prompts import PromptList, resolve
 from greenreport.workspace import Planned, open_plan, open_store
+
+RUN_ID = 32  # digits
+LOG_OF_RUN = re.compile(rf"[0-9a-f]{{{RUN_ID}}}[.-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,18 @@ def perform(session: Session, *, quiet: bool) -> None:
     except PromptsUnavailable as error:
         prompts, obstacle = PromptList((), "", ""), error
     with measuring(session.cache, quiet=quiet, left_s=session.left_s) as progress:
-        run_all(session.assignment(prompts), session.pending, progress, obstacle)
+        assignment = session.assignment(prompts)
+        _sweep_logs(assignment)
+        run_all(assignment, session.pending, progress, obstacle)
+
+
+def _sweep_logs(assignment: Assignment) -> None:
+    """Remove the logs of runs that were killed: they have no record that a log could explain."""
+    logs = [log for log in assignment.logs.glob("*.log") if LOG_OF_RUN.match(log.name)]
+    stored = assignment.store.ids() if logs else frozenset()
+    for log in logs:
+        if log.name[:RUN_ID] not in stored:
+            log.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -102,8 +102,8 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
     folders = template_folders(studies)
     feed = settings.address("index.html") is not None and any(item.dated for item in located)
     sweep_parts(cache / "figures")
-    renderer = Renderer(folders, cache / "figures", settings, feed=feed)
     with replacing(site) as folder:
+        renderer = Renderer(folders, cache / "figures", settings, feed=feed)
         builder = _Builder(folder, renderer, slugs, cache, weights, program_digest(folders), read_memory(cache, site))
         for group in groups(located):
             builder.build_group(group)

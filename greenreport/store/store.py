@@ -128,6 +128,11 @@ class Store(RecordReader):
             ) from None
         return file
 
+    def ids(self) -> frozenset[str]:
+        """Return the ids of all records, of whatever kind."""
+        with self.reading() as connection:
+            return frozenset(run_id for (run_id,) in connection.execute("SELECT run_id FROM runs").fetchall())
+
     def other_ids(self, study: str) -> tuple[str, ...]:
         """Return the ids of a study's records that are not runs, oldest first."""
         with self.reading() as connection:

@@ -23,7 +23,9 @@ import duckdb
 import yaml
 
 from greenreport.report.check import check_site
+from greenreport.workspace import open_store
 from tests.attack.trial import COMMAND, Attack, Defeat, Ending, run
+from tests.commands import greenreport
 from tests.conftest import minimal_study
 
 MARK = "GREENREPORT_ATTACK"
@@ -38,8 +40,9 @@ def prepared() -> Path:
     (folder / "studies").mkdir()
     changes = {"configurations": minimal_study()["configurations"][:1]}
     (folder / "studies" / "tiny.yaml").write_text(yaml.safe_dump(minimal_study(**changes), sort_keys=False), encoding="utf-8")
-    for arguments in (("run", "studies/tiny.yaml", "--repetitions", "1"), ("export", "studies/tiny.yaml"), ("build",)):
-        run(arguments, folder)
+    run(("run", "studies/tiny.yaml", "--repetitions", "1"), folder)
+    for arguments in (("export", "studies/tiny.yaml"), ("build", "--quiet")):
+        succeed(folder, *arguments)
     shutil.move(folder / "studies" / "tiny" / "results", folder / "exported")
     return folder
 
@@ -91,7 +94,7 @@ def kill_publish(folder: Path, chance: random.Random) -> None:
         file.write_text("an earlier copy", encoding="utf-8")
     (folder / "public" / "CNAME").write_text("example.org", encoding="utf-8")
     killed(folder, chance.uniform(0.3, 1.5), "publish", "--target", "public")
-    run(("publish", "--target", "public"), folder)
+    succeed(folder, "publish", "--target", "public")
     whole(folder / "public", "public")
 
 
@@ -99,11 +102,18 @@ def kill_import(folder: Path, chance: random.Random) -> None:
     """Kill `import` of runs that are not in the store yet."""
     (folder / "cache" / "greenreport.duckdb").unlink()
     killed(folder, chance.uniform(0.2, 1.5), "import", "exported")
-    run(("import", "exported"), folder)
-    run(("import", "exported"), folder)
+    succeed(folder, "import", "exported")
+    succeed(folder, "import", "exported")
 
 
 KINDS: tuple[Callable[[Path, random.Random], None], ...] = (kill_run, kill_child, kill_build, kill_publish, kill_import)
+
+
+def succeed(folder: Path, *arguments: str) -> None:
+    """Run a command in this process, where nothing has to be imported again; defeat unless it succeeds."""
+    done = greenreport(folder, *arguments)
+    if done.returncode:
+        raise Defeat(Ending.LOST, f"greenreport {' '.join(arguments)}: exit {done.returncode}: {done.stderr[-400:]}")
 
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
@@ -177,10 +187,13 @@ def finish(folder: Path) -> None:
         raise Defeat(Ending.LOST, f"after the next run there are {dict(done)}")
     if done.total() > 3:
         raise Defeat(Ending.REPEATED, f"after the next run there are {dict(done)}")
-    run(("build",), folder)
+    succeed(folder, "build", "--quiet")
     whole(folder / "site", "site")
     if own and not (folder / "site" / "CNAME").is_file():
         raise Defeat(Ending.LOST, "a file of the user is gone from the site")
+    logs = {log.name[:32] for log in (folder / "cache" / "logs").glob("*.log")}
+    if dead := logs - open_store(folder / "cache").ids():
+        raise Defeat(Ending.LOST, f"{len(dead)} logs without a run were left behind")
     left = [
         path.name
         for path in (*folder.iterdir(), *(folder / "cache" / "figures").iterdir())

@@ -25,14 +25,18 @@ def build(
     quiet: QuietOption = False,
 ) -> None:
     """Render every study of a folder into a static website."""
-    from greenreport.report import build as report
+    from greenreport.report.built_site import BuildInput, recall
     from greenreport.study import web_address
 
     try:
         address = None if base_url is None else web_address(base_url)
     except ValueError as error:
         raise UsageError(f"--base-url: {error}") from None
-    built = report.build(studies, cache, site, weights, address)
+    built = recall(BuildInput(studies, cache, site, weights, address))
+    if built is None:
+        from greenreport.report import build as report  # what it imports takes longer than to see that nothing has changed
+
+        built = report.build(studies, cache, site, weights, address)
     if not quiet:
         unchanged = f" ({built.unchanged} unchanged)" if built.unchanged else ""
         size = f"{counted(built.pages, 'page')} of {counted(built.studies, 'study', 'studies')}{unchanged}"

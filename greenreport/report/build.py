@@ -10,6 +10,7 @@ from pathlib import Path
 
 from greenreport.analysis.analyse import analyse
 from greenreport.errors import DISK_REMEDIES, BuildError, GreenReportError
+from greenreport.report.built_site import SETTINGS, BuildInput, BuiltSite, StudyFailure, program_digest, remember, state_of
 from greenreport.report.context import study_context
 from greenreport.report.drawing.checked_files import sweep_parts
 from greenreport.report.exports.card import card_files
@@ -17,7 +18,7 @@ from greenreport.report.exports.downloads import offered
 from greenreport.report.exports.label import label_files
 from greenreport.report.exports.single_file import single_file
 from greenreport.report.feed import FEED, make_feed
-from greenreport.report.incremental import Kept, key_of, program_digest, read_memory, write_memory
+from greenreport.report.incremental import Kept, key_of, read_memory, write_memory
 from greenreport.report.page import Page
 from greenreport.report.pages import (
     PageContent,
@@ -37,44 +38,6 @@ from greenreport.results import Located, counterparts, groups, locate_all
 from greenreport.study import load_site
 from greenreport.units import safe_slug
 
-SETTINGS = "site.yaml"
-
-
-@dataclass(frozen=True, slots=True)
-class StudyFailure:
-    """A study that could not be analysed or drawn and is missing from the site.
-
-    Attributes:
-        study: its name.
-        reason: what happened, in one line.
-        traceback: file with the traceback; None where `reason` says what to do.
-    """
-
-    study: str
-    reason: str
-    traceback: Path | None
-
-    def __str__(self) -> str:
-        return f"{self.study}: {self.reason}" + (f" (traceback in {self.traceback})" if self.traceback else "")
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltSite:
-    """What a build wrote.
-
-    Attributes:
-        pages: number of pages of studies.
-        studies: number of studies on the site, of which the pages of `unchanged` were kept from the last build.
-        feed_remark: why the feed is missing or incomplete; empty where it is neither.
-        failures: studies that are not on the site.
-    """
-
-    pages: int
-    studies: int
-    unchanged: int
-    feed_remark: str
-    failures: tuple[StudyFailure, ...]
-
 
 def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url: str | None = None) -> BuiltSite:
     """Build the site; pages of a study are rendered again only if something they are made from has changed.
@@ -92,10 +55,14 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
         SpecError: a study file or ``site.yaml`` is wrong.
         BuildError: no study could be built, a page of the whole site could not be rendered, or the folder is not a site.
     """
+    wanted = BuildInput(studies, cache, site, weights, base_url)
+    state = wanted.state()
     settings = load_site(Path(os.path.relpath(studies.resolve().parent / SETTINGS)))
     if base_url is not None:
         settings = settings.model_copy(update={"base_url": base_url})
     located = locate_all(studies, cache, weights)
+    named = sorted({path for item in located for path in item.named})
+    there = state_of(named)
     slugs: dict[Located, str] = {}
     for item in located:
         slugs[item] = safe_slug(item.name, list(slugs.values()))
@@ -113,7 +80,9 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
     write_memory(cache, site, builder.memory)
     pages = sum(kept.pages for kept in builder.memory.values())
     number = len(located) - len(builder.failures)
-    return BuiltSite(pages, number, builder.unchanged, feed_remark, tuple(builder.failures))
+    built = BuiltSite(pages, number, builder.unchanged, feed_remark, tuple(builder.failures))
+    remember(wanted, built, state, named, there)
+    return built
 
 
 @dataclass(slots=True)

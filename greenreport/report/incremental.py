@@ -8,24 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-import greenreport
-from greenreport.catalog import GROUPS, added
 from greenreport.report.summary import Summary
 from greenreport.study import Site
-
-#: Libraries whose versions show in pages.
-LIBRARIES = (
-    "altair", "duckdb", "jinja2", "markupsafe", "numpy", "pandas", "pydantic", "scikit-posthocs", "scipy", "statsmodels", "vl-convert-python",
-)  # fmt: skip
-SOURCES = frozenset({".py", ".html", ".css", ".js", ".svg", ".json", ".txt"})
 
 
 @dataclass(frozen=True)
@@ -64,20 +54,6 @@ def write_memory(cache: Path, site: Path, memory: dict[str, Kept]) -> None:
 
 def _file(cache: Path, site: Path) -> Path:
     return cache / "pages" / f"{hashlib.sha256(str(site.resolve()).encode()).hexdigest()[:16]}.json"
-
-
-def program_digest(folders: Sequence[Path]) -> str:
-    """Return the digest of the program, of its templates and of the user's, of the libraries that make pages, and of the packages that add to greenreport."""
-    digest = hashlib.sha256(f"{sys.version}\n".encode())
-    adding = {entry.dist.name for group in GROUPS for entry in added(group) if entry.dist is not None}
-    for name in (*LIBRARIES, *sorted(adding)):
-        digest.update(f"{name} {metadata.version(name)}\n".encode())
-    for folder in (Path(greenreport.__file__).parent, *folders):
-        for file in sorted(folder.rglob("*")):
-            if file.is_file() and (file.suffix in SOURCES or folder in folders):
-                digest.update(f"{file.relative_to(folder)}\n".encode())
-                digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def key_of(program: str, settings: Site, feed: bool, studies: Sequence[tuple[str, str]]) -> str:

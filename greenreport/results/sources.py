@@ -62,6 +62,7 @@ class Located:
         measured: whether it has runs.
         compared: files and folders it is to be compared with.
         references: files of the published studies it names.
+        named: files and folders whose content matters: references, prompts, weights, the folders of what it is compared with.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Located:
     file: Path | None = None
     compared: tuple[Path, ...] = ()
     references: tuple[Path, ...] = ()
+    named: tuple[Path, ...] = ()
 
 
 def load(study: str | Path, cache: str | Path = "cache", weights: str | None = None) -> Analysis:
@@ -148,6 +150,8 @@ def locate(file: Path, store: Store, weights: str | None, exports: Path | None) 
     planned, source = _planned(file, store, weights)
     study, rows = planned.file.study, {} if source is None else source.rows
     compared = tuple((file.parent / path).resolve() for path in study.compare)
+    references = tuple((file.parent / path).resolve() for path in study.references)
+    own = [path for path in (study.workload.prompts.path, *(model.path for model in study.models)) if path is not None]
     parts = [_facts(planned, source, store)]
     for target in compared:
         if target.is_dir():
@@ -162,7 +166,12 @@ def locate(file: Path, store: Store, weights: str | None, exports: Path | None) 
         measured=source is not None,
         file=file,
         compared=compared,
-        references=tuple((file.parent / path).resolve() for path in study.references),
+        references=references,
+        named=(
+            *(path if path.is_dir() else path.parent for path in compared),
+            *references,
+            *((file.parent / path).resolve() for path in own),
+        ),
     )
 
 

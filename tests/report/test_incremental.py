@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from greenreport.report import build
+from greenreport.report.built_site import BuildInput, BuiltSite, recall, remember, state_of
 from greenreport.report.incremental import read_memory
+from greenreport.report.site_writer import MARK, replacing
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[..., Path]
@@ -70,6 +74,56 @@ def test_what_was_changed_by_hand_or_lost_is_made_again(once: Path, command: Com
     assert read_memory(once.parent / "cache", once) == {}
     assert "unchanged" not in command("build").stdout
     assert contents(once) == before
+
+
+def test_where_nothing_at_all_has_changed_nothing_is_read(
+    once: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state of files tells; a file of the user, in the site or beside it, is none of them."""
+    (once / "CNAME").write_text("example.org", encoding="utf-8")
+
+    def never(*arguments: object) -> None:
+        raise AssertionError("something was built")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(build, "build", never)
+        assert "(1 unchanged)" in command("build").stdout
+    (once / PAGE).touch()
+    assert "(1 unchanged)" in command("build").stdout
+
+
+@pytest.mark.parametrize("change", ["study", "store", "spool", "named", "page", "gone", "weights", "site", "kill", "loop"])
+def test_every_change_of_state_is_noticed(change: str, tmp_path: Path) -> None:
+    """Whatever was written, removed or asked for since; what lies behind a link to a folder is never taken for the same."""
+    wanted = BuildInput(tmp_path / "studies", tmp_path / "cache", tmp_path / "site", None, None)
+    named = tmp_path / "prompts.jsonl"
+    for file in ("studies/a.yaml", "cache/greenreport.duckdb", "cache/pages/x", "site/own.txt", "prompts.jsonl"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("one", encoding="utf-8")
+    (tmp_path / "site" / MARK).touch()
+    with replacing(wanted.site) as folder:
+        folder.write({"index.html": b"page"})
+    if change == "loop":
+        (tmp_path / "studies" / "loop").symlink_to(tmp_path / "studies")
+    remember(wanted, BuiltSite(1, 1, 0, "said"), wanted.state(), [named], state_of([named]))
+    assert recall(wanted) == (None if change == "loop" else BuiltSite(1, 1, 1, "said"))
+    changed = {
+        "study": "studies/a.yaml",
+        "store": "cache/greenreport.duckdb",
+        "named": "prompts.jsonl",
+        "page": "site/index.html",
+    }
+    if change in changed:
+        (tmp_path / changed[change]).write_text("two", encoding="utf-8")
+    elif change == "gone":
+        (tmp_path / "site" / "index.html").unlink()
+    elif change in ("spool", "kill"):
+        (tmp_path / ("site/.greenreport-unfinished" if change == "kill" else "cache/greenreport.spool")).mkdir()
+    elif change == "weights":
+        wanted = replace(wanted, weights="untrained")
+    elif change == "site":
+        wanted = replace(wanted, site=tmp_path / "other")
+    assert recall(wanted) is None
 
 
 @pytest.mark.parametrize("what", ["study", "template", "settings", "runs", "address"])

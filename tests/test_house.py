@@ -64,7 +64,7 @@ FOREIGN_TEXTS = {
     "engines/memory_errors.py": {"static TLS"},  # the dynamic linker
     "execute/host.py": {" hypervisor"},  # a flag in /proc/cpuinfo
     "meters/energibridge.py": {"PACAKGE_ENERGY (J)", "_ENERGY (J)", " "},  # columns of its file, misspelt by its authors
-    "report/check.py": {"  "},  # between digest and name in a file of sha256sum
+    "report/site_writer.py": {"  "},  # between digest and name in a file of sha256sum
     "report/exports/card.py": {" "}, "report/exports/latex.py": {" "},  # between words
     "report/figure.py": {" "}, "report/drawing/svg_text.py": {" "}, "execute/processes.py": {" "},
     "store/codec.py": {"not steady", ": "},  # records written by earlier versions

@@ -69,6 +69,10 @@ def import_csv(store: Store, file: Path, study: str) -> int:
         ImportFileError: naming every problem (up to 20) with its line.
         StoreError: the store cannot be written.
     """
+    try:
+        _check_label("the name of the study", study, required=True)
+    except ValueError as error:
+        raise ImportFileError(f"{error}; give another one with --study") from None
     content = _content(file)
     rows = _parsed(file, content)
     source = f"{file.name} sha256:{hashlib.sha256(content).hexdigest()}"
@@ -174,13 +178,7 @@ def _lines(file: Path, content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
 
 def _row(row: dict[str, str]) -> TidyRow:
     for name in ("model", "engine", "provider", "size_category", "host"):
-        text = row.get(name, "")
-        if not text and name in REQUIRED:
-            raise ValueError(f"{name} is empty")
-        if len(text) > MAX_LABEL:
-            raise ValueError(f"{name} is longer than {MAX_LABEL} characters")
-        if CONTROL.search(text):
-            raise ValueError(f"{name} holds a line break or another control character")
+        _check_label(name, row.get(name, ""), required=name in REQUIRED)
     metric = row["metric"]
     if metric not in METRICS:
         raise ValueError(f"unknown metric {metric[:60]!r}; known: {', '.join(METRICS)}")
@@ -192,6 +190,15 @@ def _row(row: dict[str, str]) -> TidyRow:
     )  # fmt: skip
     configuration_of(parsed.engine, parsed.load)
     return parsed
+
+
+def _check_label(name: str, text: str, *, required: bool) -> None:
+    if required and not text:
+        raise ValueError(f"{name} is empty")
+    if len(text) > MAX_LABEL:
+        raise ValueError(f"{name} is longer than {MAX_LABEL} characters")
+    if CONTROL.search(text):
+        raise ValueError(f"{name} holds a line break or another control character")
 
 
 def _repetition(text: str) -> int:

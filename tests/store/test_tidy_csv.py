@@ -75,6 +75,15 @@ def test_files_that_are_no_table_are_refused(tmp_path: Path) -> None:
             read_csv(file)
 
 
+def test_the_name_of_the_study_is_checked_too(tmp_path: Path) -> None:
+    """What no page could be named after is refused before anything is stored."""
+    held, file = Store(tmp_path / "s.duckdb"), table(tmp_path, HEAD + "m,e,p,1,energy_j,1,J,,\n")
+    for name in ("", "x" * 201, "a\nb"):
+        with pytest.raises(ImportFileError, match="the name of the study"):
+            import_csv(held, file, name)
+    assert not held.path.exists()
+
+
 def test_a_load_no_study_can_have_is_named(tmp_path: Path) -> None:
     """Levels beyond what a configuration may ask for are wrong where they stand, not when the site is built."""
     with pytest.raises(ImportFileError, match=r":2: batch_size: Input should be less than or equal to 1000000"):

@@ -94,12 +94,12 @@ def check_schema(connection: DuckDBPyConnection, of: str) -> None:
         connection.execute(RAISE[version])
         version += 1
         connection.execute("INSERT INTO schema_version VALUES (?)", [version])
+        present = _columns(connection)
     if version != SCHEMA_VERSION:
         raise StoreError(
             f"{of} has schema version {version}, this greenreport writes version {SCHEMA_VERSION}; "
             "export it with the greenreport that wrote it, or use another --cache"
         )
-    present = _columns(connection)
     for table, columns in schema().items():
         wrong = [name for name, kind in columns.items() if present.get(table, {}).get(name) != kind]
         if wrong:

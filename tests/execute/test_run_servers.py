@@ -21,7 +21,7 @@ from greenreport.errors import MeasurementInvalid, WorkerTimedOut
 from greenreport.execute.assignment import RunContext
 from greenreport.execute.prepare import threads_of
 from greenreport.execute.process_entry import Failure
-from greenreport.execute.processes import Launcher, receive_each, require_alive
+from greenreport.execute.processes import LOG_TAIL_B, Launcher, last_lines, receive_each, require_alive
 from greenreport.execute.run_servers import serve
 from greenreport.execute.serving import Serving, agreed, covering, log_of, multi_process_service, with_sharing
 from greenreport.execute.worker import ServeJob, ServerReady, server_main
@@ -141,6 +141,16 @@ def test_a_fault_of_greenreport_reaches_the_parent_with_its_traceback(launcher: 
         child.stop()
         assert str(caught.value.error) == "TypeError: object of type 'Connection' has no len()"
         assert "Traceback" in caught.value.detail
+
+
+def test_of_a_long_log_the_end_is_read(tmp_path: Path) -> None:
+    """A server that prints without end costs no memory when its run ends."""
+    log = tmp_path / "log"
+    log.write_bytes(b"x" * 5_000_000 + b"\n\xff gives up\n")
+    words = last_lines(log)
+    assert words.endswith("\n\ufffd gives up")
+    assert len(words) < LOG_TAIL_B
+    assert last_lines(tmp_path / "none") == ""
 
 
 def test_a_run_with_replicas_is_recorded(command: Command, write_study: Write, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from pydantic import AfterValidator, Field
 
 from greenreport.study.field_types import Identifier, Label, Spec, Text
 
+#: Bounds of printed values in SI units, and of their ratios.
+LEAST, MOST = 1e-15, 1e15
 Category = Literal["all"] | int
 
 
@@ -26,12 +28,12 @@ class Printed(Spec):
     provider: Label
     size_category: Category
     metric: Label
-    value: Annotated[float, Field(gt=0)]
+    value: Annotated[float, Field(ge=LEAST, le=MOST)]
 
 
 def _ordered(value: tuple[float, float]) -> tuple[float, float]:
-    if not 0 < value[0] <= value[1]:
-        raise ValueError("give the smallest and the largest ratio, smallest first, both above 0")
+    if not LEAST <= value[0] <= value[1] <= MOST:
+        raise ValueError(f"give the smallest and the largest ratio, smallest first, from {LEAST:g} to {MOST:g}")
     return value
 
 

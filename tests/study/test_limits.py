@@ -166,6 +166,16 @@ def test_published_results_are_a_file_of_their_size(tmp_path: Path) -> None:
         ]
 
 
+def test_printed_values_have_bounds(tmp_path: Path) -> None:
+    """A ratio of two of them is a number, too."""
+    file = tmp_path / "reference.yaml"
+    value = "{table: T, engine: a, provider: cpu, size_category: all, metric: energy_j, value: 1e300}"
+    text = f"reference: x\ntitle: x\ncitation: x\nmachine: x\naggregator: x\nvalues:\n  - {value}\n"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SpecError, match="7: value: 1e\\+300 is not allowed"):
+        load_reference(file)
+
+
 def test_a_model_is_a_folder_of_one(tmp_path: Path) -> None:
     """A folder without a model is refused with its line; one of a thousand files is not digested."""
     base = BASE.replace("weights: untrained\n", "").replace("architecture: {type: gpt2}", "path: folder")

@@ -16,7 +16,7 @@ from greenreport.workloads.load_loops import Answered
 
 #: Bytes of the largest answer that is read: the frame of a stream's events, token ids and log-probabilities are in it, and the prompt,
 #: which some servers repeat.
-FIXED_B, PER_TOKEN_B, PER_CHARACTER_B = 1_000_000, 4_000, 16
+FIXED_B, PER_TOKEN_B, PER_CHARACTER_B = 250_000, 4_000, 16
 
 
 @dataclass(frozen=True, slots=True)

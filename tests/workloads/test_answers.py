@@ -96,7 +96,7 @@ def test_text_of_an_error_can_be_stored_and_shown(status: int, stream: bool) -> 
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "most"), [(200, RequestErrorKind.MALFORMED, 25), (503, RequestErrorKind.OVERLOADED, 2)]
+    ("status", "kind", "most"), [(200, RequestErrorKind.MALFORMED, 7), (503, RequestErrorKind.OVERLOADED, 2)]
 )
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_answer_without_end_is_given_up(status: int, kind: RequestErrorKind, most: int, stream: bool) -> None:

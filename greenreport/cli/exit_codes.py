@@ -13,7 +13,7 @@ class Exit(IntEnum):
     OK = 0
     SOME_RUN_NOT_OK = 1
     WRONG_INPUT = 2  # a study file, an imported file or an argument
-    UNAVAILABLE = 3  # something that is needed is missing or locked
+    UNAVAILABLE = 3  # something that is needed is missing, locked or refused by the system, or output could not be written
     SITE_NOT_BUILT = 4
     INTERRUPTED = 130
 

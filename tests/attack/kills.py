@@ -1,4 +1,4 @@
-"""SIGKILL at any moment: of `run` and of each process it starts, of `build`, `publish` and `import`.
+"""SIGKILL at any moment: of `run` and of each process it starts, of `build`, `publish` and `import`; and `run` suspended.
 
 No stored record is lost or repeated, no process is left behind, the next command succeeds, and the site is whole. What the kills
 meet is made once for each process of the attack: a study on the fake engine with its first runs, and a site of it.
@@ -80,6 +80,18 @@ def kill_child(folder: Path, chance: random.Random) -> None:
         raise Defeat(Ending.HANG, "run went on for 40 s after one of its processes was killed") from None
 
 
+def suspend_run(folder: Path, chance: random.Random) -> None:
+    """Stop `run` for some seconds, as Ctrl-Z does; the processes that measure go on, and so does `run` afterwards."""
+    process = started(folder, "run", "studies/tiny.yaml", "--repetitions", "3")
+    if not ended_within(process, chance.uniform(0.2, 4.0)):
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(chance.uniform(0.5, 3.0))
+        process.send_signal(signal.SIGCONT)
+    if not ended_within(process, 60.0):
+        process.kill()
+        raise Defeat(Ending.HANG, "run did not end after it was suspended and continued")
+
+
 def kill_build(folder: Path, chance: random.Random) -> None:
     """Kill `build` while it makes everything again."""
     (folder / "site.yaml").write_text("title: Another\n", encoding="utf-8")
@@ -106,7 +118,14 @@ def kill_import(folder: Path, chance: random.Random) -> None:
     succeed(folder, "import", "exported")
 
 
-KINDS: tuple[Callable[[Path, random.Random], None], ...] = (kill_run, kill_child, kill_build, kill_publish, kill_import)
+KINDS: tuple[Callable[[Path, random.Random], None], ...] = (
+    kill_run,
+    kill_child,
+    suspend_run,
+    kill_build,
+    kill_publish,
+    kill_import,
+)
 
 
 def succeed(folder: Path, *arguments: str) -> None:
@@ -209,4 +228,4 @@ def whole(site: Path, name: str) -> None:
         raise Defeat(Ending.LOST, f"{name}: {problems[0]} and {len(problems) - 1} more")
 
 
-ATTACK = Attack("kills", TRIALS, attempt, longest_s=150.0)
+ATTACK = Attack("kills", TRIALS, attempt, longest_s=300.0)

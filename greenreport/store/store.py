@@ -39,7 +39,7 @@ class Spooled:
     cause: StoreError
 
     def __str__(self) -> str:
-        return f"kept in {self.file}, since {self.cause}; the next greenreport command takes it into the store"
+        return f"a finished run is kept in {self.file}; the next greenreport command takes it into the store. Why: {self.cause}"
 
 
 class Store(RecordReader):

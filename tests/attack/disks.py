@@ -62,6 +62,9 @@ def limited(size: int, *, active: bool) -> Iterator[None]:
 
 def full(command: Callable[[Path, Path], Ended], size: int, folder: Path) -> None:
     """Give a command a cache on a disk of some bytes; then the disk has space again, and the same command works."""
+    shutil.copytree(made_folder() / "studies", folder / "studies")
+    rows = (f"m{model},e,cpu,{repetition},energy_j,1.5,J\n" for model in range(20) for repetition in range(1, 501))
+    (folder / "t.csv").write_text(CSV + "".join(rows), encoding="utf-8")
     disk = Disk(folder / "disk", size)
     with disk.mounted() as mounted:
         with limited(size, active=not mounted):
@@ -76,7 +79,6 @@ def full(command: Callable[[Path, Path], Ended], size: int, folder: Path) -> Non
 
 def performs(folder: Path, cache: Path) -> Ended:
     """Run a study."""
-    shutil.copytree(made_folder() / "studies", folder / "studies", dirs_exist_ok=True)
     return run(["run", f"studies/{STUDY}.yaml", "--cache", str(cache)], folder)
 
 
@@ -87,8 +89,6 @@ def imports(folder: Path, cache: Path) -> Ended:
 
 def imports_table(folder: Path, cache: Path) -> Ended:
     """Import a table."""
-    rows = (f"m{model},e,cpu,{repetition},energy_j,1.5,J\n" for model in range(20) for repetition in range(1, 501))
-    (folder / "t.csv").write_text(CSV + "".join(rows), encoding="utf-8")
     return run(["import", "t.csv", "--study", "there", "--cache", str(cache)], folder)
 
 

@@ -87,5 +87,6 @@ def test_a_locked_store_loses_no_run(
         patch.setattr(Store, "writing", locked)
         perform(session)
     assert session.store.index() == ()
-    assert capsys.readouterr().err.count("since it is in use; the next greenreport command takes it into the store") == 4
+    told = capsys.readouterr().err
+    assert told.count("the next greenreport command takes it into the store. Why: it is in use") == 4
     assert sorted(row.outcome for row in open_store(session.cache).index()) == ["failed", "ok", "ok", "ok"]

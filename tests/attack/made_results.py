@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from dataclasses import replace
 from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 import yaml
@@ -24,6 +25,7 @@ STUDY, GOOD = "tiny", "good"
 def made_folder() -> Path:
     """Return a folder with two studies, a store of their runs, and exported results of the first; made once in a process."""
     folder = Path(tempfile.mkdtemp(prefix="attack-made-"))
+    Finalize(None, shutil.rmtree, (folder,), exitpriority=0)  # also at the end of a child of multiprocessing
     (folder / "studies").mkdir()
     store = Store(folder / "cache" / STORE_FILE)
     for name in (STUDY, GOOD):

@@ -133,4 +133,4 @@ def put_spool(file: Path, chance: random.Random) -> None:
 DAMAGES: tuple[Callable[[Path, random.Random], None], ...] = (
     flip, flip, flip_head, cut, replace_by_something, replace_by_something, put_wal, alter, alter, alter, put_spool,
 )  # fmt: skip
-ATTACK = Attack("stores", 200, attempt)
+ATTACK = Attack("stores", 200, attempt, longest_s=180.0)

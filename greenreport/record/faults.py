@@ -19,6 +19,7 @@ class FlagCode(StrEnum):
     COUNTER_RESET = "counter_reset"
     COUNTER_WRAP_AMBIGUOUS = "counter_wrap_ambiguous"
     COUNTER_FROZEN = "counter_frozen"
+    GAUGE_FROZEN = "gauge_frozen"
     UNDERSAMPLED = "undersampled"
     METERS_DISAGREE = "meters_disagree"
     THROTTLED = "throttled"

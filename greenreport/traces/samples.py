@@ -49,6 +49,7 @@ class Fault(StrEnum):
     COUNTER_RESET = "counter_reset"
     COUNTER_WRAP_AMBIGUOUS = "counter_wrap_ambiguous"
     COUNTER_FROZEN = "counter_frozen"
+    GAUGE_FROZEN = "gauge_frozen"
     SAMPLING_GAP = "sampling_gap"
     UNDERSAMPLED = "undersampled"
 

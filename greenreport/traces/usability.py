@@ -24,13 +24,17 @@ from greenreport.traces.samples import (
 GAP_SHARE = 0.05
 #: An energy counter that stands still for longer (and for 1 % of the window) is frozen: RAPL and NVML refresh within 0.1 s.
 FROZEN_S = 2.0
+#: A power gauge is frozen where this many samples are equal to the last digit, and more than this share of all other samples differ
+#: from the one before.
+FEWEST_FROZEN = 20
+OFTEN = 0.8
 #: Largest standard error of an integral of sampled power.
 UNDERSAMPLED = 0.05
 
 
 def why_unusable(trace: Trace, start_ns: int, end_ns: int) -> Unusable | None:
     """Return why the trace gives no energy over the window, or None when it does."""
-    rest = (counter_faults, _frozen, _edges) if trace.kind is TraceKind.COUNTER else (_holes, _undersampled)
+    rest = (counter_faults, _frozen, _edges) if trace.kind is TraceKind.COUNTER else (_holes, _frozen_gauge, _undersampled)
     return next((reason for check in (time_faults, *rest) for reason in check(trace, start_ns, end_ns)), None)
 
 
@@ -44,6 +48,26 @@ def _frozen(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
     still_s = float((times[last] - times[first]).max()) / 1e9  # between samples with one value, not in gaps between them
     if still_s > max(FROZEN_S, 0.01 * (end_ns - start_ns) / 1e9) or (not len(moved) and len(times) > 4):
         yield Unusable(Fault.COUNTER_FROZEN, f"the counter does not move for {still_s:.1f} s")
+
+
+def _frozen_gauge(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
+    """A measured power that varies elsewhere and then keeps one value to the last digit is a gauge that stopped.
+
+    One that never varies may be coarse, or its load constant; there nothing can be told.
+    """
+    times, values = around(trace, start_ns, end_ns)
+    if trace.unit != "W" or trace.method is not Method.MEASURED or len(times) < FEWEST_FROZEN:
+        return
+    every = np.asarray(trace.value)
+    moved = np.flatnonzero(np.diff(values) != 0)
+    first, last = np.concatenate(([0], moved + 1)), np.concatenate((moved, [len(times) - 1]))
+    longest = int((last - first).argmax())
+    same, still_s = int(last[longest] - first[longest]) + 1, float(times[last[longest]] - times[first[longest]]) / 1e9
+    changes = np.count_nonzero(np.diff(every)) / max(1, len(every) - same)
+    if same >= FEWEST_FROZEN and still_s > FROZEN_S and changes > OFTEN:
+        yield Unusable(
+            Fault.GAUGE_FROZEN, f"the power keeps one value for {still_s:.1f} s and changes with nearly every sample elsewhere"
+        )
 
 
 def _edges(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:

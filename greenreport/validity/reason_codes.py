@@ -44,6 +44,8 @@ _TABLE = (
          "a shorter sampling interval leaves no room for it"),
     Code(FlagCode.COUNTER_FROZEN, True, "an energy counter stood still although the machine worked",
          "the counter is not usable on this machine; list another meter"),
+    Code(FlagCode.GAUGE_FROZEN, True, "a power gauge stopped at one value",
+         "the instrument is not usable on this machine, or its driver hangs; list another meter"),
     Code(FlagCode.UNDERSAMPLED, True, "power changed faster than it was sampled",
          "a shorter sampling interval, or a meter with an energy counter"),
     Code(FlagCode.METERS_DISAGREE, False, "two instruments on one component differ by more than the study admits",

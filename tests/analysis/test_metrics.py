@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import replace
+from itertools import accumulate
 
 import pytest
 
@@ -93,6 +94,37 @@ def test_an_estimate_stays_an_estimate_and_a_measurement_wins() -> None:
     assert (energy.method, energy.boundary) == (Method.ESTIMATED, "CPU (power model)")
     both = record(traces=(counter("package-0", 3), counter("package-0", 9, method=Method.ESTIMATED, meter="estimate")))
     assert values(both)["energy_j"] == pytest.approx(30)
+
+
+def test_one_source_for_each_physical_domain() -> None:
+    """A power model beside RAPL, and one meter's package beside another's dies, are never added: 30 W × 10 s are 300 J."""
+    rapl, guess = counter("package-0", 30), counter("cpu", 20, method=Method.ESTIMATED, meter="estimate")
+    dies = [counter(f"package-0-die-{die}", 15) for die in (0, 1)]
+    for traces in ((guess, rapl), (counter("package-0", 30, meter="energibridge"), *dies)):
+        assert values(record(traces=traces))["energy_j"] == pytest.approx(300)
+    both = {o.metric: o for o in observations(record(traces=(guess, rapl)))}
+    assert (both["energy_j"].method, both["energy_j"].boundary) == (Method.MEASURED, "CPU package-0")
+
+
+def test_net_energy_needs_one_boundary() -> None:
+    """A GPU or memory that one of window and idle baseline lacks would be taken for load; so there is no net energy, and why."""
+    late = counter("gpu-0", 50, meter="nvml")
+    start = next(index for index, t in enumerate(late.t_ns) if t >= 3.5 * SECOND)
+    late = replace(late, t_ns=late.t_ns[start:], value=late.value[start:])
+    found = {o.metric: o for o in observations(record(traces=(counter("package-0", 10), late)))}
+    assert found["energy_j"].value == pytest.approx(600)
+    assert found["energy_net_j"].value is None
+    assert found["energy_net_j"].reason == found["idle_power_w"].reason == "the idle baseline has another boundary: gpu-0"
+
+
+def test_net_energy_below_zero_is_none() -> None:
+    """A machine that drew more idle than in the window was not idle."""
+    steps = range(201)
+    watts = [40.0 if step < 40 or step > 140 else 10.0 for step in steps]
+    trace = replace(counter("package-0", 1), value=array("d", accumulate(w / 10 for w in watts)))
+    found = {o.metric: o for o in observations(record(traces=(trace,)))}
+    assert found["energy_net_j"].value is None
+    assert found["energy_net_j"].reason == "the machine drew more power idle than in the window"
 
 
 def test_utilisation_is_time_weighted_over_the_window() -> None:

@@ -127,6 +127,18 @@ def test_a_counter_that_stands_still_is_no_zero() -> None:
     assert code(replace(trace(times, [7.0 for _ in times]), method=Method.ESTIMATED)) is None
 
 
+def test_a_gauge_that_stops_is_no_power() -> None:
+    """A power that varied and then keeps one value is refused: 40 W held over a load of 100 W would be −60 %."""
+    times, dice = grid(10), random.Random(5)
+    noisy = [(100 if 2 <= t <= 8 else 40) + dice.gauss(0, 0.5) for t in times]
+    assert code(trace(times, noisy, TraceKind.GAUGE)) is None
+    stopped = [value if t < 2 or t > 8 else 40.123 for t, value in zip(times, noisy, strict=True)]
+    assert code(trace(times, stopped, TraceKind.GAUGE)) == "gauge_frozen"
+    coarse = [float(round(value / 20) * 20) for value in noisy]
+    assert code(trace(times, coarse, TraceKind.GAUGE)) is None
+    assert code(trace(times, [50.0] * len(times), TraceKind.GAUGE)) is None
+
+
 def test_missing_samples() -> None:
     """A counter counts on through a gap inside the window; at an edge, and in power, a gap makes the value a guess."""
     times = [t for t in grid(10) if not 4 < t < 6]

@@ -24,12 +24,23 @@ class Component:
 
 
 def energy_traces(record: RunRecord, start_ns: int, end_ns: int) -> list[Trace]:
-    """Return for each domain the best trace that gives joules over the window (see `traces.by_preference`)."""
+    """Return the traces that give joules over the window, one for each physical domain.
+
+    Where several read the same silicon (`overlap`), the first by `traces.by_preference` counts: measured before estimated,
+    counters before power, then the order of the catalog. The others are for comparison only and never added.
+    """
     best: dict[str, Trace] = {}
     for trace in tr.by_preference(record.traces):
-        if trace.domain not in best and tr.why_unusable(trace, start_ns, end_ns) is None:
+        if not any(overlap(trace.domain, domain) for domain in best) and tr.why_unusable(trace, start_ns, end_ns) is None:
             best[trace.domain] = trace
     return [best[domain] for domain in sorted(best)]
+
+
+def overlap(first: str, second: str) -> bool:
+    """Whether two domains hold the same silicon: all packages and one of them, a package (``package-0``) and one of its dies."""
+    if Domain.CPU in (first, second):
+        return is_cpu(first) and is_cpu(second)
+    return first == second or f"{first}-".startswith(f"{second}-") or f"{second}-".startswith(f"{first}-")
 
 
 def components(record: RunRecord, start_ns: int, end_ns: int) -> tuple[Component, ...]:
@@ -90,14 +101,21 @@ def method_of(parts: Iterable[Component | Trace]) -> Method:
     return Method.ESTIMATED if any(part.method is Method.ESTIMATED for part in parts) else Method.MEASURED
 
 
-def idle_power(record: RunRecord) -> float | None:
-    """Return mean power in W over the run's idle baselines, before and after the window together."""
+def idle_power(record: RunRecord, parts: Sequence[Component]) -> tuple[float | None, str]:
+    """Return mean power in W over the run's idle baselines, before and after the window together, or None with the reason.
+
+    The baselines need the boundary of the window, read by the same meters: what only one of them holds would be taken for load.
+
+    Args:
+        parts: the components of the window.
+    """
     joules = seconds = 0.0
     for mark in map(record.mark, (Phase.IDLE_BEFORE, Phase.IDLE_AFTER)):
         if mark is not None:
-            parts = boundary_components(record, mark.start_ns, mark.end_ns)
-            if not parts:
-                return None
-            joules += sum(c.joules for c in parts)
+            idle = boundary_components(record, mark.start_ns, mark.end_ns)
+            only_one = {(c.domain, c.meter) for c in idle} ^ {(c.domain, c.meter) for c in parts}
+            if only_one:
+                return None, f"the idle baseline has another boundary: {', '.join(sorted(domain for domain, _ in only_one))}"
+            joules += sum(c.joules for c in idle)
             seconds += mark.duration_s
-    return joules / seconds if seconds > 0 else None
+    return (joules / seconds, "") if seconds > 0 else (None, "no idle baseline")

@@ -42,6 +42,8 @@ from greenreport.study import Objective
 #: What may be zero or less: shares and rates of counted requests, and a difference. Everything else is read from an instrument or
 #: a clock, where zero means "too small to be seen".
 MAY_BE_ZERO = frozenset({"served_well_pct", "goodput_requests_per_s", "throughput_requests_per_s", "energy_net_j"})
+#: Net energy below zero by no more than this share of the energy may be noise of the idle baseline.
+NOISE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +97,17 @@ def _energy(record: RunRecord, window: Mark, objective: Objective | None) -> lis
     content = inside(record.requests, window)
     requests, tokens = len(content.completed), content.tokens
     good = None if objective is None else served_well(content.sent, objective)
-    idle = idle_power(record)
+    idle, why_no_idle = idle_power(record, parts)
+    net = None if idle is None else total - idle * window.duration_s
+    if net is not None and net < -NOISE * total:
+        net, why_no_idle = None, "the machine drew more power idle than in the window"
 
     def observe(metric: str, value: float | None, reason: str | None = None) -> Observation:
         return Observation(metric, value, boundary, method, reason if value is None else None)
 
     return [
         observe("energy_j", total),
-        observe("energy_net_j", None if idle is None else total - idle * window.duration_s, "no idle baseline"),
+        observe("energy_net_j", net, why_no_idle),
         observe("j_per_request", total / requests if requests else None, "no request"),
         observe("j_per_output_token", total / tokens if tokens else None, "the server tells no token counts"),
         observe("requests_per_kj", requests / total * 1e3 if total > 0 else None, "no energy"),
@@ -112,7 +117,7 @@ def _energy(record: RunRecord, window: Mark, objective: Objective | None) -> lis
         observe("first_request_energy_j", *_first_request_energy(record)),
         observe("energy_delay_js", total * window.duration_s),
         observe("power_mean_w", total / window.duration_s),
-        observe("idle_power_w", idle, "no idle baseline"),
+        observe("idle_power_w", idle, why_no_idle),
         *_power_spread(record, window, parts, observe),
         *_per_domain(components(record, window.start_ns, window.end_ns)),
     ]

@@ -12,6 +12,7 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -165,8 +166,9 @@ def _ask(url: str, path: str, headers: Mapping[str, str], until: float) -> _Repl
                 require_within(len(body), LARGEST_B)
             return _Reply(response.status_code, response.headers.get("server"), bytes(body))
 
-    with suppress(TimeoutError):
-        return asyncio.run(exchange())
+    # In a thread of its own, since the caller's may run an event loop already, as those of notebooks do.
+    with suppress(TimeoutError), ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, exchange()).result()
     raise httpx.ReadTimeout("its answer was not complete in time")
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenreport.analysis.measure.spans import PRIORITY, REST, SPANS, Beside, Stage, concurrent, stages
-from greenreport.record import Mark, Method, Phase, RunRecord, Trace, TraceKind
+from greenreport.analysis.measure.spans import PRIORITY, REST, Beside, Stage, concurrent, stages
+from greenreport.record import Mark, Method, Phase, RunRecord, ServerStage, Trace, TraceKind
 from greenreport.traces import energy
 from tests.records import SECOND, record
 
@@ -30,7 +30,7 @@ def told(*requests: tuple[float, ...]) -> RunRecord:
             times,
             array("d", [r[1 + place] for r in requests]),
         )
-        for place, name in enumerate(SPANS[: len(requests[0]) - 1])
+        for place, name in enumerate(tuple(ServerStage)[: len(requests[0]) - 1])
     ]
     return record(traces=(*record().traces, *traces))
 
@@ -103,7 +103,7 @@ def test_nothing_told_gives_no_stages() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, 18), *(st.integers(0, 6) for _ in SPANS)).map(lambda r: tuple(map(float, r))),
+        st.tuples(st.integers(0, 18), *(st.integers(0, 6) for _ in ServerStage)).map(lambda r: tuple(map(float, r))),
         min_size=1,
         max_size=6,
     )
@@ -111,12 +111,12 @@ def test_nothing_told_gives_no_stages() -> None:
 def test_stages_share_the_window_as_a_clock_would(requests: list[tuple[float, ...]]) -> None:
     """Second by second: the stage is the first of the priorities that any request is in. Times and energies add up."""
     found = by_name(told(*sorted(requests)))
-    expected = dict.fromkeys((*SPANS, REST), 0.0)
+    expected = dict.fromkeys((*ServerStage, REST), 0.0)
     for second in range(4, 14):
         inside = set()
         for began, *lasting in requests:
             at = began
-            for name, seconds in zip(SPANS, lasting, strict=True):
+            for name, seconds in zip(ServerStage, lasting, strict=True):
                 if at <= second < at + seconds:
                     inside.add(name)
                 at += seconds

@@ -21,8 +21,8 @@ HEADING = f"{'attack':<12}{'tried':>7}" + "".join(f"{ending:>11}" for ending in 
 
 
 def numbers(attack: Attack, share: float) -> list[int]:
-    """Return the numbers of a share of the trials, two at least, spread over all."""
-    count = max(2, round(attack.trials * share))
+    """Return the numbers of a share of the trials, one at least, spread over all."""
+    count = max(1, round(attack.trials * share))
     return [index * attack.trials // count for index in range(min(count, attack.trials))]
 
 

@@ -88,6 +88,7 @@ def test_estimated_energy_and_untrained_weights_are_told(study: StudyContext) ->
                 replace(run, observations={m: replace(o, method=Method.ESTIMATED) for m, o in run.observations.items()})
                 for run in cell.runs
             ),
+            estimates_answer=True,
         )
         for cell in estimated.dataset.cells
     )
@@ -145,13 +146,16 @@ def test_a_study_without_runs_has_a_card(tmp_path: Path) -> None:
 
 
 def test_a_picture_is_drawn_once_and_always_the_same(study: StudyContext, tmp_path: Path) -> None:
-    """Two folders give the same bytes; the second time the kept file is used."""
+    """Two folders give the same bytes; a kept file is used, and one that was changed is not."""
     svg = card_svg(cards_of(study)[0], "x")
     first = picture(svg, tmp_path / "one")
     assert first == picture(svg, tmp_path / "two")
-    kept = next((tmp_path / "one").iterdir())
-    kept.write_bytes(b"kept")
-    assert picture(svg, tmp_path / "one") == b"kept"
+    (kept,) = (tmp_path / "one").iterdir()
+    before = kept.stat().st_mtime_ns
+    assert picture(svg, tmp_path / "one") == first
+    assert kept.stat().st_mtime_ns == before
+    kept.write_bytes(b"changed")
+    assert picture(svg, tmp_path / "one") == first
 
 
 def test_cards_are_named_where_the_address_is_known(built: Path, addressed: Path) -> None:

@@ -72,9 +72,9 @@ def _why(tables: list[SimulatedTable]) -> list[str]:
     text = (
         "Welch's F allows for the error of sample variances by its degrees of freedom. With five groups of three to five runs that is not enough: alone, without any choice before it, the\n"
         f"test rejects in {ranges['welch']} of samples where spreads differ or tails are light (table “alone” below), Kruskal–Wallis in {ranges['kruskal']}. It is a known property of the\n"
-        "test and no fault of the choice: a check of normality on so few runs hardly tells such populations from normal ones, so most of these samples go to Welch. `auto` keeps\n"
+        "test and no fault of the choice: a check of normality on so few runs hardly tells such populations from normal ones, so most of these samples go to Welch. `gated` keeps\n"
         f"Welch there all the same: five groups of five runs that do not overlap at all are told apart by Games–Howell, and neighbours among them never by Dunn's test. With ten runs at most {ten} % remain.\n"
-        "Above two groups and below ten runs the reason of a test therefore says that its level is kept only approximately; with many small groups, where the excess is worse, `auto` takes\n"
+        "Above two groups and below ten runs the reason of a test therefore says that its level is kept only approximately; with many small groups, where the excess is worse, `gated` takes\n"
         "Kruskal–Wallis."
     )
     return ["## Why a few small groups are above the aim", "", text]
@@ -110,9 +110,18 @@ def _outstanding(tables: list[SimulatedTable]) -> list[str]:
     ]
 
 
+#: The tables in the order of the page.
+ORDER = (
+    "type-one", "studies", "studies-coverage", "type-one-gated", "type-one-many", "type-one-forced", "alone", "one-sample", "two-samples", "blocks",
+    "omnibus", "models",
+)  # fmt: skip
+
+
 def write(samples: int, tables: list[SimulatedTable]) -> None:
-    """Write data and page."""
-    data = {"samples": samples, "tables": [asdict(table) for table in tables]}
+    """Write data and page; tables that are not given stay as they are."""
+    kept = {table.id: table for table in read(DATA.read_text(encoding="utf-8"))[1]} if DATA.is_file() else {}
+    both = kept | {table.id: table for table in tables}
+    data = {"samples": samples, "tables": [asdict(both[name]) for name in ORDER if name in both]}
     text = json.dumps(data, ensure_ascii=False, indent=1) + "\n"
     DATA.write_text(text, encoding="utf-8")
     PAGE.write_text(page(*read(text)), encoding="utf-8")

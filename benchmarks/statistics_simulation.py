@@ -1,26 +1,30 @@
-"""Type-I error of comparisons and coverage of every interval: ``python -m benchmarks.statistics_simulation [SAMPLES] [--write]``.
+"""Type-I error of comparisons and coverage of every interval: ``python -m benchmarks.statistics_simulation [SAMPLES] [TABLE …] [--write]``.
 
-Prints tables; with ``--write`` makes docs/statistics-simulation.md and the data of the methods page (see `simulation_report`). Seeded:
-the same number of samples gives the same tables.
+Prints tables, all or those of the named functions; with ``--write`` puts them into docs/statistics-simulation.md and the data of the
+methods page (see `simulation_report`), where tables that were not made again stay. Seeded: the same number of samples gives the same
+tables.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
+from benchmarks import simulated_studies
 from benchmarks.simulation_report import SimulatedTable, shown, write
 from greenreport.analysis.stats import Effect, Interval, compare, describe, geometric_mean_ratio
+from greenreport.analysis.stats.compare import Test
 from greenreport.analysis.stats.samples import Floats
+from greenreport.units import counted
 
 SAMPLES, SMALL_SAMPLES = 3000, 4
 RESAMPLES = 600
 SIZES = (5, 10, 30)
-#: Groups and runs at which `auto` just takes Welch, and one more run below.
+#: Groups and runs at which `gated` just takes Welch, and one more run below.
 MANY = ((7, 5), (7, 4), (10, 6), (20, 10), (20, 9))
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Floats]
 
@@ -38,6 +42,8 @@ GROUPS = POPULATIONS | {
     "heteroscedastic": lambda random, shape: 100 + np.linspace(1, 4, shape[-2])[:, None] * random.normal(0, 1, shape)
 }
 SIGMA = {"log-normal σ=0.25": 0.25, "log-normal σ=0.5": 0.5, "log-normal σ=1": 1.0}
+#: Populations whose groups are drawn alike.
+ALIKE = ("normal", "log-normal σ=0.5", "tied", "heteroscedastic", "uniform")
 TABLES: list[SimulatedTable] = []
 
 
@@ -64,25 +70,44 @@ def data(name: str, groups: int, n: int, count: int, seed: int = 1) -> Iterator[
         yield {f"g{k}": x.tolist() for k, x in enumerate(GROUPS[name](random, (groups, n)))}
 
 
-def type_one(samples: int) -> None:
+def level(samples: int, kind: Test, identifier: str) -> None:
     """Print how often identical groups are called different."""
     columns = ("population", "groups", *(f"n={n}" for n in (3, *SIZES)))
-    title("type-one", samples, "Type-I error of `auto` in %: any omnibus or pairwise claim on identical groups", *columns)
-    for name in ("normal", "log-normal σ=0.5", "tied", "heteroscedastic", "uniform"):
+    title(identifier, samples, f"Type-I error of `{kind}` in %: any omnibus or pairwise claim on identical groups", *columns)
+    for name in ALIKE:
         for groups in (2, 5, 10):
             rates = []
             for n in (3, *SIZES):
-                tests = [compare(x) for x in data(name, groups, n, samples)]
+                tests = [compare(x, test=kind) for x in data(name, groups, n, samples)]
                 rates.append(np.mean([t.rejected or any(p.significant for p in t.pairs) for t in tests]))
             row(name, groups, *rates)
+
+
+def type_one(samples: int) -> None:
+    """Print the level of the default."""
+    level(samples, "blocked", "type-one")
+
+
+def type_one_gated(samples: int) -> None:
+    """Print the level of the choice by Shapiro–Wilk."""
+    level(samples, "gated", "type-one-gated")
+
+
+def type_one_many(samples: int) -> None:
+    """Print the level of that choice with many groups."""
     columns = ("population", *(f"{groups} groups, n={n}" for groups, n in MANY))
-    title("type-one-many", samples, "Type-I error of `auto` in % with many groups", *columns)
-    for name in ("normal", "log-normal σ=0.5", "tied", "heteroscedastic", "uniform"):
-        many = [[compare(x) for x in data(name, groups, n, samples)] for groups, n in MANY]
+    title("type-one-many", samples, "Type-I error of `gated` in % with many groups", *columns)
+    for name in ALIKE:
+        many = [[compare(x, test="gated") for x in data(name, groups, n, samples)] for groups, n in MANY]
         row(name, *(np.mean([t.rejected for t in tests]) for tests in many))
+
+
+def type_one_forced(samples: int) -> None:
+    """Print the level of single tests."""
     columns = ("test", "population", *(f"n={n}" for n in SIZES))
     title("type-one-forced", samples, "Type-I error in % with the test forced, 5 groups", *columns)
-    for kind in ("welch", "kruskal", "friedman"):
+    forced: tuple[Test, ...] = ("welch", "kruskal", "friedman", "permutation")
+    for kind in forced:
         for name in ("normal", "log-normal σ=0.5", "tied"):
             row(kind, name, *(np.mean([compare(x, test=kind).rejected for x in data(name, 5, n, samples)]) for n in SIZES))
 
@@ -142,8 +167,8 @@ def bootstrap_median(x: Floats, truth: float, random: np.random.Generator) -> tu
 
 
 def two_samples(samples: int) -> None:
-    """Print the coverage of ratio of medians, Hedges' g and Cliff's δ; the second group is shifted or scaled."""
-    effects = ("ratio of medians", "Hedges' g", "Cliff's δ", "not chosen: percentile bootstrap of ratio")
+    """Print the coverage of the ratio, Hedges' g and Cliff's δ; the second group is shifted or scaled."""
+    effects = ("ratio", "Hedges' g", "Cliff's δ", "not chosen: percentile bootstrap of ratio")
     title("two-samples", samples // 2, "Coverage in % of intervals of two samples", "population", "n", "shift (SD)", *effects)
     for name in ("normal", "heteroscedastic", "log-normal σ=0.5", "tied"):
         for n in ((3, 3), (5, 5), (5, 15), (10, 10), (30, 30)):
@@ -245,9 +270,9 @@ def models(samples: int) -> None:
 
 
 def paired(samples: int) -> None:
-    """Print the coverage of the ratio of medians of blocks."""
+    """Print the coverage of the ratio in blocks."""
     columns = ("correlation of blocks", *(f"n={n}" for n in SIZES))
-    title("blocks", samples // 4, "Coverage in % of the ratio of medians in blocks (`friedman`)", *columns)
+    title("blocks", samples // 4, "Coverage in % of the ratio in correlated blocks", *columns)
     for correlation in (0.0, 0.5, 0.9):
         rates = []
         for n in SIZES:
@@ -256,23 +281,54 @@ def paired(samples: int) -> None:
             for _ in range(samples // 4):
                 common, own = random.normal(0, 1, n), random.normal(0, 1, (2, n))
                 x = np.exp(0.05 * (np.sqrt(correlation) * common + np.sqrt(1 - correlation) * own))
-                held.append(holds(compare({"a": x[0].tolist(), "b": x[1].tolist()}, test="friedman").pairs[0].ratio.ci, 1.0))
+                held.append(holds(compare({"a": x[0].tolist(), "b": x[1].tolist()}).pairs[0].ratio.ci, 1.0))
             rates.append(np.mean(held))
         row(f"{correlation:g}", *rates)
 
 
-def main(samples: int | None = None, *, small: bool = False) -> int:
-    """Print every table; return the number of samples."""
+def whole_studies(samples: int) -> None:
+    """Print false claims, simultaneous coverage and power of the blocked model in whole studies."""
+    designs, count = simulated_studies.DESIGNS, max(2, samples // 4)
+    columns = [f"n={n}, {counted(m, 'model')}" for m in simulated_studies.MODELS for n in simulated_studies.RUNS]
+    title(
+        "studies",
+        count,
+        "False claims of the blocked model in %: equal configurations rejected on any model",
+        "design",
+        *columns,
+    )
+    for name in designs:
+        row(name, *(rate for m in simulated_studies.MODELS for rate in simulated_studies.false_claims(name, m, count)))
+    columns = [f"{what}, n={n}" for what in ("all six intervals hold", "11 % is found") for n in simulated_studies.RUNS]
+    title(
+        "studies-coverage",
+        samples,
+        "Simultaneous coverage and power of the blocked model in %, four configurations",
+        "design",
+        *columns,
+    )
+    for name in designs:
+        row(name, *simulated_studies.coverage_and_power(name, samples))
+
+
+PARTS: tuple[Callable[[int], None], ...] = (
+    type_one, whole_studies, type_one_gated, type_one_many, type_one_forced, alone, one_sample, two_samples, paired, omnibus, models,
+)  # fmt: skip
+
+
+def main(samples: int | None = None, *, small: bool = False, parts: Sequence[str] = ()) -> int:
+    """Print every table, or those of the named functions; return the number of samples."""
     samples = samples or (SMALL_SAMPLES if small else SAMPLES)
     TABLES.clear()
     with np.errstate(all="ignore"):
-        for table in (type_one, alone, one_sample, two_samples, paired, omnibus, models):
-            table(samples)
+        for part in PARTS:
+            if not parts or part.__name__ in parts:
+                part(samples)
     return samples
 
 
 if __name__ == "__main__":
     numbers = [int(argument) for argument in sys.argv[1:] if argument.isdigit()]
-    drawn = main(*numbers[:1])
+    drawn = main(*numbers[:1], parts=[argument for argument in sys.argv[1:] if argument.isidentifier()])
     if "--write" in sys.argv:
         write(drawn, TABLES)

@@ -9,7 +9,7 @@ START = time.perf_counter()
 import numpy as np  # noqa: E402 - imports are part of what is timed
 from scipy import stats  # noqa: E402
 
-from greenreport.analysis.stats import compare, over_family, studentized_range_sf  # noqa: E402
+from greenreport.analysis.stats import compare, over_models, studentized_range_sf  # noqa: E402
 
 AIM_S = 1.5
 GROUPS = 20
@@ -31,10 +31,10 @@ def time_family(name: str, data: list[dict[str, list[float]]], start: float, cpu
     """Print how long the comparisons and the adjustment over their family take."""
     tests = [compare(groups) for groups in data]
     compared = time.perf_counter() - start
-    assert len(over_family(tests)) == len(tests)
+    assert len(over_models(tests)) == len(tests)
     total = time.perf_counter() - start
     pairs = sum(len(test.pairs) for test in tests)
-    kinds = ", ".join(f"{sum(test.test == kind for test in tests)} {kind}" for kind in ("welch", "kruskal"))
+    kinds = ", ".join(f"{sum(test.test == kind for test in tests)} {kind}" for kind in ("blocked", "welch", "kruskal"))
     print(
         f"{name}: {len(tests)} comparisons ({kinds}), {pairs} pairs: {compared:.2f} s; with family adjustment {total:.2f} s "
         f"({total / AIM_S:.2f} of the aim; {time.process_time() - cpu:.2f} s of CPU time)"

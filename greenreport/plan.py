@@ -155,7 +155,9 @@ def _content(study: Study, configuration: Configuration, prompts_digest: str) ->
         "generation": study.workload.generation.model_dump(mode="json", exclude_defaults=True),
         "transport": {"transport": "http", "stream": study.workload.stream, **load},
         "protocol": study.protocol.model_dump(mode="json", exclude=_NOT_MEASURED, exclude_defaults=True),
-        "meters": [meter.model_dump(mode="json", exclude_defaults=True) for meter in study.meters],
+        "meters": [
+            meter.model_dump(mode="json", exclude_defaults=True, exclude=set(meter.OF_ANALYSIS)) for meter in study.meters
+        ],
     }
 
 

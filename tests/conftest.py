@@ -44,7 +44,7 @@ def minimal_study(**changes: Any) -> Study:
             "cooldown": {"until": "none"},
             "sampling_interval_ms": 23,
         },
-        "meters": ["utilisation", {"estimate": "fallback"}],
+        "meters": ["utilisation", {"estimate": {"use": "fallback", "answers": True}}],
         "validity": {"foreign_load": 1.0},  # other tests and programs may run beside
         "hypotheses": [{"id": "H1.0", "question": "RQ1", "metric": "duration_s"}],
     }

@@ -73,7 +73,7 @@ def analyse(dataset: Dataset) -> Analysis:
     """Analyse a dataset: fidelity, hypotheses, answers, guidelines, validity."""
     fidelity = assess(dataset)
     findings = examine_hypotheses(dataset, fidelity)
-    answers = answer_questions(dataset, findings)
+    answers = answer_questions(dataset, findings, fidelity)
     swept = frontier(dataset, fidelity)
     every_run = replace(dataset, cells=tuple(replace(cell, outliers="none") for cell in dataset.cells))
     return Analysis(

@@ -136,6 +136,8 @@ _METRICS = (
         "Time-weighted mean load of the whole machine over the window.", "lower", "higher"),
     MetricInfo("process_cpu_pct", "CPU usage of the server", "%", _N, "CPU usage of the server",
         "CPU time of the serving process tree ÷ (window length · logical CPUs).", "lower", "higher"),
+    MetricInfo("cpu_time_s", "CPU time", "s", _L, "CPU time",
+        "CPU time of the serving process tree over the window."),
     MetricInfo("profiler_cpu_pct", "CPU usage of the profiler", "%", _L, "CPU usage of the profiler",
         "CPU time of the sampling process ÷ (window length · logical CPUs).", "lower", "higher"),
     MetricInfo("ram_usage_pct", "RAM usage", "%", _L, "RAM usage", "Mean used memory ÷ installed memory.", "lower", "higher"),

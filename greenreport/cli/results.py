@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def analyse(
-    study: StudyArgument,
+    study: Annotated[Path, typer.Argument(help="Study file, or the name of a study imported as a table.", show_default=False)],
     cache: CacheOption = DEFAULT_CACHE,
     weights: WeightsOption = None,
     as_json: Annotated[

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +25,9 @@ from greenreport.cli.options import (
     parse_only,
 )
 from greenreport.errors import MeasurementInvalid, SpecError, Unavailable, UsageError
+
+if TYPE_CHECKING:
+    from greenreport.workspace import Planned
 
 
 def validate(files: Annotated[list[Path], typer.Argument(help="Study files.", show_default=False)]) -> None:
@@ -70,6 +74,13 @@ def plan(
     repetitions: RepetitionsOption = None,
     prompts: PromptsOption = None,
     recheck: RecheckOption = False,
+    power: Annotated[
+        bool, typer.Option("--power", help="Show what the planned repetitions will find, from the spread of the runs so far.")
+    ] = False,
+    cv: Annotated[
+        float | None,
+        typer.Option("--cv", min=1e-6, max=10, help="The same from this coefficient of variation within blocks, such as 0.02."),
+    ] = None,
 ) -> None:
     """Show every cell, what is pending and why, and how long it will take."""
     from greenreport.cli.measuring import open_session
@@ -78,6 +89,25 @@ def plan(
     session = open_session(study, cache, parse_only(only), Overrides(weights, repetitions, prompts), recheck=recheck)
     console.print_problems(session.planned.file.warnings)
     console.print_plan(session.planned.plan, session.pending, session.left_s)
+    if power or cv is not None:
+        print("\n".join(_power_lines(session.planned, cache, weights, cv)))
+
+
+def _power_lines(planned: Planned, cache: Path, weights: str | None, cv: float | None) -> Iterator[str]:
+    """Yield what the planned repetitions will find, a line for each hypothesis."""
+    from greenreport.analysis.hypotheses.detectable_difference import planned_power, sensitivities
+    from greenreport.results import load
+
+    study = planned.file.study
+    if cv is not None:
+        cvs = dict.fromkeys((hypothesis.id for hypothesis in study.hypotheses), cv)
+    else:
+        pilot = load(planned.file.path, cache, weights)
+        spreads = sensitivities(pilot.dataset, pilot.findings)
+        cvs = {item.finding.hypothesis.id: item.cv for item in spreads if item.cv is not None}
+    lines = [str(item) for item in planned_power(study, cvs)]
+    yield ""
+    yield from lines or ["No runs yet from which the spread could be known: give one you expect, for example --cv 0.02"]
 
 
 def run(

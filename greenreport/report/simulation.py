@@ -17,7 +17,7 @@ FILE = Path(__file__).with_name("simulation.json")
 COVERED = (
     ("one-sample", "median", "median of a cell"),
     ("one-sample", "mean", "mean of a cell"),
-    ("two-samples", "ratio of medians", "ratio of medians"),
+    ("two-samples", "ratio", "ratio of two configurations"),
     ("two-samples", "Hedges' g", "Hedges' g"),
     ("two-samples", "Cliff's δ", "Cliff's δ"),
 )

@@ -80,14 +80,17 @@ def load(study: str | Path, cache: str | Path = "cache", weights: str | None = N
     """Return the analysis of a study: dataset, findings, answers, guidelines, claims, validity.
 
     Args:
-        study: the study file.
+        study: the study file, or the name of a study imported as a table.
         cache: folder of the store; published results beside the study file are used where they hold more valid runs.
         weights: ``hub`` or ``untrained``, as for ``greenreport run --weights``.
 
     Raises:
         SpecError: the study file is wrong.
     """
-    return analyse(find(Path(study), open_store(Path(cache)), weights, None).dataset)
+    store = open_store(Path(cache))
+    if not Path(study).exists() and (table := observed_studies(store).get(str(study))) is not None:
+        return analyse(_imported(str(study), *table).read().dataset)
+    return analyse(find(Path(study), store, weights, None).dataset)
 
 
 def load_published(study: Path, folder: Path, weights: str | None = None) -> Dataset:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from greenreport.study.field_types import Fraction, Label, QuestionId, Seconds, Spec, Text
 
@@ -59,7 +59,7 @@ class Validity(Spec):
 
 
 class Hypothesis(Spec):
-    """A null hypothesis: the configurations of a model do not differ in `metric`. Each model has its own test; Holm's method adjusts the pairs."""
+    """A null hypothesis: the configurations of a model do not differ in `metric`. Each model has its own test; Holm's method adjusts them over the models."""
 
     RETIRED: ClassVar[dict[str, str]] = {"factor": "configuration", "per": "model", "correction": "holm"}
 
@@ -67,8 +67,13 @@ class Hypothesis(Spec):
     question: QuestionId = Field(description="research question it belongs to")
     metric: str = Field(description="dependent variable")
     statement: Text | None = Field(None, description="the null hypothesis in words; generated when absent")
-    test: Literal["auto", "welch", "kruskal"] = Field(
-        "auto", description="auto: Welch's ANOVA when every group passes Shapiro-Wilk, Kruskal-Wallis otherwise"
+    test: Annotated[
+        Literal["blocked", "gated", "welch", "kruskal", "friedman", "permutation"],
+        BeforeValidator(lambda test: "gated" if test == "auto" else test),
+    ] = Field(
+        "blocked",
+        description="what decides: the log-linear model with blocks; gated: Welch's ANOVA when every group passes Shapiro-Wilk, "
+        "Kruskal-Wallis otherwise; or one of the others alone",
     )
     alpha: Fraction = 0.05
     smallest_effect: Annotated[float, Field(ge=0, lt=1)] = Field(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
@@ -31,6 +31,9 @@ class MeterUse(Spec):
     interval_ms: Annotated[int, Field(ge=5, le=10_000)] | None = Field(
         None, description="time between samples of this meter; the protocol's or the meter's own when absent"
     )
+
+    #: Options that say how values are used, not how they are measured; they are in no fingerprint.
+    OF_ANALYSIS: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def is_fallback(self) -> bool:
@@ -55,9 +58,14 @@ class MeterUse(Spec):
 class EstimateUse(MeterUse):
     """Options of the power model."""
 
+    OF_ANALYSIS: ClassVar[frozenset[str]] = frozenset({"answers"})
+
     use: Literal["always", "fallback"] = Field("always", description="fallback: only when no measured CPU energy is available")
     idle_w: Watts | None = Field(None, description="power of the idle CPU")
     max_w: Watts | None = Field(None, description="power of the fully loaded CPU")
+    answers: bool = Field(
+        False, description="let energy from this model answer questions; without it, energy counts as not measured"
+    )
 
     @model_validator(mode="after")
     def _both_powers(self) -> Self:

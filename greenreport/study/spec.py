@@ -14,7 +14,7 @@ from greenreport.study.analysis_spec import DeclaredGuideline, Fidelity, Frontie
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
 from greenreport.study.field_types import MOST_ENTRIES, Entries, Identifier, Label, QuestionId, Spec, Tag, Text
 from greenreport.study.footprint import Footprint
-from greenreport.study.meter_options import Meter
+from greenreport.study.meter_options import EstimateUse, Meter
 from greenreport.study.protocol import Protocol, Workload
 from greenreport.study.sweep import MOST_CONFIGURATIONS, Sweep
 
@@ -97,3 +97,8 @@ class Study(Spec):
     def model(self, identifier: str) -> Model:
         """Return the model with this id."""
         return next(m for m in self.models if m.id == identifier)
+
+    @property
+    def estimates_answer(self) -> bool:
+        """Whether energy that is modelled from the CPU load may answer questions."""
+        return any(isinstance(meter, EstimateUse) and meter.answers for meter in self.meters)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 
-from greenreport.analysis.stats import Effect, GroupTest, Interval, NotComputable, compare, over_family, ratio_of_medians
+from greenreport.analysis.stats import Effect, GroupTest, Interval, NotComputable, blocked_pair, compare, over_models
 
+gated = partial(compare, test="gated")
 GOOD = [10.0, 11.0, 12.5, 9.5, 10.7, 11.9]
 BETTER = [5.0, 5.5, 6.1, 4.8, 5.2, 5.9]
 
@@ -18,38 +20,38 @@ def why(test: GroupTest) -> tuple[str | None, str, str | None]:
 
 def test_no_groups_and_one_group() -> None:
     """Fewer than two groups cannot be compared."""
-    assert why(compare({}))[:2] == (None, "fewer than two groups have 3 runs")
-    alone = compare({"a": GOOD})
+    assert why(gated({}))[:2] == (None, "fewer than two groups have 3 runs")
+    alone = gated({"a": GOOD})
     assert why(alone)[:2] == (None, "fewer than two groups have 3 runs")
     assert (alone.pairs, alone.omnibus.p, alone.omnibus.statistic) == ((), None, None)
     assert alone.group("a").normality.normal is True
 
 
 def test_small_and_empty_groups_are_left_out() -> None:
-    """Groups below three runs do not stop the others; the ratio of medians is still given, without an interval."""
-    test = compare({"a": GOOD, "empty": [], "b": BETTER, "two": [20.0, None, 21.0]})
+    """Groups below three runs do not stop the others; the ratio of their common blocks is still given, without an interval."""
+    test = gated({"a": GOOD, "empty": [], "b": BETTER, "two": [20.0, None, 21.0]})
     assert test.reason == "all 2 groups pass Shapiro–Wilk → Welch's t; left out: empty (0 runs), two (2 runs)"
     assert test.pair("a", "b").significant
     assert test.group("two").reason == "2 runs; a test needs 3"
     pair = test.pair("a", "two")
     assert (pair.p, pair.significant, pair.verdict.value) == (None, False, "inconclusive")
-    assert pair.ratio.value == pytest.approx(10.85 / 20.5)
-    assert pair.ratio.ci == NotComputable("two has 2 runs, an interval needs 3")
-    assert test.pair("a", "empty").ratio.reason == "empty has no runs"
+    assert pair.ratio.value == pytest.approx(math.sqrt(10.0 / 20.0 * 12.5 / 21.0))
+    assert pair.ratio.ci == NotComputable("2 blocks hold both; an interval needs 3")
+    assert test.pair("a", "empty").ratio.reason == "no block holds both"
     assert [group.letters for group in test.groups] == [("b",), (), ("a",), ()]
 
 
 def test_constant_group() -> None:
     """A constant group has no Shapiro–Wilk, so auto goes to ranks; a forced Welch says what it would divide by."""
     groups = {"a": GOOD, "constant": [7.0] * 6, "b": BETTER}
-    assert why(compare(groups)) == (
+    assert why(gated(groups)) == (
         "kruskal",
         "Shapiro–Wilk is not computable for constant (all values are equal) → Kruskal–Wallis",
         None,
     )
     forced = compare(groups, test="welch")
     assert why(forced) == (None, "forced by the study", "1 of 3 groups do not vary; Welch's test divides by their variance")
-    assert forced.pairs[0].reason == "the test is not computable"
+    assert not any(pair.significant for pair in forced.pairs)
     assert [group.letters for group in forced.groups] == [(), (), ()]
 
 
@@ -63,7 +65,7 @@ def test_one_constant_group_of_two() -> None:
 def test_all_values_equal() -> None:
     """The same value everywhere: nothing to test, and no practical difference, also where the value is 0."""
     for value in (42.0, 0.0):
-        test = compare({"a": [value] * 5, "b": [value] * 5, "c": [value] * 5})
+        test = gated({"a": [value] * 5, "b": [value] * 5, "c": [value] * 5})
         assert why(test)[::2] == (None, "all values are equal")
         assert {pair.verdict.value for pair in test.pairs} == {"no practical difference"}
         assert test.homogeneity.reason == "the distances from the median do not vary"
@@ -71,7 +73,7 @@ def test_all_values_equal() -> None:
 
 def test_two_constants_that_differ() -> None:
     """Constants that differ are separated by ranks; the ratio is exact, the shares have no interval."""
-    test = compare({"a": [1.0] * 8, "b": [2.0] * 8})
+    test = gated({"a": [1.0] * 8, "b": [2.0] * 8})
     pair = test.pairs[0]
     assert pair.significant and pair.verdict.value == "lower"
     assert isinstance(pair.ratio.ci, Interval)
@@ -81,12 +83,21 @@ def test_two_constants_that_differ() -> None:
 
 
 def test_values_that_are_not_positive() -> None:
-    """Without positive medians there is no ratio; with some non-positive values it has no interval."""
-    test = compare({"a": [-1.0, -2.0, -3.0, -4.0], "b": [1.0, 2.0, 3.0, 4.0]})
-    assert test.pairs[0].ratio.reason == test.pairs[0].reason == "the median of a is not positive"
-    ratio = ratio_of_medians([-1.0, 2.0, 3.0, 4.0, 5.0], [1.0, 2.0, 3.0])
-    assert ratio.value == 1.5
-    assert ratio.ci == NotComputable("some values are not positive, or too far apart")
+    """Without positive values there is no ratio, and differences are compared."""
+    test = compare({"a": [-1.0, -2.0, -3.5, -4.0], "b": [1.0, 2.0, 3.0, 4.0]})
+    pair = test.pairs[0]
+    assert pair.ratio.reason == "some values are not positive: differences are compared"
+    assert pair.difference is not None and pair.difference.value == pytest.approx(-5.125)
+    assert (pair.verdict.value, pair.reversed().verdict.value) == ("lower", "higher")
+    assert test.reason == "runs are compared within their blocks, by differences, since some values are not positive"
+    assert blocked_pair([-1.0, 2.0, 3.0], [1.0, 2.0, 3.0]).ratio.reason == "some values are not positive"
+
+
+def test_the_same_ratio_in_every_block() -> None:
+    """Constants that differ leave no doubt; the interval is the ratio itself."""
+    pair = compare({"a": [1.0] * 5, "b": [2.0] * 5}).pairs[0]
+    assert (pair.p, pair.significant, pair.verdict.value) == (0.0, True, "lower")
+    assert isinstance(pair.ratio.ci, Interval) and (pair.ratio.ci.low, pair.ratio.ci.high) == (0.5, 0.5)
 
 
 def test_incomplete_blocks() -> None:
@@ -107,7 +118,7 @@ def test_ties_in_blocks() -> None:
 @pytest.mark.parametrize("factor", [1e-15, 1e-3, 3.6e6, 1e150])
 def test_extreme_magnitudes(factor: float) -> None:
     """Very small and very large values give the p values of the same runs in another unit."""
-    plain, extreme = (compare({"a": [x * f for x in GOOD], "b": [x * f for x in BETTER]}) for f in (1.0, factor))
+    plain, extreme = (gated({"a": [x * f for x in GOOD], "b": [x * f for x in BETTER]}) for f in (1.0, factor))
     assert extreme.omnibus.p == pytest.approx(plain.omnibus.p, rel=1e-9)
     assert extreme.pairs[0].ratio.value == pytest.approx(plain.pairs[0].ratio.value)
     assert extreme.pairs[0].verdict is plain.pairs[0].verdict
@@ -118,18 +129,18 @@ def test_ends_of_the_number_range(factor: float) -> None:
     """Values whose squares cannot be represented keep their medians and have no test of means."""
     test = compare({"a": [x * factor for x in GOOD], "b": [x * factor for x in BETTER]}, test="welch")
     assert test.test is None and test.omnibus.reason is not None
-    assert test.pairs[0].ratio.value == pytest.approx(compare({"a": GOOD, "b": BETTER}).pairs[0].ratio.value)
+    assert test.pairs[0].ratio.value == pytest.approx(gated({"a": GOOD, "b": BETTER}).pairs[0].ratio.value)
 
 
 def test_more_runs_than_shapiro_takes() -> None:
     """Above 5000 runs Shapiro–Wilk is not used, and auto takes ranks."""
-    test = compare({"a": [math.sin(k) + 3 for k in range(5001)], "b": GOOD})
+    test = gated({"a": [math.sin(k) + 3 for k in range(5001)], "b": GOOD})
     assert test.reason == "Shapiro–Wilk is not computable for a (Shapiro–Wilk is not accurate above 5000 runs) → Mann–Whitney"
 
 
 def test_family_of_what_is_not_computable() -> None:
     """Comparisons without p values pass through a family and do not count as tests."""
     empty, good = compare({"a": [], "b": [1.0]}), compare({"a": GOOD, "b": BETTER})
-    first, second = over_family([empty, good])
-    assert (first.pairs[0].p_family, first.pairs[0].significant) == (None, False)
-    assert second.pairs[0].p_family == good.pairs[0].p
+    first, second = over_models([empty, good])
+    assert (first.omnibus.p_family, first.pairs[0].significant) == (None, False)
+    assert second.omnibus.p_family == good.omnibus.p

@@ -117,7 +117,7 @@ def test_detectable_effects_are_detected(cv: float, n: int, test: str) -> None:
 @pytest.mark.parametrize("n", [3, 10])
 def test_detectable_effect_solves_the_noncentral_t(n: int, comparisons: int) -> None:
     """At the returned effect, scipy's noncentral t has 80 % of its mass beyond the quantiles of alpha ÷ comparisons."""
-    effect = detectable_effect(0.05, n, comparisons=comparisons)
+    effect = detectable_effect(0.05, n, comparisons=comparisons, test="welch")
     assert isinstance(effect, float)
     shift = math.log1p(effect) / math.sqrt(math.log1p(0.05**2)) * math.sqrt(n / 2)
     bound = stats.t.ppf(1 - 0.025 / comparisons, 2 * n - 2)

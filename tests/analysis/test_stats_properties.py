@@ -18,9 +18,9 @@ from greenreport.analysis.stats import (
     compare,
     describe,
     geometric_mean_ratio,
-    over_family,
+    over_models,
     pareto,
-    ratio_of_medians,
+    ratio_of_geometric_means,
     screen,
 )
 from greenreport.analysis.stats.compact_letters import compact_letters
@@ -32,7 +32,7 @@ anything = st.one_of(
     st.floats(), st.none(), st.sampled_from([0.0, 1.0, -1.0, 5e-324, 1e-300, 1e300, 1.7e308]), st.floats(9, 11)
 )
 samples = st.lists(anything, max_size=12)
-tests = st.sampled_from(["auto", "welch", "kruskal", "friedman"])
+tests = st.sampled_from(["blocked", "gated", "welch", "kruskal", "friedman", "permutation"])
 corrections = st.sampled_from(["holm", "bonferroni", "none"])
 #: Runs of a measurement: positive, some equal, moderately spread.
 measured = st.dictionaries(
@@ -64,7 +64,7 @@ def test_any_input_has_a_consistent_answer(groups: Mapping[str, list[float | Non
     """No input raises; p values are ordered, intervals hold their estimates, letters agree with significance."""
     test = compare(groups, test=kind, correction=correction)  # type: ignore[arg-type]
     best_set(test, "higher")
-    for found in (test, *over_family([test, test])):
+    for found in (test, *over_models([test, test])):
         assert_consistent(found)
     for group in test.groups:
         assert holds(group.description.median, group.description.median_ci)
@@ -120,7 +120,7 @@ def test_order_of_groups_does_not_matter(groups: Groups, kind: str) -> None:
 @given(*(st.lists(st.floats(1e-3, 1e3), min_size=3, max_size=12),) * 2)
 def test_ratios_are_symmetric(a: list[float], b: list[float]) -> None:
     """ratio(a, b) · ratio(b, a) = 1, for the bounds too; a sample against itself is 1 inside its interval."""
-    forward, backward, own = ratio_of_medians(a, b), ratio_of_medians(b, a), ratio_of_medians(a, a)
+    forward, backward, own = ratio_of_geometric_means(a, b), ratio_of_geometric_means(b, a), ratio_of_geometric_means(a, a)
     assert forward.value is not None and backward.value is not None
     assert isinstance(forward.ci, Interval) and isinstance(backward.ci, Interval) and isinstance(own.ci, Interval)
     assert forward.value * backward.value == pytest.approx(1)

@@ -73,14 +73,14 @@ def test_shapiro_wilk() -> None:
 @needs_reference
 def test_levene_welch_and_kruskal() -> None:
     """Levene, Welch and Kruskal–Wallis of GPU usage agree to 1e-5."""
-    auto, kruskal = compare(runs("gpu_usage")), compare(runs("gpu_usage"), test="kruskal").omnibus
+    gated, kruskal = compare(runs("gpu_usage"), test="gated"), compare(runs("gpu_usage"), test="kruskal").omnibus
     (levene,), (welch,), (wanted,) = (saved("gpu_usage", kind) for kind in ("levene_median", "welch_anova", "kruskal_wallis"))
-    assert auto.reason == "all 3 groups pass Shapiro–Wilk → Welch's ANOVA"
-    assert auto.homogeneity.statistic == pytest.approx(float(levene["statistic"]), rel=1e-5)
-    assert auto.homogeneity.p == pytest.approx(float(levene["p_value"]), abs=5e-7)
-    assert auto.omnibus.statistic == pytest.approx(float(welch["statistic"]), rel=1e-5)
-    assert auto.omnibus.df == pytest.approx((float(welch["df1"]), float(welch["df2"])), rel=1e-5)
-    assert auto.omnibus.p == pytest.approx(float(welch["p_value"]), rel=5e-5)  # p ~ F^-6
+    assert gated.reason == "all 3 groups pass Shapiro–Wilk → Welch's ANOVA"
+    assert gated.homogeneity.statistic == pytest.approx(float(levene["statistic"]), rel=1e-5)
+    assert gated.homogeneity.p == pytest.approx(float(levene["p_value"]), abs=5e-7)
+    assert gated.omnibus.statistic == pytest.approx(float(welch["statistic"]), rel=1e-5)
+    assert gated.omnibus.df == pytest.approx((float(welch["df1"]), float(welch["df2"])), rel=1e-5)
+    assert gated.omnibus.p == pytest.approx(float(welch["p_value"]), rel=5e-5)  # p ~ F^-6
     assert kruskal.statistic == pytest.approx(float(wanted["statistic"]), rel=1e-9)
     assert kruskal.p == pytest.approx(float(wanted["p_value"]), rel=1e-9)
 

@@ -39,7 +39,7 @@ def made(method: Method = Method.MEASURED, boundary: str = "CPU package-0", **ch
             )
             for run, value in zip(cell.runs, TOKENS, strict=True)
         )
-        return replace(cell, runs=runs)
+        return replace(cell, runs=runs, estimates_answer=True)
 
     return replace(base, cells=tuple(told(cell) for cell in base.cells), prompts_count=4)
 

@@ -9,7 +9,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from greenreport.analysis.measure.spans import REST, SPANS
+from greenreport.analysis.measure.spans import REST
+from greenreport.record import ServerStage
 from tests.conftest import ROOT, minimal_study
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -76,6 +77,6 @@ def test_a_cell_shows_every_stage_of_its_requests(site: Path) -> None:
     section = re.search(r"Where time and energy of requests go.*?</table>", page, re.DOTALL)
     assert section is not None
     rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', section[0])
-    assert [name for name, _ in rows] == [*SPANS, REST]
+    assert [name for name, _ in rows] == [*ServerStage, REST]
     assert all(len(re.findall(r'<td class="num">', cells)) == 3 for _, cells in rows)
     assert "by the server’s clock" in section[0]

@@ -31,14 +31,16 @@ def _model_test(item: ModelTest) -> Json:
         "test": test.test,
         "why_this_test": test.reason,
         "omnibus": {
-            **pick(test.omnibus, "name", "statistic", "df", "p"),
+            **pick(test.omnibus, "name", "statistic", "df", "p", "p_family"),
             "effect": _effect(test.omnibus.effect),
             "reason": test.omnibus.reason,
         },
         "homogeneity": pick(test.homogeneity, "statistic", "p", "reason"),
         "posthoc": test.posthoc,
         "groups": [_group(group) for group in test.groups],
+        "comparisons": test.comparisons,
         "pairs": [_pair(pair) for pair in test.pairs],
+        "robustness": test.robustness,
         "withheld": item.withheld,
     }
 
@@ -58,8 +60,8 @@ def _effect(effect: Effect | NotComputable) -> Json | Effect:
 
 def _pair(pair: Pair) -> Json:
     return {
-        **pick(pair, "a", "b", "n_a", "n_b", "symbol", "statistic", "df", "p", "p_adjusted", "p_family", "significant"),
+        **pick(pair, "a", "b", "n_a", "n_b", "symbol", "statistic", "df", "p", "p_adjusted", "significant"),
         "effect": _effect(pair.effect),
-        "ratio_of_medians": pair.ratio,
+        **pick(pair, "ratio", "difference"),
         **pick(pair, "verdict", "reason", "runs_needed"),
     }

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.claim_text import Text
-from greenreport.analysis.hypotheses.claims import Claim, once
-from greenreport.analysis.hypotheses.findings import Decision, Finding
+from greenreport.analysis.hypotheses.claims import Claim, compare, once
+from greenreport.analysis.hypotheses.findings import Decision, Finding, compare_models
 from greenreport.analysis.hypotheses.headline import lead_sentence, models_text, why_unknown
 from greenreport.analysis.hypotheses.winners import Standing, standing
-from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.measure.fidelity import reference_of
+from greenreport.analysis.measure.dataset import NOT_MEASURED, Dataset, label_of
+from greenreport.analysis.measure.fidelity import CellFidelity, reference_of
 from greenreport.analysis.stats import PairVerdict
-from greenreport.units import counted, declared_percent, listed, p_equation
+from greenreport.units import capital, counted, declared_percent, listed, p_equation
 
 #: Models, pairs or cells that a sentence names before it counts the rest.
 MAX_NAMED = 4
@@ -52,20 +52,43 @@ class Answer:
         return once(part for answer in self.answers for part in answer.lead if isinstance(part, Claim))
 
 
-def answer_questions(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Answer, ...]:
+def answer_questions(dataset: Dataset, findings: Sequence[Finding], fidelity: Sequence[CellFidelity]) -> tuple[Answer, ...]:
     """Answer every question of the study, those without a hypothesis too."""
     result = []
     nothing: Text = ("No hypothesis was declared for this question; the data are described only.",)
     for identifier, question in dataset.study.questions.items():
-        answers = tuple(_answer(dataset, finding) for finding in findings if finding.hypothesis.question == identifier)
+        answers = tuple(
+            _answer(dataset, finding, fidelity) for finding in findings if finding.hypothesis.question == identifier
+        )
         result.append(Answer(identifier, question, answers[0].lead if answers else nothing, answers))
     return tuple(result)
 
 
-def _answer(dataset: Dataset, finding: Finding) -> HypothesisAnswer:
+def _answer(dataset: Dataset, finding: Finding, fidelity: Sequence[CellFidelity]) -> HypothesisAnswer:
+    if any(cell.modelled(finding.metric.id) for cell in dataset.cells) and finding.decision is Decision.NOT_COMPUTABLE:
+        lead = _not_measured(dataset, finding, fidelity)
+        return HypothesisAnswer(finding, None, lead, lead, f"{finding.hypothesis.id} is not tested: {NOT_MEASURED}.", ())
     place = standing(dataset, finding.metric.id, finding.tests, reference_of(dataset))
     lead, headline = (lead_sentence(finding, place, ties=ties) for ties in (True, False))
     return HypothesisAnswer(finding, place, lead, headline, _decision(finding), tuple(_exceptions(finding)))
+
+
+def _not_measured(dataset: Dataset, finding: Finding, fidelity: Sequence[CellFidelity]) -> Text:
+    """Return what stands in place of an answer about modelled energy: the difference in CPU time, and what that bounds.
+
+    A linear model of CPU power gives energy as a weighted sum of execution time and CPU time, so its ratios lie between theirs.
+    """
+    tests = compare_models(dataset, "cpu_time_s", fidelity, providers=finding.hypothesis.providers)
+    cpu = standing(dataset, "cpu_time_s", tests, reference_of(dataset))
+    begin = f"{capital(NOT_MEASURED)}."
+    if cpu is None or cpu.claim is None:
+        return (begin,)
+    sides = {label_of(configuration): configuration for configuration in dataset.configurations}
+    pair, models = [sides[name] for name in (cpu.claim.numerator, cpu.claim.denominator)], [w.model for w in cpu.winners]
+    time = compare(dataset, "duration_s", pair[0], pair[1], models)
+    and_time: Text = () if time is None else (" and ", time.article(), time)
+    bounds = "" if time is None else "; under any linear model of CPU power, the ratio of energies lies between these two"
+    return (begin, f" {label_of(cpu.leader)} has ", cpu.claim, *and_time, f"{bounds}.")
 
 
 def _decision(finding: Finding) -> str:
@@ -77,7 +100,9 @@ def _decision(finding: Finding) -> str:
     tests = Counter(t.test.omnibus.name for t in finding.tests if t.computable)
     used = listed([test if len(tests) == 1 else f"{test} on {number}" for test, number in tests.most_common()])
     pairs = sum(len(t.test.pairs) for t in finding.tests)
-    basis = f"{used}, α = {finding.hypothesis.alpha:g}; {counted(pairs, 'pairwise comparison')}, p adjusted over the question's family (Holm)"
+    tested = counted(sum(t.computable for t in finding.tests), "model")
+    over = f", adjusted over {tested} (Holm)" if any(t.test.omnibus.p_family is not None for t in finding.tests) else ""
+    basis = f"{used}, α = {finding.hypothesis.alpha:g}{over}; {counted(pairs, 'pair')}, with intervals that hold together on each model"
     if finding.decision is Decision.NOT_REJECTED:
         return f"{name} is not rejected {models_text(len(finding.kept), total, on=False)} ({basis})."
     kept = f" and not rejected for {_names(t.model.label for t in finding.kept)}" if finding.kept else ""
@@ -91,9 +116,14 @@ def _exceptions(finding: Finding) -> Iterable[str]:
         (t, pair) for t in finding.tests if t.computable for pair in t.test.pairs if pair.p is not None and not pair.significant
     ]
     if tied:
-        shown = [f"{labels[p.a]} and {labels[p.b]} on {t.model.label} (p {p_equation(p.p_final)})" for t, p in tied[:MAX_NAMED]]
+        shown = [
+            f"{labels[p.a]} and {labels[p.b]} on {t.model.label} (p {p_equation(p.p_adjusted)})" for t, p in tied[:MAX_NAMED]
+        ]
         more = f", and {counted(len(tied) - MAX_NAMED, 'more pair')}" if len(tied) > MAX_NAMED else ""
-        yield f"Not significantly different: {'; '.join(shown)}{more}."
+        yield f"No difference is shown between {'; '.join(shown)}{more}."
+    apart = [t.model.label for t in finding.kept if any(pair.significant for pair in t.test.pairs)]
+    if apart:
+        yield f"On {_names(apart)} some pairs differ by their own intervals, although the hypothesis is not rejected there after the adjustment over models."
     yield from _practical(finding)
     withheld = [(t, item.configuration, item.reason) for t in finding.tests for item in t.withheld]
     if withheld:

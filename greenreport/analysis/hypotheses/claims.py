@@ -10,10 +10,10 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import median
+from statistics import geometric_mean
 
-from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
-from greenreport.analysis.stats import Interval, NotComputable, geometric_mean_ratio, ratio_of_medians
+from greenreport.analysis.measure.dataset import CellView, Dataset, in_blocks, label_of
+from greenreport.analysis.stats import Interval, NotComputable, blocked_pair, geometric_mean_ratio
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.study import Configuration, Model
 from greenreport.units import THIN, number
@@ -22,13 +22,13 @@ from greenreport.units import THIN, number
 class Aggregator(StrEnum):
     """How the value of a claim comes from its rows."""
 
-    SINGLE = "ratio of the medians over runs"
-    GEOMETRIC_MEAN = "geometric mean over models of the ratios of medians over runs"
+    SINGLE = "geometric mean over blocks of the ratios of runs in the same block"
+    GEOMETRIC_MEAN = "geometric mean over models of the mean ratios of runs in the same block"
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimRow:
-    """One model of a claim: medians over runs, and their ratio."""
+    """One model of a claim: geometric means over the blocks in which both have a run, and their ratio."""
 
     model: str
     numerator: float
@@ -50,7 +50,8 @@ class Claim:
         numerator, denominator: labels of the configurations; the value is numerator ÷ denominator.
         numerator_cells, denominator_cells: keys of the cells, in the order of `rows`.
         scope: the models it speaks of, out of `of_models`.
-        value: the ratio; ci: its interval for exactly these models, only the runs taken as random.
+        value: the ratio; ci: its interval for exactly these models, only the runs taken as random. On one model it is the
+            interval of the pair's verdict, simultaneous over all pairs of the metric.
         ci_models: of a mean over models, the interval for models like these.
     """
 
@@ -117,7 +118,10 @@ class Claim:
         """Return the interval in the same words as the size, or why there is none."""
         if isinstance(self.ci, NotComputable):
             return f"no interval: {self.ci.reason}"
-        return f"{self.ci.level:.0%} CI {interval_text(self.ci.low, self.ci.high, self.value)}".replace("%", f"{THIN}%", 1)
+        about = " for these models" if len(self.rows) > 1 else ""
+        return f"{self.ci.level:.0%} CI{about} {interval_text(self.ci.low, self.ci.high, self.value)}".replace(
+            "%", f"{THIN}%", 1
+        )
 
     def scope_text(self) -> str:
         """Return the scope: ``on GPT-2 mini``, ``over 12 of 12 models, range 38–89 % less``."""
@@ -143,14 +147,17 @@ def difference(ratio: float, info: MetricInfo) -> str:
         return f"the same {info.noun}"
     if ratio >= 2:
         return f"{number(ratio)} times the {info.noun}"
-    return f"{number(abs(1 - ratio) * 100, 2)}{THIN}% {info.less if ratio < 1 else info.more} {info.noun}"
+    relative = " (relative)" if info.unit == "%" else ""  # else it could be percentage points
+    return f"{number(abs(1 - ratio) * 100, 2)}{THIN}% {info.less if ratio < 1 else info.more} {info.noun}{relative}"
 
 
 def interval_text(low: float, high: float, value: float) -> str:
     """Return two ratios in the scale of `value`: percentages with direction where it changes, or multiples."""
     if value >= 2:
         return f"{number(low)}–{number(high)} times"
-    ends = [percent_change(low), percent_change(high)]
+    # As many digits as tell the ends apart: “92–92 %” would hide the interval.
+    digits = next((d for d in (2, 3, 4) if percent_change(low, d) != percent_change(high, d)), 2)
+    ends = [percent_change(low, digits), percent_change(high, digits)]
     if low < 1 and high < 1:
         return f"{ends[1].lstrip('−+')}–{ends[0].lstrip('−+')}{THIN}%"
     if low >= 1 and high >= 1:
@@ -158,10 +165,10 @@ def interval_text(low: float, high: float, value: float) -> str:
     return f"{ends[0]} to {ends[1]}{THIN}%"
 
 
-def percent_change(ratio: float) -> str:
+def percent_change(ratio: float, digits: int = 2) -> str:
     """Return a ratio as a signed change in percent without the sign of percent: ``−38``, ``+4.2``."""
     change = (ratio - 1) * 100
-    return ("−" if change < 0 else "+") + number(abs(change), 2)
+    return ("−" if change < 0 else "+") + number(abs(change), digits)
 
 
 def compare(
@@ -169,25 +176,30 @@ def compare(
 ) -> Claim | None:
     """Return the claim that compares two configurations in a metric over models, or None where no model has both.
 
-    Both cells of a model must have values of the same boundary; models without are left out of the scope.
+    Both cells of a model must have values of the same boundary in a common block; models without are left out of the scope.
     """
     samples: list[tuple[Model, CellView, CellView]] = []
     for model in models:
         top, bottom = dataset.cell(model.id, numerator.id), dataset.cell(model.id, denominator.id)
         if top is None or bottom is None or not top.values(metric) or not bottom.values(metric):
             continue
-        if top.boundaries(metric) == bottom.boundaries(metric) and min(bottom.values(metric)) > 0:
+        shared = top.by_repetition(metric).keys() & bottom.by_repetition(metric).keys()
+        positive = min(*top.values(metric), *bottom.values(metric)) > 0
+        if shared and positive and top.boundaries(metric) == bottom.boundaries(metric):
             samples.append((model, top, bottom))
-    if not samples:
+    values = [in_blocks((top, bottom), metric) for _, top, bottom in samples]
+    if not values:
         return None
-    values = [(top.values(metric), bottom.values(metric)) for _, top, bottom in samples]
-    rows = tuple(
-        ClaimRow(model.label, median(top), median(bottom), len(top), len(bottom))
-        for (model, *_), (top, bottom) in zip(samples, values, strict=True)
-    )
-    if any(row.numerator <= 0 for row in rows):
-        return None
-    value, ci, ci_models = _estimate(values)
+    rows = tuple(_row(model, *both) for (model, *_), both in zip(samples, values, strict=True))
+    if len(samples) == 1:
+        about = (rule for rule in dataset.study.hypotheses if rule.metric == metric)
+        alpha = next((rule.alpha for rule in about), 0.05)
+        comparisons, step = dataset.comparisons(metric, samples[0][0].id), dataset.step(metric, samples[0][0].id)
+        pair = blocked_pair(*values[0], alpha=alpha, comparisons=comparisons, step=step)
+        value, ci, ci_models = pair.ratio.value, pair.ratio.ci, None
+    else:
+        mean = geometric_mean_ratio([(top, bottom) for top, bottom in values])
+        value, ci, ci_models = mean.value, mean.over_runs, mean.over_models
     if value is None:
         return None
     cells = [cell for _, top, bottom in samples for cell in (top, bottom)]
@@ -220,11 +232,7 @@ def _scope_name(dataset: Dataset, models: Sequence[str]) -> str:
     return f"{name}-{hashlib.sha256(' '.join(sorted(models)).encode()).hexdigest()[:6]}"
 
 
-def _estimate(
-    samples: Sequence[tuple[Sequence[float], Sequence[float]]],
-) -> tuple[float | None, Interval | NotComputable, Interval | NotComputable | None]:
-    if len(samples) == 1:
-        ratio = ratio_of_medians(*samples[0])
-        return ratio.value, ratio.ci, None
-    mean = geometric_mean_ratio(samples)
-    return mean.value, mean.over_runs, mean.over_models
+def _row(model: Model, top: Sequence[float | None], bottom: Sequence[float | None]) -> ClaimRow:
+    both = [(a, b) for a, b in zip(top, bottom, strict=True) if a is not None and b is not None]
+    numerators, denominators = zip(*both, strict=True)
+    return ClaimRow(model.label, geometric_mean(numerators), geometric_mean(denominators), len(both), len(both))

@@ -6,16 +6,22 @@ the observed differences between them, which would only restate the p value (Hoe
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+import math
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from greenreport.analysis.hypotheses.findings import Finding
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.stats import NotComputable, describe, detectable_effect
+from greenreport.analysis.stats import FEWEST_RUNS, NotComputable, detectable_effect
+from greenreport.catalog import METRICS
+from greenreport.study import Hypothesis, Study
+from greenreport.units import counted, declared_percent, percent
 
 POWER = 0.8
+#: More repetitions than this are not advised.
+MOST_REPETITIONS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +29,10 @@ class Sensitivity:
     """A hypothesis and the smallest difference its runs can show.
 
     Attributes:
-        pairs: comparisons of its question's family, whose p values are adjusted together.
+        pairs: comparisons on one model, the most of any, which are adjusted together.
         runs: the fewest runs of a compared group.
-        cv: median coefficient of variation of the compared groups.
-        detectable: smallest relative difference of a pair that is found with probability `POWER` in the first step of Holm's method.
+        cv: coefficient of variation of one configuration within blocks: what is left when the blocks' common part is taken out.
+        detectable: smallest relative difference of a pair that is found with probability `POWER`.
     """
 
     finding: Finding
@@ -38,19 +44,81 @@ class Sensitivity:
 
 def sensitivities(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Sensitivity, ...]:
     """Return the sensitivity of every hypothesis."""
-    family: Counter[str] = Counter()
-    for finding in findings:
-        family[finding.hypothesis.question] += sum(pair.p is not None for test in finding.tests for pair in test.test.pairs)
-    return tuple(_sensitivity(dataset, finding, family[finding.hypothesis.question]) for finding in findings)
+    return tuple(_sensitivity(dataset, finding) for finding in findings)
 
 
-def _sensitivity(dataset: Dataset, finding: Finding, pairs: int) -> Sensitivity:
+def _sensitivity(dataset: Dataset, finding: Finding) -> Sensitivity:
     metric, alpha = finding.metric.id, finding.hypothesis.alpha
     compared = {(test.model.id, group.name) for test in finding.tests for group in test.test.groups if group.tested}
     samples = [c.values(metric) for c in dataset.cells if (c.model.id, c.configuration.id) in compared]
-    spreads = [cv for sample in samples if (cv := describe(sample).cv) is not None and cv > 0]
     fewest = min(map(len, samples), default=0)
+    pairs = max((item.test.comparisons for item in finding.tests), default=0)
+    # The variance of a difference within blocks is that of two configurations.
+    errors = [(p.ratio.error, min(p.n_a, p.n_b)) for item in finding.tests for p in item.test.pairs if p.ratio.error]
+    spreads = [math.sqrt(math.expm1(error**2 * blocks / 2)) for error, blocks in errors]
     if not spreads:
-        return Sensitivity(finding, pairs, fewest, None, NotComputable("no group with a spread was compared"))
+        return Sensitivity(finding, pairs, fewest, None, NotComputable("no pair with a spread was compared"))
     cv = median(spreads)
     return Sensitivity(finding, pairs, fewest, cv, detectable_effect(cv, fewest, alpha=alpha, power=POWER, comparisons=pairs))
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPower:
+    """What the repetitions of a study will find in the metric of a hypothesis, before they are run.
+
+    Attributes:
+        pairs: comparisons on one model, which are adjusted together.
+        cv: coefficient of variation of one configuration within blocks, of a pilot or declared.
+        detectable: smallest relative difference of a pair found with probability `POWER`.
+        needed: repetitions that find the smallest effect of interest so; None where more than `MOST_REPETITIONS` are.
+    """
+
+    hypothesis: Hypothesis
+    repetitions: int
+    pairs: int
+    cv: float
+    detectable: float | NotComputable
+    needed: int | None
+
+    def __str__(self) -> str:
+        """Return it as a sentence."""
+        smallest = declared_percent(self.hypothesis.smallest_effect)
+        found = (
+            f"cannot find a difference ({self.detectable.reason})"
+            if isinstance(self.detectable, NotComputable)
+            else f"find a difference of {percent(self.detectable)} in 4 of 5 studies"
+        )
+        enough = f"{self.needed}" if self.needed is not None else f"more than {MOST_REPETITIONS}"
+        return (
+            f"{self.hypothesis.id}, {METRICS[self.hypothesis.metric].noun}: {counted(self.repetitions, 'repetition')} {found} "
+            f"({counted(self.pairs, 'pair')} on a model, CV {percent(self.cv)} within blocks); "
+            f"the smallest effect of interest, {smallest}, needs {enough}"
+        )
+
+
+def planned_power(study: Study, cvs: Mapping[str, float]) -> tuple[PlannedPower, ...]:
+    """Return the power of every hypothesis whose metric has a coefficient of variation.
+
+    Args:
+        cvs: coefficient of variation within blocks, by the id of a hypothesis.
+    """
+    configurations = max(sum(not study.excludes(model, c) for c in study.configurations) for model in study.models)
+    pairs = max(1, configurations * (configurations - 1) // 2)
+    powers = []
+    for hypothesis in study.hypotheses:
+        if (cv := cvs.get(hypothesis.id)) is None:
+            continue
+
+        def finds(runs: int, cv: float = cv, hypothesis: Hypothesis = hypothesis) -> float | NotComputable:
+            return detectable_effect(cv, runs, alpha=hypothesis.alpha, power=POWER, comparisons=pairs)
+
+        candidates = range(FEWEST_RUNS, MOST_REPETITIONS + 1)
+        enough = bisect_left(candidates, True, key=lambda runs: _within(finds(runs), hypothesis.smallest_effect))
+        needed = candidates[enough] if enough < len(candidates) else None
+        repetitions = study.protocol.repetitions
+        powers.append(PlannedPower(hypothesis, repetitions, pairs, cv, finds(repetitions), needed))
+    return tuple(powers)
+
+
+def _within(detectable: float | NotComputable, smallest: float) -> bool:
+    return not isinstance(detectable, NotComputable) and detectable <= smallest

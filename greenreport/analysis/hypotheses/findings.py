@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from greenreport.analysis.measure.dataset import Dataset
+from greenreport.analysis.measure.dataset import Dataset, in_blocks
 from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, not_ranked
-from greenreport.analysis.stats import GroupTest, compare, over_family
+from greenreport.analysis.stats import GroupTest, Robustness, compare, over_models, with_robustness
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.study import Hypothesis, Model
+from greenreport.units import counted
 
 
 class Decision(StrEnum):
@@ -93,17 +94,39 @@ class Finding:
             return Decision.NOT_REJECTED
         return Decision.REJECTED if not self.kept else Decision.PARTLY
 
+    @property
+    def robustness(self) -> tuple[str, ...]:
+        """In words, for each other test, on how many pairs of all models it agrees with the one that decides."""
+        tests: dict[str, list[Robustness]] = {}
+        for item in self.tests:
+            for other in item.test.robustness:
+                tests.setdefault(other.name, []).append(other)
+        return tuple(_agreement(name, results) for name, results in tests.items())
+
     def statement(self) -> str:
         """Return the null hypothesis in words."""
         return self.hypothesis.statement or f"There is no difference in {self.metric.noun} between serving configurations."
 
 
+def _agreement(name: str, results: Sequence[Robustness]) -> str:
+    agreeing, compared, more = (
+        sum(part) for part in zip(*((r.agreeing, r.compared, r.only_there) for r in results), strict=True)
+    )
+    if not agreeing and not more and all(result.powerless for result in results):
+        return f"{name} cannot decide a pair with so few runs"
+    text = f"{name} agrees on {agreeing} of {counted(compared, 'pair')}"
+    if agreeing == compared:
+        return text
+    finds = [f"{number} {word}" for number, word in ((compared - agreeing - more, "fewer"), (more, "more")) if number]
+    return f"{text} and finds {' and '.join(finds)}"
+
+
 def examine_hypotheses(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[Finding, ...]:
-    """Test every hypothesis; p values are adjusted over all models × pairs of one research question."""
+    """Test every hypothesis; omnibus tests are adjusted over all models and hypotheses of one research question."""
     findings = [_test(dataset, hypothesis, fidelity) for hypothesis in dataset.study.hypotheses]
     for question in dict.fromkeys(h.question for h in dataset.study.hypotheses):
         members = [index for index, f in enumerate(findings) if f.hypothesis.question == question]
-        adjusted = iter(over_family([test.test for index in members for test in findings[index].tests]))
+        adjusted = iter(over_models([test.test for index in members for test in findings[index].tests]))
         for index in members:
             tests = tuple(replace(test, test=next(adjusted)) for test in findings[index].tests)
             findings[index] = replace(findings[index], tests=tests)
@@ -112,7 +135,7 @@ def examine_hypotheses(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tu
 
 def _test(dataset: Dataset, hypothesis: Hypothesis, fidelity: Sequence[CellFidelity]) -> Finding:
     metric = hypothesis.metric
-    tests = compare_models(dataset, metric, fidelity, providers=hypothesis.providers, hypothesis=hypothesis)
+    tests = compare_models(dataset, metric, fidelity, providers=hypothesis.providers, hypothesis=hypothesis, robustness=True)
     estimated = any(cell.estimated(metric) for cell in dataset.cells)
     return Finding(hypothesis, tests, "; ".join(dataset.boundaries(metric)) or None, estimated, dataset.labels)
 
@@ -125,17 +148,23 @@ def compare_models(
     providers: Sequence[str] | None = None,
     bound: tuple[str, float] | None = None,
     hypothesis: Hypothesis | None = None,
+    robustness: bool = False,
 ) -> tuple[ModelTest, ...]:
     """Compare the configurations on every model in a metric.
 
     Args:
         providers: only configurations with these execution providers.
         bound: (metric, largest median): only cells that stay within it.
-        hypothesis: level, test and smallest effect; the defaults of a hypothesis when absent.
+        robustness: run the other tests beside the one that decides.
+        hypothesis: level, test and smallest effect; when absent, those of the study's hypothesis about the metric, so that every
+            page says the same of a pair.
     """
     unfaithful = not_ranked(fidelity)
-    rule = hypothesis or Hypothesis(id="H", question="Q", metric=metric)
-    return tuple(_test_model(dataset, metric, rule, providers, bound, model, unfaithful) for model in dataset.models)
+    about = (item for item in dataset.study.hypotheses if item.metric == metric)
+    rule = hypothesis or next(about, Hypothesis(id="H", question="Q", metric=metric))
+    return tuple(
+        _test_model(dataset, metric, rule, providers, bound, model, unfaithful, robustness) for model in dataset.models
+    )
 
 
 def _test_model(
@@ -146,12 +175,13 @@ def _test_model(
     bound: tuple[str, float] | None,
     model: Model,
     unfaithful: NotRanked,
+    robustness: bool,
 ) -> ModelTest:
     of_model = [cell for cell in dataset.cells if cell.model.id == model.id]
     cells = [cell for cell in of_model if providers is None or cell.configuration.provider in providers]
     boundaries = Counter(frozenset(cell.boundaries(metric)) for cell in cells if cell.values(metric))
     usual = max(boundaries, key=lambda boundary: boundaries[boundary], default=frozenset())  # others cannot be compared with it
-    groups: dict[str, tuple[float, ...]] = {}
+    compared = []
     withheld = []
     for cell in cells:
         reason = unfaithful.get((model.id, cell.configuration.id))
@@ -165,12 +195,15 @@ def _test_model(
             other = cell.boundary(metric) or ""
             withheld.append(Withheld(cell.configuration.id, f"its boundary is {other}, the others' {'; '.join(sorted(usual))}"))
         else:
-            groups[cell.configuration.id] = cell.values(metric)
+            compared.append(cell)
+    groups = dict(zip([cell.configuration.id for cell in compared], in_blocks(compared, metric), strict=True))
     test = compare(
         groups,
         alpha=rule.alpha,
         test=rule.test,
         smallest_effect=rule.smallest_effect,
-        noise_floor=dataset.noise_floor if METRICS[metric].unit == "s" else None,
+        noise_floor=dataset.noise_floor if METRICS[metric].unit in ("s", "J") else None,
+        comparisons=dataset.comparisons(metric, model.id),
+        step=dataset.step(metric, model.id),
     )
-    return ModelTest(model, test, tuple(withheld))
+    return ModelTest(model, with_robustness(test, groups) if robustness else test, tuple(withheld))

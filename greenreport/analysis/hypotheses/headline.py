@@ -60,16 +60,12 @@ def _slight(finding: Finding, place: Standing) -> str:
 
 
 def _tied(place: Standing) -> str:
-    """Return a clause on configurations that are statistically tied with the leader, or that the test has too few runs to tell from it."""
-    tied = Counter(name for w in place.winners for name in w.ties if name not in (w.leader, *w.unresolved))
-    if tied:
-        label, number = tied.most_common(1)[0]
-        return f"; {_label(place, label)} is statistically tied with it {models_text(number, place.models, on=True)}"
-    unresolved = tuple(dict.fromkeys(name for w in place.winners for name in w.unresolved))
-    if not unresolved:
+    """Return a clause on configurations that are statistically tied with the leader."""
+    tied = Counter(name for w in place.winners for name in w.ties if name != w.leader)
+    if not tied:
         return ""
-    which = f"{len(unresolved)} others" if len(unresolved) > 1 else _label(place, unresolved[0])
-    return f"; the runs of {which} lie apart from it, but are too few for the test to tell them apart"
+    label, number = tied.most_common(1)[0]
+    return f"; {_label(place, label)} is statistically tied with it {models_text(number, place.models, on=True)}"
 
 
 def _label(place: Standing, identifier: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.hypotheses.findings import ModelTest
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.stats import GroupTest, Interval, best_set
+from greenreport.analysis.stats import best_set
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.study import Configuration, Model
 
@@ -19,14 +19,12 @@ class Winner:
     """The best of one model.
 
     Attributes:
-        leader: configuration with the best median; ties: all that are statistically indistinguishable from the best, with it.
-        unresolved: ties whose ratio to the leader has an interval without 1: the runs lie apart, but are too few for the test.
+        leader: configuration with the best median; ties: all whose interval against the best includes equality, with it.
     """
 
     model: Model
     leader: str
     ties: tuple[str, ...]
-    unresolved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +73,7 @@ def standing(dataset: Dataset, metric: str, tests: Sequence[ModelTest], referenc
         pick = max if info.direction == "higher" else min
         leading = pick(groups, key=lambda g: g.description.median or 0.0).name
         ties = best_set(item.test, info.direction) or (leading,)
-        unresolved = tuple(name for name in ties if name != leading and _apart(item.test, leading, name))
-        winners.append(Winner(item.model, leading, ties, unresolved))
+        winners.append(Winner(item.model, leading, ties))
     if not winners:
         return None
     leaders = Counter(winner.leader for winner in winners)
@@ -87,12 +84,6 @@ def standing(dataset: Dataset, metric: str, tests: Sequence[ModelTest], referenc
     claim = _claim(dataset, info, leader, reference, models)
     wins = tuple((name, leaders[name]) for name in ranked)
     return Standing(metric, tuple(winners), wins, tuple(shared.most_common()), leader, claim, dataset.labels)
-
-
-def _apart(test: GroupTest, leader: str, other: str) -> bool:
-    """Whether the interval of the ratio of two groups leaves out equality."""
-    ci = test.pair(leader, other).ratio.ci
-    return isinstance(ci, Interval) and not ci.low <= 1 <= ci.high
 
 
 def _rivals(dataset: Dataset, metric: str, configuration: Configuration, models: Sequence[Model]) -> list[Claim]:

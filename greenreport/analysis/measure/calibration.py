@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from greenreport.analysis.stats import Interval, NotComputable, Ratio, detectable_effect, ratio_of_medians
+from greenreport.analysis.stats import Interval, NotComputable, Ratio, detectable_effect, ratio_of_geometric_means
 from greenreport.record import Metering, Outcome, Phase, RunRecord
 from greenreport.units import MINUS, THIN, percent
 
@@ -92,9 +92,9 @@ def calibration(runs: Sequence[CalibrationRun], repetitions: int) -> Calibration
         key,
         min(map(len, (off, declared, often, again))),
         repetitions,
-        ratio_of_medians(declared + again, off),
-        ratio_of_medians(often, off),
-        ratio_of_medians(again, declared),
+        ratio_of_geometric_means(declared + again, off),
+        ratio_of_geometric_means(often, off),
+        ratio_of_geometric_means(again, declared),
         cv,
         NotComputable("no two equal runs") if cv is None else detectable_effect(cv, repetitions),
     )

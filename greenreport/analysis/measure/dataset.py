@@ -6,22 +6,24 @@ Only runs with the outcome `ok` carry values into tests; all others stay visible
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
 from greenreport.analysis.measure.calibration import CalibrationRun, calibration
 from greenreport.analysis.measure.limit_searches import LimitSearch
 from greenreport.analysis.measure.run_view import RunView
-from greenreport.analysis.stats import Description, describe, screen
+from greenreport.analysis.stats import FEWEST_RUNS, Description, describe, reach, screen, smallest_step
 from greenreport.analysis.stats.outliers import Policy
-from greenreport.catalog import ENGINES
+from greenreport.catalog import ENGINES, METRICS
 from greenreport.plan import Excluded
 from greenreport.record import Environment, Method, Outcome, Output
 from greenreport.study import Configuration, Model, ReferenceStudy, Study, Weights
 from greenreport.study.cells import DEFAULTS
 
 JOINT = "\u00a0·\u00a0"  # engine and provider never wrap apart
+#: Why modelled energy answers nothing.
+NOT_MEASURED = "energy was not measured here, only modelled from the CPU load"
 PROVIDER_LABELS = {"cpu": "CPU", "cuda": "CUDA"}
 
 
@@ -31,12 +33,14 @@ class CellView:
 
     Attributes:
         outliers: the study's rule for runs set aside in analysis.
+        estimates_answer: whether the study lets energy that is modelled from the CPU load answer questions.
     """
 
     model: Model
     configuration: Configuration
     runs: tuple[RunView, ...]
     outliers: Policy = "none"
+    estimates_answer: bool = False
 
     @property
     def key(self) -> str:
@@ -54,15 +58,26 @@ class CellView:
         return tuple(run for run in self.runs if run.outcome is Outcome.OK)
 
     def values(self, metric: str) -> tuple[float, ...]:
-        """Return the values of a metric over the runs that count, without those the outlier rule sets aside.
+        """Return the values of a metric that may answer a question: over the runs that count, without outliers.
 
         Where a run is below the instrument's resolution there are none: the others alone would make the cell look larger than it is.
+        Where energy is modelled from the CPU load there are none either: a model restates the CPU time.
         """
+        return () if self.modelled(metric) else self.recorded(metric)
+
+    def recorded(self, metric: str) -> tuple[float, ...]:
+        """Return the same values, those of modelled energy too, for description."""
         seen = [observation for run in self.ok if (observation := run.observations.get(metric)) is not None]
         if any(observation.below_resolution for observation in seen):
             return ()
         sample = tuple(observation.value for observation in seen if observation.value is not None)
         return screen(sample, self.outliers)
+
+    def by_repetition(self, metric: str) -> dict[int, float]:
+        """Return the same values by their repetition, which is the block."""
+        kept = set(self.values(metric))
+        values = ((run.repetition, run.value(metric)) for run in self.ok)
+        return {repetition: value for repetition, value in values if value is not None and value in kept}
 
     def median(self, metric: str) -> float | None:
         """Return the median of the values, or None without any."""
@@ -70,12 +85,14 @@ class CellView:
         return median(values) if values else None
 
     def description(self, metric: str) -> Description | None:
-        """Return median, spread and intervals of the values, or None without any."""
-        values = self.values(metric)
+        """Return median, spread and intervals of what was recorded, modelled or not, or None without any."""
+        values = self.recorded(metric)
         return describe(values) if values else None
 
     def absence(self, metric: str) -> str:
         """Return why a metric has no values here."""
+        if self.modelled(metric):
+            return NOT_MEASURED
         for run in self.ok:
             observation = run.observations.get(metric)
             if observation is not None and observation.value is None:
@@ -102,6 +119,10 @@ class CellView:
     def estimated(self, metric: str) -> bool:
         """Whether any value comes from a power model."""
         return Method.ESTIMATED in self.methods(metric)
+
+    def modelled(self, metric: str) -> bool:
+        """Whether the metric is energy that was not measured, and the study does not let its estimate answer questions."""
+        return not self.estimates_answer and METRICS[metric].of_energy and self.estimated(metric)
 
     @property
     def outcomes(self) -> Counter[Outcome]:
@@ -203,9 +224,24 @@ class Dataset:
 
     @property
     def noise_floor(self) -> float | None:
-        """Relative difference in time of two equal sets of runs on this machine, where it was calibrated."""
+        """Largest relative difference in time that two equal sets of runs may show on this machine, where it was calibrated.
+
+        The upper bound of its interval: an estimate from a few runs may be near 0 by luck.
+        """
         calibrated = calibration(self.calibrations, self.study.protocol.repetitions)
-        return None if calibrated is None or calibrated.repeated.value is None else abs(calibrated.repeated.value - 1)
+        if calibrated is None or calibrated.repeated.value is None:
+            return None
+        low, high = reach(calibrated.repeated.value, calibrated.repeated.ci)
+        return max(high, 1 / low) - 1
+
+    def comparisons(self, metric: str, model: str) -> int:
+        """Return the pairs of configurations that are compared in a metric on a model: one family on every page."""
+        compared = sum(len(cell.values(metric)) >= FEWEST_RUNS for cell in self.cells if cell.model.id == model)
+        return compared * (compared - 1) // 2
+
+    def step(self, metric: str, model: str) -> float:
+        """Return the step in which values of a metric are read on a model; 0 where none shows."""
+        return smallest_step(cell.values(metric) for cell in self.cells if cell.model.id == model)
 
     @property
     def simulated(self) -> bool:
@@ -219,6 +255,13 @@ class Dataset:
     def boundaries(self, metric: str) -> list[str]:
         """Return every boundary of the values, in order."""
         return sorted({boundary for cell in self.cells for boundary in cell.boundaries(metric)})
+
+
+def in_blocks(cells: Sequence[CellView], metric: str) -> list[tuple[float | None, ...]]:
+    """Return the values of each cell, a place for each block that any of them has a run in; None where it has none."""
+    values = [cell.by_repetition(metric) for cell in cells]
+    blocks = sorted(set().union(*values))
+    return [tuple(of_cell.get(block) for block in blocks) for of_cell in values]
 
 
 def label_of(configuration: Configuration) -> str:

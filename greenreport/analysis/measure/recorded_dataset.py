@@ -48,7 +48,11 @@ def recorded_dataset(
         if record.outcome is Outcome.OK and prompts[0] is None:
             prompts = (record.spec.prompts_sha256, record.spec.prompts_count)
     ordered = {key: tuple(sorted(of_cell, key=lambda run: run.repetition)) for key, of_cell in runs.items()}
-    cells = tuple(CellView(cell.model, cell.configuration, ordered[cell.key], plan.study.outliers) for cell in plan.cells)
+    study = plan.study
+    cells = tuple(
+        CellView(cell.model, cell.configuration, ordered[cell.key], study.outliers, study.estimates_answer)
+        for cell in plan.cells
+    )
     return Dataset(
         plan.study,
         cells,

@@ -28,16 +28,21 @@ def utilisation_observations(record: RunRecord, window: Mark) -> list[Observatio
     def observe(metric: str, value: float | None, boundary: str) -> Observation:
         return Observation(metric, value, boundary, Method.MEASURED, reason if value is None else None)
 
-    def usage(metric: str, domain: Domain, boundary: str, least_s: float = tr.LEAST_CPU_S) -> Observation:
+    percent_of_machine = 100.0 / (window.duration_s * cpus)
+
+    def usage(
+        metric: str, domain: Domain, boundary: str, least_s: float = tr.LEAST_CPU_S, scale: float = percent_of_machine
+    ) -> Observation:
         trace = record.trace(domain, Quantity.CPU_TIME)
         spent_s = None if trace is None else tr.counter_growth(trace, start, end)
         if spent_s is not None and spent_s < least_s:
             return Observation(metric, None, boundary, Method.MEASURED, UNRESOLVED_CPU, True)
-        return observe(metric, None if spent_s is None else spent_s * (100.0 / (window.duration_s * cpus)), boundary)
+        return observe(metric, None if spent_s is None else spent_s * scale, boundary)
 
     return [
         usage("cpu_usage_pct", Domain.MACHINE, "machine"),
         usage("process_cpu_pct", Domain.SERVER, "serving process tree"),
+        usage("cpu_time_s", Domain.SERVER, "serving process tree", scale=1.0),
         usage("profiler_cpu_pct", Domain.SAMPLER, "sampling process", 0.0),  # the sampler reads its own clock, which is finer
         observe("ram_used_b", used, "machine"),
         observe("ram_usage_pct", None if used is None else 100.0 * used / memory_b, "machine"),

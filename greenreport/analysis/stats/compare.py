@@ -1,13 +1,16 @@
-"""Compare the groups of one factor: assumptions, omnibus test, all pairs, effect sizes, and what it means in practice.
+"""Compare the groups of one factor: all pairs within blocks, the registered test, and what it means in practice.
 
 ::
 
-    clean ─ describe ─ Shapiro–Wilk, Levene ─ choose ─┬ Welch's ANOVA ── Games–Howell ── Hedges' g ──┐
-                                                      ├ Kruskal–Wallis ─ Dunn, Holm ──── Cliff's δ ──┼ ratio ─ verdict ─ letters
-                                                      └ Friedman ─────── Wilcoxon, Holm  δ in blocks ┘
+    describe ─┬ blocked model: t within blocks, Bonferroni ─ ratio with interval ─ verdict ─ letters
+              └ beside it, or deciding where a study asks for it:
+                  Welch's ANOVA ── Games–Howell ── Hedges' g
+                  Kruskal–Wallis ─ Dunn, Holm ──── Cliff's δ
+                  Friedman ─────── Wilcoxon, Holm  δ in blocks
+                  permutation within blocks, Holm
 
-Nothing here is random: no resampling, and the same values give the same result whatever the order of runs. Degenerate input
-gets an answer with its reason.
+The ratio of a pair, its interval and its verdict always come from the blocked model, so they cannot disagree. The same values
+give the same result in whatever order the blocks stand. Degenerate input gets an answer with its reason.
 """
 
 from __future__ import annotations
@@ -15,22 +18,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
+from greenreport.analysis.stats import blocked
 from greenreport.analysis.stats.assumptions import homogeneity, normality
 from greenreport.analysis.stats.compact_letters import compact_letters
 from greenreport.analysis.stats.describe import describe
 from greenreport.analysis.stats.multiplicity import Correction, adjust
 from greenreport.analysis.stats.practical_significance import judge
-from greenreport.analysis.stats.procedures import PairTest, ProcedureResult, friedman_test, kruskal_test, not_tested, welch_test
-from greenreport.analysis.stats.ratios import pair_ratios
-from greenreport.analysis.stats.results import Group, GroupTest, Pair, Procedure
+from greenreport.analysis.stats.procedures import (
+    PairTest,
+    ProcedureResult,
+    blocked_test,
+    friedman_test,
+    kruskal_test,
+    not_tested,
+    permutation_test,
+    welch_test,
+)
+from greenreport.analysis.stats.results import Group, GroupTest, Pair, Procedure, Robustness
 from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats, NotComputable, Sample, clean, complete_rows
 from greenreport.units import counted
 
-#: Welch's F rejects too often with many small groups: above 5 groups, `auto` uses it from 2 + 0.4 · groups runs on
+#: What a study may ask for; `gated` chooses between Welch and Kruskal–Wallis as Durán et al. (2024) did.
+Test: TypeAlias = Literal["blocked", "gated", "welch", "kruskal", "friedman", "permutation"]
+
+#: Welch's F rejects too often with many small groups: above 5 groups, `gated` uses it from 2 + 0.4 · groups runs on
 #: (docs/statistics-simulation.md).
 _FEW_GROUPS = 5
 _RUNS_PER_GROUP = 0.4
@@ -43,22 +58,25 @@ def compare(
     groups: Mapping[str, Sample],
     *,
     alpha: float = 0.05,
-    test: Literal["auto", "welch", "kruskal", "friedman"] = "auto",
+    test: Test = "blocked",
     correction: Correction = "holm",
     smallest_effect: float = 0.05,
     noise_floor: float | None = None,
+    comparisons: int | None = None,
+    step: float | None = None,
 ) -> GroupTest:
     """Compare groups of runs in one metric.
 
     Args:
-        groups: name → runs, in the metric's unit; None, NaN and infinite entries are missing runs. For `friedman` the position
-            in the sequence is the block, and only blocks complete in all tested groups count.
-        alpha: level of every test, and of the decision about normality.
-        test: auto takes Welch when every group passes Shapiro–Wilk, Kruskal–Wallis otherwise. With two groups: Welch's t,
-            Mann–Whitney, Wilcoxon's signed ranks.
-        correction: of the pairs of rank tests; Games–Howell corrects itself.
-        smallest_effect: relative difference of medians below which a difference is of no practical interest.
+        groups: name → runs in the order of their blocks, in the metric's unit; None, NaN and infinite entries are missing runs.
+        alpha: level of every test and of all intervals of a family together.
+        test: that decides; gated takes Welch when every group passes Shapiro–Wilk, Kruskal–Wallis otherwise. With two groups:
+            Welch's t, Mann–Whitney, Wilcoxon's signed ranks.
+        correction: of the pairs of rank tests; Games–Howell corrects itself, and the blocked model is simultaneous.
+        smallest_effect: relative difference below which a difference is of no practical interest.
         noise_floor: relative difference two identical configurations show on this machine; None when not known.
+        comparisons: pairs of the family the groups belong to, where they are only a part of it; None: the pairs given here.
+        step: smallest difference that values of that family show; None: that of the groups given here.
 
     Returns:
         The groups in the order given and all their pairs, judged.
@@ -66,44 +84,71 @@ def compare(
     samples = {name: clean(values)[0] for name, values in groups.items()}
     described = tuple(_group(name, values, samples[name], alpha) for name, values in groups.items())
     tested = [group.name for group in described if group.tested]
-    blocks: Floats | None = None
-    if test == "friedman" and tested:
-        blocks = complete_rows([groups[name] for name in tested])
-        blocks = blocks[np.lexsort(blocks.T)]  # the order of blocks must not show in the last digits
-    tested_samples = [samples[name] for name in tested]
-    procedure, reason = _choose(test, described, blocks)
-    outcome = _run(procedure, reason, tested_samples, blocks)
+    family = comparisons or len(tested) * (len(tested) - 1) // 2
+    step = blocked.smallest_step(groups.values()) if step is None else step
+    logs = blocked.on_log_scale({name: groups[name] for name in tested})
+    within = {
+        (a, b): blocked.blocked_pair(groups[a], groups[b], alpha=alpha, comparisons=family, logs=logs, step=step)
+        for a, b in combinations(groups, 2)
+    }
+    procedure, reason = _choose(test, described, logs)
+    outcome = _run(procedure, reason, groups, samples, tested, within, logs, family)
     unjudged = GroupTest(
         groups=described,
-        homogeneity=homogeneity(tested_samples, alpha),
+        homogeneity=homogeneity([samples[name] for name in tested], alpha),
         test=procedure if outcome.omnibus.p is not None else None,
-        reason=reason + _powerless(outcome, correction, alpha),
+        reason=reason,
+        powerless=_powerless(outcome, correction, alpha),
         omnibus=outcome.omnibus,
         posthoc=_posthoc(outcome, correction),
-        pairs=_pairs(samples, tested, outcome, correction, blocks),
+        pairs=_pairs(samples, tested, outcome, correction, within),
         alpha=alpha,
         correction=correction,
         smallest_effect=max(0.0, smallest_effect),
         noise_floor=noise_floor,
+        comparisons=family,
     )
-    return _judged(unjudged, len(outcome.pairs), [None] * len(unjudged.pairs))
+    return _judged(unjudged)
 
 
-def over_family(tests: Sequence[GroupTest]) -> tuple[GroupTest, ...]:
-    """Adjust the pairs of several comparisons (all models × pairs of a hypothesis) together, with Holm's method.
+@np.errstate(all="ignore")
+def with_robustness(test: GroupTest, groups: Mapping[str, Sample]) -> GroupTest:
+    """Return a comparison with the results of the other tests on the same groups."""
+    shown: tuple[tuple[str, Test], ...] = (
+        ("Welch with Games–Howell", "welch"), ("Kruskal–Wallis with Dunn", "kruskal"), ("permutation within blocks", "permutation"),
+    )  # fmt: skip
+    results: list[Robustness] = []
+    if test.test is None:
+        return test
+    for name, other in (("blocked model", "blocked"), *shown) if test.test != "blocked" else shown:
+        if other == test.test:
+            continue
+        beside = compare(groups, alpha=test.alpha, test=other, correction=test.correction)
+        both = [(mine, its) for mine, its in zip(test.pairs, beside.pairs, strict=True) if None not in (mine.p, its.p)]
+        only_here, only_there = (sum(a and not b for a, b in sides) for sides in _significant(both))
+        p_values = tuple(pair.p_adjusted for pair in beside.pairs)
+        results.append(Robustness(name, beside.omnibus.p, p_values, len(both), only_here, only_there, beside.powerless))
+    return replace(test, robustness=tuple(results))
 
-    Sets `p_family` of every pair and decides significance, verdict, advised runs and letters again; raw and
-    within-comparison p values stay.
-    """
-    adjusted = adjust([pair.p for test in tests for pair in test.pairs], "holm")
-    family_p = iter(adjusted)
-    comparisons = sum(p is not None for p in adjusted)
-    return tuple(_judged(test, comparisons, [next(family_p) for _ in test.pairs]) for test in tests)
+
+def _significant(pairs: Sequence[tuple[Pair, Pair]]) -> tuple[list[tuple[bool, bool]], list[tuple[bool, bool]]]:
+    """Return which of each two results are significant, and the same in reverse order."""
+    flags = [(first.significant, second.significant) for first, second in pairs]
+    return flags, [(second, first) for first, second in flags]
 
 
-def _judged(test: GroupTest, comparisons: int, family_p: Sequence[float | None]) -> GroupTest:
+def over_models(tests: Sequence[GroupTest]) -> tuple[GroupTest, ...]:
+    """Adjust the omnibus tests of one question, a test for each model and hypothesis, with Holm's method."""
+    adjusted = adjust([test.omnibus.p for test in tests], "holm")
+    return tuple(
+        replace(test, omnibus=replace(test.omnibus, p_family=p)) if len(tests) > 1 else test
+        for test, p in zip(tests, adjusted, strict=True)
+    )
+
+
+def _judged(test: GroupTest) -> GroupTest:
     """Return the test with all pairs judged, and with letters where anything was tested."""
-    pairs = tuple(judge(pair, test, comparisons, p_family=p) for pair, p in zip(test.pairs, family_p, strict=True))
+    pairs = tuple(judge(pair, test) for pair in test.pairs)
     if test.test is None:
         return replace(test, pairs=pairs)
     ranked = sorted((group.description.median or 0.0, group.name) for group in test.groups if group.tested)
@@ -119,19 +164,19 @@ def _group(name: str, values: Sample, x: Floats, alpha: float) -> Group:
     return Group(name, describe(values), normality(x, alpha), enough, (), reason)
 
 
-def _choose(test: str, groups: Sequence[Group], blocks: Floats | None) -> tuple[Procedure | None, str]:
+def _choose(test: Test, groups: Sequence[Group], logs: bool) -> tuple[Procedure | None, str]:
     """Return the procedure, None without two groups to test, and why it is this one."""
     tested = [group for group in groups if group.tested]
     procedure: Procedure | None
     if len(tested) < 2:
         procedure, reason = None, f"fewer than two groups have {FEWEST_RUNS} runs"
-    elif blocks is not None:
-        total = max(group.description.n + group.description.dropped for group in tested)
-        procedure, reason = "friedman", f"forced by the study; {len(blocks)} of {total} blocks are complete"
-    elif test == "auto":
+    elif test == "gated":
         procedure, reason = _automatic(tested)
+    elif test == "blocked":
+        scale = "ratios" if logs else "differences, since some values are not positive"
+        procedure, reason = "blocked", f"runs are compared within their blocks, by {scale}"
     else:
-        procedure, reason = "welch" if test == "welch" else "kruskal", "forced by the study"
+        procedure, reason = test, "forced by the study"
     left_out = [f"{group.name} ({counted(group.description.n, 'run')})" for group in groups if not group.tested]
     return procedure, f"{reason}; left out: {', '.join(left_out)}" if left_out else reason
 
@@ -155,25 +200,44 @@ def _automatic(tested: Sequence[Group]) -> tuple[Procedure, str]:
     return "welch", f"{passed} → {welch}"
 
 
-def _run(procedure: Procedure | None, reason: str, samples: Sequence[Floats], blocks: Floats | None) -> ProcedureResult:
-    if procedure is None:
-        return not_tested("none", "", reason)
-    if blocks is not None:
-        return friedman_test(blocks)
-    return welch_test(samples) if procedure == "welch" else kruskal_test(samples)
+def _run(
+    procedure: Procedure | None,
+    reason: str,
+    groups: Mapping[str, Sample],
+    samples: Mapping[str, Floats],
+    tested: Sequence[str],
+    within: Mapping[tuple[str, str], blocked.BlockedPair],
+    logs: bool,
+    family: int,
+) -> ProcedureResult:
+    ascending, by_block = [samples[name] for name in tested], [groups[name] for name in tested]
+    match procedure:
+        case None:
+            return not_tested("none", "", reason)
+        case "blocked":
+            return blocked_test([within[pair] for pair in combinations(tested, 2)], ascending, family)
+        case "permutation":
+            return permutation_test(by_block, ascending, logs=logs)
+        case "friedman":
+            blocks = complete_rows(by_block)
+            return friedman_test(blocks[np.lexsort(blocks.T)])  # the order of blocks must not show in the last digits
+        case "welch":
+            return welch_test(ascending)
+        case "kruskal":
+            return kruskal_test(ascending)
 
 
 def _powerless(outcome: ProcedureResult, correction: Correction, alpha: float) -> str:
-    """Return a clause that says so where no pair can become significant, whatever the values."""
+    """Return a clause that says so where no pair can become significant, whatever the values; else empty."""
     factor = 1 if correction == "none" else len(outcome.pairs)
     if outcome.smallest_p * factor < alpha:
         return ""
     times = f" × {factor} pairs" if factor > 1 else ""
-    return f"; so few runs cannot be significant: the smallest possible p is {outcome.smallest_p:.2g}{times}"
+    return f"so few runs cannot be significant: the smallest possible p is {outcome.smallest_p:.2g}{times}"
 
 
 def _posthoc(outcome: ProcedureResult, correction: Correction) -> str:
-    if len(outcome.pairs) < 2 or outcome.posthoc == "Games–Howell":
+    if len(outcome.pairs) < 2 or all(pair.adjusted is not None for pair in outcome.pairs if pair.p is not None):
         return outcome.posthoc
     return f"{outcome.posthoc}, {'uncorrected' if correction == 'none' else correction.capitalize()}"
 
@@ -183,23 +247,18 @@ def _pairs(
     tested: Sequence[str],
     outcome: ProcedureResult,
     correction: Correction,
-    blocks: Floats | None,
+    within: Mapping[tuple[str, str], blocked.BlockedPair],
 ) -> tuple[Pair, ...]:
     """Return every pair of groups, not yet judged; the ratio also where the test is not computable."""
-    used, paired = dict(samples), None
-    if blocks is not None and len(blocks) >= FEWEST_RUNS:
-        columns = dict(zip(tested, blocks.T, strict=True))
-        used |= {name: np.sort(column) for name, column in columns.items()}
-        paired = np.stack([columns.get(name, np.full(len(blocks), np.nan)) for name in samples], axis=1)
-    ratios = pair_ratios(list(used.values()), list(used), *np.triu_indices(len(used), 1), paired)
     adjusted = adjust([test.p for test in outcome.pairs], correction)
     tests = dict(zip(combinations(tested, 2), zip(outcome.pairs, adjusted, strict=True), strict=False))
     no_effect = NotComputable(outcome.omnibus.reason or "a group has too few runs")
     untested = PairTest(None, None, None, None, no_effect), None
     pairs = []
-    for ratio, (a, b) in zip(ratios, combinations(used, 2), strict=True):
+    for (a, b), blocks in within.items():
         test, p = tests.get((a, b), untested)
         p_adjusted = p if test.adjusted is None else test.adjusted
-        n_a, n_b = used[a].size, used[b].size
-        pairs.append(Pair(a, b, n_a, n_b, outcome.symbol, test.statistic, test.df, test.p, p_adjusted, test.effect, ratio))
+        n_a, n_b = samples[a].size, samples[b].size
+        symbol, ratio, difference = outcome.symbol, blocks.ratio, blocks.difference
+        pairs.append(Pair(a, b, n_a, n_b, symbol, test.statistic, test.df, test.p, p_adjusted, test.effect, ratio, difference))
     return tuple(pairs)

@@ -9,8 +9,9 @@ import numpy as np
 from scipy import special, stats
 
 from greenreport.analysis.stats import effects, mean_tests, rank_tests
+from greenreport.analysis.stats.blocked import NAME, BlockedPair, permutation_within_blocks
 from greenreport.analysis.stats.results import Effect, Omnibus
-from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats, NotComputable, number
+from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats, NotComputable, Sample, number
 from greenreport.units import counted
 
 
@@ -45,6 +46,38 @@ class ProcedureResult:
 def not_tested(name: str, symbol: str, reason: str) -> ProcedureResult:
     """Return the result of a procedure that is not computable."""
     return ProcedureResult(Omnibus(name, symbol, None, (), None, NotComputable(reason), reason), "none", symbol)
+
+
+def blocked_test(within: Sequence[BlockedPair], samples: Sequence[Floats], comparisons: int) -> ProcedureResult:
+    """Test all pairs within blocks; together they differ when one pair does, after Bonferroni over `comparisons` pairs.
+
+    Args:
+        within: all pairs of the samples.
+    """
+    name, symbol = "blocked log-linear model", "max |t|"
+    hedges = effects.hedges(mean_tests.moments(samples), *np.triu_indices(len(samples), 1))
+    adjusted = [None if pair.p is None else min(1.0, comparisons * pair.p) for pair in within]
+    present = [p for p in adjusted if p is not None]
+    if not present:
+        return not_tested(name, symbol, f"no pair of configurations shares {FEWEST_RUNS} blocks")
+    largest = max((abs(pair.t) for pair in within if pair.t is not None), default=None)
+    pairs = tuple(PairTest(w.t, w.df, w.p, p, effect) for w, p, effect in zip(within, adjusted, hedges, strict=True))
+    reason = "the ratios of the pairs say how large the differences are"
+    omnibus = Omnibus(name, symbol, largest, (), min(present), NotComputable(reason))
+    return ProcedureResult(omnibus, NAME, "t", pairs)
+
+
+def permutation_test(groups: Sequence[Sample], samples: Sequence[Floats], *, logs: bool) -> ProcedureResult:
+    """Permute configurations within blocks; `groups`: runs in the order of their blocks, `samples`: the same ascending."""
+    statistic, p, of_pairs = permutation_within_blocks(groups, logs=logs)
+    name, symbol, count = "Permutation within blocks", "variance of means", min(x.size for x in samples)
+    if p is None:
+        return not_tested(name, symbol, f"fewer than {FEWEST_RUNS} blocks are complete")
+    hedges = effects.hedges(mean_tests.moments(samples), *np.triu_indices(len(samples), 1))
+    pairs = tuple(PairTest(None, None, p_pair, None, effect) for p_pair, effect in zip(of_pairs, hedges, strict=True))
+    effect = NotComputable("the ratios of the pairs say how large the differences are")
+    omnibus = Omnibus(name, symbol, number(statistic), (), p, effect)
+    return ProcedureResult(omnibus, "sign changes within blocks", "", pairs, 0.5 ** (count - 1))
 
 
 def welch_test(samples: Sequence[Floats]) -> ProcedureResult:

@@ -10,7 +10,7 @@ from greenreport.analysis.stats.describe import Description
 from greenreport.analysis.stats.multiplicity import Correction
 from greenreport.analysis.stats.samples import Interval, NotComputable
 
-Procedure: TypeAlias = Literal["welch", "kruskal", "friedman"]
+Procedure: TypeAlias = Literal["blocked", "welch", "kruskal", "friedman", "permutation"]
 
 
 class PairVerdict(StrEnum):
@@ -89,16 +89,59 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Median of a ÷ median of b, without unit; None with a reason where a median is not positive or missing."""
+    """a ÷ b, without unit; None with a reason where it does not exist.
+
+    Attributes:
+        error: standard error of the logarithm of the ratio; None where it was not estimated.
+    """
 
     value: float | None
     ci: Interval | NotComputable
     reason: str | None = None
+    error: float | None = None
 
     def inverse(self) -> Ratio:
-        """Return median of b ÷ median of a."""
+        """Return b ÷ a."""
         ci = replace(self.ci, low=1 / self.ci.high, high=1 / self.ci.low) if isinstance(self.ci, Interval) else self.ci
         return replace(self, value=None if self.value is None else 1 / self.value, ci=ci)
+
+
+@dataclass(frozen=True, slots=True)
+class MeanDifference:
+    """a − b in the metric's unit, for metrics whose values may be zero or negative."""
+
+    value: float
+    ci: Interval | NotComputable
+
+    def negated(self) -> MeanDifference:
+        """Return b − a."""
+        ci = replace(self.ci, low=0 - self.ci.high, high=0 - self.ci.low) if isinstance(self.ci, Interval) else self.ci
+        return replace(self, value=0 - self.value, ci=ci)
+
+
+@dataclass(frozen=True, slots=True)
+class Robustness:
+    """The same groups under another test, beside the one that decides.
+
+    Attributes:
+        name: of the omnibus test and the test of the pairs.
+        p: of the omnibus test; None where it is not computable. `pairs`: adjusted p of each pair, in the order of the pairs.
+        compared: pairs that both could test; only_here: those that differ by the deciding test alone; only_there: by this one alone.
+        powerless: why no pair could be significant with it, as a clause; empty where one could.
+    """
+
+    name: str
+    p: float | None
+    pairs: tuple[float | None, ...]
+    compared: int
+    only_here: int
+    only_there: int
+    powerless: str = ""
+
+    @property
+    def agreeing(self) -> int:
+        """Pairs that both tests call different, or both not."""
+        return self.compared - self.only_here - self.only_there
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +152,7 @@ class Omnibus:
         name: "Welch's ANOVA"; `symbol` of its statistic: "F".
         df: degrees of freedom, empty for tests without.
         effect: ω² (Welch), ε² (Kruskal–Wallis) or Kendall's W (Friedman).
+        p_family: adjusted with Holm over the models and hypotheses of one question, set by `over_models`.
     """
 
     name: str
@@ -118,6 +162,12 @@ class Omnibus:
     p: float | None
     effect: Effect | NotComputable
     reason: str | None = None
+    p_family: float | None = None
+
+    @property
+    def p_final(self) -> float | None:
+        """The p value that decides: adjusted over the models where there are several, else the test's own."""
+        return self.p if self.p_family is None else self.p_family
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +175,11 @@ class Pair:
     """Two groups compared; signs, ratio and verdict are about the first.
 
     Attributes:
-        p: raw; with Games–Howell that of Welch's t. `p_adjusted`: within this comparison.
-        effect: Hedges' g (Welch) or Cliff's δ (rank tests).
-        p_family: adjusted over a whole hypothesis family, set by `over_family`.
-        significant: the omnibus test rejects, and the adjusted p (of the family where set) is below alpha.
+        statistic, df, p: of the test that decides, raw; with Games–Howell those of Welch's t.
+        p_adjusted: adjusted over the pairs of this metric and model, and what decides.
+        effect: Hedges' g (blocked, Welch) or Cliff's δ (rank tests).
+        ratio, difference: from the blocked model, with the interval that decides the verdict; one of them has a value.
+        significant: the adjusted p is below alpha; with the blocked model, the interval leaves out equality.
         runs_needed: runs per group that would probably decide an inconclusive pair; None where more runs do not help.
         reason: of the verdict, as a clause.
     """
@@ -144,16 +195,11 @@ class Pair:
     p_adjusted: float | None
     effect: Effect | NotComputable
     ratio: Ratio
-    p_family: float | None = None
+    difference: MeanDifference | None = None
     significant: bool = False
     verdict: PairVerdict = PairVerdict.INCONCLUSIVE
     runs_needed: int | None = None
     reason: str = ""
-
-    @property
-    def p_final(self) -> float | None:
-        """The p value that decides: adjusted over the family where there is one, else within this comparison."""
-        return self.p_adjusted if self.p_family is None else self.p_family
 
     def reversed(self) -> Pair:
         """Return the same comparison from the view of the second group."""
@@ -161,7 +207,8 @@ class Pair:
         if statistic is not None:  # U counts wins of the first group, the others change sign
             statistic = (self.n_a * self.n_b if self.symbol == "U" else 0) - statistic
         effect = self.effect.reversed() if isinstance(self.effect, Effect) else self.effect
-        swapped = replace(self, a=self.b, b=self.a, n_a=self.n_b, n_b=self.n_a)
+        difference = None if self.difference is None else self.difference.negated()
+        swapped = replace(self, a=self.b, b=self.a, n_a=self.n_b, n_b=self.n_a, difference=difference)
         return replace(swapped, statistic=statistic, effect=effect, ratio=ratio, verdict=verdict)
 
 
@@ -174,6 +221,9 @@ class GroupTest:
         pairs: all pairs in the order of the groups.
         posthoc: the test of the pairs with its correction ("Games–Howell", "Dunn, Holm").
         smallest_effect, noise_floor: relative differences, 0.05 = 5 %.
+        comparisons: pairs of this metric and model that are adjusted together; more than `pairs` where only some are shown.
+        robustness: the other tests, beside the one that decides.
+        powerless: why no pair could be significant, whatever the values, as a clause; empty where one could.
     """
 
     groups: tuple[Group, ...]
@@ -187,6 +237,9 @@ class GroupTest:
     correction: Correction
     smallest_effect: float
     noise_floor: float | None = None
+    comparisons: int = 0
+    robustness: tuple[Robustness, ...] = ()
+    powerless: str = ""
 
     def group(self, name: str) -> Group:
         """Return the group of that name; KeyError when there is none."""
@@ -204,4 +257,4 @@ class GroupTest:
     @property
     def rejected(self) -> bool:
         """Whether the hypothesis that no group differs is rejected."""
-        return self.omnibus.p is not None and self.omnibus.p < self.alpha
+        return self.omnibus.p_final is not None and self.omnibus.p_final < self.alpha

@@ -58,10 +58,15 @@ def clean(values: Sample) -> tuple[Floats, int]:
     return finite, len(values) - len(finite)
 
 
-def complete_rows(samples: Sequence[Sample]) -> Floats:
-    """Return the positions at which every sample has a finite value, as an array of positions × samples."""
+def block_table(samples: Sequence[Sample]) -> Floats:
+    """Return samples, whose positions are blocks, as an array of blocks × samples; missing runs are NaN."""
     length = max((len(sample) for sample in samples), default=0)
-    table = np.array(list(zip_longest(*samples)), dtype=np.float64).reshape(length, len(samples))  # None becomes NaN
+    return np.array(list(zip_longest(*samples)), dtype=np.float64).reshape(length, len(samples))  # None becomes NaN
+
+
+def complete_rows(samples: Sequence[Sample]) -> Floats:
+    """Return the blocks in which every sample has a finite value, as an array of blocks × samples."""
+    table = block_table(samples)
     complete: Floats = table[np.isfinite(table).all(axis=1)]
     return complete
 

@@ -103,9 +103,9 @@ def methods_paragraph(analysis: Analysis) -> str:
     levels = sorted({f"{f.hypothesis.alpha:g}" for f in analysis.findings})
     if levels:
         sentences.append(
-            "Configurations were compared on each model: Welch's ANOVA with Games–Howell where every group passed Shapiro–Wilk, Kruskal–Wallis with "
-            f"Dunn's test otherwise (α = {', '.join(levels)}); p values were adjusted over all models and pairs of a question (Holm). Hedges' g or "
-            "Cliff's δ and ratios of medians are reported with 95 % confidence intervals."
+            "Configurations were compared on each model within blocks, by Student's t of log ratios with simultaneous intervals over all pairs "
+            f"(Bonferroni, α = {', '.join(levels)}); statements about models were adjusted over the models and hypotheses of a question (Holm)."
+            + _registered_tests(analysis)
         )
     registered = preregistration(dataset)
     if registered is not None:
@@ -115,6 +115,12 @@ def methods_paragraph(analysis: Analysis) -> str:
             f"{counted(changes, 'change') if changes else 'no change'} {'were' if changes > 1 else 'was'} made later."
         )
     return tex(" ".join(sentences))
+
+
+def _registered_tests(analysis: Analysis) -> str:
+    """Return a sentence on hypotheses whose test was not the default."""
+    forced = [f"{f.hypothesis.id} by {f.hypothesis.test}" for f in analysis.findings if f.hypothesis.test != "blocked"]
+    return f" The decisions on hypotheses come from the registered tests: {', '.join(forced)}." if forced else ""
 
 
 def _protocol(analysis: Analysis) -> Iterator[str]:

@@ -52,7 +52,7 @@ class EffectRow:
 def effect_sizes_spec(rows: Sequence[EffectRow], styles: Looks, *, axis: str, band: float, alpha: float) -> Specification:
     """F6: each pair, to the right larger, upwards less explained by chance; the range of no practical interest is shaded.
 
-    The effect size is the ratio of medians, on which the smallest effect of interest is declared and which all tests share.
+    The effect size is the ratio, on which the smallest effect of interest is declared and which all tests share.
     """
     sheet = Sheet(styles)
     top = max(2.2, max(row.strength for row in rows) * 1.06)
@@ -98,13 +98,13 @@ def significance_figure(study: StudyContext, finding: Finding) -> Figure | None:
     )
     cut = f" p values below {SMALLEST_P:g} are drawn there." if min(p for _, _, p in pairs) < SMALLEST_P else ""
     caption = (
-        f"Ratio of medians of {info.noun}, larger ÷ smaller, against p adjusted over the question's family; one mark for each pair and model. Shaded: the range of "
+        f"Ratio of {info.noun}, larger ÷ smaller, against p adjusted over all pairs on the model; one mark for each pair and model. Shaded: the range of "
         f"no practical interest ({limit}); dashed: α = {rule.alpha:g}.{cut}"
     )
     table = make_table(
         f"Size and significance of all pairs, {info.label.lower()}",
         [
-            "model", "smaller", "larger", ("ratio of medians, larger ÷ smaller", "1"), ("p adjusted", ""),
+            "model", "smaller", "larger", ("ratio, larger ÷ smaller", "1"), ("p adjusted", ""),
             ("standardised effect size", ""), "in practice",
         ],
         [
@@ -123,7 +123,7 @@ def significance_figure(study: StudyContext, finding: Finding) -> Figure | None:
 def _pairs(item: ModelTest) -> Iterator[tuple[Pair, float]]:
     """Yield the pairs that have both a ratio and a p value, and that p; each pair is said of the configuration with the smaller median."""
     for pair in item.test.pairs:
-        ratio, p = pair.ratio.value, pair.p_final
+        ratio, p = pair.ratio.value, pair.p_adjusted
         if positive(ratio) and finite(p):
             yield (pair if ratio <= 1 else pair.reversed()), p
 

@@ -24,7 +24,7 @@ BANDS = (*(name for name, _ in LIMITS), NOT_SIGNIFICANT, "ratio")
 
 @dataclass(frozen=True, slots=True)
 class PairRow:
-    """A pair of configurations on one model: adjusted p or ratio of medians."""
+    """A pair of configurations on one model: adjusted p or ratio."""
 
     model: str
     row: str
@@ -35,7 +35,7 @@ class PairRow:
 
 
 def pairs_spec(rows: Sequence[PairRow]) -> Specification:
-    """F4: pairwise matrix: adjusted p above the diagonal in four ordered bands, ratio of medians below it."""
+    """F4: pairwise matrix: adjusted p above the diagonal in four ordered bands, the ratio below it."""
     sheet = Sheet()
     names = ordered([row.row for row in rows])
     position = {"sort": names, "scale": alt.Scale(domain=names, paddingInner=0.06)}
@@ -70,15 +70,15 @@ def pairs_figure(study: StudyContext, finding: Finding) -> Figure | None:
     tests = sorted({item.test.posthoc for item in finding.tests if item.computable})
     differ = f"{significant} of {counted(len(pairs), 'pair')} {'differs' if significant == 1 else 'differ'}"
     summary = (
-        f"{differ} significantly at α = {finding.hypothesis.alpha:g} after adjustment over the question's family. "
-        "Above the diagonal stand adjusted p values, below it the ratio of medians, row to column."
+        f"{differ} significantly at α = {finding.hypothesis.alpha:g} over all pairs on a model together. "
+        "Above the diagonal stand adjusted p values, below it the ratio, row to column."
     )
-    caption = f"Pairwise comparisons of {info.noun}: {', '.join(tests)}; p adjusted with Holm over all models and pairs of the question."
+    caption = f"Pairwise comparisons of {info.noun}: {', '.join(tests)}; p adjusted over all pairs on a model."
     table = make_table(
         f"All pairs, {info.label.lower()}",
         [
             "model", "configuration a", "configuration b", ("statistic", ""), ("p", ""), ("p adjusted", ""), ("effect size", ""),
-            ("ratio of medians a ÷ b", "1"), "in practice",
+            ("ratio a ÷ b", "1"), "in practice",
         ],
         [[item.model.label, labels[pair.a], labels[pair.b], *_pair_cells(pair)] for item, pair in pairs],
     )  # fmt: skip
@@ -94,7 +94,7 @@ def _pair_cells(pair: Pair) -> list[TableEntry]:
     return [
         None if pair.statistic is None else TableCell(pair.statistic, f"{pair.symbol} = {number(pair.statistic)}"),
         TableCell(pair.p, p_value(pair.p)),
-        TableCell(pair.p_final, p_value(pair.p_final)),
+        TableCell(pair.p_adjusted, p_value(pair.p_adjusted)),
         None if effect is None else TableCell(effect.value, f"{effect.name} {number(effect.value, 2)}, {effect.magnitude}"),
         TableCell(pair.ratio.value, ratio_text(pair.ratio)),
         pair.verdict.value,
@@ -102,7 +102,7 @@ def _pair_cells(pair: Pair) -> list[TableEntry]:
 
 
 def _pair_row(item: ModelTest, pair: Pair, a: str, b: str, *, above: bool) -> PairRow:
-    p = pair.p_final
+    p = pair.p_adjusted
     if not above:
         band, text = "ratio", "–" if pair.ratio.value is None else times(pair.ratio.value)
     elif p is None:

@@ -86,7 +86,7 @@ def forest_figure(study: StudyContext, finding: Finding, reference: str | None) 
     info, baselines = finding.metric, {baseline for baseline, _ in ratios}
     against = finding.labels[baselines.pop()] if len(baselines) == 1 else EACH_BASELINE
     table = make_table(
-        f"{info.label} relative to {against}, ratio of medians with 95{THIN}% interval",
+        f"{info.label} relative to {against}, ratio with 95{THIN}% interval",
         ["model", "configuration", *RATIO_COLUMNS],
         [[row.model, row.label, *_ratio_cells(row)] for row in rows],
     )
@@ -116,7 +116,7 @@ def ratios_over_models_figure(
     title = f"{label}: the ratio of {info.noun} to {against} is {span}"
     summary = f"{title}. Left of 1 means {info.less} {info.noun}."
     table = make_table(
-        f"{info.label} of {label} relative to {against}, ratio of medians with 95{THIN}% interval",
+        f"{info.label} of {label} relative to {against}, ratio with 95{THIN}% interval",
         ["model", *RATIO_COLUMNS],
         [[row.label, *_ratio_cells(row)] for row in rows],
     )
@@ -136,7 +136,7 @@ def _figure(
     info, effect = finding.metric, finding.hypothesis.smallest_effect
     figure_id, title, kind, summary = texts
     caption = (
-        f"{info.label}, ratio of medians {kind} the grey band is the range of no practical interest "
+        f"{info.label}, ratio {kind} the grey band is the range of no practical interest "
         f"(±{declared_percent(effect)}). {boundary_text(finding)}"
     )
     axis = f"{info.noun} relative to {against}"

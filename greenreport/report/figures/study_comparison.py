@@ -147,7 +147,7 @@ def slope_figure(
         + (f"{crossed[0].label} on {crossed[0].model} does not." if crossed else "No difference turns round.")
     )
     caption = (
-        f"{comparison.info.label} relative to {comparison.reference} in {names[0]} (left) and in {names[1]} (right), ratio of medians over runs, log scale; bars are "
+        f"{comparison.info.label} relative to {comparison.reference} in {names[0]} (left) and in {names[1]} (right), ratio over runs, log scale; bars are "
         f"95{THIN}% intervals, the dashed line is equality. A flat line means that the difference carries over; its height says nothing about joules or "
         "seconds."
     )

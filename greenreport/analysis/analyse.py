@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from greenreport.analysis.compare.replication import ReplicationReport, replicate
 from greenreport.analysis.footprint import FootprintAnalysis, derive
 from greenreport.analysis.hypotheses.aggregates import Aggregate, aggregates
-from greenreport.analysis.hypotheses.answers import Answer, answer_questions
+from greenreport.analysis.hypotheses.answers import Answer, HypothesisAnswer, answer_questions
 from greenreport.analysis.hypotheses.claim_text import Text
 from greenreport.analysis.hypotheses.claims import Claim, once
 from greenreport.analysis.hypotheses.declared_guidelines import Declared, check_declared
@@ -51,6 +51,12 @@ class Analysis:
     footprint: FootprintAnalysis | None
     savings: tuple[Claim, ...]
     headline: Text
+
+    @property
+    def leading(self) -> HypothesisAnswer | None:
+        """What the headline, the first figure and the drawing in the index are about: the first answer with a comparison, else the first."""
+        every = [part for answer in self.answers for part in answer.answers]
+        return next((part for part in every if part.standing is not None), every[0] if every else None)
 
     @property
     def claims(self) -> tuple[Claim, ...]:

@@ -66,6 +66,18 @@ def init(file: Annotated[Path, typer.Argument(help="File to write.")] = Path("st
     print(f"wrote {file}; next: greenreport run {file}")
 
 
+def _share(text: str) -> float:
+    """Return a share written as ``0.02`` or ``2%``."""
+    number, percent, _ = text.partition("%")
+    try:
+        share = float(number) / (100 if percent else 1)
+    except ValueError:
+        share = 0.0
+    if not 1e-6 <= share <= 10:
+        raise typer.BadParameter(f"{text[:40]!r} is not a coefficient of variation; write 0.02 or 2%")
+    return share
+
+
 def plan(
     study: StudyArgument,
     cache: CacheOption = DEFAULT_CACHE,
@@ -79,7 +91,9 @@ def plan(
     ] = False,
     cv: Annotated[
         float | None,
-        typer.Option("--cv", min=1e-6, max=10, help="The same from this coefficient of variation within blocks, such as 0.02."),
+        typer.Option(
+            "--cv", parser=_share, metavar="SHARE", help="The same from this coefficient of variation within blocks: 2%."
+        ),
     ] = None,
 ) -> None:
     """Show every cell, what is pending and why, and how long it will take."""

@@ -19,7 +19,7 @@ ESTIMATED_ENERGY = "estimated energy"
 MEANINGS = {
     "simulated engine": "no model was served; these numbers test the tool and say nothing about engines.",
     ESTIMATED_ENERGY: "no energy meter could be read, so energy is computed from the CPU load. It shows who keeps the processor busy for longer; the joules "
-    "themselves are rough.",
+    "themselves are rough, and answer no question unless the study says so.",
     "untrained weights": "the models have their true size and shape and random weights. Speed, memory and energy are those of the real models; what they answer "
     "means nothing.",
     "measured elsewhere": "the values come from a table; how they were measured is not known here.",

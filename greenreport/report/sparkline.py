@@ -40,8 +40,8 @@ def sparkline(study: StudyContext) -> str:
     frontier = study.analysis.frontier
     if frontier is not None and frontier.series:
         return _curves(study, frontier.series)
-    finding = next((part.finding for answer in study.analysis.answers for part in answer.answers), None)
-    return "" if finding is None else _ratios(study, finding)
+    leading = study.analysis.leading
+    return "" if leading is None else _ratios(study, leading.finding)
 
 
 def direction(info: MetricInfo) -> str:

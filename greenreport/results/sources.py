@@ -14,7 +14,7 @@ from greenreport.analysis.analyse import Analysis, analyse
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.imported_dataset import imported_dataset
 from greenreport.analysis.measure.recorded_dataset import recorded_dataset
-from greenreport.errors import StoreError
+from greenreport.errors import StoreError, UsageError
 from greenreport.plan import IndexRow, completeness, current
 from greenreport.record import Outcome, RecordKind
 from greenreport.store import Published, Store, export_parquet, published
@@ -85,11 +85,15 @@ def load(study: str | Path, cache: str | Path = "cache", weights: str | None = N
         weights: ``hub`` or ``untrained``, as for ``greenreport run --weights``.
 
     Raises:
-        SpecError: the study file is wrong.
+        SpecError: the study file is wrong, or missing.
+        UsageError: there are imported studies, and none has that name.
     """
     store = open_store(Path(cache))
-    if not Path(study).exists() and (table := observed_studies(store).get(str(study))) is not None:
-        return analyse(_imported(str(study), *table).read().dataset)
+    if not Path(study).exists() and (observed := observed_studies(store)):
+        if str(study) not in observed:
+            names = ", ".join(sorted(observed))
+            raise UsageError(f"{study} is neither a study file nor an imported study; imported: {names}")
+        return analyse(_imported(str(study), *observed[str(study)]).read().dataset)
     return analyse(find(Path(study), store, weights, None).dataset)
 
 

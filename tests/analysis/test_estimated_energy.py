@@ -14,6 +14,11 @@ from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.observation import Observation
 from greenreport.plan import make_plan
 from greenreport.record import Method
+from greenreport.report.context import study_context
+from greenreport.report.pages import study_pages
+from greenreport.report.pages.cell_table import CellTableContent
+from greenreport.report.pages.overview_page import OverviewContent
+from greenreport.report.sparkline import sparkline
 from greenreport.study import Study
 from tests.conftest import minimal_study
 from tests.datasets import around, dataset
@@ -54,6 +59,31 @@ def test_the_energy_question_is_answered_by_what_was_measured(analysis: Analysis
 def test_the_headline_leads_with_time(analysis: Analysis) -> None:
     """The first question that was measured gives the headline."""
     assert "shortest execution time" in plain(analysis.headline)
+    assert analysis.leading is not None and analysis.leading.finding.metric.id == "duration_s"
+
+
+def test_first_figure_drawing_and_places_are_about_what_was_measured(analysis: Analysis) -> None:
+    """The overview, the index and the tables of cells show the metric of the headline."""
+    study = study_context("tiny", analysis)
+    assert "execution time" in sparkline(study)
+    pages = study_pages(study, "")
+    overview = next(page.content for page in pages if isinstance(page.content, OverviewContent))
+    assert overview.hero is not None and "execution time" in overview.hero.caption.lower()
+    tables = [page.content for page in pages if isinstance(page.content, CellTableContent)]
+    assert tables and {table.ranked for table in tables} == {"execution time"}
+
+
+def test_bounds_of_energy_need_one_order_on_every_model() -> None:
+    """Where CPU time gains more than time on one model and less on another, a mean over both bounds nothing."""
+    data, bounds = modelled(), "the ratio of energies lies between these two"
+    assert bounds in plain(analyse(data).answers[0].lead)
+    cells = []
+    for cell in data.cells:
+        factor = {("a", "onnx"): 0.5, ("b", "onnx"): 1.2}.get((cell.model.id, cell.configuration.engine), 1.0)
+        cpu = [replace(run.observations["cpu_time_s"], value=factor * (run.value("cpu_time_s") or 0)) for run in cell.runs]
+        runs = [replace(r, observations={**r.observations, "cpu_time_s": c}) for r, c in zip(cell.runs, cpu, strict=True)]
+        cells.append(replace(cell, runs=tuple(runs)))
+    assert bounds not in plain(analyse(replace(data, cells=tuple(cells))).answers[0].lead)
 
 
 def test_nothing_rests_on_modelled_joules(analysis: Analysis) -> None:

@@ -6,10 +6,12 @@ import math
 
 import numpy as np
 import pytest
+import typer
 
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.hypotheses.detectable_difference import planned_power, sensitivities
 from greenreport.analysis.stats import compare
+from greenreport.cli.study import _share
 from tests.datasets import around, dataset
 
 
@@ -56,6 +58,19 @@ def test_a_pilot_gives_the_spread_within_blocks() -> None:
     )
     spread = sensitivities(data, analyse(data).findings)[0]
     assert spread.cv == pytest.approx(np.std(np.log(noise[0]) - np.log(noise[1]), ddof=1) / math.sqrt(2), rel=0.01)
+
+
+@pytest.mark.parametrize(("text", "share"), [("0.02", 0.02), ("2%", 0.02), ("2 %", 0.02), ("1e-3", 0.001)])
+def test_a_spread_is_a_share_or_a_percentage(text: str, share: float) -> None:
+    """Both ways of writing it mean the same."""
+    assert _share(text) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("text", ["two", "0", "-1", "nan", "inf", "2000%", ""])
+def test_what_is_no_spread_is_told(text: str) -> None:
+    """The error says how to write one."""
+    with pytest.raises(typer.BadParameter, match=r"write 0\.02 or 2%"):
+        _share(text)
 
 
 def test_it_reads_as_a_sentence() -> None:

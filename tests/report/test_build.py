@@ -272,6 +272,10 @@ def test_an_imported_table_becomes_a_site(command: Command, tmp_path: Path) -> N
     (tmp_path / "r.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     assert "imported 20 observations" in command("import", "r.csv", "--study", "elsewhere").stdout
     assert "Validity:" in command("analyse", "elsewhere").stdout
+    assert (
+        "nowhere is neither a study file nor an imported study; imported: elsewhere"
+        in command("analyse", "nowhere", check=2).stderr
+    )
     command("build", "--quiet")
     page = (tmp_path / "site" / "s" / "elsewhere" / "index.html").read_text(encoding="utf-8")
     assert "ONNX\u00a0·\u00a0CUDA uses the least energy on the one model studied" in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -76,7 +77,8 @@ def _answer(dataset: Dataset, finding: Finding, fidelity: Sequence[CellFidelity]
 def _not_measured(dataset: Dataset, finding: Finding, fidelity: Sequence[CellFidelity]) -> Text:
     """Return what stands in place of an answer about modelled energy: the difference in CPU time, and what that bounds.
 
-    A linear model of CPU power gives energy as a weighted sum of execution time and CPU time, so its ratios lie between theirs.
+    A linear model of CPU power gives energy as a weighted sum of execution time and CPU time, so its ratios lie between theirs; of a
+    mean over models that holds where the two are in one order on every model.
     """
     tests = compare_models(dataset, "cpu_time_s", fidelity, providers=finding.hypothesis.providers)
     cpu = standing(dataset, "cpu_time_s", tests, reference_of(dataset))
@@ -87,7 +89,10 @@ def _not_measured(dataset: Dataset, finding: Finding, fidelity: Sequence[CellFid
     pair, models = [sides[name] for name in (cpu.claim.numerator, cpu.claim.denominator)], [w.model for w in cpu.winners]
     time = compare(dataset, "duration_s", pair[0], pair[1], models)
     and_time: Text = () if time is None else (" and ", time.article(), time)
-    bounds = "" if time is None else "; under any linear model of CPU power, the ratio of energies lies between these two"
+    both = [(c.ratio, t.ratio) for c, t in zip(cpu.claim.rows, () if time is None else time.rows, strict=False)]
+    orders = {c < t for c, t in both if not math.isclose(c, t)}
+    bounded = bool(both) and len(orders) < 2
+    bounds = "; under any linear model of CPU power, the ratio of energies lies between these two" if bounded else ""
     return (begin, f" {label_of(cpu.leader)} has ", cpu.claim, *and_time, f"{bounds}.")
 
 

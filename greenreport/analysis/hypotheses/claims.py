@@ -112,7 +112,7 @@ class Claim:
             return "equal"
         if self.value >= 2:
             return f"{number(self.value)}{THIN}×"
-        return difference(self.value, self.info).removesuffix(f" {self.info.noun}")
+        return difference(self.value, self.info).replace(f" {self.info.noun}", "")
 
     def interval(self) -> str:
         """Return the interval in the same words as the size, or why there is none."""

@@ -64,13 +64,13 @@ def _sensitivity(dataset: Dataset, finding: Finding) -> Sensitivity:
 
 @dataclass(frozen=True, slots=True)
 class PlannedPower:
-    """What the repetitions of a study will find in the metric of a hypothesis, before they are run.
+    """The differences that a study's planned repetitions can detect in the metric of one hypothesis.
 
     Attributes:
         pairs: comparisons on one model, which are adjusted together.
         cv: coefficient of variation of one configuration within blocks, of a pilot or declared.
-        detectable: smallest relative difference of a pair found with probability `POWER`.
-        needed: repetitions that find the smallest effect of interest so; None where more than `MOST_REPETITIONS` are.
+        detectable: smallest relative difference of a pair that is found with probability `POWER`.
+        needed: repetitions that detect the smallest effect of interest with that probability; None if above `MOST_REPETITIONS`.
     """
 
     hypothesis: Hypothesis

@@ -58,14 +58,14 @@ def cell_table_page(
         kind: "Model" or "Configuration"; `other`: the other one, heading of the rows.
         cells: label of a row, and its cell.
     """
-    places = _places(study)
+    places, leading = _places(study), study.analysis.leading
     content = CellTableContent(
         kind=kind,
         other=other,
         facts=tuple(facts),
         metrics=tuple(METRICS[name] for name in TABLE_METRICS if study.dataset.has(name)),
         rows=tuple((name, cell, places.get(cell.key, "–")) for name, cell in cells),
-        ranked=study.analysis.findings[0].metric.noun if places else "",
+        ranked=leading.finding.metric.noun if leading is not None and places else "",
         unusual=tuple((name, cell, text) for name, cell in cells if (text := _unusual(study, cell))),
     )
     words = " ".join([section.rpartition("/")[2], *(text for _, text in content.facts[:2])])
@@ -74,10 +74,11 @@ def cell_table_page(
 
 
 def _places(study: StudyContext) -> Mapping[str, str]:
-    """Return the place of every cell that was compared, in the metric of the first hypothesis."""
+    """Return the place of every cell that was compared, in the metric of the headline."""
+    leading = study.analysis.leading
     return {
         f"{item.model.id}/{group.name}": str(place)
-        for finding in study.analysis.findings[:1]
+        for finding in (() if leading is None else (leading.finding,))
         for item in finding.tests
         for group in item.test.groups
         if (place := place_of(item, group.name, finding.metric)) is not None

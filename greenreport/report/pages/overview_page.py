@@ -60,7 +60,7 @@ def overview_page(
         related: studies of the same publication, for a study without runs.
     """
     analysis = study.analysis
-    finding = next((answer.answers[0].finding for answer in analysis.answers if answer.answers), None)
+    finding = None if analysis.leading is None else analysis.leading.finding
     hero = None if finding is None else forest_figure(study, finding, study.reference)
     swept = None if analysis.frontier is None else next(iter(by_model_and_factor(analysis.frontier.series).values()), None)
     if swept is not None:

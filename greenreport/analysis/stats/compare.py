@@ -125,16 +125,11 @@ def with_robustness(test: GroupTest, groups: Mapping[str, Sample]) -> GroupTest:
             continue
         beside = compare(groups, alpha=test.alpha, test=other, correction=test.correction)
         both = [(mine, its) for mine, its in zip(test.pairs, beside.pairs, strict=True) if None not in (mine.p, its.p)]
-        only_here, only_there = (sum(a and not b for a, b in sides) for sides in _significant(both))
+        only_here = sum(mine.significant and not its.significant for mine, its in both)
+        only_there = sum(its.significant and not mine.significant for mine, its in both)
         p_values = tuple(pair.p_adjusted for pair in beside.pairs)
         results.append(Robustness(name, beside.omnibus.p, p_values, len(both), only_here, only_there, beside.powerless))
     return replace(test, robustness=tuple(results))
-
-
-def _significant(pairs: Sequence[tuple[Pair, Pair]]) -> tuple[list[tuple[bool, bool]], list[tuple[bool, bool]]]:
-    """Return which of each two results are significant, and the same in reverse order."""
-    flags = [(first.significant, second.significant) for first, second in pairs]
-    return flags, [(second, first) for first, second in flags]
 
 
 def over_models(tests: Sequence[GroupTest]) -> tuple[GroupTest, ...]:

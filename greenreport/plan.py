@@ -133,15 +133,9 @@ def make_plan(study: Study, prompts_digest: str, local: Mapping[str, str] | None
 
 
 def _ordered(study: Study, cells: list[Cell]) -> tuple[Run, ...]:
-    """Order the runs: each repetition a block; within a block by a seeded digest, so that added cells move no other cell."""
-    order = study.protocol.order
-    keyed = [(cell, cell.key) for cell in cells]
-    runs = []
-    for repetition in range(1, study.protocol.repetitions + 1):
-        block = list(keyed)
-        if order.design == "randomized_complete_blocks":
-            block.sort(key=lambda item: hashlib.sha256(f"{order.seed}:{repetition}:{item[1]}".encode()).digest())
-        runs += [(cell, repetition) for cell, _ in block]
+    """Order the runs: each repetition a block."""
+    blocks = study.protocol.order.blocks([cell.key for cell in cells], study.protocol.repetitions)
+    runs = [(cells[place], repetition) for repetition, block in enumerate(blocks, start=1) for place in block]
     return tuple(Run(cell, repetition, position) for position, (cell, repetition) in enumerate(runs, start=1))
 
 

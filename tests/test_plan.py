@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise, permutations
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from greenreport.plan import FINGERPRINT_VERSION, IndexRow, Plan, Reason, current, estimate_s, make_plan, only, pending
 from greenreport.record import Outcome
 from greenreport.study import Configuration, Generation, Protocol, Study, Workload
+from greenreport.study.run_order import Order
 from tests.conftest import minimal_study
 
 HERE = "this machine"
@@ -201,3 +205,30 @@ def test_only_knows_every_factor_as_a_study_writes_it() -> None:
     ):
         kept = only(plan, {key: frozenset({value})})
         assert [cell.configuration.id for cell in kept.cells] == [wanted], (key, value)
+
+
+@pytest.mark.parametrize("cells", [1, 2, 3, 4, 5, 8, 17])
+def test_a_williams_design_is_balanced_for_the_run_before(cells: int) -> None:
+    """Each cell follows each other once in k blocks (k even) or twice in 2k (k odd), and has each place equally often."""
+    keys = [f"cell-{number}" for number in range(cells)]
+    sequences = cells if cells % 2 == 0 else 2 * cells
+    blocks = list(Order(design="williams", seed=4).blocks(keys, 2 * sequences))
+    assert all(sorted(block) == list(range(cells)) for block in blocks)
+    for half in (blocks[:sequences], blocks[sequences:]):
+        successors = Counter(pair for block in half for pair in pairwise(block))
+        assert set(successors) == set(permutations(range(cells), 2))
+        assert set(successors.values()) <= {1 if cells % 2 == 0 else 2}
+        places = Counter((place, cell) for block in half for place, cell in enumerate(block))
+        assert set(places.values()) == {sequences // cells}
+    assert blocks != list(Order(design="williams", seed=5).blocks(keys, 2 * sequences)) or cells < 3
+
+
+def test_a_williams_design_is_another_protocol_and_its_balance_is_told() -> None:
+    """Its runs are not those of randomised blocks; the plan says whether the repetitions complete it."""
+    protocol = minimal_study()["protocol"]
+    plan = plan_of(protocol=protocol | {"order": {"design": "williams"}})
+    assert plan.cells[0].fingerprint != plan_of().cells[0].fingerprint
+    order = plan.study.protocol.order
+    assert order.balance(4, 4).endswith("after every 4 repetitions, which the planned ones complete")
+    assert order.balance(5, 5).endswith("after every 10 repetitions, 5 are planned")
+    assert Order().balance(5, 5) == "randomised complete blocks (seed 0)"

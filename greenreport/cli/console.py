@@ -79,6 +79,9 @@ def print_plan(plan: Plan, pending: Sequence[PendingRun], left_s: float | None) 
         example = f"{excluded.configuration.id}: {escape(excluded.reason)}"
         out.print(f"[dim]{len(plan.excluded)} cells excluded by design, for example {example}[/]")
     print_programs(plan.study, [cell.configuration for cell in plan.cells])
+    study = plan.study
+    cells = sum(len(study.models_of(configuration)) for configuration in study.configurations)  # of a block, also with --only
+    out.print(f"Order: {study.protocol.order.balance(cells, study.protocol.repetitions)}", soft_wrap=True)
     time_left = "" if left_s is None or not pending else f", about {plain_duration(left_s)}"
     out.print(f"{len(plan.cells)} cells, {len(plan.runs)} runs, [bold]{len(pending)} pending[/]{time_left}")
 

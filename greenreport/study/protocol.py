@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from greenreport.study.field_types import Label, Positive, Seconds, Seed, Spec
+from greenreport.study.run_order import Order
 
 Tokens = Annotated[int, Field(ge=1, le=100_000)]
 
@@ -123,16 +124,6 @@ class Workload(Spec):
         description="seconds of load before the measured window begins; with it the window ends when the last request is sent, "
         "so that only the steady state counts",
     )
-
-
-class Order(Spec):
-    """Order of the runs."""
-
-    design: Literal["randomized_complete_blocks", "fixed"] = Field(
-        "randomized_complete_blocks",
-        description="each repetition is a block with every cell once, in random order; or as listed",
-    )
-    seed: Seed = 0
 
 
 class Cooldown(Spec):

@@ -70,7 +70,7 @@ def _rules(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> Iterator[Badge
     valid = counted(most, "valid run") if fewest == most else f"{fewest} to {counted(most, 'valid run')}"
     yield rule("repetitions", enough, f"{valid} in each cell that ran, {protocol.repetitions} declared")
     randomised = protocol.order.design != "fixed"
-    state = "randomised complete blocks" if randomised else "fixed order: time and configuration are confounded"
+    state = protocol.order.words if randomised else "fixed order: time and configuration are confounded"
     yield rule("order of runs", randomised, state)
     baseline = protocol.idle_baseline_s > 0
     idle = f"{protocol.idle_baseline_s:g} s before and after each window"

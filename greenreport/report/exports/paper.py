@@ -126,7 +126,7 @@ def _registered_tests(analysis: Analysis) -> str:
 def _protocol(analysis: Analysis) -> Iterator[str]:
     dataset = analysis.dataset
     study, protocol = dataset.study, dataset.study.protocol
-    order = "a fixed order" if protocol.order.design == "fixed" else f"randomised complete blocks (seed {protocol.order.seed})"
+    order = "a fixed order" if protocol.order.design == "fixed" else protocol.order.words
     prompts = study.workload.requests or dataset.prompts_count
     sent = counted(prompts, "prompt") if prompts else "the prompts of the study"
     load = load_of(dataset.configurations, study.workload)

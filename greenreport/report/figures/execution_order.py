@@ -46,7 +46,7 @@ def order_figure(study: StudyContext) -> Figure | None:
         start, detail = (run.start_ns - first) / 60e9, f"repetition {run.repetition}, {run.outcome.value}"
         rows.append(BandRow(round(start, 4), round(start + run.duration_s / 60, 4), cell.configuration.id, cell.key, detail))
     length = quantity(max(row.end for row in rows) * 60, "s")
-    design = study.dataset.study.protocol.order.design.replace("_", " ")
+    design = study.dataset.study.protocol.order.words
     summary = f"{counted(len(rows), 'run')} within {length}; the design is {design}. Each bar is one run, each row a cell."
     table = make_table(
         "Order of execution",

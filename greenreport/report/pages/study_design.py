@@ -70,8 +70,7 @@ def workload_facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
         yield "Order, prompts, generation, load", "not known"
         return
     study, configurations = dataset.study, dataset.configurations
-    order = study.protocol.order
-    yield "Order", "fixed, as listed" if order.design == "fixed" else f"{order.design.replace('_', ' ')}, seed {order.seed}"
+    yield "Order", study.protocol.order.words
     yield "Generation", f"{output_words(configurations, study.workload)}, greedy"
     yield "Load", f"{load_of(configurations, study.workload)}; {sent_words(study.workload)}"
     yield "Transport", transport_words(configurations, study.workload)

@@ -59,6 +59,8 @@ def _internal(dataset: Dataset) -> Iterator[str]:
         yield "The order of runs is fixed, so slow changes of the machine fall on the same configurations each time."
     else:
         yield f"Each repetition is a block with every cell once, in an order randomised with seed {protocol.order.seed}."
+        if protocol.order.design == "williams":
+            yield "Blocks follow a Williams design, so that no cell has run after another more often than by its share."
     yield _cooldown(protocol)
     running = [label_of(c) for c in dataset.configurations if served(c) is Served.RUNNING]
     if running:

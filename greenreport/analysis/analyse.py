@@ -13,6 +13,7 @@ from greenreport.analysis.hypotheses.claims import Claim, once
 from greenreport.analysis.hypotheses.declared_guidelines import Declared, check_declared
 from greenreport.analysis.hypotheses.findings import Finding, examine_hypotheses
 from greenreport.analysis.hypotheses.guidelines import Guideline, guidelines
+from greenreport.analysis.hypotheses.multiverse import Multiverse, multiverses
 from greenreport.analysis.hypotheses.savings import savings
 from greenreport.analysis.hypotheses.tradeoffs import Tradeoff, tradeoffs
 from greenreport.analysis.measure.dataset import Dataset
@@ -33,6 +34,7 @@ class Analysis:
         unscreened: the findings over all valid runs, where an outlier rule sets some aside; else empty.
         footprint: amounts derived from the declared factors; None where the study declares none.
         savings: what each cell saves against the reference in energy per request.
+        multiverses: the claims of headline and answers, each analysed in every other way.
         headline: the sentence that stands first on the study's page.
     """
 
@@ -50,6 +52,7 @@ class Analysis:
     frontier: FrontierAnalysis | None
     footprint: FootprintAnalysis | None
     savings: tuple[Claim, ...]
+    multiverses: tuple[Multiverse, ...]
     headline: Text
 
     @property
@@ -81,6 +84,7 @@ def analyse(dataset: Dataset) -> Analysis:
     findings = examine_hypotheses(dataset, fidelity)
     answers = answer_questions(dataset, findings, fidelity)
     swept = frontier(dataset, fidelity)
+    headline = _headline(dataset, answers, swept)
     every_run = replace(dataset, cells=tuple(replace(cell, outliers="none") for cell in dataset.cells))
     return Analysis(
         dataset,
@@ -97,8 +101,15 @@ def analyse(dataset: Dataset) -> Analysis:
         swept,
         derive(dataset, fidelity),
         savings(dataset, fidelity),
-        _headline(dataset, answers, swept),
+        multiverses(dataset, _leading_claims(headline, answers)),
+        headline,
     )
+
+
+def _leading_claims(headline: Text, answers: tuple[Answer, ...]) -> tuple[Claim, ...]:
+    """Return the claims that a reader meets first: those of the headline, and the first one of every answer."""
+    leads = [next((part for part in answer.lead if isinstance(part, Claim)), None) for answer in answers]
+    return once([part for part in (*headline, *leads) if isinstance(part, Claim)])
 
 
 def _headline(dataset: Dataset, answers: tuple[Answer, ...], swept: FrontierAnalysis | None) -> Text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from greenreport.study.field_types import Identifier, Label, Spec, Text
 
@@ -41,7 +41,9 @@ class Comparison(Spec):
     """A published finding: numerator against denominator in a metric.
 
     Attributes:
-        ratio: quoted range of numerator ÷ denominator; computed from the printed figures when absent.
+        ratio: quoted range of numerator ÷ denominator over models, or twice the same where one ratio is quoted; computed from the
+            printed figures when absent.
+        interval: 95 % interval of the one quoted ratio, where the publication has one.
         scope: what the figure really compares, where the publication says otherwise.
     """
 
@@ -53,6 +55,15 @@ class Comparison(Spec):
     numerator: PublishedConfiguration
     denominator: PublishedConfiguration
     ratio: Annotated[tuple[float, float], AfterValidator(_ordered)] | None = None
+    interval: Annotated[tuple[float, float], AfterValidator(_ordered)] | None = None
+
+    @model_validator(mode="after")
+    def _interval_of_one_ratio(self) -> Comparison:
+        if self.interval is not None:
+            low, high = self.ratio or (0.0, 0.0)
+            if low != high or not self.interval[0] <= low <= self.interval[1]:
+                raise ValueError("`interval` needs a `ratio` of one value, given twice, that lies in it")
+        return self
 
 
 class SweepFinding(Spec):

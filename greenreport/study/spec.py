@@ -98,6 +98,11 @@ class Study(Spec):
         """Return the model with this id."""
         return next(m for m in self.models if m.id == identifier)
 
+    def smallest_effect(self, metric: str) -> float:
+        """Return the relative difference below which one in a metric is of no practical interest: the smallest of its hypotheses'."""
+        declared = [hypothesis.smallest_effect for hypothesis in self.hypotheses if hypothesis.metric == metric]
+        return min(declared, default=Hypothesis.model_fields["smallest_effect"].default)
+
     @property
     def estimates_answer(self) -> bool:
         """Whether energy that is modelled from the CPU load may answer questions."""

@@ -56,7 +56,7 @@
   /* interactive charts take the place of the static drawing when they come into view */
   const figures = all("figure.gr-fig");
   /* a specification with all its panels and layers */
-  function nodes(spec) { return [spec, ...[spec.layer, spec.spec].flat().filter(Boolean).flatMap(nodes)]; }
+  function nodes(spec) { return [spec, ...[spec.layer, spec.vconcat, spec.spec].flat().filter(Boolean).flatMap(nodes)]; }
   /* on a phone the labels of configurations take two lines: engine over provider */
   function stacked(spec) {
     const axes = nodes(spec).map((node) => node.encoding?.y).filter((y) => ["label", "row"].includes(y?.field));
@@ -69,8 +69,8 @@
     if (hint && width > 0) {
       const narrow = width < 480, chrome = hint.chrome - (narrow && stacked(spec) ? 60 : 0);
       if (narrow) spec.config.legend.columns = 1;
-      const inner = hint.plot === "spec.width" ? spec.spec : spec;
-      inner.width = Math.round(Math.max(hint.narrowest, Math.min(width - chrome, hint.widest)));
+      const plots = hint.plot === "vconcat" ? spec.vconcat : [hint.plot === "spec.width" ? spec.spec : spec];
+      for (const plot of plots) plot.width = Math.round(Math.max(hint.narrowest, Math.min(width - chrome, hint.widest)));
     }
     return spec;
   }

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.compare.replication import ReplicationOutcome, SweepReplication
+from greenreport.analysis.compare.prediction import ReplicationOutcome
+from greenreport.analysis.compare.replication import SweepReplication
 from greenreport.analysis.findings_json.document import document
 from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.study import Configuration, load_reference

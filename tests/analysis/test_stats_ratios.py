@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from greenreport.analysis.stats import Interval, NotComputable, geometric_mean_ratio, ratio_of_geometric_means
+from greenreport.analysis.stats import (
+    Interval,
+    NotComputable,
+    Ratio,
+    geometric_mean_ratio,
+    mean_of_ratios,
+    ratio_of_geometric_means,
+)
 
 A = [90.0, 95.0, 100.0, 104.0, 111.0]
 B = [190.0, 198.0, 200.0, 210.0, 230.0]
@@ -65,6 +72,31 @@ def test_three_models_have_students_interval() -> None:
     """With few models skewness cannot be estimated: ratios of 0.715, 0.491 and 0.542 give 0.355 to 0.933."""
     models = [([ratio] * 5, [1.0] * 5) for ratio in (0.715, 0.491, 0.542)]
     assert bounds(geometric_mean_ratio(models).over_models) == pytest.approx((0.355, 0.933), abs=0.002)
+
+
+def test_from_six_models_on_the_mean_speaks_of_models_like_these() -> None:
+    """Five: the interval of the runs. Six: that over models, and never narrower than that of the runs."""
+    ratios = (0.5, 0.6, 0.7, 0.8, 0.9, 0.65)
+    apart = [([r * a for a in A], A) for r in ratios]
+    five, six = geometric_mean_ratio(apart[:5]), geometric_mean_ratio(apart)
+    assert (five.random, five.ci) == (False, five.over_runs)
+    assert (six.random, six.ci) == (True, six.over_models)
+    logs = np.log(ratios)
+    reach = stats.t.ppf(0.975, 5) * logs.std(ddof=1) * math.sqrt(1 + 1 / 6)
+    assert bounds(six.further_model) == pytest.approx((math.exp(logs.mean() - reach), math.exp(logs.mean() + reach)))
+    alike = geometric_mean_ratio([(A, B)] * 6)
+    assert bounds(alike.over_models)[0] > bounds(alike.ci)[0] == pytest.approx(bounds(alike.over_runs)[0])
+    two = geometric_mean_ratio([(A, B)] * 2)
+    assert two.further_model == NotComputable("a prediction for a further model needs 3 models, here 2")
+
+
+def test_ratios_without_errors_are_combined_by_their_ends() -> None:
+    """MOVER: the distances to the ends add as squares; with errors, Satterthwaite."""
+    ci = Interval(0.4, 0.7, 0.95, "order statistics")
+    found = mean_of_ratios([Ratio(0.5, ci), Ratio(0.5, ci)])
+    assert bounds(found.over_runs) == pytest.approx((0.5 * 0.8 ** (1 / math.sqrt(2)), 0.5 * 1.4 ** (1 / math.sqrt(2))))
+    welch = ratio_of_geometric_means(A, B)
+    assert bounds(mean_of_ratios([welch]).over_runs) == pytest.approx(bounds(welch.ci))
 
 
 def test_models_without_a_ratio_are_counted() -> None:

@@ -26,7 +26,7 @@ KINDS = (
     "s/real/matrix/index.html", "s/real/models/tiny-gpt2/index.html", "s/real/configs/torch-cpu/index.html",
     "s/real/cells/tiny-gpt2--torch-cpu/index.html", "s/real/tradeoffs/index.html", "s/real/footprint/index.html", "s/real/guidelines/index.html",
     "s/real/fidelity/index.html", "s/real/validity/index.html", "s/real/methods/index.html", "s/real/environment/index.html",
-    "s/real/data/index.html", "s/real/claims/index.html", "s/real/embed/h1-0-ratios.html",
+    "s/real/data/index.html", "s/real/claims/index.html", "s/real/multiverse/index.html", "s/real/embed/h1-0-ratios.html",
     "compare/real--elsewhere/index.html", "s/real/report.html",
 )  # fmt: skip
 

@@ -71,7 +71,7 @@ def test_a_slower_machine_is_the_same_result() -> None:
     assert found.headline() == "4 of 4 energy ratios point the same way in here and in there"
     directions, sizes, ranks = energy.sentences()
     assert directions == "4 of 4 ratios to Torch\u00a0·\u00a0CPU point the same way in both."
-    assert sizes == f"4 are alike: it lies within ±5{THIN}%."
+    assert sizes == f"4 are alike: the interval of the quotient lies within ±5{THIN}%."
     assert ranks == "Both rank the configurations alike on all 2 models (Kendall's τ-b is 1)."
     assert ("cpu model", "Test CPU", "Other CPU") in [(d.name, d.first, d.second) for d in found.environment]
     assert found.design == ()
@@ -86,6 +86,19 @@ def test_a_reversed_and_a_weakened_difference_are_told() -> None:
     assert (openvino.same_way, openvino.likeness) == (True, Likeness.DIFFERENT)
     assert onnx.quotient == pytest.approx(1.3 / 0.6)
     assert "1 of 2 ratios" in next(iter(energy.sentences()))
+
+
+def test_a_difference_within_the_smallest_effect_is_alike() -> None:
+    """A quotient of 1.02 with a narrow interval excludes 1 and matters to nobody; one of 1.2 is the same direction only."""
+    narrow = {"a": {"torch": around(100, spread=0.002), "onnx": around(60, spread=0.002)}}
+    there = {"a": {"torch": around(100, spread=0.002), "onnx": around(61.2, spread=0.002)}}
+    [energy, *_] = compare_studies(dataset(narrow), elsewhere(there), ("here", "there")).metrics
+    [pair] = energy.pairs
+    assert isinstance(pair.ci, Interval) and pair.ci.low > 1
+    assert pair.likeness is Likeness.ALIKE
+    there = {"a": {"torch": around(100, spread=0.002), "onnx": around(72, spread=0.002)}}
+    [energy, *_] = compare_studies(dataset(narrow), elsewhere(there), ("here", "there")).metrics
+    assert "1 of them in the same direction only: the sizes differ" in next(iter(energy.sentences()))
 
 
 def test_noise_is_not_agreement() -> None:

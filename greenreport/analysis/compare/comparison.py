@@ -25,8 +25,6 @@ from greenreport.study import Configuration, Model
 from greenreport.units import THIN, counted, declared_percent, number
 
 COMPARED = ("energy_j", "duration_s", "j_per_output_token", "ram_rss_peak_b")
-#: Relative difference of no practical interest where no hypothesis of the first study names one.
-SMALLEST_EFFECT = 0.05
 METHOD = "intervals of both ratios, combined on a log scale (MOVER)"
 
 
@@ -88,12 +86,15 @@ class MetricComparison:
     def sentences(self) -> Iterator[str]:
         """Yield what was found: directions, sizes, ranks."""
         verb = "points" if self.same_way == 1 else "point"
-        yield f"{self.same_way} of {counted(len(self.pairs), 'ratio')} to {self.reference} {verb} the same way in both."
+        only = sum(pair.same_way and pair.likeness is Likeness.DIFFERENT for pair in self.pairs)
+        sizes = f", {only} of them in the same direction only: the sizes differ" if only else ""
+        yield f"{self.same_way} of {counted(len(self.pairs), 'ratio')} to {self.reference} {verb} the same way in both{sizes}."
         counts = Counter(pair.likeness for pair in self.pairs)
+        within = f"±{declared_percent(self.margin)}"
         meanings = {
-            Likeness.DIFFERENT: "different: the interval of their quotient excludes 1",
-            Likeness.ALIKE: f"alike: it lies within ±{declared_percent(self.margin)}",
-            Likeness.OPEN: "not told apart by these runs: it includes 1 and reaches further",
+            Likeness.ALIKE: f"alike: the interval of the quotient lies within {within}",
+            Likeness.DIFFERENT: f"different: the interval of the quotient excludes 1 and does not lie within {within}",
+            Likeness.OPEN: f"not told apart by these runs: the interval of the quotient includes 1 and reaches beyond {within}",
             Likeness.UNKNOWN: "without an interval",
         }
         parts = [f"{n} {'is' if n == 1 else 'are'} {meanings[likeness]}" for likeness in Likeness if (n := counts[likeness])]
@@ -192,7 +193,7 @@ def _metric(
         return None
     reference = reference_of(first)
     base = next((c for c in shared if c.id == reference), shared[0])
-    margin = min((h.smallest_effect for h in first.study.hypotheses if h.metric == metric), default=SMALLEST_EFFECT)
+    margin = first.study.smallest_effect(metric)
     pairs = [
         pair
         for model in models
@@ -240,9 +241,9 @@ def quotient_interval(one: Claim, other: Claim) -> Interval | NotComputable:
 def _likeness(ci: Interval | NotComputable, margin: float) -> Likeness:
     if isinstance(ci, NotComputable):
         return Likeness.UNKNOWN
-    if not ci.low <= 1 <= ci.high:
-        return Likeness.DIFFERENT
-    return Likeness.ALIKE if 1 / (1 + margin) <= ci.low and ci.high <= 1 + margin else Likeness.OPEN
+    if 1 / (1 + margin) <= ci.low and ci.high <= 1 + margin:
+        return Likeness.ALIKE
+    return Likeness.OPEN if ci.low <= 1 <= ci.high else Likeness.DIFFERENT
 
 
 def _tau(first: Dataset, second: Dataset, metric: str, model: Model, shared: list[Configuration]) -> float | None:

@@ -1,4 +1,4 @@
-"""Published findings beside ours: same direction, same size, or not testable here.
+"""Published findings beside ours: replicated, the same direction only, or not, as `compare.prediction` judges.
 
 Only ratios and directions are compared, never joules or seconds of two machines. A published range, or the ratio of two printed
 figures, stands beside our geometric mean over the same size category.
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+from greenreport.analysis.compare.prediction import Judgement, ReplicationOutcome, judge
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, not_ranked
-from greenreport.analysis.stats import Interval, reach
+from greenreport.analysis.stats import Interval
 from greenreport.analysis.sweep.directions import FEWEST_LOADS
 from greenreport.analysis.sweep.frontier import FrontierAnalysis
 from greenreport.analysis.sweep.series import Series, series_id
@@ -24,14 +24,6 @@ from greenreport.units import counted
 ALL: Category = "all"
 
 
-class ReplicationOutcome(StrEnum):
-    """Whether a published finding holds in this study."""
-
-    REPLICATED = "replicated"
-    NOT_REPLICATED = "not replicated"
-    NOT_TESTABLE = "not testable here"
-
-
 @dataclass(frozen=True, slots=True)
 class Replication:
     """A published finding with ours.
@@ -40,15 +32,25 @@ class Replication:
         category: size category both are about; "all" for all models of the publication.
         original: smallest and largest published ratio; equal where one ratio was computed from printed figures.
         ours: the same comparison in this study; None where it cannot be made.
-        why: what decided the outcome, as a sentence.
+        smallest_effect: relative difference of no practical interest.
     """
 
     comparison: Comparison
     category: Category
     original: tuple[float, float]
     ours: Claim | None
-    outcome: ReplicationOutcome
-    why: str
+    smallest_effect: float
+    judgement: Judgement
+
+    @property
+    def outcome(self) -> ReplicationOutcome:
+        """What became of the finding."""
+        return self.judgement.outcome
+
+    @property
+    def why(self) -> str:
+        """What decided the outcome, as a clause."""
+        return self.judgement.why
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,17 +171,20 @@ def _finding(
     models: Sequence[Model],
     unfaithful: NotRanked,
 ) -> Replication:
+    effect = dataset.study.smallest_effect(comparison.metric)
     top, bottom = (dataset.plainest(end.engine, end.provider) for end in (comparison.numerator, comparison.denominator))
     if top is None or bottom is None:
         missing = comparison.numerator if top is None else comparison.denominator
-        why = f"this study has no configuration {missing.engine} on {missing.provider}"
-        return Replication(comparison, category, original, None, ReplicationOutcome.NOT_TESTABLE, why)
-    usable = [m for m in models if {(m.id, top.id), (m.id, bottom.id)}.isdisjoint(unfaithful)]
-    ours = compare(dataset, comparison.metric, top, bottom, usable)
+        ours, why = None, f"this study has no configuration {missing.engine} on {missing.provider}"
+    else:
+        usable = [m for m in models if {(m.id, top.id), (m.id, bottom.id)}.isdisjoint(unfaithful)]
+        ours = compare(dataset, comparison.metric, top, bottom, usable)
+        why = "" if ours is not None else _absence(dataset, comparison.metric, (top, bottom), models)
     if ours is None:
-        why = _absence(dataset, comparison.metric, (top, bottom), models)
-        return Replication(comparison, category, original, None, ReplicationOutcome.NOT_TESTABLE, why)
-    return Replication(comparison, category, original, ours, *_judge(original, ours))
+        judgement = Judgement(ReplicationOutcome.NOT_TESTABLE, None, None, None, why)
+    else:
+        judgement = judge(ours, original, effect, comparison.interval)
+    return Replication(comparison, category, original, ours, effect, judgement)
 
 
 def _absence(dataset: Dataset, metric: str, pair: tuple[Configuration, Configuration], models: Sequence[Model]) -> str:
@@ -189,19 +194,3 @@ def _absence(dataset: Dataset, metric: str, pair: tuple[Configuration, Configura
             if cell is not None and not cell.values(metric):
                 return cell.absence(metric)
     return "no model has values of both configurations with one boundary"
-
-
-def _judge(original: tuple[float, float], ours: Claim) -> tuple[ReplicationOutcome, str]:
-    """Return the outcome, which the direction alone decides, and a clause that adds the size."""
-    low, high = reach(ours.value, ours.ci)
-    lower = original[1] < 1
-    if not lower and original[0] <= 1:
-        return ReplicationOutcome.NOT_TESTABLE, "the published range includes both directions"
-    if low <= 1 <= high:
-        return ReplicationOutcome.NOT_REPLICATED, "no clear difference here: the interval includes equality"
-    if (ours.value < 1) != lower:
-        return ReplicationOutcome.NOT_REPLICATED, "the opposite direction here"
-    overlap = low <= original[1] and original[0] <= high
-    another = "with another size: the machines, models and output lengths differ"
-    size = "and the intervals overlap in size" if overlap else another
-    return ReplicationOutcome.REPLICATED, f"same direction, {size}"

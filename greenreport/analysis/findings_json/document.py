@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from statistics import median
 
 from greenreport.analysis.analyse import Analysis
+from greenreport.analysis.compare.prediction import Prediction
 from greenreport.analysis.compare.replication import Replication, ReplicationReport, SweepReplication
 from greenreport.analysis.findings_json.hypothesis_tests import described, hypothesis
+from greenreport.analysis.findings_json.other_analyses import other_analyses
 from greenreport.analysis.findings_json.plain_values import Json, pick, plain_value
 from greenreport.analysis.footprint import FootprintAnalysis
 from greenreport.analysis.hypotheses.answers import Answer
@@ -66,6 +68,7 @@ def document(analysis: Analysis) -> Json:
             "sweep_replications": [_sweep_replication(r, item) for r in analysis.replications for item in r.sweeps],
             "frontier": [] if swept is None else [_series(swept, item) for item in swept.series],
             "limits": [] if swept is None else [_fit(item) for item in swept.fits],
+            "multiverse": [other_analyses(item) for item in analysis.multiverses],
             "footprint": _footprint(analysis.footprint),
             "claims": [_claim(claim) for claim in analysis.claims],
         }
@@ -184,9 +187,16 @@ def _replication(report: ReplicationReport, item: Replication) -> Json:
         "statement": item.comparison.statement,
         "size_category": item.category,
         "published_ratio": item.original,
-        **pick(item, "outcome", "why"),
+        "published_interval": item.comparison.interval,
+        **pick(item, "outcome", "why", "smallest_effect"),
+        **pick(item.judgement, "inside", "equivalent"),
+        "prediction": _prediction(item.judgement.prediction),
         "claim": _id(item.ours),
     }
+
+
+def _prediction(prediction: Prediction | None) -> Json | None:
+    return None if prediction is None else {"of": prediction.words(), **pick(prediction, "ci", "stated")}
 
 
 def _sweep_replication(report: ReplicationReport, item: SweepReplication) -> Json:
@@ -267,7 +277,11 @@ def _claim(claim: Claim) -> Json:
         **pick(claim, "numerator", "denominator", "numerator_cells", "denominator_cells", "aggregator", "scope", "of_models"),
         "value": claim.value,
         "ci": claim.ci,
-        "ci_for_models_like_these": claim.ci_models,
+        "ci_about": claim.generality,
+        "ci_alone": claim.alone,
+        "ci_for_these_models": None if claim.mean is None else claim.mean.over_runs,
+        "ci_for_models_like_these": None if claim.mean is None else claim.mean.over_models,
+        "prediction_for_a_further_model": None if claim.mean is None else claim.mean.further_model,
         **pick(claim, "n", "boundary", "estimated"),
         "rows": [pick(row, "model", "numerator", "denominator", "ratio", "n_numerator", "n_denominator") for row in claim.rows],
     }

@@ -13,7 +13,7 @@ from enum import StrEnum
 from statistics import geometric_mean
 
 from greenreport.analysis.measure.dataset import CellView, Dataset, in_blocks, label_of
-from greenreport.analysis.stats import Interval, NotComputable, blocked_pair, geometric_mean_ratio
+from greenreport.analysis.stats import GeometricMean, Interval, NotComputable, blocked_pair, geometric_mean_ratio
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.study import Configuration, Model
 from greenreport.units import THIN, number
@@ -24,6 +24,13 @@ class Aggregator(StrEnum):
 
     SINGLE = "geometric mean over blocks of the ratios of runs in the same block"
     GEOMETRIC_MEAN = "geometric mean over models of the mean ratios of runs in the same block"
+
+
+class Generality(StrEnum):
+    """What the interval of a mean over models speaks of."""
+
+    THESE_MODELS = "these models"
+    MODELS_LIKE_THESE = "models like these"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +57,10 @@ class Claim:
         numerator, denominator: labels of the configurations; the value is numerator ÷ denominator.
         numerator_cells, denominator_cells: keys of the cells, in the order of `rows`.
         scope: the models it speaks of, out of `of_models`.
-        value: the ratio; ci: its interval for exactly these models, only the runs taken as random. On one model it is the
-            interval of the pair's verdict, simultaneous over all pairs of the metric.
-        ci_models: of a mean over models, the interval for models like these.
+        value: the ratio; ci: its interval. On one model it is the interval of the pair's verdict, simultaneous over all pairs of the
+            metric; over several models, it speaks of what `generality` says.
+        alone: on one model, the interval of this comparison alone; over several, the same as `ci`.
+        mean: over several models, the interval for these models, that for models like these, and the prediction for a further one.
     """
 
     id: str
@@ -67,7 +75,8 @@ class Claim:
     rows: tuple[ClaimRow, ...]
     value: float
     ci: Interval | NotComputable
-    ci_models: Interval | NotComputable | None
+    alone: Interval | NotComputable
+    mean: GeometricMean | None
     boundary: str | None
     estimated: bool
 
@@ -75,6 +84,13 @@ class Claim:
     def info(self) -> MetricInfo:
         """The metric."""
         return METRICS[self.metric]
+
+    @property
+    def generality(self) -> Generality | None:
+        """What the interval speaks of; None on one model."""
+        if self.mean is None:
+            return None
+        return Generality.MODELS_LIKE_THESE if self.mean.random else Generality.THESE_MODELS
 
     @property
     def n(self) -> int:
@@ -118,7 +134,7 @@ class Claim:
         """Return the interval in the same words as the size, or why there is none."""
         if isinstance(self.ci, NotComputable):
             return f"no interval: {self.ci.reason}"
-        about = " for these models" if len(self.rows) > 1 else ""
+        about = f" for {self.generality.value}" if self.generality is not None else ""
         return f"{self.ci.level:.0%} CI{about} {interval_text(self.ci.low, self.ci.high, self.value)}".replace(
             "%", f"{THIN}%", 1
         )
@@ -191,15 +207,16 @@ def compare(
     if not values:
         return None
     rows = tuple(_row(model, *both) for (model, *_), both in zip(samples, values, strict=True))
+    mean = None
     if len(samples) == 1:
         about = (rule for rule in dataset.study.hypotheses if rule.metric == metric)
         alpha = next((rule.alpha for rule in about), 0.05)
         comparisons, step = dataset.comparisons(metric, samples[0][0].id), dataset.step(metric, samples[0][0].id)
         pair = blocked_pair(*values[0], alpha=alpha, comparisons=comparisons, step=step)
-        value, ci, ci_models = pair.ratio.value, pair.ratio.ci, None
+        value, ci, alone = pair.ratio.value, pair.ratio.ci, blocked_pair(*values[0], step=step).ratio.ci
     else:
         mean = geometric_mean_ratio([(top, bottom) for top, bottom in values])
-        value, ci, ci_models = mean.value, mean.over_runs, mean.over_models
+        value, ci, alone = mean.value, mean.ci, mean.ci
     if value is None:
         return None
     cells = [cell for _, top, bottom in samples for cell in (top, bottom)]
@@ -216,7 +233,8 @@ def compare(
         rows=rows,
         value=value,
         ci=ci,
-        ci_models=ci_models,
+        alone=alone,
+        mean=mean,
         boundary="; ".join(sorted({boundary for cell in cells for boundary in cell.boundaries(metric)})) or None,
         estimated=any(cell.estimated(metric) for cell in cells),
     )

@@ -9,6 +9,8 @@
     with_robustness(comparison, …)    the other tests beside the one that decides
     best_set(comparison, better)      the best group and those indistinguishable from it
     blocked_pair, geometric_mean_ratio        ratios behind claims, on one model and over several
+    estimate(method, runs, runs)      a ratio by another method than the blocked model
+    mean_of_ratios                    the same over models of ratios that are known
     pareto({name: (runs, runs)}, …)   trade-offs, with the probability of every membership
     saturation(loads, [runs, …], epsilon)      the load from which more load gains nothing
     detectable_effect                 the smallest difference a number of runs can show
@@ -21,15 +23,22 @@ from greenreport.analysis.stats.describe import Description, describe
 from greenreport.analysis.stats.outliers import screen
 from greenreport.analysis.stats.pareto import ParetoFront, ParetoPoint, pareto
 from greenreport.analysis.stats.power import detectable_effect
-from greenreport.analysis.stats.ratios import geometric_mean_ratio, ratio_of_geometric_means
+from greenreport.analysis.stats.ratio_methods import RatioMethod, estimate
+from greenreport.analysis.stats.ratios import (
+    RANDOM_FROM,
+    GeometricMean,
+    geometric_mean_ratio,
+    mean_of_ratios,
+    ratio_of_geometric_means,
+)
 from greenreport.analysis.stats.results import Effect, Group, GroupTest, Pair, PairVerdict, Ratio, Robustness
 from greenreport.analysis.stats.samples import FEWEST_RUNS, Interval, NotComputable, reach
 from greenreport.analysis.stats.saturation import Saturation, gain_per_doubling, plateau, saturation
 from greenreport.analysis.stats.studentized_range import studentized_range_sf
 
 __all__ = [
-    "FEWEST_RUNS", "Description", "Effect", "Group", "GroupTest", "Interval", "NotComputable", "Pair", "PairVerdict", "ParetoFront", "ParetoPoint",
-    "Ratio", "Robustness", "Saturation", "best_set", "blocked_pair", "compare", "describe", "detectable_effect", "gain_per_doubling", "geometric_mean_ratio",
-    "over_models", "pareto", "plateau", "ratio_of_geometric_means", "reach", "saturation", "screen", "smallest_step",
+    "FEWEST_RUNS", "RANDOM_FROM", "Description", "Effect", "GeometricMean", "Group", "GroupTest", "Interval", "NotComputable", "Pair", "PairVerdict", "ParetoFront",
+    "ParetoPoint", "Ratio", "RatioMethod", "Robustness", "Saturation", "best_set", "blocked_pair", "compare", "describe", "detectable_effect", "estimate", "gain_per_doubling",
+    "geometric_mean_ratio", "mean_of_ratios", "over_models", "pareto", "plateau", "ratio_of_geometric_means", "reach", "saturation", "screen", "smallest_step",
     "studentized_range_sf", "with_robustness",
 ]  # fmt: skip

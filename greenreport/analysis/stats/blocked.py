@@ -116,7 +116,7 @@ def blocked_pair(
         low, high = float(np.exp(mean - reach)), float(np.exp(mean + reach))
         wide = NotComputable("the runs vary too much for an interval")
         ci = Interval(low, high, 1 - alpha, _method(NAME, comparisons)) if _SMALLEST < low <= high < 1 / _SMALLEST else wide
-    return BlockedPair(len(complete), t, df, p, Ratio(value, ci, None, error))
+    return BlockedPair(len(complete), t, df, p, Ratio(value, ci, None, error, len(complete) - 1.0))
 
 
 def _differences(complete: Floats, level: float, alpha: float, step: float) -> BlockedPair:

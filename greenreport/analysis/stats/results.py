@@ -92,13 +92,14 @@ class Ratio:
     """a ÷ b, without unit; None with a reason where it does not exist.
 
     Attributes:
-        error: standard error of the logarithm of the ratio; None where it was not estimated.
+        error: standard error of the logarithm of the ratio, with `df` degrees of freedom; None where it was not estimated.
     """
 
     value: float | None
     ci: Interval | NotComputable
     reason: str | None = None
     error: float | None = None
+    df: float | None = None
 
     def inverse(self) -> Ratio:
         """Return b ÷ a."""

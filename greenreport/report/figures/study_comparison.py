@@ -18,7 +18,7 @@ from greenreport.report.figure import Figure, Table, TableCell, TableEntry, make
 from greenreport.report.figures.axes import cell_axes, log_domain, log_ends, log_ticks, moved_apart, positive
 from greenreport.report.figures.captions import remarks_on, times
 from greenreport.report.figures.specification import WIDTH, Sheet, Specification, colour, ordered, points, text_marks
-from greenreport.units import THIN, number
+from greenreport.units import THIN, declared_percent, number
 
 PANEL = 190  # height of a model's panel
 LEAST = 15  # pixels between two labels
@@ -166,12 +166,12 @@ def quotient_figure(comparison: MetricComparison, names: tuple[str, str], bands:
     different = [pair for pair in comparison.pairs if pair.likeness is Likeness.DIFFERENT]
     example = f", for example {different[0].label} on {different[0].model}" if different else ""
     summary = (
-        f"{len(different)} of {len(comparison.pairs)} quotients have an interval that excludes 1{example}. Above 1 the ratio to {comparison.reference} is larger in "
+        f"{len(different)} of {len(comparison.pairs)} quotients are different: their interval excludes 1 and reaches beyond the smallest effect of interest{example}. Above 1 the ratio to {comparison.reference} is larger in "
         f"{names[1]} than in {names[0]}."
     )
     caption = (
         f"Ratio of {comparison.info.noun} to {comparison.reference} in {names[1]} ÷ the same ratio in {names[0]}, with its 95{THIN}% interval; 1 means that the "
-        "difference is the same, ≠ that the interval excludes 1. The intervals of both ratios are combined on a logarithmic scale (MOVER)."
+        f"difference is the same, ≠ that the interval excludes 1 and does not lie within ±{declared_percent(comparison.margin)}. The intervals of both ratios are combined on a logarithmic scale (MOVER)."
     )
     spec = quotients_spec(rows)
     title = f"{comparison.info.label}: {len(different)} of {len(comparison.pairs)} ratios differ between the two studies"

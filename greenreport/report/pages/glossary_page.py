@@ -53,6 +53,8 @@ TERMS = (
     Term("Effect size", "How large a difference is, apart from whether chance explains it: a ratio, Hedges' g, Cliff's δ."),
     Term("Smallest effect of interest", "The relative difference below which the study declares a difference to be of no practical interest."),
     Term("Ratio of ratios", "A ratio in one study divided by the same ratio in another. At 1 the difference carries over, whatever the machines."),
+    Term("Prediction interval", "Where another study, or a further model, would lie if only chance stood between it and this study. Wider than a confidence interval, which is about the true value."),
+    Term("Multiverse analysis", "The same runs analysed in every way a study might have chosen, to see how much an answer owes to the choices."),
     Term("Family", "All pairs of configurations in one metric on one model; their intervals hold together with the stated level (Bonferroni)."),
     Term("Holm", "A way to adjust p values of several tests: the smallest is multiplied by the number of tests, the next by one fewer, and so on, so that the chance of any false rejection stays below α."),
     Term("Coefficient of variation (CV)", "Standard deviation ÷ mean over the runs of a cell: its spread as a share, without a unit."),

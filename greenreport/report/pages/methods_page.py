@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from greenreport.analysis.hypotheses.detectable_difference import Sensitivity, sensitivities
 from greenreport.analysis.hypotheses.preregistration import Preregistration, preregistration
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.stats import Description, describe
+from greenreport.analysis.stats import RANDOM_FROM, Description, describe
 from greenreport.record import Mark, Phase
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
@@ -59,6 +59,7 @@ class MethodsContent:
         window: what the measured window covers.
         subjects: (label, source, parameters, weights) of the models.
         independence: why runs are treated as independent.
+        random_from: models from which on a mean speaks of models like these.
         nearest: the simulated design nearest to the study's; None where no test is made.
     """
 
@@ -80,6 +81,7 @@ class MethodsContent:
     phase_figures: tuple[Figure, ...]
     simulated: Simulated
     nearest: Nearest | None
+    random_from: int = RANDOM_FROM
 
 
 def methods_page(study: StudyContext) -> Page[MethodsContent]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.claim_text import plain
-from greenreport.analysis.hypotheses.claims import Claim
+from greenreport.analysis.hypotheses.claims import Claim, Generality, interval_text
+from greenreport.analysis.stats import Interval
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
@@ -17,7 +18,7 @@ from greenreport.report.figures.saturation_curves import by_model_and_factor
 from greenreport.report.figures.throughput_frontier import front_figure
 from greenreport.report.page import Page, study_page
 from greenreport.report.summary import ComparisonLink
-from greenreport.units import counted, declared_percent
+from greenreport.units import THIN, counted, declared_percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,15 @@ def headline_scope(study: StudyContext) -> str:
         return f"{where}; medians over valid runs."
     runs = "one run" if claim.n == 1 else f"at least {claim.n} runs"
     compared = f"{claim.numerator} against {claim.denominator}, {claim.interval()}; {claim.scope_text()}"
-    return f"{where}: {compared}; {runs} in each cell."
+    return f"{where}: {compared}{_further(claim)}; {runs} in each cell."
+
+
+def _further(claim: Claim) -> str:
+    """Return where a further model would lie, in words, where the claim speaks of models like these."""
+    further = None if claim.mean is None else claim.mean.further_model
+    if claim.generality is not Generality.MODELS_LIKE_THESE or not isinstance(further, Interval):
+        return ""
+    return f"; a further model like these: {interval_text(further.low, further.high, claim.value)} (95{THIN}% prediction)"
 
 
 def _key_numbers(study: StudyContext) -> Iterator[KeyNumber]:

@@ -18,6 +18,7 @@ from greenreport.report.pages.guidelines_page import GuidelinesContent, guidelin
 from greenreport.report.pages.matrix_page import MatrixContent, matrix_page
 from greenreport.report.pages.methods_page import MethodsContent, methods_page
 from greenreport.report.pages.model_page import model_page
+from greenreport.report.pages.multiverse_page import MultiverseSection, multiverse_page
 from greenreport.report.pages.overview_page import OverviewContent, overview_page
 from greenreport.report.pages.question_page import QuestionContent, question_page
 from greenreport.report.pages.validity_page import ValidityContent, validity_page
@@ -27,7 +28,7 @@ from greenreport.study import Site
 StudyContent = (
     OverviewContent | QuestionContent | MatrixContent | CellTableContent | CellContent | FidelityContent | ValidityContent
     | GuidelinesContent | MethodsContent | EnvironmentContent | DataContent | FootprintContent
-    | tuple[FrontierSection, ...] | None
+    | tuple[FrontierSection, ...] | tuple[MultiverseSection, ...] | None
 )  # fmt: skip
 
 
@@ -68,6 +69,8 @@ def study_pages(
         pages.append(study_page(study, "tradeoffs", "tradeoffs.html", "Trade-offs", None, figures))
     if analysis.footprint is not None:
         pages.append(footprint_page(study, analysis.footprint))
+    if analysis.multiverses:
+        pages.append(multiverse_page(study))
     if analysis.replications:
         pages.append(study_page(study, "replication", "replication.html", "Replication", None))
     added = (load_target(info.target)(study) for info in ADDED_PAGES.values())

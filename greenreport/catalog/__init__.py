@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from greenreport.catalog.accuracy import Accuracy, accuracy_for
 from greenreport.catalog.engines import DTYPES, ENGINES, PROVIDERS, EngineInfo, Served
 from greenreport.catalog.load_factors import CURVE_FACTORS, LIMITABLE, LOAD_FACTORS, FactorKind, LoadFactor, fields_of
 from greenreport.catalog.meters import METERS, MeterInfo
@@ -19,8 +20,8 @@ from greenreport.catalog.table import GROUPS, added
 
 __all__ = [
     "ADDED_PAGES", "CURVE_FACTORS", "DTYPES", "ENGINES", "GROUPS", "LIMITABLE", "LOAD_FACTORS", "METERS", "METRICS",
-    "PROVIDERS", "Better", "EngineInfo", "FactorKind", "LoadFactor", "MeterInfo", "MetricInfo", "PageInfo", "Served", "added",
-    "fields_of", "load_target",
+    "PROVIDERS", "Accuracy", "Better", "EngineInfo", "FactorKind", "LoadFactor", "MeterInfo", "MetricInfo", "PageInfo", "Served", "accuracy_for",
+    "added", "fields_of", "load_target",
 ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from greenreport.catalog.accuracy import NVML, RAPL, WALL, Accuracy
 from greenreport.catalog.table import CatalogTable
 
 _OPTIONS = "greenreport.study.meter_options"
@@ -17,6 +18,7 @@ class MeterInfo:
         shortest_window_s: shortest window for an exact energy: ten refreshes of its counter or more.
         options: the type of its options in a study file, a subclass of `study.MeterUse`.
         wall_clock: whether its times follow the wall clock (or a recording of it), so that a step moves them against the run.
+        accuracies: what is known of its errors, by domain and hardware; the first row that fits counts. () where nothing is known.
     """
 
     name: str
@@ -27,20 +29,23 @@ class MeterInfo:
     shortest_window_s: float = 0.0
     options: str = f"{_OPTIONS}:MeterUse"
     wall_clock: bool = False
+    accuracies: tuple[Accuracy, ...] = ()
 
 
 # Tables are read by row.
 # fmt: off
 _METERS = (
-    MeterInfo("rapl", "RAPL", "greenreport.meters.rapl:Rapl", "energy counters of CPU packages and memory (Intel, AMD)", shortest_window_s=1.0),
-    MeterInfo("nvml", "NVML", "greenreport.meters.nvml:Nvml", "power, energy, memory and load of NVIDIA GPUs", shortest_window_s=5.0),
+    MeterInfo("rapl", "RAPL", "greenreport.meters.rapl:Rapl", "energy counters of CPU packages and memory (Intel, AMD)", shortest_window_s=1.0,
+        accuracies=RAPL),
+    MeterInfo("nvml", "NVML", "greenreport.meters.nvml:Nvml", "power, energy, memory and load of NVIDIA GPUs", shortest_window_s=5.0, accuracies=NVML),
     MeterInfo("utilisation", "Utilisation", "greenreport.meters.utilisation:Utilisation",
         "CPU load, clock, temperature and memory of the machine and of the serving process tree"),
     MeterInfo("energibridge", "EnergiBridge", "greenreport.meters.energibridge:EnergiBridge",
         "what the program EnergiBridge records: CPU energy, load and memory", options=f"{_OPTIONS}:EnergiBridgeUse",
-        wall_clock=True),
+        wall_clock=True, accuracies=(*NVML, *RAPL)),
     MeterInfo("wattmeter", "Wall meter", "greenreport.meters.wattmeter:Wattmeter",
-        "power at the wall socket, from a NETIO device or any other that answers in JSON", options=f"{_OPTIONS}:WattmeterUse"),
+        "power at the wall socket, from a NETIO device or any other that answers in JSON", options=f"{_OPTIONS}:WattmeterUse",
+        accuracies=WALL),
     MeterInfo("estimate", "Power model", "greenreport.meters.estimate:Estimate",
         "CPU energy from a declared power model and the CPU load; an estimate, marked as one everywhere", "estimated",
         options=f"{_OPTIONS}:EstimateUse"),

@@ -23,6 +23,10 @@ from typing import ClassVar
 from greenreport.record import Method, TraceKind
 from greenreport.study import MeterUse
 
+#: Shortest and longest time between two samples, in intervals. They lie one interval apart, so that load which repeats with the interval
+#: is met equally often at each point of its period.
+SPREAD = (0.5, 1.5)
+
 
 @dataclass(frozen=True, slots=True)
 class Channel:
@@ -92,7 +96,7 @@ class Meter(ABC):
         return self.sample(edge=True)
 
     def interval_s(self, default_s: float) -> float:
-        """Return the time between two samples: the study's for this meter, else the instrument's own, else the study's."""
+        """Return the mean time between two samples: the study's for this meter, else the instrument's own, else the study's."""
         if self.use.interval_ms is not None:
             return self.use.interval_ms / 1e3
         return self.own_interval_s or default_s

@@ -2,11 +2,16 @@
 
 A thread for each meter keeps a slow one (a wall meter that does not answer, memory maps of a large process) from delaying the
 others: all of them wait in system calls, outside the interpreter's lock. The thread sleeps until the next deadline or command.
-Deadlines stay on the grid; missed ones are left out, and the gap is visible in the trace.
+
+The time from one sample to the next is drawn anew each time, between half and one and a half intervals. Load that repeats with the
+interval, or a part of it, is then met at every point of its period; with equal times it would always be met at the same one. No seed
+is kept: the times are in the trace, and runs must not miss the same moments. A sample that comes late is not made up for, and the
+gap is visible in the trace.
 """
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from array import array
@@ -16,7 +21,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from greenreport.meters.base import Channel, Meter, Sample
+from greenreport.meters.base import SPREAD, Channel, Meter, Sample
 from greenreport.record import Missing, MissingCode, Trace
 
 Result = TypeVar("Result")
@@ -42,6 +47,7 @@ class Recorder(threading.Thread):
         self._values: list[array[float]] = [array("d") for _ in channels]
         self._lock = threading.Lock()
         self._commands: SimpleQueue[tuple[int, ...] | threading.Event | None] = SimpleQueue()
+        self._dice = random.Random()
         self._failures = 0
         self._first_failure = ""
         self._finished = False
@@ -91,14 +97,14 @@ class Recorder(threading.Thread):
     # --- the thread
 
     def run(self) -> None:
-        """Sample on the grid, obey commands in between."""
+        """Sample from time to time, obey commands in between."""
         due = time.monotonic()
         while True:
             try:
                 command = self._commands.get(timeout=max(0.0, due - time.monotonic()))
             except Empty:
                 self._keep(self.meter.sample)
-                due += self.interval_s * (1 + max(0, int((time.monotonic() - due) / self.interval_s)))
+                due = self._next(due)
                 continue
             if command is None:
                 break
@@ -110,6 +116,11 @@ class Recorder(threading.Thread):
         self._keep(self.meter.finish)
         self._guarded(self.meter.close)
         self._finished = True
+
+    def _next(self, due: float) -> float:
+        """Return when the next sample is due; where that is past already, an interval begins now."""
+        following, now = due + self.interval_s * self._dice.uniform(*SPREAD), time.monotonic()
+        return following if following > now else now + self.interval_s * self._dice.uniform(*SPREAD)
 
     def _keep(self, take: Callable[[], Sequence[Sample]]) -> None:
         samples = self._guarded(take) or ()

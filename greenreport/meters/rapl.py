@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from greenreport.errors import MeterUnavailable
-from greenreport.meters.base import Channel, Meter
+from greenreport.meters.base import SPREAD, Channel, Meter
 from greenreport.record import Domain, Quantity, TraceKind
 from greenreport.study import MeterUse
 
@@ -30,7 +30,7 @@ REMEDY_ABSENT = (
     "On a physical machine: `sudo modprobe intel_rapl_msr` (Linux ≥ 5.13 for AMD). In a container, mount "
     "/sys/class/powercap and /sys/devices/virtual/powercap read-only; most virtual machines hide RAPL for good"
 )
-#: More than any CPU package draws; a counter is read at least twice in the time it would take to wrap at that power.
+#: More than any CPU package draws; between two reads a counter advances by less than half its range at that power.
 HIGHEST_W = 1_000.0
 #: Counters of one socket are read within microseconds: copies differ by millijoules, independent counters by kilojoules.
 SAME_J = 1.0
@@ -87,7 +87,7 @@ class Rapl(Meter):
         return wrap
 
     def interval_s(self, default_s: float) -> float:
-        wanted, longest = super().interval_s(default_s), self.shortest_wrap_j / HIGHEST_W / 2
+        wanted, longest = super().interval_s(default_s), self.shortest_wrap_j / HIGHEST_W / (2 * SPREAD[1])
         if wanted <= longest:
             return wanted
         wrap = f"a counter wraps at {self.shortest_wrap_j:.0f} J"

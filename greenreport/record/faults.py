@@ -21,6 +21,7 @@ class FlagCode(StrEnum):
     COUNTER_FROZEN = "counter_frozen"
     GAUGE_FROZEN = "gauge_frozen"
     UNDERSAMPLED = "undersampled"
+    SAMPLED_IN_STEP = "sampled_in_step"
     METERS_DISAGREE = "meters_disagree"
     THROTTLED = "throttled"
     STANDSTILL = "standstill"

@@ -20,7 +20,7 @@ from greenreport.report.figures.captions import times
 from greenreport.report.figures.footprint import amount_text
 from greenreport.report.figures.matrix import missing_label
 from greenreport.report.figures.traces import PHASE_NAMES
-from greenreport.units import THIN, count, counted, number, p_equation, p_value, percent, quantity
+from greenreport.units import THIN, count, counted, declared_percent, number, p_equation, p_value, percent, quantity
 
 #: Stands where there is no value.
 DASH = Markup('<span class="soft">–</span>')
@@ -110,6 +110,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "value": value_html,
     "metric": lambda value, metric: quantity_html(value, METRICS[metric].unit),
     "quantity": quantity_html,
+    "uncertainty": lambda value, unit: value_html(quantity(value, unit, 2)),
     "interval": interval_html,
     "stat": lambda value: DASH if value is None else number(value, 4),
     "p": lambda value: DASH if value is None else p_value(value),
@@ -117,6 +118,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "dfs": lambda df: ", ".join(number(value, 4) for value in df),
     "effect": effect_html,
     "share": share,
+    "declared": lambda value: value_html(declared_percent(value)),
     "computed": computed,
     "count": lambda value: count(value) if value else DASH,
     "counted": counted,

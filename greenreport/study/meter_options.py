@@ -13,12 +13,39 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
-from greenreport.catalog import METERS, load_target
+from greenreport.catalog import METERS, Accuracy, load_target
 from greenreport.study.field_types import Label, Spec
 
 #: Environment variable with the address of a wall meter, which then stands in no published file.
 URL_VARIABLE = "GREENREPORT_WATTMETER_URL"
 Watts = Annotated[float, Field(ge=0, le=10_000)]
+
+
+Limit = Annotated[float, Field(ge=0, lt=1)]
+
+
+class MeterCalibration(Spec):
+    """What is known of the errors of the study's own instrument; it replaces what the catalog says of its kind."""
+
+    gain: Limit = Field(description="expanded uncertainty (k = 2) in proportion to the reading, as a share: 0.01 is 1 %")
+    offset_w: Watts = Field(0.0, description="expanded uncertainty (k = 2) that does not depend on the reading, in W")
+    linearity: Limit | None = Field(
+        None,
+        description="the part of `gain` that differs from load to load and therefore stays in ratios; all of it when absent",
+    )
+    source: Label = Field(description="certificate, accuracy class or data sheet")
+
+    @model_validator(mode="after")
+    def _a_part_of_the_gain(self) -> Self:
+        if self.linearity is not None and self.linearity > self.gain:
+            raise ValueError(f"linearity ({self.linearity:g}) is a part of gain ({self.gain:g}) and cannot be larger")
+        return self
+
+    @property
+    def accuracy(self) -> Accuracy:
+        """The same as a row of the catalog."""
+        linearity = self.gain if self.linearity is None else self.linearity
+        return Accuracy("", "", self.gain, linearity, self.offset_w, 0.0, self.source, divisor=2.0)
 
 
 class MeterUse(Spec):
@@ -32,8 +59,10 @@ class MeterUse(Spec):
         None, description="time between samples of this meter; the protocol's or the meter's own when absent"
     )
 
+    calibration: MeterCalibration | None = Field(None, description="errors of this instrument, instead of those known of its kind")
+
     #: Options that say how values are used, not how they are measured; they are in no fingerprint.
-    OF_ANALYSIS: ClassVar[frozenset[str]] = frozenset()
+    OF_ANALYSIS: ClassVar[frozenset[str]] = frozenset({"calibration"})
 
     @property
     def is_fallback(self) -> bool:
@@ -58,7 +87,7 @@ class MeterUse(Spec):
 class EstimateUse(MeterUse):
     """Options of the power model."""
 
-    OF_ANALYSIS: ClassVar[frozenset[str]] = frozenset({"answers"})
+    OF_ANALYSIS: ClassVar[frozenset[str]] = MeterUse.OF_ANALYSIS | {"answers"}
 
     use: Literal["always", "fallback"] = Field("always", description="fallback: only when no measured CPU energy is available")
     idle_w: Watts | None = Field(None, description="power of the idle CPU")
@@ -171,9 +200,20 @@ class _ByName:
 
 def _options_schema(options: type[MeterUse]) -> dict[str, Any]:
     """Return the JSON Schema of what stands after the name of a meter: nothing, options, or the one word of `use`."""
-    fields = {name: field for name, field in options.model_json_schema()["properties"].items() if name != "name"}
+    schema = options.model_json_schema()
+    properties = _inlined(schema["properties"], schema.get("$defs", {}))
+    fields = {name: field for name, field in properties.items() if name != "name"}
     after = {"type": ["object", "null"], "properties": fields, "additionalProperties": False}
     return {"anyOf": [{"enum": fields["use"]["enum"]}, after]} if "use" in fields else after
+
+
+def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
+    """Return a schema with the sections that it refers to in their places."""
+    if isinstance(schema, dict):
+        if "$ref" in schema:
+            return definitions[schema["$ref"].rsplit("/", 1)[-1]]
+        return {key: _inlined(value, definitions) for key, value in schema.items()}
+    return [_inlined(value, definitions) for value in schema] if isinstance(schema, list) else schema
 
 
 Meter = Annotated[MeterUse, _ByName()]

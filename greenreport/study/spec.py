@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from greenreport.catalog import Accuracy
 from greenreport.study.analysis_spec import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective, Validity
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
 from greenreport.study.field_types import MOST_ENTRIES, Entries, Identifier, Label, QuestionId, Spec, Tag, Text
@@ -107,3 +108,8 @@ class Study(Spec):
     def estimates_answer(self) -> bool:
         """Whether energy that is modelled from the CPU load may answer questions."""
         return any(isinstance(meter, EstimateUse) and meter.answers for meter in self.meters)
+
+    @property
+    def calibrations(self) -> dict[str, Accuracy]:
+        """Declared accuracies, by the name of the meter."""
+        return {meter.name: meter.calibration.accuracy for meter in self.meters if meter.calibration is not None}

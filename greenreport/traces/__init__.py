@@ -16,6 +16,7 @@ from greenreport.traces.samples import (
     Ints,
     Unusable,
     coverage,
+    evenly_spaced,
     gauge_error,
     gauge_integral,
     gauge_mean,
@@ -25,10 +26,21 @@ from greenreport.traces.samples import (
     values_inside,
     values_of,
 )
+from greenreport.traces.uncertainty import (
+    COVERAGE_FACTOR,
+    Budget,
+    Contribution,
+    combined,
+    contribution,
+    known_accuracy,
+    power_beside,
+    ratio_uncertainty,
+)
 from greenreport.traces.usability import why_unusable
 
 __all__ = [
-    "CPU_TICK_S", "LEAST_CPU_S", "SHORTEST_STEP_S", "Coverage", "Floats", "Ints", "Unusable", "by_preference", "counter_growth",
-    "coverage", "energy", "energy_over", "energy_within", "gauge_error", "gauge_integral", "gauge_mean", "gauge_peak", "power_samples",
+    "COVERAGE_FACTOR", "CPU_TICK_S", "LEAST_CPU_S", "SHORTEST_STEP_S", "Budget", "Contribution", "Coverage", "Floats", "Ints", "Unusable", "by_preference",
+    "combined", "contribution", "counter_growth", "coverage", "energy", "energy_over", "energy_within", "evenly_spaced", "gauge_error",
+    "gauge_integral", "gauge_mean", "gauge_peak", "known_accuracy", "power_beside", "power_samples", "ratio_uncertainty",
     "summed_power", "times_of", "unwrap", "usual_interval_s", "values_inside", "values_of", "why_unusable",
 ]  # fmt: skip

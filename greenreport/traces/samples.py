@@ -19,6 +19,9 @@ GAP_INTERVALS = 3.0
 MIN_GAP_S = 0.5
 #: Extra samples at the edges of phases are too close for a meaningful quotient.
 SHORTEST_STEP_S = 0.02
+#: Intervals between samples are called equal where their mean vector is longer than this; fewer than these tell nothing.
+EVEN = 0.5
+FEWEST_STEPS = 10
 #: Linux counts the CPU time of processes and of the machine in ticks of 10 ms (USER_HZ is 100).
 CPU_TICK_S = 0.01
 #: Less growth than this is no tick; a tick at the edge of a window may be interpolated to a part of itself.
@@ -108,6 +111,19 @@ def longest_normal_s(times: Ints) -> float:
 
 def _median_step_s(times: Ints) -> float:
     return float(np.median(np.diff(times))) / 1e9 if len(times) > 1 else 0.0
+
+
+def evenly_spaced(trace: Trace, start_ns: int, end_ns: int) -> bool:
+    """Whether the samples in a window come at equal intervals, so that load of that period, or a part of it, is always met alike.
+
+    The intervals are taken as angles, the usual one as the full circle: the length of their mean vector is 1 for equal intervals and
+    0 for intervals that are spread evenly over one usual interval (Mardia and Jupp 2000, 2.3).
+    """
+    times = times_of(trace)
+    steps = np.diff(times[(times >= start_ns) & (times <= end_ns)]) / 1e9
+    if len(steps) < FEWEST_STEPS:
+        return False
+    return bool(abs(np.exp(2j * np.pi * steps / np.median(steps)).mean()) > EVEN)
 
 
 def coverage(trace: Trace, start_ns: int, end_ns: int) -> Coverage:

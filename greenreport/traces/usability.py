@@ -10,6 +10,8 @@ from greenreport.record import Method, Trace, TraceKind
 from greenreport.traces.counters import counter_faults
 from greenreport.traces.samples import (
     Fault,
+    Floats,
+    Ints,
     Unusable,
     around,
     coverage,
@@ -18,6 +20,7 @@ from greenreport.traces.samples import (
     longest_normal_s,
     time_faults,
     times_of,
+    values_of,
 )
 
 #: Share of a window that gaps may take before an integral of power is a guess.
@@ -38,15 +41,30 @@ def why_unusable(trace: Trace, start_ns: int, end_ns: int) -> Unusable | None:
     return next((reason for check in (time_faults, *rest) for reason in check(trace, start_ns, end_ns)), None)
 
 
+def longest_still(times: Ints, values: Floats) -> tuple[int, float]:
+    """Return how many samples in a row have one value at most, and the time in s between the first and the last of them.
+
+    The time counts between samples with one value, not in gaps between them.
+    """
+    moved = np.flatnonzero(np.diff(values) != 0)
+    first, last = np.concatenate(([0], moved + 1)), np.concatenate((moved, [len(times) - 1]))
+    longest = int((times[last] - times[first]).argmax())
+    return int(last[longest] - first[longest]) + 1, float(times[last[longest]] - times[first[longest]]) / 1e9
+
+
+def changes_often(trace: Trace, same: int) -> bool:
+    """Whether nearly every sample of a gauge differs from the one before, but for `same` of them."""
+    every = values_of(trace)
+    return bool(np.count_nonzero(np.diff(every)) > OFTEN * max(1, len(every) - same))
+
+
 def _frozen(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable]:
     """A real energy counter never stands still; loads and models may."""
     if trace.unit != "J" or trace.method is not Method.MEASURED:
         return
     times, values = around(trace, start_ns, end_ns)
-    moved = np.flatnonzero(np.diff(values) != 0)
-    first, last = np.concatenate(([0], moved + 1)), np.concatenate((moved, [len(times) - 1]))
-    still_s = float((times[last] - times[first]).max()) / 1e9  # between samples with one value, not in gaps between them
-    if still_s > max(FROZEN_S, 0.01 * (end_ns - start_ns) / 1e9) or (not len(moved) and len(times) > 4):
+    same, still_s = longest_still(times, values)
+    if still_s > max(FROZEN_S, 0.01 * (end_ns - start_ns) / 1e9) or same == len(times) > 4:
         yield Unusable(Fault.COUNTER_FROZEN, f"the counter does not move for {still_s:.1f} s")
 
 
@@ -58,13 +76,8 @@ def _frozen_gauge(trace: Trace, start_ns: int, end_ns: int) -> Iterator[Unusable
     times, values = around(trace, start_ns, end_ns)
     if trace.unit != "W" or trace.method is not Method.MEASURED or len(times) < FEWEST_FROZEN:
         return
-    every = np.asarray(trace.value)
-    moved = np.flatnonzero(np.diff(values) != 0)
-    first, last = np.concatenate(([0], moved + 1)), np.concatenate((moved, [len(times) - 1]))
-    longest = int((last - first).argmax())
-    same, still_s = int(last[longest] - first[longest]) + 1, float(times[last[longest]] - times[first[longest]]) / 1e9
-    changes = np.count_nonzero(np.diff(every)) / max(1, len(every) - same)
-    if same >= FEWEST_FROZEN and still_s > FROZEN_S and changes > OFTEN:
+    same, still_s = longest_still(times, values)
+    if same >= FEWEST_FROZEN and still_s > FROZEN_S and changes_often(trace, same):
         yield Unusable(
             Fault.GAUGE_FROZEN, f"the power keeps one value for {still_s:.1f} s and changes with nearly every sample elsewhere"
         )

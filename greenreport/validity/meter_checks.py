@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from greenreport import traces as tr
-from greenreport.record import ENERGY_QUANTITIES, FlagCode, Mark, Method, Phase, Quantity, RunRecord, Trace
+from greenreport.record import ENERGY_QUANTITIES, FlagCode, Mark, Method, Phase, Quantity, RunRecord, Trace, TraceKind
 from greenreport.study import Study
 from greenreport.validity.agreement import agreements
 from greenreport.validity.window_checks import Faults
@@ -37,12 +37,30 @@ def _fault(trace: Trace, window: Mark, gap_s: float) -> tuple[FlagCode, str] | N
     return (FlagCode.SAMPLING_GAP, detail) if largest > limit else None
 
 
+def _in_step(record: RunRecord, study: Study) -> Faults:
+    """Power that is read at equal times gives the energy of a component, while what repeats in step with them leaves no trace."""
+    if (window := record.mark(Phase.WINDOW)) is None:
+        return
+    known: set[str] = set()
+    for trace in tr.by_preference(record.traces):
+        if trace.domain in known or tr.why_unusable(trace, window.start_ns, window.end_ns) is not None:
+            continue
+        known.add(trace.domain)
+        accuracy = tr.known_accuracy(trace, record.environment, study.calibrations)
+        momentary = trace.kind is TraceKind.GAUGE and accuracy is not None and not accuracy.averages
+        if momentary and tr.evenly_spaced(trace, window.start_ns, window.end_ns):
+            every = f"every {tr.usual_interval_s(trace) * 1e3:.0f} ms"
+            yield FlagCode.SAMPLED_IN_STEP, f"{trace.meter} {trace.domain}: power was read {every}, always after the same time"
+
+
 def _disagreement(record: RunRecord, study: Study) -> Faults:
     window = record.mark(Phase.WINDOW)
-    for pair in agreements(record.traces, window) if window is not None else ():
-        if abs(pair.difference) > study.validity.meters_disagree:
-            energies = f"{pair.first} {pair.first_j:.1f} J, {pair.second} {pair.second_j:.1f} J"
-            yield FlagCode.METERS_DISAGREE, f"{pair.domain}: {energies} ({pair.difference:+.0%})"
+    for pair in agreements(record, window, study.calibrations) if window is not None else ():
+        if abs(pair.difference) <= study.validity.meters_disagree and pair.explained:
+            continue
+        energies = f"{pair.first} {pair.first_j:.1f} J, {pair.second} {pair.second_j:.1f} J"
+        allowed = "" if pair.allowed is None else f"; their uncertainties explain ±{pair.allowed:.1%}"
+        yield FlagCode.METERS_DISAGREE, f"{pair.domain}: {energies} ({pair.difference:+.1%}{allowed})"
 
 
 def _throttle(record: RunRecord, _: Study) -> Faults:
@@ -62,4 +80,4 @@ def _estimated(record: RunRecord, _: Study) -> Faults:
         yield FlagCode.ESTIMATED_ENERGY, f"energy of {domains} comes from a power model, not from a meter"
 
 
-METER_CHECKS = (_energy, _disagreement, _throttle, _estimated)
+METER_CHECKS = (_energy, _in_step, _disagreement, _throttle, _estimated)

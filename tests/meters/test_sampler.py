@@ -26,6 +26,7 @@ from greenreport.meters.sampler import (
 from greenreport.meters.steady_state import Steadiness
 from greenreport.record import Missing, MissingCode, TraceKind
 from greenreport.study import meter_use
+from greenreport.traces import evenly_spaced
 
 pytestmark = pytest.mark.alone
 
@@ -143,6 +144,20 @@ def wait_for(true: Callable[[], bool]) -> None:
 def samples(one: Recorder) -> int:
     """Return how many samples a recorder has."""
     return sum(len(trace.t_ns) for trace in one.traces())
+
+
+def test_samples_do_not_come_at_equal_times() -> None:
+    """Load in step with the interval is met at every point of its period, in each run at other times."""
+    first, second = recorder(lambda n: float(n)), recorder(lambda n: float(n))
+    wait_for(lambda: min(samples(first), samples(second)) > 60)
+    traces = []
+    for one in (first, second):
+        one.stop()
+        one.join()
+        traces += one.traces()
+    for trace in traces:
+        assert not evenly_spaced(trace, trace.t_ns[0], trace.t_ns[-1])
+    assert traces[0].t_ns[10] - traces[0].t_ns[0] != traces[1].t_ns[10] - traces[1].t_ns[0]
 
 
 def test_a_read_that_raises_is_a_gap_and_an_event() -> None:

@@ -36,8 +36,8 @@ def test_options_that_are_not_used_leave_no_trace() -> None:
 @pytest.mark.parametrize(
     ("meter", "message"),
     [
-        ({"rapl": {"url": "http://plug/"}}, "unknown key 'url'. Allowed: interval_ms, required"),
-        ({"nvml": {"path": "x"}}, "unknown key 'path'. Allowed: interval_ms, required"),
+        ({"rapl": {"url": "http://plug/"}}, "unknown key 'url'. Allowed: calibration, interval_ms, required"),
+        ({"nvml": {"path": "x"}}, "unknown key 'path'. Allowed: calibration, interval_ms, required"),
         ({"wattmeter": {"kind": "json", "url": "http://plug/"}}, "a wattmeter of kind json needs `power:` or `energy:`"),
         (
             {"wattmeter": {"kind": "netio", "power": "a.b"}},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from array import array
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -116,6 +118,34 @@ def test_power_that_changes_faster_than_it_is_sampled_excludes() -> None:
     """Spikes in every other sample leave the integral a guess."""
     power = gauge("nvml", "gpu-0", "power", "W", [400.0 if index % 9 == 0 else 5.0 for index in range(201)])
     assert "undersampled" in codes(record(traces=(*record().traces, power)))
+
+
+def unevenly(power: Trace) -> Trace:
+    """Return a gauge whose samples come at times that vary, as the sampler takes them."""
+    dice = random.Random(11)
+    times = list(accumulate([0, *(int(dice.uniform(0.05, 0.15) * SECOND) for _ in power.t_ns[1:])]))
+    return replace(power, t_ns=array("q", times))
+
+
+def test_power_that_is_read_at_equal_times_excludes_where_nothing_else_gives_the_energy() -> None:
+    """Bursts in step with the samples are missed, and the samples cannot show it; a study may admit such runs."""
+    power, package = gauge("nvml", "gpu-0", "power", "W", [40.0] * 201), counter("package-0", 10.0)
+    made = record(traces=(package, power))
+    assert codes(made) == {"sampled_in_step"}
+    assert judged(made, study()).outcome is Outcome.INVALID
+    assert judged(made, study(admit=["sampled_in_step"])).outcome is Outcome.OK
+    wall = gauge("wattmeter", "machine", "power", "W", [120.0] * 41, 0.5)  # each reading is the mean since the one before
+    for traces in ((unevenly(power),), (power, counter("gpu-0", 40.0, meter="nvml")), (wall,)):
+        assert codes(record(traces=(package, *traces))) == set()
+
+
+@pytest.mark.parametrize(("watts", "expected"), [(101.0, set()), (104.0, {"meters_disagree"})])
+def test_counter_and_power_that_differ_beyond_their_uncertainties_are_flagged(watts: float, expected: set[str]) -> None:
+    """They share a sensor, so its ±5 % explain nothing: 4 % is too much, although the study admits 10 %."""
+    power = unevenly(gauge("nvml", "gpu-0", "power", "W", [watts] * 241))
+    made = record(traces=(counter("package-0", 10.0), counter("gpu-0", 100.0, meter="nvml"), power))
+    assert codes(made) == expected
+    assert all("their uncertainties explain" in flag.detail for flag in validity_flags(made, study()))
 
 
 def test_instruments_that_disagree_are_flagged() -> None:

@@ -23,6 +23,7 @@ from greenreport.analysis.hypotheses.guidelines import Guideline
 from greenreport.analysis.hypotheses.preregistration import preregistration
 from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
 from greenreport.analysis.measure.spans import Beside, Stage
+from greenreport.analysis.measure.uncertainty import expanded_uncertainty
 from greenreport.analysis.stats import describe
 from greenreport.analysis.sweep.capacity import Fit
 from greenreport.analysis.sweep.frontier import FrontierAnalysis
@@ -110,6 +111,7 @@ def _cell(cell: CellView) -> Json:
             **described(describe(sample)),
             "boundary": cell.boundary(metric),
             "methods": cell.methods(metric),
+            "expanded_uncertainty": expanded_uncertainty(cell, metric),
             "values": sample,
         } if sample else {"n": 0, "reason": cell.absence(metric)}  # fmt: skip
     return {
@@ -282,6 +284,7 @@ def _claim(claim: Claim) -> Json:
         "ci_for_these_models": None if claim.mean is None else claim.mean.over_runs,
         "ci_for_models_like_these": None if claim.mean is None else claim.mean.over_models,
         "prediction_for_a_further_model": None if claim.mean is None else claim.mean.further_model,
+        "instruments": None if claim.instruments is None else {"expanded_uncertainty": claim.instruments.expanded},
         **pick(claim, "n", "boundary", "estimated"),
         "rows": [pick(row, "model", "numerator", "denominator", "ratio", "n_numerator", "n_denominator") for row in claim.rows],
     }

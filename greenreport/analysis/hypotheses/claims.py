@@ -13,6 +13,7 @@ from enum import StrEnum
 from statistics import geometric_mean
 
 from greenreport.analysis.measure.dataset import CellView, Dataset, in_blocks, label_of
+from greenreport.analysis.measure.uncertainty import RatioUncertainty, largest_ratio_uncertainty
 from greenreport.analysis.stats import GeometricMean, Interval, NotComputable, blocked_pair, geometric_mean_ratio
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.study import Configuration, Model
@@ -61,6 +62,7 @@ class Claim:
             metric; over several models, it speaks of what `generality` says.
         alone: on one model, the interval of this comparison alone; over several, the same as `ci`.
         mean: over several models, the interval for these models, that for models like these, and the prediction for a further one.
+        instruments: what instruments add to the ratio, the largest over the models; None where it is not known, or none measured.
     """
 
     id: str
@@ -79,6 +81,7 @@ class Claim:
     mean: GeometricMean | None
     boundary: str | None
     estimated: bool
+    instruments: RatioUncertainty | None = None
 
     @property
     def info(self) -> MetricInfo:
@@ -237,6 +240,7 @@ def compare(
         mean=mean,
         boundary="; ".join(sorted({boundary for cell in cells for boundary in cell.boundaries(metric)})) or None,
         estimated=any(cell.estimated(metric) for cell in cells),
+        instruments=largest_ratio_uncertainty(((top, bottom) for _, top, bottom in samples), metric),
     )
 
 

@@ -1,4 +1,4 @@
-"""Energy of the components of a run between two times, and the boundary they make together.
+"""Energy of the components of a run between two times, its uncertainty, and the boundary they make together.
 
 The boundary is every component that was measured: CPU packages, memory, GPUs. It needs the component the work ran on: without a
 CPU meter a CPU configuration has no energy, whatever the idle GPU drew.
@@ -6,11 +6,15 @@ CPU meter a CPU configuration has no energy, whatever the idle GPU drew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from greenreport import traces as tr
-from greenreport.record import Domain, Method, Phase, Quantity, RunRecord, Trace, is_cpu, is_gpu, is_memory
+from greenreport.catalog import Accuracy
+from greenreport.record import Domain, Mark, Method, Phase, Quantity, RunRecord, Trace, is_cpu, is_gpu, is_memory
+
+#: By the name of the meter, as the study declares them.
+Calibrations = Mapping[str, Accuracy]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +123,40 @@ def idle_power(record: RunRecord, parts: Sequence[Component]) -> tuple[float | N
             joules += sum(c.joules for c in idle)
             seconds += mark.duration_s
     return (joules / seconds, "") if seconds > 0 else (None, "no idle baseline")
+
+
+def energy_budget(
+    record: RunRecord, traces: Sequence[Trace], spans: Sequence[tuple[int, int]], calibrations: Calibrations
+) -> tr.Budget | None:
+    """Return the budget of an energy over spans of time in joules, or None where a meter's accuracy is not known.
+
+    Args:
+        traces: those that gave the energy.
+        spans: starts and ends in ns.
+    """
+    known = [(trace, tr.known_accuracy(trace, record.environment, calibrations)) for trace in traces]
+    contributions = [
+        tr.contribution(trace, spans, accuracy, tr.power_beside(trace, record.traces))
+        for trace, accuracy in known
+        if accuracy is not None
+    ]
+    return tr.combined(contributions) if contributions and len(contributions) == len(known) else None
+
+
+def idle_budget(record: RunRecord, parts: Sequence[Component], calibrations: Calibrations) -> tuple[tr.Budget | None, float]:
+    """Return the budget of the energy of both idle baselines together in joules, and how long they are in s.
+
+    Args:
+        parts: the components of the window, which those of the baselines equal.
+    """
+    marks = [mark for mark in map(record.mark, (Phase.IDLE_BEFORE, Phase.IDLE_AFTER)) if mark is not None]
+    budgets = [mark_budget(record, parts, mark, calibrations) for mark in marks]
+    known = [budget for budget in budgets if budget is not None]
+    whole = tr.combined(c for budget in known for c in budget.contributions) if len(known) == len(marks) else None
+    return whole, sum(mark.duration_s for mark in marks)
+
+
+def mark_budget(record: RunRecord, parts: Sequence[Component], mark: Mark, calibrations: Calibrations) -> tr.Budget | None:
+    """Return the budget of the energy of some components over a phase in joules, or None where it is not known."""
+    span = (mark.start_ns, mark.end_ns)
+    return energy_budget(record, traces_of(parts, record, *span), [span], calibrations)

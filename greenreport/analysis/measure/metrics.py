@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 
 from greenreport import traces as tr
 from greenreport.analysis.measure.energy import (
+    Calibrations,
     Component,
     below_resolution,
     boundary_components,
     boundary_of,
     components,
     does_the_work,
+    energy_budget,
+    idle_budget,
     idle_power,
+    mark_budget,
     method_of,
     traces_of,
 )
@@ -55,18 +60,21 @@ class PhaseRow:
     power_w: float | None
 
 
-def observations(record: RunRecord, objective: Objective | None = None) -> tuple[Observation, ...]:
+def observations(
+    record: RunRecord, objective: Objective | None = None, calibrations: Calibrations = MappingProxyType({})
+) -> tuple[Observation, ...]:
     """Return one observation per metric; () for a run without a window.
 
     Args:
         objective: the study's latency objective, for goodput.
+        calibrations: declared in the study, by the name of the meter.
     """
     window = record.mark(Phase.WINDOW)
     if window is None or record.outcome not in (Outcome.OK, Outcome.INVALID, Outcome.UNFAITHFUL):
         return ()
     groups = (
-        _energy(record, window, objective),
-        _stages(record, window),
+        _energy(record, window, objective, calibrations),
+        _stages(record, window, calibrations),
         time_observations(record, window, objective),
         utilisation_observations(record, window),
         gpu_observations(record, window),
@@ -84,7 +92,7 @@ def _resolved(observation: Observation) -> Observation:
     return replace(observation, value=None, reason=UNRESOLVED, below_resolution=True)
 
 
-def _energy(record: RunRecord, window: Mark, objective: Objective | None) -> list[Observation]:
+def _energy(record: RunRecord, window: Mark, objective: Objective | None, calibrations: Calibrations) -> list[Observation]:
     parts = boundary_components(record, window.start_ns, window.end_ns)
     if not parts:
         reason = _why_no_energy(record, window)
@@ -102,24 +110,31 @@ def _energy(record: RunRecord, window: Mark, objective: Objective | None) -> lis
     if net is not None and net < -NOISE * total:
         net, why_no_idle = None, "the machine drew more power idle than in the window"
 
-    def observe(metric: str, value: float | None, reason: str | None = None) -> Observation:
-        return Observation(metric, value, boundary, method, reason if value is None else None)
+    budget, (of_idle, idle_s) = mark_budget(record, parts, window, calibrations), idle_budget(record, parts, calibrations)
+    both = (budget, of_idle) if budget is not None and of_idle is not None and idle is not None else None
+
+    def observe(metric: str, value: float | None, reason: str | None = None, uncertain: tr.Budget | None = None) -> Observation:
+        return Observation(metric, value, boundary, method, reason if value is None else None, budget=uncertain)
+
+    def share(metric: str, value: float | None, reason: str | None = None) -> Observation:
+        """What is computed from the energy has its relative uncertainty."""
+        return observe(metric, value, reason, None if budget is None or value is None else budget.times(value / total))
 
     return [
-        observe("energy_j", total),
-        observe("energy_net_j", net, why_no_idle),
-        observe("j_per_request", total / requests if requests else None, "no request"),
-        observe("j_per_output_token", total / tokens if tokens else None, "the server tells no token counts"),
-        observe("requests_per_kj", requests / total * 1e3 if total > 0 else None, "no energy"),
-        observe("tokens_per_j", tokens / total if total > 0 and tokens else None, "no energy or no token counts"),
-        observe("j_per_good_request", total / good if good else None, _why_no_good(objective, good)),
-        observe("cold_start_energy_j", *_cold_start_energy(record)),
-        observe("first_request_energy_j", *_first_request_energy(record)),
-        observe("energy_delay_js", total * window.duration_s),
-        observe("power_mean_w", total / window.duration_s),
-        observe("idle_power_w", idle, why_no_idle),
+        share("energy_j", total),
+        observe("energy_net_j", net, why_no_idle, both and both[0].minus(both[1], window.duration_s / idle_s)),
+        share("j_per_request", total / requests if requests else None, "no request"),
+        share("j_per_output_token", total / tokens if tokens else None, "the server tells no token counts"),
+        share("requests_per_kj", requests / total * 1e3, "no energy"),
+        share("tokens_per_j", tokens / total if tokens else None, "no energy or no token counts"),
+        share("j_per_good_request", total / good if good else None, _why_no_good(objective, good)),
+        observe("cold_start_energy_j", *_cold_start_energy(record, calibrations)),
+        observe("first_request_energy_j", *_first_request_energy(record, calibrations)),
+        share("energy_delay_js", total * window.duration_s),
+        share("power_mean_w", total / window.duration_s),
+        observe("idle_power_w", idle, why_no_idle, both and both[1].times(1 / idle_s)),
         *_power_spread(record, window, parts, observe),
-        *_per_domain(components(record, window.start_ns, window.end_ns)),
+        *_per_domain(record, window, calibrations),
     ]
 
 
@@ -129,26 +144,26 @@ def _why_no_good(objective: Objective | None, good: int | None) -> str:
     return "a time the objective bounds is not known" if good is None else "no request keeps the objective"
 
 
-def _cold_start_energy(record: RunRecord) -> tuple[float | None, str]:
+def _cold_start_energy(record: RunRecord, calibrations: Calibrations) -> tuple[float | None, str, tr.Budget | None]:
     cold = cold_start(record)
     parts = () if cold is None else boundary_components(record, cold.start_ns, cold.end_ns)
     if cold is None or not parts or below_resolution(record, parts, cold.start_ns, cold.end_ns):
-        return None, "no cold start" if cold is None else "no energy over the cold start"
-    return sum(component.joules for component in parts), ""
+        return None, "no cold start" if cold is None else "no energy over the cold start", None
+    return sum(component.joules for component in parts), "", mark_budget(record, parts, cold, calibrations)
 
 
-def _first_request_energy(record: RunRecord) -> tuple[float | None, str]:
+def _first_request_energy(record: RunRecord, calibrations: Calibrations) -> tuple[float | None, str, tr.Budget | None]:
     """Return the energy of the first request where it lasts long enough for the instruments to tell it from what was before."""
     first = first_request(record)
     if first is None:
-        return None, "no time of a first request"
+        return None, "no time of a first request", None
     parts = boundary_components(record, first.start_ns, first.end_ns)
     if not parts or below_resolution(record, parts, first.start_ns, first.end_ns):
-        return None, f"no energy over the first request, which lasts {first.duration_s * 1e3:.0f} ms"
+        return None, f"no energy over the first request, which lasts {first.duration_s * 1e3:.0f} ms", None
     traces = traces_of(parts, record, first.start_ns, first.end_ns)
     if first.duration_s < 2 * max(tr.usual_interval_s(trace) for trace in traces):
-        return None, too_short(first.duration_s)
-    return sum(component.joules for component in parts), ""
+        return None, too_short(first.duration_s), None
+    return sum(component.joules for component in parts), "", mark_budget(record, parts, first, calibrations)
 
 
 def too_short(seconds: float) -> str:
@@ -156,7 +171,7 @@ def too_short(seconds: float) -> str:
     return f"it lasts {seconds * 1e3:.0f} ms, less than two samples; a shorter sampling interval tells more"
 
 
-def _stages(record: RunRecord, window: Mark) -> list[Observation]:
+def _stages(record: RunRecord, window: Mark, calibrations: Calibrations) -> list[Observation]:
     """Energy of prefill and of decode, where they last long enough for the instruments to tell them apart."""
     traces = traces_of(boundary_components(record, window.start_ns, window.end_ns), record, window.start_ns, window.end_ns)
     timed = [r for r in record.requests if r.token_ns and r.server_start_ns]
@@ -166,7 +181,11 @@ def _stages(record: RunRecord, window: Mark) -> list[Observation]:
     if any(later[0] < earlier[1] for earlier, later in pairwise(sorted(prefill + decode))):
         reason = "requests overlap, so energy of a time cannot be given to one of them"
         return [Observation(metric, None, reason=reason) for metric in ("prefill_energy_j", "decode_energy_j")]
-    return [_stage("prefill_energy_j", prefill, traces), _stage("decode_energy_j", decode, traces)]
+    stages = ((_stage("prefill_energy_j", prefill, traces), prefill), (_stage("decode_energy_j", decode, traces), decode))
+    return [
+        stage if stage.value is None else replace(stage, budget=energy_budget(record, traces, spans, calibrations))
+        for stage, spans in stages
+    ]
 
 
 def _stage(metric: str, spans: list[tuple[int, int]], traces: list[Trace]) -> Observation:
@@ -186,16 +205,20 @@ def _stage(metric: str, spans: list[tuple[int, int]], traces: list[Trace]) -> Ob
     return Observation(metric, sum(energies), boundary, method)
 
 
-def _per_domain(components: tuple[Component, ...]) -> Iterator[Observation]:
+def _per_domain(record: RunRecord, window: Mark, calibrations: Calibrations) -> Iterator[Observation]:
+    parts = components(record, window.start_ns, window.end_ns)
     for metric, belongs, absent in (
         ("cpu_energy_j", is_cpu, "no CPU energy meter on this machine"),
         ("dram_energy_j", is_memory, "this machine has no memory energy domain"),
         ("gpu_energy_j", is_gpu, "no GPU on this machine"),
         ("machine_energy_j", lambda domain: domain in (Domain.PLATFORM, Domain.MACHINE), "no wall meter or platform domain"),
     ):
-        own = tuple(c for c in components if belongs(c.domain))
-        measured = Observation(metric, sum(c.joules for c in own), ", ".join(c.domain for c in own), method_of(own))
-        yield measured if own else Observation(metric, None, reason=absent)
+        own = tuple(c for c in parts if belongs(c.domain))
+        if not own:
+            yield Observation(metric, None, reason=absent)
+            continue
+        joules, boundary = sum(c.joules for c in own), ", ".join(c.domain for c in own)
+        yield Observation(metric, joules, boundary, method_of(own), budget=mark_budget(record, own, window, calibrations))
 
 
 def _power_spread(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from greenreport.record import Method
+from greenreport.traces import Budget
 
 #: Reason of an observation that is below the resolution of its instrument.
 UNRESOLVED = "below the resolution of its instrument"
@@ -20,6 +21,7 @@ class Observation:
         method: `measured`, `estimated`, or None for values that are counted or timed.
         below_resolution: whether the value is absent because its instrument cannot tell it from zero. It is small and unknown, so
             no ratio, ranking or estimate is made of it.
+        budget: what its instruments add to its uncertainty; None where that is not known, or nothing is measured by an instrument.
     """
 
     metric: str
@@ -28,3 +30,4 @@ class Observation:
     method: Method | None = None
     reason: str | None = None
     below_resolution: bool = False
+    budget: Budget | None = None

@@ -18,8 +18,8 @@ from greenreport.analysis.measure.run_view import RunView, Sampling
 from greenreport.analysis.measure.spans import concurrent, stages
 from greenreport.catalog import METERS
 from greenreport.plan import Plan
-from greenreport.record import Environment, Mark, Outcome, Output, Phase, RunRecord
-from greenreport.study import Objective, ReferenceStudy
+from greenreport.record import ENERGY_QUANTITIES, Environment, Mark, Outcome, Output, Phase, RunRecord
+from greenreport.study import ReferenceStudy, Study
 from greenreport.validity import agreements, foreign_load, judged
 
 
@@ -42,7 +42,7 @@ def recorded_dataset(
     prompts: tuple[str | None, int | None] = (None, None)
     for record in records:
         record = judged(record, plan.study)  # thresholds may have been declared after the run  # noqa: PLW2901
-        runs[keys[record.fingerprint]].append(_view(record, plan.study.objective))
+        runs[keys[record.fingerprint]].append(_view(record, plan.study))
         outputs.update((output.sha256, output) for output in record.outputs)
         environment = environment or record.environment
         if record.outcome is Outcome.OK and prompts[0] is None:
@@ -73,7 +73,7 @@ def recorded_dataset(
     )
 
 
-def _view(record: RunRecord, objective: Objective | None) -> RunView:
+def _view(record: RunRecord, study: Study) -> RunView:
     window = record.mark(Phase.WINDOW)
     return RunView(
         run_id=record.run_id,
@@ -86,11 +86,11 @@ def _view(record: RunRecord, objective: Objective | None) -> RunView:
         duration_s=record.duration_s,
         flags=record.flags,
         missing=record.missing,
-        observations={observation.metric: observation for observation in observations(record, objective)},
+        observations={o.metric: o for o in observations(record, study.objective, study.calibrations)},
         phases=phase_rows(record),
         rails=rails(record),
-        agreements=() if window is None else agreements(record.traces, window),
-        sampling=() if window is None else tuple(_sampling(record, window)),
+        agreements=() if window is None else agreements(record, window, study.calibrations),
+        sampling=() if window is None else tuple(_sampling(record, window, study)),
         foreign_load=None if window is None else foreign_load(record, window),
         stages=() if window is None else stages(record, window),
         concurrent=concurrent(record),
@@ -102,9 +102,11 @@ def _view(record: RunRecord, objective: Objective | None) -> RunView:
     )
 
 
-def _sampling(record: RunRecord, window: Mark) -> Iterator[Sampling]:
+def _sampling(record: RunRecord, window: Mark, study: Study) -> Iterator[Sampling]:
     for trace in record.traces:
         if len(trace.t_ns) > 2 and trace.meter in METERS:
             channel = f"{trace.domain} {trace.quantity.replace('_', ' ')}"
             coverage = tr.coverage(trace, window.start_ns, window.end_ns)
-            yield Sampling(trace.meter, channel, tr.usual_interval_s(trace), coverage)
+            of_energy = trace.quantity in ENERGY_QUANTITIES
+            accuracy = tr.known_accuracy(trace, record.environment, study.calibrations) if of_energy else None
+            yield Sampling(trace.meter, channel, tr.usual_interval_s(trace), coverage, of_energy, accuracy)

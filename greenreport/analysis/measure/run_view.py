@@ -10,6 +10,7 @@ from greenreport.analysis.measure.metrics import PhaseRow
 from greenreport.analysis.measure.observation import Observation
 from greenreport.analysis.measure.replicas import Replica
 from greenreport.analysis.measure.spans import Beside, Stage
+from greenreport.catalog import Accuracy
 from greenreport.record import Facts, Flag, Mark, Missing, Outcome, Phase, Request, RunSpec
 from greenreport.traces import Coverage
 from greenreport.validity import Agreement
@@ -22,12 +23,16 @@ class Sampling:
     Attributes:
         channel: what was observed: ``package-0 energy``.
         interval_s: median time between two samples.
+        of_energy: whether energy is computed from it.
+        accuracy: what is known of the errors of its instrument; None where nothing is.
     """
 
     meter: str
     channel: str
     interval_s: float
     coverage: Coverage
+    of_energy: bool = False
+    accuracy: Accuracy | None = None
 
 
 @dataclass(frozen=True, slots=True)

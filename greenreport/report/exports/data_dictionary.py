@@ -41,6 +41,7 @@ _OF_OBSERVATIONS = (
     FileColumn("boundary", "text", "", "what an energy value includes, or who took the time"),
     FileColumn("method", "text", "", "measured or estimated"),
     FileColumn("run_id", "text", "", "the run, as in the Parquet files"),
+    FileColumn("uncertainty", "number", "that of the row", "expanded uncertainty of the instrument (k = 2); empty where it is not known or none measured"),
 )
 # fmt: on
 

@@ -28,6 +28,7 @@ def observations_csv(dataset: Dataset) -> tuple[bytes, int]:
                     cell.model.id, cell.configuration.engine, cell.configuration.provider, run.repetition, metric, repr(observation.value),
                     METRICS[metric].unit, cell.model.size_category or "", label_of(cell.configuration), run.outcome.value,
                     observation.boundary or "", observation.method.value if observation.method else "", run.run_id,
+                    "" if observation.budget is None else repr(observation.budget.expanded),
                 ]  # fmt: skip
                 writer.writerow([guarded(value) if isinstance(value, str) else value for value in row])
     return stream.getvalue().encode(), number

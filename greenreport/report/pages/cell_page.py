@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from greenreport.analysis.measure.dataset import CellView, label_of
 from greenreport.analysis.measure.fidelity import CellFidelity
 from greenreport.analysis.measure.run_view import RunView
+from greenreport.analysis.measure.uncertainty import expanded_uncertainty, why_unknown
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.record import Output, Quantity
 from greenreport.report.context import StudyContext
@@ -55,6 +57,8 @@ class CellContent:
         parameters: the cell as it was executed, as JSON.
         sample: the first output.
         energy_label: its file in the study's folder, without its ending.
+        uncertainties: what the instruments add to each run's value of a metric, k = 2, where it is known.
+        no_uncertainty: why none stands beside the energy; None where one does, or there is no energy.
     """
 
     cell: CellView
@@ -64,6 +68,8 @@ class CellContent:
     parameters: str
     sample: Output | None
     energy_label: str | None
+    uncertainties: Mapping[str, float]
+    no_uncertainty: str | None
 
 
 def cell_page(study: StudyContext, cell: CellView) -> Page[CellContent]:
@@ -85,6 +91,8 @@ def cell_page(study: StudyContext, cell: CellView) -> Page[CellContent]:
         parameters=json.dumps(spec_content(cell.runs[-1].spec), indent=2, sort_keys=True) if cell.runs else "",
         sample=next((output for output in outputs if output is not None), None),
         energy_label=None if energy is None else energy.path.removeprefix(study.root),
+        uncertainties={name: u for name in CELL_METRICS if (u := expanded_uncertainty(cell, name)) is not None},
+        no_uncertainty=why_unknown(cell, "energy_j"),
     )
     figures = [figure for figure in drawn if figure is not None]
     title = f"{label_of(cell.configuration)} on {cell.model.label}"

@@ -20,6 +20,8 @@ from greenreport.report.page import Page, study_page
 from greenreport.report.pages.study_design import (
     PROMPTS,
     FactorLevel,
+    InstrumentErrors,
+    instrument_errors,
     instruments,
     levels,
     protocol_facts,
@@ -56,6 +58,7 @@ class MethodsContent:
         events: what meters that were read had to say: name, cause, remedy.
         workload, protocol, instruments: (name, text) of how servers were loaded, of the phases of a run as declared, and of the meters
             that were read.
+        errors: what is known of the errors of the instruments that energy was read from.
         window: what the measured window covers.
         subjects: (label, source, parameters, weights) of the models.
         independence: why runs are treated as independent.
@@ -75,6 +78,7 @@ class MethodsContent:
     subjects: tuple[tuple[str, str, str, str], ...]
     protocol: tuple[tuple[str, str], ...]
     instruments: tuple[tuple[str, str], ...]
+    errors: tuple[InstrumentErrors, ...]
     prompts: str
     sensitivities: tuple[Sensitivity, ...]
     order: Figure | None
@@ -103,6 +107,7 @@ def methods_page(study: StudyContext) -> Page[MethodsContent]:
         subjects=tuple(subjects(dataset)),
         protocol=() if dataset.imported else tuple(protocol_facts(dataset.study.protocol)),
         instruments=tuple(instruments(dataset)),
+        errors=tuple(instrument_errors(dataset)),
         prompts="a source that is not known here" if dataset.imported else PROMPTS[dataset.study.workload.prompts.source],
         sensitivities=sensitivities(dataset, study.analysis.findings),
         order=order,

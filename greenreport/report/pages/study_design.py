@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from greenreport.analysis.measure.dataset import Dataset, label_of
-from greenreport.catalog import METERS
+from greenreport.catalog import METERS, Accuracy
 from greenreport.meters.estimate import DEFAULT_IDLE_W, DEFAULT_MAX_W
 from greenreport.meters.estimate import model as power_model
 from greenreport.record import Facts
 from greenreport.report.load_description import asked_words, load_of, output_words, sent_words, server_words, transport_words
 from greenreport.study import Protocol
 from greenreport.study.meter_options import EstimateUse
-from greenreport.units import count, counted, quantity
+from greenreport.units import count, counted, listed, quantity
 
 #: Where prompts come from, in words.
 PROMPTS = {
@@ -90,6 +90,32 @@ def protocol_facts(protocol: Protocol) -> Iterator[tuple[str, str]]:
     yield "Idle baseline", f"{idle} before and after the window, with the server up" if protocol.idle_baseline_s else "none"
     requests = f"{counted(protocol.warmup_requests, 'request')}, answered and discarded"
     yield "Warm-up", requests if protocol.warmup_requests else "none"
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentErrors:
+    """What is known of the errors of an instrument that was read.
+
+    Attributes:
+        channels: what it read, in words.
+        accuracy: None where nothing is known, with the reason.
+    """
+
+    label: str
+    channels: str
+    accuracy: Accuracy | None
+    reason: str = ""
+
+
+def instrument_errors(dataset: Dataset) -> Iterator[InstrumentErrors]:
+    """Yield the instruments that energy was read from, each with the channels that have the same errors."""
+    channels: dict[tuple[str, Accuracy | None], dict[str, None]] = {}
+    for item in (item for run in dataset.runs for item in run.sampling if item.of_energy):
+        channels.setdefault((item.meter, item.accuracy), {})[item.channel] = None
+    for (meter, accuracy), names in channels.items():
+        info = METERS[meter]
+        why = "modelled, not measured: no instrument states its errors" if info.method == "estimated" else "not known"
+        yield InstrumentErrors(info.label, listed(list(names)), accuracy, "" if accuracy is not None else why)
 
 
 def instruments(dataset: Dataset) -> Iterator[tuple[str, str]]:

@@ -217,6 +217,26 @@ def test_best_set() -> None:
     assert best_set(test, "higher") == ("c",)
 
 
+def test_the_best_is_found_by_fewer_comparisons_than_all_pairs_need() -> None:
+    """Of ten configurations, one is better by an amount that 45 pairs leave open and nine one-sided comparisons do not."""
+    groups = {f"g{n}": shaken(100, 1, seed=n) for n in range(9)} | {"best": shaken(98, 1, seed=11)}
+    test = compare(groups)
+    assert any(not test.pair("best", name).significant for name in groups if name != "best")
+    assert best_set(test, "lower") == ("best",)
+    assert "best" not in best_set(test, "higher")
+
+
+def test_the_true_best_is_thrown_out_in_at_most_five_of_a_hundred_studies() -> None:
+    """Five equal configurations, the first with the widest spread: it is among the best in 95 of 100 studies or more."""
+    random = np.random.default_rng(7)
+    spreads = np.array([0.05, 0.03, 0.02, 0.01, 0.01])
+    kept = []
+    for logs in random.normal(0, spreads, (100, 6, 5)):
+        groups = {str(n): np.exp(column).tolist() for n, column in enumerate(logs.T)}
+        kept.append("0" in best_set(compare(groups), "lower"))
+    assert np.mean(kept) >= 0.9
+
+
 def test_best_set_without_a_test() -> None:
     """Nothing tested, nothing best; but identical groups are all best."""
     untested = gated({"a": [1.0], "b": [2.0]})

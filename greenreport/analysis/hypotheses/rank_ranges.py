@@ -1,7 +1,8 @@
 """The place of a configuration among those compared on a model, with the places that the tests leave open.
 
 The place is that of its median. Of the others, those that are significantly better stand before it and those that are significantly
-worse behind it, whatever the medians say; all places between are possible with these runs.
+worse behind it, whatever the medians say; all places between are possible with these runs. The first place is left to those that may
+be the best.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.findings import ModelTest
+from greenreport.analysis.stats import best_set
 from greenreport.catalog import MetricInfo
 
 
@@ -41,9 +43,10 @@ def place_of(item: ModelTest, configuration: str, info: MetricInfo) -> Place | N
     sign = -1 if info.direction == "higher" else 1
     others = [(name, sign * (value - own)) for name, value in values.items() if name != configuration]
     apart = [(name, by) for name, by in others if item.test.pair(configuration, name).significant]
-    return Place(
-        1 + sum(by < 0 for _, by in others),
-        1 + sum(by < 0 for _, by in apart),
-        len(values) - sum(by > 0 for _, by in apart),
-        len(values),
-    )
+    first, last = 1 + sum(by < 0 for _, by in apart), len(values) - sum(by > 0 for _, by in apart)
+    best = best_set(item.test, info.direction)
+    if best and configuration not in best:
+        first = max(first, 2)
+    elif best == (configuration,):
+        last = 1
+    return Place(1 + sum(by < 0 for _, by in others), first, last, len(values))

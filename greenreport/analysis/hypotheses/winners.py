@@ -19,7 +19,7 @@ class Winner:
     """The best of one model.
 
     Attributes:
-        leader: configuration with the best median; ties: all whose interval against the best includes equality, with it.
+        leader: configuration with the best median; ties: all that may be the best (`stats.best`), with it.
     """
 
     model: Model

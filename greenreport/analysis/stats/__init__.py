@@ -7,7 +7,7 @@
     compare({name: runs})             pairs within blocks, omnibus, effect sizes, verdicts, letters
     over_models([comparison, …])      Holm over the models and hypotheses of a question
     with_robustness(comparison, …)    the other tests beside the one that decides
-    best_set(comparison, better)      the best group and those indistinguishable from it
+    best_set(comparison, better)      the best group and those that may be it (Hsu)
     blocked_pair, geometric_mean_ratio        ratios behind claims, on one model and over several
     estimate(method, runs, runs)      a ratio by another method than the blocked model
     mean_of_ratios                    the same over models of ratios that are known

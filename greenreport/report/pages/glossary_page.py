@@ -56,6 +56,7 @@ TERMS = (
     Term("Prediction interval", "Where another study, or a further model, would lie if only chance stood between it and this study. Wider than a confidence interval, which is about the true value."),
     Term("Multiverse analysis", "The same runs analysed in every way a study might have chosen, to see how much an answer owes to the choices."),
     Term("Family", "All pairs of configurations in one metric on one model; their intervals hold together with the stated level (Bonferroni)."),
+    Term("Tied with the best", "A configuration that may be the best of a model: no other is shown to be better than it (Hsu's multiple comparisons with the best)."),
     Term("Holm", "A way to adjust p values of several tests: the smallest is multiplied by the number of tests, the next by one fewer, and so on, so that the chance of any false rejection stays below α."),
     Term("Coefficient of variation (CV)", "Standard deviation ÷ mean over the runs of a cell: its spread as a share, without a unit."),
     Term("Prefill and decode", "The two parts of generating an answer: prefill reads the whole prompt and gives the first token; decode makes the others, one after the other."),

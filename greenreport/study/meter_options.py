@@ -59,7 +59,9 @@ class MeterUse(Spec):
         None, description="time between samples of this meter; the protocol's or the meter's own when absent"
     )
 
-    calibration: MeterCalibration | None = Field(None, description="errors of this instrument, instead of those known of its kind")
+    calibration: MeterCalibration | None = Field(
+        None, description="errors of this instrument, instead of those known of its kind"
+    )
 
     #: Options that say how values are used, not how they are measured; they are in no fingerprint.
     OF_ANALYSIS: ClassVar[frozenset[str]] = frozenset({"calibration"})

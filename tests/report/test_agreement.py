@@ -83,6 +83,22 @@ def test_a_run_outside_the_limits_is_counted_and_less_is_less() -> None:
     assert "1 of 10 runs lies outside these limits." in figure.summary
 
 
+def test_the_page_says_what_their_uncertainties_explain() -> None:
+    """The median of what is explained, and the runs beyond it; nothing where one of them is not known."""
+    data = measured_twice()
+    [unknown] = quality(data).agreements
+    assert (unknown.allowed, unknown.unexplained) == (None, 0)
+    cells = [
+        replace(
+            cell,
+            runs=tuple(replace(run, agreements=tuple(replace(a, allowed=0.025) for a in run.agreements)) for run in cell.runs),
+        )
+        for cell in data.cells
+    ]
+    [found] = quality(replace(data, cells=tuple(cells))).agreements
+    assert (found.allowed, found.unexplained) == (0.025, 4)  # 3 % and 7 % on each of two cells
+
+
 def test_too_few_runs_give_no_limits_and_no_figure() -> None:
     """Two runs have a difference each, and no spread worth the name."""
     data = measured_twice((0.01,))

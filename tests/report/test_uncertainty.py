@@ -79,7 +79,7 @@ def test_ratios_say_what_cancels(pages: dict[str, str]) -> None:
     """On one instrument the gain cancels; what stays stands beside the ratio, on the page of the question and of the claim."""
     for name in ("rq/rq1", "claims"):
         assert "(k = 2), beside the interval of the runs: one instrument read both" in pages[f"s/tiny/{name}/index.html"]
-    assert "Instruments add" not in pages["s/tiny/rq/rq2/index.html"]
+    assert "the instruments add" not in pages["s/tiny/rq/rq2/index.html"]
 
 
 def test_the_findings_hold_the_uncertainty_of_values_and_of_ratios() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.measure.run_view import RunView, Sampling
 from greenreport.record import Outcome
-from greenreport.validity import CODES, Code, excludes
+from greenreport.validity import CODES, Agreement, Code, excludes
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,9 @@ class AgreementSummary:
         bias: mean relative difference, second minus first.
         low, high: limits of agreement, bias ± 1.96 standard deviations; None with fewer than 3 runs.
         points: the runs, in the order of cells and repetitions.
+        allowed: the largest relative difference that the instruments' uncertainties explain, the median over the runs (k = 2); None
+            where it is not known.
+        unexplained: runs whose difference is larger than theirs explain.
     """
 
     domain: str
@@ -78,6 +81,8 @@ class AgreementSummary:
     low: float | None
     high: float | None
     points: tuple[AgreementPoint, ...]
+    allowed: float | None = None
+    unexplained: int = 0
 
     @property
     def outside(self) -> int:
@@ -162,13 +167,20 @@ def _sampling(runs: list[tuple[CellView, RunView]]) -> Iterator[SamplingSummary]
 
 def _agreements(runs: list[tuple[CellView, RunView]]) -> Iterator[AgreementSummary]:
     pairs: dict[tuple[str, str, str], list[AgreementPoint]] = defaultdict(list)
+    compared: dict[tuple[str, str, str], list[Agreement]] = defaultdict(list)
     for cell, run in runs:
         for pair in run.agreements:
             point = AgreementPoint(cell, run.repetition, pair.first_j, pair.second_j, pair.difference)
             pairs[pair.domain, pair.first, pair.second].append(point)
+            compared[pair.domain, pair.first, pair.second].append(pair)
     for (domain, first, second), points in sorted(pairs.items(), key=lambda item: item[0]):
         differences = [point.difference for point in points]
         bias = float(np.mean(differences))
         spread = 1.96 * float(np.std(differences, ddof=1)) if len(differences) > 2 else None
         low, high = (None, None) if spread is None else (bias - spread, bias + spread)
-        yield AgreementSummary(domain, first, second, len(points), bias, low, high, tuple(points))
+        of_pair = compared[domain, first, second]
+        allowed = [pair.allowed for pair in of_pair if pair.allowed is not None]
+        yield AgreementSummary(
+            domain, first, second, len(points), bias, low, high, tuple(points),
+            float(np.median(allowed)) if allowed else None, sum(not pair.explained for pair in of_pair),
+        )  # fmt: skip

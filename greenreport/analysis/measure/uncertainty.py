@@ -11,7 +11,7 @@ from greenreport import traces as tr
 from greenreport.analysis.measure.dataset import CellView
 from greenreport.analysis.measure.observation import Observation
 from greenreport.catalog import METRICS
-from greenreport.units import percent
+from greenreport.units import THIN, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class RatioUncertainty:
                 "the same instruments read both, so the errors of their scales cancel as far as each has the same share in both; constant "
                 "errors and what differs from load to load stay"
             )
-        return f"±{percent(self.expanded)} (k = 2), beside the interval of the runs: {why}"
+        return f"±{THIN}{number(100 * self.expanded, 2)}{THIN}% (k = 2), beside the interval of the runs: {why}"
 
 
 def expanded_uncertainty(cell: CellView, metric: str) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from greenreport.analysis.analyse import analyse
+from greenreport.analysis.hypotheses.claims import Generality
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.catalog import METRICS
 from greenreport.report.context import StudyContext, study_context
@@ -108,6 +109,7 @@ def test_a_headline_says_where_it_holds_and_how_sure_it_is() -> None:
     assert "95 % CI" in scope
     assert "geometric mean over 3 of 3 models" in scope
     assert scope.endswith("at least 5 runs in each cell.")
+    assert "for these models" in scope and "further model" not in scope
     overview = study_pages(study, "")[0].content
     assert isinstance(overview, OverviewContent)
     assert words(overview.scope) == scope
@@ -129,3 +131,15 @@ def test_pages_begin_with_what_they_show() -> None:
     assert matrix_heading(empty, ("energy_j",)) == "No configuration has a value on any model yet"
     assert guidelines_heading(empty) == "What to choose, these runs do not tell yet"
     assert data_heading(empty) == "Nothing to take away yet but the study file"
+
+
+def test_a_headline_about_six_models_speaks_of_models_like_these() -> None:
+    """Its interval is that over models, the answer's claim says so, and a further model has its prediction beside it."""
+    many = {f"m{n}": {"torch": around(100), "onnx": around(50 + 4 * n)} for n in range(6)}
+    study = context(dataset(many))
+    claim = study.analysis.claims[0]
+    assert claim.generality is Generality.MODELS_LIKE_THESE
+    assert claim.mean is not None and claim.ci == claim.mean.over_models
+    scope = words(headline_scope(study))
+    assert "95 % CI for models like these" in scope
+    assert "; a further model like these: 15–58 % (95 % prediction)" in scope

@@ -28,9 +28,9 @@ from tests.datasets import around, dataset
 ENERGY = {"a": {"torch": around(100), "onnx": around(60)}, "b": {"torch": around(1000), "onnx": around(900)}}
 
 
-def measured(meters: dict[str, str]) -> Dataset:
+def measured(meters: dict[str, str], energy: dict[str, dict[str, list[float]]] = ENERGY) -> Dataset:
     """Return a dataset whose energy has 3 % of gain, 1 J of offset and 0.5 % from load to load, by the meter of each engine."""
-    data = dataset(ENERGY)
+    data = dataset(energy)
     cells = []
     for cell in data.cells:
         meter = meters[cell.configuration.engine]
@@ -80,6 +80,24 @@ def test_ratios_say_what_cancels(pages: dict[str, str]) -> None:
     for name in ("rq/rq1", "claims"):
         assert "(k = 2), beside the interval of the runs: one instrument read both" in pages[f"s/tiny/{name}/index.html"]
     assert "the instruments add" not in pages["s/tiny/rq/rq2/index.html"]
+
+
+def test_a_difference_that_the_instruments_may_explain_is_called_so(drawn: Path) -> None:
+    """The runs tell 1 % apart, the instrument does not: the page of the question and the claim say it, the verdict stays that of the runs."""
+    analysis = analyse(measured(ONE, {"a": {"torch": around(100, spread=0.001), "onnx": around(99, spread=0.001)}}))
+    assert analysis.findings[0].tests[0].test.pairs[0].significant
+    shown = [page for page in study_pages(study_context("tiny", analysis), "") if page.section in ("rq/rq1", "claims")]
+    html = [
+        text.decode()
+        for name, text in Renderer([templates_folder()], drawn, Site()).pages(shown, {}).items()
+        if name.endswith(".html")
+    ]
+    assert all("the instruments alone may explain" in text for text in html)
+    [claim] = [c for c in document(analysis)["claims"] if c["metric"] == "energy_j"]
+    assert claim["instruments"]["may_explain"] is True
+    assert {
+        c["instruments"]["may_explain"] for c in document(analyse(measured(ONE)))["claims"] if c["metric"] == "energy_j"
+    } == {False}
 
 
 def test_the_findings_hold_the_uncertainty_of_values_and_of_ratios() -> None:

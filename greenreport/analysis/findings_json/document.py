@@ -245,6 +245,11 @@ def _fit(item: Fit) -> Json:
     }
 
 
+def _instruments(claim: Claim) -> Json | None:
+    adds = claim.instruments
+    return None if adds is None else {"expanded_uncertainty": adds.expanded, "may_explain": adds.explains(claim.value)}
+
+
 def _footprint(footprint: FootprintAnalysis | None) -> Json | None:
     """Return the declared factors and the derived amounts; None where the study declares no factors."""
     return None if footprint is None else {
@@ -284,7 +289,7 @@ def _claim(claim: Claim) -> Json:
         "ci_for_these_models": None if claim.mean is None else claim.mean.over_runs,
         "ci_for_models_like_these": None if claim.mean is None else claim.mean.over_models,
         "prediction_for_a_further_model": None if claim.mean is None else claim.mean.further_model,
-        "instruments": None if claim.instruments is None else {"expanded_uncertainty": claim.instruments.expanded},
+        "instruments": _instruments(claim),
         **pick(claim, "n", "boundary", "estimated"),
         "rows": [pick(row, "model", "numerator", "denominator", "ratio", "n_numerator", "n_denominator") for row in claim.rows],
     }

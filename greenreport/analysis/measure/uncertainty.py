@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -25,6 +26,10 @@ class RatioUncertainty:
 
     expanded: float
     common: int | None
+
+    def explains(self, ratio: float) -> bool:
+        """Whether instruments alone may make two equal values look as different as this ratio, which is above 0."""
+        return abs(math.log(ratio)) <= math.log1p(self.expanded)
 
     @property
     def words(self) -> str:

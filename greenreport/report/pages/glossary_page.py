@@ -50,6 +50,7 @@ TERMS = (
     Term("Faithful", "A cell whose outputs differ from those of the reference configuration no more than the study admits. Others are shown, never ranked."),
     Term("Claim", "A comparison with everything needed to check it: what against what, over which models, aggregate, n, interval, boundary."),
     Term("Confidence interval", "Computed from the runs so that, over many such studies, 95 in 100 intervals contain the true value."),
+    Term("Uncertainty of an instrument (± U)", "What the meter adds to each value, apart from the spread of the runs: about 95 in 100 true values lie within ± U (k = 2). No number of runs makes it smaller."),
     Term("Effect size", "How large a difference is, apart from whether chance explains it: a ratio, Hedges' g, Cliff's δ."),
     Term("Smallest effect of interest", "The relative difference below which the study declares a difference to be of no practical interest."),
     Term("Ratio of ratios", "A ratio in one study divided by the same ratio in another. At 1 the difference carries over, whatever the machines."),

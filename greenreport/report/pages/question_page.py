@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.answers import Answer, HypothesisAnswer
 from greenreport.analysis.hypotheses.claim_text import plain
-from greenreport.analysis.measure.uncertainty import RatioUncertainty, largest_ratio_uncertainty
+from greenreport.analysis.hypotheses.findings import Finding
+from greenreport.analysis.measure.uncertainty import RatioUncertainty, ratio_uncertainty
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
 from greenreport.report.figures.effect_sizes import significance_figure
@@ -17,16 +18,29 @@ from greenreport.report.page import Page, study_page
 
 
 @dataclass(frozen=True, slots=True)
+class InstrumentNote:
+    """What instruments add to the ratios of a hypothesis.
+
+    Attributes:
+        largest: over all pairs on all models.
+        explained: pairs that differ by no more than their instruments alone may make them.
+    """
+
+    largest: RatioUncertainty
+    explained: int
+
+
+@dataclass(frozen=True, slots=True)
 class QuestionContent:
     """The answer to a research question, and the figures of each of its hypotheses.
 
     Attributes:
-        instruments: for each hypothesis, the largest uncertainty that instruments add to one of its ratios; None where it is not known.
+        instruments: for each hypothesis; None where it is not known.
     """
 
     answer: Answer
     sections: tuple[tuple[HypothesisAnswer, tuple[Figure, ...]], ...]
-    instruments: tuple[RatioUncertainty | None, ...]
+    instruments: tuple[InstrumentNote | None, ...]
 
 
 def question_page(study: StudyContext, answer: Answer) -> Page[QuestionContent]:
@@ -43,15 +57,20 @@ def question_page(study: StudyContext, answer: Answer) -> Page[QuestionContent]:
     figures = [figure for _, drawn in sections for figure in drawn]
     section, title, lead = f"rq/{answer.id.lower()}", f"{answer.id}: {answer.question}", plain(answer.lead)
     content, found_as = (
-        QuestionContent(answer, tuple(sections), tuple(_instruments(study, part) for part, _ in sections)),
+        QuestionContent(answer, tuple(sections), tuple(_instruments(study, part.finding) for part, _ in sections)),
         ("Question", study.dataset.study.title, lead),
     )
     return study_page(study, section, "question.html", title, content, figures, description=lead, found_as=found_as)
 
 
-def _instruments(study: StudyContext, part: HypothesisAnswer) -> RatioUncertainty | None:
-    finding, cells = part.finding, study.dataset.cells
-    families = (
-        [c for c in cells if c.model.id == test.model.id and c.configuration.id in finding.labels] for test in finding.tests
-    )
-    return largest_ratio_uncertainty(families, finding.metric.id)
+def _instruments(study: StudyContext, finding: Finding) -> InstrumentNote | None:
+    cells = {(cell.model.id, cell.configuration.id): cell for cell in study.dataset.cells}
+    found, explained = [], 0
+    for item in finding.tests:
+        for pair in item.test.pairs:
+            first, second = (cells.get((item.model.id, name)) for name in (pair.a, pair.b))
+            one = ratio_uncertainty(first, second, finding.metric.id) if first is not None and second is not None else None
+            if one is not None:
+                found.append(one)
+                explained += pair.significant and pair.ratio.value is not None and one.explains(pair.ratio.value)
+    return InstrumentNote(max(found, key=lambda one: one.expanded), explained) if found else None

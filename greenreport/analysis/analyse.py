@@ -18,6 +18,7 @@ from greenreport.analysis.hypotheses.savings import savings
 from greenreport.analysis.hypotheses.tradeoffs import Tradeoff, tradeoffs
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, assess
+from greenreport.analysis.measure.run_order import OrderEffects, order_effects
 from greenreport.analysis.measure.validity_badge import Badge, judge
 from greenreport.analysis.sweep.frontier import FrontierAnalysis, frontier
 from greenreport.record import Outcome
@@ -36,6 +37,7 @@ class Analysis:
         savings: what each cell saves against the reference in energy per request.
         multiverses: the claims of headline and answers, each analysed in every other way.
         headline: the sentence that stands first on the study's page.
+        order: what the order of the runs does to each tested metric.
     """
 
     dataset: Dataset
@@ -54,6 +56,7 @@ class Analysis:
     savings: tuple[Claim, ...]
     multiverses: tuple[Multiverse, ...]
     headline: Text
+    order: tuple[OrderEffects, ...]
 
     @property
     def leading(self) -> HypothesisAnswer | None:
@@ -103,6 +106,7 @@ def analyse(dataset: Dataset) -> Analysis:
         savings(dataset, fidelity),
         multiverses(dataset, _leading_claims(headline, answers)),
         headline,
+        order_effects(dataset),
     )
 
 

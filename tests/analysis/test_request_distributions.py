@@ -1,8 +1,7 @@
-"""Tests of distributions over requests, and of drift with the order of runs."""
+"""Tests of distributions over requests, and of the order and the start of runs."""
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 
 import pytest
@@ -10,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenreport.analysis.measure.downsample import Rail
-from greenreport.analysis.measure.drift import Drift, drift, in_order, start_temperature
 from greenreport.analysis.measure.metrics import PhaseRow
 from greenreport.analysis.measure.request_distributions import STEPS, WAITS, Curve, token_curves, wait_curves
+from greenreport.analysis.measure.run_order import in_order, start_temperature
 from greenreport.analysis.measure.run_view import RunView
-from greenreport.analysis.stats import NotComputable
 from greenreport.record import Mark, Method, Outcome, Phase, Request, RequestError, RequestErrorKind
 from tests.datasets import around, dataset
 
@@ -105,21 +103,6 @@ def test_token_counts_are_those_of_valid_runs() -> None:
     runs = (replace(cell.runs[0], requests=(request(0, 1, 1, 7, streamed=False), bad)),)
     [found] = token_curves(replace(DATA, cells=(replace(cell, runs=runs),)))
     assert (found.values, found.runs) == ((7.0,), 1)
-
-
-def test_a_rise_with_the_order_is_seen_and_chance_is_not() -> None:
-    """Ten ascending values drift; shuffled ones rarely do; few or equal values cannot be told."""
-    rising = drift([float(n) for n in range(10)])
-    assert isinstance(rising, Drift)
-    assert (rising.tau, rising.seen) == (pytest.approx(1), True)
-    falling = drift([float(-n) for n in range(10)])
-    assert isinstance(falling, Drift)
-    assert falling.tau == pytest.approx(-1)
-    source = random.Random(5)
-    found = [drift([source.random() for _ in range(8)]) for _ in range(400)]
-    assert 0.01 < sum(isinstance(d, Drift) and d.seen for d in found) / len(found) < 0.08
-    assert isinstance(drift([1.0, 2.0, 3.0, 4.0]), NotComputable)
-    assert isinstance(drift([1.0] * 9), NotComputable)
 
 
 def test_runs_stand_in_the_order_of_the_study() -> None:

@@ -12,6 +12,9 @@ import pytest
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.measure.metrics import Observation
+from greenreport.analysis.measure.run_order import OrderEffects
+from greenreport.analysis.stats import Interval, NotComputable
+from greenreport.analysis.stats.order_effects import Drift
 from greenreport.record import Method, Outcome, Request
 from greenreport.report.context import StudyContext, study_context
 from greenreport.report.drawing.style import looks
@@ -147,23 +150,26 @@ def ordered(cell: CellView, values: Sequence[float], **changes: Any) -> CellView
     return replace(cell, runs=runs)
 
 
-def test_the_course_of_a_cell_says_whether_it_drifts() -> None:
-    """Rising values are called so, with τ, p and n; runs that do not count are shown and not counted."""
+def test_the_course_of_a_cell_says_what_the_study_shows_and_judges_nothing_by_itself() -> None:
+    """Five runs of one cell show no trend and no lack of one; where the whole study moves with time, that is the finding."""
     data = dataset({"a": {"torch": [1.0] * 6, "onnx": [1.0] * 6}})
     study = context(data)
     rising = ordered(data.cells[0], [1, 2, 3, 4, 5, 6])
     figure = course_figure(study, rising)
     assert figure is not None
-    assert figure.finding == "Execution time moves with the order of runs"
-    assert "execution time rises with the order (τ = 1.0, p = 0.003, n = 6)" in figure.summary
+    assert figure.finding == "6 valid runs in their order"
+    assert "too few to show a trend" in figure.caption
+    drift = Drift(0.02, Interval(0.01, 0.03, 0.95, "t"), 4.0, 9, 0.003)
+    none = NotComputable("")
+    effects = OrderEffects("duration_s", 12, 2.0, randomised=True, drift=drift, carry_over=none, autocorrelation=none)
+    moving = course_figure(replace(study, analysis=replace(study.analysis, order=(effects,))), rising)
+    assert moving is not None
+    assert moving.finding == "Execution time moves with time over the study"
+    assert "execution time rises by 2.00\u202f% per hour" in moving.summary
     runs = (*rising.runs[:5], replace(rising.runs[5], outcome=Outcome.INVALID))
     aside = course_figure(study, replace(rising, runs=runs))
     assert aside is not None
-    assert "n = 5" in aside.summary
     assert [row[3] for row in aside.table.rows].count("does not count") == 1
-    still = course_figure(study, ordered(data.cells[0], [3, 1, 5, 2, 6, 4]))
-    assert still is not None
-    assert still.finding == "6 valid runs show no drift beyond chance"
     assert course_figure(study, replace(rising, runs=rising.runs[:1])) is None
     assert course_figure(study, replace(rising, runs=tuple(replace(run, position=0) for run in rising.runs))) is None
 

@@ -8,6 +8,7 @@ import pytest
 
 from greenreport.analysis.analyse import Analysis
 from greenreport.analysis.stats import Interval, Pair, PairVerdict
+from greenreport.analysis.stats.order_effects import Drift
 from greenreport.results import load
 from tests.conftest import ROOT
 
@@ -55,3 +56,10 @@ def test_modelled_energy_leads_nothing(analysis: Analysis) -> None:
     """Where energy was only modelled, no claim is about it."""
     if analysis.dataset.estimated:
         assert not any(claim.info.of_energy for claim in analysis.claims)
+
+
+def test_a_drift_that_no_cell_shows_is_found_over_the_study(analysis: Analysis) -> None:
+    """Time drifts in the sweep and in the study of code models, and in the shorter one of precisions nothing is known of it."""
+    [time] = [item for item in analysis.order if item.metric == "duration_s"]
+    assert isinstance(time.drift, Drift)
+    assert time.drift.found is (analysis.dataset.study.study != "precision-cpu")

@@ -1,4 +1,4 @@
-"""The runs of a cell in the order they were made, and whether their values drift with it."""
+"""The runs of a cell in the order they were made, with what their order does over the whole study."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from statistics import median
 import altair as alt
 
 from greenreport.analysis.measure.dataset import CellView, label_of
-from greenreport.analysis.measure.drift import Drift, drift, in_order, start_temperature
+from greenreport.analysis.measure.run_order import OrderEffects, in_order, start_temperature
 from greenreport.analysis.measure.run_view import RunView
+from greenreport.analysis.stats.order_effects import Drift
 from greenreport.catalog import METRICS
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
@@ -19,7 +20,8 @@ from greenreport.report.figure import Figure, TableCell, make_table
 from greenreport.report.figures.axes import axis_unit, finite
 from greenreport.report.figures.captions import metric_bands
 from greenreport.report.figures.specification import WIDTH, Sheet, Specification, ordered
-from greenreport.units import capital, counted, listed, number, p_equation, quantity
+from greenreport.report.order_sentences import drift_words
+from greenreport.units import capital, counted, listed, number, quantity
 
 COUNTS, LEFT_OUT = "valid run", "does not count"
 HEIGHT = 110
@@ -100,12 +102,15 @@ def course_figure(study: StudyContext, cell: CellView) -> Figure | None:
     if not panels:
         return None
     rows = [row for panel in panels for row in _rows(panel)]
-    trends = [_trend(panel) for panel in panels]
+    drawn = {panel.name for panel in panels}
+    effects = [item for item in study.analysis.order if METRICS[item.metric].label in drawn]
     label = f"{label_of(cell.configuration)} on {cell.model.label}"
-    summary = f"{label}: {'; '.join(text for _, text in trends)}. Runs of other cells lie between them."
+    summary = f"{label}. Over all runs of the study, {'; '.join(map(drift_words, effects))}. " if effects else f"{label}. "
+    summary += "Runs of other cells lie between these."
     left_out = any(row.counts == LEFT_OUT for row in rows)
     caption = (
-        f"{counted(len(runs), 'run')}; the dashed line is the median over valid runs. p of Kendall's τ, not adjusted over cells."
+        f"{counted(len(runs), 'run')}; the dashed line is the median over valid runs. Runs of one cell are too few to show a trend; the "
+        "validity page looks for one over all cells."
         f"{' Crosses: runs that do not count.' if left_out else ''}"
     )
     table = make_table(
@@ -116,8 +121,7 @@ def course_figure(study: StudyContext, cell: CellView) -> Figure | None:
     spec = run_drift_spec(rows, study.looks[cell.configuration.id])
     energy = any(panel.name == METRICS["energy_j"].label for panel in panels)
     bands = metric_bands(study, "energy_j" if energy else "duration_s")
-    finding = _finding(cell, panels, [moves for moves, _ in trends])
-    return Figure(f"{cell.slug}-course", finding, caption, summary, spec, table, bands)
+    return Figure(f"{cell.slug}-course", _finding(cell, effects), caption, summary, spec, table, bands)
 
 
 def _rows(panel: Panel) -> Iterator[CourseRow]:
@@ -133,19 +137,8 @@ def _rows(panel: Panel) -> Iterator[CourseRow]:
         )  # fmt: skip
 
 
-def _trend(panel: Panel) -> tuple[bool | None, str]:
-    """Return whether the valid values move with the order, and a clause that says so; None where that cannot be computed."""
-    trend, name = drift(panel.valid), panel.name.lower()
-    if not isinstance(trend, Drift):
-        return None, f"{name}: {trend.reason}"
-    verb = ("rises" if trend.tau > 0 else "falls") if trend.seen else "shows no trend"
-    return trend.seen, f"{name} {verb} with the order (τ = {number(trend.tau, 2)}, p {p_equation(trend.p)}, n = {trend.n})"
-
-
-def _finding(cell: CellView, panels: Sequence[Panel], moves: Sequence[bool | None]) -> str:
-    if all(moved is None for moved in moves):
-        return "Runs in their order"
-    moving = [panel.name.lower() for panel, moved in zip(panels, moves, strict=True) if moved]
+def _finding(cell: CellView, effects: Sequence[OrderEffects]) -> str:
+    moving = [METRICS[item.metric].noun for item in effects if isinstance(item.drift, Drift) and item.drift.found]
     if moving:
-        return f"{capital(listed(moving))} {'moves' if len(moving) == 1 else 'move'} with the order of runs"
-    return f"{counted(len(cell.ok), 'valid run')} {'shows' if len(cell.ok) == 1 else 'show'} no drift beyond chance"
+        return f"{capital(listed(moving))} {'moves' if len(moving) == 1 else 'move'} with time over the study"
+    return f"{counted(len(cell.ok), 'valid run')} in {'its' if len(cell.ok) == 1 else 'their'} order"

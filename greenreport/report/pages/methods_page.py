@@ -126,8 +126,8 @@ def _independence(dataset: Dataset) -> str:
     if dataset.study.protocol.order.design == "fixed":
         return "Runs are treated as independent, although their order was fixed: a slow change of the machine would look like a difference."
     return (
-        "Runs of different blocks are treated as independent: blocks spread slow changes over all configurations, and no test takes their effect "
-        "out again, which costs power and not validity."
+        "Runs of different blocks are treated as independent, apart from what a block shares: slow changes of the machine fall on all configurations of a "
+        "block alike, and cancel when these are compared within it."
     )
 
 

@@ -8,6 +8,7 @@ from greenreport.analysis.measure.calibration import calibration
 from greenreport.analysis.measure.measurement_quality import Quality, quality
 from greenreport.report.context import StudyContext
 from greenreport.report.figures.instrument_agreement import agreement_figure
+from greenreport.report.order_sentences import OrderSentence, order_sentences
 from greenreport.report.page import Page, study_page
 
 
@@ -18,11 +19,13 @@ class ValidityContent:
     Attributes:
         planned: number of runs that were planned or made.
         calibration: name and text of what measuring costs on the machine; empty where nothing was calibrated.
+        order: what the order of the runs does to the tested metrics, by effect.
     """
 
     quality: Quality
     planned: int
     calibration: tuple[tuple[str, str], ...]
+    order: tuple[OrderSentence, ...]
 
 
 def validity_page(study: StudyContext) -> Page[ValidityContent]:
@@ -30,10 +33,13 @@ def validity_page(study: StudyContext) -> Page[ValidityContent]:
     dataset, measured = study.dataset, quality(study.dataset)
     repetitions = dataset.study.protocol.repetitions
     calibrated = calibration(dataset.calibrations, repetitions)
+    sentences = [sentence for item in study.analysis.order for sentence in order_sentences(item)]
+    effects = list(dict.fromkeys(sentence.effect for sentence in sentences))
     content = ValidityContent(
         quality=measured,
         planned=max(len(dataset.cells) * repetitions, dataset.outcomes.total()),
         calibration=() if calibrated is None else calibrated.lines(),
+        order=tuple(sorted(sentences, key=lambda sentence: effects.index(sentence.effect))),
     )
     figures = [f for item in measured.agreements if (f := agreement_figure(study, item)) is not None]
     return study_page(study, "validity", "validity.html", "Validity", content, figures)

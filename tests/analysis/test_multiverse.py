@@ -122,7 +122,9 @@ def test_few_runs_leave_out_what_they_cannot_decide() -> None:
     """Three runs: no bootstrap and no permutation, each with its reason."""
     item = energy(dataset({"a": {"torch": around(100, 3, 0.03), "onnx": around(60, 3, 0.03)}}))
     assert len(item.ways) == 3
-    assert {"3 runs; it needs 5", "3 blocks; it needs 6"} <= {part.reason for part in item.left_out}
+    assert {"a bootstrap needs 5 runs, here 3", "a permutation needs 6 blocks, here 3"} <= {
+        part.reason for part in item.left_out
+    }
 
 
 def test_methods_agree_with_their_sources() -> None:

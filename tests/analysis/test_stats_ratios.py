@@ -109,12 +109,15 @@ def test_models_without_a_ratio_are_counted() -> None:
 
 @pytest.mark.parametrize(("between", "models"), [(0.0, 12), (0.3, 12), (0.3, 4)])
 def test_coverage_over_models(between: float, models: int) -> None:
-    """The interval over models holds the mean effect of all possible models, whether models differ or not."""
+    """The interval over models holds the mean effect of all possible models, whether models differ or not; the prediction, a further model."""
     random = np.random.default_rng(2)
-    held = []
+    held, predicted = [], []
     for _ in range(600):
-        effects = random.normal(0, between, models)
+        effects = random.normal(0, between, models + 1)
         data = [(np.exp(e + random.normal(0, 0.03, 5)).tolist(), np.exp(random.normal(0, 0.03, 5)).tolist()) for e in effects]
-        low, high = bounds(geometric_mean_ratio(data).over_models)
-        held.append(low <= 1 <= high)
+        found, further = geometric_mean_ratio(data[:-1]), geometric_mean_ratio(data[-1:]).value or 0.0
+        for ci, truth, results in ((found.over_models, 1.0, held), (found.further_model, further, predicted)):
+            low, high = bounds(ci)
+            results.append(low <= truth <= high)
     assert 0.92 <= np.mean(held) <= 0.98
+    assert 0.92 <= np.mean(predicted) <= 0.98

@@ -77,7 +77,7 @@ def _median_within(a: Sample, b: Sample) -> Ratio:
         return logs
     value = math.exp(float(np.median(logs)))
     if logs.size < FEWEST_RUNS:
-        return Ratio(value, _too_few(logs.size, "block", FEWEST_RUNS))
+        return Ratio(value, _too_few("an interval", logs.size, "block", FEWEST_RUNS))
     low, high = (math.exp(bound) for bound in median_bounds(logs))
     if logs.size in RANGE_FACTORS:
         return Ratio(value, Interval(low, high, LEVEL, "median ± a multiple of the range, for near-normal data"))
@@ -93,7 +93,7 @@ def _bootstrap(a: Sample, b: Sample) -> Ratio:
     logs = [np.log(x) for x in samples]
     value, fewest = math.exp(float(np.median(logs[0]) - np.median(logs[1]))), min(x.size for x in samples)
     if fewest < _FEWEST_RESAMPLED:
-        return Ratio(value, _too_few(fewest, "run", _FEWEST_RESAMPLED))
+        return Ratio(value, _too_few("a bootstrap", fewest, "run", _FEWEST_RESAMPLED))
     random = np.random.default_rng(0)
     first, second = (np.median(random.choice(x, size=(_RESAMPLES, x.size)), axis=1) for x in logs)
     low, high = np.exp(np.quantile(first - second, ((1 - LEVEL) / 2, (1 + LEVEL) / 2)))
@@ -110,7 +110,7 @@ def _permutation(a: Sample, b: Sample) -> Ratio:
         return logs
     value = math.exp(float(logs.mean()))
     if logs.size < _FEWEST_PERMUTED:
-        return Ratio(value, _too_few(logs.size, "block", _FEWEST_PERMUTED))
+        return Ratio(value, _too_few("a permutation", logs.size, "block", _FEWEST_PERMUTED))
     subsets = _subsets(logs.size)
     means = np.sort(subsets @ logs / subsets.sum(axis=1))
     intervals = means.size + 1
@@ -143,8 +143,8 @@ def _no_ratio(*samples: Floats) -> str:
     return "some values are not positive" if min(x[0] for x in samples) <= 0 else ""
 
 
-def _too_few(present: int, noun: str, needed: int) -> NotComputable:
-    return NotComputable(f"{counted(present, noun)}; it needs {needed}")
+def _too_few(what: str, present: int, noun: str, needed: int) -> NotComputable:
+    return NotComputable(f"{what} needs {counted(needed, noun)}, here {present}")
 
 
 _METHODS: dict[RatioMethod, Callable[[Sample, Sample], Ratio]] = {

@@ -29,7 +29,7 @@ types:
 
 # Tests that measure run after the others, alone; both parts run, whatever becomes of the first.
 tests:
-	@$(BIN)/pytest -m "not alone" --numprocesses 2 --dist loadfile --no-loadscope-reorder; parallel=$$?; \
+	@$(BIN)/pytest -m "not alone" --numprocesses 3 --dist loadfile --no-loadscope-reorder; parallel=$$?; \
 	$(BIN)/pytest -m alone && exit $$parallel
 
 format:

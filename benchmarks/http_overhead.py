@@ -19,7 +19,7 @@ QUERY = (
 )
 
 
-def one_model(engines: tuple[str, ...], prompts: int, *, stream: bool) -> dict[str, Any]:
+def one_model(engines: tuple[str, ...], prompts: int, repetitions: int, *, stream: bool) -> dict[str, Any]:
     """Return the shipped study with its first model only."""
     study: dict[str, Any] = yaml.safe_load(STUDY.read_text(encoding="utf-8"))
     return study | {
@@ -28,18 +28,18 @@ def one_model(engines: tuple[str, ...], prompts: int, *, stream: bool) -> dict[s
         "fidelity": {},
         "references": [],
         "workload": study["workload"] | {"stream": stream, "prompts": study["workload"]["prompts"] | {"count": prompts}},
-        "protocol": study["protocol"] | {"repetitions": 2, "idle_baseline_s": 1, "cooldown": {"until": "none"}},
+        "protocol": study["protocol"] | {"repetitions": repetitions, "idle_baseline_s": 1, "cooldown": {"until": "none"}},
         "validity": {"foreign_load": 1.0},  # a ratio of medians; runs on a busy machine count
     }
 
 
 def main(*, small: bool = False) -> None:
-    engines, prompts = (("fake",), 2) if small else (("torch", "onnx"), 12)
+    engines, prompts, repetitions = (("fake",), 2, 1) if small else (("torch", "onnx"), 12, 2)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file = folder / "http.yaml"
         for stream in (False, True):
-            file.write_text(yaml.safe_dump(one_model(engines, prompts, stream=stream)), encoding="utf-8")
+            file.write_text(yaml.safe_dump(one_model(engines, prompts, repetitions, stream=stream)), encoding="utf-8")
             subprocess.run([sys.executable, "-m", "greenreport", "run", str(file), "--quiet"], cwd=folder, check=True)
         with duckdb.connect(str(folder / "cache" / "greenreport.duckdb")) as connection:
             for engine, streamed, latency, outside in connection.execute(QUERY).fetchall():

@@ -21,7 +21,7 @@ from greenreport.analysis.stats.compare import Test
 from greenreport.analysis.stats.samples import Floats
 from greenreport.units import counted
 
-SAMPLES, SMALL_SAMPLES = 3000, 4
+SAMPLES, SMALL_SAMPLES = 3000, 2
 RESAMPLES = 600
 SIZES = (5, 10, 30)
 #: Groups and runs at which `gated` just takes Welch, and one more run below.

@@ -177,7 +177,7 @@ def weights_content(model: Model, weights: Weights, local: str | None = None) ->
         architecture = model.architecture
         return {"untrained": UNTRAINED_RECIPE, "type": architecture.type, "shape": architecture.shape, "seed": model.seed}
     if weights is Weights.PATH:
-        return {"path": model.path, "content": local}
+        return {"content": local}
     return {"hub": model.hub, "revision": model.revision}
 
 

@@ -16,8 +16,16 @@ def shared_folder(factory: pytest.TempPathFactory) -> Path:
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
+def share_drawn(factory: pytest.TempPathFactory, folder: Path) -> None:
+    """Let `greenreport build` in a folder find the charts, and the script of the charts, that other tests have drawn: they are named by digest."""
+    drawn = shared_folder(factory) / "figures"
+    drawn.mkdir(exist_ok=True)
+    (folder / "cache").mkdir()
+    (folder / "cache" / "figures").symlink_to(drawn)
+
+
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """Return a shared folder that `make` fills; other processes wait until it is complete.
+    """Return a shared folder that `make` fills; other processes wait until it is complete. Charts that are drawn in it are shared.
 
     A folder gets its name only when `make` has returned, so that a failure is not taken for the result by the next process.
     """
@@ -26,6 +34,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
             unfinished = factory.mktemp(name)
+            share_drawn(factory, unfinished)
             make(unfinished)
             unfinished.rename(folder)
     return folder

@@ -9,8 +9,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.commands import greenreport
 from tests.conftest import ROOT, minimal_study
+from tests.sharing import share_drawn
 
 ROWS = """
 from greenreport.catalog import Better, EngineInfo, MeterInfo, MetricInfo, PageInfo
@@ -108,8 +111,11 @@ def write(folder: Path, **changes: Any) -> Path:
     return file
 
 
-def test_a_package_adds_an_engine_a_meter_a_metric_and_a_page_with_a_figure(tmp_path: Path) -> None:
+def test_a_package_adds_an_engine_a_meter_a_metric_and_a_page_with_a_figure(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
     """A study runs on its engine, reads its meter and asks for its metric; its page is in the navigation, with its figure."""
+    share_drawn(tmp_path_factory, tmp_path)
     environment = package(tmp_path / "packages")
     options = [{"token_s": 0.001}, {"token_s": 0.003}]
     file = write(
@@ -145,8 +151,9 @@ def test_an_entry_point_that_names_no_row_is_an_error(tmp_path: Path) -> None:
     assert "the entry point 'battery' of greenreport.meters names acme.rows:ENGINE, which is no MeterInfo" in done.stderr
 
 
-def test_a_row_and_a_field_add_a_load_factor(tmp_path: Path) -> None:
+def test_a_row_and_a_field_add_a_load_factor(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
     """With what executes it left out: ids, the plan, sweeps, exclusions, tidy tables and pages take it up."""
+    share_drawn(tmp_path_factory, tmp_path)
     tree = tmp_path / "tree"
     for part in ("greenreport", "templates", "studies/prompts"):
         shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))

@@ -30,7 +30,7 @@ def analyse(
 
     analysis = load(study, cache, weights)
     if as_json:
-        print(json.dumps(document(analysis), indent=1, ensure_ascii=False))
+        print(json.dumps(document(analysis), indent=1))
     else:
         print("\n".join(answers_in_words(analysis)))
 

@@ -12,6 +12,8 @@ import hashlib
 import json
 import os
 import shutil
+import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -66,7 +68,7 @@ def obtain(job: WeightsJob) -> Path:
 
 
 def local_digest(folder: Path) -> str:
-    """Return a digest of a local model folder: names and sizes of all files, content of the small ones.
+    """Return a digest of a local model: the content of its weights, configuration and tokenizer, wherever the folder lies.
 
     Raises:
         ModelUnavailable: it holds more files than a model has, or one that cannot be read.
@@ -76,13 +78,35 @@ def local_digest(folder: Path) -> str:
         raise ModelUnavailable(f"{folder} holds more than {MOST_FILES:,} files", "name the folder of one model as its `path:`")
     parts = []
     try:
-        for file in sorted(file for file in found if file.is_file()):
-            size = file.stat().st_size
-            content = hashlib.sha256(read_regular(file, SMALL_BYTES)).hexdigest() if size < SMALL_BYTES else ""
-            parts.append((str(file.relative_to(folder)), size, content))
+        for file in sorted(found):
+            name = file.relative_to(folder)
+            matters = any(name.match(pattern) for pattern in HUB_PATTERNS) and not any(p.startswith(".") for p in name.parts)
+            if matters and not file.is_dir():
+                parts.append((name.as_posix(), _content_digest(file)))
     except OSError as error:
         raise ModelUnavailable(f"{error.filename or folder} cannot be read: {error.strerror}") from None
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _content_digest(file: Path) -> str:
+    """Return the SHA-256 of a file. That of a large one is kept in the user's cache until the file changes: hashing gigabytes takes seconds."""
+    facts = file.stat()
+    if facts.st_size < SMALL_BYTES or not stat.S_ISREG(facts.st_mode):
+        return hashlib.sha256(read_regular(file, SMALL_BYTES)).hexdigest()
+    state = f"{facts.st_dev}:{facts.st_ino}:{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ctime_ns}"
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    kept = home / "greenreport" / "digests" / hashlib.sha256(state.encode()).hexdigest()
+    with suppress(OSError):
+        if len(digest := kept.read_text(encoding="ascii", errors="replace")) == hashlib.sha256().digest_size * 2:
+            return digest
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    with suppress(OSError):  # it is hashed again next time
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        part = kept.with_suffix(f".{os.getpid()}.part")
+        part.write_text(digest, encoding="ascii")
+        part.replace(kept)
+    return digest
 
 
 def folder_bytes(folder: Path) -> int:

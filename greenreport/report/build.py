@@ -12,7 +12,7 @@ from greenreport.analysis.analyse import analyse
 from greenreport.errors import DISK_REMEDIES, BuildError, GreenReportError
 from greenreport.report.built_site import SETTINGS, BuildInput, BuiltSite, StudyFailure, program_digest, remember, state_of
 from greenreport.report.context import study_context
-from greenreport.report.drawing.checked_files import sweep_parts
+from greenreport.report.drawing.checked_files import sweep
 from greenreport.report.exports.card import card_files
 from greenreport.report.exports.downloads import offered
 from greenreport.report.exports.label import label_files
@@ -68,7 +68,8 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
         slugs[item] = safe_slug(item.name, list(slugs.values()))
     folders = template_folders(studies)
     feed = settings.address("index.html") is not None and any(item.dated for item in located)
-    sweep_parts(cache / "figures")
+    for folder in ("bundles", "export", "figures"):
+        sweep(cache / folder)
     with replacing(site) as folder:
         renderer = Renderer(folders, cache / "figures", settings, feed=feed)
         builder = _Builder(folder, renderer, slugs, cache, weights, program_digest(folders), read_memory(cache, site))

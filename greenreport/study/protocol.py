@@ -115,7 +115,7 @@ class Workload(Spec):
     prompts: Prompts = Field(default_factory=Prompts)
     generation: Generation = Field(default_factory=Generation)
     stream: bool = Field(False, description="stream tokens to the client; gives the client's time to first token")
-    requests: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
+    requests: Annotated[int, Field(ge=1, le=200_000)] | None = Field(
         None, description="prompts sent in the window; the list again from its start when it is shorter. Each once when absent"
     )
     arrivals: Arrivals = Field(default_factory=Arrivals)

@@ -28,7 +28,7 @@ HUMANEVAL_HUB = ("openai/openai_humaneval", "openai_humaneval/test-00000-of-0000
 HUMANEVAL_VARIABLE = "GREENREPORT_HUMANEVAL"
 #: Of a file of prompts, compressed or not, and of its text.
 MAX_FILE_BYTES = 64_000_000
-MAX_PROMPTS = 1_000_000
+MAX_PROMPTS = 200_000
 
 
 @dataclass(frozen=True, slots=True)

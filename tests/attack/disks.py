@@ -92,6 +92,13 @@ def imports_table(folder: Path, cache: Path) -> Ended:
     return run(["import", "t.csv", "--study", "there", "--cache", str(cache)], folder)
 
 
+def builds(folder: Path, cache: Path) -> Ended:
+    """Build the site of results that are there."""
+    if not cache.exists():
+        shutil.copytree(made_folder() / "results", folder / "studies" / STUDY / "results")
+    return run(["build", "--cache", str(cache)], folder)
+
+
 def full_export(size: int, folder: Path) -> None:
     """Export to a disk that is full; an export that is there already stays whole."""
     disk = Disk(folder / "disk", size)
@@ -156,6 +163,7 @@ FAULTS: tuple[Callable[[Path], None], ...] = (
     *(partial(full, performs, size) for size in (16_000, 200_000, 1_000_000, 4_000_000)),
     *(partial(full, imports, size) for size in (16_000, 600_000, 1_000_000, 1_500_000)),
     *(partial(full, imports_table, size) for size in (16_000, 600_000)),
+    *(partial(full, builds, size) for size in (16_000, 600_000, 3_000_000)),
     *(partial(full_export, size) for size in (12_000, 60_000)),
     *(partial(read_only, f"{command} disk/studies/{STUDY}.yaml") for command in ("run", "plan", "analyse", "export")),
     *(partial(in_the_way, kind) for kind in ("file", "dangling link", "logs", "run.lock")),

@@ -2,62 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 import yaml
 
 from tests.browser.conftest import greenreport
 from tests.browser.test_site import all_pages, opened, visit
 from tests.conftest import minimal_study
+from tests.hostile_site import LONG, make_hostile_site
+from tests.sharing import made_once
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-MARKUP = '"><script>alert(1)</script><svg onload=alert(2)><img src=x onerror=alert(3)></textarea></title><a href="javascript:alert(4)">x</a>'
-COMMENT = "<!--<script>{{ 7*7 }}{% raw %}${alert(5)}</script>\u2028\u202e]]>"
-LONG = (MARKUP + "y" * 880) * 100  # more than 100 kB
 #: Elements and addresses that only a text that got out of its place can make.
 ESCAPED = """[...document.querySelectorAll('img, iframe, object, a[href^="javascript:" i], [onload], [onerror], [onclick]')].map(e => e.outerHTML.slice(0, 80))
     .concat([...document.scripts].filter(s => !s.src && !/json/.test(s.type)).map(s => s.textContent.slice(0, 80)))
     .concat([...document.scripts].filter(s => s.src && !s.src.includes('/assets/')).map(s => s.src))"""
 
 
-def load(token_s: float) -> dict[str, float]:
-    """Return options of an engine that computes long enough for the kernel to count some CPU time."""
-    return {"busy": 1, "token_s": token_s}
-
-
 @pytest.fixture(scope="module")
 def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the site of a study in which every text is an attack, and of which every model answers with one of more than 100 kB."""
-    folder = tmp_path_factory.mktemp("hostile")
-    base = minimal_study()
-    study = minimal_study(
-        title=MARKUP,
-        description=MARKUP + COMMENT,
-        questions={"RQ1": MARKUP},
-        models=[base["models"][0] | {"name": MARKUP}],
-        configurations=[
-            {"engine": "fake", "name": "=" + MARKUP, "options": {"answer": "a"} | load(0.005)},
-            {"engine": "fake", "name": COMMENT, "options": {"answer": "b"} | load(0.005)},
-            {"engine": "fake", "name": "javascript:alert(6)", "options": {"answer": "a"} | load(0.01)},
-        ],
-        workload=base["workload"] | {"prompts": {"source": "file", "path": "p.jsonl"}},
-        protocol=base["protocol"] | {"repetitions": 3},
-        authors=[{"name": MARKUP}],
-        cites=[MARKUP],
-    )
-    (folder / "studies").mkdir()
-    (folder / "studies" / "p.jsonl").write_text(json.dumps({"prompt": LONG}) + "\n", encoding="utf-8")
-    (folder / "studies" / "hostile.yaml").write_text(yaml.safe_dump(study | {"study": "hostile"}), encoding="utf-8")
-    greenreport(folder, "run", "studies/hostile.yaml", "--quiet")
-    with duckdb.connect(str(folder / "cache" / "greenreport.duckdb")) as connection:
-        connection.execute("UPDATE outputs SET text = $1 || sha256", [LONG])
-    greenreport(folder, "build", "--quiet")
-    return folder / "site"
+    """Give the site of a study in which every text is an attack."""
+    return made_once(tmp_path_factory, "hostile", make_hostile_site) / "site"
 
 
 def test_hostile_texts_do_nothing_in_a_browser(browser: Any, hostile_site: Path) -> None:

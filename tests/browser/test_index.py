@@ -13,6 +13,7 @@ from tests.browser.conftest import greenreport
 from tests.browser.test_site import opened
 from tests.browser.waiting import addressed
 from tests.conftest import minimal_study
+from tests.sharing import share_drawn
 
 pytestmark = pytest.mark.browser
 
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.browser
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the site of more studies than are found at a glance, none of them run."""
     folder = tmp_path_factory.mktemp("many")
+    share_drawn(tmp_path_factory, folder)
     (folder / "studies").mkdir()
     for number in range(FEW + 1):
         study = minimal_study(study=f"study-{number}", tags=["odd"] if number % 2 else ["even", "by two"])

@@ -243,7 +243,9 @@ def test_other_errors_are_no_lack_of_memory(shelf: Shelf, tmp_path: Path) -> Non
         engine.generate([engine.encode(PROMPTS[0])], TOKENS, exact=True, on_token=lambda _: None)
 
 
-@pytest.mark.parametrize(("family", "changes"), [("gpt2", {}), ("llama", {"num_hidden_layers": 1})], ids=["gpt2", "llama"])
+@pytest.mark.parametrize(
+    ("family", "changes"), [("gpt2", {"n_layer": 1}), ("llama", {"num_hidden_layers": 1})], ids=["gpt2", "llama"]
+)
 def test_compiled_torch_gives_the_same_tokens_alone_and_in_a_batch(
     family: str, changes: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -11,33 +11,22 @@ import pytest
 import yaml
 
 from tests.conftest import minimal_study
-from tests.sharing import made_once, shared_folder
+from tests.sharing import made_once, share_drawn
 
 ADDRESS = "https://example.org/sub/"
 
 
-@pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder of drawn charts that all tests share."""
-    folder = shared_folder(tmp_path_factory) / "figures"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
 @pytest.fixture(autouse=True)
-def _share_drawn(drawn: Path, tmp_path: Path) -> None:
-    """Put the shared folder where ``greenreport build`` looks for drawn charts."""
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "figures").symlink_to(drawn)
+def _share_drawn(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
+    """Share drawn charts among all tests."""
+    share_drawn(tmp_path_factory, tmp_path)
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory, drawn: Path) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder with a study on the fake engine, its runs, its site, and the same site built for an address."""
 
     def make(folder: Path) -> None:
-        (folder / "cache").mkdir()
-        (folder / "cache" / "figures").symlink_to(drawn)
         (folder / "studies").mkdir()
         study = minimal_study(protocol=minimal_study()["protocol"] | {"repetitions": 3})
         (folder / "studies" / "tiny.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")

@@ -20,6 +20,7 @@ from greenreport.report.render import Renderer
 from greenreport.report.templates import templates_folder
 from greenreport.study import Site
 from tests.conftest import minimal_study
+from tests.sharing import share_drawn
 
 pytestmark = pytest.mark.alone
 
@@ -84,8 +85,11 @@ def explained(tmp_path: Path, study: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
-def test_a_meter_that_dies(command: Command, write_study: Write, tmp_path: Path) -> None:
+def test_a_meter_that_dies(
+    command: Command, write_study: Write, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
     """The counter falls silent in the window: invalid, excluded, explained, and pending again."""
+    share_drawn(tmp_path_factory, tmp_path)
     meter = recording(tmp_path, "dies", until_s=2.5)
     file = write_study(
         "dies", configurations=[fake(0.03)], protocol=protocol(), workload=workload(12), meters=["utilisation", meter]

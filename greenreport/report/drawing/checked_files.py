@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
+#: Bytes that each folder of the cache may take when a build begins: some thousand charts.
+LIMIT = 500_000_000
 DIGEST = 65  # of its hexadecimal digits and the end of their line
 
 
@@ -15,6 +18,8 @@ def read_checked(file: Path) -> bytes | None:
         written = file.read_bytes()
     except FileNotFoundError:
         return None
+    with suppress(OSError):  # of a cache that is read-only
+        os.utime(file)
     return written[DIGEST:] if written[:DIGEST] == _digest(written[DIGEST:]) else None
 
 
@@ -26,12 +31,18 @@ def write_checked(file: Path, content: bytes) -> None:
     part.replace(file)
 
 
-def sweep_parts(folder: Path) -> None:
-    """Remove what processes that are gone left half written."""
+def sweep(folder: Path, limit: int = LIMIT) -> None:
+    """Remove what processes that are gone left half written, then the files used longest ago until the rest takes `limit` bytes."""
     for part in folder.glob(".*.part"):
         process = part.name.rsplit(".", 2)[-2]
         if process.isdecimal() and not Path("/proc", process).exists():
             part.unlink(missing_ok=True)
+    facts = ((file, file.stat()) for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
+    room = limit
+    for file, fact in sorted(facts, key=lambda item: (-item[1].st_mtime_ns, item[0])):
+        room -= fact.st_size
+        if room < 0:
+            file.unlink(missing_ok=True)
 
 
 def _digest(content: bytes) -> bytes:

@@ -16,12 +16,17 @@ def shared_folder(factory: pytest.TempPathFactory) -> Path:
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
+def drawn_folder(factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of drawn charts that all tests share."""
+    folder = shared_folder(factory) / "figures"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 def share_drawn(factory: pytest.TempPathFactory, folder: Path) -> None:
     """Let `greenreport build` in a folder find the charts, and the script of the charts, that other tests have drawn: they are named by digest."""
-    drawn = shared_folder(factory) / "figures"
-    drawn.mkdir(exist_ok=True)
     (folder / "cache").mkdir()
-    (folder / "cache" / "figures").symlink_to(drawn)
+    (folder / "cache" / "figures").symlink_to(drawn_folder(factory))
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:

@@ -81,6 +81,11 @@ def client_traces(
     cached = [(at, counter.cached_tokens) for at, counter in counters if counter.cached_tokens is not None]
     if len(preempted) == 2:
         yield _trace(Domain.SERVER, Quantity.PREEMPTIONS, TraceKind.COUNTER, preempted, "preemptions")
+    if len(cached) != 2 and finished.cached_tokens is not None:  # what answers say, where no counter of the server does
+        cached = [(began, 0.0), (ended, float(finished.cached_tokens))]
+    if finished.retried_ns:
+        counted = [(began, 0.0), *((at, float(number)) for number, at in enumerate(finished.retried_ns, start=1))]
+        yield _trace(Domain.CLIENT, Quantity.RETRIES, TraceKind.COUNTER, counted, "requests")
     if len(cached) == 2:
         yield _trace(Domain.SERVER, Quantity.CACHED_TOKENS, TraceKind.COUNTER, cached, "tokens")
 

@@ -27,6 +27,7 @@ class FlagCode(StrEnum):
     STANDSTILL = "standstill"
     REQUEST_OUTLIER = "request_outlier"
     LATENCY_QUANTISED = "latency_quantised"
+    RETRIED = "retried"
     PREEMPTED = "preempted"
     PROMPT_CACHED = "prompt_cached"
     LATE_REQUESTS = "late_requests"

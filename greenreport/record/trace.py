@@ -57,6 +57,7 @@ class Quantity(StrEnum):
     CLOCK_OFFSET = "clock_offset"  # of the wall clock against the monotonic clock
     FIRST_REQUEST = "first_request"
     LATENESS = "lateness"
+    RETRIES = "retries"
     PREEMPTIONS = "preemptions"
     CACHED_TOKENS = "cached_tokens"
 

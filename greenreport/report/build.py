@@ -68,8 +68,8 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
         slugs[item] = safe_slug(item.name, list(slugs.values()))
     folders = template_folders(studies)
     feed = settings.address("index.html") is not None and any(item.dated for item in located)
-    for folder in ("bundles", "export", "figures"):
-        sweep(cache / folder)
+    for kept in ("bundles", "export", "figures"):
+        sweep(cache / kept)
     with replacing(site) as folder:
         renderer = Renderer(folders, cache / "figures", settings, feed=feed)
         builder = _Builder(folder, renderer, slugs, cache, weights, program_digest(folders), read_memory(cache, site))

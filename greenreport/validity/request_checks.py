@@ -73,6 +73,16 @@ def _most_waiting(record: RunRecord) -> int:
     return int(np.max(np.arange(1, len(spans) + 1) - np.searchsorted(ended, due, side="right"), initial=0))
 
 
+def _retried(record: RunRecord, _: Study) -> Faults:
+    times = _growth(record, Quantity.RETRIES, Domain.CLIENT)
+    if times > 0:
+        number = len({(request.start_ns, request.end_ns) for request in record.requests})
+        yield (
+            FlagCode.RETRIED,
+            f"{times:,.0f} of {number:,} requests met a connection that the server had closed and were sent again",
+        )
+
+
 def _preempted(record: RunRecord, _: Study) -> Faults:
     """A server that runs out of room for the state of its requests goes on, and does part of its work twice."""
     times = _growth(record, Quantity.PREEMPTIONS)
@@ -90,10 +100,10 @@ def _prompt_cached(record: RunRecord, _: Study) -> Faults:
         yield FlagCode.PROMPT_CACHED, detail
 
 
-def _growth(record: RunRecord, quantity: Quantity) -> float:
-    """Return by how much a counter of the server grew while the load lasted; 0 where the server reports none."""
-    trace = record.trace(Domain.SERVER, quantity)
+def _growth(record: RunRecord, quantity: Quantity, domain: Domain = Domain.SERVER) -> float:
+    """Return by how much a counter grew while the load lasted; 0 where there is none."""
+    trace = record.trace(domain, quantity)
     return 0.0 if trace is None or not len(trace.value) else trace.value[-1] - trace.value[0]
 
 
-REQUEST_CHECKS = (_quantised, _token_counts, _model_name, _late, _preempted, _prompt_cached)
+REQUEST_CHECKS = (_quantised, _token_counts, _model_name, _late, _retried, _preempted, _prompt_cached)

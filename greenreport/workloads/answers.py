@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from greenreport.errors import OutOfMemory
 from greenreport.record import RequestError, RequestErrorKind, ServerStage
+from greenreport.workloads.event_stream import events, without_mark
 from greenreport.workloads.exchanges import printable, require_plain, require_within
 
 PATH = "/v1/completions"
@@ -47,11 +49,21 @@ _Nanoseconds = Annotated[int, Field(ge=0, lt=2**62)]
 _Spans = dict[ServerStage, Annotated[float, Field(ge=0, le=1e8, allow_inf_nan=False)]]
 
 
+class _PromptDetails(_JsonObject):
+    cached_tokens: _Count | None = None
+
+
 class Usage(_JsonObject):
     """Token counts of all prompts together."""
 
     prompt_tokens: _Count | None = None
     completion_tokens: _Count | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+
+    @property
+    def cached_tokens(self) -> int | None:
+        """Tokens of the prompts that were taken from a cache; None where the server does not say."""
+        return None if self.prompt_tokens_details is None else self.prompt_tokens_details.cached_tokens
 
 
 class _Choice(_JsonObject):
@@ -110,6 +122,7 @@ class ServerAnswer:
 
     Attributes:
         arrived_ns: arrival of each streamed token. A piece without token ids counts as one token: how many it holds is not known.
+        retried: whether it was asked for twice, since the server had closed the connection that was kept from the request before.
     """
 
     completions: dict[int, Completion] = field(default_factory=dict)
@@ -117,6 +130,12 @@ class ServerAnswer:
     usage: Usage = field(default_factory=Usage)
     times: ServerTimes = field(default_factory=ServerTimes)
     arrived_ns: list[int] = field(default_factory=list)
+    retried: bool = False
+
+    @property
+    def said_something(self) -> bool:
+        """Whether any completion has a text, token ids, or a count of tokens that says there were some."""
+        return bool(self.usage.completion_tokens) or any(part.text or part.token_ids for part in self.completions.values())
 
     def add(self, raw: bytes | str) -> None:
         """Add a whole answer or one event of a stream, which arrived just now.
@@ -152,20 +171,17 @@ def post(client: httpx.Client, body: Mapping[str, object], largest_b: int) -> Se
     Raises:
         RequestFailed: there is no answer, or none of the documented shape.
     """
-    answer = ServerAnswer()
+    answer, complete = ServerAnswer(), True
     try:
-        with client.stream("POST", PATH, json=body) as response:
+        with _asked(client, body, answer) as response:
             if response.status_code != 200:
                 raise _refused(response.status_code, _beginning(response))
             require_plain(response)
-            if not body["stream"]:
-                answer.add(b"".join(_parts(response, largest_b)))
+            if body["stream"]:
+                complete = _add_events(answer, _parts(response, largest_b))
+            else:
+                answer.add(b"".join(without_mark(_parts(response, largest_b))))
                 answer.arrived_ns.clear()  # they all arrived at the end
-                return answer
-            for line in _lines(_parts(response, largest_b)):
-                data = line.removeprefix("data:").strip()
-                if line.startswith("data:") and data != "[DONE]":  # comments keep a connection alive
-                    answer.add(data)
     except httpx.TimeoutException:
         raise RequestFailed(RequestErrorKind.TIMED_OUT, "the request took longer than its limit") from None
     except httpx.TransportError as error:
@@ -175,7 +191,39 @@ def post(client: httpx.Client, body: Mapping[str, object], largest_b: int) -> Se
         raise _malformed(f"{type(error).__name__}: {error}") from None
     if not answer.completions:
         raise _malformed("the stream ended without an answer")
+    if not complete:
+        raise RequestFailed(RequestErrorKind.DISCONNECTED, "the stream broke off: neither a finish reason nor [DONE] came")
+    if not answer.said_something:
+        raise _malformed("it is empty: no text, no tokens")
     return answer
+
+
+@contextmanager
+def _asked(client: httpx.Client, body: Mapping[str, object], answer: ServerAnswer) -> Iterator[httpx.Response]:
+    """Give the response to a request, sent once more where the connection ended before any byte of a response came.
+
+    Servers close connections that nobody has used for some seconds, and a request may just have been on its way then.
+    """
+    with ExitStack() as stack:
+        try:
+            response = stack.enter_context(client.stream("POST", PATH, json=body))
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            answer.retried = True
+            response = stack.enter_context(client.stream("POST", PATH, json=body))
+        yield response
+
+
+def _add_events(answer: ServerAnswer, parts: Iterator[bytes]) -> bool:
+    """Add the events of a stream to an answer; return whether its end was said, by ``[DONE]`` or a finish reason of each completion."""
+    done = False
+    for event in events(parts):
+        if event.name == "error":
+            raise _server_error(_reported(event.data))
+        if event.data == "[DONE]":
+            done = True
+        else:
+            answer.add(event.data)
+    return done or all(completion.finish_reason for completion in answer.completions.values())
 
 
 def _parts(response: httpx.Response, largest_b: int) -> Iterator[bytes]:
@@ -197,20 +245,6 @@ def _beginning(response: httpx.Response) -> bytes:
     return read
 
 
-def _lines(parts: Iterator[bytes]) -> Iterator[str]:
-    """Yield the lines of an event stream, which end with a line feed alone.
-
-    Python's `splitlines` also ends a line at U+2028 and others, which JSON need not escape.
-    """
-    rest = bytearray()
-    for part in parts:
-        rest += part
-        if b"\n" in part:
-            *whole, rest = rest.split(b"\n")
-            yield from (line.decode().rstrip("\r") for line in whole)
-    yield rest.decode()
-
-
 def _parsed(raw: bytes | str) -> _AnswerContent:
     try:
         return _AnswerContent.model_validate_json(raw)
@@ -224,18 +258,25 @@ def _parsed(raw: bytes | str) -> _AnswerContent:
 
 def _refused(status: int, raw: bytes) -> RequestFailed:
     """Return what an answer with an error status means."""
-    try:
-        content = json.loads(raw)
-        detail = content.get("error", content) if isinstance(content, dict) else content
-        text = f"HTTP {status}: {_error_text(detail)[:LONGEST_ERROR]}"
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
-        detail, text = None, f"HTTP {status}, not JSON: {raw[:200]!r}"
+    detail = _reported(raw)
+    text = (
+        f"HTTP {status}, not JSON: {raw[:200]!r}" if detail is raw else f"HTTP {status}: {_error_text(detail)[:LONGEST_ERROR]}"
+    )
     if status in OVERLOADED:
         advice = "; the server refused the load: fewer requests at once, or a server that lets more wait"
         return RequestFailed(RequestErrorKind.OVERLOADED, text + advice)
     if isinstance(detail, dict) and "type" in detail:  # the type says more than the status
         return _server_error(detail)
     return RequestFailed(RequestErrorKind.SERVER, text)
+
+
+def _reported(raw: bytes | str) -> object:
+    """Return what a server reports as an error, or the content itself where it is not JSON."""
+    try:
+        content = json.loads(raw)
+    except (ValueError, RecursionError):
+        return raw
+    return content.get("error", content) if isinstance(content, dict) else content
 
 
 def _server_error(detail: object) -> RequestFailed:

@@ -60,6 +60,8 @@ class Finished:
         cpu_s: CPU time this process spent on the window, so that it does not count as load of other programs.
         sent: when each HTTP request was sent (ns) and how late that was (s), in order of sending; for open loops.
         spans: name → (ns, s): the server's work besides generating, per HTTP request, in the order in which servers began them.
+        retried_ns: when each request that was sent twice was sent first.
+        cached_tokens: tokens of all prompts that servers took from a cache; None where they do not say.
     """
 
     requests: tuple[Request, ...]
@@ -67,6 +69,8 @@ class Finished:
     cpu_s: float
     sent: tuple[tuple[int, float], ...] = ()
     spans: tuple[tuple[str, tuple[tuple[int, float], ...]], ...] = ()
+    retried_ns: tuple[int, ...] = ()
+    cached_tokens: int | None = None
 
 
 def client_main(connection: Connection, job: ClientJob) -> None:
@@ -129,4 +133,6 @@ def _finished(answered: Sequence[Answered], cpu_s: float) -> Finished:
         tuple(
             (name, tuple((_began_ns(i), dict(i.spans)[name]) for i in with_spans if name in dict(i.spans))) for name in names
         ),
+        tuple(item.sent_ns for item in in_time if item.retried),
+        sum(known) if (known := [item.cached_tokens for item in answered if item.cached_tokens is not None]) else None,
     )

@@ -29,12 +29,16 @@ class Answered:
     Attributes:
         sent_ns: when it was really sent; later than due when the client could not keep up.
         spans: (name, seconds) of the server's work besides generating, where the server reports it.
+        retried: whether it was sent twice, since the server had closed the connection.
+        cached_tokens: tokens of its prompts that the server took from a cache; None where it does not say.
     """
 
     requests: tuple[Request, ...]
     outputs: tuple[Output, ...]
     sent_ns: int
     spans: tuple[tuple[str, float], ...] = ()
+    retried: bool = False
+    cached_tokens: int | None = None
 
     @property
     def error(self) -> RequestError | None:

@@ -85,7 +85,7 @@ class Sender:
             Output(output_digest(completion.text, completion.token_ids), completion.text, completion.token_ids)
             for _, completion in sorted(answer.completions.items())
         )
-        return Answered(requests, outputs, sent, answer.times.spans)
+        return Answered(requests, outputs, sent, answer.times.spans, answer.retried, answer.usage.cached_tokens)
 
     def _body(self, batch: int) -> dict[str, object]:
         job = self.job

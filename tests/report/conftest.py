@@ -11,9 +11,15 @@ import pytest
 import yaml
 
 from tests.conftest import minimal_study
-from tests.sharing import made_once, share_drawn
+from tests.sharing import drawn_folder, made_once, share_drawn
 
 ADDRESS = "https://example.org/sub/"
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of drawn charts that all tests share."""
+    return drawn_folder(tmp_path_factory)
 
 
 @pytest.fixture(autouse=True)

@@ -58,7 +58,7 @@ def sent(
 def test_an_answer_of_another_shape_is_an_error_of_the_request(content: Any, stream: bool) -> None:
     """Whatever a server sends with status 200, the request has failed and says so; nothing is raised."""
     raw = content if isinstance(content, bytes) else json.dumps(content).encode()
-    [request] = sent(b"data: " + raw + b"\n\n" if stream else raw, stream=stream).requests
+    [request] = sent(b"data: " + raw + b"\n\ndata: [DONE]\n\n" if stream else raw, stream=stream).requests
     assert request.error is not None
     assert request.error.kind is RequestErrorKind.MALFORMED
 
@@ -150,3 +150,89 @@ def test_a_fault_of_greenreport_is_not_an_error_of_the_server() -> None:
     wrong = Sender([None], ClientJob(("http://one",), "one", (("def f",),), (3,), exact=True, stream=False, timeout_s=1))  # type: ignore[list-item]
     with pytest.raises(AttributeError):
         wrong.send(0, 0, None)
+
+
+PIECE = b'{"choices": [{"index": 0, "text": "abc"}]}'
+LAST = b'{"choices": [{"index": 0, "text": "d", "finish_reason": "length"}]}'
+
+
+@pytest.mark.parametrize(
+    ("stream", "text"),
+    [
+        (b"data: " + PIECE + b"\n\ndata: " + LAST + b"\n\n", "abcd"),  # no [DONE], and a finish reason
+        (b"data: " + PIECE + b"\n\ndata: [DONE]\n\n", "abc"),
+        (b"\xef\xbb\xbfdata: " + PIECE + b"\n\ndata: [DONE]\n\n", "abc"),  # a byte order mark
+        (b": hello\r\n\r\nid: 1\r\ndata:" + PIECE + b"\r\n\r\ndata: [DONE]\r\n\r\n", "abc"),
+    ],
+)
+def test_a_stream_is_whole_when_it_says_so(stream: bytes, text: str) -> None:
+    """The first token is there whatever frames it."""
+    answered = sent(stream, stream=True)
+    assert answered.error is None
+    assert answered.outputs[0].text == text
+
+
+@pytest.mark.parametrize(
+    ("stream", "kind"),
+    [
+        (b"data: " + PIECE + b"\n\n", RequestErrorKind.DISCONNECTED),
+        (b"data: " + PIECE + b'\n\nevent: error\ndata: {"message": "broken"}\n\ndata: [DONE]\n\n', RequestErrorKind.SERVER),
+        (b"event: error\ndata: " + PIECE + b"\n\ndata: [DONE]\n\n", RequestErrorKind.SERVER),
+        (b"data: " + PIECE.replace(b"abc", b"") + b"\n\ndata: [DONE]\n\n", RequestErrorKind.MALFORMED),
+    ],
+    ids=["cut", "error", "error in the shape of an answer", "empty"],
+)
+def test_a_stream_that_breaks_off_or_reports_an_error_is_no_answer(stream: bytes, kind: RequestErrorKind) -> None:
+    """What came before it does not count as the answer."""
+    error = sent(stream, stream=True).error
+    assert error is not None
+    assert error.kind is kind
+
+
+def test_an_empty_answer_is_none() -> None:
+    """Neither a text nor a token, nor a count that says there were some."""
+    error = sent({"choices": [{"text": ""}]}).error
+    assert error is not None
+    assert error.kind is RequestErrorKind.MALFORMED
+    assert sent({"choices": [{"text": ""}], "usage": {"completion_tokens": 1}}).error is None
+
+
+def test_prompts_from_a_cache_are_counted_where_the_answer_says_so() -> None:
+    """As OpenAI's API documents it, in the details of the usage."""
+    assert sent(GOOD).cached_tokens is None
+    assert sent(GOOD | {"usage": {"prompt_tokens_details": {"cached_tokens": 2}}}).cached_tokens == 2
+
+
+@pytest.mark.parametrize("lost", [httpx.RemoteProtocolError("gone"), httpx.ReadError("reset"), httpx.WriteError("pipe")])
+def test_a_request_that_meets_a_closed_connection_is_sent_once_more(lost: Exception) -> None:
+    """A server may close a kept connection at any time; a second loss is an error, and so is one within an answer."""
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        if len(asked) % 3:
+            raise lost
+        return httpx.Response(200, content=iter([json.dumps(GOOD).encode()]))
+
+    job = ClientJob(("http://one",), "one", (("def f",),), (3,), exact=True, stream=False, timeout_s=1)
+    with httpx.Client(base_url="http://one", transport=httpx.MockTransport(answer)) as client:
+        send = Sender([client], job).send
+        first, second = send(0, 0, None), send(0, 0, None)
+    assert first.error is not None
+    assert first.error.kind is RequestErrorKind.DISCONNECTED
+    assert (second.error, second.retried, len(asked)) == (None, False, 3)
+
+
+def test_a_repeated_request_is_counted() -> None:
+    """The answer is that of the second attempt."""
+    raised = iter([httpx.ReadError("reset")])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        for error in raised:
+            raise error
+        return httpx.Response(200, content=iter([json.dumps(GOOD).encode()]))
+
+    job = ClientJob(("http://one",), "one", (("def f",),), (3,), exact=True, stream=False, timeout_s=1)
+    with httpx.Client(base_url="http://one", transport=httpx.MockTransport(answer)) as client:
+        answered = Sender([client], job).send(0, 0, None)
+    assert (answered.error, answered.retried) == (None, True)

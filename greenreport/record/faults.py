@@ -25,6 +25,7 @@ class FlagCode(StrEnum):
     METERS_DISAGREE = "meters_disagree"
     THROTTLED = "throttled"
     STANDSTILL = "standstill"
+    UNSETTLED_WINDOW = "unsettled_window"
     REQUEST_OUTLIER = "request_outlier"
     LATENCY_QUANTISED = "latency_quantised"
     RETRIED = "retried"

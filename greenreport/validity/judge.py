@@ -15,10 +15,11 @@ from greenreport.validity.foreign_load_checks import LOAD_CHECKS
 from greenreport.validity.meter_checks import METER_CHECKS
 from greenreport.validity.reason_codes import CODES
 from greenreport.validity.request_checks import REQUEST_CHECKS
+from greenreport.validity.settling import SETTLING_CHECKS
 from greenreport.validity.standstill_checks import STANDSTILL_CHECKS
 from greenreport.validity.window_checks import WINDOW_CHECKS
 
-CHECKS = (*WINDOW_CHECKS, *LOAD_CHECKS, *METER_CHECKS, *STANDSTILL_CHECKS, *REQUEST_CHECKS)
+CHECKS = (*WINDOW_CHECKS, *LOAD_CHECKS, *METER_CHECKS, *STANDSTILL_CHECKS, *SETTLING_CHECKS, *REQUEST_CHECKS)
 
 
 def judged(record: RunRecord, study: Study) -> RunRecord:

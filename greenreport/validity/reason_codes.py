@@ -56,6 +56,8 @@ _TABLE = (
          "better cooling, a longer cool-down, or a fixed lower clock"),
     Code(FlagCode.STANDSTILL, True, "server, client or sampling process did not run for a time in which it had work",
          "look for what stops processes (signals, a paused container, memory that ran out) and run again"),
+    Code(FlagCode.UNSETTLED_WINDOW, False, "the first answers of the window took longer, or less, than the others, so the run had not settled when it began",
+         "more warm-up requests or a longer cool-down; with more requests in the window, its beginning counts less"),
     Code(FlagCode.REQUEST_OUTLIER, False, "one or a few requests took far longer than the others",
          "more warm-up requests, if they are the first; else look for what held the server up"),
     Code(FlagCode.LATENCY_QUANTISED, False, "request times sit on multiples of one period, as if something in the request path polls or sleeps",

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from benchmarks import simulated_studies
+from benchmarks import sequential_studies, simulated_studies
 from benchmarks.simulation_report import SimulatedTable, shown, write
 from greenreport.analysis.stats import Effect, Interval, compare, describe, geometric_mean_ratio
 from greenreport.analysis.stats.compare import Test
@@ -311,8 +311,30 @@ def whole_studies(samples: int) -> None:
         row(name, *simulated_studies.coverage_and_power(name, samples))
 
 
+def ending_studies(samples: int) -> None:
+    """Print false claims, coverage and cost of studies that end by themselves."""
+    first, last, count = sequential_studies.FIRST, sequential_studies.LAST, 2 * samples
+    kinds = ("when it ends", "at any look", "not chosen: looks that cost nothing")
+    columns = [f"{kind}, {counted(m, 'model')}" for kind in kinds for m in simulated_studies.MODELS]
+    text = f"False claims of studies that end by themselves in %: equal configurations rejected on any model, looks after each block from {first} to {last}"
+    title("sequential", count, text, "design", *columns)
+    for name in simulated_studies.DESIGNS:
+        row(name, *sequential_studies.false_claims(name, count))
+    columns = [
+        "all six intervals hold when it ends",
+        "blocks",
+        f"ends before {last}",
+        "fixed number for the same width",
+        "blocks saved",
+    ]
+    text = "Simultaneous coverage in % of studies that end by themselves, and what they cost; configurations equal, 3 and 11 % apart"
+    title("sequential-coverage", count, text, "design", *columns)
+    for name in simulated_studies.DESIGNS:
+        row(name, *sequential_studies.coverage_and_cost(name, count))
+
+
 PARTS: tuple[Callable[[int], None], ...] = (
-    type_one, whole_studies, type_one_gated, type_one_many, type_one_forced, alone, one_sample, two_samples, paired, omnibus, models,
+    type_one, whole_studies, ending_studies, type_one_gated, type_one_many, type_one_forced, alone, one_sample, two_samples, paired, omnibus, models,
 )  # fmt: skip
 
 

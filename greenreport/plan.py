@@ -134,7 +134,7 @@ def make_plan(study: Study, prompts_digest: str, local: Mapping[str, str] | None
 
 def _ordered(study: Study, cells: list[Cell]) -> tuple[Run, ...]:
     """Order the runs: each repetition a block."""
-    blocks = study.protocol.order.blocks([cell.key for cell in cells], study.protocol.repetitions)
+    blocks = study.protocol.order.blocks([cell.key for cell in cells], study.protocol.most_repetitions)
     runs = [(cells[place], repetition) for repetition, block in enumerate(blocks, start=1) for place in block]
     return tuple(Run(cell, repetition, position) for position, (cell, repetition) in enumerate(runs, start=1))
 
@@ -228,12 +228,18 @@ def current(plan: Plan, index: Iterable[IndexRow]) -> dict[str, dict[tuple[str, 
     chosen: dict[str, dict[tuple[str, int], IndexRow]] = defaultdict(dict)
     for row in index:
         key = keys.get(row.fingerprint)
-        if key is None or row.repetition > plan.study.protocol.repetitions:
+        if key is None or row.repetition > plan.study.protocol.most_repetitions:
             continue
         held = chosen[row.environment].get((key, row.repetition))
         if held is None or held.outcome is not Outcome.OK or row.outcome is Outcome.OK:
             chosen[row.environment][key, row.repetition] = row
     return dict(chosen)
+
+
+def begun(plan: Plan, index: Iterable[IndexRow], environment: str) -> int:
+    """Return the last block of which any run was tried here, at least the first that is always made."""
+    rows = current(plan, index).get(environment, {})
+    return max([plan.study.protocol.fewest_repetitions, *(repetition for _, repetition in rows)])
 
 
 def completeness(rows: Mapping[tuple[str, int], IndexRow]) -> tuple[int, int]:

@@ -31,6 +31,22 @@ def parse_count(text: str) -> int:
     return round(float(match[1]) * _COUNT_SUFFIX[match[2]])
 
 
+def parse_share(text: str) -> float:
+    """Return the share written as ``0.02``, ``2%`` or ``2 %``.
+
+    Raises:
+        ValueError: the text is not such a number.
+    """
+    number_part, percent_sign, rest = text.partition("%")
+    try:
+        share = float(number_part) / (100 if percent_sign else 1)
+    except ValueError:
+        share = math.nan
+    if rest or not math.isfinite(share):
+        raise ValueError(f"{text[:40]!r} is not a share; write 0.02 or 2%")
+    return share
+
+
 def number(value: float, digits: int = 3) -> str:
     """Print with the given significant digits: 0.00123, 1.23, 1,230."""
     if not math.isfinite(value):

@@ -15,6 +15,7 @@ from greenreport.analysis.hypotheses.findings import Finding, examine_hypotheses
 from greenreport.analysis.hypotheses.guidelines import Guideline, guidelines
 from greenreport.analysis.hypotheses.multiverse import Multiverse, multiverses
 from greenreport.analysis.hypotheses.savings import savings
+from greenreport.analysis.hypotheses.stopping import StoppingLook, look
 from greenreport.analysis.hypotheses.tradeoffs import Tradeoff, tradeoffs
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, assess
@@ -34,6 +35,7 @@ class Analysis:
         frontier: the gains of more load and more replicas; None where no load is swept.
         unscreened: the findings over all valid runs, where an outlier rule sets some aside; else empty.
         footprint: amounts derived from the declared factors; None where the study declares none.
+        stopping: what ended the repetitions, or that they go on; None where their number was fixed.
         savings: what each cell saves against the reference in energy per request.
         multiverses: the claims of headline and answers, each analysed in every other way.
         headline: the sentence that stands first on the study's page.
@@ -53,6 +55,7 @@ class Analysis:
     unscreened: tuple[Finding, ...]
     frontier: FrontierAnalysis | None
     footprint: FootprintAnalysis | None
+    stopping: StoppingLook | None
     savings: tuple[Claim, ...]
     multiverses: tuple[Multiverse, ...]
     headline: Text
@@ -103,6 +106,7 @@ def analyse(dataset: Dataset) -> Analysis:
         () if dataset.study.outliers == "none" else examine_hypotheses(every_run, fidelity),
         swept,
         derive(dataset, fidelity),
+        look(dataset, fidelity),
         savings(dataset, fidelity),
         multiverses(dataset, _leading_claims(headline, answers)),
         headline,

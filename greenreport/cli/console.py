@@ -21,13 +21,14 @@ from rich.text import Text
 
 from greenreport.errors import Problem
 from greenreport.record import Environment, Outcome, Phase, RunRecord
-from greenreport.units import counted, plain_duration, quantity
+from greenreport.units import counted, declared_percent, plain_duration, quantity
 
 if TYPE_CHECKING:  # names of types only: importing them would take most of the time of `--version`
+    from greenreport.analysis.hypotheses.stopping import StoppingLook
     from greenreport.execute.doctor import Check
     from greenreport.plan import PendingRun, Plan
     from greenreport.store import Spooled
-    from greenreport.study import Configuration, Study
+    from greenreport.study import Configuration, Sequential, Study
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -81,9 +82,34 @@ def print_plan(plan: Plan, pending: Sequence[PendingRun], left_s: float | None) 
     print_programs(plan.study, [cell.configuration for cell in plan.cells])
     study = plan.study
     cells = sum(len(study.models_of(configuration)) for configuration in study.configurations)  # of a block, also with --only
-    out.print(f"Order: {study.protocol.order.balance(cells, study.protocol.repetitions)}", soft_wrap=True)
+    out.print(f"Order: {study.protocol.order.balance(cells, study.protocol.most_repetitions)}", soft_wrap=True)
     time_left = "" if left_s is None or not pending else f", about {plain_duration(left_s)}"
     out.print(f"{len(plan.cells)} cells, {len(plan.runs)} runs, [bold]{len(pending)} pending[/]{time_left}")
+
+
+def print_rule(
+    rule: Sequential, cells: int, left_s: float | None, most_left_s: float | None, look: StoppingLook | None
+) -> None:
+    """Print the rule that ends a study, the range of its cost, and what is known so far.
+
+    Args:
+        left_s, most_left_s: estimated duration of the pending runs, and of all that may follow, s.
+    """
+    runs = f"{cells * rule.at_least:,} to {cells * rule.at_most:,} runs"
+    times = (
+        ()
+        if left_s is None or most_left_s is None
+        else (f"about {plain_duration(left_s)} to {plain_duration(most_left_s)} from now",)
+    )
+    whose = f" of {', '.join(rule.hypotheses)}" if rule.hypotheses else ""
+    out.print(
+        f"Ends by itself: at least {rule.at_least} blocks, at most {rule.at_most} ({', '.join((runs, *times))}). After each block from block "
+        f"{rule.at_least} on the contrasts{whose} are looked at, until each is decided or its interval is within {declared_percent(rule.until.interval_width)}; "
+        "α is spent in proportion to the blocks",
+        soft_wrap=True,
+    )
+    if look is not None:
+        out.print(str(look), soft_wrap=True)
 
 
 def print_programs(study: Study, configurations: Iterable[Configuration]) -> None:
@@ -173,6 +199,11 @@ class Progress:
         outcome = f"[{colour}]{record.outcome.value}[/]" + (f": {escape(record.reason)}" if record.reason else "")
         run = escape(f"[{self.number}/{self.total}] {self.current}")
         out.print(f"{run} {outcome} in {plain_duration(self.spent[-1])}{self._left()}", soft_wrap=True)
+
+    def looked(self, look: StoppingLook | None) -> None:
+        """Say what was found after a block, where a rule ends the study."""
+        if look is not None and not self.quiet:
+            out.print(Text(str(look), style="bold"), soft_wrap=True)
 
     def spooled(self, records: Spooled) -> None:
         """Say where records wait that the store could not take."""

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from greenreport.cli.console import Progress, print_stored
 from greenreport.errors import PromptsUnavailable, StoreError, UsageError
 from greenreport.execute.assignment import Assignment, Limit
 from greenreport.execute.host import environment
-from greenreport.execute.runner import run_all
-from greenreport.plan import IndexRow, PendingRun, current, estimate_s, pending
+from greenreport.execute.runner import StudyRuns
+from greenreport.plan import IndexRow, PendingRun, Plan, begun, current, estimate_s, pending
 from greenreport.record import Environment, Outcome
 from greenreport.store import Store
 from greenreport.study import Overrides
@@ -25,6 +26,9 @@ from greenreport.units import plain_duration
 from greenreport.validity import judged
 from greenreport.workloads.prompts import PromptList, resolve
 from greenreport.workspace import Planned, open_plan, open_store
+
+if TYPE_CHECKING:  # the analysis is imported when a study is looked at: others never need it to measure
+    from greenreport.analysis.hypotheses.stopping import StoppingLook
 
 RUN_ID = 32  # digits
 LOG_OF_RUN = re.compile(rf"[0-9a-f]{{{RUN_ID}}}[.-]")
@@ -71,6 +75,9 @@ class Session:
     Attributes:
         left_s: estimated duration of the pending runs, s; None where no earlier run tells.
         recheck: whether finished runs are judged by the study's current validity rules.
+        most_left_s: the same for all blocks that may follow.
+        look: what is known of the contrasts where a rule ends the study and no run is missing before the next block.
+        whole: whether every cell of the study is among the runs; without, blocks are not complete and no look is taken.
     """
 
     planned: Planned
@@ -80,6 +87,9 @@ class Session:
     store: Store
     cache: Path
     recheck: bool
+    most_left_s: float | None = None
+    look: StoppingLook | None = None
+    whole: bool = True
 
     def state(self) -> StudyState:
         """Return how many runs of the study are done now, those that waited beside the store among them."""
@@ -88,7 +98,26 @@ class Session:
         rows = current(self.planned.plan, index).get(self.environment.key, {}).values()
         outcomes = Counter(row.outcome for row in rows)
         spent_s = sum(row.duration_s for row in rows)
-        return StudyState(self.planned.file.study.study, outcomes, len(self.planned.plan.runs), not self.pending, spent_s)
+        blocks = begun(self.planned.plan, index, self.environment.key)
+        total = sum(run.repetition <= blocks for run in self.planned.plan.runs)
+        return StudyState(self.planned.file.study.study, outcomes, total, not self.pending, spent_s)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan as far as its blocks are begun or pending."""
+        plan, blocks = self.planned.plan, begun(self.planned.plan, self.store.index(), self.environment.key)
+        last = max([blocks, *(item.run.repetition for item in self.pending)])
+        return replace(plan, runs=tuple(run for run in plan.runs if run.repetition <= last))
+
+    def block(self, number: int) -> tuple[PendingRun, ...]:
+        """Return what is still to do of one block."""
+        todo = pending(self.planned.plan, self.store.index(), self.environment.key)
+        return tuple(item for item in todo if item.run.repetition == number)
+
+    @property
+    def partial(self) -> bool:
+        """Whether a rule ends the study, which cannot be asked about these cells alone."""
+        return self.planned.plan.study.protocol.sequential is not None and not self.whole
 
     def prompts(self) -> PromptList:
         """Return the prompts of the study.
@@ -138,9 +167,31 @@ def open_session(
         raise UsageError(f"--only {only} leaves no cell of {study}; `greenreport plan {study}` lists them")
     host, store = environment(), open_store(cache)
     index = _index(store, planned, recheck=recheck)
-    todo = pending(planned.plan, index, host.key, force=force)
+    blocks = begun(planned.plan, index, host.key)
+    every = pending(planned.plan, index, host.key, force=force)
+    todo = tuple(item for item in every if item.run.repetition <= blocks)
     here = [row for row in index if row.environment == host.key]
-    return Session(planned, todo, estimate_s(todo, here), host, store, cache, recheck)
+    left_s, most_left_s = estimate_s(todo, here), estimate_s(every, here)
+    session = Session(planned, todo, left_s, host, store, cache, recheck, most_left_s, None, not conditions)
+    if todo or (look := looked(session)) is None:
+        return session
+    further = session.block(look.blocks + 1) if look.goes_on else ()
+    return replace(session, pending=further, left_s=estimate_s(further, here), look=look)
+
+
+def looked(session: Session) -> StoppingLook | None:
+    """Return what the runs that are done say of a study that a rule ends; None where its number of repetitions is fixed.
+
+    Raises:
+        StoreError: the store cannot take up runs that wait beside it.
+    """
+    if session.planned.plan.study.protocol.sequential is None or not session.whole:
+        return None
+    from greenreport.analysis.hypotheses.stopping import look
+    from greenreport.results import measured_here
+
+    session.store.take_up()
+    return look(measured_here(session.planned, session.store, session.environment.key))
 
 
 def _index(store: Store, planned: Planned, *, recheck: bool) -> tuple[IndexRow, ...]:
@@ -166,9 +217,16 @@ def perform(session: Session, *, quiet: bool) -> None:
     except PromptsUnavailable as error:
         prompts, obstacle = PromptList((), "", ""), error
     with measuring(session.cache, quiet=quiet, left_s=session.left_s) as progress:
-        assignment = session.assignment(prompts)
+        assignment, todo = session.assignment(prompts), session.pending
         _sweep_logs(assignment)
-        run_all(assignment, session.pending, progress, obstacle)
+        sequential = session.planned.plan.study.protocol.sequential is not None
+        cells = session.planned.plan.cells if sequential else [item.run.cell for item in todo]
+        runs = StudyRuns(assignment, cells, progress, obstacle)
+        while todo:
+            runs.perform(todo)
+            look = looked(session)
+            progress.looked(look)
+            todo = session.block(look.blocks + 1) if look is not None and look.goes_on else ()
 
 
 def _sweep_logs(assignment: Assignment) -> None:

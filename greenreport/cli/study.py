@@ -25,8 +25,10 @@ from greenreport.cli.options import (
     parse_only,
 )
 from greenreport.errors import MeasurementInvalid, SpecError, Unavailable, UsageError
+from greenreport.units import parse_share
 
 if TYPE_CHECKING:
+    from greenreport.cli.measuring import Session
     from greenreport.workspace import Planned
 
 
@@ -68,9 +70,8 @@ def init(file: Annotated[Path, typer.Argument(help="File to write.")] = Path("st
 
 def _share(text: str) -> float:
     """Return a share written as ``0.02`` or ``2%``."""
-    number, percent, _ = text.partition("%")
     try:
-        share = float(number) / (100 if percent else 1)
+        share = parse_share(text)
     except ValueError:
         share = 0.0
     if not 1e-6 <= share <= 10:
@@ -102,9 +103,17 @@ def plan(
 
     session = open_session(study, cache, parse_only(only), Overrides(weights, repetitions, prompts), recheck=recheck)
     console.print_problems(session.planned.file.warnings)
-    console.print_plan(session.planned.plan, session.pending, session.left_s)
+    _print_plan(session)
     if power or cv is not None:
         print("\n".join(_power_lines(session.planned, cache, weights, cv)))
+
+
+def _print_plan(session: Session) -> None:
+    """Print cells, what is pending and why; and where a rule ends the study, the rule, its range and what is known."""
+    plan, rule = session.plan, session.planned.plan.study.protocol.sequential
+    console.print_plan(plan, session.pending, session.left_s)
+    if rule is not None:
+        console.print_rule(rule, len(plan.cells), session.left_s, session.most_left_s, session.look)
 
 
 def _power_lines(planned: Planned, cache: Path, weights: str | None, cv: float | None) -> Iterator[str]:
@@ -143,12 +152,18 @@ def run(
     overrides = Overrides(weights, repetitions, prompts)
     session = open_session(study, cache, parse_only(only), overrides, force=force, recheck=recheck)
     if dry_run:
-        console.print_plan(session.planned.plan, session.pending, session.left_s)
+        _print_plan(session)
         return
     if session.pending:
         if not quiet:
             console.print_programs(session.planned.file.study, [item.run.cell.configuration for item in session.pending])
         perform(session, quiet=quiet)
+    elif session.look is not None and not quiet:
+        console.out.print(str(session.look), soft_wrap=True)
+    if session.partial and not quiet:
+        console.out.print(
+            "With --only blocks are not complete, so no contrast is looked at; `run` without it goes on", soft_wrap=True
+        )
     state = session.state()
     if not quiet or not state.complete:
         console.out.print(str(state), soft_wrap=True)
@@ -178,7 +193,7 @@ def calibrate(
         calibrate_cell(assignment, session.planned.plan.cells[0], repetitions, progress)
     records = assignment.store.of_kind(RecordKind.CALIBRATE, assignment.study.study)
     runs = from_calibrations(records, assignment.environment.key)
-    result = calibration(runs, assignment.study.protocol.repetitions)
+    result = calibration(runs, assignment.study.protocol.most_repetitions)
     if result is None:
         raise MeasurementInvalid("no calibration run ended well; the reasons are above")
     for name, text in result.lines():

@@ -6,7 +6,6 @@ This is one of the two places that catch every error: whatever goes wrong in a r
 from __future__ import annotations
 
 import traceback
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,46 +27,61 @@ from greenreport.study import Study
 from greenreport.validity import judged
 
 
-def run_all(
-    assignment: Assignment, pending: Sequence[PendingRun], reporter: Reporter, obstacle: Unavailable | None = None
-) -> Counter[Outcome]:
-    """Perform the runs in order; return how they ended.
+class StudyRuns:
+    """The runs of a study in one call: cells are prepared once, and what failed too often is not tried again.
 
     Args:
+        cells: those whose runs may be performed.
         obstacle: why no run is possible (prompts that cannot be read); it becomes the reason of each.
-
-    Raises:
-        KeyboardInterrupt: after the current run was discarded.
     """
-    cells = {item.run.cell.key: item.run.cell for item in pending}
-    launcher = _launcher(assignment, cells.values())
-    jobs: dict[str, EngineJob | Failure] = {}
-    if obstacle is not None:
-        jobs = dict.fromkeys(cells, Failure(obstacle))
-    else:
-        launcher.warm()
-        preparer = Preparer(assignment, launcher)
-        for key, cell in cells.items():
-            reporter.preparing(key)
-            jobs[key], preparations = preparer.prepare(cell)
-            _stored(assignment, preparations, reporter)
-    failures = [(item, job) for item in pending if isinstance(job := jobs[item.run.cell.key], Failure)]
-    impossible = [ended(run_record(assignment, item.run), failure.error, failure.detail) for item, failure in failures]
-    outcomes = Counter(record.outcome for record in _keep(assignment, impossible, reporter))
-    possible = [(item, job) for item in pending if isinstance(job := jobs[item.run.cell.key], EngineJob)]
-    attempts = Attempts(assignment.limits, assignment.study.protocol.give_up_after)
-    for number, (item, job) in enumerate(possible, start=1):
-        reporter.run_begins(item, number, len(possible))
-        if (refusal := attempts.refusal(item.run.cell)) is not None:
+
+    def __init__(
+        self, assignment: Assignment, cells: Iterable[Cell], reporter: Reporter, obstacle: Unavailable | None = None
+    ) -> None:
+        self.assignment, self.reporter, self.obstacle = assignment, reporter, obstacle
+        self.launcher = _launcher(assignment, cells)
+        self.preparer = Preparer(assignment, self.launcher)
+        self.jobs: dict[str, EngineJob | Failure] = {}
+        self.attempts = Attempts(assignment.limits, assignment.study.protocol.give_up_after)
+        self.begun = 0
+        if obstacle is None:
+            self.launcher.warm()
+
+    def perform(self, pending: Sequence[PendingRun]) -> None:
+        """Perform the runs in order, and store a record of each.
+
+        Raises:
+            KeyboardInterrupt: after the current run was discarded.
+        """
+        for cell in {item.run.cell.key: item.run.cell for item in pending}.values():
+            self._prepare(cell)
+        failures = [(item, job) for item in pending if isinstance(job := self.jobs[item.run.cell.key], Failure)]
+        impossible = [ended(run_record(self.assignment, item.run), job.error, job.detail) for item, job in failures]
+        _keep(self.assignment, impossible, self.reporter)
+        possible = [(item, job) for item in pending if isinstance(job := self.jobs[item.run.cell.key], EngineJob)]
+        total = self.begun + len(possible)
+        for item, job in possible:
+            self.begun += 1
+            self.reporter.run_begins(item, self.begun, total)
+            self._perform(item.run, job)
+
+    def _prepare(self, cell: Cell) -> None:
+        if cell.key in self.jobs:
+            return
+        if self.obstacle is not None:
+            self.jobs[cell.key] = Failure(self.obstacle)
+            return
+        self.reporter.preparing(cell.key)
+        self.jobs[cell.key], preparations = self.preparer.prepare(cell)
+        _stored(self.assignment, preparations, self.reporter)
+
+    def _perform(self, run: Run, job: EngineJob) -> None:
+        if (refusal := self.attempts.refusal(run.cell)) is not None:
             outcome, reason = refusal
-            record = replace(run_record(assignment, item.run), outcome=outcome, reason=reason)
-        else:
-            record = _run(assignment, item.run, job, launcher, reporter)
-        [record] = _keep(assignment, [record], reporter)
-        if refusal is None:
-            attempts.add(item.run.cell, record)
-        outcomes[record.outcome] += 1
-    return outcomes
+            _keep(self.assignment, [replace(run_record(self.assignment, run), outcome=outcome, reason=reason)], self.reporter)
+            return
+        [record] = _keep(self.assignment, [_run(self.assignment, run, job, self.launcher, self.reporter)], self.reporter)
+        self.attempts.add(run.cell, record)
 
 
 class ExtraRuns:

@@ -1,6 +1,17 @@
 """Results of studies: from study files, the store and published files to datasets, for pages, findings and Python alike."""
 
 from greenreport.results.counterparts import Counterpart, counterparts, groups
-from greenreport.results.sources import MOMENT, Located, StudyData, load, load_published, locate_all
+from greenreport.results.sources import MOMENT, Located, StudyData, load, load_published, locate_all, measured_here
 
-__all__ = ["MOMENT", "Counterpart", "Located", "StudyData", "counterparts", "groups", "load", "load_published", "locate_all"]
+__all__ = [
+    "MOMENT",
+    "Counterpart",
+    "Located",
+    "StudyData",
+    "counterparts",
+    "groups",
+    "load",
+    "load_published",
+    "locate_all",
+    "measured_here",
+]

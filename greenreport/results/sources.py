@@ -182,6 +182,12 @@ def locate(file: Path, store: Store, weights: str | None, exports: Path | None) 
     )
 
 
+def measured_here(planned: Planned, store: Store, environment: str) -> Dataset:
+    """Return the dataset of the runs that one machine has made of a study; it has some."""
+    rows = current(planned.plan, store.index())[environment]
+    return _read(planned, Source(store, rows, "the store of this machine"), store, None).dataset
+
+
 def _planned(file: Path, store: Store, weights: str | None) -> tuple[Planned, Source | None]:
     planned = open_plan(file, Overrides(weights=weights))
     source, study = _source(planned, store), planned.file.study

@@ -6,7 +6,7 @@ from greenreport.study.footprint import Factor, Footprint
 from greenreport.study.load import Overrides, StudyFile, load_reference, load_site, load_study
 from greenreport.study.meter_options import MeterUse, meter_use
 from greenreport.study.output_lengths import output_lengths
-from greenreport.study.protocol import Generation, Lengths, Prompts, Protocol, Workload
+from greenreport.study.protocol import Generation, Lengths, Prompts, Protocol, Sequential, Workload
 from greenreport.study.published_results import Comparison, ReferenceStudy
 from greenreport.study.registration import registration, registration_digest
 from greenreport.study.servers import Server
@@ -16,7 +16,7 @@ from greenreport.study.sweep import Sweep, swept
 
 __all__ = [
     "Author", "Comparison", "Configuration", "DeclaredGuideline", "Exclusion", "Factor", "Footprint", "Generation", "Hypothesis",
-    "Lengths", "MeterUse", "Model", "Objective", "Overrides", "Prompts", "Protocol", "ReferenceStudy", "Server", "Site", "Study",
+    "Lengths", "MeterUse", "Model", "Objective", "Overrides", "Prompts", "Protocol", "ReferenceStudy", "Sequential", "Server", "Site", "Study",
     "StudyFile", "Sweep", "Weights", "Workload", "load_reference", "load_site", "load_study", "meter_use", "output_lengths",
     "registration", "registration_digest", "swept", "web_address",
 ]  # fmt: skip

@@ -45,6 +45,7 @@ def check(study: Study, folder: Path) -> list[Remark]:
         *_prompts(study, folder),
         *_fidelity(study),
         *_hypotheses(study),
+        *_sequential(study),
         *_guidelines(study),
         *_references(study, folder),
         *_compared(study, folder),
@@ -64,10 +65,9 @@ def _size(study: Study) -> Iterator[Remark]:
     elif cells > MOST_CELLS:
         message = f"{counted(len(study.models), 'model')} × {counted(per_model, 'configuration')} are {cells:,} cells; at most {MOST_CELLS:,} are possible"
         yield Remark((at,), f"{message}: measure fewer at once, or in several studies")
-    elif cells * study.protocol.repetitions > MOST_RUNS:
-        message = (
-            f"{cells:,} cells × {study.protocol.repetitions:,} repetitions are {cells * study.protocol.repetitions:,} runs"
-        )
+    elif cells * study.protocol.most_repetitions > MOST_RUNS:
+        most = study.protocol.most_repetitions
+        message = f"{cells:,} cells × {most:,} repetitions are {cells * most:,} runs"
         yield Remark(("protocol", "repetitions"), f"{message}; at most {MOST_RUNS:,} are possible")
 
 
@@ -247,6 +247,18 @@ def _hypotheses(study: Study) -> Iterator[Remark]:
         if question not in tested:
             message = f"question {question!r} has no hypothesis; it will be described, not tested"
             yield Remark(("questions", question), message, warning=True)
+
+
+def _sequential(study: Study) -> Iterator[Remark]:
+    """Yield remarks on hypotheses that repetitions are to be made for."""
+    rule = study.protocol.sequential
+    if rule is None:
+        return
+    at = ("protocol", "repetitions")
+    if not study.hypotheses:
+        yield Remark(at, "repetitions that end when contrasts are decided need a hypothesis; declare one, or give a number")
+    for index, name in enumerate(rule.hypotheses):
+        yield from _named((*at, "for", index), "hypothesis", name, [hypothesis.id for hypothesis in study.hypotheses])
 
 
 def _references(study: Study, folder: Path) -> Iterator[Remark]:

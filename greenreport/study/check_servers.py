@@ -153,7 +153,7 @@ def _cached(study: Study, configuration: Configuration, server: Server) -> Itera
     if requests is not None and count is not None and requests > count:
         message = f"{requests} requests repeat {count} prompts: a server that keeps its prompt cache computes the later ones only in part; give more prompts, or switch its cache off"
         yield Remark(("server",), message, warning=True)
-    runs = study.protocol.repetitions * sum(len(study.models_of(point)) for point in _points(study, configuration))
+    runs = study.protocol.most_repetitions * sum(len(study.models_of(point)) for point in _points(study, configuration))
     if not server.command and runs > 1:
         message = f"{runs} runs send the same prompts to a server that goes on running: all but the first may be answered from its prompt cache; start vLLM with --no-enable-prefix-caching, or give `options: {{cache_prompt: false}}` for llama.cpp"
         yield Remark(("server",), message, warning=True)

@@ -105,7 +105,8 @@ def _fields_at(location: Location, kind: type[Spec]) -> list[str]:
             current = _spec_in(current.model_fields[part].annotation) or current
         elif current is MeterUse and part in METERS:
             current = options_of(str(part))
-    return [name for name in current.model_fields if name != "name" or not issubclass(current, MeterUse)]
+    names = {name: field.alias or name for name, field in current.model_fields.items()}
+    return [names[name] for name in names if name != "name" or not issubclass(current, MeterUse)]
 
 
 def _spec_in(annotation: Any) -> type[Spec] | None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from greenreport.units import parse_count
+from greenreport.units import parse_count, parse_share
 
 IDENTIFIER = r"^[a-z0-9][a-z0-9._-]{0,79}$"
 
@@ -29,6 +29,19 @@ Count = Annotated[
             "anyOf": [
                 {"type": "integer", "minimum": 1, "maximum": 10**15},
                 {"type": "string", "pattern": r"^[0-9.]+\s*[kKMBG]?$"},
+            ]
+        }
+    ),
+]
+Share = Annotated[
+    float,
+    BeforeValidator(lambda value: parse_share(value) if isinstance(value, str) else value),
+    Field(gt=0, le=1),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+                {"type": "string", "pattern": r"^[0-9.]+\s*%?$"},
             ]
         }
     ),

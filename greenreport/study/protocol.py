@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from greenreport.study.field_types import Label, Positive, Seconds, Seed, Spec
+from greenreport.study.field_types import MOST_ENTRIES, Label, Positive, QuestionId, Seconds, Seed, Share, Spec
 from greenreport.study.run_order import Order
 
 Tokens = Annotated[int, Field(ge=1, le=100_000)]
@@ -49,9 +49,9 @@ def _ordered_pair(value: tuple[int, int]) -> tuple[int, int]:
     return value
 
 
-TAGS = ("(a plain value)", "(lengths)")  # parts of the location of an error that no file has
+TAGS = ("(a plain value)", "(a section)")  # parts of the location of an error that no file has
 # The kind is chosen before anything is checked, so that a mistake is explained once.
-_KIND = Discriminator(lambda value: TAGS[isinstance(value, (dict, Lengths))])
+_KIND = Discriminator(lambda value: TAGS[isinstance(value, (dict, Spec))])
 _Distribution = Annotated[Lengths, Tag(TAGS[1])]
 OutputTokens = Annotated[Annotated[Tokens, Tag(TAGS[0])] | _Distribution, _KIND]
 SliceTokens = Annotated[Annotated[tuple[int, int], AfterValidator(_ordered_pair), Tag(TAGS[0])] | _Distribution, _KIND]
@@ -136,10 +136,45 @@ class Cooldown(Spec):
     window_s: Annotated[float, Field(ge=0.5, le=600)] = Field(10, description="trailing window that must be steady")
 
 
+class Until(Spec):
+    """When a contrast is known well enough, whether or not it is decided."""
+
+    interval_width: Share = Field(
+        description="largest distance between the ends of its interval, as a share of the lower end: 5 % is 0.98 to 1.029"
+    )
+
+
+class Sequential(Spec):
+    """Repetitions that end by themselves: whole blocks until every contrast is decided or known well enough."""
+
+    at_least: Annotated[int, Field(ge=3, le=99)] = Field(description="blocks before the contrasts are looked at first")
+    at_most: Annotated[int, Field(ge=4, le=100)] = Field(description="blocks after which the study ends in any case")
+    until: Until
+    hypotheses: Annotated[tuple[QuestionId, ...], Field(max_length=MOST_ENTRIES)] = Field(
+        (), alias="for", description="hypotheses whose pairs are the contrasts; all when absent"
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Sequential:
+        if self.at_least >= self.at_most:
+            raise ValueError(
+                f"at_least ({self.at_least}) is not below at_most ({self.at_most}); a fixed number is written `repetitions: {self.at_most}`"
+            )
+        return self
+
+    def __str__(self) -> str:
+        """Return the numbers in words: ``5 to 30``."""
+        return f"{self.at_least} to {self.at_most}"
+
+
 class Protocol(Spec):
     """Performance of each run. Every value but `repetitions` and the time limits is part of the fingerprint."""
 
-    repetitions: Annotated[int, Field(ge=1, le=10_000)] = Field(10, description="runs of each cell")
+    repetitions: Annotated[
+        Annotated[int, Field(ge=1, le=10_000), Tag(TAGS[0])] | Annotated[Sequential, Tag(TAGS[1])], _KIND
+    ] = Field(
+        10, description="runs of each cell, one in each block; or how many at least and at most, and when to stop between"
+    )
     order: Order = Field(default_factory=Order)
     worker: Literal["fresh", "preloaded"] = Field(
         "fresh",
@@ -157,3 +192,18 @@ class Protocol(Spec):
     )
     window_timeout_s: Annotated[float, Field(gt=0, le=604_800)] = Field(14_400, description="limit of warm-up and window each")
     give_up_after: Positive = Field(2, description="failures of a cell after which its other runs are not tried in this call")
+
+    @property
+    def sequential(self) -> Sequential | None:
+        """The rule that ends the repetitions; None where their number is fixed."""
+        return self.repetitions if isinstance(self.repetitions, Sequential) else None
+
+    @property
+    def fewest_repetitions(self) -> int:
+        """Repetitions that are made in any case."""
+        return self.repetitions.at_least if isinstance(self.repetitions, Sequential) else self.repetitions
+
+    @property
+    def most_repetitions(self) -> int:
+        """Repetitions that are made at most."""
+        return self.repetitions.at_most if isinstance(self.repetitions, Sequential) else self.repetitions

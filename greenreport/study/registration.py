@@ -14,6 +14,9 @@ from typing import Any
 
 from greenreport.study.spec import Study
 
+#: When a study that ends by itself is looked at, and how its α is spent (`analysis.stats.sequential`).
+LOOKS, SPENDING = "after each block", "in proportion to the blocks"
+
 
 def registration(study: Study) -> dict[str, Any]:
     """Return what is registered, as a JSON-like mapping without titles and labels."""
@@ -28,8 +31,16 @@ def registration(study: Study) -> dict[str, Any]:
         "hypotheses": [{**hypothesis.model_dump(mode="json"), **hypothesis.RETIRED} for hypothesis in study.hypotheses],
         "exclude": [exclusion.model_dump(mode="json", exclude_none=True) for exclusion in study.exclude],
         "fidelity": study.fidelity.model_dump(mode="json"),
-        "repetitions": study.protocol.repetitions,
+        "repetitions": _repetitions(study),
     }
+
+
+def _repetitions(study: Study) -> Any:
+    """Return the number of repetitions, or the whole rule that ends them: when it looks, and what each look may spend."""
+    rule = study.protocol.sequential
+    if rule is None:
+        return study.protocol.repetitions
+    return {**rule.model_dump(mode="json", by_alias=True), "looks": LOOKS, "spending": SPENDING}
 
 
 def registration_digest(registered: Mapping[str, Any]) -> str:

@@ -41,7 +41,9 @@ def session(write_study: Callable[..., Path], tmp_path: Path, monkeypatch: pytes
 
 def perform(session: Session) -> None:
     """Perform the runs of a session."""
-    runner.run_all(session.assignment(PromptList((), "", "")), session.pending, Progress(quiet=True, left_s=None))
+    cells = [item.run.cell for item in session.pending]
+    runs = runner.StudyRuns(session.assignment(PromptList((), "", "")), cells, Progress(quiet=True, left_s=None))
+    runs.perform(session.pending)
 
 
 def test_a_run_that_cannot_be_stored_is_a_failed_one(session: Session) -> None:

@@ -12,7 +12,7 @@ from statistics import median
 from greenreport.analysis.analyse import Analysis
 from greenreport.analysis.compare.prediction import Prediction
 from greenreport.analysis.compare.replication import Replication, ReplicationReport, SweepReplication
-from greenreport.analysis.findings_json.hypothesis_tests import described, hypothesis
+from greenreport.analysis.findings_json.hypothesis_tests import described, hypothesis, stopping
 from greenreport.analysis.findings_json.order_effects import order_effects
 from greenreport.analysis.findings_json.other_analyses import other_analyses
 from greenreport.analysis.findings_json.plain_values import Json, pick, plain_value
@@ -48,6 +48,7 @@ def document(analysis: Analysis) -> Json:
             "simulated": dataset.simulated,
             "machine": _machine(dataset),
             "registration": _registration(dataset),
+            "stopping": stopping(analysis.stopping),
             "validity": {
                 "level": analysis.badge.level,
                 "rules": [{"rule": rule.name, **pick(rule, "level", "found")} for rule in analysis.badge.rules],

@@ -1,9 +1,10 @@
-"""Hypotheses and their tests, for `document`."""
+"""Hypotheses, their tests, and what ended the repetitions, for `document`."""
 
 from __future__ import annotations
 
 from greenreport.analysis.findings_json.plain_values import Json, pick
 from greenreport.analysis.hypotheses.findings import Finding, ModelTest
+from greenreport.analysis.hypotheses.stopping import StoppingLook
 from greenreport.analysis.stats import Description, Effect, Group, NotComputable, Pair
 
 
@@ -39,6 +40,7 @@ def _model_test(item: ModelTest) -> Json:
         "posthoc": test.posthoc,
         "groups": [_group(group) for group in test.groups],
         "comparisons": test.comparisons,
+        "alpha_spent": None if test.interim is None else test.interim.spent,
         "pairs": [_pair(pair) for pair in test.pairs],
         "robustness": test.robustness,
         "withheld": item.withheld,
@@ -65,3 +67,16 @@ def _pair(pair: Pair) -> Json:
         **pick(pair, "ratio", "difference"),
         **pick(pair, "verdict", "reason", "runs_needed"),
     }
+
+
+def stopping(look: StoppingLook | None) -> Json | None:
+    """Return the rule that ends the repetitions, and what the last look at the contrasts found; None where their number is fixed."""
+    return None if look is None else {
+        **pick(look.rule, "at_least", "at_most"),
+        "interval_width": look.rule.until.interval_width,
+        "hypotheses": look.rule.hypotheses,
+        **pick(look, "ending", "blocks", "looks"),
+        "alpha_spent": look.interim.spent,
+        "contrasts": [pick(c, "hypothesis", "model", "a", "b", "state", "width") for c in look.contrasts],
+        "text": look.account(),
+    }  # fmt: skip

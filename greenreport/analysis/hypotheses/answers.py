@@ -107,7 +107,8 @@ def _decision(finding: Finding) -> str:
     pairs = sum(len(t.test.pairs) for t in finding.tests)
     tested = counted(sum(t.computable for t in finding.tests), "model")
     over = f", adjusted over {tested} (Holm)" if any(t.test.omnibus.p_family is not None for t in finding.tests) else ""
-    basis = f"{used}, α = {finding.hypothesis.alpha:g}{over}; {counted(pairs, 'pair')}, with intervals that hold together on each model"
+    looks = " and over all looks at the data" if any(t.test.interim for t in finding.tests) else ""
+    basis = f"{used}, α = {finding.hypothesis.alpha:g}{over}; {counted(pairs, 'pair')}, with intervals that hold together on each model{looks}"
     if finding.decision is Decision.NOT_REJECTED:
         return f"{name} is not rejected {models_text(len(finding.kept), total, on=False)} ({basis})."
     kept = f" and not rejected for {_names(t.model.label for t in finding.kept)}" if finding.kept else ""

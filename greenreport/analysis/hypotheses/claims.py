@@ -215,10 +215,14 @@ def compare(
         about = (rule for rule in dataset.study.hypotheses if rule.metric == metric)
         alpha = next((rule.alpha for rule in about), 0.05)
         comparisons, step = dataset.comparisons(metric, samples[0][0].id), dataset.step(metric, samples[0][0].id)
-        pair = blocked_pair(*values[0], alpha=alpha, comparisons=comparisons, step=step)
-        value, ci, alone = pair.ratio.value, pair.ratio.ci, blocked_pair(*values[0], step=step).ratio.ci
+        pair = blocked_pair(*values[0], alpha=alpha, comparisons=comparisons, step=step, interim=dataset.interim)
+        value, ci, alone = (
+            pair.ratio.value,
+            pair.ratio.ci,
+            blocked_pair(*values[0], step=step, interim=dataset.interim).ratio.ci,
+        )
     else:
-        mean = geometric_mean_ratio([(top, bottom) for top, bottom in values])
+        mean = geometric_mean_ratio([(top, bottom) for top, bottom in values], interim=dataset.interim)
         value, ci, alone = mean.value, mean.ci, mean.ci
     if value is None:
         return None

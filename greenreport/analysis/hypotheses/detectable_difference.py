@@ -14,7 +14,7 @@ from statistics import median
 
 from greenreport.analysis.hypotheses.findings import Finding
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.stats import FEWEST_RUNS, NotComputable, detectable_effect
+from greenreport.analysis.stats import FEWEST_RUNS, Interim, NotComputable, detectable_effect
 from greenreport.catalog import METRICS
 from greenreport.study import Hypothesis, Study
 from greenreport.units import counted, declared_percent, percent
@@ -59,7 +59,13 @@ def _sensitivity(dataset: Dataset, finding: Finding) -> Sensitivity:
     if not spreads:
         return Sensitivity(finding, pairs, fewest, None, NotComputable("no pair with a spread was compared"))
     cv = median(spreads)
-    return Sensitivity(finding, pairs, fewest, cv, detectable_effect(cv, fewest, alpha=alpha, power=POWER, comparisons=pairs))
+    return Sensitivity(finding, pairs, fewest, cv, _detectable(cv, fewest, alpha, pairs, dataset.interim))
+
+
+def _detectable(cv: float, runs: int, alpha: float, pairs: int, interim: Interim | None) -> float | NotComputable:
+    """Return the difference of a pair that this many runs find with probability `POWER`, at the level of their look."""
+    level = alpha / max(1, pairs)
+    return detectable_effect(cv, runs, alpha=level if interim is None else interim.nominal(level), power=POWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,7 @@ class PlannedPower:
     """The differences that a study's planned repetitions can detect in the metric of one hypothesis.
 
     Attributes:
+        repetitions: planned; the most where a rule ends them.
         pairs: comparisons on one model, which are adjusted together.
         cv: coefficient of variation of one configuration within blocks, of a pilot or declared.
         detectable: smallest relative difference of a pair that is found with probability `POWER`.
@@ -104,18 +111,19 @@ def planned_power(study: Study, cvs: Mapping[str, float]) -> tuple[PlannedPower,
     """
     configurations = max(sum(not study.excludes(model, c) for c in study.configurations) for model in study.models)
     pairs = max(1, configurations * (configurations - 1) // 2)
-    powers = []
+    powers, rule = [], study.protocol.sequential
     for hypothesis in study.hypotheses:
         if (cv := cvs.get(hypothesis.id)) is None:
             continue
 
         def finds(runs: int, cv: float = cv, hypothesis: Hypothesis = hypothesis) -> float | NotComputable:
-            return detectable_effect(cv, runs, alpha=hypothesis.alpha, power=POWER, comparisons=pairs)
+            interim = None if rule is None else Interim(rule.at_least, rule.at_most, runs)
+            return _detectable(cv, runs, hypothesis.alpha, pairs, interim)
 
         candidates = range(FEWEST_RUNS, MOST_REPETITIONS + 1)
         enough = bisect_left(candidates, True, key=lambda runs: _within(finds(runs), hypothesis.smallest_effect))
         needed = candidates[enough] if enough < len(candidates) else None
-        repetitions = study.protocol.repetitions
+        repetitions = study.protocol.most_repetitions
         powers.append(PlannedPower(hypothesis, repetitions, pairs, cv, finds(repetitions), needed))
     return tuple(powers)
 

@@ -205,5 +205,6 @@ def _test_model(
         noise_floor=dataset.noise_floor if METRICS[metric].unit in ("s", "J") else None,
         comparisons=dataset.comparisons(metric, model.id),
         step=dataset.step(metric, model.id),
+        interim=dataset.interim,
     )
     return ModelTest(model, with_robustness(test, groups) if robustness else test, tuple(withheld))

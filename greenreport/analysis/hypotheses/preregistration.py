@@ -57,8 +57,13 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterato
     yield from _entries("question", before.get("questions", {}), after.get("questions", {}))
     hypotheses = [{item["id"]: item for item in side.get("hypotheses", ())} for side in (before, after)]
     yield from _entries("hypothesis", *hypotheses)
+    numbers = [_number(side.get("repetitions")) for side in (before, after)]
     if before.get("repetitions") != after.get("repetitions"):
-        yield f"repetitions changed from {before.get('repetitions')} to {after.get('repetitions')}"
+        yield (
+            f"repetitions changed from {numbers[0]} to {numbers[1]}"
+            if numbers[0] != numbers[1]
+            else "the rule that ends the repetitions changed"
+        )
     for section, name in (
         ("exclude", "excluded cells"),
         ("fidelity", "the fidelity gate"),
@@ -67,6 +72,13 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterato
     ):
         if before.get(section) != after.get(section):
             yield f"{name} changed"
+
+
+def _number(repetitions: Any) -> str:
+    """Return a registered number of repetitions in words."""
+    if isinstance(repetitions, Mapping):
+        return f"{repetitions.get('at_least')} to {repetitions.get('at_most')}"
+    return str(repetitions)
 
 
 def _entries(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:

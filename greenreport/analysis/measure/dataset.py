@@ -13,7 +13,7 @@ from statistics import median
 from greenreport.analysis.measure.calibration import CalibrationRun, calibration
 from greenreport.analysis.measure.limit_searches import LimitSearch
 from greenreport.analysis.measure.run_view import RunView
-from greenreport.analysis.stats import FEWEST_RUNS, Description, describe, reach, screen, smallest_step
+from greenreport.analysis.stats import FEWEST_RUNS, Description, Interim, describe, reach, screen, smallest_step
 from greenreport.analysis.stats.outliers import Policy
 from greenreport.catalog import ENGINES, METRICS
 from greenreport.plan import Excluded
@@ -213,6 +213,18 @@ class Dataset:
         return min((len(cell.ok) for cell in self.cells if cell.ok), default=0)
 
     @property
+    def repetitions(self) -> int:
+        """Repetitions that each cell should have: those declared, or the blocks begun where a rule ends the study."""
+        protocol, begun = self.study.protocol, max((run.repetition for run in self.runs), default=0)
+        return min(max(begun, protocol.fewest_repetitions), protocol.most_repetitions)
+
+    @property
+    def interim(self) -> Interim | None:
+        """The look at which these runs are compared; None where the number of repetitions was fixed beforehand."""
+        rule = self.study.protocol.sequential
+        return None if rule is None else Interim(rule.at_least, rule.at_most, self.repetitions)
+
+    @property
     def untrained(self) -> bool:
         """Whether any model has untrained weights."""
         return not self.imported and any(self.study.weights_of(model) is Weights.UNTRAINED for model in self.models)
@@ -224,11 +236,8 @@ class Dataset:
 
     @property
     def noise_floor(self) -> float | None:
-        """Largest relative difference in time that two equal sets of runs may show on this machine, where it was calibrated.
-
-        The upper bound of its interval: an estimate from a few runs may be near 0 by luck.
-        """
-        calibrated = calibration(self.calibrations, self.study.protocol.repetitions)
+        """Largest relative difference in time of two equal sets of runs here: the upper bound, since an estimate may be near 0 by luck."""
+        calibrated = calibration(self.calibrations, self.repetitions)
         if calibrated is None or calibrated.repeated.value is None:
             return None
         low, high = reach(calibrated.repeated.value, calibrated.repeated.ci)

@@ -59,13 +59,13 @@ def judge(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> Badge:
 
 def _rules(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> Iterator[BadgeRule]:
     protocol = dataset.study.protocol
-    yield _completeness(dataset.outcomes, len(dataset.cells) * protocol.repetitions)
+    yield _completeness(dataset.outcomes, len(dataset.cells) * dataset.repetitions)
     fewest = dataset.fewest
 
     def rule(name: str, met: bool, state: str, evidence: str = "methods") -> BadgeRule:
         return BadgeRule(name, BadgeLevel.PASS if met else BadgeLevel.CAUTION, state, evidence)
 
-    enough = fewest >= min(protocol.repetitions, PUBLICATION_FLOOR) and protocol.repetitions >= PUBLICATION_FLOOR
+    enough = fewest >= min(dataset.repetitions, PUBLICATION_FLOOR) and dataset.repetitions >= PUBLICATION_FLOOR
     most = max((len(cell.ok) for cell in dataset.cells), default=0)
     valid = counted(most, "valid run") if fewest == most else f"{fewest} to {counted(most, 'valid run')}"
     yield rule("repetitions", enough, f"{valid} in each cell that ran, {protocol.repetitions} declared")

@@ -34,10 +34,11 @@ from greenreport.analysis.stats.ratios import (
 from greenreport.analysis.stats.results import Effect, Group, GroupTest, Pair, PairVerdict, Ratio, Robustness
 from greenreport.analysis.stats.samples import FEWEST_RUNS, Interval, NotComputable, reach
 from greenreport.analysis.stats.saturation import Saturation, gain_per_doubling, plateau, saturation
+from greenreport.analysis.stats.sequential import Interim
 from greenreport.analysis.stats.studentized_range import studentized_range_sf
 
 __all__ = [
-    "FEWEST_RUNS", "RANDOM_FROM", "Description", "Effect", "GeometricMean", "Group", "GroupTest", "Interval", "NotComputable", "Pair", "PairVerdict", "ParetoFront",
+    "FEWEST_RUNS", "RANDOM_FROM", "Description", "Effect", "GeometricMean", "Group", "GroupTest", "Interim", "Interval", "NotComputable", "Pair", "PairVerdict", "ParetoFront",
     "ParetoPoint", "Ratio", "RatioMethod", "Robustness", "Saturation", "best_set", "blocked_pair", "compare", "describe", "detectable_effect", "estimate", "gain_per_doubling",
     "geometric_mean_ratio", "mean_of_ratios", "over_models", "pareto", "plateau", "ratio_of_geometric_means", "reach", "saturation", "screen", "smallest_step",
     "studentized_range_sf", "with_robustness",

@@ -12,6 +12,7 @@ import math
 from typing import Literal
 
 from greenreport.analysis.stats.results import GroupTest, Pair
+from greenreport.analysis.stats.sequential import over_looks
 
 
 def best_set(test: GroupTest, better: Literal["lower", "higher"] = "lower") -> tuple[str, ...]:
@@ -40,6 +41,7 @@ def _beaten(pair: Pair, test: GroupTest, sign: int) -> str | None:
     """Return which group of a pair the other one keeps from being the best; None where neither does."""
     size = pair.difference.value if pair.difference is not None else math.log(pair.ratio.value) if pair.ratio.value else 0.0
     rivals = (math.sqrt(1 + 8 * max(1, test.comparisons)) - 1) / 2  # k − 1 of the family's k (k − 1) / 2 pairs
-    if pair.p is None or size == 0 or pair.p / 2 * rivals >= test.alpha:
+    p = over_looks(pair.p, test.interim)
+    if p is None or size == 0 or p / 2 * rivals >= test.alpha:
         return None
     return pair.a if sign * size > 0 else pair.b

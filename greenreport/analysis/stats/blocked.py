@@ -34,6 +34,7 @@ from greenreport.analysis.stats.samples import (
     clean,
     interval,
 )
+from greenreport.analysis.stats.sequential import Interim
 from greenreport.units import counted
 
 NAME = "Student's t of log ratios within blocks"
@@ -87,7 +88,14 @@ def smallest_step(groups: Iterable[Sample]) -> float:
 
 
 def blocked_pair(
-    a: Sample, b: Sample, *, alpha: float = 0.05, comparisons: int = 1, logs: bool = True, step: float = 0.0
+    a: Sample,
+    b: Sample,
+    *,
+    alpha: float = 0.05,
+    comparisons: int = 1,
+    logs: bool = True,
+    step: float = 0.0,
+    interim: Interim | None = None,
 ) -> BlockedPair:
     """Compare two groups whose values stand in the order of their blocks.
 
@@ -95,11 +103,14 @@ def blocked_pair(
         alpha: level of the whole family; comparisons: pairs in it.
         logs: compare ratios, else differences.
         step: smallest difference that values show (`smallest_step`).
+        interim: which look this is, where the data are looked at after each block; the t test and p stay raw.
     """
+    level = alpha / max(1, comparisons)
+    level = level if interim is None else interim.nominal(level)
     table = block_table([a, b])
     complete = table[np.isfinite(table).all(axis=1)]
     if not logs:
-        return _differences(complete, alpha / max(1, comparisons), alpha, step)
+        return _differences(complete, level, 1 - alpha, _method(NAME_OF_DIFFERENCES, comparisons, interim), step)
     if not len(complete) or not (complete > 0).all():
         reason = "no block holds both" if not len(complete) else "some values are not positive"
         return BlockedPair(len(complete), None, None, None, Ratio(None, NotComputable(reason), reason))
@@ -112,20 +123,23 @@ def blocked_pair(
         return BlockedPair(len(complete), None, None, None, Ratio(None, NotComputable(reason), reason))
     ci: Interval | NotComputable = _too_few(len(complete))
     if len(complete) >= FEWEST_RUNS:
-        reach = _quantile(len(complete), alpha / max(1, comparisons)) * error
+        reach = _quantile(len(complete), level) * error
         low, high = float(np.exp(mean - reach)), float(np.exp(mean + reach))
         wide = NotComputable("the runs vary too much for an interval")
-        ci = Interval(low, high, 1 - alpha, _method(NAME, comparisons)) if _SMALLEST < low <= high < 1 / _SMALLEST else wide
+        ci = (
+            Interval(low, high, 1 - alpha, _method(NAME, comparisons, interim))
+            if _SMALLEST < low <= high < 1 / _SMALLEST
+            else wide
+        )
     return BlockedPair(len(complete), t, df, p, Ratio(value, ci, None, error, len(complete) - 1.0))
 
 
-def _differences(complete: Floats, level: float, alpha: float, step: float) -> BlockedPair:
+def _differences(complete: Floats, level: float, coverage: float, method: str, step: float) -> BlockedPair:
     mean, error, t, df, p = _student(complete[:, 0] - complete[:, 1], step / math.sqrt(6))
-    comparisons = round(alpha / level)
     ci: Interval | NotComputable = _too_few(len(complete))
     if len(complete) >= FEWEST_RUNS:
         reach = _quantile(len(complete), level) * error
-        ci = interval(mean - reach, mean + reach, _method(NAME_OF_DIFFERENCES, comparisons), 1 - alpha)
+        ci = interval(mean - reach, mean + reach, method, coverage)
     reason = "some values are not positive: differences are compared"
     difference = MeanDifference(mean, ci) if len(complete) else None
     return BlockedPair(len(complete), t, df, p, Ratio(None, NotComputable(reason), reason), difference)
@@ -164,8 +178,9 @@ def _too_few(blocks: int) -> NotComputable:
     )
 
 
-def _method(name: str, comparisons: int) -> str:
-    return name if comparisons < 2 else f"{name}, simultaneous over {comparisons} pairs (Bonferroni)"
+def _method(name: str, comparisons: int, interim: Interim | None) -> str:
+    over = (f"{comparisons} pairs (Bonferroni)" if comparisons > 1 else "", "all looks at the data" if interim else "")
+    return f"{name}, simultaneous over {' and '.join(filter(None, over))}" if any(over) else name
 
 
 def permutation_within_blocks(samples: Sequence[Sample], *, logs: bool) -> tuple[float, float | None, list[float | None]]:

@@ -31,6 +31,7 @@ from greenreport.analysis.stats.practical_significance import judge
 from greenreport.analysis.stats.procedures import (
     PairTest,
     ProcedureResult,
+    at_look,
     blocked_test,
     friedman_test,
     kruskal_test,
@@ -40,6 +41,7 @@ from greenreport.analysis.stats.procedures import (
 )
 from greenreport.analysis.stats.results import Group, GroupTest, Pair, Procedure, Robustness
 from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats, NotComputable, Sample, clean, complete_rows
+from greenreport.analysis.stats.sequential import Interim, over_looks
 from greenreport.units import counted
 
 #: What a study may ask for; `gated` chooses between Welch and Kruskal–Wallis as Durán et al. (2024) did.
@@ -64,6 +66,7 @@ def compare(
     noise_floor: float | None = None,
     comparisons: int | None = None,
     step: float | None = None,
+    interim: Interim | None = None,
 ) -> GroupTest:
     """Compare groups of runs in one metric.
 
@@ -77,6 +80,7 @@ def compare(
         noise_floor: relative difference two identical configurations show on this machine; None when not known.
         comparisons: pairs of the family the groups belong to, where they are only a part of it; None: the pairs given here.
         step: smallest difference that values of that family show; None: that of the groups given here.
+        interim: which look this is, for every test, where the data are looked at after each block; None where it is the only one.
 
     Returns:
         The groups in the order given and all their pairs, judged.
@@ -88,11 +92,15 @@ def compare(
     step = blocked.smallest_step(groups.values()) if step is None else step
     logs = blocked.on_log_scale({name: groups[name] for name in tested})
     within = {
-        (a, b): blocked.blocked_pair(groups[a], groups[b], alpha=alpha, comparisons=family, logs=logs, step=step)
+        (a, b): blocked.blocked_pair(
+            groups[a], groups[b], alpha=alpha, comparisons=family, logs=logs, step=step, interim=interim
+        )
         for a, b in combinations(groups, 2)
     }
     procedure, reason = _choose(test, described, logs)
-    outcome = _run(procedure, reason, groups, samples, tested, within, logs, family)
+    outcome = _run(procedure, reason, groups, samples, tested, within, logs, family, interim)
+    if procedure != "blocked":
+        outcome = at_look(outcome, interim)
     unjudged = GroupTest(
         groups=described,
         homogeneity=homogeneity([samples[name] for name in tested], alpha),
@@ -101,12 +109,13 @@ def compare(
         powerless=_powerless(outcome, correction, alpha),
         omnibus=outcome.omnibus,
         posthoc=_posthoc(outcome, correction),
-        pairs=_pairs(samples, tested, outcome, correction, within),
+        pairs=_pairs(samples, tested, outcome, correction, within, interim),
         alpha=alpha,
         correction=correction,
         smallest_effect=max(0.0, smallest_effect),
         noise_floor=noise_floor,
         comparisons=family,
+        interim=interim,
     )
     return _judged(unjudged)
 
@@ -123,7 +132,7 @@ def with_robustness(test: GroupTest, groups: Mapping[str, Sample]) -> GroupTest:
     for name, other in (("blocked model", "blocked"), *shown) if test.test != "blocked" else shown:
         if other == test.test:
             continue
-        beside = compare(groups, alpha=test.alpha, test=other, correction=test.correction)
+        beside = compare(groups, alpha=test.alpha, test=other, correction=test.correction, interim=test.interim)
         both = [(mine, its) for mine, its in zip(test.pairs, beside.pairs, strict=True) if None not in (mine.p, its.p)]
         only_here = sum(mine.significant and not its.significant for mine, its in both)
         only_there = sum(its.significant and not mine.significant for mine, its in both)
@@ -204,13 +213,14 @@ def _run(
     within: Mapping[tuple[str, str], blocked.BlockedPair],
     logs: bool,
     family: int,
+    interim: Interim | None,
 ) -> ProcedureResult:
     ascending, by_block = [samples[name] for name in tested], [groups[name] for name in tested]
     match procedure:
         case None:
             return not_tested("none", "", reason)
         case "blocked":
-            return blocked_test([within[pair] for pair in combinations(tested, 2)], ascending, family)
+            return blocked_test([within[pair] for pair in combinations(tested, 2)], ascending, family, interim)
         case "permutation":
             return permutation_test(by_block, ascending, logs=logs)
         case "friedman":
@@ -243,9 +253,10 @@ def _pairs(
     outcome: ProcedureResult,
     correction: Correction,
     within: Mapping[tuple[str, str], blocked.BlockedPair],
+    interim: Interim | None,
 ) -> tuple[Pair, ...]:
     """Return every pair of groups, not yet judged; the ratio also where the test is not computable."""
-    adjusted = adjust([test.p for test in outcome.pairs], correction)
+    adjusted = adjust([over_looks(test.p, interim) for test in outcome.pairs], correction)
     tests = dict(zip(combinations(tested, 2), zip(outcome.pairs, adjusted, strict=True), strict=False))
     no_effect = NotComputable(outcome.omnibus.reason or "a group has too few runs")
     untested = PairTest(None, None, None, None, no_effect), None

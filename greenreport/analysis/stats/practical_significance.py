@@ -85,6 +85,7 @@ def _scale(pair: Pair, test: GroupTest) -> tuple[float, float, float, float, str
 def _runs_needed(pair: Pair, test: GroupTest, size: float, reach: float, margin: float) -> int | None:
     """Return the blocks that would probably decide the pair: as different, or, where it is within the margin, as equal."""
     blocks, level = min(pair.n_a, pair.n_b), test.alpha / max(1, test.comparisons)
+    level = level if test.interim is None else test.interim.nominal(level)
     spread = reach / float(special.stdtrit(blocks - 1, 1 - level / 2)) * math.sqrt(blocks)
     different = abs(size) >= margin
     distance = abs(size) if different else margin - abs(size)

@@ -12,6 +12,7 @@ from greenreport.analysis.stats import effects, mean_tests, rank_tests
 from greenreport.analysis.stats.blocked import NAME, BlockedPair, permutation_within_blocks
 from greenreport.analysis.stats.results import Effect, Omnibus
 from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats, NotComputable, Sample, number
+from greenreport.analysis.stats.sequential import Interim, over_looks
 from greenreport.units import counted
 
 
@@ -48,15 +49,28 @@ def not_tested(name: str, symbol: str, reason: str) -> ProcedureResult:
     return ProcedureResult(Omnibus(name, symbol, None, (), None, NotComputable(reason), reason), "none", symbol)
 
 
-def blocked_test(within: Sequence[BlockedPair], samples: Sequence[Floats], comparisons: int) -> ProcedureResult:
+def at_look(result: ProcedureResult, interim: Interim | None) -> ProcedureResult:
+    """Return a result whose p values allow for all looks at the data; those of pairs that are adjusted later stay raw."""
+    if interim is None:
+        return result
+    pairs = tuple(replace(pair, adjusted=over_looks(pair.adjusted, interim)) for pair in result.pairs)
+    omnibus = replace(result.omnibus, p=over_looks(result.omnibus.p, interim))
+    return replace(result, omnibus=omnibus, pairs=pairs, smallest_p=interim.overall(result.smallest_p))
+
+
+def blocked_test(
+    within: Sequence[BlockedPair], samples: Sequence[Floats], comparisons: int, interim: Interim | None
+) -> ProcedureResult:
     """Test all pairs within blocks; together they differ when one pair does, after Bonferroni over `comparisons` pairs.
 
     Args:
         within: all pairs of the samples.
+        interim: the look at which they are compared, None where it is the only one.
     """
     name, symbol = "blocked log-linear model", "max |t|"
     hedges = effects.hedges(mean_tests.moments(samples), *np.triu_indices(len(samples), 1))
-    adjusted = [None if pair.p is None else min(1.0, comparisons * pair.p) for pair in within]
+    overall = [over_looks(pair.p, interim) for pair in within]
+    adjusted = [None if p is None else min(1.0, comparisons * p) for p in overall]
     present = [p for p in adjusted if p is not None]
     if not present:
         return not_tested(name, symbol, f"no pair of configurations shares {FEWEST_RUNS} blocks")

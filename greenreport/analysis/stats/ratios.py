@@ -17,6 +17,7 @@ from greenreport.analysis.stats.blocked import blocked_pair
 from greenreport.analysis.stats.describe import mean_interval
 from greenreport.analysis.stats.results import Ratio
 from greenreport.analysis.stats.samples import FEWEST_RUNS, LEVEL, Floats, Interval, NotComputable, Sample, clean, interval
+from greenreport.analysis.stats.sequential import Interim
 from greenreport.units import counted
 
 #: From this many models on, a mean speaks of models like these: fewer cannot show how models differ.
@@ -87,19 +88,24 @@ def ratio_of_geometric_means(a: Sample, b: Sample) -> Ratio:
 
 
 @np.errstate(all="ignore")
-def geometric_mean_ratio(models: Sequence[tuple[Sample, Sample]]) -> GeometricMean:
+def geometric_mean_ratio(models: Sequence[tuple[Sample, Sample]], *, interim: Interim | None = None) -> GeometricMean:
     """Return the geometric mean over models of numerator ÷ denominator within blocks.
 
     Args:
         models: (numerator runs, denominator runs) of every model, each in the order of blocks; models without a ratio are left
             out and counted.
+        interim: which look this is, where the data are looked at after each block.
     """
-    return mean_of_ratios([blocked_pair(a, b).ratio for a, b in models])
+    return mean_of_ratios([blocked_pair(a, b, interim=interim).ratio for a, b in models], interim=interim)
 
 
 @np.errstate(all="ignore")
-def mean_of_ratios(ratios: Sequence[Ratio]) -> GeometricMean:
-    """Return the geometric mean of the ratios of several models; models without a ratio are left out and counted."""
+def mean_of_ratios(ratios: Sequence[Ratio], *, interim: Interim | None = None) -> GeometricMean:
+    """Return the geometric mean of the ratios of several models; models without a ratio are left out and counted.
+
+    When a study ends depends on its runs and not on how models differ: `interim` is allowed for in the interval over runs.
+    """
+    alpha = 1 - LEVEL if interim is None else interim.nominal(1 - LEVEL)
     present = [ratio for ratio in ratios if ratio.value is not None]
     logs = np.array([math.log(ratio.value) for ratio in present if ratio.value is not None])
     if not logs.size:
@@ -109,7 +115,7 @@ def mean_of_ratios(ratios: Sequence[Ratio]) -> GeometricMean:
     reason = f"{left_out} of {len(ratios)} models have no ratio" if left_out else None
     over_models, further = _over_models(np.sort(logs)), _further_model(np.sort(logs))
     return GeometricMean(
-        math.exp(logs.mean()), logs.size, tuple(ratios), over_models, _over_runs(present, logs), further, reason
+        math.exp(logs.mean()), logs.size, tuple(ratios), over_models, _over_runs(present, logs, alpha), further, reason
     )
 
 
@@ -138,7 +144,7 @@ def _student(logs: Floats, share: float, method: str) -> Interval | NotComputabl
     return interval(float(logs.mean()) - reach, float(logs.mean()) + reach, method)
 
 
-def _over_runs(ratios: Sequence[Ratio], logs: Floats) -> Interval | NotComputable:
+def _over_runs(ratios: Sequence[Ratio], logs: Floats, alpha: float) -> Interval | NotComputable:
     """Combine the models' uncertainties, which are independent: errors with Satterthwaite's degrees of freedom, else intervals.
 
     Intervals without an error are combined by the distances to their ends (MOVER: Donner and Zou 2012, Stat. Methods Med. Res. 21).
@@ -153,7 +159,7 @@ def _over_runs(ratios: Sequence[Ratio], logs: Floats) -> Interval | NotComputabl
         squares, freedom = np.array(estimated).T
         total = float(squares.sum())
         joint = total**2 / float((squares**2 / freedom).sum()) if total > 0 else 1.0
-        reach = float(special.stdtrit(joint, (1 + LEVEL) / 2)) * math.sqrt(total) / logs.size
+        reach = float(special.stdtrit(joint, 1 - alpha / 2)) * math.sqrt(total) / logs.size
         method = "standard errors of the models' log ratios, combined (Satterthwaite)"
         return interval(float(np.exp(centre - reach)), float(np.exp(centre + reach)), method)
     down = float(np.linalg.norm(logs - np.log([ci.low for ci in intervals]))) / logs.size

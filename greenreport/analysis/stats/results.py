@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from greenreport.analysis.stats.describe import Description
 from greenreport.analysis.stats.multiplicity import Correction
 from greenreport.analysis.stats.samples import Interval, NotComputable
+from greenreport.analysis.stats.sequential import Interim
 
 Procedure: TypeAlias = Literal["blocked", "welch", "kruskal", "friedman", "permutation"]
 
@@ -177,7 +178,7 @@ class Pair:
 
     Attributes:
         statistic, df, p: of the test that decides, raw; with Games–Howell those of Welch's t.
-        p_adjusted: adjusted over the pairs of this metric and model, and what decides.
+        p_adjusted: adjusted over the pairs of this metric and model, and over looks at the data; what decides.
         effect: Hedges' g (blocked, Welch) or Cliff's δ (rank tests).
         ratio, difference: from the blocked model, with the interval that decides the verdict; one of them has a value.
         significant: the adjusted p is below alpha; with the blocked model, the interval leaves out equality.
@@ -225,6 +226,7 @@ class GroupTest:
         comparisons: pairs of this metric and model that are adjusted together; more than `pairs` where only some are shown.
         robustness: the other tests, beside the one that decides.
         powerless: why no pair could be significant, whatever the values, as a clause; empty where one could.
+        interim: the look at which the data are compared, for which intervals and p values allow; None where the number of blocks was fixed.
     """
 
     groups: tuple[Group, ...]
@@ -241,6 +243,7 @@ class GroupTest:
     comparisons: int = 0
     robustness: tuple[Robustness, ...] = ()
     powerless: str = ""
+    interim: Interim | None = None
 
     def group(self, name: str) -> Group:
         """Return the group of that name; KeyError when there is none."""

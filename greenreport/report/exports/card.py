@@ -100,7 +100,9 @@ def _runs(study: StudyContext) -> str:
     size = f"{counted(len(dataset.models), 'model')} in {counted(len(dataset.configurations), 'serving configuration')}"
     if dataset.outcomes.total():
         return f"{size}, {counted(dataset.outcomes[Outcome.OK], 'valid run')}."
-    return f"{size}, {counted(dataset.study.protocol.repetitions, 'repetition')} declared."
+    return (
+        f"{size}, {dataset.study.protocol.repetitions} {'repetition' if dataset.repetitions == 1 else 'repetitions'} declared."
+    )
 
 
 def card_files(study: StudyContext, site: str, cache: Path) -> dict[str, bytes]:

@@ -77,7 +77,6 @@ def _figures(study: StudyContext) -> Iterator[Figure]:
 def methods_paragraph(analysis: Analysis) -> str:
     """Return the methods as LaTeX, from the study file and from what was recorded."""
     dataset = analysis.dataset
-    protocol = dataset.study.protocol
     fewest = dataset.fewest
     scope = f"{counted(len(dataset.models), 'model')} in {counted(len(dataset.configurations), 'serving configuration')}"
     if dataset.imported:
@@ -85,7 +84,7 @@ def methods_paragraph(analysis: Analysis) -> str:
             f"We analysed published values of {scope} with greenreport {__version__}; how they were measured is not known to it."
         ]
     else:
-        planned = f"{counted(protocol.repetitions, 'repetition')} of each cell were planned and at least {fewest} are valid in every cell that ran"
+        planned = f"{counted(dataset.repetitions, 'repetition')} of each cell were planned and at least {fewest} are valid in every cell that ran"
         sentences = [f"We measured {scope} with greenreport {__version__}; {planned}.", *_protocol(analysis)]
     if dataset.environment is not None:
         host = dataset.environment

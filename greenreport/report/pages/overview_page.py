@@ -102,11 +102,12 @@ def headline_scope(study: StudyContext) -> str:
         return ""
     where = f"On {study.machine}" if study.dataset.environment is not None else "On a machine that is not known here"
     claim = next((part for part in study.analysis.headline if isinstance(part, Claim)), None)
+    ended = "" if study.analysis.stopping is None else f" {study.analysis.stopping.account()}"
     if claim is None:
-        return f"{where}; medians over valid runs."
+        return f"{where}; medians over valid runs.{ended}"
     runs = "one run" if claim.n == 1 else f"at least {claim.n} runs"
     compared = f"{claim.numerator} against {claim.denominator}, {claim.interval()}; {claim.scope_text()}"
-    return f"{where}: {compared}{_further(claim)}; {runs} in each cell."
+    return f"{where}: {compared}{_further(claim)}; {runs} in each cell.{ended}"
 
 
 def _further(claim: Claim) -> str:
@@ -125,7 +126,7 @@ def _key_numbers(study: StudyContext) -> Iterator[KeyNumber]:
                 slight = abs(math.log(part.standing.claim.value)) < math.log1p(limit)
                 note = f"too small to matter here: less than {declared_percent(limit)}" if slight else ""
                 yield KeyNumber(part.finding.metric.label, part.standing.claim, note=note)
-    dataset, repetitions = study.dataset, study.dataset.study.protocol.repetitions
+    dataset, repetitions = study.dataset, study.dataset.repetitions
     ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * repetitions
     models, configurations = counted(len(dataset.models), "model"), counted(len(dataset.configurations), "configuration")
     note = f"{models}, {configurations}, {counted(repetitions, 'repetition')}"

@@ -31,7 +31,7 @@ class ValidityContent:
 def validity_page(study: StudyContext) -> Page[ValidityContent]:
     """Return the page."""
     dataset, measured = study.dataset, quality(study.dataset)
-    repetitions = dataset.study.protocol.repetitions
+    repetitions = dataset.repetitions
     calibrated = calibration(dataset.calibrations, repetitions)
     sentences = [sentence for item in study.analysis.order for sentence in order_sentences(item)]
     effects = list(dict.fromkeys(sentence.effect for sentence in sentences))

@@ -86,6 +86,17 @@ def test_sizes_within_the_smallest_effect_are_the_same() -> None:
     assert (strict.outcome, strict.equivalent) == (ReplicationOutcome.SAME_DIRECTION, False)
 
 
+def test_no_difference_can_be_published_and_replicated() -> None:
+    """Both within the smallest effect of equality: replicated; a clear difference here is none; a wide interval cannot tell."""
+    equal = drawn(6, 0.0, between=0.0, models=1, spread=0.005)
+    assert judge(equal, (1.0, 1.0), 0.05).outcome is ReplicationOutcome.REPLICATED
+    assert judge(equal, (0.96, 0.96), 0.05).why.startswith("no difference of practical interest there or here")
+    clear = drawn(6, math.log(0.6), between=0.0, models=1, spread=0.005)
+    assert judge(clear, (1.0, 1.0), 0.05).why == "a clear difference here where none is published"
+    wide = drawn(6, 0.0, between=0.0, models=1, spread=0.3)
+    assert judge(wide, (1.0, 1.0), 0.05).outcome is ReplicationOutcome.UNDECIDED
+
+
 def test_a_range_over_models_has_to_lie_inside_as_a_whole() -> None:
     """One end outside the prediction for a further model: the same direction only."""
     ours = drawn(5, math.log(0.6), between=0.1, models=6)

@@ -144,8 +144,11 @@ def _decide(
     margin, within = 1 + smallest_effect, f"±{declared_percent(smallest_effect)}"
     if equivalent:
         return ReplicationOutcome.REPLICATED, f"the same size within {within}, the smallest effect of interest"
+    small = 1 / margin <= ci.low and ci.high <= margin
+    if small and 1 / margin <= original[0] and original[1] <= margin:
+        return ReplicationOutcome.REPLICATED, f"no difference of practical interest there or here: both lie within {within}"
     if ci.low <= 1 <= ci.high:
-        if 1 / margin <= ci.low and ci.high <= margin:
+        if small:
             return (
                 ReplicationOutcome.NOT_REPLICATED,
                 f"no difference of practical interest here: the interval lies within {within}",
@@ -153,6 +156,8 @@ def _decide(
         if inside:
             return ReplicationOutcome.UNDECIDED, "equality and the published ratio are both compatible with these runs"
         return ReplicationOutcome.NOT_REPLICATED, f"no clear difference here, and {_outside(prediction)}"
+    if original == (1.0, 1.0):
+        return ReplicationOutcome.NOT_REPLICATED, "a clear difference here where none is published"
     if (ours.value < 1) != (original[1] <= 1):
         return ReplicationOutcome.NOT_REPLICATED, "the opposite direction here"
     if inside is None:

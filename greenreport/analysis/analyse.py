@@ -20,6 +20,7 @@ from greenreport.analysis.hypotheses.tradeoffs import Tradeoff, tradeoffs
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, assess
 from greenreport.analysis.measure.run_order import OrderEffects, order_effects
+from greenreport.analysis.measure.settling import Settling, settling
 from greenreport.analysis.measure.validity_badge import Badge, judge
 from greenreport.analysis.sweep.frontier import FrontierAnalysis, frontier
 from greenreport.record import Outcome
@@ -40,6 +41,7 @@ class Analysis:
         multiverses: the claims of headline and answers, each analysed in every other way.
         headline: the sentence that stands first on the study's page.
         order: what the order of the runs does to each tested metric.
+        settling: whether the windows of each cell began too early.
     """
 
     dataset: Dataset
@@ -60,6 +62,7 @@ class Analysis:
     multiverses: tuple[Multiverse, ...]
     headline: Text
     order: tuple[OrderEffects, ...]
+    settling: tuple[Settling, ...]
 
     @property
     def leading(self) -> HypothesisAnswer | None:
@@ -111,6 +114,7 @@ def analyse(dataset: Dataset) -> Analysis:
         multiverses(dataset, _leading_claims(headline, answers)),
         headline,
         order_effects(dataset),
+        settling(dataset),
     )
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from greenreport.analysis.measure.run_order import OrderEffects
+from greenreport.analysis.measure.settling import Settling
 from greenreport.analysis.stats import NotComputable
 from greenreport.analysis.stats.autocorrelation import Autocorrelation, coverage_with
 from greenreport.analysis.stats.order_effects import CarryOver, Drift
 from greenreport.catalog import METRICS
-from greenreport.units import THIN, capital, number, p_equation, percent
+from greenreport.units import THIN, capital, counted, number, p_equation, percent
 
 PERCENT = f"{THIN}%"
 
@@ -44,6 +45,32 @@ def order_sentences(effects: OrderEffects) -> Iterator[OrderSentence]:
     )
 
 
+def settling_sentence(items: Sequence[Settling]) -> OrderSentence | None:
+    """Return whether windows began before their runs had settled; None where no cell could be judged."""
+    if not items:
+        return None
+    unsettled = [item for item in items if item.found]
+    flagged = sum(item.flagged for item in items)
+    where = "in the one cell that can be judged" if len(items) == 1 else f"in {len(unsettled) or 'any'} of {len(items)} cells"
+    if unsettled:
+        seen = f"{where}, the first quarter of the answers in a window takes longer, or less, than the rest: {'; '.join(map(settling_words, unsettled))}"
+    else:
+        seen = f"no difference between the first quarter of the answers in a window and the rest is found {where}"
+    if flagged:
+        seen += f"; {counted(flagged, 'single run')} {'has' if flagged == 1 else 'have'} a clear change point and {'is' if flagged == 1 else 'are'} flagged"
+    meaning = "Windows that had not settled mix two states; more warm-up requests help." if unsettled or flagged else ""
+    return OrderSentence("Settling of windows", "Time of an answer", bool(unsettled), capital(seen), meaning)
+
+
+def settling_words(item: Settling) -> str:
+    """Return how the beginning of a cell's windows differs from the rest."""
+    way = "longer" if item.change > 0 else "less"
+    return (
+        f"{item.cell.key}: {percent(abs(item.change))} {way} over {counted(item.runs, 'run')}, 95{PERCENT} interval of this cell alone "
+        f"{_signed(item.ci.low)} to {_signed(item.ci.high)}, p {p_equation(item.p_adjusted)} over all cells"
+    )
+
+
 def _found(effect: Drift | CarryOver | Autocorrelation | NotComputable) -> bool | None:
     return None if isinstance(effect, NotComputable) else effect.found
 
@@ -53,11 +80,12 @@ def drift_words(effects: OrderEffects) -> str:
     drift, noun = effects.drift, METRICS[effects.metric].noun
     if isinstance(drift, NotComputable):
         return f"whether {noun} moves with time cannot be told: {drift.reason}"
-    test = f"95{PERCENT} interval {_signed(drift.ci.low)} to {_signed(drift.ci.high)}; t({drift.df}) = {number(drift.t)}, p {p_equation(drift.p)}"
+    test = f"t({drift.df}) = {number(drift.t)}, p {p_equation(drift.p)}"
+    interval = f"{_signed(drift.ci.low)} to {_signed(drift.ci.high)}"
     if not drift.found:
-        return f"no change of {noun} with time is found; the runs admit {_signed(drift.ci.low)} to {_signed(drift.ci.high)} per hour ({test})"
+        return f"no change of {noun} with time is found ({test}); the runs admit {interval} per hour (95{PERCENT} interval)"
     verb, whole = "rises" if drift.per_hour > 0 else "falls", abs(math.expm1(effects.hours * math.log1p(drift.per_hour)))
-    return f"{noun} {verb} by {percent(abs(drift.per_hour))} per hour ({test}), which is {percent(whole)} over the {number(effects.hours, 2)} hours of the study"
+    return f"{noun} {verb} by {percent(abs(drift.per_hour))} per hour (95{PERCENT} interval {interval}; {test}), which is {percent(whole)} over the {number(effects.hours, 2)} hours of the study"
 
 
 def _signed(share: float) -> str:

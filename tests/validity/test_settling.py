@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from greenreport.analysis.measure.settling import settling
 from greenreport.record import Request
+from greenreport.report.order_sentences import settling_sentence
 from greenreport.validity.settling import answer_times, change_point
+from tests.datasets import dataset
 from tests.records import SECOND, record
 from tests.validity.test_checks import codes
 
@@ -60,3 +63,25 @@ def test_answers_that_wait_for_others_are_not_judged() -> None:
     batches = answer_times([replace(request, index=2 * request.index + half) for request in requests for half in (0, 1)])
     assert batches is not None
     assert len(batches) == len(requests)
+
+
+def test_a_cell_is_judged_over_its_runs() -> None:
+    """A beginning that is 3 % slower is flagged in no single run, and found over five; the other cell had settled."""
+    slow = np.where(np.arange(24) < 6, 1.03, 1.0)
+    data = dataset({"a": {"torch": [1.0] * 5, "onnx": [1.0] * 5}})
+    cells = []
+    for cell, factors in zip(data.cells, (slow, np.ones(24)), strict=True):
+        runs = tuple(replace(run, requests=answers(noisy(run.repetition) * factors)) for run in cell.runs)
+        assert not any("unsettled_window" in codes(record(requests=run.requests)) for run in runs)
+        cells.append(replace(cell, runs=runs))
+    first, second = settling(replace(data, cells=tuple(cells)))
+    assert (first.found, second.found) == (True, False)
+    assert first.ci.low < 0.03 < first.ci.high
+    told = settling_sentence([first, second])
+    assert told is not None
+    assert told.found
+    assert told.seen.startswith("In 1 of 2 cells")
+    quiet = settling_sentence([second])
+    assert quiet is not None
+    assert not quiet.found
+    assert settling_sentence(settling(data)) is None

@@ -13,7 +13,7 @@ from greenreport.analysis.analyse import Analysis
 from greenreport.analysis.compare.prediction import Prediction
 from greenreport.analysis.compare.replication import Replication, ReplicationReport, SweepReplication
 from greenreport.analysis.findings_json.hypothesis_tests import described, hypothesis, stopping
-from greenreport.analysis.findings_json.order_effects import order_effects
+from greenreport.analysis.findings_json.order_effects import order_effects, settled
 from greenreport.analysis.findings_json.other_analyses import other_analyses
 from greenreport.analysis.findings_json.plain_values import Json, pick, plain_value
 from greenreport.analysis.footprint import FootprintAnalysis
@@ -73,6 +73,7 @@ def document(analysis: Analysis) -> Json:
             "limits": [] if swept is None else [_fit(item) for item in swept.fits],
             "multiverse": [other_analyses(item) for item in analysis.multiverses],
             "order_effects": [order_effects(item) for item in analysis.order],
+            "settling": [settled(item) for item in analysis.settling],
             "footprint": _footprint(analysis.footprint),
             "claims": [_claim(claim) for claim in analysis.claims],
         }

@@ -1,4 +1,4 @@
-"""What the order of runs does to their values, for `document`."""
+"""What the order of runs does to their values, and whether their windows had settled, for `document`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import fields
 
 from greenreport.analysis.findings_json.plain_values import Json, pick
 from greenreport.analysis.measure.run_order import OrderEffects
+from greenreport.analysis.measure.settling import Settling
 from greenreport.analysis.stats import NotComputable
 from greenreport.analysis.stats.autocorrelation import Autocorrelation
 from greenreport.analysis.stats.order_effects import CarryOver, Drift
@@ -19,6 +20,12 @@ def order_effects(item: OrderEffects) -> Json:
         "carry_over": _effect(item.carry_over),
         "autocorrelation": _effect(item.autocorrelation),
     }
+
+
+def settled(item: Settling) -> Json:
+    """Return whether the windows of a cell began before its runs had settled."""
+    cell = {"model": item.cell.model.id, "configuration": item.cell.configuration.id}
+    return {**cell, **pick(item, "found", "runs", "flagged", "change", "ci", "p", "p_adjusted")}
 
 
 def _effect(effect: Drift | CarryOver | Autocorrelation | NotComputable) -> Json:

@@ -9,7 +9,7 @@ import importlib
 import sys
 
 QUICK = ("startup", "orchestration", "http_overhead", "load_generator", "statistics_speed", "build_scale")
-LONG = ("known_traces", "many_studies", "profiler_overhead", "sequential_replay", "statistics_simulation")
+LONG = ("known_traces", "many_studies", "models_and_ties", "profiler_overhead", "sequential_replay", "statistics_simulation")
 
 
 def main(arguments: list[str]) -> None:

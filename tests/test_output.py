@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import greenreport
 from tests.conftest import minimal_study
 
 Write = Callable[..., Path]
@@ -59,3 +60,23 @@ def test_output_never_ends_a_run(redirect: str, write_study: Write, tmp_path: Pa
     shell(tmp_path, f"greenreport run studies/tiny.yaml {redirect}", PYTHONIOENCODING="ascii")
     done = shell(tmp_path, "greenreport run studies/tiny.yaml")
     assert "nothing to do: all 2 runs are done and ok" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", ["doctor", "run studies/tiny.yaml"])
+def test_a_package_that_is_not_installed_is_named(command: str, write_study: Write, tmp_path: Path) -> None:
+    """Without the extras nothing is measured, and the sentence says what to install."""
+    write_study()
+    program = (
+        f"import sys; sys.modules['httpx'] = None; sys.argv[1:] = {command.split()!r}; from greenreport.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done.stderr
+    assert "error: this needs the package httpx, which is not installed; pip install 'greenreport[all]'" in done.stderr
+
+
+def test_build_says_that_it_takes_no_study(write_study: Write, tmp_path: Path) -> None:
+    """It is the first thing many try."""
+    write_study()
+    done = greenreport(tmp_path, "build", "studies/tiny.yaml")
+    assert done.returncode == 2
+    assert "build takes no study file: it makes one site of every study in a folder" in done.stderr

@@ -45,6 +45,11 @@ def main() -> None:
     except GreenReportError as error:
         console.print_error(str(error))
         code = exit_code(error)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("greenreport"):
+            raise
+        console.print_error(f"this needs the package {error.name}, which is not installed; pip install 'greenreport[all]'")
+        code = Exit.UNAVAILABLE
     except OSError as error:
         console.print_error(refusal(error))
         code = Exit.UNAVAILABLE

@@ -23,11 +23,15 @@ def build(
         str | None, typer.Option("--base-url", metavar="URL", help="Address the site will have, instead of that in site.yaml.")
     ] = None,
     quiet: QuietOption = False,
+    files: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
 ) -> None:
     """Render every study of a folder into a static website."""
     from greenreport.report.built_site import BuildInput, recall
     from greenreport.study import web_address
 
+    if files:
+        text = "build takes no study file: it makes one site of every study in a folder. Run `greenreport build`, or name another folder with --studies"
+        raise UsageError(text)
     try:
         address = None if base_url is None else web_address(base_url)
     except ValueError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import getpass
 import hashlib
 import json
+import math
 import os
 import platform
 import re
@@ -78,9 +79,25 @@ def key_of(environment: Environment) -> str:
 
 
 def physical_cores() -> int:
-    """Return the physical cores this process may use: the default number of compute threads."""
+    """Return the physical cores this process may use, by its affinity and its quota: the default number of compute threads."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(psutil.cpu_count(logical=False) or allowed, allowed))
+    return max(1, math.ceil(min(psutil.cpu_count(logical=False) or allowed, allowed, cpu_quota())))
+
+
+def cpu_quota(root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> float:
+    """Return how many CPUs' time this process may use by the control groups it is in (v2, as containers set it); infinite without a quota."""
+    quotas = [math.inf]
+    with suppress(OSError):
+        paths = [
+            line.partition("::")[2].strip("/") for line in membership.read_text(encoding="ascii").splitlines() if "::" in line
+        ]
+        for folder in (
+            folder for path in paths for folder in (root / path, *(root / path).parents) if folder.is_relative_to(root)
+        ):
+            with suppress(OSError, ValueError):  # the root has no such file, and "max" is no number
+                most, period = map(float, (folder / "cpu.max").read_text(encoding="ascii").split())
+                quotas.append(most / period)
+    return min(quotas)
 
 
 def redact(text: str) -> str:

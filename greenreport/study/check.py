@@ -218,8 +218,11 @@ def _prompts(study: Study, folder: Path) -> Iterator[Remark]:
         yield Remark((*at, "path"), "source `builtin` takes no path; use `source: file`")
     if prompts.source == "file" and prompts.path is not None and not (folder / prompts.path).is_file():
         yield Remark((*at, "path"), f"{prompts.path!r} is not a file (relative to the study file)")
-    if prompts.source == "humaneval" and (prompts.count or 0) > TEXTS["humaneval"]:
-        yield Remark((*at, "count"), f"{prompts.count} prompts are wanted, but humaneval has {TEXTS['humaneval']}")
+    if prompts.source in TEXTS and (prompts.count or 0) > TEXTS[prompts.source]:
+        advice = "; `workload: {requests: …}` sends them again from the start"
+        yield Remark(
+            (*at, "count"), f"{prompts.count} prompts are wanted, but {prompts.source} has {TEXTS[prompts.source]}{advice}"
+        )
     swept_sizes = study.sweep.factors.get("batch_size", ()) if study.sweep is not None else ()
     largest = max(*(c.batch_size for c in study.configurations), *swept_sizes, 1)
     if isinstance(study.workload.generation.output_tokens, Lengths) and largest > 1:

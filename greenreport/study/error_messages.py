@@ -18,6 +18,15 @@ from greenreport.study.spec import Study
 Location: TypeAlias = tuple[str | int, ...]
 
 
+#: Names other tools have for what is meant here.
+SYNONYMS = {
+    "fp16": "float16", "half": "float16", "fp32": "float32", "float": "float32", "bf16": "bfloat16", "gpu": "cuda", "nvidia": "cuda",
+    "pytorch": "torch", "eager": "torch", "compile": "torch_compile", "onnxruntime": "onnx", "ort": "onnx",
+}  # fmt: skip
+#: Servers that people take for engines of a study.
+SERVERS = frozenset({"vllm", "sglang", "tgi", "ollama", "llama.cpp", "llamacpp", "llama_cpp", "lmstudio", "triton", "litellm"})
+
+
 @dataclass(frozen=True, slots=True)
 class Remark:
     """A problem at a location of the study, before it has a line."""
@@ -37,13 +46,21 @@ def nearest(value: object, allowed: Iterable[str]) -> str:
     """Return ``, did you mean 'onnx'?``, or an empty text where no allowed name is near."""
     if not isinstance(value, str) or len(value) > 100:
         return ""
-    matches = difflib.get_close_matches(value.lower(), list(allowed), n=1, cutoff=0.6)
+    allowed = list(allowed)
+    if (meant := SYNONYMS.get(value.lower())) in allowed:
+        return f", did you mean {meant!r}?"
+    matches = difflib.get_close_matches(value.lower(), allowed, n=1, cutoff=0.6)
     return f", did you mean {matches[0]!r}?" if matches else ""
 
 
 def unknown(kind: str, value: object, allowed: Iterable[str]) -> str:
     """Return the sentence for a name that is not known: nearest match and allowed values."""
     names = sorted(allowed)
+    if kind == "engine" and str(value).lower() in SERVERS:
+        return (
+            f"unknown engine {shown(value)}: it is a server; write `engine: endpoint` for one that runs already, "
+            "or `engine: command` for one that greenreport is to start (docs/servers.md)"
+        )
     listed = (", ".join(names[:40]) or "none is declared") + (", …" if len(names) > 40 else "")
     return f"unknown {kind} {shown(value)}{nearest(value, names) or '.'} Allowed: {listed}"
 

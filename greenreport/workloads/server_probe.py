@@ -95,6 +95,10 @@ def server_info(url: str, headers: Mapping[str, str], model: str, patience_s: fl
         raise RunError(
             f"the server at {url} wants an API key (HTTP {reply.status}); `api_key_env` names the variable that holds it"
         )
+    if reply.status == 200 and reply.body.lstrip()[:1] == b"<":
+        raise RunError(
+            f"the server at {url} answers with a web page where OpenAI's API lists models; correct the `url` of the configuration"
+        )
     data, version = _object(reply).get("data"), _version(url, headers, until)
     listed = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
     models = tuple(item["id"] for item in listed if isinstance(item.get("id"), str))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import socket
@@ -22,7 +23,7 @@ from greenreport.catalog import ENGINES
 from greenreport.engines.base import EngineJob
 from greenreport.errors import OutOfMemory, Unavailable
 from greenreport.execute import host
-from greenreport.execute.host import environment, key_of, redact
+from greenreport.execute.host import cpu_quota, environment, key_of, redact
 from greenreport.execute.readiness import require_ready
 from greenreport.store.codec import read_environment
 from greenreport.study import Configuration
@@ -147,3 +148,20 @@ def test_a_run_that_cannot_work_is_not_tried(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5))
     with pytest.raises(Unavailable, match="are free in the cache folder"):
         require_ready(job, tmp_path)
+
+
+def test_a_container_may_have_less_time_than_the_machine_has_cpus(tmp_path: Path) -> None:
+    """The smallest quota of the group and of those above it counts; none is infinite, and damaged files are none."""
+    group = tmp_path / "root" / "a" / "b"
+    group.mkdir(parents=True)
+    member = tmp_path / "cgroup"
+    member.write_text("0::/a/b\n", encoding="ascii")
+    assert cpu_quota(tmp_path / "root", member) == math.inf
+    (group / "cpu.max").write_text("max 100000\n", encoding="ascii")
+    (group.parent / "cpu.max").write_text("150000 100000\n", encoding="ascii")
+    assert cpu_quota(tmp_path / "root", member) == 1.5
+    (group / "cpu.max").write_text("50000 100000\n", encoding="ascii")
+    assert cpu_quota(tmp_path / "root", member) == 0.5
+    (group / "cpu.max").write_text("none", encoding="ascii")
+    assert cpu_quota(tmp_path / "root", member) == 1.5
+    assert cpu_quota(tmp_path / "root", tmp_path / "absent") == math.inf

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from greenreport.errors import SpecError
 from greenreport.study import Hypothesis, Overrides, Workload, load_study
+from tests.conftest import minimal_study
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -184,3 +187,23 @@ def test_settings_of_earlier_versions_are_accepted_with_their_only_value(section
     assert kind.model_validate({**data, key: value}) == item
     with pytest.raises(ValidationError, match="Extra inputs"):
         kind.model_validate({**data, key: "other"})
+
+
+@pytest.mark.parametrize(
+    ("section", "entry", "message"),
+    [
+        ("configurations", [{"engine": "torch", "dtype": "fp16"}], "'fp16', did you mean 'float16'?"),
+        ("configurations", [{"engine": "torch", "provider": "gpu"}], "'gpu', did you mean 'cuda'?"),
+        ("configurations", [{"engine": "ONNXRuntime"}], "'ONNXRuntime', did you mean 'onnx'?"),
+        ("configurations", [{"engine": "vLLM"}], "'vLLM': it is a server; write `engine: endpoint`"),
+        (
+            "workload",
+            {"prompts": {"source": "builtin", "count": 61}},
+            "61 prompts are wanted, but builtin has 60; `workload: {requests",
+        ),
+    ],
+)
+def test_what_other_tools_call_it_is_understood(section: str, entry: Any, message: str, tmp_path: Path) -> None:
+    """Names that are nowhere near ours by their letters, and more prompts than there are."""
+    (problem,) = problems_of(yaml.safe_dump(minimal_study(**{section: entry})), tmp_path)
+    assert message in problem

@@ -140,3 +140,12 @@ def test_counters_are_numbers_that_can_be(count: str) -> None:
     """Others are not counters."""
     with answering(of(f"vllm:num_preemptions_total {count}\nvllm:prefix_cache_hits_total 7\n".encode())) as url:
         assert server_counters([url], {}) == ServerCounters(None, 7.0)
+
+
+def test_a_web_page_is_no_server() -> None:
+    """A wrong address often answers every path with a page and status 200."""
+    with (
+        answering(of(b"\n<!doctype html><title>Welcome</title>")) as url,
+        pytest.raises(RunError, match="answers with a web page"),
+    ):
+        server_info(url, {}, "one")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from greenreport.cli import measuring
 from tests.commands import greenreport
 from tests.conftest import minimal_study
 
@@ -80,3 +81,15 @@ def test_build_says_that_it_takes_no_study(write_study: Write, tmp_path: Path) -
     done = greenreport(tmp_path, "build", "studies/tiny.yaml")
     assert done.returncode == 2
     assert "build takes no study file: it makes one site of every study in a folder" in done.stderr
+
+
+def test_a_busy_machine_is_named_before_anything_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With how much other programs use, and how much the study admits."""
+    monkeypatch.setattr(measuring, "busy_share", lambda seconds: 0.88)
+    measuring.warn_of_load(0.1)
+    assert "warning: other programs use 88" in (said := capsys.readouterr().err)
+    assert "this study admits 10" in said
+    measuring.warn_of_load(0.9)
+    assert capsys.readouterr().err == ""

@@ -50,6 +50,11 @@ def print_error(message: str) -> None:
     err.print(Text("error: ", style="bold red") + Text(message), soft_wrap=True)
 
 
+def print_warning(message: str) -> None:
+    """Print what may spoil the work, as a sentence."""
+    err.print(Text(f"warning: {message}", style="yellow"), soft_wrap=True)
+
+
 def print_stored(runs: int) -> None:
     """Print what an interruption did not cost."""
     stored = (
@@ -207,7 +212,7 @@ class Progress:
 
     def spooled(self, records: Spooled) -> None:
         """Say where records wait that the store could not take."""
-        err.print(Text(f"warning: {records}", style="yellow"), soft_wrap=True)
+        print_warning(str(records))
 
     def _left(self) -> str:
         left_s = fmean(self.spent) * max(0, self.total - len(self.spent)) if self.spent else self.left_s

@@ -13,16 +13,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from greenreport.cli.console import Progress, print_stored
+from greenreport.cli.console import Progress, print_stored, print_warning
 from greenreport.errors import PromptsUnavailable, StoreError, UsageError
 from greenreport.execute.assignment import Assignment, Limit
-from greenreport.execute.host import environment
+from greenreport.execute.host import busy_share, environment
 from greenreport.execute.runner import StudyRuns
 from greenreport.plan import IndexRow, PendingRun, Plan, begun, current, estimate_s, pending
 from greenreport.record import Environment, Outcome
 from greenreport.store import Store
 from greenreport.study import Overrides
-from greenreport.units import plain_duration
+from greenreport.units import declared_percent, percent, plain_duration
 from greenreport.validity import judged
 from greenreport.workloads.prompts import PromptList, resolve
 from greenreport.workspace import Planned, open_plan, open_store
@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # the analysis is imported when a study is looked at: others 
     from greenreport.analysis.hypotheses.stopping import StoppingLook
 
 RUN_ID = 32  # digits
+LOOK_S = 0.5  # at the load of other programs
 LOG_OF_RUN = re.compile(rf"[0-9a-f]{{{RUN_ID}}}[.-]")
 
 
@@ -219,6 +220,8 @@ def perform(session: Session, *, quiet: bool) -> None:
     with measuring(session.cache, quiet=quiet, left_s=session.left_s) as progress:
         assignment, todo = session.assignment(prompts), session.pending
         _sweep_logs(assignment)
+        if not quiet:
+            warn_of_load(session.planned.file.study.validity.foreign_load)
         sequential = session.planned.plan.study.protocol.sequential is not None
         cells = session.planned.plan.cells if sequential else [item.run.cell for item in todo]
         runs = StudyRuns(assignment, cells, progress, obstacle)
@@ -227,6 +230,14 @@ def perform(session: Session, *, quiet: bool) -> None:
             look = looked(session)
             progress.looked(look)
             todo = session.block(look.blocks + 1) if look is not None and look.goes_on else ()
+
+
+def warn_of_load(admitted: float) -> None:
+    """Say before anything is measured that other programs use more of the CPUs than the study admits."""
+    busy = busy_share(LOOK_S)
+    if busy > admitted:
+        shares = f"other programs use {percent(busy)} of the CPUs now, and this study admits {declared_percent(admitted)}"
+        print_warning(f"{shares}: stop them, or runs will not count")
 
 
 def _sweep_logs(assignment: Assignment) -> None:

@@ -100,6 +100,11 @@ def cpu_quota(root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/pro
     return min(quotas)
 
 
+def busy_share(seconds: float) -> float:
+    """Return the share of all CPUs' time that is used during some seconds from now."""
+    return psutil.cpu_percent(seconds) / 100
+
+
 def redact(text: str) -> str:
     """Remove secrets, and the folders, user name, host name and addresses of this machine, from a text."""
     for pattern, stand_in in _private():

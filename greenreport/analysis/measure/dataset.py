@@ -12,18 +12,21 @@ from statistics import median
 
 from greenreport.analysis.measure.calibration import CalibrationRun, calibration
 from greenreport.analysis.measure.limit_searches import LimitSearch
-from greenreport.analysis.measure.run_view import RunView
+from greenreport.analysis.measure.run_view import ModelPreparation, RunView
 from greenreport.analysis.stats import FEWEST_RUNS, Description, Interim, describe, reach, screen, smallest_step
 from greenreport.analysis.stats.outliers import Policy
 from greenreport.catalog import ENGINES, METRICS
 from greenreport.plan import Excluded
-from greenreport.record import Environment, Method, Outcome, Output
+from greenreport.record import Environment, FlagCode, Method, Outcome, Output
 from greenreport.study import Configuration, Model, ReferenceStudy, Study, Weights
 from greenreport.study.cells import DEFAULTS
 
 JOINT = "\u00a0·\u00a0"  # engine and provider never wrap apart
 #: Why modelled energy answers nothing.
 NOT_MEASURED = "energy was not measured here, only modelled from the CPU load"
+#: Flags of other programs that compute beside a run, and why such runs answer nothing.
+DISTURBED = frozenset({FlagCode.FOREIGN_LOAD, FlagCode.FOREIGN_GPU_PROCESS})
+DISTURBANCE = "other programs kept the processors busy during most runs, so these tell nothing about the configurations"
 PROVIDER_LABELS = {"cpu": "CPU", "cuda": "CUDA"}
 
 
@@ -61,9 +64,15 @@ class CellView:
         """Return the values of a metric that may answer a question: over the runs that count, without outliers.
 
         Where a run is below the instrument's resolution there are none: the others alone would make the cell look larger than it is.
-        Where energy is modelled from the CPU load there are none either: a model restates the CPU time.
+        Where energy is modelled from the CPU load there are none either: a model restates the CPU time. Nor are there any where other
+        programs disturbed most runs, also if the study admits that: what was measured is those programs.
         """
-        return () if self.modelled(metric) else self.recorded(metric)
+        return () if self.modelled(metric) or self.disturbed else self.recorded(metric)
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other programs used the processors in more than half of the runs that count."""
+        return 2 * sum(any(flag.code in DISTURBED for flag in run.flags) for run in self.ok) > len(self.ok)
 
     def recorded(self, metric: str) -> tuple[float, ...]:
         """Return the same values, those of modelled energy too, for description."""
@@ -91,6 +100,8 @@ class CellView:
 
     def absence(self, metric: str) -> str:
         """Return why a metric has no values here."""
+        if self.disturbed:
+            return DISTURBANCE
         if self.modelled(metric):
             return NOT_MEASURED
         for run in self.ok:
@@ -128,17 +139,6 @@ class CellView:
     def outcomes(self) -> Counter[Outcome]:
         """How the runs ended."""
         return Counter(run.outcome for run in self.runs)
-
-
-@dataclass(frozen=True, slots=True)
-class ModelPreparation:
-    """A download or conversion done for a cell: what, how long, how large."""
-
-    model: str
-    engine: str
-    what: str
-    seconds: float
-    size_b: int
 
 
 @dataclass(frozen=True, slots=True)

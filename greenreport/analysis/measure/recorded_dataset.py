@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from greenreport import traces as tr
 from greenreport.analysis.measure.calibration import from_calibrations
-from greenreport.analysis.measure.dataset import CellView, Dataset, ModelPreparation
+from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.measure.downsample import rails
 from greenreport.analysis.measure.limit_searches import from_trials
 from greenreport.analysis.measure.metrics import observations, phase_rows
 from greenreport.analysis.measure.replicas import replicas
-from greenreport.analysis.measure.run_view import RunView, Sampling
+from greenreport.analysis.measure.run_view import ModelPreparation, RunView, Sampling
 from greenreport.analysis.measure.spans import concurrent, stages
 from greenreport.catalog import METERS
 from greenreport.plan import Plan

@@ -87,3 +87,14 @@ class RunView:
 def _total(numbers: Sequence[int | None]) -> int | None:
     counts = [number for number in numbers if number is not None]
     return sum(counts) if counts and len(counts) == len(numbers) else None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPreparation:
+    """A download or conversion done for a cell: what, how long, how large."""
+
+    model: str
+    engine: str
+    what: str
+    seconds: float
+    size_b: int

@@ -170,7 +170,7 @@ def _series(dataset: Dataset, direction: Direction, unfaithful: NotRanked) -> Se
 
 
 def _runs(cell: CellView, metric: str) -> list[float | None]:
-    return [] if cell.modelled(metric) else [run.value(metric) for run in cell.ok]
+    return [] if cell.modelled(metric) or cell.disturbed else [run.value(metric) for run in cell.ok]
 
 
 def _end(direction: Direction) -> End | None:

@@ -41,6 +41,7 @@ def test_the_page_shows_every_analysis_with_its_choices(drawn: Path) -> None:
     assert page.description == f"All 2 leading claims keep their direction in every analysis, up to {number} of each."
     html = Renderer([templates_folder()], drawn, Site()).pages([page], {})["s/tiny/multiverse/index.html"].decode()
     assert "Other analyses of the same runs" in html
+    assert "its interval is wider" not in html  # one pair, one look
     assert "3 blocks" not in html and "no net energy was recorded" in html
 
 

@@ -169,7 +169,7 @@ def _net(run: RunView, metric: str) -> Observation:
         return Observation(
             metric, None, reason=(missing.reason if missing is not None else None) or "no net energy was recorded"
         )
-    return replace(run.observations[metric], value=value * net.value / gross.value)
+    return replace(run.observations[metric], value=value * net.value / gross.value, budget=None)
 
 
 def _ratio(method: RatioMethod, samples: Sequence[tuple[Sample, ...]]) -> Ratio:

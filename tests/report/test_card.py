@@ -18,8 +18,8 @@ from greenreport.report.drawing.png import packed, picture
 from greenreport.report.drawing.svg_text import broken, complete, fitted, plain_line, width
 from greenreport.report.exports.card import BAR, HEIGHT, LONGEST_ALT, WIDTH, Card, card_svg, cards_of
 from tests.datasets import around, dataset
+from tests.hostile_site import HOSTILE
 from tests.report.conftest import ADDRESS
-from tests.report.test_build import HOSTILE
 from tests.report.test_head_metadata import metas
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -15,8 +15,8 @@ from greenreport.report.exports.embed import embed_code
 from greenreport.report.pages import embed_pages, study_pages
 from greenreport.study import Site
 from tests.datasets import around, dataset
+from tests.hostile_site import HOSTILE
 from tests.report.conftest import ADDRESS
-from tests.report.test_build import HOSTILE
 
 FIGURE = re.compile(r'<figure id="fig-(.*?)" class="gr-fig">(.*?)</figure>', re.DOTALL)
 CODE = re.compile(r"<textarea[^>]*>(.*?)</textarea>", re.DOTALL)

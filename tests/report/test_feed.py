@@ -17,8 +17,8 @@ from greenreport.report.feed import make_feed
 from greenreport.report.summary import Summary, summarise
 from greenreport.study import Site
 from tests.datasets import around, dataset
+from tests.hostile_site import HOSTILE
 from tests.report.conftest import ADDRESS
-from tests.report.test_build import HOSTILE
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 ATOM = "{http://www.w3.org/2005/Atom}"

@@ -17,7 +17,7 @@ from greenreport.report.context import StudyContext, study_context
 from greenreport.report.drawing.svg_text import width
 from greenreport.report.exports.label import WIDTH, energy_label, label_svg
 from tests.datasets import around, dataset
-from tests.report.test_build import HOSTILE
+from tests.hostile_site import HOSTILE
 from tests.report.test_card import SVG, size, texts
 
 TOKENS = (0.040, 0.042, 0.041, 0.039, 0.043)

@@ -13,7 +13,7 @@ from greenreport.report.pages import site_pages, study_pages
 from greenreport.report.search import SCRIPT, Entry, index_files
 from greenreport.report.summary import summarise
 from tests.datasets import around, dataset
-from tests.report.test_build import HOSTILE
+from tests.hostile_site import HOSTILE
 
 
 def found(**changes: object) -> tuple[Entry, ...]:

@@ -48,6 +48,8 @@ def answers_in_words(analysis: Analysis) -> Iterator[str]:
             for sentence in (plain(part.lead), part.decision, *part.exceptions):
                 yield f"  {plain_text(sentence)}"
         yield ""
+    if analysis.stopping is not None:
+        yield from (plain_text(analysis.stopping.account()), "")
     for guideline in analysis.guidelines:
         recommended = f"no data: {guideline.reason}" if guideline.standing is None else guideline.standing.leader.id
         yield f"{guideline.objective.wish}: {plain_text(recommended)}"

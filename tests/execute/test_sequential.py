@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Callable
@@ -26,7 +27,8 @@ from tests.records import SECOND, record
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[..., Path]
-BLOCKS = 8
+#: Blocks of the rule at most, and those after which the runs that are made up end a study.
+BLOCKS, ENDS_AFTER = 8, 5
 
 
 class MadeRuns:
@@ -95,7 +97,7 @@ def test_blocks_are_added_until_the_contrast_is_decided(
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("after ")]
     assert [line.rpartition("; ")[2] for line in said] == [*["another block follows"] * (len(said) - 1), "the study ends here"]
     last = max(runs.made)
-    assert 3 < last < BLOCKS and len(said) == last - 2
+    assert last == ENDS_AFTER and len(said) == last - 2
     assert Counter(runs.made) == dict.fromkeys(range(1, last + 1), 2)  # a run that failed is not tried again in the same call
     assert len(session.store.index()) == 2 * last
 
@@ -104,28 +106,26 @@ def test_a_study_that_was_interrupted_goes_on_with_the_same_decisions(
     runs: MadeRuns, write_study: Write, tmp_path: Path
 ) -> None:
     """Stopped within a block or between two, it makes what is missing, and ends after the same block as one that was not stopped."""
-    whole = write_study("whole", protocol=protocol(), workload=minimal_study()["workload"] | {"requests": 2})
-    perform(opened(whole, tmp_path / "whole"), quiet=True)
-    blocks, runs.made = max(runs.made), []
+    file = write_study(protocol=protocol(), workload=minimal_study()["workload"] | {"requests": 2})
     for interrupt_at in (6, 8):  # in the third block, and after it
         runs.interrupt_at = interrupt_at
         with pytest.raises(KeyboardInterrupt):
-            perform(opened(whole, tmp_path / "stopped"), quiet=True)
+            perform(opened(file, tmp_path), quiet=True)
     runs.interrupt_at = 0
-    session = opened(whole, tmp_path / "stopped")
+    session = opened(file, tmp_path)
     perform(session, quiet=True)
-    assert max(runs.made) == blocks
-    again = opened(whole, tmp_path / "stopped")
+    assert max(runs.made) == ENDS_AFTER
+    again = opened(file, tmp_path)
     assert {item.run.repetition for item in again.pending} == {2}  # only what failed is tried once more
     state = session.state()
-    assert (state.total, state.outcomes[Outcome.OK]) == (2 * blocks, 2 * blocks - 1)
+    assert (state.total, state.outcomes[Outcome.OK]) == (2 * ENDS_AFTER, 2 * ENDS_AFTER - 1)
 
 
-def test_the_real_engine_stops_at_the_first_look(command: Command, write_study: Write) -> None:
-    """Runs of the fake engine differ threefold: three blocks decide, and a second call has nothing to do."""
-    file = write_study(protocol=protocol(), workload=minimal_study()["workload"])
-    first = command("run", str(file)).stdout
-    assert "after 3 of at most 8 blocks: of 1 contrast 1 decided; the study ends here" in first
-    assert "all 6 runs are done and ok" in first
-    again = command("run", str(file)).stdout
-    assert "the study ends here" in again and "nothing to do: all 6 runs" in again
+def test_a_study_on_the_real_engine_ends(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """Runs in processes of their own, looks between them: it ends after three or four blocks, and then has nothing to do."""
+    file = write_study(protocol=protocol(at_most=4))
+    said = command("run", str(file)).stdout
+    ended = re.search(r"after ([34]) of at most 4 blocks: of 1 contrast, .*; the study ends here", said)
+    assert ended is not None and f"all {2 * int(ended[1])} runs are done and ok" in said
+    again = opened(file, tmp_path)
+    assert again.pending == () and again.look is not None and (again.look.blocks, again.look.goes_on) == (int(ended[1]), False)

@@ -16,13 +16,14 @@ from greenreport.analysis.measure.run_view import Sampling
 from greenreport.analysis.stats import NotComputable, detectable_effect
 from greenreport.record import Facts
 from greenreport.report.context import MEANINGS, bands_of, study_context
-from greenreport.report.pages import study_pages
+from greenreport.report.pages import overview_page, study_pages
 from greenreport.report.pages.methods_page import MethodsContent
 from greenreport.report.pages.overview_page import OverviewContent
 from greenreport.report.pages.study_design import instruments, levels
 from greenreport.report.simulation import FILE, simulated
 from greenreport.traces import Coverage
 from greenreport.units import THIN
+from tests.conftest import minimal_study
 from tests.datasets import around, dataset
 
 ENERGY = {
@@ -53,6 +54,22 @@ def test_the_detectable_difference_follows_from_spread_runs_and_family() -> None
     [rough, _] = sensitivities(noisy.dataset, noisy.findings)
     assert not isinstance(rough.detectable, NotComputable) and not isinstance(energy.detectable, NotComputable)
     assert rough.detectable > 3 * energy.detectable
+
+
+def test_a_study_that_ends_by_itself_says_so_on_its_first_page_and_under_methods() -> None:
+    """Why, after how many blocks, at which level, and that intervals allow for it; the figures are those of the simulation."""
+    rule = {"at_least": 3, "at_most": 8, "until": {"interval_width": 0.05}}
+    data = dataset(ENERGY, protocol=minimal_study()["protocol"] | {"repetitions": rule})
+    study = study_context("tiny", analyse(data))
+    account = study.analysis.stopping.summary() if study.analysis.stopping is not None else ""
+    assert "after 5 of at most 8 blocks: of 12 contrasts," in account and account.endswith(
+        "Intervals allow for all looks at the data."
+    )
+    first = study_pages(study, "")[0].content
+    assert isinstance(first, OverviewContent) and account in first.scope
+    ended, at_any_look, without = simulated().looks
+    assert ended < at_any_look < 0.08 < 0.3 < without
+    assert overview_page.headline_scope(study_context("tiny", analyse(dataset(ENERGY)))).endswith("in each cell.")
 
 
 def test_nothing_tested_has_no_sensitivity() -> None:

@@ -73,7 +73,7 @@ class PlannedPower:
     """The differences that a study's planned repetitions can detect in the metric of one hypothesis.
 
     Attributes:
-        repetitions: planned; the most where a rule ends them.
+        repetitions: planned; the most where a rule ends them (`sequential`).
         pairs: comparisons on one model, which are adjusted together.
         cv: coefficient of variation of one configuration within blocks, of a pilot or declared.
         detectable: smallest relative difference of a pair that is found with probability `POWER`.
@@ -86,6 +86,7 @@ class PlannedPower:
     cv: float
     detectable: float | NotComputable
     needed: int | None
+    sequential: bool = False
 
     def __str__(self) -> str:
         """Return it as a sentence."""
@@ -95,9 +96,10 @@ class PlannedPower:
             if isinstance(self.detectable, NotComputable)
             else f"find a difference of {percent(self.detectable)} in 4 of 5 studies"
         )
+        most = "at most " if self.sequential else ""
         enough = f"{self.needed}" if self.needed is not None else f"more than {MOST_REPETITIONS}"
         return (
-            f"{self.hypothesis.id}, {METRICS[self.hypothesis.metric].noun}: {counted(self.repetitions, 'repetition')} {found} "
+            f"{self.hypothesis.id}, {METRICS[self.hypothesis.metric].noun}: {most}{counted(self.repetitions, 'repetition')} {found} "
             f"({counted(self.pairs, 'pair')} on a model, CV {percent(self.cv)} within blocks); "
             f"the smallest effect of interest, {smallest}, needs {enough}"
         )
@@ -124,7 +126,7 @@ def planned_power(study: Study, cvs: Mapping[str, float]) -> tuple[PlannedPower,
         enough = bisect_left(candidates, True, key=lambda runs: _within(finds(runs), hypothesis.smallest_effect))
         needed = candidates[enough] if enough < len(candidates) else None
         repetitions = study.protocol.most_repetitions
-        powers.append(PlannedPower(hypothesis, repetitions, pairs, cv, finds(repetitions), needed))
+        powers.append(PlannedPower(hypothesis, repetitions, pairs, cv, finds(repetitions), needed, rule is not None))
     return tuple(powers)
 
 

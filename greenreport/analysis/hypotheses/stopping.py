@@ -8,6 +8,7 @@ withheld from a comparison (no values, unfaithful, another boundary) are not wai
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, assess
 from greenreport.analysis.stats import GroupTest, Interim, Interval, Pair, PairVerdict
 from greenreport.study import Hypothesis, Sequential
-from greenreport.units import counted, declared_percent, number, percent
+from greenreport.units import counted, declared_percent, listed, number, percent
+
+#: Open contrasts that are named after each block; the others are counted.
+MOST_NAMED = 3
 
 
 class ContrastState(StrEnum):
@@ -52,6 +56,11 @@ class Contrast:
     b: str
     state: ContrastState
     width: float | None
+
+    def __str__(self) -> str:
+        """Return what is compared, and how well it is known."""
+        width = "no interval yet" if self.width is None else f"interval {percent(self.width)} wide"
+        return f"{self.hypothesis}: {self.a} and {self.b} on {self.model}, {width}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +101,22 @@ class StoppingLook:
         return self.ending is Ending.GOES_ON
 
     @property
-    def hardest(self) -> Contrast | None:
-        """The open contrast with the widest interval; None where none is open."""
-        still = (contrast for contrast in self.contrasts if contrast.state is ContrastState.OPEN)
-        return max(still, key=lambda contrast: float("inf") if contrast.width is None else contrast.width, default=None)
+    def still_open(self) -> tuple[Contrast, ...]:
+        """The open contrasts, those with the widest intervals first."""
+        still = [contrast for contrast in self.contrasts if contrast.state is ContrastState.OPEN]
+        return tuple(sorted(still, key=lambda contrast: math.inf if contrast.width is None else contrast.width, reverse=True))
 
     def found(self) -> str:
         """Return in words what is decided, narrow enough and open."""
         if not self.contrasts:
             return "nothing could be compared"
-        narrow, words = declared_percent(self.rule.until.interval_width), []
-        for state, text in (
-            (ContrastState.DECIDED, "decided"),
-            (ContrastState.NARROW, f"within {narrow}"),
-            (ContrastState.OPEN, "open"),
-        ):
-            if number := self.states[state]:
-                words.append(f"{number} {text}")
-        return f"of {counted(len(self.contrasts), 'contrast')} {', '.join(words)}"
+        words = {
+            ContrastState.DECIDED: "decided",
+            ContrastState.NARROW: f"known within {declared_percent(self.rule.until.interval_width)}",
+            ContrastState.OPEN: "open",
+        }
+        parts = [f"{n} {'is' if n == 1 else 'are'} {text}" for state, text in words.items() if (n := self.states[state])]
+        return f"of {counted(len(self.contrasts), 'contrast')}, {listed(parts)}"
 
     def __str__(self) -> str:
         """Return what the look found, and what follows from it, as a line."""
@@ -118,29 +125,28 @@ class StoppingLook:
             Ending.EXHAUSTED: "the study ends here, as declared",
             Ending.GOES_ON: "another block follows",
         }
-        hardest = self.hardest
-        widest = "" if hardest is None else f" (widest: {_described(hardest)})"
-        begin = f"after {self.blocks} of at most {counted(self.rule.at_most, 'block')}"
-        return f"{begin}: {self.found()}{widest}; {follows[self.ending]}"
+        begin = f"after {self.blocks} of at most {counted(self.rule.at_most, 'block')}: {self.found()}"
+        named = "; ".join(map(str, self.still_open[:MOST_NAMED]))
+        more = f"; and {len(self.still_open) - MOST_NAMED} more" if len(self.still_open) > MOST_NAMED else ""
+        return f"{begin}{f' ({named}{more})' if named else ''}; {follows[self.ending]}"
 
-    def account(self) -> str:
-        """Return for readers why the study ended, and what the looks cost."""
+    def summary(self) -> str:
+        """Return for readers why the study ended."""
         begins = {
             Ending.SETTLED: "The study ended by itself after",
-            Ending.EXHAUSTED: "The study ended as declared after",
+            Ending.EXHAUSTED: "The study ended, as declared, after",
             Ending.GOES_ON: "The study has not ended: its runs are those of",
         }
         most = "" if self.ending is Ending.EXHAUSTED else f" of at most {self.rule.at_most}"
+        return f"{begins[self.ending]} {self.blocks}{most} blocks: {self.found()}. Intervals allow for all looks at the data."
+
+    def account(self) -> str:
+        """Return why the study ended, and what its looks cost."""
         return (
-            f"{begins[self.ending]} {self.blocks}{most} blocks: {self.found()}. The contrasts were to be looked at after each block from block "
-            f"{self.rule.at_least} on, and intervals and p values allow for all of these looks: after {self.blocks} blocks {declared_percent(round(self.interim.spent, 3))} of every α "
-            f"is spent, and a single comparison at α = 0.05 is tested at {number(self.interim.nominal(0.05), 2)}."
+            f"{self.summary()} The contrasts were to be looked at after each block from block {self.rule.at_least} on. After {self.blocks} blocks "
+            f"{declared_percent(round(self.interim.spent, 3))} of every α is spent: a comparison that stands alone is tested at "
+            f"{number(self.interim.nominal(0.05), 2)} where α = 0.05."
         )
-
-
-def _described(contrast: Contrast) -> str:
-    width = "no interval" if contrast.width is None else f"interval {percent(contrast.width)} wide"
-    return f"{contrast.hypothesis}, {contrast.a} and {contrast.b} on {contrast.model}, {width}"
 
 
 def look(dataset: Dataset, fidelity: Sequence[CellFidelity] | None = None) -> StoppingLook | None:

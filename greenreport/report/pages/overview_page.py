@@ -102,7 +102,7 @@ def headline_scope(study: StudyContext) -> str:
         return ""
     where = f"On {study.machine}" if study.dataset.environment is not None else "On a machine that is not known here"
     claim = next((part for part in study.analysis.headline if isinstance(part, Claim)), None)
-    ended = "" if study.analysis.stopping is None else f" {study.analysis.stopping.account()}"
+    ended = "" if study.analysis.stopping is None else f" {study.analysis.stopping.summary()}"
     if claim is None:
         return f"{where}; medians over valid runs.{ended}"
     runs = "one run" if claim.n == 1 else f"at least {claim.n} runs"

@@ -11,6 +11,8 @@ import yaml
 from tests import commands
 from tests.conftest import minimal_study
 
+#: Markup, a template, a formula of a spreadsheet and a turn of the direction of writing in one short text.
+HOSTILE = '"><script>alert(1)</script>{{ 7*7 }}=cmd|\u202e<img src=x onerror=alert(2)>'
 MARKUP = '"><script>alert(1)</script><svg onload=alert(2)><img src=x onerror=alert(3)></textarea></title><a href="javascript:alert(4)">x</a>'
 COMMENT = "<!--<script>{{ 7*7 }}{% raw %}${alert(5)}</script>\u2028\u202e]]>"
 LONG = (MARKUP + "y" * 880) * 100  # more than 100 kB

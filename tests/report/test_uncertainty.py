@@ -17,6 +17,7 @@ from greenreport.analysis.measure.run_view import Sampling
 from greenreport.catalog import METERS
 from greenreport.record import Method
 from greenreport.report.context import study_context
+from greenreport.report.exports.label import energy_label
 from greenreport.report.exports.observations_csv import observations_csv
 from greenreport.report.pages import study_pages
 from greenreport.report.render import Renderer
@@ -118,6 +119,23 @@ def test_the_findings_hold_the_uncertainty_of_values_and_of_ratios() -> None:
     for claim, one in of_ratio[0].items():
         assert one < 0.03 < 0.08 < of_ratio[1][claim]
     assert all(claim["instruments"] is None for claim in document(analyse(dataset(ENERGY)))["claims"])
+
+
+def test_the_energy_label_states_it() -> None:
+    """For the amount of work of its large number."""
+    data = measured(ONE)
+    [cell, *others] = data.cells
+    runs = []
+    for run in cell.runs:
+        joules = run.observations["energy_j"]
+        assert joules.value is not None
+        assert joules.budget is not None
+        token = replace(joules, metric="j_per_output_token", value=joules.value / 64, budget=joules.budget.times(1 / 64))
+        runs.append(replace(run, observations=dict(run.observations) | {"j_per_output_token": token}))
+    study = study_context("tiny", analyse(replace(data, cells=(replace(cell, runs=tuple(runs)), *others))))
+    label = energy_label(study, study.dataset.cells[0])
+    assert label is not None
+    assert dict(label.facts)["Instrument"] == "adds ±\u202f99\u202fJ (k = 2) for 1,000 output tokens"
 
 
 def test_the_tidy_file_has_the_uncertainty_of_each_value() -> None:

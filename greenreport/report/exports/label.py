@@ -12,6 +12,7 @@ from pathlib import Path
 
 from greenreport.analysis.measure.dataset import CellView, label_of
 from greenreport.analysis.measure.fidelity import not_ranked
+from greenreport.analysis.measure.uncertainty import expanded_uncertainty
 from greenreport.analysis.stats import Interval, NotComputable, describe
 from greenreport.report.context import StudyContext, dates_of
 from greenreport.report.drawing.png import picture
@@ -89,18 +90,20 @@ def _interval(ci: Interval | NotComputable) -> str:
 
 
 def _facts(study: StudyContext, cell: CellView) -> Iterator[tuple[str, str]]:
-    metric = next(name for name, _, _ in AMOUNTS if cell.values(name))
+    metric, factor, work = next(amount for amount in AMOUNTS if cell.values(amount[0]))
     dataset = study.dataset
     yield "Value", f"median of {counted(len(cell.values(metric)), 'valid run')}"
     method = "not known" if dataset.imported else "measured"
     yield "Method", "estimated by a power model from the CPU load" if cell.estimated(metric) else method
+    if (uncertainty := expanded_uncertainty(cell, metric)) is not None:
+        yield "Instrument", f"adds ±{THIN}{quantity(factor * uncertainty, 'J', 2)} (k = 2) {work}"
     boundaries = cell.boundary(metric) or "not known"
     yield "Boundary", boundaries if dataset.imported else f"{boundaries}; idle power included"
     if not dataset.imported:
-        workload, own = dataset.study.workload, cell.configuration.output_tokens
-        asked = workload.generation if own is None else workload.generation.model_copy(update={"output_tokens": own})
+        load, own = dataset.study.workload, cell.configuration.output_tokens
+        asked = load.generation if own is None else load.generation.model_copy(update={"output_tokens": own})
         prompts = f"{dataset.prompts_count or 'the same'} prompts"
-        sent = prompts if workload.requests is None else f"{workload.requests} requests"
+        sent = prompts if load.requests is None else f"{load.requests} requests"
         yield "Work", f"{sent}, {asked.words()} output tokens each"
     yield "Machine", study.machine
     yield "Date", dates_of(cell.ok) or "not known"

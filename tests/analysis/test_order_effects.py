@@ -122,6 +122,8 @@ def test_the_coverage_under_autocorrelation_is_that_of_simulated_intervals() -> 
 def test_what_cannot_be_told_is_said() -> None:
     """Two blocks, values that do not vary, too few cells."""
     assert isinstance(drift(ordered(1, blocks=2)), NotComputable)
+    runs = ordered(1)
+    assert isinstance(drift(replace(runs, hours=runs.hours / 1e5)), NotComputable)  # a study of seconds, by the hour
     assert isinstance(carry_over(ordered(1, blocks=2)), NotComputable)
     assert isinstance(autocorrelation(ordered(1, cells=3)), NotComputable)
     still = replace(ordered(1), logs=np.zeros(CELLS * BLOCKS))

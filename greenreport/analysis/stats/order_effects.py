@@ -24,6 +24,8 @@ MOST_CELLS = 300
 _SWEEPS = 1000
 #: Runs that began closer together than 0.1 s apart tell of no change per hour.
 _SHORTEST_HOURS = 3e-5
+#: A change by a larger factor per hour (e to this power) is an extrapolation from seconds, and soon no number any more.
+_LARGEST_LOG = 100.0
 #: Blocks whose scatter lies below this quantile are taken for blocks with nothing in common; by simulation, so that the level holds.
 _POOLED = 0.4
 
@@ -119,6 +121,8 @@ def drift(runs: OrderedRuns) -> Drift | NotComputable:
         variance, judged_by = parts / spread**2, df[0]
     error = math.sqrt(variance)
     reach = float(stats.t.ppf((1 + LEVEL) / 2, judged_by)) * error
+    if abs(slope) + reach > _LARGEST_LOG:
+        return NotComputable("the runs lie too close together in time to tell of a change by the hour")
     ci = Interval(math.expm1(slope - reach), math.expm1(slope + reach), LEVEL, "Student's t of the slope")
     return Drift(math.expm1(slope), ci, slope / error, judged_by, float(2 * stats.t.sf(abs(slope) / error, judged_by)))
 

@@ -112,7 +112,7 @@ def _outstanding(tables: list[SimulatedTable]) -> list[str]:
 
 #: The tables in the order of the page.
 ORDER = (
-    "type-one", "studies", "studies-coverage", "sequential", "sequential-coverage", "type-one-gated", "type-one-many", "type-one-forced", "alone", "one-sample", "two-samples", "blocks",
+    "type-one", "studies", "studies-coverage", "sequential", "sequential-coverage", "orders", "type-one-gated", "type-one-many", "type-one-forced", "alone", "one-sample", "two-samples", "blocks",
     "omnibus", "models",
 )  # fmt: skip
 

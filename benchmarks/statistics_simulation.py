@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from benchmarks import sequential_studies, simulated_studies
+from benchmarks import sequential_studies, simulated_orders, simulated_studies
 from benchmarks.simulation_report import SimulatedTable, shown, write
 from greenreport.analysis.stats import Effect, Interval, compare, describe, geometric_mean_ratio
 from greenreport.analysis.stats.compare import Test
@@ -333,8 +333,22 @@ def ending_studies(samples: int) -> None:
         row(name, *sequential_studies.coverage_and_cost(name, count))
 
 
+def orders(samples: int) -> None:
+    """Print how often effects of the order of runs are found, with and without any."""
+    count = max(2, samples // 6)
+    columns = [f"{look}, {n} blocks" for look in simulated_orders.LOOKS for n in simulated_orders.BLOCKS]
+    text = (
+        f"Effects of the order that are found in %, {simulated_orders.CELLS} cells, five minutes a run, runs that vary by 2 %"
+    )
+    title("orders", count, text, "runs", *columns)
+    for name in simulated_orders.DESIGNS:
+        shares = [simulated_orders.found(name, n, count) for n in simulated_orders.BLOCKS]
+        row(name, *(share for of_look in zip(*shares, strict=True) for share in of_look))
+
+
 PARTS: tuple[Callable[[int], None], ...] = (
     type_one, whole_studies, ending_studies, type_one_gated, type_one_many, type_one_forced, alone, one_sample, two_samples, paired, omnibus, models,
+    orders,
 )  # fmt: skip
 
 

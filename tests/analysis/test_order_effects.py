@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,52 +9,26 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from benchmarks.simulated_orders import CELLS, Errors, carried, differing, drifting, equal, lasting, ordered_runs
 from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.measure.observation import Observation
 from greenreport.analysis.measure.run_order import order_effects
 from greenreport.analysis.stats import NotComputable
 from greenreport.analysis.stats.autocorrelation import Autocorrelation, autocorrelation, coverage_with
 from greenreport.analysis.stats.order_effects import CarryOver, Drift, OrderedRuns, carry_over, drift
-from greenreport.analysis.stats.samples import Floats
 from greenreport.record import Outcome
 from greenreport.report.order_sentences import drift_words, order_sentences
+from greenreport.report.pages.threats_to_validity import threats_to_validity
 from greenreport.study import Study
 from tests.conftest import minimal_study
 from tests.datasets import run
 
-CELLS, BLOCKS, SPREAD = 12, 5, 0.02
-Errors = Callable[[np.random.Generator, OrderedRuns], Floats]
+BLOCKS = 5
 
 
-def ordered(number: int, errors: Errors | None = None, cells: int = CELLS, blocks: int = BLOCKS) -> OrderedRuns:
-    """Return a study in randomised blocks of five minutes a run, with errors of 2 % and cells that differ by factors."""
-    random = np.random.default_rng([13, number])
-    order = np.concatenate([random.permutation(cells) for _ in range(blocks)])
-    before = np.concatenate(([-1], order[:-1]))
-    runs = OrderedRuns(np.zeros(order.size), order, np.repeat(np.arange(blocks), cells), np.arange(order.size) / 12, before)
-    logs = order * np.log(2.0) + (random.normal(0, SPREAD, order.size) if errors is None else errors(random, runs))
-    return replace(runs, logs=logs)
-
-
-def differing(random: np.random.Generator, runs: OrderedRuns) -> Floats:
-    """Return errors with block effects of 10 %, which are no drift."""
-    return np.asarray(random.normal(0, 0.1, BLOCKS)[runs.blocks] + random.normal(0, SPREAD, runs.cells.size))
-
-
-def drifting(random: np.random.Generator, runs: OrderedRuns) -> Floats:
-    """Return errors that grow by 1 % an hour."""
-    return np.asarray(np.log(1.01) * runs.hours + random.normal(0, SPREAD, runs.cells.size))
-
-
-def carried(random: np.random.Generator, runs: OrderedRuns) -> Floats:
-    """Return errors with an effect of 3 % of the cell that ran before."""
-    return np.asarray(random.normal(0, 0.03, CELLS)[runs.before] + random.normal(0, SPREAD, runs.cells.size))
-
-
-def lasting(random: np.random.Generator, runs: OrderedRuns) -> Floats:
-    """Return errors of which each keeps 0.7 of the one before in its cell."""
-    noise = random.normal(0, SPREAD, (50 + runs.blocks.max() + 1, CELLS))
-    return np.asarray(lfilter([1], [1, -0.7], noise, axis=0)[50:][runs.blocks, runs.cells])
+def ordered(number: int, errors: Errors = equal, cells: int = CELLS, blocks: int = BLOCKS) -> OrderedRuns:
+    """Return a simulated study."""
+    return ordered_runs(np.random.default_rng([13, number]), errors, blocks, cells)
 
 
 def found(effect: Drift | CarryOver | Autocorrelation | NotComputable) -> bool:
@@ -192,3 +165,17 @@ def test_sentences_follow_from_what_was_found() -> None:
     assert [sentence.found for sentence in sentences] == [False, False, False]
     assert "the runs admit" in sentences[0].seen
     assert "the runs admit" in sentences[1].seen
+
+
+def test_what_was_found_is_a_threat_to_validity_and_is_said_once() -> None:
+    """With what it means; what was not found is no threat."""
+    data = made(ordered(3, drifting))
+    [moving] = order_effects(data)
+    [still] = order_effects(made(ordered(4)))
+    internal = dict(threats_to_validity(data, [moving, moving, still]))[
+        "Internal validity: could something else explain the differences?"
+    ]
+    told = [sentence for sentence in internal if "rises by" in sentence]
+    assert len(told) == 2
+    assert [("compared within blocks" in sentence) for sentence in told] == [True, False]
+    assert not any("admit" in sentence for sentence in internal)

@@ -25,7 +25,7 @@ _SWEEPS = 1000
 #: Runs that began closer together than 0.1 s apart tell of no change per hour.
 _SHORTEST_HOURS = 3e-5
 #: A change by a larger factor per hour (e to this power) is an extrapolation from seconds, and soon no number any more.
-_LARGEST_LOG = 100.0
+_LARGEST_LOG = 10.0
 #: Blocks whose scatter lies below this quantile are taken for blocks with nothing in common; by simulation, so that the level holds.
 _POOLED = 0.4
 

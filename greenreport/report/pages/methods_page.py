@@ -98,7 +98,7 @@ def methods_page(study: StudyContext) -> Page[MethodsContent]:
         phases=tuple(_phases(dataset)),
         missing=tuple(remark for remark, read in remarks.items() if not read),
         events=tuple(remark for remark, read in remarks.items() if read),
-        threats=threats_to_validity(dataset),
+        threats=threats_to_validity(dataset, study.analysis.order),
         registered=preregistration(dataset),
         workload=tuple(workload_facts(dataset)),
         window="not known" if dataset.imported else window_words(dataset.study.workload),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from greenreport.analysis.measure.dataset import Dataset, label_of
+from greenreport.analysis.measure.run_order import OrderEffects
 from greenreport.analysis.measure.validity_badge import PUBLICATION_FLOOR
 from greenreport.catalog import Served
 from greenreport.record import FlagCode, Outcome
 from greenreport.report.load_description import load_of, served
+from greenreport.report.order_sentences import order_sentences
 from greenreport.study import Protocol
 from greenreport.units import counted
 
@@ -16,11 +18,15 @@ from greenreport.units import counted
 Threats = tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def threats_to_validity(dataset: Dataset) -> Threats:
-    """Return the threats by kind of validity."""
+def threats_to_validity(dataset: Dataset, order: Sequence[OrderEffects]) -> Threats:
+    """Return the threats by kind of validity.
+
+    Args:
+        order: what the order of the runs does to the tested metrics.
+    """
     return (
         ("Construct validity: does the number mean what it says?", tuple(_construct(dataset))),
-        ("Internal validity: could something else explain the differences?", tuple(_internal(dataset))),
+        ("Internal validity: could something else explain the differences?", tuple(_internal(dataset, order))),
         ("External validity: does it hold elsewhere?", tuple(_external(dataset))),
         ("Conclusion validity: are the inferences sound?", tuple(_conclusion(dataset))),
     )
@@ -50,7 +56,7 @@ def _construct(dataset: Dataset) -> Iterator[str]:
     yield "Correctness of the outputs is not scored."
 
 
-def _internal(dataset: Dataset) -> Iterator[str]:
+def _internal(dataset: Dataset, order: Sequence[OrderEffects]) -> Iterator[str]:
     protocol = dataset.study.protocol
     if dataset.imported:
         yield "The values were measured elsewhere; order, cool-down and warm-up are not known."
@@ -61,6 +67,7 @@ def _internal(dataset: Dataset) -> Iterator[str]:
         yield f"Each repetition is a block with every cell once, in an order randomised with seed {protocol.order.seed}."
         if protocol.order.design == "williams":
             yield "Blocks follow a Williams design, so that no cell has run after another more often than by its share."
+    yield from _found(order)
     yield _cooldown(protocol)
     running = [label_of(c) for c in dataset.configurations if served(c) is Served.RUNNING]
     if running:
@@ -84,6 +91,14 @@ def _internal(dataset: Dataset) -> Iterator[str]:
     bad = dataset.outcomes[Outcome.INVALID]
     if bad:
         yield f"{_runs(bad)} {'was' if bad == 1 else 'were'} invalid and {'is' if bad == 1 else 'are'} excluded; the validity page tells why."
+
+
+def _found(order: Sequence[OrderEffects]) -> Iterator[str]:
+    """Yield the effects of the order that were found; what one means is said once."""
+    told = set()
+    for sentence in (sentence for item in order for sentence in order_sentences(item) if sentence.found):
+        yield f"{sentence.seen}." if sentence.effect in told else f"{sentence.seen}. {sentence.meaning}"
+        told.add(sentence.effect)
 
 
 def _cooldown(protocol: Protocol) -> str:
@@ -111,8 +126,8 @@ def _conclusion(dataset: Dataset) -> Iterator[str]:
     fewest = dataset.fewest
     yield f"At least {counted(fewest, 'valid run')} in each cell that ran. The unit of analysis is the run; requests within a run are not treated as independent."
     yield (
-        "Tests are chosen by declared rules; p values of pairs are adjusted over all models and pairs of a question, those of the tests over all "
-        "configurations are not adjusted among models and hypotheses; effect sizes are always shown."
+        "Tests are chosen by declared rules; p values of pairs are adjusted over all pairs of their metric and model, those of the tests over all "
+        "configurations over the models and hypotheses of a question; effect sizes are always shown."
     )
     if 0 < fewest < PUBLICATION_FLOOR * 2:
         yield (

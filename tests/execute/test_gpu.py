@@ -24,7 +24,7 @@ from tests.execute.test_run import serves, started, wait_for
 Command = Callable[..., Any]
 Write = Callable[..., Path]
 
-pytestmark = [pytest.mark.alone, pytest.mark.skipif(fake_nvml.compiler() is None, reason=fake_nvml.NO_COMPILER)]
+pytestmark = pytest.mark.skipif(fake_nvml.compiler() is None, reason=fake_nvml.NO_COMPILER)
 
 
 def protocol(**changes: Any) -> dict[str, Any]:

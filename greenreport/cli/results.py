@@ -11,6 +11,7 @@ import typer
 
 from greenreport.cli.options import DEFAULT_CACHE, CacheOption, StudyArgument, WeightsOption
 from greenreport.errors import StoreError, UsageError
+from greenreport.units import counted
 
 if TYPE_CHECKING:
     from greenreport.analysis.analyse import Analysis
@@ -104,9 +105,9 @@ def _export_runs(study: Path, cache: Path, weights: str | None) -> str:
     run_ids = [*(row.run_id for row in runs.values()), *store.other_ids(planned.file.study.study)]
     rows = export_parquet(store, run_ids, folder)
     megabytes = sum(file.stat().st_size for file in folder.glob("*.parquet")) / 1e6
-    return (
-        f"wrote {rows['runs']} runs, {rows['requests']} requests and {rows['traces']} traces to {folder} ({megabytes:.1f} MB)"
-    )
+    other = rows["runs"] - len(runs)
+    records = counted(len(runs), "run") + (f" and {counted(other, 'record')} of preparation and calibration" if other else "")
+    return f"wrote {records}, {rows['requests']} requests and {rows['traces']} traces to {folder} ({megabytes:.1f} MB)"
 
 
 def _export_paper(study: Path, cache: Path, weights: str | None, folder: Path) -> str:

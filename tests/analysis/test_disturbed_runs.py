@@ -7,6 +7,7 @@ from dataclasses import replace
 from greenreport.analysis.analyse import Analysis, analyse
 from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.hypotheses.findings import Decision
+from greenreport.analysis.measure.validity_badge import judge
 from greenreport.record import Flag, FlagCode
 from tests.datasets import around, dataset
 
@@ -37,3 +38,12 @@ def test_a_study_measured_beside_other_programs_has_no_answer() -> None:
 def test_a_few_disturbed_runs_do_not_take_the_answer() -> None:
     """Where most runs were alone, they count."""
     assert "89" in plain(beside_other_programs(2).headline)
+
+
+def test_the_badge_counts_runs_and_not_flags() -> None:
+    """A run may have the same flag for its idle baselines and for its window."""
+    data = dataset(TIMES)
+    flag = Flag(FlagCode.FOREIGN_LOAD, "other programs used 20 % of the CPUs")
+    cells = [replace(cell, runs=tuple(replace(run, flags=(flag,) * 3) for run in cell.runs)) for cell in data.cells]
+    (rule,) = (rule for rule in judge(replace(data, cells=tuple(cells)), ()).rules if rule.name == "foreign load")
+    assert rule.found.startswith("20 of 20 valid runs")

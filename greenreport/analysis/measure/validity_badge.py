@@ -140,7 +140,7 @@ QUIET = frozenset({FlagCode.ESTIMATED_ENERGY})  # has a rule, and a band, of its
 
 
 def _flags(dataset: Dataset) -> Iterator[BadgeRule]:
-    flags = Counter(flag.code for cell in dataset.cells for run in cell.ok for flag in run.flags if flag.code not in QUIET)
+    flags = Counter(code for cell in dataset.cells for run in cell.ok for code in {flag.code for flag in run.flags} - QUIET)
     total = sum(len(cell.ok) for cell in dataset.cells)
     for code, number in flags.most_common():
         detail = next(f.detail for c in dataset.cells for r in c.ok for f in r.flags if f.code == code)

@@ -257,7 +257,7 @@ def models(samples: int) -> None:
             for between, skewed in ((0.0, False), (0.3, False), (0.3, True)):
                 random = np.random.default_rng([5, count, n])
                 held = []
-                for _ in range(samples // 4):
+                for _ in range(max(1, samples // 4)):
                     effects = between * (random.exponential(1, count) - 1) if skewed else random.normal(0, between, count)
                     a, b = (np.exp(shift + random.normal(0, 0.03, (count, n))) for shift in (effects[:, None], 0.0))
                     ratio = geometric_mean_ratio([(x.tolist(), y.tolist()) for x, y in zip(a, b, strict=True)])
@@ -278,7 +278,7 @@ def paired(samples: int) -> None:
         for n in SIZES:
             random = np.random.default_rng([6, n])
             held = []
-            for _ in range(samples // 4):
+            for _ in range(max(1, samples // 4)):
                 common, own = random.normal(0, 1, n), random.normal(0, 1, (2, n))
                 x = np.exp(0.05 * (np.sqrt(correlation) * common + np.sqrt(1 - correlation) * own))
                 held.append(holds(compare({"a": x[0].tolist(), "b": x[1].tolist()}).pairs[0].ratio.ci, 1.0))

@@ -16,6 +16,7 @@ from greenreport.analysis.measure.run_view import Sampling
 from greenreport.analysis.stats import NotComputable, detectable_effect
 from greenreport.record import Facts
 from greenreport.report.context import MEANINGS, bands_of, study_context
+from greenreport.report.exports.paper import methods_paragraph
 from greenreport.report.pages import overview_page, study_pages
 from greenreport.report.pages.methods_page import MethodsContent
 from greenreport.report.pages.overview_page import OverviewContent
@@ -67,6 +68,8 @@ def test_a_study_that_ends_by_itself_says_so_on_its_first_page_and_under_methods
     )
     first = study_pages(study, "")[0].content
     assert isinstance(first, OverviewContent) and account in first.scope
+    paper = methods_paragraph(study.analysis)
+    assert "3 to 8 repetitions of each cell were planned" in paper and "Kim and DeMets 1987" in paper
     ended, at_any_look, without = simulated().looks
     assert ended < at_any_look < 0.08 < 0.3 < without
     assert overview_page.headline_scope(study_context("tiny", analyse(dataset(ENERGY)))).endswith("in each cell.")

@@ -74,6 +74,13 @@ def _figures(study: StudyContext) -> Iterator[Figure]:
                 yield matrix
 
 
+#: How a study that ends by itself pays for its looks, with the sources.
+SPENDING = (
+    "α is spent in proportion to the blocks (Kim and DeMets 1987), by the joint distribution of Student's t over all looks, and intervals are "
+    "repeated confidence intervals (Jennison and Turnbull 1989)."
+)
+
+
 def methods_paragraph(analysis: Analysis) -> str:
     """Return the methods as LaTeX, from the study file and from what was recorded."""
     dataset = analysis.dataset
@@ -84,7 +91,9 @@ def methods_paragraph(analysis: Analysis) -> str:
             f"We analysed published values of {scope} with greenreport {__version__}; how they were measured is not known to it."
         ]
     else:
-        planned = f"{counted(dataset.repetitions, 'repetition')} of each cell were planned and at least {fewest} are valid in every cell that ran"
+        declared = dataset.study.protocol.sequential or counted(dataset.repetitions, "repetition")
+        most = " repetitions" if analysis.stopping is not None else ""
+        planned = f"{declared}{most} of each cell were planned and at least {fewest} are valid in every cell that ran"
         sentences = [f"We measured {scope} with greenreport {__version__}; {planned}.", *_protocol(analysis)]
     if dataset.environment is not None:
         host = dataset.environment
@@ -106,6 +115,8 @@ def methods_paragraph(analysis: Analysis) -> str:
             f"(Bonferroni, α = {', '.join(levels)}); statements about models were adjusted over the models and hypotheses of a question (Holm)."
             + _registered_tests(analysis)
         )
+    if analysis.stopping is not None:
+        sentences.append(f"{analysis.stopping.account()} {SPENDING}")
     registered = preregistration(dataset)
     if registered is not None:
         changes = len(registered.changes)

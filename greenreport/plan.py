@@ -115,7 +115,7 @@ def make_plan(study: Study, prompts_digest: str, local: Mapping[str, str] | None
 
     Args:
         prompts_digest: identifies the prompts (see `prompts.source_digest`).
-        local: model id → digest of its folder, for models with a local path.
+        local: model id → digest of its content, for models with a local path.
     """
     cells, excluded = [], []
     measured = [(configuration, _content(study, configuration, prompts_digest)) for configuration in study.configurations]
@@ -176,8 +176,8 @@ def weights_content(model: Model, weights: Weights, local: str | None = None) ->
     if weights is Weights.UNTRAINED and model.architecture is not None:
         architecture = model.architecture
         return {"untrained": UNTRAINED_RECIPE, "type": architecture.type, "shape": architecture.shape, "seed": model.seed}
-    if weights is Weights.PATH:
-        return {"content": local}
+    if weights in (Weights.PATH, Weights.PACKAGE):
+        return {"content": model.sha256 or local}
     return {"hub": model.hub, "revision": model.revision}
 
 

@@ -47,7 +47,7 @@ def open_plan(
     local = {
         model.id: local_digest(folder / model.path)
         for model in file.study.models
-        if file.study.weights_of(model) is Weights.PATH and model.path is not None
+        if file.study.weights_of(model) is Weights.PATH and model.path is not None and model.sha256 is None
     }
     plan = make_plan(file.study, source_digest(file.study.workload.prompts, folder), local)
     return Planned(file, only(plan, conditions) if conditions else plan)

@@ -9,12 +9,17 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, settings
 
 from tests.commands import greenreport
 
 ROOT = Path(__file__).resolve().parents[1]
 
 Study = dict[str, Any]
+
+# How long a test takes says nothing on a machine that does other things too.
+settings.register_profile("greenreport", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("greenreport")
 
 
 def minimal_study(**changes: Any) -> Study:

@@ -128,7 +128,7 @@ class HfEngine(Engine):
         )
 
     def artefact_size(self) -> tuple[int | None, int | None]:
-        """Return the parameters, known of untrained weights alone, and the bytes of a converted model."""
+        """Return the parameters, known of weights that greenreport wrote, and the bytes of a converted model."""
         notes = self.weights / INFO_FILE
         parameters = json.loads(notes.read_text(encoding="utf-8"))["parameters"] if notes.is_file() else None
         return parameters, folder_bytes(self.job.artefact) if self.job.artefact else None

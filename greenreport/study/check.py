@@ -102,10 +102,16 @@ def _models(study: Study, folder: Path) -> Iterator[Remark]:
                 yield Remark(at, f"model {model.id!r} has untrained weights but no `architecture:`")
             case Weights.PATH if model.path is None:
                 yield Remark(at, f"model {model.id!r} has `weights: path` but no `path:`")
-            case Weights.PATH if not (folder / str(model.path)).is_dir():
-                yield Remark((*at, "path"), f"{model.path!r} is not a directory (relative to the study file)")
+            case Weights.PATH if not (folder / str(model.path)).exists():
+                yield Remark((*at, "path"), f"{model.path!r} is not a directory or a GGUF file (relative to the study file)")
             case Weights.PATH if not _holds_model(folder / str(model.path)):
-                yield Remark((*at, "path"), f"{model.path!r} holds no config.json with *.safetensors, so it is no model")
+                yield Remark(
+                    (*at, "path"),
+                    f"{model.path!r} holds no config.json with *.safetensors and is no GGUF file, so it is no model",
+                )
+            case Weights.PACKAGE if model.package is None or model.sha256 is None:
+                message = f"model {model.id!r} needs `package:` and `sha256:`, the digest of the GGUF file in it, so that others get the same weights"
+                yield Remark(at, message)
             case _:
                 pass
         if model.architecture is not None and model.architecture.type not in KNOWN_ARCHITECTURES:
@@ -116,6 +122,8 @@ def _models(study: Study, folder: Path) -> Iterator[Remark]:
 
 
 def _holds_model(folder: Path) -> bool:
+    if folder.suffix == ".gguf":
+        return folder.is_file()
     return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
 
 

@@ -81,7 +81,8 @@ class Study(Spec):
 
     def weights_of(self, model: Model) -> Weights:
         """Where this model's weights come from: its own setting, its path, or the study's setting."""
-        return model.weights or (Weights.PATH if model.path else Weights(self.weights))
+        local = Weights.PATH if model.path else Weights.PACKAGE if model.package else None
+        return model.weights or local or Weights(self.weights)
 
     def models_of(self, configuration: Configuration) -> list[Model]:
         """Return the models measured with a configuration: those no exclusion covers."""

@@ -136,8 +136,11 @@ def coverage(trace: Trace, start_ns: int, end_ns: int) -> Coverage:
     gaps = np.diff(nearest) / 1e9
     within = np.diff(np.clip(nearest, start_ns, end_ns)) / 1e9
     # What lies outside the first and the last sample is no gap between samples, but was not seen either.
-    unseen = [length_s] if not len(nearest) else [(nearest[0] - start_ns) / 1e9, (end_ns - nearest[-1]) / 1e9]
-    unseen = [min(length_s, max(0.0, float(u))) for u in unseen]
+    ends = [
+        int(time) for time in (*nearest[:1], *nearest[-1:])
+    ]  # as Python's integers, which do not overflow where a file is damaged
+    unseen = [(ends[0] - start_ns) / 1e9, (end_ns - ends[1]) / 1e9] if ends else [length_s]
+    unseen = [min(length_s, max(0.0, seconds)) for seconds in unseen]
     missing = float(within[gaps > longest_normal_s(times)].sum()) + sum(unseen)
     share = max(0.0, 1.0 - missing / length_s) if length_s > 0 else float(len(nearest) > 0)
     return Coverage(len(inside), share, max([0.0, *gaps.tolist(), *unseen]))

@@ -176,6 +176,7 @@ def test_coverage_counts_samples_and_gaps() -> None:
     assert tr.coverage(holed, 2 * S, 8 * S) == tr.Coverage(42, pytest.approx(2 / 3), pytest.approx(2.0))
     assert tr.coverage(full, 8 * S, 12 * S) == tr.Coverage(21, pytest.approx(0.5), pytest.approx(2.0))
     assert tr.coverage(trace([], []), 0, S) == tr.Coverage(0, 0.0, 1.0)
+    assert tr.coverage(trace([9e9], [0.0]), -(2**62), 2**62).largest_gap_s > 9e9  # of a damaged file
     slow = trace([0, 2, 4, 6, 8], range(5))
     assert tr.coverage(slow, 0, 8 * S).share == 1.0
 

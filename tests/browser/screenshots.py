@@ -20,7 +20,7 @@ KINDS = (
     "s/{study}/matrix/index.html", "s/{study}/tradeoffs/index.html", "s/{study}/footprint/index.html", "s/{study}/replication/index.html",
     "s/{study}/guidelines/index.html",
     "s/{study}/fidelity/index.html", "s/{study}/validity/index.html", "s/{study}/methods/index.html",
-    "s/{study}/environment/index.html", "s/{study}/data/index.html", "s/{study}/claims/index.html", "{cell}", "{model}", "{configuration}",
+    "s/{study}/environment/index.html", "s/{study}/data/index.html", "s/{study}/multiverse/index.html", "s/{study}/claims/index.html", "{cell}", "{model}", "{configuration}",
 )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ KINDS = (
     "s/real/matrix/index.html", "s/real/models/tiny-gpt2/index.html", "s/real/configs/torch-cpu/index.html",
     "s/real/cells/tiny-gpt2--torch-cpu/index.html", "s/real/tradeoffs/index.html", "s/real/footprint/index.html", "s/real/guidelines/index.html",
     "s/real/fidelity/index.html", "s/real/validity/index.html", "s/real/methods/index.html", "s/real/environment/index.html",
-    "s/real/data/index.html", "s/real/claims/index.html", "s/real/multiverse/index.html", "s/real/embed/h1-0-ratios.html",
+    "s/real/data/index.html", "s/real/claims/index.html", "s/real/embed/h1-0-ratios.html",
     "compare/real--elsewhere/index.html", "s/real/report.html",
 )  # fmt: skip
 
@@ -64,6 +64,15 @@ def make_states_site(folder: Path) -> None:
         greenreport(folder, "run", "studies/failed.yaml", "--quiet")
     table(folder / "sweep.csv")
     greenreport(folder, "import", "sweep.csv", "--study", "sweep")
+    differing = [
+        f"m,{engine},cpu,{run},duration_s,{seconds + run / 100},s"
+        for engine, seconds in (("a", 2), ("b", 1))
+        for run in range(5)
+    ]
+    (folder / "differing.csv").write_text(
+        "\n".join(["model,engine,provider,repetition,metric,value,unit", *differing]), encoding="utf-8"
+    )
+    greenreport(folder, "import", "differing.csv", "--study", "differing")
     greenreport(folder, "build", "--quiet")
 
 
@@ -107,6 +116,12 @@ def test_axe_finds_nothing_serious_where_there_is_little_to_show(browser: Any, s
     with opened(browser, bypass_csp=True) as (page, _):
         for path in paths:
             assert serious(page, (states_site / path).as_uri()) == [], path
+
+
+def test_axe_finds_nothing_serious_in_the_other_analyses(browser: Any, states_site: Path) -> None:
+    """Their page is there only where a study makes a claim, which a run of a second need not."""
+    with opened(browser, bypass_csp=True) as (page, _):
+        assert serious(page, (states_site / "s" / "differing" / "multiverse" / "index.html").as_uri()) == []
 
 
 def test_the_helper_names_the_most_frugal_configuration_within_limits(browser: Any, real_site: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -69,7 +70,7 @@ def order_effects(dataset: Dataset) -> tuple[OrderEffects, ...]:
 
 
 def _ordered_runs(dataset: Dataset, metric: str) -> OrderedRuns | None:
-    """Return the values of a metric in the order of the runs; None without any, or where they are not all positive."""
+    """Return the values of a metric in the order of the runs; None without any, or where one has no finite logarithm."""
     every = sorted(_runs(dataset), key=lambda item: (item[1].started_at, item[1].start_ns))
     hours = _hours([run for _, run in every])
     counts = [cell.by_repetition(metric) for cell in dataset.cells]
@@ -79,7 +80,7 @@ def _ordered_runs(dataset: Dataset, metric: str) -> OrderedRuns | None:
         if run.outcome is Outcome.OK and (value := counts[place].get(run.repetition)) is not None:
             rows.append((value, place, run.repetition, hour, before))
         before = place
-    if not rows or min(value for value, *_ in rows) <= 0:
+    if not rows or not all(0 < value < math.inf for value, *_ in rows):
         return None
     values, cells, blocks, times, previous = (np.array(column) for column in zip(*rows, strict=True))
     return OrderedRuns(

@@ -38,6 +38,8 @@ def _figures(study: StudyContext, model: Model) -> Iterator[Figure]:
 def _facts(study: StudyContext, model: Model) -> Iterator[tuple[str, str]]:
     if model.hub:
         yield "Hub", f"{model.hub}{', revision ' + model.revision if model.revision else ', revision not pinned'}"
+    if model.package:
+        yield "Package", f"{model.package}, GGUF file with sha256 {model.sha256}"
     if model.parameters:
         yield "Parameters", count(model.parameters)
     if model.size_category is not None:
@@ -52,5 +54,5 @@ def _facts(study: StudyContext, model: Model) -> Iterator[tuple[str, str]]:
     for name, value in model.published.items():
         yield f"Published {name.replace('_', ' ')}", f"{value:g} (as published, not measured here)"
     if not study.dataset.imported:
-        identified = model.hub or model.path or model.architecture is not None
+        identified = model.hub or model.path or model.package or model.architecture is not None
         yield "Weights", study.dataset.study.weights_of(model).value if identified else "those of the server"

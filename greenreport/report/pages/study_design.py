@@ -58,7 +58,9 @@ def subjects(dataset: Dataset) -> Iterator[tuple[str, str, str, str]]:
     """Yield label, source, parameters and weights of the models under study."""
     for model in dataset.models:
         source = model.path or (model.architecture.type if model.architecture else "–")
-        if model.hub:
+        if model.package:
+            source = f"GGUF file of the package {model.package}, sha256 {model.sha256}"
+        elif model.hub:
             source = f"{model.hub}, {'revision ' + model.revision if model.revision else 'revision not pinned'}"
         weights = "not known" if dataset.imported else dataset.study.weights_of(model).value
         yield model.label, source, count(model.parameters) if model.parameters else "–", weights

@@ -67,7 +67,7 @@ def make_states_site(folder: Path) -> None:
     differing = [
         f"m,{engine},cpu,{run},duration_s,{seconds + run / 100},s"
         for engine, seconds in (("a", 2), ("b", 1))
-        for run in range(5)
+        for run in range(1, 6)
     ]
     (folder / "differing.csv").write_text(
         "\n".join(["model,engine,provider,repetition,metric,value,unit", *differing]), encoding="utf-8"

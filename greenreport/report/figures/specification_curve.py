@@ -71,7 +71,7 @@ def specification_curve_spec(ways: Sequence[WayRow], choices: Sequence[ChoiceRow
 
     detail = [alt.Tooltip("detail:N", title="analysis")]
     hue = alt.condition(f"datum.kind === {OWN!r}", alt.value("var(--vermilion)"), alt.value("var(--blue)"))
-    fill = alt.FillOpacity("filled:N", scale=alt.Scale(domain=["yes", "no"], range=[1, 0]), legend=None)
+    fill = alt.condition("datum.filled === 'yes'", alt.value(1), alt.value(0))
     shape = alt.Shape("kind:N", scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())), legend=None)
     base = alt.Chart(sheet.rows(ways))
     one = alt.Chart(sheet.rows([{"one": 1.0}])).mark_rule(strokeDash=[3, 3], opacity=0.7).encode(y=y("one:Q"))
@@ -83,7 +83,7 @@ def specification_curve_spec(ways: Sequence[WayRow], choices: Sequence[ChoiceRow
     rows = alt.Y(
         "choice:N", title=None, sort=list(lines), scale=alt.Scale(domain=list(lines)), axis=alt.Axis(domain=False, ticks=False)
     )
-    dots = alt.Opacity("taken:N", scale=alt.Scale(domain=["yes", "no"], range=[1, 0.16]), legend=None)
+    dots = alt.condition("datum.taken === 'yes'", alt.value(1), alt.value(0.16))
     matrix = (
         alt.Chart(sheet.rows(choices))
         .mark_circle(size=38, color="currentColor")

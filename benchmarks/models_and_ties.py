@@ -1,4 +1,4 @@
-"""What the methods behind two decisions do where the truth is known: means over models, and who may be the best.
+"""Simulate the methods of two decisions where the truth is known: intervals of means over models, and comparisons with the best.
 
 Prints the tables of docs/decisions/0019-models-like-these.md and 0020-comparisons-with-the-best.md. The methods that were not taken stand only here.
 """

@@ -30,7 +30,7 @@ EQUAL, APART = np.zeros(CONFIGURATIONS), np.array([0, 0, log1p(0.03), log1p(0.11
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """What every look of many studies finds.
+    """Findings of each look at many simulated studies.
 
     Attributes:
         means, errors: of the log ratios of all pairs, and their standard errors: studies × models × looks × pairs.

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from greenreport.cli import measuring
+from greenreport.study.analysis_spec import Validity
 from tests.commands import greenreport
 from tests.conftest import minimal_study
 
@@ -88,8 +89,11 @@ def test_a_busy_machine_is_named_before_anything_is_measured(
 ) -> None:
     """With how much other programs use, and how much the study admits."""
     monkeypatch.setattr(measuring, "busy_share", lambda seconds: 0.88)
-    measuring.warn_of_load(0.1)
+    measuring.warn_of_load(Validity())
     assert "warning: other programs use 88" in (said := capsys.readouterr().err)
     assert "this study admits 10" in said
-    measuring.warn_of_load(0.9)
+    assert "or runs will not count" in said
+    measuring.warn_of_load(Validity(admit=("foreign_load",)))
+    assert "or the study will answer nothing" in capsys.readouterr().err
+    measuring.warn_of_load(Validity(foreign_load=0.9))
     assert capsys.readouterr().err == ""

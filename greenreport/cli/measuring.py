@@ -19,9 +19,10 @@ from greenreport.execute.assignment import Assignment, Limit
 from greenreport.execute.host import busy_share, environment
 from greenreport.execute.runner import StudyRuns
 from greenreport.plan import IndexRow, PendingRun, Plan, begun, current, estimate_s, pending
-from greenreport.record import Environment, Outcome
+from greenreport.record import Environment, FlagCode, Outcome
 from greenreport.store import Store
 from greenreport.study import Overrides
+from greenreport.study.analysis_spec import Validity
 from greenreport.units import declared_percent, percent, plain_duration
 from greenreport.validity import judged
 from greenreport.workloads.prompts import PromptList, resolve
@@ -222,7 +223,7 @@ def perform(session: Session, *, quiet: bool) -> None:
         assignment, todo = session.assignment(prompts), session.pending
         _sweep_logs(assignment)
         if not quiet:
-            warn_of_load(session.planned.file.study.validity.foreign_load)
+            warn_of_load(session.planned.file.study.validity)
         sequential = session.planned.plan.study.protocol.sequential is not None
         cells = session.planned.plan.cells if sequential else [item.run.cell for item in todo]
         runs = StudyRuns(assignment, cells, progress, obstacle)
@@ -233,12 +234,15 @@ def perform(session: Session, *, quiet: bool) -> None:
             todo = session.block(look.blocks + 1) if look is not None and look.goes_on else ()
 
 
-def warn_of_load(admitted: float) -> None:
+def warn_of_load(rules: Validity) -> None:
     """Say before anything is measured that other programs use more of the CPUs than the study admits."""
     busy = busy_share(LOOK_S)
-    if busy > admitted:
-        shares = f"other programs use {percent(busy)} of the CPUs now, and this study admits {declared_percent(admitted)}"
-        print_warning(f"{shares}: stop them, or runs will not count")
+    if busy > rules.foreign_load:
+        shares = (
+            f"other programs use {percent(busy)} of the CPUs now, and this study admits {declared_percent(rules.foreign_load)}"
+        )
+        cost = "the study will answer nothing" if FlagCode.FOREIGN_LOAD in rules.admit else "runs will not count"
+        print_warning(f"{shares}: stop them, or {cost}")
 
 
 def _sweep_logs(assignment: Assignment) -> None:

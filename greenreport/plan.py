@@ -140,7 +140,9 @@ def _ordered(study: Study, cells: list[Cell]) -> tuple[Run, ...]:
 
 
 def _content(study: Study, configuration: Configuration, prompts_digest: str) -> dict[str, Any]:
-    load = study.workload.model_dump(mode="json", include={"requests", "arrivals", "ramp_s"}, exclude_defaults=True)
+    load = study.workload.model_dump(
+        mode="json", include={"requests", "arrivals", "ramp_s", "api", "system"}, exclude_defaults=True
+    )
     return {
         "version": FINGERPRINT_VERSION,
         "configuration": _settings(configuration),

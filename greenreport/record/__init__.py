@@ -14,12 +14,15 @@ from greenreport.record.run import (
     Outcome,
     Output,
     Phase,
+    Prompt,
     RecordKind,
     Request,
     RequestError,
     RequestErrorKind,
     RunRecord,
     RunSpec,
+    Verdict,
+    VerdictCode,
 )
 from greenreport.record.trace import (
     ENERGY_QUANTITIES,
@@ -37,6 +40,7 @@ from greenreport.record.trace import (
 
 __all__ = [
     "ENERGY_QUANTITIES", "SETTLED", "Domain", "Environment", "Facts", "Flag", "FlagCode", "Gpu", "Mark", "Metering", "Method",
-    "Missing", "MissingCode", "Outcome", "Output", "Phase", "Quantity", "RecordKind", "Request", "RequestError",
-    "RequestErrorKind", "RunRecord", "RunSpec", "ServerStage", "Trace", "TraceKind", "is_cpu", "is_gpu", "is_memory", "span_of",
+    "Missing", "MissingCode", "Outcome", "Output", "Phase", "Prompt", "Quantity", "RecordKind", "Request", "RequestError",
+    "RequestErrorKind", "RunRecord", "RunSpec", "ServerStage", "Trace", "TraceKind", "Verdict", "VerdictCode", "is_cpu", "is_gpu",
+    "is_memory", "span_of",
 ]  # fmt: skip

@@ -104,6 +104,41 @@ class RequestError:
     text: str
 
 
+class VerdictCode(StrEnum):
+    """What a scorer says of an answer."""
+
+    PASSED = "passed"
+    WRONG = "wrong"  # the program ran and did something else, or the text is another one
+    NO_ANSWER = "no_answer"  # nothing in it that could be judged
+    ERROR = "error"  # the program does not compile, or ended with an exception
+    TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"
+    REFUSED = "refused"  # the sandbox ended it for something it may not do
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether an answer to a prompt is right, by the task the prompt belongs to.
+
+    Attributes:
+        task: digest of what the answer was judged by: the tests, the expected text, and the version of the scorer.
+        detail: why it is not, for people.
+        scored_at: UTC, ISO 8601, to the second; of several verdicts on one answer the latest counts.
+    """
+
+    prompt_sha256: str
+    output_sha256: str
+    task: str
+    code: VerdictCode
+    detail: str | None = None
+    scored_at: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the answer is right."""
+        return self.code is VerdictCode.PASSED
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request of the window, seen by the client; the server's own times where the server tells them.
@@ -114,6 +149,10 @@ class Request:
         output_sha256: digest of the output token ids (of the text, for servers that give no ids).
         answered_by: the model name in the response; another name than the requested one invalidates the run.
         server: which of the servers answered, from 0; None in runs from before this was kept.
+        prompt_sha256: digest of the text that was asked; None in runs from before this was kept.
+        rendered_sha256: digest of the text the model saw, where the server made one from a conversation and tells it.
+        reasoning_tokens: those of the output tokens that the server says are reasoning, not answer.
+        first_answer_ns: arrival at the client of the first token that is not reasoning (streaming only).
     """
 
     index: int
@@ -130,15 +169,32 @@ class Request:
     answered_by: str | None = None
     error: RequestError | None = None
     server: int | None = None
+    prompt_sha256: str | None = None
+    rendered_sha256: str | None = None
+    reasoning_tokens: int | None = None
+    first_answer_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A text that was asked or rendered, kept once per digest: the SHA-256 of its UTF-8."""
+
+    sha256: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output, kept once per digest."""
+    """An output, kept once per digest.
+
+    Attributes:
+        reasoning: what the model wrote before its answer, where the server tells them apart.
+    """
 
     sha256: str
     text: str
     token_ids: tuple[int, ...] = ()
+    reasoning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +280,8 @@ class RunRecord:
     marks: tuple[Mark, ...] = ()
     requests: tuple[Request, ...] = ()
     outputs: tuple[Output, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
     traces: tuple[Trace, ...] = field(default=(), repr=False)
 
     def trace(self, domain: str, quantity: str) -> Trace | None:

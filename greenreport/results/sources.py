@@ -18,7 +18,7 @@ from greenreport.errors import StoreError, UsageError
 from greenreport.plan import IndexRow, completeness, current
 from greenreport.record import Outcome, RecordKind
 from greenreport.store import Published, Store, export_parquet, published
-from greenreport.store.schema import TABLES
+from greenreport.store.schema import OPTIONAL_TABLES, TABLES
 from greenreport.store.tidy_csv import TidyRow, observed_studies
 from greenreport.study import Overrides, Weights, load_reference, load_study
 from greenreport.workspace import Planned, digest_of, open_plan, open_store, results_folder
@@ -208,9 +208,12 @@ def _facts(planned: Planned, source: Source | None, store: Store) -> list[object
     if source is not None:
         facts += [source.words, sorted(row.run_id for row in source.rows.values()), _others(planned, source)]
         if isinstance(source.reader, Published):
-            facts += [digest_of(source.reader.folder / f"{table}.parquet") for table in TABLES]
+            files = (source.reader.folder / f"{table}.parquet" for table in TABLES)
+            facts += [digest_of(file) for file in files if file.is_file()]
         else:
             facts += store.other_ids(study.study)
+            if study.quality is not None:
+                facts += store.verdicts_on([row.run_id for row in source.rows.values()])
     return facts
 
 
@@ -276,8 +279,9 @@ def _parquet(source: Source, study: str, store: Store, exports: Path) -> Iterabl
     else:
         run_ids = [*(row.run_id for row in source.rows.values()), *store.other_ids(study)]
         folder = exports / hashlib.sha256("\n".join(sorted(run_ids)).encode()).hexdigest()[:16]
-        if not all((folder / f"{table}.parquet").is_file() for table in TABLES):
+        if not all((folder / f"{table}.parquet").is_file() for table in TABLES if table not in OPTIONAL_TABLES):
             export_parquet(store, run_ids, folder, small=False)
     counts = Published(folder).counts()
     for table in TABLES:
-        yield folder / f"{table}.parquet", counts[table]
+        if (file := folder / f"{table}.parquet").is_file():
+            yield file, counts[table]

@@ -25,6 +25,7 @@ from greenreport.record import (
     Outcome,
     Output,
     Phase,
+    Prompt,
     RecordKind,
     Request,
     RequestError,
@@ -33,7 +34,9 @@ from greenreport.record import (
     RunSpec,
     Trace,
     TraceKind,
+    Verdict,
 )
+from greenreport.store.schema import SHARED_TABLES
 
 #: Cause of meters that were not read because of where the server runs, in records from before codes were kept.
 CAUSE_OF_UNREAD_METERS = "the server is not declared to run on the machine the meters measure"
@@ -46,7 +49,14 @@ INDEX_COLUMNS = tuple(field.name for field in fields(IndexRow))
 #: The parts of a record with a table each, named like its field, and the columns of each.
 COLUMNS = {
     table: tuple(field.name for field in fields(kind))
-    for table, kind in {"marks": Mark, "requests": Request, "outputs": Output, "traces": Trace}.items()
+    for table, kind in {
+        "marks": Mark,
+        "requests": Request,
+        "outputs": Output,
+        "prompts": Prompt,
+        "verdicts": Verdict,
+        "traces": Trace,
+    }.items()
 }
 
 
@@ -65,6 +75,7 @@ _OBJECT = TypeAdapter(dict[str, Any])
 _ENVIRONMENT, _SPEC, _FACTS = TypeAdapter(Environment), TypeAdapter(RunSpec), TypeAdapter(Facts)
 _FLAGS, _MISSING = TypeAdapter(tuple[Flag, ...]), TypeAdapter(tuple[Missing, ...])
 _MARK, _REQUEST, _OUTPUT = TypeAdapter(Mark), TypeAdapter(Request), TypeAdapter(Output)
+_PROMPT, _VERDICT = TypeAdapter(Prompt), TypeAdapter(Verdict)
 _INDEX_ROW = TypeAdapter(IndexRow)
 
 T = TypeVar("T")
@@ -107,9 +118,14 @@ def run_row(record: RunRecord) -> list[Any]:
 
 
 def part_rows(record: RunRecord, table: str) -> list[list[Any]]:
-    """Return the rows of one table of `COLUMNS`; all but outputs begin with the id of the run."""
-    owner = [] if table == "outputs" else [record.run_id]
-    return [[*owner, *(_cell(getattr(part, name)) for name in COLUMNS[table])] for part in getattr(record, table)]
+    """Return the rows of one table of `COLUMNS`; those that runs do not share begin with the id of the run."""
+    owner = [] if table in SHARED_TABLES else [record.run_id]
+    return [[*owner, *part_row(part, table)] for part in getattr(record, table)]
+
+
+def part_row(part: object, table: str) -> list[Any]:
+    """Return the columns of one part of a record."""
+    return [_cell(getattr(part, name)) for name in COLUMNS[table]]
 
 
 def _cell(value: object) -> object:
@@ -217,6 +233,16 @@ def read_request_error(text: str) -> RequestError:
 def read_output(*columns: Any) -> Output:
     """Return an output from its columns."""
     return _OUTPUT.validate_python(dict(zip(COLUMNS["outputs"], columns, strict=True)))
+
+
+def read_prompt(*columns: Any) -> Prompt:
+    """Return a prompt from its columns."""
+    return _PROMPT.validate_python(dict(zip(COLUMNS["prompts"], columns, strict=True)))
+
+
+def read_verdict(*columns: Any) -> Verdict:
+    """Return a verdict from its columns."""
+    return _VERDICT.validate_python(dict(zip(COLUMNS["verdicts"], columns, strict=True)))
 
 
 def read_trace(

@@ -12,7 +12,7 @@ import duckdb
 from greenreport.errors import StoreError
 from greenreport.store.codec import MalformedRecord
 from greenreport.store.reader import RecordReader, records_where
-from greenreport.store.schema import ADDED, TABLES, connect, first_line, schema
+from greenreport.store.schema import ADDED, OPTIONAL_TABLES, SHARED_TABLES, TABLES, connect, first_line, schema
 from greenreport.store.store import Store
 
 if TYPE_CHECKING:
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 SORT_MEMORY = "1GB"
 _ORDER = {
     "environments": "content", "runs": "repetition, position, run_id", "marks": "run_id, start_ns, end_ns",
-    "requests": 'run_id, "index"', "outputs": "sha256", "traces": "run_id, meter, domain, quantity",
+    "requests": 'run_id, "index"', "outputs": "sha256", "prompts": "sha256", "verdicts": "prompt_sha256, output_sha256, task",
+    "traces": "run_id, meter, domain, quantity",
 }  # fmt: skip
 _BELONGS = {
     "environments": "content IN (SELECT environment_content FROM runs WHERE run_id IN (SELECT unnest($ids)))",
     "outputs": "sha256 IN (SELECT output_sha256 FROM requests WHERE run_id IN (SELECT unnest($ids)))",
+    "prompts": "sha256 IN (SELECT unnest([prompt_sha256, rendered_sha256]) FROM requests WHERE run_id IN (SELECT unnest($ids)))",
+    "verdicts": "(prompt_sha256, output_sha256) IN "
+    "(SELECT (prompt_sha256, output_sha256) FROM requests WHERE run_id IN (SELECT unnest($ids)))",
 }
 #: What names something that is not there, for each table.
 _ORPHANS = {
@@ -33,7 +37,8 @@ _ORPHANS = {
     "marks": "SELECT run_id FROM marks WHERE run_id NOT IN (SELECT run_id FROM runs)",
     "traces": "SELECT run_id FROM traces WHERE run_id NOT IN (SELECT run_id FROM runs)",
     "requests": "SELECT run_id FROM requests WHERE run_id NOT IN (SELECT run_id FROM runs)",
-    "outputs": "SELECT output_sha256 FROM requests WHERE output_sha256 NOT IN (SELECT sha256 FROM outputs)",
+    "outputs": "SELECT output_sha256 FROM requests WHERE output_sha256 IS NOT NULL AND output_sha256 NOT IN (SELECT sha256 FROM outputs)",
+    "prompts": "SELECT prompt_sha256 FROM requests WHERE prompt_sha256 IS NOT NULL AND prompt_sha256 NOT IN (SELECT sha256 FROM prompts)",
 }
 
 
@@ -58,7 +63,12 @@ def export_parquet(store: Store, run_ids: Collection[str], folder: Path, *, smal
             copied = connection.execute(f"COPY ({query}) TO '{_quoted(part)}' ({options})", {"ids": list(run_ids)}).fetchall()
             rows[table] = int(copied[0][0])
         for table in TABLES:
-            (folder / f".{table}.parquet.part").replace(folder / f"{table}.parquet")
+            part, file = folder / f".{table}.parquet.part", folder / f"{table}.parquet"
+            if table in OPTIONAL_TABLES and not rows[table]:
+                part.unlink()
+                file.unlink(missing_ok=True)
+            else:
+                part.replace(file)
     return rows
 
 
@@ -85,7 +95,7 @@ def import_parquet(store: Store, folder: Path) -> int:
         connection.execute("CREATE TEMP TABLE held AS SELECT run_id FROM runs")
         for table in TABLES:
             rows = _rows(connection, folder, table)
-            if table in ("environments", "outputs"):  # shared by runs
+            if table in SHARED_TABLES:
                 connection.execute(f"INSERT OR IGNORE INTO {table} BY NAME {rows}")
             else:
                 connection.execute(f"INSERT INTO {table} BY NAME {rows} WHERE run_id NOT IN (FROM held)")
@@ -136,7 +146,12 @@ def published(folder: Path) -> Published | None:
 
 def _rows(connection: DuckDBPyConnection, folder: Path, table: str) -> str:
     """Return the query of an exported table with the columns and types of today; what an earlier export does not have is NULL."""
-    source = f"read_parquet('{_quoted(folder / f'{table}.parquet')}')"
+    file = folder / f"{table}.parquet"
+    if table in OPTIONAL_TABLES and not file.is_file():
+        return (
+            f"SELECT {', '.join(f'CAST(NULL AS {kind.sql}) AS {name}' for name, kind in schema()[table].items())} WHERE false"
+        )
+    source = f"read_parquet('{_quoted(file)}')"
     present = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
     columns = []
     for name, kind in schema()[table].items():
@@ -151,7 +166,8 @@ def _rows(connection: DuckDBPyConnection, folder: Path, table: str) -> str:
 
 
 def _require_files(folder: Path) -> None:
-    absent = [f"{table}.parquet" for table in TABLES if not (folder / f"{table}.parquet").is_file()]
+    needed = [table for table in TABLES if table not in OPTIONAL_TABLES]
+    absent = [f"{table}.parquet" for table in needed if not (folder / f"{table}.parquet").is_file()]
     if absent:
         raise StoreError(f"{folder} is not a complete export: {', '.join(absent)} missing")
 

@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 from greenreport.plan import IndexRow
 from greenreport.record import Environment, RecordKind, RunRecord
 from greenreport.store import codec
+from greenreport.store.schema import SHARED_TABLES
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+#: Of several verdicts on an answer, the latest.
+_LATEST = """
+    FROM verdicts QUALIFY row_number() OVER (PARTITION BY prompt_sha256, output_sha256 ORDER BY scored_at DESC, task) = 1
+"""
 BATCH = 40  # runs read at a time; bounds memory while a large study is read
 
 
@@ -68,9 +73,16 @@ def _batch(
         ("marks", "marks", "start_ns, end_ns", codec.read_mark),
         ("requests", "requests", '"index"', codec.read_request),
         ("outputs", "requests JOIN outputs ON output_sha256 = sha256", "sha256", codec.read_output),
+        ("prompts", "requests JOIN prompts ON sha256 IN (prompt_sha256, rendered_sha256)", "sha256", codec.read_prompt),
+        (
+            "verdicts",
+            f"requests JOIN ({_LATEST}) USING (prompt_sha256, output_sha256)",
+            "prompt_sha256, output_sha256",
+            codec.read_verdict,
+        ),
     ):
         columns = ", ".join(f'"{column}"' for column in codec.COLUMNS[table])
-        once = "DISTINCT" if table == "outputs" else ""  # requests may share an output
+        once = "DISTINCT" if table in SHARED_TABLES else ""  # requests may share an output
         query = f"SELECT {once} run_id, {columns} FROM {source} {these}, {order}"
         for run_id, *values in connection.execute(query, [ids]).fetchall():
             parts[run_id][table].append(codec.decoded(f"a row of {table} of run {run_id}", read, *values))

@@ -16,17 +16,31 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 SCHEMA = Path(__file__).with_name("schema.sql")
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 #: What raises a store of an earlier version by one.
 RAISE = {
     1: "ALTER TABLE observations ADD COLUMN IF NOT EXISTS load VARCHAR",
     2: "ALTER TABLE requests ADD COLUMN IF NOT EXISTS server INTEGER",
     3: "ALTER TABLE marks ADD COLUMN IF NOT EXISTS steady BOOLEAN",
+    4: SCHEMA.read_text(encoding="utf-8")  # the tables that are new
+    + "ALTER TABLE requests ADD COLUMN IF NOT EXISTS prompt_sha256 VARCHAR;"
+    "ALTER TABLE requests ADD COLUMN IF NOT EXISTS rendered_sha256 VARCHAR;"
+    "ALTER TABLE requests ADD COLUMN IF NOT EXISTS reasoning_tokens INTEGER;"
+    "ALTER TABLE requests ADD COLUMN IF NOT EXISTS first_answer_ns BIGINT;"
+    "ALTER TABLE outputs ADD COLUMN IF NOT EXISTS reasoning VARCHAR",
 }
 #: Columns that earlier exports do not have.
-ADDED = {"requests": {"server"}, "marks": {"steady"}}
+ADDED = {
+    "requests": {"server", "prompt_sha256", "rendered_sha256", "reasoning_tokens", "first_answer_ns"},
+    "marks": {"steady"},
+    "outputs": {"reasoning"},
+}
 #: The tables of run records, which are exported.
-TABLES = ("environments", "runs", "marks", "requests", "outputs", "traces")
+TABLES = ("environments", "runs", "marks", "requests", "outputs", "prompts", "verdicts", "traces")
+#: Tables without a file where they are empty; earlier exports do not have them.
+OPTIONAL_TABLES = frozenset({"prompts", "verdicts"})
+#: Rows that several runs share: one that is there already stays as it is.
+SHARED_TABLES = frozenset({"environments", "outputs", "prompts", "verdicts"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
--- Schema of the store, version 4. One run = one transaction; rows are never updated.
+-- Schema of the store, version 5. One run = one transaction; rows are never updated.
 -- The comments of columns are printed on the data page of every study, a unit first in brackets.
 -- Times are nanoseconds of CLOCK_MONOTONIC of the host that ran; values are SI base units; NULL means "not known".
 -- History: 1 (2026-11) first version. 2 (2026-11) loads of imported observations; version 1 is raised when it is opened.
 -- 3 (2026-11) the server of each request; version 2 is raised when it is opened.
 -- 4 (2026-11) whether the machine was steady after a cool-down; version 3 is raised when it is opened.
+-- 5 (2026-11) prompts, verdicts, and reasoning apart from answers; version 4 is raised when it is opened.
 
 CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL);
 
@@ -65,13 +66,35 @@ CREATE TABLE IF NOT EXISTS requests (
     output_sha256   VARCHAR,           -- the output, in the table of outputs
     answered_by     VARCHAR,           -- name of the model the server says it used
     error           VARCHAR,           -- error of the request
-    server          INTEGER            -- number of the replica it was sent to; absent from files of earlier versions
+    server          INTEGER,           -- number of the replica it was sent to; absent from files of earlier versions
+    prompt_sha256   VARCHAR,           -- the text that was asked, in the table of prompts; absent from files of earlier versions
+    rendered_sha256 VARCHAR,           -- the text the model saw, made of a conversation by its template, in the table of prompts
+    reasoning_tokens INTEGER,          -- [tokens] those of the output that are reasoning, where the server tells them apart
+    first_answer_ns BIGINT             -- [ns] first token at the client that is not reasoning, where answers are streamed
 );
 
 CREATE TABLE IF NOT EXISTS outputs (
     sha256    VARCHAR PRIMARY KEY,     -- digest that requests name
     text      VARCHAR NOT NULL,        -- the text
-    token_ids INTEGER[] NOT NULL       -- its tokens
+    token_ids INTEGER[] NOT NULL,      -- its tokens
+    reasoning VARCHAR                  -- what came before the answer, where the server tells them apart; absent from files of earlier versions
+);
+
+-- Texts that were asked, and texts that a chat template made of them. The file is absent from exports of earlier versions.
+CREATE TABLE IF NOT EXISTS prompts (
+    sha256 VARCHAR PRIMARY KEY,        -- digest that requests name
+    text   VARCHAR NOT NULL            -- the text
+);
+
+-- Judgements of answers; of several for one prompt and output, the latest counts. The file is absent where nothing was judged.
+CREATE TABLE IF NOT EXISTS verdicts (
+    prompt_sha256 VARCHAR NOT NULL,    -- the prompt, in the table of prompts
+    output_sha256 VARCHAR NOT NULL,    -- the answer, in the table of outputs
+    task          VARCHAR NOT NULL,    -- digest of what it was judged by: tests, expected text, version of the scorer
+    code          VARCHAR NOT NULL,    -- passed, wrong, no_answer, error, timed_out, out_of_memory or refused
+    detail        VARCHAR,             -- why it did not pass
+    scored_at     VARCHAR NOT NULL,    -- [UTC, ISO 8601] when it was judged
+    PRIMARY KEY (prompt_sha256, output_sha256, task)
 );
 
 CREATE TABLE IF NOT EXISTS traces (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from greenreport.errors import StoreError, StoreLocked, UnstorableRecord
-from greenreport.record import RunRecord
+from greenreport.record import RunRecord, Verdict
 from greenreport.store import codec
 from greenreport.store.reader import RecordReader, records_where
-from greenreport.store.schema import check_schema, connect, first_line
+from greenreport.store.schema import SHARED_TABLES, check_schema, connect, first_line
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -107,6 +107,27 @@ class Store(RecordReader):
             file.unlink(missing_ok=True)
         with suppress(OSError):  # absent, or another process spools
             self.spool.rmdir()
+
+    def add_verdicts(self, verdicts: Sequence[Verdict]) -> None:
+        """Add verdicts; one on an answer that is judged by the same task already stays as it is.
+
+        Raises:
+            StoreError: as for `append`.
+        """
+        with self.writing() as connection:
+            insert_rows(
+                connection, "verdicts", codec.COLUMNS["verdicts"], [codec.part_row(item, "verdicts") for item in verdicts]
+            )
+
+    def verdicts_on(self, run_ids: Collection[str]) -> tuple[int, str]:
+        """Return how many verdicts there are on the answers of these runs, and the time of the latest."""
+        query = (
+            "SELECT count(*), coalesce(max(scored_at), '') FROM verdicts WHERE (prompt_sha256, output_sha256) IN "
+            "(SELECT (prompt_sha256, output_sha256) FROM requests WHERE run_id IN (SELECT unnest(?)))"
+        )
+        with self.reading() as connection:
+            number, latest = connection.execute(query, [list(run_ids)]).fetchall()[0]
+        return int(number), str(latest)
 
     def _spooled(self, records: Sequence[RunRecord], cause: StoreError) -> Path:
         """Write records into a store of their own, which has its name once it is complete and on the disk."""
@@ -211,17 +232,17 @@ def _insert(connection: DuckDBPyConnection, record: RunRecord) -> None:
         connection.execute("INSERT OR IGNORE INTO environments VALUES (?, ?, ?)", codec.environment_row(record.environment))
         insert_rows(connection, "runs", codec.RUN_COLUMNS, [codec.run_row(record)])
         for table, columns in codec.COLUMNS.items():
-            owner = () if table == "outputs" else ("run_id",)  # outputs belong to all requests with their digest
+            owner = () if table in SHARED_TABLES else ("run_id",)
             insert_rows(connection, table, (*owner, *columns), codec.part_rows(record, table))
     except (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError, ValueError, OverflowError) as error:
         raise UnstorableRecord(f"run {record.run_id} cannot be stored: {first_line(error)}") from None
 
 
 def insert_rows(connection: DuckDBPyConnection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Add rows to a table; an output that is there already stays as it is."""
+    """Add rows to a table; a row that runs share and that is there already stays as it is."""
     if rows:  # one statement for all rows: a statement for each takes a hundred times as long
         names, values = ", ".join(f'"{name}"' for name in columns), ", ".join(["unnest(?)"] * len(columns))
-        conflict = "OR IGNORE" if table == "outputs" else ""
+        conflict = "OR IGNORE" if table in SHARED_TABLES else ""
         connection.execute(
             f"INSERT {conflict} INTO {table} ({names}) SELECT {values}", [list(column) for column in zip(*rows, strict=True)]
         )

@@ -1,6 +1,6 @@
 """The study file: its types, how it is read, and its checks."""
 
-from greenreport.study.analysis_spec import DeclaredGuideline, Hypothesis, Objective
+from greenreport.study.analysis_spec import DeclaredGuideline, Hypothesis, Objective, Quality
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
 from greenreport.study.footprint import Factor, Footprint
 from greenreport.study.load import Overrides, StudyFile, load_reference, load_site, load_study
@@ -16,7 +16,7 @@ from greenreport.study.sweep import Sweep, swept
 
 __all__ = [
     "Author", "Comparison", "Configuration", "DeclaredGuideline", "Exclusion", "Factor", "Footprint", "Generation", "Hypothesis",
-    "Lengths", "MeterUse", "Model", "Objective", "Overrides", "Prompts", "Protocol", "ReferenceStudy", "Sequential", "Server", "Site", "Study",
+    "Lengths", "MeterUse", "Model", "Objective", "Overrides", "Prompts", "Protocol", "Quality", "ReferenceStudy", "Sequential", "Server", "Site", "Study",
     "StudyFile", "Sweep", "Weights", "Workload", "load_reference", "load_site", "load_study", "meter_use", "output_lengths",
     "registration", "registration_digest", "swept", "web_address",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from greenreport.study.field_types import Fraction, Label, QuestionId, Seconds, Spec, Text
+from greenreport.study.field_types import Fraction, Label, QuestionId, Seconds, Share, Spec, Text
 
 
 class Reference(Spec):
@@ -106,6 +106,28 @@ class Frontier(Spec):
 
     epsilon: Fraction = Field(
         0.05, description="saturation: the smallest load from which doubling it gains less throughput than this share"
+    )
+
+
+class Quality(Spec):
+    """Judgement of the answers. Changing it changes no fingerprint: stored answers are judged anew."""
+
+    scorer: Label | None = Field(
+        None,
+        description="what judges: unit_tests, exact_match, pattern, or one that another package adds; by what the prompts have when absent",
+    )
+    k: Annotated[tuple[Annotated[int, Field(ge=1, le=1000)], ...], Field(min_length=1, max_length=8)] = Field(
+        (1,), description="for pass@k: the chance that one of k answers is right; needs at least k answers to each prompt"
+    )
+    largest_loss: Share = Field(
+        0.05,
+        description="largest fall of the share of right answers, against the reference, with which a configuration is still ranked",
+    )
+    time_limit_s: Annotated[float, Field(ge=0.1, le=600)] = Field(
+        10, description="CPU time and time that the tests of an answer may take"
+    )
+    memory_limit_mb: Annotated[int, Field(ge=16, le=65_536)] = Field(
+        512, description="memory that the tests of an answer may take"
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from greenreport.study.field_types import MOST_ENTRIES, Label, Positive, QuestionId, Seconds, Seed, Share, Spec
+from greenreport.study.field_types import MOST_ENTRIES, Label, Positive, QuestionId, Seconds, Seed, Share, Spec, Text
 from greenreport.study.run_order import Order
 
 Tokens = Annotated[int, Field(ge=1, le=100_000)]
@@ -60,7 +60,10 @@ SliceTokens = Annotated[Annotated[tuple[int, int], AfterValidator(_ordered_pair)
 class Prompts(Spec):
     """The prompts every cell answers; the sha256 of the resulting list is stored and shown."""
 
-    source: Literal["builtin", "humaneval", "file"] = Field("builtin", description="where the texts come from")
+    source: Literal["builtin", "elementary", "humaneval", "file"] = Field(
+        "builtin",
+        description="where the texts come from; builtin: programming problems to complete; elementary: small functions to ask for in chat",
+    )
     path: Label | None = Field(
         None, description="JSON Lines (.jsonl, .jsonl.gz) with a `prompt` key, or plain text with one prompt per line"
     )
@@ -113,6 +116,12 @@ class Workload(Spec):
     RETIRED: ClassVar[dict[str, str]] = {"transport": "http"}
 
     prompts: Prompts = Field(default_factory=Prompts)
+    api: Literal["completions", "chat"] = Field(
+        "completions",
+        description="completions: the model continues the prompt; chat: the prompt is a message, which the server puts into the "
+        "model's own chat template",
+    )
+    system: Text | None = Field(None, description="message before each prompt that says what is expected; for `api: chat`")
     generation: Generation = Field(default_factory=Generation)
     stream: bool = Field(False, description="stream tokens to the client; gives the client's time to first token")
     requests: Annotated[int, Field(ge=1, le=200_000)] | None = Field(
@@ -124,6 +133,12 @@ class Workload(Spec):
         description="seconds of load before the measured window begins; with it the window ends when the last request is sent, "
         "so that only the steady state counts",
     )
+
+    @model_validator(mode="after")
+    def _system_in_chat(self) -> Workload:
+        if self.system is not None and self.api != "chat":
+            raise ValueError("`system` belongs to `api: chat`; a completion has no messages")
+        return self
 
 
 class Cooldown(Spec):

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from greenreport.catalog import Accuracy
-from greenreport.study.analysis_spec import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective, Validity
+from greenreport.study.analysis_spec import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective, Quality, Validity
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
 from greenreport.study.field_types import MOST_ENTRIES, Entries, Identifier, Label, QuestionId, Spec, Tag, Text
 from greenreport.study.footprint import Footprint
@@ -65,6 +65,9 @@ class Study(Spec):
         None, description="95th-percentile latency that the guideline “least energy under a latency bound” admits"
     )
     objective: Objective | None = Field(None, description="when a request counts as served well; gives goodput")
+    quality: Quality | None = Field(
+        None, description="judge whether answers are right; gives energy and time per right answer (docs/quality.md)"
+    )
     frontier: Frontier = Field(default_factory=Frontier)
     guidelines: Entries[DeclaredGuideline] = Field((), description="advice to be checked against the data")
     references: Entries[Label] = Field(

@@ -11,7 +11,21 @@ import duckdb
 import pytest
 
 from greenreport.errors import StoreError, UnstorableRecord
-from greenreport.record import Flag, FlagCode, Gpu, Missing, Outcome, RecordKind, Request, RequestError, RequestErrorKind
+from greenreport.record import (
+    Flag,
+    FlagCode,
+    Gpu,
+    Missing,
+    Outcome,
+    Prompt,
+    RecordKind,
+    Request,
+    RequestError,
+    RequestErrorKind,
+    RunRecord,
+    Verdict,
+    VerdictCode,
+)
 from greenreport.store import Store, export_parquet, import_parquet, published, store
 from greenreport.store.codec import part_rows, read_request, read_request_error
 from greenreport.store.tidy_csv import import_csv, observed_studies
@@ -78,7 +92,7 @@ def test_another_schema_version_is_refused(tmp_path: Path) -> None:
     held.append([record()])
     with duckdb.connect(str(held.path)) as connection:
         connection.execute("UPDATE schema_version SET version = 99")
-    with pytest.raises(StoreError, match="has schema version 99, this greenreport writes version 4"):
+    with pytest.raises(StoreError, match="has schema version 99, this greenreport writes version 5"):
         held.index()
 
 
@@ -162,6 +176,62 @@ def test_a_store_of_the_second_version_is_raised_and_keeps_its_rows(tmp_path: Pa
     results = published(tmp_path / "results")
     assert results is not None
     assert list(results.records(["old", "new"])) == list(held.records(["old", "new"]))
+
+
+def judged_record(run_id: str = "run-1") -> RunRecord:
+    """Return a run that kept its prompts, with a verdict on its first answer."""
+    made = record(run_id=run_id)
+    requests = tuple(
+        replace(r, prompt_sha256=f"asked-{r.index}", rendered_sha256="seen", reasoning_tokens=2, first_answer_ns=r.end_ns)
+        for r in made.requests
+    )
+    return replace(
+        made,
+        requests=requests,
+        outputs=(replace(made.outputs[0], reasoning="hmm"), made.outputs[1]),
+        prompts=tuple(Prompt(sha, sha.upper()) for sha in ("asked-0", "asked-1", "seen")),
+        verdicts=(Verdict("asked-0", "digest-0", "task", VerdictCode.WRONG, "3 is not 4", "2026-01-01T00:00:00Z"),),
+    )
+
+
+def test_prompts_and_verdicts_come_back_from_the_store_and_from_an_export(tmp_path: Path) -> None:
+    """What was asked and whether the answer is right belong to a record; of two verdicts the later counts."""
+    first, second = Store(tmp_path / "a.duckdb"), Store(tmp_path / "b.duckdb")
+    first.append([judged_record()])
+    assert list(first.records(["run-1"])) == [judged_record()]
+    later = Verdict("asked-0", "digest-0", "better task", VerdictCode.PASSED, None, "2026-01-02T00:00:00Z")
+    first.add_verdicts([later, Verdict("of another", "run", "task", VerdictCode.PASSED)])
+    (found,) = first.records(["run-1"])
+    assert found.verdicts == (later,)
+    assert first.verdicts_on(["run-1"]) == (2, "2026-01-02T00:00:00Z")
+    rows = export_parquet(first, ["run-1"], tmp_path / "results")
+    assert (rows["prompts"], rows["verdicts"]) == (3, 2)
+    assert import_parquet(second, tmp_path / "results") == 1
+    assert list(second.records(["run-1"])) == [found]
+
+
+def test_a_store_of_the_fourth_version_is_raised_and_keeps_its_rows(tmp_path: Path) -> None:
+    """Version 4 kept neither prompts nor verdicts: old requests do not know them, and new ones are kept."""
+    held = Store(tmp_path / "s.duckdb")
+    held.append([record()])
+    with duckdb.connect(str(held.path)) as connection:
+        for column in ("prompt_sha256", "rendered_sha256", "reasoning_tokens", "first_answer_ns"):
+            connection.execute(f"ALTER TABLE requests DROP COLUMN {column}")
+        connection.execute("ALTER TABLE outputs DROP COLUMN reasoning")
+        connection.execute("DROP TABLE prompts")
+        connection.execute("DROP TABLE verdicts")
+        connection.execute("UPDATE schema_version SET version = 4")
+    held.append([judged_record("with-prompts")])
+    assert [found.prompts for found in held.records(["run-1", "with-prompts"])] == [(), judged_record().prompts]
+
+
+def test_a_study_whose_requests_all_failed_can_be_exported_and_imported(tmp_path: Path) -> None:
+    """Where no request has an output, none is missing."""
+    first, second = Store(tmp_path / "a.duckdb"), Store(tmp_path / "b.duckdb")
+    error = RequestError(RequestErrorKind.SERVER, "no")
+    first.append([record(requests=(Request(0, 1, 2, error=error),), outputs=(), outcome=Outcome.FAILED, reason="no")])
+    export_parquet(first, ["run-1"], tmp_path / "results")
+    assert import_parquet(second, tmp_path / "results") == 1
 
 
 def test_exports_from_before_a_column_are_read_and_imported(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 #: The published tables, in the order of the data page.
-TABLES = ("runs", "marks", "requests", "outputs", "traces", "environments")
+TABLES = ("runs", "marks", "requests", "prompts", "outputs", "verdicts", "traces", "environments")
 OBSERVATIONS = "observations.csv"
 _TABLE = r"CREATE TABLE IF NOT EXISTS {} \(\n(.*?)\n\);"
 _COLUMN = re.compile(r'^ +"?(\w+)"? +([A-Z]+(?:\[\])?)[^-]*-- (?:\[(.+?)\] )?(.+)$', re.MULTILINE)

@@ -20,10 +20,12 @@ from greenreport.workspace import digest_of
 
 LARGEST_ARCHIVE = 50_000_000  # bytes; a larger one would double the size of the site for little use
 PARQUET = {
-    "runs": "one row a run: cell, outcome, reason, flags, parameters as executed",
+    "runs": "one row per run: cell, outcome, reason, flags, parameters as executed",
     "marks": "phases of each run",
     "requests": "requests with client and server times",
     "outputs": "texts and token ids, once each",
+    "prompts": "the texts that were asked",
+    "verdicts": "whether each answer is right",
     "traces": "raw samples of every meter",
     "environments": "machines and library versions",
 }

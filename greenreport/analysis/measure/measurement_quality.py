@@ -93,7 +93,7 @@ class AgreementSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Quality:
+class MeasurementQuality:
     """The quality of the measurements of a study, as its validity page shows it.
 
     Attributes:
@@ -114,13 +114,13 @@ class Quality:
     idle_w: tuple[float, float] | None
 
 
-def quality(dataset: Dataset) -> Quality:
+def quality(dataset: Dataset) -> MeasurementQuality:
     """Summarise the validity records of all runs."""
     runs = [(cell, run) for cell in dataset.cells for run in cell.runs]
     measured = [(cell, run) for cell, run in runs if run.outcome in (Outcome.OK, Outcome.INVALID)]
     foreign = [run.foreign_load for _, run in measured if run.foreign_load is not None]
     profiler = [value for _, run in measured if (value := run.value("profiler_cpu_pct")) is not None]
-    return Quality(
+    return MeasurementQuality(
         len(measured),
         tuple((cell, run) for cell, run in runs if run.outcome is not Outcome.OK),
         tuple(_codes(dataset, measured)),

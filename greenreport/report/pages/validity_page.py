@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from greenreport.analysis.measure.calibration import calibration
-from greenreport.analysis.measure.measurement_quality import Quality, quality
+from greenreport.analysis.measure.measurement_quality import MeasurementQuality, quality
 from greenreport.report.context import StudyContext
 from greenreport.report.figures.instrument_agreement import agreement_figure
 from greenreport.report.order_sentences import OrderSentence, order_sentences, settling_sentence
@@ -22,7 +22,7 @@ class ValidityContent:
         order: what the order of the runs does to the tested metrics, by effect, and whether windows had settled.
     """
 
-    quality: Quality
+    quality: MeasurementQuality
     planned: int
     calibration: tuple[tuple[str, str], ...]
     order: tuple[OrderSentence, ...]

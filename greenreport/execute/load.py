@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from greenreport.errors import MeasurementInvalid
 from greenreport.execute.assignment import RunContext
 from greenreport.execute.serving import Serving
-from greenreport.record import Domain, Mark, Method, Phase, Quantity, Trace, TraceKind, span_of
+from greenreport.record import Domain, Mark, Method, Phase, Prompt, Quantity, Request, Trace, TraceKind, span_of
 from greenreport.study import Configuration, output_lengths
 from greenreport.workloads.client import Finished, Warmed
+from greenreport.workloads.prompts import text_digest
 from greenreport.workloads.schedule import arrivals_s, batches
 from greenreport.workloads.sender import ClientJob
 from greenreport.workloads.server_probe import ServerCounters
@@ -36,6 +38,19 @@ def client_job(context: RunContext, configuration: Configuration, serving: Servi
         headers=serving.headers,
         extra=tuple(configuration.options.items()) if server else (),
     )
+
+
+def asked(requests: Iterable[Request], job: ClientJob) -> tuple[tuple[Request, ...], tuple[Prompt, ...]]:
+    """Return requests that know the digest of what they asked, and the texts behind the digests."""
+    texts = [text for batch in job.batches for text in batch]
+    prompts: dict[str, Prompt] = {}
+    named = []
+    for request in requests:
+        text = texts[request.index]
+        if text not in prompts:
+            prompts[text] = Prompt(text_digest(text), text)
+        named.append(replace(request, prompt_sha256=prompts[text].sha256))
+    return tuple(named), tuple(prompts.values())
 
 
 def measured_window(finished: Finished, ramp_s: float) -> Mark:

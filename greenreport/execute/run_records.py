@@ -40,7 +40,7 @@ def ended(record: RunRecord, error: GreenReportError, detail: str | None) -> Run
 
 def without_values(record: RunRecord, error: GreenReportError) -> RunRecord:
     """Return the failed record of a run whose values cannot be stored."""
-    bare = replace(record, facts=None, flags=(), missing=(), requests=(), outputs=(), traces=())
+    bare = replace(record, facts=None, flags=(), missing=(), requests=(), outputs=(), prompts=(), traces=())
     return ended(bare, error, None)
 
 

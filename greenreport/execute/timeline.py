@@ -24,12 +24,24 @@ from greenreport.engines.memory_errors import memory_line
 from greenreport.errors import MeterUnavailable, OutOfMemory, WorkerCrashed, WorkerTimedOut
 from greenreport.execute.assignment import RunContext
 from greenreport.execute.host import redact
-from greenreport.execute.load import client_job, client_traces, measured_window
+from greenreport.execute.load import asked, client_job, client_traces, measured_window
 from greenreport.execute.processes import Child, require_alive
 from greenreport.execute.run_servers import serve
 from greenreport.meters.sampler import AwaitSteady, Edge, Now, Opened, Recorded, Sampled, Stop, Watch, sampler_main
 from greenreport.meters.steady_state import Steadiness
-from greenreport.record import Facts, Mark, Missing, MissingCode, Output, Phase, Request, RequestError, RequestErrorKind, Trace
+from greenreport.record import (
+    Facts,
+    Mark,
+    Missing,
+    MissingCode,
+    Output,
+    Phase,
+    Prompt,
+    Request,
+    RequestError,
+    RequestErrorKind,
+    Trace,
+)
 from greenreport.study import Configuration, MeterUse, Model, Study
 from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
 from greenreport.workloads.server_probe import ServerCounters, server_counters
@@ -46,6 +58,7 @@ class Measurements:
     facts: Facts | None = None
     requests: tuple[Request, ...] = ()
     outputs: tuple[Output, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
     traces: tuple[Trace, ...] = ()
 
 
@@ -108,8 +121,8 @@ class Timeline:
         self.measured.marks += self.serving.marks
         self.measured.facts = self.serving.facts
         self.sampler.send(Watch(self.serving.pids))
-        launcher, job = self.context.launcher, client_job(self.context, self.configuration, self.serving)
-        self.client = launcher.start("client", launcher.forked, client_main, job)
+        launcher, self.load = self.context.launcher, client_job(self.context, self.configuration, self.serving)
+        self.client = launcher.start("client", launcher.forked, client_main, self.load)
         self.stack.callback(self.client.stop)
 
     def idle(self, phase: Phase) -> None:
@@ -140,9 +153,12 @@ class Timeline:
         self.client.send(Go())
         finished = self.client.receive(Finished, self.protocol.window_timeout_s, self.others, "the window")
         self.sampler.send(Now())
-        self.measured.requests = tuple(
-            replace(request, error=request.error and replace(request.error, text=redact(request.error.text)))
-            for request in finished.requests
+        self.measured.requests, self.measured.prompts = asked(
+            (
+                replace(request, error=request.error and replace(request.error, text=redact(request.error.text)))
+                for request in finished.requests
+            ),
+            self.load,
         )
         self.measured.outputs = finished.outputs
         _raise_server_error(finished.requests[-1].error, self.serving.children)

@@ -196,6 +196,11 @@ def _prompt(line: str, where: str) -> str:
     return prompt
 
 
+def text_digest(text: str) -> str:
+    """Return the SHA-256 of a text's UTF-8, by which records know what was asked."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _texts_digest(texts: list[str]) -> str:
     """Return the SHA-256 of the JSON array of the texts, made piece by piece."""
     digest = hashlib.sha256(b"[")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from collections.abc import Callable
 from itertools import pairwise
@@ -51,6 +52,26 @@ def test_a_batch_is_one_request_and_its_prompts_share_its_times(command: Command
     assert {row[3] for row in rows} == {8} == {row[5] for row in rows}
     assert len({row[4] for row in rows}) > 1
     assert query(tmp_path, "SELECT outcome FROM runs") == [("ok",)]
+
+
+def test_every_request_knows_the_text_it_asked(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """4 texts sent twice in batches of 3: each text is kept once, by the SHA-256 of its UTF-8; its row of a batch names it."""
+    texts = ["def f", "Überprüfe „x“ \U0001f680", "c", "d"]
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "p.txt").write_text("\n".join(texts), encoding="utf-8")
+    workload = {"requests": 8, "prompts": {"source": "file", "path": "p.txt"}}
+    measure(command, write_study, {"batch_size": 3}, workload=workload)
+    digests = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+    assert query(tmp_path, 'SELECT prompt_sha256 FROM requests ORDER BY "index"') == [(digest,) for digest in digests * 2]
+    assert sorted(query(tmp_path, "SELECT sha256, text FROM prompts")) == sorted(zip(digests, texts, strict=True))
+
+
+def test_a_run_that_fails_keeps_what_was_asked_last(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """The request that ended the window names its text like those before it."""
+    measure(command, write_study, {"options": {"out_of_memory_at": 4}}, check=1)
+    rows = query(tmp_path, 'SELECT error IS NULL, text FROM requests JOIN prompts ON sha256 = prompt_sha256 ORDER BY "index"')
+    assert [row[0] for row in rows] == [True, True, False]
+    assert len({row[1] for row in rows}) == 3
 
 
 def test_a_streamed_batch_tells_when_the_first_token_came(command: Command, write_study: Write, tmp_path: Path) -> None:

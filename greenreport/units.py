@@ -14,7 +14,7 @@ THIN = "\u202f"
 MINUS = "\u2212"
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"))
-_SCALED_UNITS = frozenset({"J", "W", "B", "Hz", "J/request", "J/token", "Wh", "gCO₂e", "L"})
+_SCALED_UNITS = frozenset({"J", "W", "B", "Hz", "J/request", "J/answer", "J/token", "Wh", "gCO₂e", "L"})
 _COUNT_SUFFIX = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9, "G": 10**9}
 _COUNT = re.compile(r"([0-9]{1,18}(?:\.[0-9]+)?)\s*([kKMBG]?)")
 

@@ -10,7 +10,7 @@ from typing import Literal
 from greenreport.catalog.table import CatalogTable
 
 #: Units of energy, of power, and of what is made of them.
-ENERGY_UNITS = frozenset({"J", "W", "J·s", "J/request", "J/token", "1/kJ", "1/J"})
+ENERGY_UNITS = frozenset({"J", "W", "J·s", "J/request", "J/answer", "J/token", "1/kJ", "1/J"})
 
 
 class Better(StrEnum):
@@ -30,6 +30,8 @@ class MetricInfo:
         less, more: comparison words of that noun ("less"/"more", "shorter"/"longer").
         target: of a metric that another package adds, the function that computes it: ``"module:function"``, from a `RunRecord`
             to an `Observation`.
+        share_of_energy: whether it is a share of the energy, in percent.
+        verb: of a sentence on who is best; by the words of comparison when empty ("uses the least", "has the shortest").
     """
 
     id: str
@@ -41,6 +43,8 @@ class MetricInfo:
     less: str = "less"
     more: str = "more"
     target: str = ""
+    share_of_energy: bool = False
+    verb: str = ""
 
     @property
     def name(self) -> str:
@@ -50,7 +54,7 @@ class MetricInfo:
     @property
     def of_energy(self) -> bool:
         """Whether energy is part of it, so that a boundary belongs to it and it can be an estimate."""
-        return self.unit in ENERGY_UNITS
+        return self.share_of_energy or self.unit in ENERGY_UNITS
 
     @property
     def direction(self) -> Literal["lower", "higher"]:
@@ -116,6 +120,17 @@ _METRICS = (
         "Requests that keep every bound of the study's objective ÷ execution time.", "lower", "higher"),
     MetricInfo("j_per_good_request", "Energy per request served well", "J/request", _L, "energy per request served well",
         "Energy of all requests ÷ requests that keep every bound of the study's objective."),
+    MetricInfo("solved_pct", "Answers right", "%", _H, "share of right answers",
+        "Right answers ÷ answers that were judged: pass@1 over the requests of the window.", "lower", "higher"),
+    MetricInfo("j_per_right_answer", "Energy per right answer", "J/answer", _L, "energy per right answer",
+        "Energy of all requests, those with wrong answers too, ÷ right answers.", verb="needs"),
+    MetricInfo("s_per_right_answer", "Time per right answer", "s/answer", _L, "time per right answer",
+        "Execution time, that of wrong answers too, ÷ right answers.", verb="needs"),
+    MetricInfo("tokens_per_right_answer", "Tokens per right answer", "tokens/answer", _L, "output tokens per right answer",
+        "Output tokens, those of wrong answers too, ÷ right answers.", "fewer", "more", verb="needs"),
+    MetricInfo("wrong_energy_pct", "Energy on wrong answers", "%", _L, "share of energy spent on wrong answers",
+        "Energy over the times of requests whose answer is wrong ÷ energy over those of all judged requests. Where requests overlap or are too short to be told "
+        "apart, by their output tokens.", "lower", "higher", share_of_energy=True),
     MetricInfo("cold_start_s", "Cold start", "s", _L, "cold start",
         "Start of the server process until it can answer: interpreter, load and compile.", "shorter", "longer"),
     MetricInfo("cold_start_energy_j", "Energy of a cold start", "J", _L, "energy of a cold start",

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from greenreport import traces as tr
+from greenreport.analysis.measure.answer_quality import answer_observations
 from greenreport.analysis.measure.energy import (
     Calibrations,
     Component,
@@ -42,11 +43,13 @@ from greenreport.analysis.measure.utilisation import (
 )
 from greenreport.catalog import METRICS, load_target
 from greenreport.record import Domain, Mark, Method, Outcome, Phase, RunRecord, Trace, TraceKind, is_cpu, is_gpu, is_memory
-from greenreport.study import Objective
+from greenreport.study import Objective, Quality
 
 #: What may be zero or less: shares and rates of counted requests, and a difference. Everything else is read from an instrument or
 #: a clock, where zero means "too small to be seen".
-MAY_BE_ZERO = frozenset({"served_well_pct", "goodput_requests_per_s", "throughput_requests_per_s", "energy_net_j"})
+MAY_BE_ZERO = frozenset(
+    {"served_well_pct", "goodput_requests_per_s", "throughput_requests_per_s", "energy_net_j", "solved_pct", "wrong_energy_pct"}
+)
 #: Net energy below zero by no more than this share of the energy may be noise of the idle baseline.
 NOISE = 0.02
 
@@ -61,24 +64,31 @@ class PhaseRow:
 
 
 def observations(
-    record: RunRecord, objective: Objective | None = None, calibrations: Calibrations = MappingProxyType({})
+    record: RunRecord,
+    objective: Objective | None = None,
+    calibrations: Calibrations = MappingProxyType({}),
+    quality: Quality | None = None,
 ) -> tuple[Observation, ...]:
     """Return one observation per metric; () for a run without a window.
 
     Args:
         objective: the study's latency objective, for goodput.
         calibrations: declared in the study, by the name of the meter.
+        quality: how the study judges answers.
     """
     window = record.mark(Phase.WINDOW)
     if window is None or record.outcome not in (Outcome.OK, Outcome.INVALID, Outcome.UNFAITHFUL):
         return ()
+    energies = _energy(record, window, objective, calibrations)
+    energy = next((observation for observation in energies if observation.metric == "energy_j"), None)
     groups = (
-        _energy(record, window, objective, calibrations),
+        energies,
         _stages(record, window, calibrations),
         time_observations(record, window, objective),
         utilisation_observations(record, window),
         gpu_observations(record, window),
         stage_observations(record),
+        answer_observations(record, window, quality, energy, calibrations),
     )
     added = [load_target(info.target)(record) for info in METRICS.values() if info.target]
     observed = {observation.metric: _resolved(observation) for group in (*groups, added) for observation in group}

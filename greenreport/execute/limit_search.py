@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
+from greenreport.errors import UsageError
 from greenreport.execute.assignment import Assignment, Reporter
 from greenreport.execute.runner import ExtraRuns
 from greenreport.plan import Cell, Run
@@ -61,7 +62,10 @@ def find_limit(assignment: Assignment, cell: Cell, factor: str, largest: int, re
 
     Raises:
         Unavailable: the cell cannot run here.
+        UsageError: the factor has one level only.
     """
+    if factor == "batch_size" and assignment.study.workload.api == "chat":
+        raise UsageError("a request in chat is one conversation, so `batch_size` is 1 there; ask for another --factor")
     runs, position = ExtraRuns(assignment, cell, RecordKind.LIMIT, reporter), count(1)
 
     def tried(load: int) -> Trial:

@@ -11,6 +11,7 @@ from greenreport.execute.assignment import RunContext
 from greenreport.execute.serving import Serving
 from greenreport.record import Domain, Mark, Method, Phase, Prompt, Quantity, Request, Trace, TraceKind, span_of
 from greenreport.study import Configuration, output_lengths
+from greenreport.workloads.api_content import Api
 from greenreport.workloads.client import Finished, Warmed
 from greenreport.workloads.prompts import text_digest
 from greenreport.workloads.schedule import arrivals_s, batches
@@ -37,11 +38,19 @@ def client_job(context: RunContext, configuration: Configuration, serving: Servi
         due_s=None if rate is None else arrivals_s(len(sent), rate, arrivals.process, arrivals.seed + context.repetition - 1),
         headers=serving.headers,
         extra=tuple(configuration.options.items()) if server else (),
+        api=Api(workload.api),
+        system=workload.system,
     )
 
 
-def asked(requests: Iterable[Request], job: ClientJob) -> tuple[tuple[Request, ...], tuple[Prompt, ...]]:
-    """Return requests that know the digest of what they asked, and the texts behind the digests."""
+def asked(
+    requests: Iterable[Request], job: ClientJob, rendered: Iterable[Prompt]
+) -> tuple[tuple[Request, ...], tuple[Prompt, ...]]:
+    """Return requests that know the digest of what they asked, and the texts behind all their digests.
+
+    Args:
+        rendered: texts that servers made of messages.
+    """
     texts = [text for batch in job.batches for text in batch]
     prompts: dict[str, Prompt] = {}
     named = []
@@ -50,7 +59,7 @@ def asked(requests: Iterable[Request], job: ClientJob) -> tuple[tuple[Request, .
         if text not in prompts:
             prompts[text] = Prompt(text_digest(text), text)
         named.append(replace(request, prompt_sha256=prompts[text].sha256))
-    return tuple(named), tuple(prompts.values())
+    return tuple(named), tuple({prompt.sha256: prompt for prompt in (*prompts.values(), *rendered)}.values())
 
 
 def measured_window(finished: Finished, ramp_s: float) -> Mark:

@@ -56,7 +56,9 @@ def run_record(assignment: Assignment, run: Run) -> RunRecord:
         other={
             **{name: value for name, value in run.cell.content.items() if name not in ("configuration", "protocol")},
             "generation": study.workload.generation.model_dump(mode="json"),
-            "load": study.workload.model_dump(mode="json", include={"requests", "arrivals", "ramp_s", "stream"}),
+            "load": study.workload.model_dump(
+                mode="json", include={"requests", "arrivals", "ramp_s", "stream", "api", "system"}
+            ),
             "prompts_source": assignment.prompts.source,
             "weights": study.weights_of(run.cell.model).value,
             "model_id": run.cell.model.id,

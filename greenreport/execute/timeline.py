@@ -159,6 +159,7 @@ class Timeline:
                 for request in finished.requests
             ),
             self.load,
+            finished.rendered,
         )
         self.measured.outputs = finished.outputs
         _raise_server_error(finished.requests[-1].error, self.serving.children)

@@ -26,7 +26,7 @@ from greenreport.regular_files import read_regular
 from greenreport.study import Model, Weights
 
 INFO_FILE = "greenreport.json"
-HUB_PATTERNS = ["*.json", "*.safetensors", "*.model", "*.txt", "tokenizer*"]
+HUB_PATTERNS = ["*.json", "*.safetensors", "*.model", "*.txt", "tokenizer*", "*.jinja"]
 MOST_FILES = 1000
 SMALL_BYTES = 2_000_000
 GAIN = 2.0

@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from greenreport.catalog import ENGINES, METRICS, PROVIDERS, Served
-from greenreport.study.cells import Configuration, Model, Weights
+from greenreport.catalog import ENGINES, METRICS, PROVIDERS
+from greenreport.study.cells import Configuration
+from greenreport.study.check_models import model_remarks
 from greenreport.study.check_servers import TEXTS, server_remarks
-from greenreport.study.error_messages import Remark, nearest, unknown
+from greenreport.study.error_messages import Remark, unknown
 from greenreport.study.protocol import Lengths
 from greenreport.study.spec import Study
 from greenreport.study.sweep import MOST_CONFIGURATIONS, point_error, swept
@@ -20,7 +21,6 @@ from greenreport.units import counted
 #: Cells of a study, those that are excluded too, and its runs: far more than any machine measures in a year.
 MOST_CELLS = 5_000
 MOST_RUNS = 100_000
-KNOWN_ARCHITECTURES = ("gpt2", "gpt_bigcode", "gpt_neox", "bloom", "llama", "gemma", "phi", "opt", "qwen2")
 
 
 def check(study: Study, folder: Path) -> list[Remark]:
@@ -37,7 +37,7 @@ def check(study: Study, folder: Path) -> list[Remark]:
         *_unique("configurations", (c.id for c in study.configurations), "configuration"),
         *_unique("hypotheses", (h.id for h in study.hypotheses), "hypothesis id"),
         *_unique("meters", (m.name for m in study.meters), "meter"),
-        *_models(study, folder),
+        *model_remarks(study, folder),
         *_configurations(study),
         *_sweep(study),
         *server_remarks(study),
@@ -83,51 +83,6 @@ def _named(at: tuple[str | int, ...], kind: str, name: object, allowed: Collecti
     """Yield a remark on a name that is not among those allowed."""
     if name not in allowed:
         yield Remark(at, unknown(kind, name, allowed))
-
-
-def _models(study: Study, folder: Path) -> Iterator[Remark]:
-    hub = [i for i, m in enumerate(study.models) if study.weights_of(m) is Weights.HUB and m.hub and _loaded(study, m)]
-    loose = [index for index in hub if study.models[index].revision is None]
-    if loose:
-        names = ", ".join(study.models[index].id for index in loose)
-        message = f"not pinned: {names}; fill in `revision:` with a commit so that others get the same weights"
-        yield Remark(("models", loose[0]), message, warning=True)
-    for index, model in enumerate(study.models):
-        at = ("models", index)
-        match study.weights_of(model) if _loaded(study, model) else None:
-            case Weights.HUB if model.hub is None:
-                message = f"model {model.id!r} has no `hub: owner/name`; give it one, or a `path:`, or `weights: untrained`"
-                yield Remark(at, message)
-            case Weights.UNTRAINED if model.architecture is None:
-                yield Remark(at, f"model {model.id!r} has untrained weights but no `architecture:`")
-            case Weights.PATH if model.path is None:
-                yield Remark(at, f"model {model.id!r} has `weights: path` but no `path:`")
-            case Weights.PATH if not (folder / str(model.path)).exists():
-                yield Remark((*at, "path"), f"{model.path!r} is not a directory or a GGUF file (relative to the study file)")
-            case Weights.PATH if not _holds_model(folder / str(model.path)):
-                yield Remark((*at, "path"), f"{model.path!r} holds no config.json with *.safetensors and is no GGUF file")
-            case Weights.PACKAGE if model.package is None or model.sha256 is None:
-                message = f"model {model.id!r} needs `package:` and `sha256:`, the digest of the GGUF file in it, so that others get the same weights"
-                yield Remark(at, message)
-            case _:
-                pass
-        if model.architecture is not None and model.architecture.type not in KNOWN_ARCHITECTURES:
-            kind = model.architecture.type
-            hint = nearest(kind, KNOWN_ARCHITECTURES)
-            message = f"architecture type {kind!r} is not among those greenreport is tested with{hint or '.'}"
-            yield Remark((*at, "architecture", "type"), f"{message} Tested: {', '.join(KNOWN_ARCHITECTURES)}", not hint)
-
-
-def _holds_model(folder: Path) -> bool:
-    if folder.suffix == ".gguf":
-        return folder.is_file()
-    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
-
-
-def _loaded(study: Study, model: Model) -> bool:
-    """Whether any engine loads the model here; a server that greenreport did not write has its own weights."""
-    engines = {c.engine for c in study.configurations if not study.excludes(model, c)}
-    return any(engine not in ENGINES or ENGINES[engine].served is Served.OWN for engine in engines)
 
 
 def _configurations(study: Study) -> Iterator[Remark]:
@@ -233,6 +188,9 @@ def _prompts(study: Study, folder: Path) -> Iterator[Remark]:
     if isinstance(study.workload.generation.output_tokens, Lengths) and largest > 1:
         message = "requests of a static batch (`batch_size`) all ask for as many tokens; use `max_batch` or `concurrency` with lengths that differ"
         yield Remark(("workload", "generation", "output_tokens"), message)
+    if study.workload.api == "chat" and largest > 1:
+        message = "a request in chat is one conversation, so `batch_size` is 1 there; use `max_batch` or `concurrency`"
+        yield Remark(("workload", "api"), message)
 
 
 def _fidelity(study: Study) -> Iterator[Remark]:

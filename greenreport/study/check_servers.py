@@ -17,7 +17,9 @@ from greenreport.study.spec import Study
 from greenreport.study.sweep import swept
 
 #: Keys of a request that the workload decides.
-_TAKEN = ("model", "prompt", "max_tokens", "temperature", "stream", "stream_options", "ignore_eos", "n")
+_TAKEN = (
+    "model", "prompt", "messages", "max_tokens", "max_completion_tokens", "temperature", "stream", "stream_options", "ignore_eos", "n",
+)  # fmt: skip
 #: Texts of the sources whose number is known before they are read.
 TEXTS = {"builtin": 60, "humaneval": 164}
 

@@ -15,14 +15,15 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
 import httpx
 
-from greenreport.record import Output, Request, RequestError
+from greenreport.record import Output, Prompt, Request, RequestError
 from greenreport.workloads.exchanges import connecting
 from greenreport.workloads.load_loops import Answered, closed_loop, open_loop
+from greenreport.workloads.prompts import text_digest
 from greenreport.workloads.sender import ClientJob, Sender
 
 
@@ -62,6 +63,7 @@ class Finished:
         spans: name → (ns, s): the server's work besides generating, per HTTP request, in the order in which servers began them.
         retried_ns: when each request that was sent twice was sent first.
         cached_tokens: tokens of all prompts that servers took from a cache; None where they do not say.
+        rendered: texts that servers made of messages for their models, by which requests name them.
     """
 
     requests: tuple[Request, ...]
@@ -71,6 +73,7 @@ class Finished:
     spans: tuple[tuple[str, tuple[tuple[int, float], ...]], ...] = ()
     retried_ns: tuple[int, ...] = ()
     cached_tokens: int | None = None
+    rendered: tuple[Prompt, ...] = ()
 
 
 def client_main(connection: Connection, job: ClientJob) -> None:
@@ -125,8 +128,13 @@ def _finished(answered: Sequence[Answered], cpu_s: float) -> Finished:
     in_time = sorted(answered, key=lambda item: item.sent_ns)
     with_spans = sorted((item for item in answered if item.spans), key=_began_ns)
     names = dict.fromkeys(name for item in with_spans for name, _ in item.spans)
+    rendered = {text: Prompt(text_digest(text), text) for item in answered if (text := item.rendered) is not None}
     return Finished(
-        tuple(request for item in answered for request in item.requests),
+        tuple(
+            request if item.rendered is None else replace(request, rendered_sha256=rendered[item.rendered].sha256)
+            for item in answered
+            for request in item.requests
+        ),
         tuple(outputs.values()),
         cpu_s,
         tuple((item.sent_ns, (item.sent_ns - item.requests[0].start_ns) / 1e9) for item in in_time),
@@ -135,4 +143,5 @@ def _finished(answered: Sequence[Answered], cpu_s: float) -> Finished:
         ),
         tuple(item.sent_ns for item in in_time if item.retried),
         sum(known) if (known := [item.cached_tokens for item in answered if item.cached_tokens is not None]) else None,
+        tuple(rendered.values()),
     )

@@ -31,6 +31,7 @@ class Answered:
         spans: (name, seconds) of the server's work besides generating, where the server reports it.
         retried: whether it was sent twice, since the server had closed the connection.
         cached_tokens: tokens of its prompts that the server took from a cache; None where it does not say.
+        rendered: the text that the model saw, where the server made one from messages and tells it.
     """
 
     requests: tuple[Request, ...]
@@ -39,6 +40,7 @@ class Answered:
     spans: tuple[tuple[str, float], ...] = ()
     retried: bool = False
     cached_tokens: int | None = None
+    rendered: str | None = None
 
     @property
     def error(self) -> RequestError | None:

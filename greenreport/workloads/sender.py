@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 import httpx
 
 from greenreport.record import Output, Request, RequestErrorKind
-from greenreport.workloads.answers import RequestFailed, ServerAnswer, post
+from greenreport.workloads.answers import ServerAnswer, post
+from greenreport.workloads.api_content import Api
 from greenreport.workloads.load_loops import Answered
+from greenreport.workloads.request_errors import RequestFailed
 
 #: Bytes of the largest answer that is read: the frame of a stream's events, token ids and log-probabilities are in it, and the prompt,
 #: which some servers repeat.
@@ -32,6 +34,7 @@ class ClientJob:
         due_s: when each request is due, for an open loop; None for a closed one.
         headers: what every request carries besides: the key, where the servers want one.
         extra: further keys of every request, for servers that know more than the protocol says.
+        system: message before the prompt of a chat.
     """
 
     urls: tuple[str, ...]
@@ -45,6 +48,8 @@ class ClientJob:
     due_s: tuple[float, ...] | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     extra: tuple[tuple[str, str | bool | int | float], ...] = ()
+    api: Api = Api.COMPLETIONS
+    system: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +76,9 @@ class Sender:
         start = sent if due_ns is None else due_ns
         try:
             prompts, tokens = self.job.batches[batch], self.job.output_tokens[batch]
-            largest_b = FIXED_B + PER_TOKEN_B * tokens * len(prompts) + PER_CHARACTER_B * sum(map(len, prompts))
-            answer = post(self.clients[server], body, largest_b)
+            characters = sum(map(len, prompts)) + len(self.job.system or "")
+            largest_b = FIXED_B + PER_TOKEN_B * tokens * len(prompts) + PER_CHARACTER_B * characters
+            answer = post(self.clients[server], self.job.api, body, largest_b)
             if answer.completions.keys() != set(range(len(prompts))):
                 text = f"{len(answer.completions)} answers came for {len(prompts)} prompts"
                 raise RequestFailed(RequestErrorKind.MALFORMED, text)
@@ -82,17 +88,18 @@ class Sender:
         end = time.monotonic_ns()
         requests = _requests(answer, Request(first_index, start, end, server=server), self.job.output_tokens[batch])
         outputs = tuple(
-            Output(output_digest(completion.text, completion.token_ids), completion.text, completion.token_ids)
-            for _, completion in sorted(answer.completions.items())
+            Output(request.output_sha256 or "", completion.text, completion.token_ids, completion.reasoning or None)
+            for request, (_, completion) in zip(requests, sorted(answer.completions.items()), strict=True)
         )
-        return Answered(requests, outputs, sent, answer.times.spans, answer.retried, answer.usage.cached_tokens)
+        account = answer.account
+        return Answered(requests, outputs, sent, account.spans, answer.retried, answer.usage.cached_tokens, account.rendered)
 
     def _body(self, batch: int) -> dict[str, object]:
         job = self.job
         prompts = job.batches[batch]
         body: dict[str, object] = {
             "model": job.model,
-            "prompt": prompts[0] if len(prompts) == 1 else list(prompts),
+            **self._asked(prompts),
             "max_tokens": job.output_tokens[batch],
             "temperature": 0,
             "return_token_ids": True,
@@ -105,11 +112,18 @@ class Sender:
             del body["return_token_ids"]
         return body
 
+    def _asked(self, prompts: Sequence[str]) -> dict[str, object]:
+        if self.job.api is Api.COMPLETIONS:
+            return {"prompt": prompts[0] if len(prompts) == 1 else list(prompts)}
+        [prompt] = prompts  # a chat request is one conversation
+        system = [] if self.job.system is None else [{"role": "system", "content": self.job.system}]
+        return {"messages": [*system, {"role": "user", "content": prompt}]}
+
 
 def _requests(answer: ServerAnswer, first: Request, most: int) -> tuple[Request, ...]:
     """Return a request of the record for each completion, the first filled in; `most`: output tokens each was asked for."""
-    times, several = answer.times, len(answer.completions) > 1
-    of_prompts = times.prompt_tokens or ()
+    account, several = answer.account, len(answer.completions) > 1
+    of_prompts = account.prompt_tokens or ()
     requests = []
     for row, completion in sorted(answer.completions.items()):
         ids = completion.token_ids
@@ -121,19 +135,21 @@ def _requests(answer: ServerAnswer, first: Request, most: int) -> tuple[Request,
             first,
             index=first.index + row,
             first_token_ns=next(iter(answer.arrived_ns), None),
-            server_start_ns=times.server_start_ns,
-            server_end_ns=times.server_end_ns,
-            token_ns=(times.token_ns or (() if several else tuple(answer.arrived_ns)))[: len(ids) or None],
+            server_start_ns=account.server_start_ns,
+            server_end_ns=account.server_end_ns,
+            token_ns=(account.token_ns or (() if several else tuple(answer.arrived_ns)))[: len(ids) or None],
             prompt_tokens=prompt_tokens,
             output_tokens=(len(ids) or None) if output_tokens is None else output_tokens,
             finish_reason=completion.finish_reason,
-            output_sha256=output_digest(completion.text, ids),
+            output_sha256=output_digest(completion.text, ids, completion.reasoning),
             answered_by=answer.model,
+            reasoning_tokens=None if several else answer.usage.reasoning_tokens,
+            first_answer_ns=answer.answered_ns if answer.api is Api.CHAT else None,
         )
         requests.append(request)
     return tuple(requests)
 
 
-def output_digest(text: str, token_ids: Sequence[int]) -> str:
-    """Return the sha256 of the token ids, or of the text where the server sends no ids."""
-    return hashlib.sha256(json.dumps(list(token_ids) or text).encode()).hexdigest()
+def output_digest(text: str, token_ids: Sequence[int], reasoning: str = "") -> str:
+    """Return the sha256 of the token ids, which include those of reasoning; of the text and the reasoning where the server sends no ids."""
+    return hashlib.sha256(json.dumps(list(token_ids) or ([reasoning, text] if reasoning else text)).encode()).hexdigest()

@@ -9,7 +9,8 @@
     │  ├─ EngineUnavailable     engine or provider: missing extra, driver, GPU
     │  ├─ ModelUnavailable      model: offline, gated, no such revision
     │  ├─ PromptsUnavailable    prompt source: absent, unreadable, another digest
-    │  └─ MeterUnavailable      instrument: absent, not readable by this user
+    │  ├─ MeterUnavailable      instrument: absent, not readable by this user
+    │  └─ SandboxUnavailable    nothing holds judged programs on this machine
     ├─ RunError                 caught by the runner, which records an outcome with its reason
     │  ├─ WorkerCrashed
     │  ├─ WorkerTimedOut
@@ -100,6 +101,10 @@ class PromptsUnavailable(Unavailable):
 
 class MeterUnavailable(Unavailable):
     """An instrument that cannot be read."""
+
+
+class SandboxUnavailable(Unavailable):
+    """Nothing on this machine holds what a judged program may do; no answer is judged."""
 
 
 class RunError(GreenReportError):

@@ -26,7 +26,7 @@ PACKAGE = ROOT / "greenreport"
 
 FLOORS = {
     "errors": 0, "units": 0, "regular_files": 0, "catalog": 1, "record": 1, "study": 2, "traces": 2, "models": 3, "plan": 3, "validity": 3, "engines": 4,
-    "meters": 4, "workloads": 4, "store": 4, "execute": 5, "analysis": 5, "workspace": 5, "results": 6, "report": 7, "cli": 8, "__main__": 9, "__init__": 9,
+    "meters": 4, "workloads": 4, "store": 4, "execute": 5, "analysis": 5, "quality": 5, "workspace": 5, "results": 6, "report": 7, "cli": 8, "__main__": 9, "__init__": 9,
 }  # fmt: skip
 
 #: Which modules may import a library; everything else goes through them.
@@ -58,6 +58,8 @@ BROAD = {
     "report/build.py": "a study that cannot be drawn stops no other, and the build says which",
     "meters/replay.py": "a recording of somebody else may hold anything",
     "meters/wattmeter.py": "a device may answer anything",
+    "quality/program_process.py": "a program that a model wrote may raise anything",
+    "quality/tests_process.py": "whatever a judged program or its tests raise is a verdict",
 }
 #: Texts that are compared or cut apart, since somebody else writes them; everything of ours is a type, an enum or a field.
 FOREIGN_TEXTS = {

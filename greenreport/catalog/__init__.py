@@ -1,8 +1,9 @@
-"""Tables of what greenreport knows: runtime engines, instruments, metrics.
+"""Tables of what greenreport knows: runtime engines, instruments, metrics, scorers.
 
 A row holds facts and a lazy target string (``"module:attribute"``); nothing heavy is imported here. Adding an engine or a
 meter is one file and one row. Another package adds a row through an entry point: of the group
-``greenreport.engines``, ``greenreport.meters``, ``greenreport.metrics`` or ``greenreport.pages`` that names the row.
+``greenreport.engines``, ``greenreport.meters``, ``greenreport.metrics``, ``greenreport.pages`` or ``greenreport.scorers`` that names
+the row.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from greenreport.catalog.load_factors import CURVE_FACTORS, LIMITABLE, LOAD_FACT
 from greenreport.catalog.meters import METERS, MeterInfo
 from greenreport.catalog.metrics import METRICS, Better, MetricInfo
 from greenreport.catalog.pages import ADDED_PAGES, PageInfo
+from greenreport.catalog.scorers import SCORERS, ScorerInfo
 from greenreport.catalog.table import GROUPS, added
 
 __all__ = [
     "ADDED_PAGES", "CURVE_FACTORS", "DTYPES", "ENGINES", "GROUPS", "LIMITABLE", "LOAD_FACTORS", "METERS", "METRICS",
-    "PROVIDERS", "Accuracy", "Better", "EngineInfo", "FactorKind", "LoadFactor", "MeterInfo", "MetricInfo", "PageInfo", "Served", "accuracy_for",
+    "PROVIDERS", "SCORERS", "Accuracy", "Better", "EngineInfo", "FactorKind", "LoadFactor", "MeterInfo", "MetricInfo", "PageInfo", "ScorerInfo", "Served", "accuracy_for",
     "added", "fields_of", "load_target",
 ]  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 from greenreport.errors import GreenReportError
 
 #: What an installed package can add to.
-GROUPS = ("greenreport.engines", "greenreport.meters", "greenreport.metrics", "greenreport.pages")
+GROUPS = ("greenreport.engines", "greenreport.meters", "greenreport.metrics", "greenreport.pages", "greenreport.scorers")
 
 
 @cache

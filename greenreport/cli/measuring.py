@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
-import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from greenreport.cli.alone import alone
 from greenreport.cli.console import Progress, print_stored, print_warning
-from greenreport.errors import PromptsUnavailable, StoreError, UsageError
+from greenreport.errors import PromptsUnavailable, UsageError
 from greenreport.execute.assignment import Assignment, Limit
 from greenreport.execute.host import busy_share, environment
 from greenreport.execute.runner import StudyRuns
@@ -256,36 +254,12 @@ def _sweep_logs(assignment: Assignment) -> None:
 
 @contextmanager
 def measuring(cache: Path, *, quiet: bool, left_s: float | None = None) -> Iterator[Progress]:
-    """Measure alone, and show progress; two measurements on one cache would disturb each other.
-
-    A batch system's stop (SIGTERM) and a terminal that closes (SIGHUP) are treated like Ctrl-C: the run in progress is discarded,
-    its processes end, and what is stored is said.
+    """Measure alone (see `alone`), and show progress: of an interrupted command it is said what is stored.
 
     Raises:
         StoreError: another process holds the lock of the cache, or the cache cannot be written.
     """
-    with ExitStack() as stack:
-        try:
-            cache.mkdir(parents=True, exist_ok=True)
-            file = stack.enter_context((cache / "run.lock").open("a+", encoding="utf-8"))
-        except OSError as error:
-            raise StoreError(f"the cache {cache} cannot be written: {error.strerror}; use another --cache") from None
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            raise StoreError(
-                f"another greenreport run (process {file.read().strip() or 'unknown'}) is measuring; "
-                "two at once would disturb each other. Wait for it, or stop it"
-            ) from None
-        file.truncate(0)
-        with suppress(OSError):  # the number is for people only
-            file.write(str(os.getpid()))
-            file.flush()
-        for stop in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(stop) is not signal.SIG_IGN:  # as under nohup
-                stack.callback(signal.signal, stop, signal.signal(stop, signal.default_int_handler))
-        progress = stack.enter_context(Progress(quiet=quiet, left_s=left_s))
+    with alone(cache), Progress(quiet=quiet, left_s=left_s) as progress:
         try:
             yield progress
         except KeyboardInterrupt:

@@ -24,6 +24,7 @@ from greenreport.cli.options import (
     WeightsOption,
     parse_only,
 )
+from greenreport.cli.scoring import score_after_run
 from greenreport.errors import MeasurementInvalid, SpecError, Unavailable, UsageError
 from greenreport.units import parse_share
 
@@ -164,6 +165,7 @@ def run(
         console.out.print(
             "With --only blocks are not complete, so no contrast is looked at; `run` without it goes on", soft_wrap=True
         )
+    score_after_run(session.planned, session.store, session.cache, quiet=quiet)
     state = session.state()
     if not quiet or not state.complete:
         console.out.print(str(state), soft_wrap=True)

@@ -1,7 +1,8 @@
 """Append and read run records; exchange them as Parquet."""
 
 from greenreport.store.exchange import Published, export_parquet, import_parquet, published
+from greenreport.store.reader import StoredAnswer
 from greenreport.store.schema import SCHEMA_VERSION
 from greenreport.store.store import Spooled, Store
 
-__all__ = ["SCHEMA_VERSION", "Published", "Spooled", "Store", "export_parquet", "import_parquet", "published"]
+__all__ = ["SCHEMA_VERSION", "Published", "Spooled", "Store", "StoredAnswer", "export_parquet", "import_parquet", "published"]

@@ -6,10 +6,11 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from greenreport.plan import IndexRow
-from greenreport.record import Environment, RecordKind, RunRecord
+from greenreport.record import Environment, RecordKind, RunRecord, VerdictCode
 from greenreport.store import codec
 from greenreport.store.schema import SHARED_TABLES
 
@@ -20,7 +21,24 @@ if TYPE_CHECKING:
 _LATEST = """
     FROM verdicts QUALIFY row_number() OVER (PARTITION BY prompt_sha256, output_sha256 ORDER BY scored_at DESC, task) = 1
 """
+#: The different answers of runs, each with its latest verdict.
+_ANSWERS = f"""
+    SELECT DISTINCT prompt_sha256, output_sha256, outputs.text, task, code
+    FROM requests JOIN outputs ON sha256 = output_sha256 LEFT JOIN ({_LATEST}) USING (prompt_sha256, output_sha256)
+    WHERE run_id IN (SELECT unnest(?)) AND prompt_sha256 IS NOT NULL AND error IS NULL ORDER BY prompt_sha256, output_sha256
+"""
 BATCH = 40  # runs read at a time; bounds memory while a large study is read
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer to a prompt, with what it was last judged by and how; both None where it was not."""
+
+    prompt_sha256: str
+    output_sha256: str
+    text: str
+    task: str | None
+    code: VerdictCode | None
 
 
 class RecordReader(ABC):
@@ -46,10 +64,22 @@ class RecordReader(ABC):
         with self.reading() as connection:
             yield from records_where(connection, "run_id IN (SELECT unnest(?))", [list(run_ids)])
 
+    def answers(self, run_ids: Collection[str]) -> tuple[list[StoredAnswer], bool]:
+        """Return the different answers of runs, and whether some of them do not say what was asked."""
+        asked = "SELECT count(*) FROM requests WHERE run_id IN (SELECT unnest(?)) AND prompt_sha256 IS NULL AND error IS NULL"
+        with self.reading() as connection:
+            rows = connection.execute(_ANSWERS, [list(run_ids)]).fetchall()
+            unknown = connection.execute(asked, [list(run_ids)]).fetchall()[0][0]
+            return [codec.decoded("an answer", _answer, *row) for row in rows], unknown > 0
+
     def of_kind(self, kind: RecordKind, study: str) -> Iterator[RunRecord]:
         """Yield the records of one kind of a study, in the order of repetition and position; preparations without traces."""
         with self.reading() as connection:
             yield from records_where(connection, "kind = ? AND study = ?", [kind, study], traces=kind is not RecordKind.PREPARE)
+
+
+def _answer(prompt: str, output: str, text: str, task: str | None, code: str | None) -> StoredAnswer:
+    return StoredAnswer(prompt, output, text, task, None if code is None else VerdictCode(code))
 
 
 def records_where(

@@ -109,15 +109,21 @@ class Store(RecordReader):
             self.spool.rmdir()
 
     def add_verdicts(self, verdicts: Sequence[Verdict]) -> None:
-        """Add verdicts; one on an answer that is judged by the same task already stays as it is.
+        """Add verdicts; one on an answer that was judged by the same task replaces the earlier one, and is the latest again.
 
         Raises:
             StoreError: as for `append`.
         """
+        if not verdicts:
+            return
+        last = {(item.prompt_sha256, item.output_sha256, item.task): item for item in verdicts}
         with self.writing() as connection:
-            insert_rows(
-                connection, "verdicts", codec.COLUMNS["verdicts"], [codec.part_row(item, "verdicts") for item in verdicts]
+            connection.execute(
+                "DELETE FROM verdicts WHERE (prompt_sha256, output_sha256, task) IN (SELECT unnest(?), unnest(?), unnest(?))",
+                [list(column) for column in zip(*last, strict=True)],
             )
+            rows = [codec.part_row(item, "verdicts") for item in last.values()]
+            insert_rows(connection, "verdicts", codec.COLUMNS["verdicts"], rows)
 
     def verdicts_on(self, run_ids: Collection[str]) -> tuple[int, str]:
         """Return how many verdicts there are on the answers of these runs, and the time of the latest."""

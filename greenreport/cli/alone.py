@@ -1,0 +1,46 @@
+"""The lock of a cache: what measures, and what would disturb a measurement, runs alone."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from greenreport.errors import StoreError
+
+
+@contextmanager
+def alone(cache: Path) -> Iterator[None]:
+    """Hold the lock of a cache: two measurements on it would disturb each other.
+
+    A batch system's stop (SIGTERM) and a terminal that closes (SIGHUP) are treated like Ctrl-C: the run in progress is discarded,
+    its processes end.
+
+    Raises:
+        StoreError: another process holds the lock, or the cache cannot be written.
+    """
+    with ExitStack() as stack:
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context((cache / "run.lock").open("a+", encoding="utf-8"))
+        except OSError as error:
+            raise StoreError(f"the cache {cache} cannot be written: {error.strerror}; use another --cache") from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            raise StoreError(
+                f"another greenreport run (process {file.read().strip() or 'unknown'}) is measuring; "
+                "two at once would disturb each other. Wait for it, or stop it"
+            ) from None
+        file.truncate(0)
+        with suppress(OSError):  # the number is for people only
+            file.write(str(os.getpid()))
+            file.flush()
+        for stop in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(stop) is not signal.SIG_IGN:  # as under nohup
+                stack.callback(signal.signal, stop, signal.signal(stop, signal.default_int_handler))
+        yield

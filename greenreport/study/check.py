@@ -174,8 +174,8 @@ def _prompts(study: Study, folder: Path) -> Iterator[Remark]:
     at = ("workload", "prompts")
     if prompts.source == "file" and prompts.path is None:
         yield Remark(at, "source `file` needs a `path:`")
-    if prompts.source == "builtin" and prompts.path is not None:
-        yield Remark((*at, "path"), "source `builtin` takes no path; use `source: file`")
+    if prompts.source in ("builtin", "elementary") and prompts.path is not None:
+        yield Remark((*at, "path"), f"source `{prompts.source}` takes no path; use `source: file`")
     if prompts.source == "file" and prompts.path is not None and not (folder / prompts.path).is_file():
         yield Remark((*at, "path"), f"{prompts.path!r} is not a file (relative to the study file)")
     if prompts.source in TEXTS and (prompts.count or 0) > TEXTS[prompts.source]:

@@ -21,7 +21,7 @@ _TAKEN = (
     "model", "prompt", "messages", "max_tokens", "max_completion_tokens", "temperature", "stream", "stream_options", "ignore_eos", "n",
 )  # fmt: skip
 #: Texts of the sources whose number is known before they are read.
-TEXTS = {"builtin": 60, "humaneval": 164}
+TEXTS = {"builtin": 60, "elementary": 160, "humaneval": 164}
 
 
 def server_remarks(study: Study) -> Iterator[Remark]:

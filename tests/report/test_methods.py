@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from statistics import median
+from typing import get_args
 
 import pytest
 
@@ -20,8 +21,9 @@ from greenreport.report.exports.paper import methods_paragraph
 from greenreport.report.pages import overview_page, study_pages
 from greenreport.report.pages.methods_page import MethodsContent
 from greenreport.report.pages.overview_page import OverviewContent
-from greenreport.report.pages.study_design import instruments, levels
+from greenreport.report.pages.study_design import PROMPTS, instruments, levels
 from greenreport.report.simulation import FILE, simulated
+from greenreport.study import Prompts
 from greenreport.traces import Coverage
 from greenreport.units import THIN
 from tests.conftest import minimal_study
@@ -116,6 +118,11 @@ def test_a_power_model_is_printed_with_its_watts(use: dict[str, object], formula
     assert name == "Power model"
     assert text.startswith(formula)
     assert origin in text
+
+
+def test_the_page_says_where_prompts_come_from_whatever_the_source() -> None:
+    """Every source a study may name has words."""
+    assert set(PROMPTS) == set(get_args(Prompts.model_fields["source"].annotation))
 
 
 def test_the_page_shows_the_simulated_design_nearest_to_the_study() -> None:

@@ -201,6 +201,12 @@ def test_settings_of_earlier_versions_are_accepted_with_their_only_value(section
             {"prompts": {"source": "builtin", "count": 61}},
             "61 prompts are wanted, but builtin has 60; `workload: {requests",
         ),
+        (
+            "workload",
+            {"prompts": {"source": "elementary", "count": 161}},
+            "161 prompts are wanted, but elementary has 160; `workload: {requests",
+        ),
+        ("workload", {"prompts": {"source": "elementary", "path": "p.jsonl"}}, "source `elementary` takes no path"),
     ],
 )
 def test_what_other_tools_call_it_is_understood(section: str, entry: Any, message: str, tmp_path: Path) -> None:

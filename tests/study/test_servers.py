@@ -14,7 +14,7 @@ from greenreport.record import Outcome
 from greenreport.study import Configuration, Study, load_study
 from greenreport.study.check_servers import TEXTS
 from greenreport.study.servers import slug
-from greenreport.workloads.prompts import shipped_file
+from greenreport.workloads.prompts import SHIPPED, shipped_file
 from tests.conftest import minimal_study
 from tests.study.test_load import problems_of
 
@@ -185,7 +185,8 @@ def test_repeated_prompts_are_told_where_a_cache_may_answer_them(workload: str, 
         text = HEAD.replace("{id: m}", "{id: m, architecture: {type: gpt2}, weights: untrained}")
         file.write_text(f"{text}  - engine: {engine}\nworkload: {{{workload}}}\n", encoding="utf-8")
         assert any("repeat" in problem.message for problem in load_study(file).warnings) == expected
-    assert TEXTS["builtin"] == len(shipped_file("builtin").read_text(encoding="utf-8").splitlines())
+    for source in SHIPPED:
+        assert TEXTS[source] == len(shipped_file(source).read_bytes().splitlines())
 
 
 def warnings(lines: str, tmp_path: Path, rest: str = "") -> list[str]:

@@ -18,6 +18,7 @@ from greenreport.units import count, counted, listed, quantity
 #: Where prompts come from, in words.
 PROMPTS = {
     "builtin": "the small programming problems that come with greenreport",
+    "elementary": "the elementary functions that come with greenreport",
     "humaneval": "HumanEval (Chen et al. 2021)",
     "file": "a file of the study",
 }

@@ -80,7 +80,9 @@ def _done(kind: str, target: Any, arguments: Sequence[Any], named: dict[str, Any
         return getattr(target, str(arguments[0]))
     if kind == "__bool__":
         return bool(target)
-    special: Callable[..., object] = getattr(type(target), kind)
+    special: Callable[..., object] | None = getattr(type(target), kind, None)
+    if special is None:
+        raise TypeError(f"{type(target).__name__} has no {kind}")
     return special(target, *arguments)
 
 

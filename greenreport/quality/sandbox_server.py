@@ -50,7 +50,8 @@ MOST_REPORT_BYTES = 4096  # what a pipe takes at once
 
 def main() -> None:
     """Answer jobs from standard input on standard output until it closes."""
-    wire = Wire(os.dup(0), os.dup(1))
+    jobs = os.dup(0)
+    wire = Wire(jobs, os.dup(1))
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
@@ -60,17 +61,23 @@ def main() -> None:
     sys.meta_path[:] = [
         finder for finder in sys.meta_path if getattr(finder, "__name__", "") in ("BuiltinImporter", "FrozenImporter")
     ]
-    random.seed(0)  # a program that draws gives the same answer each time
     gc.freeze()
     with suppress(Disconnected):
         while True:
             job = json.loads(wire.receive())
-            code, detail = conduct(job)
+            code, detail = conduct(job, jobs)
             wire.send(json.dumps([code, detail]).encode())
 
 
-def conduct(job: dict[str, Any]) -> Verdict:
-    """Judge one answer in new processes, and leave none behind."""
+def conduct(job: dict[str, Any], jobs: int) -> Verdict:
+    """Judge one answer in new processes, and leave none behind.
+
+    Args:
+        jobs: file descriptor of the pipe that jobs come from.
+
+    Raises:
+        Disconnected: whoever wants the verdict has gone.
+    """
     reading, reporting = os.pipe()
     children: list[int] = []
     try:
@@ -106,7 +113,7 @@ def conduct(job: dict[str, Any]) -> Verdict:
                     os.close(descriptor)
         os.close(reporting)
         reporting = -1
-        return _awaited(reading, children, job["time_limit_s"])
+        return _awaited(reading, jobs, children, job["time_limit_s"])
     finally:
         for child in children:
             _end(child)
@@ -115,11 +122,14 @@ def conduct(job: dict[str, Any]) -> Verdict:
             os.close(reporting)
 
 
-def _awaited(reading: int, children: list[int], time_limit_s: float) -> Verdict:
+def _awaited(reading: int, jobs: int, children: list[int], time_limit_s: float) -> Verdict:
     """Wait for what the tests report, no longer than the limit, and for why where they report nothing."""
     deadline = time.monotonic() + time_limit_s
     late = (VerdictCode.TIMED_OUT, f"no result after {time_limit_s:g} s")
-    if not select.select([reading], [], [], time_limit_s)[0]:
+    ready = select.select([reading, jobs], [], [], time_limit_s)[0]
+    if jobs in ready:  # there is no other job while this one lasts
+        raise Disconnected
+    if not ready:
         return late
     report = os.read(reading, MOST_REPORT_BYTES)
     if report:
@@ -200,6 +210,7 @@ def _confine(server: int, kept: set[int], time_limit_s: float, memory_limit_mb: 
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, ctypes.c_ulong(signal.SIGKILL))
     if os.getppid() != server:
         os._exit(0)
+    random.seed(0)  # a program that draws gives the same answer each time; a fork seeds anew
     system_calls.lock()
 
 

@@ -15,10 +15,9 @@ import symtable
 import traceback
 from typing import Any
 
-from greenreport.quality.value_exchange import Disconnected, FromTests, OfProgram, Remote, Wire, refreshed
+from greenreport.quality.value_exchange import TESTS, Disconnected, FromTests, OfProgram, Remote, Wire, refreshed
 from greenreport.record import VerdictCode
 
-NAME = "tests"
 #: How an exception of a program is known: not by its class, which tests may raise too.
 _MARK = "of_program"
 
@@ -74,13 +73,13 @@ class Program:
 def judge_by_tests(wire: Wire, test: str, entry_point: str) -> tuple[VerdictCode, str | None] | None:
     """Run the tests against the program; None where its process ended before they did, and nobody here knows why."""
     program = Program(wire)
-    namespace: dict[str, Any] = {"__name__": NAME}
+    namespace: dict[str, Any] = {"__name__": TESTS}
     try:
         loaded = program.ask("load", 0, (entry_point, *_wanted(test)), {})
         if not isinstance(loaded, dict) or entry_point not in loaded:
             return VerdictCode.NO_ANSWER, f"it defines no {entry_point}"
         namespace |= loaded
-        exec(compile(test, NAME, "exec"), namespace)  # noqa: S102 - the tests of the study's task
+        exec(compile(test, TESTS, "exec"), namespace)  # noqa: S102 - the tests of the study's task
         namespace["check"](loaded[entry_point])
     except BaseException as error:
         return None if program.gone else _verdict(error, program, test, entry_point)
@@ -96,7 +95,7 @@ def judge_by_pattern(pattern: str, text: str) -> tuple[VerdictCode, str | None]:
 
 def _wanted(test: str) -> list[str]:
     """Return the names that the tests take from the program: those they use and neither define nor import, and no builtins."""
-    tables = [symtable.symtable(test, NAME, "exec")]
+    tables = [symtable.symtable(test, TESTS, "exec")]
     defined = {symbol.get_name() for symbol in tables[0].get_symbols() if symbol.is_assigned() or symbol.is_imported()}
     used: set[str] = set()
     while tables:
@@ -143,7 +142,7 @@ def _verdict(error: BaseException, program: Program, test: str, entry_point: str
 
 def _failed_line(error: BaseException, test: str) -> str:
     """Return the statement of the tests that failed, in one line."""
-    numbers = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == NAME and frame.lineno]
+    numbers = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == TESTS and frame.lineno]
     if not numbers:
         return ""
     for node in ast.walk(ast.parse(test)):

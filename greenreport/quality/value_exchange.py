@@ -21,6 +21,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+TESTS = "tests"  # the module that tests believe to be
 MOST_BYTES = 64_000_000  # of one message
 _LENGTH = struct.Struct("=Q")
 #: Types that are copied; of their subclasses the value of the first that fits.
@@ -94,7 +95,7 @@ class FromProgram(pickle.Pickler):
 
     def persistent_id(self, value: object) -> object:
         kind: Any = type(value)
-        if kind in PLAIN or isinstance(value, BASES) or (kind is type and value in PLAIN):
+        if kind in PLAIN or isinstance(value, BASES) or (isinstance(value, type) and value in PLAIN):
             return None
         if isinstance(value, types.ModuleType):
             return str(value.__name__)
@@ -142,8 +143,8 @@ class FromTests(pickle.Pickler):
         return value._place if isinstance(value, Remote) else None
 
     def reducer_override(self, value: Any) -> Any:
-        """Return a function as its code."""
-        if not isinstance(value, types.FunctionType):
+        """Return a function of the tests as its code; those of modules are known by name."""
+        if not isinstance(value, types.FunctionType) or value.__module__ != TESTS:
             return NotImplemented
         cells = tuple(cell.cell_contents for cell in value.__closure__ or ())
         return function_of, (marshal.dumps(value.__code__), value.__name__, value.__defaults__, value.__kwdefaults__, cells)

@@ -22,6 +22,8 @@ from greenreport.analysis.measure.fidelity import CellFidelity, assess
 from greenreport.analysis.measure.run_order import OrderEffects, order_effects
 from greenreport.analysis.measure.settling import Settling, settling
 from greenreport.analysis.measure.validity_badge import Badge, judge
+from greenreport.analysis.quality.judgement import StudyQuality, study_quality, with_losses
+from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.analysis.sweep.frontier import FrontierAnalysis, frontier
 from greenreport.record import Outcome
 
@@ -42,6 +44,7 @@ class Analysis:
         headline: the sentence that stands first on the study's page.
         order: what the order of the runs does to each tested metric.
         settling: whether the windows of each cell began too early.
+        quality: whether the answers are right; None where the study does not judge them, or none is judged yet.
     """
 
     dataset: Dataset
@@ -63,6 +66,7 @@ class Analysis:
     headline: Text
     order: tuple[OrderEffects, ...]
     settling: tuple[Settling, ...]
+    quality: StudyQuality | None = None
 
     @property
     def leading(self) -> HypothesisAnswer | None:
@@ -89,7 +93,8 @@ class Analysis:
 
 def analyse(dataset: Dataset) -> Analysis:
     """Analyse a dataset: fidelity, hypotheses, answers, guidelines, validity."""
-    fidelity = assess(dataset)
+    quality = study_quality(dataset)
+    fidelity = with_losses(assess(dataset), quality)
     findings = examine_hypotheses(dataset, fidelity)
     answers = answer_questions(dataset, findings, fidelity)
     swept = frontier(dataset, fidelity)
@@ -115,13 +120,18 @@ def analyse(dataset: Dataset) -> Analysis:
         headline,
         order_effects(dataset),
         settling(dataset),
+        quality,
     )
 
 
 def _leading_claims(headline: Text, answers: tuple[Answer, ...]) -> tuple[Claim, ...]:
-    """Return the claims that a reader meets first: those of the headline, and the first one of every answer."""
+    """Return the claims that a reader meets first: those of the headline, and the first one of every answer.
+
+    Those over problems are not among them: other analyses of the runs say nothing about them.
+    """
     leads = [next((part for part in answer.lead if isinstance(part, Claim)), None) for answer in answers]
-    return once([part for part in (*headline, *leads) if isinstance(part, Claim)])
+    claims = [part for part in (*headline, *leads) if isinstance(part, Claim)]
+    return once([claim for claim in claims if claim.metric not in OVER_PROBLEMS])
 
 
 def _headline(dataset: Dataset, answers: tuple[Answer, ...], swept: FrontierAnalysis | None) -> Text:

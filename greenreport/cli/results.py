@@ -49,6 +49,7 @@ def answers_in_words(analysis: Analysis) -> Iterator[str]:
             for sentence in (plain(part.lead), part.decision, *part.exceptions):
                 yield f"  {plain_text(sentence)}"
         yield ""
+    yield from _judged_answers(analysis)
     if analysis.stopping is not None:
         yield from (plain_text(analysis.stopping.account()), "")
     for guideline in analysis.guidelines:
@@ -58,6 +59,29 @@ def answers_in_words(analysis: Analysis) -> Iterator[str]:
     for rule in analysis.badge.rules:
         if rule.level is not BadgeLevel.PASS:
             yield f"  {rule.name}: {plain_text(rule.found)}"
+
+
+def _judged_answers(analysis: Analysis) -> Iterator[str]:
+    """Yield a line for each configuration whose answers are judged: how many are right, and what one takes."""
+    from greenreport.analysis.findings_json.plain_values import plain_text
+    from greenreport.units import p_equation, quantity
+
+    if analysis.quality is None:
+        return
+    labels, costs = analysis.dataset.labels, (("s_per_right_answer", "s"), ("j_per_right_answer", "J"))
+    for item in analysis.quality.models:
+        yield f"Right answers, {item.model.label}:"
+        for row in item.rows:
+            cell = row.answers.cell
+            spent = [quantity(value, unit) for metric, unit in costs if (value := cell.median(metric)) is not None]
+            each = f", {' and '.join(spent)} each" if spent else ""
+            against = (
+                row.difference and f"; {100 * row.difference.value:+.3g} percentage points, p {p_equation(row.p_adjusted)}"
+            )
+            yield plain_text(
+                f"  {labels[row.configuration]}: {row.right()}{each}{against or ''}{'; not ranked' if row.lost else ''}"
+            )
+    yield ""
 
 
 def compare(

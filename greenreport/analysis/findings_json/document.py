@@ -16,6 +16,7 @@ from greenreport.analysis.findings_json.hypothesis_tests import described, hypot
 from greenreport.analysis.findings_json.order_effects import order_effects, settled
 from greenreport.analysis.findings_json.other_analyses import other_analyses
 from greenreport.analysis.findings_json.plain_values import Json, pick, plain_value
+from greenreport.analysis.findings_json.right_answers import right_answers
 from greenreport.analysis.footprint import FootprintAnalysis
 from greenreport.analysis.hypotheses.answers import Answer
 from greenreport.analysis.hypotheses.claim_text import plain
@@ -74,6 +75,7 @@ def document(analysis: Analysis) -> Json:
             "multiverse": [other_analyses(item) for item in analysis.multiverses],
             "order_effects": [order_effects(item) for item in analysis.order],
             "settling": [settled(item) for item in analysis.settling],
+            "right_answers": right_answers(analysis.quality),
             "footprint": _footprint(analysis.footprint),
             "claims": [_claim(claim) for claim in analysis.claims],
         }
@@ -154,11 +156,8 @@ def _stage(parts: Sequence[Stage]) -> Json:
 
 
 def _beside(parts: Sequence[Beside]) -> Json:
-    return {
-        "name": parts[0].name,
-        "request_s": median(part.median_s for part in parts),
-        "total_s": median(part.total_s for part in parts),
-    }
+    times = {"request_s": median(part.median_s for part in parts), "total_s": median(part.total_s for part in parts)}
+    return {"name": parts[0].name, **times}
 
 
 def _answer(answer: Answer) -> Json:

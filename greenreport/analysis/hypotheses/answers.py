@@ -6,19 +6,34 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median_low
 
 from greenreport.analysis.hypotheses.claim_text import Text
 from greenreport.analysis.hypotheses.claims import Claim, compare, once
 from greenreport.analysis.hypotheses.findings import Decision, Finding, compare_models
 from greenreport.analysis.hypotheses.headline import lead_sentence, models_text, why_unknown
 from greenreport.analysis.hypotheses.winners import Standing, standing
-from greenreport.analysis.measure.dataset import NOT_MEASURED, Dataset, label_of
-from greenreport.analysis.measure.fidelity import CellFidelity, reference_of
+from greenreport.analysis.measure.dataset import NOT_MEASURED, CellView, Dataset, label_of
+from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, not_ranked, reference_of, unfaithful
+from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.analysis.stats import PairVerdict
 from greenreport.units import capital, counted, declared_percent, listed, p_equation
 
 #: Models, pairs or cells that a sentence names before it counts the rest.
 MAX_NAMED = 4
+#: Totals over a window, which grow with what is written in it.
+TOTALS = frozenset(
+    {
+        "energy_j",
+        "energy_net_j",
+        "cpu_energy_j",
+        "gpu_energy_j",
+        "duration_s",
+        "server_duration_s",
+        "cpu_time_s",
+        "energy_delay_js",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +84,11 @@ def _answer(dataset: Dataset, finding: Finding, fidelity: Sequence[CellFidelity]
     if any(cell.modelled(finding.metric.id) for cell in dataset.cells) and finding.decision is Decision.NOT_COMPUTABLE:
         lead = _not_measured(dataset, finding, fidelity)
         return HypothesisAnswer(finding, None, lead, lead, f"{finding.hypothesis.id} is not tested: {NOT_MEASURED}.", ())
-    place = standing(dataset, finding.metric.id, finding.tests, reference_of(dataset))
+    unranked = unfaithful(fidelity) if finding.metric.id in OVER_PROBLEMS else not_ranked(fidelity)
+    place = standing(dataset, finding.metric.id, finding.tests, reference_of(dataset), unranked)
     lead, headline = (lead_sentence(finding, place, ties=ties) for ties in (True, False))
-    return HypothesisAnswer(finding, place, lead, headline, _decision(finding), tuple(_exceptions(finding)))
+    exceptions = (*_exceptions(finding), *_not_ranked(finding, unranked), *_lengths(dataset, finding))
+    return HypothesisAnswer(finding, place, lead, headline, _decision(finding), exceptions)
 
 
 def _not_measured(dataset: Dataset, finding: Finding, fidelity: Sequence[CellFidelity]) -> Text:
@@ -140,6 +157,38 @@ def _exceptions(finding: Finding) -> Iterable[str]:
         yield f"No test for {_names(t.model.label for t in finding.unknown)}: {finding.unknown[0].test.omnibus.reason}."
 
 
+def _not_ranked(finding: Finding, unranked: NotRanked) -> Iterable[str]:
+    """Yield a sentence on the cells that were compared and do not lead, since they lose too many right answers."""
+    cells = [(t, group.name) for t in finding.tests for group in t.test.groups if (t.model.id, group.name) in unranked]
+    if cells:
+        shown = [f"{finding.labels[name]} on {t.model.label} ({unranked[t.model.id, name]})" for t, name in cells[:MAX_NAMED]]
+        more = f"; and {counted(len(cells) - MAX_NAMED, 'more cell')}" if len(cells) > MAX_NAMED else ""
+        yield f"Compared and not ranked: {'; '.join(shown)}{more}."
+
+
+def _lengths(dataset: Dataset, finding: Finding) -> Iterable[str]:
+    """Yield a sentence where a total mixes speed and length: the configurations wrote different numbers of tokens."""
+    if finding.metric.id not in TOTALS:
+        return
+    for item in finding.tests:
+        written = {
+            group.name: tokens
+            for group in item.test.groups
+            if (cell := dataset.cell(item.model.id, group.name)) is not None and (tokens := _written(cell)) is not None
+        }
+        if len(set(written.values())) > 1:
+            ordered = sorted(written, key=lambda name: written[name])
+            ends = f"{finding.labels[ordered[0]]} wrote {written[ordered[0]]:,} tokens, {finding.labels[ordered[-1]]} {written[ordered[-1]]:,}"
+            yield f"Answers differ in length on {item.model.label}: {ends}. This total holds how much was written as well as how fast."
+
+
+def _written(cell: CellView) -> int | None:
+    """Return the output tokens of a run, the median over the runs that count; None where one has no count."""
+    counts = [run.output_tokens for run in cell.ok]
+    known = [tokens for tokens in counts if tokens is not None]
+    return median_low(known) if known and len(known) == len(counts) else None
+
+
 def _practical(finding: Finding) -> Iterable[str]:
     verdicts = Counter(pair.verdict for t in finding.tests for pair in t.test.pairs)
     total = verdicts.total()
@@ -154,6 +203,8 @@ def _practical(finding: Finding) -> Iterable[str]:
         advice = "" if not needed else "; more than 100 runs per cell would be needed to decide half of them" if typical > 100 else (
             f"; about {counted(typical, 'run')} per cell would decide half of them"
         )  # fmt: skip
+        if finding.metric.id in OVER_PROBLEMS:
+            advice = "; more problems would help, more runs would not"
         yield f"{len(open_pairs)} of {counted(total, 'pair')} {'is' if len(open_pairs) == 1 else 'are'} inconclusive{advice}."
 
 

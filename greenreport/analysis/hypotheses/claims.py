@@ -14,6 +14,8 @@ from statistics import geometric_mean
 
 from greenreport.analysis.measure.dataset import CellView, Dataset, in_blocks, label_of
 from greenreport.analysis.measure.uncertainty import RatioUncertainty, largest_ratio_uncertainty
+from greenreport.analysis.quality.problem_tests import mean_share_ratio, shares_on_models
+from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.analysis.stats import GeometricMean, Interval, NotComputable, blocked_pair, geometric_mean_ratio
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.study import Configuration, Model
@@ -25,6 +27,7 @@ class Aggregator(StrEnum):
 
     SINGLE = "geometric mean over blocks of the ratios of runs in the same block"
     GEOMETRIC_MEAN = "geometric mean over models of the mean ratios of runs in the same block"
+    SHARES = "ratio of the shares of right answers to the same problems; over several models their geometric mean"
 
 
 class Generality(StrEnum):
@@ -195,8 +198,11 @@ def compare(
 ) -> Claim | None:
     """Return the claim that compares two configurations in a metric over models, or None where no model has both.
 
-    Both cells of a model must have values of the same boundary in a common block; models without are left out of the scope.
+    Both cells of a model must have values of the same boundary in a common block; models without are left out of the scope. Shares of
+    right answers are compared over problems.
     """
+    if metric in OVER_PROBLEMS:
+        return _of_shares(dataset, metric, numerator, denominator, models)
     samples: list[tuple[Model, CellView, CellView]] = []
     for model in models:
         top, bottom = dataset.cell(model.id, numerator.id), dataset.cell(model.id, denominator.id)
@@ -245,6 +251,36 @@ def compare(
         boundary="; ".join(sorted({boundary for cell in cells for boundary in cell.boundaries(metric)})) or None,
         estimated=any(cell.estimated(metric) for cell in cells),
         instruments=largest_ratio_uncertainty(((top, bottom) for _, top, bottom in samples), metric),
+    )
+
+
+def _of_shares(
+    dataset: Dataset, metric: str, numerator: Configuration, denominator: Configuration, models: Sequence[Model]
+) -> Claim | None:
+    shares = shares_on_models(dataset, numerator, denominator, models)
+    ratio = mean_share_ratio(dataset, shares)
+    if ratio.value is None:
+        return None
+    return Claim(
+        id=f"{metric}-{numerator.id}-{denominator.id}-{_scope_name(dataset, [item.model.id for item in shares])}",
+        metric=metric,
+        numerator=label_of(numerator),
+        denominator=label_of(denominator),
+        numerator_cells=tuple(item.numerator.cell.key for item in shares),
+        denominator_cells=tuple(item.denominator.cell.key for item in shares),
+        aggregator=Aggregator.SHARES,
+        scope=tuple(item.model.label for item in shares),
+        of_models=len(dataset.models),
+        rows=tuple(
+            ClaimRow(item.model.label, *item.percents, len(item.numerator.blocks), len(item.denominator.blocks))
+            for item in shares
+        ),
+        value=ratio.value,
+        ci=ratio.ci,
+        alone=ratio.ci,
+        mean=None,
+        boundary=None,
+        estimated=False,
     )
 
 

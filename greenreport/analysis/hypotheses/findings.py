@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from greenreport.analysis.measure.dataset import Dataset, in_blocks
-from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, not_ranked
+from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, losses, unfaithful
+from greenreport.analysis.quality.problem_tests import compare_shares
+from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.analysis.stats import GroupTest, Robustness, compare, over_models, with_robustness
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.study import Hypothesis, Model
@@ -149,6 +151,7 @@ def compare_models(
     bound: tuple[str, float] | None = None,
     hypothesis: Hypothesis | None = None,
     robustness: bool = False,
+    ranked: bool = False,
 ) -> tuple[ModelTest, ...]:
     """Compare the configurations on every model in a metric.
 
@@ -158,13 +161,13 @@ def compare_models(
         robustness: run the other tests beside the one that decides.
         hypothesis: level, test and smallest effect; when absent, those of the study's hypothesis about the metric, so that every
             page says the same of a pair.
+        ranked: leave out the configurations that lose too many right answers, too.
     """
-    unfaithful = not_ranked(fidelity)
+    left_out = {cell: f"unfaithful: {reason}" for cell, reason in unfaithful(fidelity).items()}
+    left_out |= losses(fidelity) if ranked else {}
     about = (item for item in dataset.study.hypotheses if item.metric == metric)
     rule = hypothesis or next(about, Hypothesis(id="H", question="Q", metric=metric))
-    return tuple(
-        _test_model(dataset, metric, rule, providers, bound, model, unfaithful, robustness) for model in dataset.models
-    )
+    return tuple(_test_model(dataset, metric, rule, providers, bound, model, left_out, robustness) for model in dataset.models)
 
 
 def _test_model(
@@ -174,7 +177,7 @@ def _test_model(
     providers: Sequence[str] | None,
     bound: tuple[str, float] | None,
     model: Model,
-    unfaithful: NotRanked,
+    left_out: NotRanked,
     robustness: bool,
 ) -> ModelTest:
     of_model = [cell for cell in dataset.cells if cell.model.id == model.id]
@@ -184,9 +187,9 @@ def _test_model(
     compared = []
     withheld = []
     for cell in cells:
-        reason = unfaithful.get((model.id, cell.configuration.id))
+        reason = left_out.get((model.id, cell.configuration.id))
         if reason is not None:
-            withheld.append(Withheld(cell.configuration.id, f"unfaithful: {reason}"))
+            withheld.append(Withheld(cell.configuration.id, reason))
         elif not cell.values(metric):
             withheld.append(Withheld(cell.configuration.id, cell.absence(metric)))
         elif bound is not None and ((middle := cell.median(bound[0])) is None or middle > bound[1]):
@@ -196,6 +199,8 @@ def _test_model(
             withheld.append(Withheld(cell.configuration.id, f"its boundary is {other}, the others' {'; '.join(sorted(usual))}"))
         else:
             compared.append(cell)
+    if metric in OVER_PROBLEMS:
+        return ModelTest(model, compare_shares(dataset, compared, rule), tuple(withheld))
     groups = dict(zip([cell.configuration.id for cell in compared], in_blocks(compared, metric), strict=True))
     test = compare(
         groups,

@@ -15,7 +15,7 @@ from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.hypotheses.findings import ModelTest, compare_models
 from greenreport.analysis.hypotheses.winners import Standing, standing
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.measure.fidelity import CellFidelity, not_ranked, reference_of
+from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, losses, not_ranked, reference_of, unfaithful
 from greenreport.catalog import METRICS
 from greenreport.units import counted
 
@@ -36,6 +36,7 @@ class Goal:
         providers: only configurations with one of these execution providers.
         bounded: only configurations within the study's latency bound.
         of_gpu: whether only a study with a configuration on a GPU can inform it.
+        of_quality: whether only a study that judges answers can.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Goal:
     providers: tuple[str, ...] | None = None
     bounded: bool = False
     of_gpu: bool = False
+    of_quality: bool = False
 
 
 OBJECTIVES = (
@@ -56,6 +58,8 @@ OBJECTIVES = (
     Goal("memory", "Least server memory", "ram_rss_peak_b"),
     Goal("gpu-memory", "Least GPU memory", "gpu_memory_used_b", of_gpu=True),
     Goal("energy-no-gpu", "Least energy without a GPU", "energy_j", ("cpu",)),
+    Goal("time-per-right-answer", "Least time per right answer", "s_per_right_answer", of_quality=True),
+    Goal("energy-per-right-answer", "Least energy per right answer", "j_per_right_answer", of_quality=True),
 )
 #: Objectives whose leaders a recommendation is compared with, to show what it costs in other metrics.
 COSTS = ("energy", "time", "first-token", "memory", "gpu-memory")
@@ -90,7 +94,7 @@ def guidelines(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[Guid
     @cache
     def comparisons(metric: str, providers: tuple[str, ...] | None, bounded: bool) -> tuple[ModelTest, ...]:
         bound = ("latency_p95_s", dataset.study.latency_bound_s or 0.0) if bounded else None
-        return compare_models(dataset, metric, fidelity, providers=providers, bound=bound)
+        return compare_models(dataset, metric, fidelity, providers=providers, bound=bound, ranked=True)
 
     result = []
     providers = {configuration.provider for configuration in dataset.configurations}
@@ -99,13 +103,15 @@ def guidelines(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[Guid
             continue  # the same as the objective without the condition
         if (objective.of_gpu and "cuda" not in providers) or (objective.bounded and dataset.study.latency_bound_s is None):
             continue
+        if objective.of_quality and dataset.study.quality is None:
+            continue
         result.append(_guideline(dataset, objective, comparisons, fidelity))
     return tuple(result)
 
 
 def _guideline(dataset: Dataset, objective: Goal, comparisons: Comparisons, fidelity: Sequence[CellFidelity]) -> Guideline:
     tests = comparisons(objective.metric, objective.providers, objective.bounded)
-    place = standing(dataset, objective.metric, tests, reference_of(dataset))
+    place = standing(dataset, objective.metric, tests, reference_of(dataset), not_ranked(fidelity))
     if place is None:
         if objective.bounded and dataset.has(objective.metric):
             return Guideline(objective, None, "fewer than two configurations stay within the bound", tests)
@@ -113,15 +119,25 @@ def _guideline(dataset: Dataset, objective: Goal, comparisons: Comparisons, fide
         return Guideline(objective, None, reasons[0] if reasons else "no cell", tests)
     limits = tuple(_limits(dataset, objective, place, fidelity))
     confidence = Confidence.HIGH if not limits else Confidence.MODERATE if len(limits) < 3 else Confidence.LOW
-    return Guideline(objective, place, None, tests, tuple(_costs(dataset, objective, place, comparisons)), confidence, limits)
+    return Guideline(
+        objective,
+        place,
+        None,
+        tests,
+        tuple(_costs(dataset, objective, place, comparisons, not_ranked(fidelity))),
+        confidence,
+        limits,
+    )
 
 
-def _costs(dataset: Dataset, objective: Goal, place: Standing, comparisons: Comparisons) -> Iterator[Claim]:
+def _costs(
+    dataset: Dataset, objective: Goal, place: Standing, comparisons: Comparisons, unranked: NotRanked
+) -> Iterator[Claim]:
     """Yield where the recommended configuration is worse than the leader of another objective, beyond its interval."""
     for other in OBJECTIVES:
         if other.metric == objective.metric or other.providers is not None or other.id not in COSTS:
             continue
-        best = standing(dataset, other.metric, comparisons(other.metric, objective.providers, False), None)
+        best = standing(dataset, other.metric, comparisons(other.metric, objective.providers, False), None, unranked)
         if best is None or best.leader.id == place.leader.id:
             continue
         claim = compare(dataset, other.metric, place.leader, best.leader, [w.model for w in best.winners])
@@ -139,7 +155,9 @@ def _limits(dataset: Dataset, objective: Goal, place: Standing, fidelity: Sequen
         yield "one model"
     if dataset.estimated and METRICS[objective.metric].of_energy:
         yield "energy is estimated, not measured"
-    if not_ranked(fidelity):
+    if unfaithful(fidelity):
         yield "some configurations are left out because their outputs differ"
+    if losses(fidelity):
+        yield "some configurations are left out because they lose too many right answers"
     if dataset.environment is not None and dataset.environment.virtualisation:
         yield "measured on a virtual machine"

@@ -19,6 +19,8 @@ from greenreport.units import capital, declared_percent, listed
 def lead_sentence(finding: Finding, place: Standing | None, *, ties: bool) -> Text:
     """Return the finding of a hypothesis in one sentence: the lead of its answer, and without ties the headline of the study."""
     info = finding.metric
+    if place is None and finding.decision is not Decision.NOT_COMPUTABLE:
+        return (f"No configuration leads in {info.noun}: all but one lose more right answers than the study admits.",)
     if finding.decision is Decision.NOT_COMPUTABLE or place is None:
         return (f"There is no answer for {info.noun} yet: {why_unknown(finding)}.",)
     if finding.decision is Decision.NOT_REJECTED:
@@ -46,15 +48,14 @@ def _winner_text(finding: Finding, place: Standing, info: MetricInfo, *, ties: b
     text = f"No configuration {best} on every model: {wins}."
     if place.claim is None:
         return (text,)
-    verb = "uses" if info.less == "less" else "has"
-    together = f" Over the models together, {leader} {verb} {place.claim.article()}"
+    together = f" Over the models together, {leader} {verb_of(info)} {place.claim.article()}"
     return (text, together, place.claim, _slight(finding, place), ".")
 
 
 def _slight(finding: Finding, place: Standing) -> str:
     """Return a clause where the difference is smaller than the study takes for a practical one."""
     limit = finding.hypothesis.smallest_effect
-    if place.claim is None or abs(math.log(place.claim.value)) >= math.log1p(limit):
+    if place.claim is None or place.claim.shown_equal or abs(math.log(place.claim.value)) >= math.log1p(limit):
         return ""
     return f", which is less than the smallest effect of interest ({declared_percent(limit)})"
 
@@ -75,8 +76,13 @@ def _label(place: Standing, identifier: str) -> str:
 def best_phrase(info: MetricInfo) -> str:
     """Return the predicate of a winner: ``uses the least energy``, ``has the shortest execution time``; of the lowest where none is better."""
     comparative = info.more if info.direction == "higher" else info.less
-    superlative = {"less": "least", "more": "most"}.get(comparative, f"{comparative[:-2]}est")
-    return f"{'uses' if superlative == 'least' else 'has'} the {superlative} {info.noun}"
+    superlative = {"less": "least", "more": "most", "fewer": "fewest"}.get(comparative, f"{comparative[:-2]}est")
+    return f"{verb_of(info)} the {superlative} {info.noun}"
+
+
+def verb_of(info: MetricInfo) -> str:
+    """Return the verb of a sentence about who is best: ``uses`` less, ``has`` a shorter, ``needs`` less per right answer."""
+    return info.verb or ("uses" if info.less == "less" and info.direction == "lower" else "has")
 
 
 def models_text(number: int, total: int, *, on: bool = True) -> str:

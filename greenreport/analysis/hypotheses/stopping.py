@@ -17,6 +17,7 @@ from enum import StrEnum
 from greenreport.analysis.hypotheses.findings import compare_models
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, assess
+from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.analysis.stats import GroupTest, Interim, Interval, Pair, PairVerdict
 from greenreport.study import Hypothesis, Sequential
 from greenreport.units import counted, declared_percent, listed, number, percent
@@ -159,7 +160,9 @@ def look(dataset: Dataset, fidelity: Sequence[CellFidelity] | None = None) -> St
     if rule is None or interim is None:
         return None
     fidelity = assess(dataset) if fidelity is None else fidelity
-    wanted = [item for item in dataset.study.hypotheses if not rule.hypotheses or item.id in rule.hypotheses]
+    # More blocks tell nothing about shares over problems.
+    asked = [item for item in dataset.study.hypotheses if item.metric not in OVER_PROBLEMS]
+    wanted = [item for item in asked if not rule.hypotheses or item.id in rule.hypotheses]
     contrasts = tuple(contrast for item in wanted for contrast in _contrasts(dataset, item, fidelity, rule))
     return StoppingLook(rule, dataset.repetitions, interim, contrasts)
 

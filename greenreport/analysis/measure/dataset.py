@@ -17,7 +17,7 @@ from greenreport.analysis.stats import FEWEST_RUNS, Description, Interim, descri
 from greenreport.analysis.stats.outliers import Policy
 from greenreport.catalog import ENGINES, METRICS
 from greenreport.plan import Excluded
-from greenreport.record import Environment, FlagCode, Method, Outcome, Output
+from greenreport.record import Environment, FlagCode, Method, Outcome, Output, Verdict
 from greenreport.study import Configuration, Model, ReferenceStudy, Study, Weights
 from greenreport.study.cells import DEFAULTS
 
@@ -79,8 +79,7 @@ class CellView:
         seen = [observation for run in self.ok if (observation := run.observations.get(metric)) is not None]
         if any(observation.below_resolution for observation in seen):
             return ()
-        sample = tuple(observation.value for observation in seen if observation.value is not None)
-        return screen(sample, self.outliers)
+        return screen(tuple(observation.value for observation in seen if observation.value is not None), self.outliers)
 
     def by_repetition(self, metric: str) -> dict[int, float]:
         """Return the same values by their repetition, which is the block."""
@@ -109,9 +108,7 @@ class CellView:
             if observation is not None and observation.value is None:
                 return observation.reason or "not recorded"
         reasons = Counter(run.reason or run.outcome.value for run in self.runs if run.outcome is not Outcome.OK)
-        if reasons:
-            return reasons.most_common(1)[0][0]
-        return "no value was recorded" if self.ok else "not run yet"
+        return reasons.most_common(1)[0][0] if reasons else "no value was recorded" if self.ok else "not run yet"
 
     def methods(self, metric: str) -> set[Method]:
         """Return whether the values were measured or estimated."""
@@ -149,6 +146,7 @@ class Dataset:
         source: where the values come from, in words.
         imported: whether they come from an imported table, so that runs, phases and environment are unknown.
         other_runs: runs of this study in the store that do not count here (other machine, earlier protocol), by reason.
+        prompts: texts by their digests; `verdicts`: by the digests of prompt and output.
     """
 
     study: Study
@@ -165,12 +163,13 @@ class Dataset:
     other_runs: Mapping[str, int] = field(default_factory=dict)
     prompts_sha256: str | None = None
     prompts_count: int | None = None
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    verdicts: Mapping[tuple[str, str], Verdict] = field(default_factory=dict)
 
     @property
     def models(self) -> tuple[Model, ...]:
         """Models with a cell, in the study's order."""
-        present = {cell.model.id for cell in self.cells}
-        return tuple(model for model in self.study.models if model.id in present)
+        return tuple(model for model in self.study.models if model.id in {cell.model.id for cell in self.cells})
 
     @property
     def configurations(self) -> tuple[Configuration, ...]:

@@ -5,6 +5,7 @@ A cell whose outputs differ more than the study admits is `unfaithful`: its numb
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from enum import StrEnum
 
 from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.record import Output
+from greenreport.study import Study
 from greenreport.units import counted
 
 #: (model, configuration) → reason of the cells that are not ranked.
@@ -50,6 +52,7 @@ class CellFidelity:
         exact_match: share of prompts with the same output, 0–1.
         token_count_drift: largest relative difference of output token counts.
         stable: whether every repetition of the cell gave the same outputs.
+        loss: why the cell is not ranked although its outputs are admitted: it loses more right answers than the study admits.
     """
 
     model: str
@@ -61,6 +64,7 @@ class CellFidelity:
     token_count_drift: float | None = None
     stable: bool | None = None
     divergence: Divergence | None = None
+    loss: str | None = None
 
     @property
     def exact(self) -> bool:
@@ -118,8 +122,18 @@ def sameness(fidelity: Sequence[CellFidelity]) -> Sameness:
 
 
 def not_ranked(fidelity: Iterable[CellFidelity]) -> NotRanked:
-    """Return the cells that differ more than the study admits."""
+    """Return the cells that differ more than the study admits, and those that lose too many right answers."""
+    return {**unfaithful(fidelity), **losses(fidelity)}
+
+
+def unfaithful(fidelity: Iterable[CellFidelity]) -> NotRanked:
+    """Return the cells whose outputs differ more than the study admits."""
     return {(f.model, f.configuration): f.reason for f in fidelity if f.verdict is FidelityVerdict.UNFAITHFUL}
+
+
+def losses(fidelity: Iterable[CellFidelity]) -> NotRanked:
+    """Return the cells that lose more right answers than the study admits."""
+    return {(f.model, f.configuration): f.loss for f in fidelity if f.loss is not None}
 
 
 def assess(dataset: Dataset) -> tuple[CellFidelity, ...]:
@@ -132,6 +146,19 @@ def reference_of(dataset: Dataset) -> str | None:
     wanted = dataset.study.fidelity.reference
     named = (c.id for c in dataset.configurations if not wanted or (c.engine, c.provider) == (wanted.engine, wanted.provider))
     return next(named, None)
+
+
+def gate_of(study: Study) -> tuple[float, float]:
+    """Return the smallest share of equal outputs and the largest drift of token counts that a study admits.
+
+    Where answers are judged, other outputs are admitted unless the study says otherwise: whether they are right is what counts.
+    """
+    declared = study.fidelity.model_fields_set if study.quality is not None else {"min_exact_match", "max_token_count_drift"}
+    gate = study.fidelity
+    return (
+        gate.min_exact_match if "min_exact_match" in declared else 0.0,
+        gate.max_token_count_drift if "max_token_count_drift" in declared else math.inf,
+    )
 
 
 def _assess(dataset: Dataset, cell: CellView) -> CellFidelity:
@@ -178,12 +205,12 @@ def _compare(
     equal = sum(_same(dataset.outputs, a[0], b[0]) for a, b in pairs)
     match = equal / len(pairs)
     drift = max(abs(b[1] - a[1]) / a[1] if a[1] else 0.0 for a, b in pairs)
-    gate = dataset.study.fidelity
+    least, most = gate_of(dataset.study)
     failures = []
-    if match < gate.min_exact_match:
-        required = f"at least {gate.min_exact_match:.0%} are required"
+    if match < least:
+        required = f"at least {least:.0%} are required"
         failures.append(f"{equal} of {len(pairs)} outputs equal the reference, {required}")
-    if drift > gate.max_token_count_drift:
+    if drift > most:
         failures.append(f"output token counts differ by up to {drift:.1%}")
     if len(reference) != len(own):
         failures.append(f"{len(own)} answers, the reference has {len(reference)}")

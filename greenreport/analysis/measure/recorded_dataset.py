@@ -18,7 +18,7 @@ from greenreport.analysis.measure.run_view import ModelPreparation, RunView, Sam
 from greenreport.analysis.measure.spans import concurrent, stages
 from greenreport.catalog import METERS
 from greenreport.plan import Plan
-from greenreport.record import ENERGY_QUANTITIES, Environment, Mark, Outcome, Output, Phase, RunRecord
+from greenreport.record import ENERGY_QUANTITIES, Environment, Mark, Outcome, Output, Phase, RunRecord, Verdict
 from greenreport.study import ReferenceStudy, Study
 from greenreport.validity import agreements, foreign_load, judged
 
@@ -38,12 +38,16 @@ def recorded_dataset(
     keys = {cell.fingerprint: cell.key for cell in plan.cells}
     runs: dict[str, list[RunView]] = {cell.key: [] for cell in plan.cells}
     outputs: dict[str, Output] = {}
+    texts: dict[str, str] = {}
+    verdicts: dict[tuple[str, str], Verdict] = {}
     environment: Environment | None = None
     prompts: tuple[str | None, int | None] = (None, None)
     for record in records:
         record = judged(record, plan.study)  # thresholds may have been declared after the run  # noqa: PLW2901
         runs[keys[record.fingerprint]].append(_view(record, plan.study))
         outputs.update((output.sha256, output) for output in record.outputs)
+        texts.update((prompt.sha256, prompt.text) for prompt in record.prompts)
+        verdicts.update(((verdict.prompt_sha256, verdict.output_sha256), verdict) for verdict in record.verdicts)
         environment = environment or record.environment
         if record.outcome is Outcome.OK and prompts[0] is None:
             prompts = (record.spec.prompts_sha256, record.spec.prompts_count)
@@ -70,6 +74,8 @@ def recorded_dataset(
         other_runs=dict(other_runs or {}),
         prompts_sha256=prompts[0],
         prompts_count=prompts[1],
+        prompts=texts,
+        verdicts={} if study.quality is None else verdicts,
     )
 
 

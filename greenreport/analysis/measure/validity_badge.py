@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.measure.fidelity import CellFidelity, sameness
+from greenreport.analysis.measure.fidelity import CellFidelity, gate_of, sameness
 from greenreport.record import FlagCode, Outcome
 from greenreport.units import counted, declared_percent
 
@@ -116,7 +116,7 @@ def _energy(dataset: Dataset) -> BadgeRule:
 def _fidelity(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> BadgeRule:
     """Pass only where every cell was compared and gives exactly the outputs of the reference, in every run."""
     same, total = sameness(fidelity), len(fidelity)
-    gate = dataset.study.fidelity.min_exact_match
+    gate, _ = gate_of(dataset.study)
     differing = same.compared - same.exact
     if same.unfaithful:
         verbs = ("gives", "is") if same.unfaithful == 1 else ("give", "are")

@@ -9,6 +9,8 @@ spreads; Dunnett's distribution is sharper, and needs equal ones (docs/decisions
 from __future__ import annotations
 
 import math
+from collections.abc import Set
+from dataclasses import replace
 from typing import Literal
 
 from greenreport.analysis.stats.results import GroupTest, Pair
@@ -35,6 +37,14 @@ def best_set(test: GroupTest, better: Literal["lower", "higher"] = "lower") -> t
     return tuple(
         group.name for group in test.groups if group.name == best or (group.name in medians and group.name not in beaten)
     )
+
+
+def among(test: GroupTest, names: Set[str]) -> GroupTest:
+    """Return a comparison with some of its groups alone; each of their pairs stays as it was compared among all."""
+    if all(group.name in names for group in test.groups):
+        return test
+    groups = tuple(group for group in test.groups if group.name in names)
+    return replace(test, groups=groups, pairs=tuple(pair for pair in test.pairs if pair.a in names and pair.b in names))
 
 
 def _beaten(pair: Pair, test: GroupTest, sign: int) -> str | None:

@@ -230,6 +230,8 @@ def _run(
             return welch_test(ascending)
         case "kruskal":
             return kruskal_test(ascending)
+        case "problems":  # what they hold is no run
+            return not_tested("none", "", reason)
 
 
 def _powerless(outcome: ProcedureResult, correction: Correction, alpha: float) -> str:

@@ -11,7 +11,7 @@ from greenreport.analysis.stats.multiplicity import Correction
 from greenreport.analysis.stats.samples import Interval, NotComputable
 from greenreport.analysis.stats.sequential import Interim
 
-Procedure: TypeAlias = Literal["blocked", "welch", "kruskal", "friedman", "permutation"]
+Procedure: TypeAlias = Literal["blocked", "welch", "kruskal", "friedman", "permutation", "problems"]
 
 
 class PairVerdict(StrEnum):

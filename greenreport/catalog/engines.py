@@ -9,6 +9,11 @@ from greenreport.catalog.table import CatalogTable
 
 PROVIDERS = ("cpu", "cuda")
 DTYPES = ("float32", "bfloat16", "float16")
+#: Types of the weights in a GGUF file.
+GGUF_TYPES = (
+    *DTYPES, "q8_0", "q6_k", "q5_k_m", "q5_k_s", "q5_1", "q5_0", "q4_k_m", "q4_k_s", "q4_1", "q4_0", "q3_k_l", "q3_k_m", "q3_k_s", "q2_k",
+    "iq4_nl", "iq4_xs",
+)  # fmt: skip
 
 
 class Served(StrEnum):
@@ -31,6 +36,8 @@ class EngineInfo:
         artefact: what a model is converted to before serving, or None when it is loaded as it is.
         artefact_per_provider: whether the converted model holds constants of its device.
         weights: whether the engine needs the model's weights at all.
+        gguf: whether it loads a GGUF file as it is; the others get a copy in transformers' format.
+        batches: whether it answers several prompts at once.
         served: who serves the model; except for greenreport's own server, `target` is a subclass of `execute.serving.ExternalServer`.
         revision: raised whenever a change of the adapter changes what is measured; part of the fingerprint.
     """
@@ -48,6 +55,8 @@ class EngineInfo:
     artefact_per_provider: bool = False
     revision: int = 1
     weights: bool = True
+    gguf: bool = False
+    batches: bool = True
     served: Served = Served.OWN
 
 
@@ -70,6 +79,8 @@ _ENGINES = (
         (*_HF, "openvino", "optimum.intel", "nncf"), "openvino",
         "OpenVINO on the model exported by Optimum Intel, stateful KV cache", (*_HF, "optimum", "optimum-intel", "openvino"),
         artefact="openvino"),
+    EngineInfo("llamacpp", "llama.cpp", "greenreport.engines.llamacpp:LlamaCpp", ("cpu",), GGUF_TYPES, ("xllamacpp",), "llamacpp",
+        "llama.cpp in process, on the GGUF file of the model as it is", ("xllamacpp",), gguf=True, batches=False),
     EngineInfo("fake", "Fake", "greenreport.engines.fake:Fake", ("cpu",), DTYPES, (), "",
         "no model: answers after a declared service time; for tests of the protocol, never for results", weights=False),
     EngineInfo("endpoint", "Endpoint", "greenreport.execute.endpoint_server:EndpointServer", PROVIDERS, DTYPES, (), "run",

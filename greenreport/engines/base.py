@@ -20,8 +20,9 @@ from greenreport.errors import MeasurementInvalid
 from greenreport.record import Facts
 from greenreport.study import Configuration
 
-#: Called for each decoding step with the new token of every sequence, as soon as the engine has them.
-OnToken = Callable[[Sequence[int]], None]
+#: Called for each decoding step with the new token of every sequence, as soon as the engine has them; None for one that the engine does
+#: not tell before the whole answer.
+OnToken = Callable[[Sequence[int | None]], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from greenreport.engines.base import Engine, Generated
+from greenreport.engines.base import Engine, Generated, OnToken
 
 
 @dataclass(slots=True, eq=False)
@@ -35,7 +35,7 @@ class Ticket:
     texts: Sequence[str]
     output_tokens: int
     exact: bool
-    on_step: Callable[[Sequence[int]], None]
+    on_step: OnToken
     done: asyncio.Future[list[Generated]]
     queued_ns: int = field(default_factory=time.monotonic_ns)
     prompts: list[list[int]] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Batcher:
         self.task: asyncio.Task[None] | None = None
 
     async def answer(
-        self, texts: Sequence[str], output_tokens: int, *, exact: bool, on_step: Callable[[Sequence[int]], None]
+        self, texts: Sequence[str], output_tokens: int, *, exact: bool, on_step: OnToken
     ) -> tuple[Ticket, list[Generated]]:
         """Queue a request; return it with its answers when its batch is done.
 
@@ -128,7 +128,7 @@ class Batcher:
         encoded = time.monotonic_ns()
         steps = 0
 
-        def on_token(tokens: Sequence[int]) -> None:
+        def on_token(tokens: Sequence[int | None]) -> None:
             nonlocal steps
             steps += 1
             first = 0

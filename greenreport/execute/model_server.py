@@ -22,7 +22,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from greenreport.engines.base import Engine, Generated
+from greenreport.engines.base import Engine, Generated, OnToken
 from greenreport.errors import GreenReportError, OutOfMemory
 from greenreport.execute.batcher import Batcher, Ticket
 
@@ -108,10 +108,13 @@ class _StreamedText:
         self.ids: list[int] = []
         self.sent = ""
 
-    def add(self, token: int) -> str | None:
-        """Return the text a token adds; None while a character is incomplete, and for the padding after the end."""
-        self.ended = self.ended or (not self.exact and token in self.engine.end_ids)
-        if self.ended:
+    def add(self, token: int | None) -> str | None:
+        """Return the text a token adds; None while a character is incomplete, and for the padding after the end.
+
+        After a token that the engine does not tell yet, the rest of the text comes with the last event.
+        """
+        self.ended = self.ended or token is None or (not self.exact and token in self.engine.end_ids)
+        if self.ended or token is None:
             return None
         self.ids.append(token)
         whole = self.engine.decode(self.ids)
@@ -140,7 +143,7 @@ class _Answer:
         #: Time spent on a stream while inference goes on, in ns; it includes waits for the interpreter lock.
         self.concurrent_ns = {"detokenise": 0, "serialise": 0}
 
-    async def generated(self, on_step: Callable[[Sequence[int]], None]) -> tuple[Ticket, list[Generated]]:
+    async def generated(self, on_step: OnToken) -> tuple[Ticket, list[Generated]]:
         return await self.batcher.answer(self.texts, self.request.max_tokens, exact=self.request.ignore_eos, on_step=on_step)
 
     async def whole(self) -> Response:
@@ -153,9 +156,9 @@ class _Answer:
 
     async def stream(self) -> AsyncIterator[str]:
         loop = asyncio.get_running_loop()
-        steps: asyncio.Queue[list[int] | None] = asyncio.Queue()
+        steps: asyncio.Queue[list[int | None] | None] = asyncio.Queue()
 
-        def on_step(tokens: Sequence[int]) -> None:
+        def on_step(tokens: Sequence[int | None]) -> None:
             self.token_ns.append(time.monotonic_ns())
             loop.call_soon_threadsafe(steps.put_nowait, list(tokens))
 
@@ -166,7 +169,11 @@ class _Answer:
             start = time.monotonic_ns()
             pieces = [(index, row.add(token), token) for index, (row, token) in enumerate(zip(rows, tokens, strict=True))]
             decoded = time.monotonic_ns()
-            choices = [_choice(index, piece, None, [token]) for index, piece, token in pieces if piece is not None]
+            choices = [
+                _choice(index, piece, None, [token])
+                for index, piece, token in pieces
+                if piece is not None and token is not None
+            ]
             event = json.dumps(self.body | {"choices": choices}) if choices else None
             self.concurrent_ns["detokenise"] += decoded - start
             self.concurrent_ns["serialise"] += time.monotonic_ns() - decoded

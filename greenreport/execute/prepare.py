@@ -15,7 +15,7 @@ from pathlib import Path
 from greenreport.catalog import ENGINES, EngineInfo, Served
 from greenreport.engines.base import EngineJob
 from greenreport.engines.cuda import CudaProblem, attempt
-from greenreport.errors import EngineUnavailable, RunError
+from greenreport.errors import EngineUnavailable, RunError, Unavailable
 from greenreport.execute.assignment import Assignment
 from greenreport.execute.command_server import not_installed
 from greenreport.execute.host import physical_cores
@@ -23,7 +23,7 @@ from greenreport.execute.process_entry import Failure
 from greenreport.execute.processes import Launcher
 from greenreport.execute.run_records import preparation_record
 from greenreport.execute.worker import ConvertJob, Prepared, prepare_main
-from greenreport.models.weights import WeightsJob
+from greenreport.models.weights import WeightsJob, gguf_file
 from greenreport.plan import Cell, digest
 from greenreport.record import Environment, RunRecord
 from greenreport.study import Configuration
@@ -57,9 +57,9 @@ def cuda_problem(engine: EngineInfo) -> CudaProblem | None:
 
 
 def loads_weights(cell: Cell, environment: Environment) -> bool:
-    """Return whether a cell loads weights here; a cell that cannot run at all needs no import of torch."""
+    """Return whether a cell loads weights with torch here; any other cell needs no import of it."""
     info = ENGINES[cell.configuration.engine]
-    return info.weights and capability(info, cell.configuration.provider, environment) is None
+    return info.weights and not info.gguf and capability(info, cell.configuration.provider, environment) is None
 
 
 def _importable(module: str) -> bool:
@@ -104,6 +104,11 @@ class Preparer:
             return job
         home = self.assignment.cache / "models" / f"{cell.model.id}-{cell.weights[:12]}"
         weights = WeightsJob(cell.model, self.assignment.study.weights_of(cell.model), home / "weights", folder)
+        if info.gguf:
+            try:
+                return replace(job, weights=gguf_file(weights))
+            except Unavailable as error:
+                raise Failure(error) from None
         job = replace(job, weights=self._made(weights, cell, cell.weights, done))
         if info.artefact is None:
             return job

@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from greenreport.errors import ModelUnavailable
+from greenreport.errors import EngineUnavailable, ModelUnavailable
 from greenreport.models.gguf_files import SUFFIX, dequantise, source_file
 from greenreport.models.tokenizer import END_OF_TEXT, TOKENIZER_ENTRIES, TOKENIZER_FILE
 from greenreport.regular_files import read_regular
@@ -149,11 +149,26 @@ def _from_hub(model: Model) -> Path:
     return folder
 
 
-def _from_gguf(job: WeightsJob) -> Path:
+def gguf_file(job: WeightsJob) -> Path:
+    """Return the GGUF file of a model, for engines that load it as it is.
+
+    Raises:
+        ModelUnavailable: the file is not there, or another one than the study names.
+        EngineUnavailable: the model lies in other files.
+    """
+    named = job.weights is Weights.PATH and str(job.model.path).endswith(SUFFIX)
+    if job.weights is not Weights.PACKAGE and not named:
+        remedy = "name its GGUF file as `path:` or `package:`, or leave the engine out for it under `exclude:`"
+        raise EngineUnavailable(f"the engine loads GGUF files, and {job.model.id} is in none", remedy)
     file = source_file(job.model, job.folder)
     actual = local_digest(file)
     if job.model.sha256 not in (None, actual):
         raise ModelUnavailable(f"{file.name} is another file than the study names: its sha256 is {actual}")
+    return file
+
+
+def _from_gguf(job: WeightsJob) -> Path:
+    file = gguf_file(job)
     if not (job.target / INFO_FILE).is_file():
         dequantise(file, job.target, INFO_FILE)
     return job.target

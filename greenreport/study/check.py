@@ -97,6 +97,11 @@ def _configurations(study: Study) -> Iterator[Remark]:
             message = f"{engine.label} has no {configuration.provider} provider (it has: {', '.join(engine.providers)})"
             yield Remark(at, f"{message}; remove the pair or list it under `exclude:` with a reason")
         yield from _named((*at, "dtype"), f"dtype for {engine.label}", configuration.dtype, engine.dtypes)
+        if not engine.batches and max(configuration.batch_size, configuration.max_batch) > 1:
+            message = (
+                f"{engine.label} answers one prompt at a time here; start its own server with `engine: command` for batches"
+            )
+            yield Remark(at, message)
 
 
 def _sweep(study: Study) -> Iterator[Remark]:

@@ -21,10 +21,11 @@ Location: TypeAlias = tuple[str | int, ...]
 #: Names other tools have for what is meant here.
 SYNONYMS = {
     "fp16": "float16", "half": "float16", "fp32": "float32", "float": "float32", "bf16": "bfloat16", "gpu": "cuda", "nvidia": "cuda",
-    "pytorch": "torch", "eager": "torch", "compile": "torch_compile", "onnxruntime": "onnx", "ort": "onnx",
+    "pytorch": "torch", "eager": "torch", "compile": "torch_compile", "onnxruntime": "onnx", "ort": "onnx", "llama.cpp": "llamacpp",
+    "llama_cpp": "llamacpp", "llama-server": "llamacpp",
 }  # fmt: skip
 #: Servers that people take for engines of a study.
-SERVERS = frozenset({"vllm", "sglang", "tgi", "ollama", "llama.cpp", "llamacpp", "llama_cpp", "lmstudio", "triton", "litellm"})
+SERVERS = frozenset({"vllm", "sglang", "tgi", "ollama", "lmstudio", "triton", "litellm"})
 
 
 @dataclass(frozen=True, slots=True)

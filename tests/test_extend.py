@@ -16,7 +16,7 @@ from tests.conftest import ROOT, minimal_study
 from tests.sharing import share_drawn
 
 ROWS = """
-from greenreport.catalog import Better, EngineInfo, MeterInfo, MetricInfo, PageInfo
+from greenreport.catalog import Better, EngineInfo, MeterInfo, MetricInfo, PageInfo, ScorerInfo
 
 ENGINE = EngineInfo("echo", "Echo", "acme.engine:Echo", ("cpu",), ("float32",), (), "", "answers at once", weights=False)
 METER = MeterInfo("battery", "Battery", "acme.meter:Battery", "what the battery gives")
@@ -25,6 +25,7 @@ METRIC = MetricInfo(
     target="acme.metric:characters_per_s",
 )
 PAGE = PageInfo("counts", "Counts", "acme.page:counts_page")
+SCORER = ScorerInfo("politeness", "politeness", "answers", "acme.scorer:politeness")
 """
 MODULES = {
     "__init__": "",
@@ -55,6 +56,13 @@ from greenreport.record import Phase
 def characters_per_s(record):
     window = record.mark(Phase.WINDOW)
     return Observation("characters_per_s", 4 * sum(r.output_tokens for r in record.requests) / window.duration_s)
+''',
+    "scorer": '''
+from greenreport.quality.sandbox import Score
+from greenreport.record import VerdictCode
+
+def politeness(case, sandbox):
+    return Score(VerdictCode.PASSED if case.task.answers[0] in case.prompt else VerdictCode.WRONG)
 ''',
     "page": '''
 from greenreport.report.figure import Figure, make_table
@@ -87,6 +95,8 @@ battery = acme.rows:METER
 characters_per_s = acme.rows:METRIC
 [greenreport.pages]
 counts = acme.rows:PAGE
+[greenreport.scorers]
+politeness = acme.rows:SCORER
 """
 
 
@@ -186,3 +196,19 @@ def test_a_row_and_a_field_add_a_load_factor(tmp_path_factory: pytest.TempPathFa
     assert "m over number of beams" in frontier
     assert "4 beams" in frontier
     assert "beams (logarithmic)" in frontier
+
+
+def test_a_package_adds_a_scorer(tmp_path: Path) -> None:
+    """A study names it, and its answers are judged by it."""
+    environment = package(tmp_path / "packages")
+    rows = [{"prompt": "Please add.", "answer": "Please"}, {"prompt": "Add!", "answer": "Please"}]
+    workload = {"prompts": {"source": "file", "path": "p.jsonl"}, "generation": {"output_tokens": 4}}
+    file = write(
+        tmp_path,
+        workload=workload,
+        quality={"scorer": "politeness"},
+        protocol={"repetitions": 1, "cooldown": {"until": "none"}},
+    )
+    (file.parent / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    done = greenreport(tmp_path, "run", str(file), env=environment)
+    assert "2 answers judged: 1 right, 1 wrong" in done.stdout, done.stdout + done.stderr

@@ -10,10 +10,11 @@ import typer
 from greenreport.cli import console
 from greenreport.cli.exit_codes import Exit
 from greenreport.cli.options import DEFAULT_CACHE, CacheOption, PromptsOption, QuietOption, StudyArgument, WeightsOption
-from greenreport.errors import GreenReportError, StoreError
+from greenreport.errors import GreenReportError, PromptsUnavailable, StoreError, UsageError
 
 if TYPE_CHECKING:
     from greenreport.store import Store
+    from greenreport.study import StudyFile
     from greenreport.workspace import Planned
 
 
@@ -68,6 +69,22 @@ def print_scoring(planned: Planned, store: Store, cache: Path, *, quiet: bool) -
         )
     if not quiet:
         console.out.print(f"{planned.file.study.study}: {scoring}", soft_wrap=True)
+
+
+def unjudged(study_file: StudyFile) -> str | None:
+    """Return why the answers of a study that declares `quality:` could not be judged, as far as its prompts can be read here."""
+    from greenreport.quality.criteria import criteria
+    from greenreport.workloads.prompts import resolve
+
+    study = study_file.study
+    prompts, folder = study.workload.prompts, study_file.path.parent
+    if study.quality is None or prompts.source == "humaneval":  # which may have to be downloaded
+        return None
+    try:
+        criteria(study, resolve(prompts, folder, folder))
+    except (PromptsUnavailable, UsageError) as error:
+        return str(error)
+    return None
 
 
 COMMANDS = (score,)

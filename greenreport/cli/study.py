@@ -24,7 +24,7 @@ from greenreport.cli.options import (
     WeightsOption,
     parse_only,
 )
-from greenreport.cli.scoring import score_after_run
+from greenreport.cli.scoring import score_after_run, unjudged
 from greenreport.errors import MeasurementInvalid, SpecError, Unavailable, UsageError
 from greenreport.units import parse_share
 
@@ -46,6 +46,10 @@ def validate(files: Annotated[list[Path], typer.Argument(help="Study files.", sh
             invalid.append(file)
             continue
         console.print_problems(study_file.warnings)
+        if (why := unjudged(study_file)) is not None:
+            console.print_error(f"{file}: {why}")
+            invalid.append(file)
+            continue
         study = study_file.study
         cells = sum(len(study.models_of(configuration)) for configuration in study.configurations)
         console.out.print(f"{file}: valid; {cells} cells × {study.protocol.repetitions} repetitions", soft_wrap=True)

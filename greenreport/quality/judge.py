@@ -15,17 +15,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import SimpleQueue
 
-from greenreport.catalog import SCORERS, ScorerInfo, load_target
-from greenreport.errors import UsageError
+from greenreport.catalog import load_target
 from greenreport.plan import Plan, current
+from greenreport.quality.criteria import Criterion, criteria
 from greenreport.quality.sandbox import Limits, ProgramSandbox, Score
 from greenreport.quality.scorers import Case
 from greenreport.record import Outcome, Verdict, VerdictCode
 from greenreport.store import Store, StoredAnswer
 from greenreport.study import Quality, Study
 from greenreport.units import counted
-from greenreport.workloads.prompts import PromptList, text_digest
-from greenreport.workloads.tasks import Task
+from greenreport.workloads.prompts import PromptList
 
 #: Verdicts that are stored at a time, so that an interruption loses few.
 BATCH = 20
@@ -39,20 +38,6 @@ _WORDS = {
     VerdictCode.TIMED_OUT: "over the time limit", VerdictCode.OUT_OF_MEMORY: "out of memory",
     VerdictCode.REFUSED: "refused by the sandbox",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """What the answers to a prompt are judged by.
-
-    Attributes:
-        digest: known by it are the task, the scorer with its revision, the limits, and how a program is found in an answer.
-    """
-
-    prompt: str
-    task: Task
-    scorer: ScorerInfo
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,30 +76,6 @@ class Scoring:
         return "; ".join(parts)
 
 
-def criteria(study: Study, prompts: PromptList) -> dict[str, Criterion]:
-    """Return what the answers to each prompt are judged by, by the digest of the prompt; those without a task are left out.
-
-    Raises:
-        UsageError: the study declares no judgement, or no prompt has what its scorer needs.
-    """
-    quality = study.quality
-    if quality is None:
-        raise UsageError(f"{study.study} declares no `quality:`, so its answers are not judged")
-    found = {}
-    for text, task in zip(prompts.texts, prompts.tasks, strict=False):
-        scorer = None if task is None else _scorer(task, quality)
-        if task is not None and scorer is not None:
-            digest = task.digest(
-                scorer.name, scorer.revision, quality.time_limit_s, quality.memory_limit_mb, study.workload.api
-            )
-            found[text_digest(text)] = Criterion(text, task, scorer, digest)
-    if not found:
-        needed = "task" if quality.scorer is None else f"task for the scorer {quality.scorer}"
-        sliced = "; with `slice_tokens` they have none" if study.workload.prompts.slice_tokens is not None else ""
-        raise UsageError(f"no prompt of {study.study} ({prompts.source}) has a {needed}{sliced}; see docs/quality.md")
-    return found
-
-
 def judge(plan: Plan, prompts: PromptList, store: Store, progress: Progress) -> Scoring:
     """Judge the answers of a study that have no verdict yet, and store the verdicts.
 
@@ -145,18 +106,6 @@ def judge(plan: Plan, prompts: PromptList, store: Store, progress: Progress) -> 
     finally:
         store.add_verdicts(waiting)
     return Scoring(codes, len(before), before.count(VerdictCode.PASSED), len(stored) - len(tasked), unknown)
-
-
-def _scorer(task: Task, quality: Quality) -> ScorerInfo | None:
-    """Return what judges the answers to a task; None where the task does not have what it needs."""
-    chosen = SCORERS.values() if quality.scorer is None else [SCORERS[quality.scorer]] if quality.scorer in SCORERS else []
-    needs = {
-        "test": task.test is not None,
-        "answers": bool(task.answers),
-        "pattern": task.pattern is not None,
-        "": quality.scorer,
-    }
-    return next((scorer for scorer in chosen if needs.get(scorer.needs)), None)
 
 
 def _verdicts(todo: Sequence[StoredAnswer], by: Mapping[str, Criterion], study: Study) -> Iterator[Verdict]:

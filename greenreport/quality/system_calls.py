@@ -2,7 +2,7 @@
 
 A process that has called `lock` computes, waits, and reads and writes the pipes it has. It can open no file, make no socket, start no
 process or thread, and signal nobody. What an interpreter tries in passing (to open a file for reading, to ask for a file's size) is
-answered with "permission denied"; everything else that is not listed kills it. See docs/decisions/0022-a-sandbox-of-system-calls.md.
+answered with "permission denied"; everything else that is not listed kills it. See docs/decisions/0023-a-sandbox-of-system-calls.md.
 """
 
 from __future__ import annotations

@@ -10,9 +10,9 @@ from pathlib import Path
 from greenreport.catalog import ENGINES, METRICS, PROVIDERS
 from greenreport.study.cells import Configuration
 from greenreport.study.check_models import model_remarks
-from greenreport.study.check_servers import TEXTS, server_remarks
+from greenreport.study.check_prompts import prompt_remarks
+from greenreport.study.check_servers import server_remarks
 from greenreport.study.error_messages import Remark, unknown
-from greenreport.study.protocol import Lengths
 from greenreport.study.spec import Study
 from greenreport.study.sweep import MOST_CONFIGURATIONS, point_error, swept
 from greenreport.study.yaml_document import MAX_BYTES
@@ -42,7 +42,7 @@ def check(study: Study, folder: Path) -> list[Remark]:
         *_sweep(study),
         *server_remarks(study),
         *_exclusions(study),
-        *_prompts(study, folder),
+        *prompt_remarks(study, folder),
         *_fidelity(study),
         *_hypotheses(study),
         *_sequential(study),
@@ -172,30 +172,6 @@ def _exclusions(study: Study) -> Iterator[Remark]:
         for key in values:
             if key in allowed:
                 yield from _named(("exclude", index, key), key, values[key], allowed[key])
-
-
-def _prompts(study: Study, folder: Path) -> Iterator[Remark]:
-    prompts = study.workload.prompts
-    at = ("workload", "prompts")
-    if prompts.source == "file" and prompts.path is None:
-        yield Remark(at, "source `file` needs a `path:`")
-    if prompts.source in ("builtin", "elementary") and prompts.path is not None:
-        yield Remark((*at, "path"), f"source `{prompts.source}` takes no path; use `source: file`")
-    if prompts.source == "file" and prompts.path is not None and not (folder / prompts.path).is_file():
-        yield Remark((*at, "path"), f"{prompts.path!r} is not a file (relative to the study file)")
-    if prompts.source in TEXTS and (prompts.count or 0) > TEXTS[prompts.source]:
-        advice = "; `workload: {requests: …}` sends them again from the start"
-        yield Remark(
-            (*at, "count"), f"{prompts.count} prompts are wanted, but {prompts.source} has {TEXTS[prompts.source]}{advice}"
-        )
-    swept_sizes = study.sweep.factors.get("batch_size", ()) if study.sweep is not None else ()
-    largest = max(*(c.batch_size for c in study.configurations), *swept_sizes, 1)
-    if isinstance(study.workload.generation.output_tokens, Lengths) and largest > 1:
-        message = "requests of a static batch (`batch_size`) all ask for as many tokens; use `max_batch` or `concurrency` with lengths that differ"
-        yield Remark(("workload", "generation", "output_tokens"), message)
-    if study.workload.api == "chat" and largest > 1:
-        message = "a request in chat is one conversation, so `batch_size` is 1 there; use `max_batch` or `concurrency`"
-        yield Remark(("workload", "api"), message)
 
 
 def _fidelity(study: Study) -> Iterator[Remark]:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from greenreport.errors import UsageError
-from greenreport.quality.judge import criteria, judge
+from greenreport.quality.criteria import criteria
+from greenreport.quality.judge import judge
 from greenreport.record import Outcome, Output, Prompt, Request, RequestError, RequestErrorKind, RunRecord, VerdictCode
 from greenreport.store import Store
 from greenreport.workloads.prompts import PromptList, resolve, text_digest
@@ -168,3 +169,40 @@ def test_run_judges_after_its_last_run(write_study: Callable[..., Path], command
     again = command("run", str(file))
     assert "nothing to do: all 4 runs are done and ok" in again.stdout
     assert "the answers are not judged: no prompt of tiny" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"quality": {"scorer": "unit_test"}}, "unknown scorer 'unit_test'"),
+        ({"quality": {"scorer": "pattern"}}, "have unit tests, which pattern does not use"),
+        ({"quality": {"k": [1, 3]}}, "k = 3 needs as many answers to each prompt, and a cell gives 2 answers"),
+        (
+            {"quality": {}, "workload": {"prompts": {"slice_tokens": [10, 15]}}},
+            "with `slice_tokens` prompts are pieces of text to which no answer is right",
+        ),
+        (
+            {"quality": {}, "workload": {"prompts": {"source": "file", "path": "p.jsonl"}}},
+            "no prompt of tiny (the file p.jsonl) has a task",
+        ),
+        (
+            {"quality": {}, "workload": {"prompts": {"source": "file", "path": "bad.jsonl"}}},
+            "bad.jsonl:1: `test` needs `entry_point`",
+        ),
+    ],
+)
+def test_validate_says_what_cannot_be_judged(
+    write_study: Callable[..., Path], command: Command, changes: dict[str, Any], what: str
+) -> None:
+    """Before hours of measurements, not after them."""
+    file = write_study(**changes)
+    (file.parent / "p.jsonl").write_text('{"prompt": "a"}\n', encoding="utf-8")
+    (file.parent / "bad.jsonl").write_text('{"prompt": "a", "test": "def check(c): pass"}\n', encoding="utf-8")
+    assert what in command("validate", str(file), check=2).stderr
+
+
+def test_a_study_that_can_be_judged_is_valid(write_study: Callable[..., Path], command: Command) -> None:
+    """The problems that come with greenreport have tests."""
+    for source in ("builtin", "elementary"):
+        workload = {"prompts": {"source": source}, "requests": 160}
+        assert "valid" in command("validate", str(write_study(quality={"k": [1, 2]}, workload=workload))).stdout

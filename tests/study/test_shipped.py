@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from greenreport.plan import make_plan
 from greenreport.study import Overrides, load_study
-from greenreport.study.schema import study_schema, write_starter
+from greenreport.study.schema import STARTERS, study_schema, write_starter
 from greenreport.study.yaml_document import read_document
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +60,15 @@ def test_the_starter_shows_how_a_server_joins(tmp_path: Path) -> None:
     text = file.read_text(encoding="utf-8")
     file.write_text(re.sub(r"^  # (- engine: endpoint|  \w)", r"  \1", text, flags=re.MULTILINE), encoding="utf-8")
     assert [c.id for c in load_study(file).study.configurations] == ["torch-cpu", "onnx-cpu", "endpoint-vllm-cuda"]
+
+
+@pytest.mark.parametrize("model", STARTERS)
+def test_every_starter_is_valid_and_has_the_name_of_its_file(model: str, tmp_path: Path) -> None:
+    """It runs as it is: nothing in it is wrong, and nothing is warned of."""
+    file = tmp_path / "First try.yaml"
+    write_starter(file, model)
+    study = load_study(file)
+    assert (study.study.study, study.warnings) == ("first-try", ())
 
 
 def test_the_committed_schema_is_current() -> None:

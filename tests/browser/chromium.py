@@ -11,5 +11,5 @@ ARGUMENTS = (
 
 
 def chromium_path() -> str:
-    """Return Debian's chromium, or an empty text where there is none."""
-    return shutil.which("chromium") or ""
+    """Return Debian's chromium, or an empty text where there is none; the one without windows needs half the CPU time."""
+    return shutil.which("chromium-headless-shell") or shutil.which("chromium") or ""

@@ -2,12 +2,13 @@
 # make test   install what the tests need, then run lint, types and tests
 # make check  run lint, types and tests with what is installed
 # make bench  measure greenreport itself
+# make acceptance   what takes minutes: further cases of some tests, and the attacks at full length
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check lint types tests bench browser format clean
+.PHONY: demo test check lint types tests acceptance bench browser format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/greenreport run studies/quickstart.yaml
@@ -29,8 +30,13 @@ types:
 
 # Tests that measure run after the others, alone; both parts run, whatever becomes of the first.
 tests:
-	@$(BIN)/pytest -m "not alone" --numprocesses 3 --dist loadfile --no-loadscope-reorder; parallel=$$?; \
-	$(BIN)/pytest -m alone && exit $$parallel
+	@$(BIN)/pytest -m "not alone and not acceptance" --numprocesses 3 --dist loadfile --no-loadscope-reorder; parallel=$$?; \
+	$(BIN)/pytest -m "alone and not acceptance" && exit $$parallel
+
+# What takes minutes and seldom finds what the others do not: before a release, and every night.
+acceptance: $(VENV)/.installed browser
+	$(BIN)/pytest -m acceptance
+	$(BIN)/python -m tests.attack
 
 format:
 	$(BIN)/ruff format .

@@ -31,8 +31,10 @@ KINDS = (
     "compare/real--elsewhere/index.html", "s/real/report.html",
 )  # fmt: skip
 
-#: Without the file that has all of them once more.
-SEPARATE = [kind for kind in KINDS if not kind.endswith("report.html")]
+#: Pages that have everything the themes colour: figures, tables, flags, code and forms.
+OF_EACH_COLOUR = [
+    f"s/real/{page}index.html" for page in ("", "rq/rq1/", "matrix/", "guidelines/", "validity/", "data/", "methods/")
+]
 
 #: Until figures that come into view have begun to be drawn, and whether all that were begun are done.
 TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -96,7 +98,8 @@ def serious(page: Any, address: str, rules: Sequence[str] = ()) -> list[tuple[st
 
 
 @pytest.mark.parametrize(
-    ("scheme", "rules", "paths"), [("light", (), KINDS), ("dark", OF_COLOURS, SEPARATE)], ids=["light", "dark"]
+    ("scheme", "rules", "paths"),
+    [pytest.param("light", (), KINDS, id="light"), pytest.param("dark", OF_COLOURS, OF_EACH_COLOUR, id="dark")],
 )
 def test_axe_finds_nothing_serious(
     browser: Any, real_site: Path, scheme: str, rules: Sequence[str], paths: Sequence[str]
@@ -107,7 +110,7 @@ def test_axe_finds_nothing_serious(
             assert serious(page, (real_site / path).as_uri(), rules) == [], path
 
 
-@pytest.mark.parametrize("study", STATES)
+@pytest.mark.parametrize("study", [pytest.param("sweep", marks=pytest.mark.acceptance), "unrun", "failed"])
 def test_axe_finds_nothing_serious_where_there_is_little_to_show(browser: Any, states_site: Path, study: str) -> None:
     """Frontier, replication, and every kind of page of studies without a valid run."""
     paths = [path for path in pages_of(states_site, study) if path.startswith(f"s/{study}/")]
@@ -118,10 +121,11 @@ def test_axe_finds_nothing_serious_where_there_is_little_to_show(browser: Any, s
             assert serious(page, (states_site / path).as_uri()) == [], path
 
 
-def test_axe_finds_nothing_serious_in_the_other_analyses(browser: Any, states_site: Path) -> None:
-    """Their page is there only where a study makes a claim, which a run of a second need not."""
+def test_axe_finds_nothing_serious_on_pages_that_few_studies_have(browser: Any, states_site: Path) -> None:
+    """Other analyses are there only where a study makes a claim, which a run of a second need not, and a frontier only with a sweep."""
     with opened(browser, bypass_csp=True) as (page, _):
-        assert serious(page, (states_site / "s" / "differing" / "multiverse" / "index.html").as_uri()) == []
+        for path in ("s/differing/multiverse/index.html", "s/sweep/frontier/index.html"):
+            assert serious(page, (states_site / path).as_uri()) == [], path
 
 
 def test_the_helper_names_the_most_frugal_configuration_within_limits(browser: Any, real_site: Path) -> None:

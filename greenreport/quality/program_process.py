@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from greenreport.quality.programs import parts, program_of
+from greenreport.quality.programs import defines, parts, program_of
 from greenreport.quality.value_exchange import Disconnected, FromProgram, OfTests, Wire
 
 #: The module a program believes to be.
@@ -42,6 +42,8 @@ def load(prompt: str, answer: str, entry_point: str, *, chat: bool) -> dict[str,
     sys.modules[NAME] = module
     warnings.simplefilter("ignore")
     compile(program, NAME, "exec")  # what does not compile as a whole does not count in parts
+    if not defines(program, entry_point):  # but a method of a class, say
+        raise NoProgram
     until, after = parts(program, entry_point)
     exec(compile(until, NAME, "exec"), module.__dict__)  # noqa: S102 - this is what the sandbox is for
     for statement in after:

@@ -37,9 +37,9 @@ MODULES = (
     "__future__", "_strptime", "abc", "argparse", "array", "ast", "asyncio", "base64", "binascii", "bisect", "calendar", "cmath", "codecs",
     "collections", "collections.abc", "colorsys", "concurrent.futures", "contextlib", "contextvars", "copy", "copyreg", "csv",
     "ctypes", "dataclasses", "datetime", "decimal", "difflib", "doctest", "email", "encodings.ascii", "encodings.hex_codec", "encodings.idna",
-    "encodings.latin_1", "encodings.punycode", "encodings.rot_13", "encodings.utf_16", "encodings.utf_32", "enum", "fractions", "functools",
+    "encodings.latin_1", "encodings.punycode", "encodings.rot_13", "encodings.utf_16", "encodings.utf_32", "enum", "errno", "fnmatch", "fractions", "functools",
     "gc", "getpass", "glob", "graphlib", "hashlib", "heapq", "hmac", "html", "inspect", "io", "ipaddress", "itertools", "json", "keyword",
-    "locale", "logging", "marshal", "math", "multiprocessing", "numbers", "operator", "os", "os.path", "pathlib", "pickle", "pprint", "queue", "random", "re",
+    "locale", "logging", "marshal", "math", "multiprocessing", "numbers", "operator", "os", "os.path", "pathlib", "pickle", "platform", "pprint", "queue", "random", "re",
     "sched", "secrets", "select", "shlex", "shutil", "signal", "socket", "statistics", "string", "struct", "subprocess", "sys", "tempfile",
     "textwrap", "threading", "time", "timeit", "token", "tokenize", "traceback", "types", "typing", "unicodedata", "unittest", "urllib.parse", "urllib.request",
     "uuid", "warnings", "weakref", "xml.etree.ElementTree", "zlib", "zoneinfo",
@@ -133,30 +133,43 @@ def _awaited(reading: int, jobs: int, children: list[int], time_limit_s: float) 
         return late
     report = os.read(reading, MOST_REPORT_BYTES)
     if report:
-        said = json.loads(report)
-        if said is not None:
-            return VerdictCode(said[0]), said[1]
+        verdict = _read(report)
+        if verdict is not None:
+            return verdict
     who = 0 if report or len(children) == 1 else 1  # the tests say that the program has gone, or have gone themselves
     status = _status(children[who], deadline)
     if status is None:
         return (VerdictCode.ERROR, "it closed the pipe of its tests") if report else late
-    verdict = _verdict_on(status)
-    return verdict if who == 0 else (verdict[0], f"its tests: {verdict[1]}")
+    code, why = _verdict_on(status)
+    return code, f"{'its tests' if who else 'it'} {why}"
 
 
-def _verdict_on(status: int) -> Verdict:
+def _read(report: bytes) -> Verdict | None:
+    """Return the verdict in a report; None where it says that the program has gone."""
+    try:
+        match json.loads(report):
+            case None:
+                return None
+            case [code, (str() | None) as detail]:
+                return VerdictCode(code), detail
+    except ValueError:
+        pass
+    return VerdictCode.ERROR, "its tests wrote into the pipe of the verdict"
+
+
+def _verdict_on(status: int) -> tuple[VerdictCode, str]:
     """Return what the end of a process means for its answer."""
     if not os.WIFSIGNALED(status):
-        return VerdictCode.ERROR, "it ended before its tests did"
+        return VerdictCode.ERROR, "ended too early"
     killed_by = os.WTERMSIG(status)
     if killed_by == signal.SIGSYS:
         return (
             VerdictCode.REFUSED,
-            "it made a system call that is not allowed: for a file, a process, the network or another process",
+            "made a system call that is not allowed: for a file, a process, the network or another process",
         )
     if killed_by in (signal.SIGXCPU, signal.SIGKILL):
-        return VerdictCode.TIMED_OUT, "it used all its CPU time"
-    return VerdictCode.ERROR, f"it crashed ({signal.Signals(killed_by).name})"
+        return VerdictCode.TIMED_OUT, "used all CPU time"
+    return VerdictCode.ERROR, f"crashed ({signal.Signals(killed_by).name})"
 
 
 def _status(child: int, deadline: float) -> int | None:

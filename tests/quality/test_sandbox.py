@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import pickle
 import platform
 import re
 import socket
@@ -21,6 +23,7 @@ from greenreport.quality import sandbox as sandbox_module
 from greenreport.quality import system_calls
 from greenreport.quality.sandbox import Limits, ProgramSandbox, Score
 from greenreport.quality.system_calls import ALLOW, ALLOWED, ARCHITECTURES, DENIED, ERRNO, KILL, WRITING, filter_program
+from greenreport.quality.value_exchange import OfProgram
 from greenreport.record import VerdictCode
 from tests.conftest import ROOT
 
@@ -66,6 +69,7 @@ def test_right_and_wrong_programs_are_told_apart(sandbox: ProgramSandbox) -> Non
     assert judged(sandbox, "def f(x:\n    return 1").code is ERROR
     assert judged(sandbox, "def g(x):\n    return x") == Score(VerdictCode.NO_ANSWER, "it defines no f")
     assert judged(sandbox, "def f(x):\n    return None", "def check(c):\n    assert abs(c(1) - 2) < 0.1\n").code is WRONG
+    assert judged(sandbox, "class Solution:\n    def f(self, x):\n        return x").code is VerdictCode.NO_ANSWER
     assert judged(sandbox, "import numpy\n" + RIGHT) == Score(ERROR, "ModuleNotFoundError: No module named 'numpy'")
     assert judged(sandbox, "class E(Exception): pass\ndef f(x):\n    raise E('own')") == Score(ERROR, "E: own")
 
@@ -372,6 +376,17 @@ def test_the_same_program_gets_the_same_verdict(sandbox: ProgramSandbox) -> None
     assert "it gave [['" in first
 
 
+def test_tests_are_held_too(sandbox: ProgramSandbox) -> None:
+    """They come from files of prompts: they reach nothing either, and what they break is their own verdict."""
+    for act in ("open('/etc/passwd')", "__import__('socket').socket()", "__import__('os').fork()"):
+        assert judged(sandbox, RIGHT, f"def check(c):\n    {act}\n").code in (REFUSED, WRONG)
+    write = "import os\ndef check(c):\n    for fd in range(3, 64):\n        try: os.write(fd, b'[1]')\n        except OSError: pass\n"
+    assert judged(sandbox, RIGHT, write) == Score(ERROR, "its tests wrote into the pipe of the verdict")
+    assert judged(sandbox, RIGHT, "def check(c):\n    while True: pass\n").code is TIMED_OUT
+    assert judged(sandbox, RIGHT, "class C: pass\ndef check(c):\n    c(C())\n").code is ERROR
+    assert judged(sandbox, RIGHT, "import os\ndef check(c): os._exit(0)\n") == Score(ERROR, "its tests ended too early")
+
+
 def test_patterns_are_searched_in_bounded_time(sandbox: ProgramSandbox) -> None:
     """One that backtracks for ever is a time-out, not a hang."""
     assert sandbox.search(r"\b4\d\b", "it is 42.") == Score(PASSED)
@@ -518,3 +533,22 @@ def test_the_solutions_of_our_problems_pass_in_the_sandbox(sandbox: ProgramSandb
     }
     assert failed == {}
     assert (time.monotonic() - began) / len(problems) < 1
+
+
+@pytest.mark.parametrize("target", ["builtins", "collections.Counter"])
+def test_what_a_program_sends_sets_no_attribute(target: str) -> None:
+    """Of a module or a class that tests use: Python's own reader of pickles would."""
+    name, _, kind = target.partition(".")
+    push = f"\x8c{chr(len(name))}{name}" + (f"\x8c{chr(len(kind))}{kind}\x93" if kind else "Q")
+    content = ("\x80\x05" + push + "N}(\x8c\x06forged\x88u\x86b.").encode("latin-1")
+
+    class Trusting(pickle.Unpickler):
+        def persistent_load(self, place: object) -> object:
+            return sys.modules[str(place)]
+
+    found = Trusting(io.BytesIO(content)).load()
+    assert found.forged is True
+    del found.forged
+    with pytest.raises(KeyError):
+        OfProgram(content, lambda place: place).load()
+    assert not hasattr(found, "forged")

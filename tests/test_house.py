@@ -53,6 +53,7 @@ PACKAGES = sorted(file.parent.relative_to(PACKAGE).as_posix() for file in PACKAG
 FAULTS = {"AttributeError", "TypeError", "NameError", "AssertionError", "Exception", "BaseException", ""}
 #: Broad handlers, each with its reason.
 BROAD = {
+    "engines/chat_template.py": "a template is a program of somebody else, and may raise anything",
     "execute/process_entry.py": "a process of a run sends what happened to its parent",
     "execute/runner.py": "the run ends as a record, with the traceback",
     "report/build.py": "a study that cannot be drawn stops no other, and the build says which",

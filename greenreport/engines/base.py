@@ -16,9 +16,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from greenreport.errors import MeasurementInvalid
+from greenreport.errors import MeasurementInvalid, ModelUnavailable
 from greenreport.record import Facts
 from greenreport.study import Configuration
+
+#: What helps where a model cannot chat.
+COMPLETE_INSTEAD = "measure it with `workload: {api: completions}`"
 
 #: Called for each decoding step with the new token of every sequence, as soon as the engine has them; None for one that the engine does
 #: not tell before the whole answer.
@@ -39,6 +42,14 @@ class EngineJob:
     threads: int
     weights: Path | None = None
     artefact: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of a conversation; its role is `system`, `user` or `assistant`."""
+
+    role: str
+    content: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,22 @@ class Engine(ABC):
     @abstractmethod
     def decode(self, token_ids: Sequence[int]) -> str:
         """Return the text of token ids."""
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """Return the text that a conversation is to the model, up to where its answer begins.
+
+        Raises:
+            ModelUnavailable: the model cannot chat, or its template does not take these messages.
+        """
+        raise ModelUnavailable(f"{type(self).__name__} knows no chat template", COMPLETE_INSTEAD)
+
+    def encode_rendered(self, text: str) -> list[int]:
+        """Return the token ids of a rendered conversation, which holds its special tokens already."""
+        return self.encode(text)
+
+    def decode_answer(self, token_ids: Sequence[int]) -> str:
+        """Return the text of an answer in a conversation, without the special tokens that frame it."""
+        return self.decode(token_ids)
 
     @abstractmethod
     def generate(

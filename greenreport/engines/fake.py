@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Sequence
 
-from greenreport.engines.base import Engine, EngineJob, Generated, OnToken
+from greenreport.engines.base import Engine, EngineJob, Generated, Message, OnToken
 from greenreport.errors import EngineUnavailable, OutOfMemory
 from greenreport.record import Facts
 
@@ -43,6 +43,9 @@ class Fake(Engine):
 
     def decode(self, token_ids: Sequence[int]) -> str:
         return bytes(token_ids).decode("latin-1")
+
+    def render(self, messages: Sequence[Message]) -> str:
+        return "".join(f"{message.role}: {message.content}\n" for message in messages) + "assistant: "
 
     def generate(
         self, prompts: Sequence[Sequence[int]], output_tokens: int, *, exact: bool, on_token: OnToken

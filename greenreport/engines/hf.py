@@ -16,15 +16,18 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from transformers.generation.streamers import BaseStreamer
 
-from greenreport.engines.base import Engine, EngineJob, Generated, OnToken
+from greenreport.engines.base import Engine, EngineJob, Generated, Message, OnToken
+from greenreport.engines.chat_template import rendered
 from greenreport.engines.cuda import no_device
 from greenreport.engines.memory_errors import is_out_of_memory, memory_words
 from greenreport.errors import EngineUnavailable, MeasurementInvalid, OutOfMemory
 from greenreport.models.weights import INFO_FILE, folder_bytes
 from greenreport.record import Facts
+from greenreport.regular_files import read_regular
 
 #: Nothing is downloaded while a run is measured, and no code that comes with weights is executed.
 LOCAL = {"local_files_only": True, "trust_remote_code": False}
+MAX_SETTINGS_B = 1_000_000
 TORCH_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -43,7 +46,9 @@ class HfEngine(Engine):
         self.model: Any = None
         self.tokenizer = AutoTokenizer.from_pretrained(job.weights, **LOCAL)
         end = self.tokenizer.eos_token_id
-        self.end_ids: tuple[int, ...] = () if end is None else (int(end),)
+        self.end_ids: tuple[int, ...] = tuple(
+            dict.fromkeys([*([] if end is None else [int(end)]), *_declared_ends(job.weights)])
+        )
         self.pad_id = int(self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else end or 0)
 
     def read_torch_model(self) -> Any:
@@ -78,6 +83,16 @@ class HfEngine(Engine):
     def decode(self, token_ids: Sequence[int]) -> str:
         return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
+    def render(self, messages: Sequence[Message]) -> str:
+        return rendered(self.tokenizer, messages)
+
+    def encode_rendered(self, text: str) -> list[int]:
+        ids = self.tokenizer(text, add_special_tokens=False, return_token_type_ids=False)["input_ids"]
+        return [int(token) for token in ids] or [self.pad_id]
+
+    def decode_answer(self, token_ids: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
     def generate(
         self, prompts: Sequence[Sequence[int]], output_tokens: int, *, exact: bool, on_token: OnToken
     ) -> list[Generated]:
@@ -106,10 +121,8 @@ class HfEngine(Engine):
         return [self._finished(row[longest:].tolist(), exact) for row in result.cpu()]
 
     def _finished(self, token_ids: list[int], exact: bool) -> Generated:
-        for end in () if exact else self.end_ids:
-            if end in token_ids:
-                return Generated(tuple(token_ids[: token_ids.index(end)]), "stop")
-        return Generated(tuple(token_ids), "length")
+        end = None if exact else next((place for place, token in enumerate(token_ids) if token in self.end_ids), None)
+        return Generated(tuple(token_ids), "length") if end is None else Generated(tuple(token_ids[:end]), "stop")
 
     def torch_facts(self, details: dict[str, str]) -> Facts:
         """Return the facts of a model whose weights are torch parameters, checking their type."""
@@ -132,6 +145,18 @@ class HfEngine(Engine):
         notes = self.weights / INFO_FILE
         parameters = json.loads(notes.read_text(encoding="utf-8"))["parameters"] if notes.is_file() else None
         return parameters, folder_bytes(self.job.artefact) if self.job.artefact else None
+
+
+def _declared_ends(weights: Path) -> list[int]:
+    """Return the ids that end an answer by the model's own settings: besides the end of a text often that of a turn."""
+    file = weights / "generation_config.json"
+    try:
+        settings = json.loads(read_regular(file, MAX_SETTINGS_B)) if file.is_file() else {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise EngineUnavailable(f"{file.name} of the model cannot be read: {error}") from None
+    ends = settings.get("eos_token_id") if isinstance(settings, dict) else None
+    listed = ends if isinstance(ends, list) else [ends]
+    return [end for end in listed if isinstance(end, int) and not isinstance(end, bool)]
 
 
 class _TokenTimes(BaseStreamer):  # type: ignore[misc]

@@ -18,9 +18,9 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
-from greenreport.engines.base import Engine, EngineJob, Generated, OnToken
+from greenreport.engines.base import COMPLETE_INSTEAD, Engine, EngineJob, Generated, Message, OnToken
 from greenreport.engines.memory_errors import is_out_of_memory, memory_words
-from greenreport.errors import EngineUnavailable, OutOfMemory, RunError
+from greenreport.errors import EngineUnavailable, ModelUnavailable, OutOfMemory, RunError
 from greenreport.record import Facts
 
 CONTEXT_TOKENS = 4096
@@ -81,6 +81,17 @@ class LlamaCpp(Engine):
 
     def decode(self, token_ids: Sequence[int]) -> str:
         return str(self._ask("/detokenize", {"tokens": list(token_ids)})["content"])
+
+    def render(self, messages: Sequence[Message]) -> str:
+        conversation = [{"role": message.role, "content": message.content} for message in messages]
+        try:
+            return str(self._ask("/apply-template", {"messages": conversation})["prompt"])
+        except RunError as error:
+            raise ModelUnavailable(f"the model's chat template does not take the messages: {error}", COMPLETE_INSTEAD) from None
+
+    def encode_rendered(self, text: str) -> list[int]:
+        asked = {"content": text, "add_special": False, "parse_special": True}
+        return [int(token) for token in self._ask("/tokenize", asked)["tokens"]]
 
     def generate(
         self, prompts: Sequence[Sequence[int]], output_tokens: int, *, exact: bool, on_token: OnToken

@@ -28,6 +28,7 @@ class Ticket:
 
     Attributes:
         on_step: called in the engine's thread with the new token of each prompt.
+        rendered: whether the texts were made of conversations, and hold their special tokens.
         started_ns: when its batch began.
         batch: sequences in its batch.
     """
@@ -37,6 +38,7 @@ class Ticket:
     exact: bool
     on_step: OnToken
     done: asyncio.Future[list[Generated]]
+    rendered: bool = False
     queued_ns: int = field(default_factory=time.monotonic_ns)
     prompts: list[list[int]] = field(default_factory=list)
     encoded_ns: int = 0
@@ -64,7 +66,13 @@ class Batcher:
         self.task: asyncio.Task[None] | None = None
 
     async def answer(
-        self, texts: Sequence[str], output_tokens: int, *, exact: bool, on_step: OnToken
+        self,
+        texts: Sequence[str],
+        output_tokens: int,
+        *,
+        exact: bool,
+        on_step: OnToken,
+        rendered: bool = False,
     ) -> tuple[Ticket, list[Generated]]:
         """Queue a request; return it with its answers when its batch is done.
 
@@ -75,7 +83,7 @@ class Batcher:
         if self.task is None or self.task.done():  # an event belongs to the loop of its task
             self.arrived = asyncio.Event()
             self.task = loop.create_task(self._work())
-        ticket = Ticket(texts, output_tokens, exact, on_step, loop.create_future())
+        ticket = Ticket(texts, output_tokens, exact, on_step, loop.create_future(), rendered)
         self.waiting.append(ticket)
         self.arrived.set()
         return ticket, await ticket.done
@@ -123,7 +131,8 @@ class Batcher:
         prompts: list[list[int]] = []
         for ticket in batch:
             ticket.started_ns = start
-            ticket.prompts = [self.engine.encode(text) for text in ticket.texts]
+            encode = self.engine.encode_rendered if ticket.rendered else self.engine.encode
+            ticket.prompts = [encode(text) for text in ticket.texts]
             prompts += ticket.prompts
         encoded = time.monotonic_ns()
         steps = 0

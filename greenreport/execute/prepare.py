@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from greenreport.catalog import ENGINES, EngineInfo, Served
-from greenreport.engines.base import EngineJob
+from greenreport.engines.base import COMPLETE_INSTEAD, EngineJob
 from greenreport.engines.cuda import CudaProblem, attempt
-from greenreport.errors import EngineUnavailable, RunError, Unavailable
+from greenreport.errors import EngineUnavailable, ModelUnavailable, RunError, Unavailable
 from greenreport.execute.assignment import Assignment
 from greenreport.execute.command_server import not_installed
 from greenreport.execute.host import physical_cores
@@ -27,6 +27,7 @@ from greenreport.models.weights import WeightsJob, gguf_file
 from greenreport.plan import Cell, digest
 from greenreport.record import Environment, RunRecord
 from greenreport.study import Configuration
+from greenreport.study.check_models import NO_TEMPLATE, has_chat_template
 
 PREPARE_TIMEOUT_S = 4 * 3600.0
 
@@ -106,10 +107,13 @@ class Preparer:
         weights = WeightsJob(cell.model, self.assignment.study.weights_of(cell.model), home / "weights", folder)
         if info.gguf:
             try:
-                return replace(job, weights=gguf_file(weights))
+                job = replace(job, weights=gguf_file(weights))
             except Unavailable as error:
                 raise Failure(error) from None
-        job = replace(job, weights=self._made(weights, cell, cell.weights, done))
+        else:
+            job = replace(job, weights=self._made(weights, cell, cell.weights, done))
+        if self.assignment.study.workload.api == "chat" and job.weights and not has_chat_template(job.weights):
+            raise Failure(ModelUnavailable(f"model {cell.model.id} {NO_TEMPLATE}", COMPLETE_INSTEAD))
         if info.artefact is None:
             return job
         content = {

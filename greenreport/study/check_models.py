@@ -77,18 +77,22 @@ def _template(study: Study, model: Model, folder: Path, at: tuple[str | int, ...
         yield Remark(at, message)
         return
     local = folder / str(model.path)
-    if needed and weights is Weights.PATH and (local / "config.json").is_file() and not has_chat_template(local):
+    if needed and weights is Weights.PATH and _holds_model(local) and not has_chat_template(local):
         yield Remark((*at, "path"), f"{model.path!r} {NO_TEMPLATE}; use `api: completions`")
 
 
-NO_TEMPLATE = "holds no chat template (chat_template.jinja, or `chat_template` in tokenizer_config.json)"
+#: What is to be said of a model for which `has_chat_template` is false.
+NO_TEMPLATE = "holds no chat template (chat_template.jinja, or `chat_template` in tokenizer_config.json or in a GGUF file)"
 
 
-def has_chat_template(folder: Path) -> bool:
-    """Whether a folder in transformers' format holds a chat template."""
-    if (folder / "chat_template.jinja").is_file():
-        return True
+def has_chat_template(weights: Path) -> bool:
+    """Whether a model holds a chat template: a folder in transformers' format, or a GGUF file, whose settings come before its tensors."""
     with suppress(OSError, ValueError, RecursionError):
-        settings = json.loads(read_regular(folder / "tokenizer_config.json", LARGEST_SETTINGS_B))
+        if weights.is_file():
+            with weights.open("rb") as file:
+                return b"tokenizer.chat_template" in file.read(LARGEST_SETTINGS_B)
+        if (weights / "chat_template.jinja").is_file():
+            return True
+        settings = json.loads(read_regular(weights / "tokenizer_config.json", LARGEST_SETTINGS_B))
         return isinstance(settings, dict) and bool(settings.get("chat_template"))
     return False

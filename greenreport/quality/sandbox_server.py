@@ -140,7 +140,7 @@ def _awaited(reading: int, jobs: int, children: list[int], time_limit_s: float) 
     status = _status(children[who], deadline)
     if status is None:
         return (VerdictCode.ERROR, "it closed the pipe of its tests") if report else late
-    code, why = _verdict_on(status)
+    code, why = _verdict_on(*status, time_limit_s)
     return code, f"{'its tests' if who else 'it'} {why}"
 
 
@@ -157,8 +157,12 @@ def _read(report: bytes) -> Verdict | None:
     return VerdictCode.ERROR, "its tests wrote into the pipe of the verdict"
 
 
-def _verdict_on(status: int) -> tuple[VerdictCode, str]:
-    """Return what the end of a process means for its answer."""
+def _verdict_on(status: int, cpu_s: float, time_limit_s: float) -> tuple[VerdictCode, str]:
+    """Return what the end of a process means for its answer.
+
+    Args:
+        cpu_s: CPU time that it used.
+    """
     if not os.WIFSIGNALED(status):
         return VerdictCode.ERROR, "ended too early"
     killed_by = os.WTERMSIG(status)
@@ -167,17 +171,19 @@ def _verdict_on(status: int) -> tuple[VerdictCode, str]:
             VerdictCode.REFUSED,
             "made a system call that is not allowed: for a file, a process, the network or another process",
         )
+    if killed_by == signal.SIGKILL and cpu_s < time_limit_s:
+        return VerdictCode.OUT_OF_MEMORY, "was killed by the system, which had no memory left"
     if killed_by in (signal.SIGXCPU, signal.SIGKILL):
         return VerdictCode.TIMED_OUT, "used all CPU time"
     return VerdictCode.ERROR, f"crashed ({signal.Signals(killed_by).name})"
 
 
-def _status(child: int, deadline: float) -> int | None:
-    """Return how a process ended; None where it has not by the deadline."""
+def _status(child: int, deadline: float) -> tuple[int, float] | None:
+    """Return how a process ended and the CPU time it used; None where it has not by the deadline."""
     while True:
-        found, status = os.waitpid(child, os.WNOHANG)
+        found, status, usage = os.wait4(child, os.WNOHANG)
         if found:
-            return status
+            return status, usage.ru_utime + usage.ru_stime
         if time.monotonic() >= deadline:
             return None
         time.sleep(0.002)

@@ -8,6 +8,7 @@ import os
 import pickle
 import platform
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -20,7 +21,7 @@ import pytest
 
 from greenreport.errors import SandboxUnavailable
 from greenreport.quality import sandbox as sandbox_module
-from greenreport.quality import system_calls
+from greenreport.quality import sandbox_server, system_calls
 from greenreport.quality.sandbox import Limits, ProgramSandbox, Score
 from greenreport.quality.system_calls import ALLOW, ALLOWED, ARCHITECTURES, DENIED, ERRNO, KILL, WRITING, filter_program
 from greenreport.quality.value_exchange import OfProgram
@@ -65,6 +66,8 @@ def test_right_and_wrong_programs_are_told_apart(sandbox: ProgramSandbox) -> Non
     """With the reason: what was expected and given, what it raised, what it does not define."""
     assert judged(sandbox, RIGHT) == Score(PASSED)
     assert judged(sandbox, "def f(x):\n    return [x]") == Score(WRONG, "assert candidate(3) == 4; it gave [3]")
+    spaces = judged(sandbox, "def f(x):\n    return 'a  b'", "def check(c):\n    assert c(1) == 'a b'\n")
+    assert spaces == Score(WRONG, "assert c(1) == 'a b'; it gave 'a  b'")
     assert judged(sandbox, "def f(x):\n    return x / 0") == Score(ERROR, "ZeroDivisionError: division by zero")
     assert judged(sandbox, "def f(x:\n    return 1").code is ERROR
     assert judged(sandbox, "def g(x):\n    return x") == Score(VerdictCode.NO_ANSWER, "it defines no f")
@@ -399,7 +402,7 @@ def test_what_a_program_says_becomes_one_line_that_can_be_stored(sandbox: Progra
     score = judged(sandbox, "def f(x):\n    raise ValueError('\\x1b[31m\\n\\ud800' + 'y' * 9999)")
     assert score.code is ERROR
     assert score.detail is not None
-    assert score.detail.startswith("ValueError: [31m ?yyy")
+    assert score.detail.startswith("ValueError:  [31m ?yyy")
     assert score.detail.endswith("…")
     assert len(score.detail) == 200
 
@@ -552,3 +555,13 @@ def test_what_a_program_sends_sets_no_attribute(target: str) -> None:
     with pytest.raises(KeyError):
         OfProgram(content, lambda place: place).load()
     assert not hasattr(found, "forged")
+
+
+def test_what_the_end_of_a_process_means() -> None:
+    """A kill without CPU time used up is the system's, for want of memory; a program can ignore the first signal at its CPU limit."""
+    assert sandbox_server._verdict_on(signal.SIGKILL, 0.1, 2.0)[0] is OUT_OF_MEMORY
+    assert sandbox_server._verdict_on(signal.SIGKILL, 3.0, 2.0)[0] is TIMED_OUT
+    assert sandbox_server._verdict_on(signal.SIGXCPU, 2.0, 2.0)[0] is TIMED_OUT
+    assert sandbox_server._verdict_on(signal.SIGSYS, 0.0, 2.0)[0] is REFUSED
+    assert sandbox_server._verdict_on(signal.SIGSEGV, 0.0, 2.0) == (ERROR, "crashed (SIGSEGV)")
+    assert sandbox_server._verdict_on(0, 0.0, 2.0)[0] is ERROR

@@ -75,12 +75,8 @@ def _judged_answers(analysis: Analysis) -> Iterator[str]:
             cell = row.answers.cell
             spent = [quantity(value, unit) for metric, unit in costs if (value := cell.median(metric)) is not None]
             each = f", {' and '.join(spent)} each" if spent else ""
-            against = (
-                row.difference and f"; {100 * row.difference.value:+.3g} percentage points, p {p_equation(row.p_adjusted)}"
-            )
-            yield plain_text(
-                f"  {labels[row.configuration]}: {row.right()}{each}{against or ''}{'; not ranked' if row.lost else ''}"
-            )
+            against = f"; {row.against()} (p {p_equation(row.p_adjusted)})" if row.difference is not None else ""
+            yield plain_text(f"  {labels[row.configuration]}: {row.right()}{each}{against}{'; not ranked' if row.lost else ''}")
     yield ""
 
 

@@ -31,6 +31,7 @@ class PairedDifference:
         only_first, only_second: problems on which one does better than the other.
         value: first − second, as a share, with its interval over problems.
         p: of the test that both are right equally often, two-sided and raw; `test`: its name.
+        counts: whether each problem is right or wrong with both, so that numbers of problems say it all.
     """
 
     problems: int
@@ -40,11 +41,7 @@ class PairedDifference:
     ci: Interval | NotComputable
     p: float
     test: str
-
-    @property
-    def counts(self) -> bool:
-        """Whether each problem is right or wrong with both, so that numbers of problems say it all."""
-        return self.test == MCNEMAR
+    counts: bool
 
 
 def binary(shares: Floats) -> bool:
@@ -68,9 +65,16 @@ def paired_difference(first: Floats, second: Floats, level: float = LEVEL, seed:
     value = float(difference.mean())
     if binary(first) and binary(second):
         p = float(stats.binomtest(better, better + worse).pvalue) if better + worse else 1.0
-        return PairedDifference(first.size, better, worse, value, _newcombe(first, second, level), p, MCNEMAR)
+        return PairedDifference(first.size, better, worse, value, _newcombe(first, second, level), p, MCNEMAR, counts=True)
     return PairedDifference(
-        first.size, better, worse, value, _bootstrap(difference, level, seed), _sign_flips(difference, seed), SIGN_FLIPS
+        first.size,
+        better,
+        worse,
+        value,
+        _bootstrap(difference, level, seed),
+        _sign_flips(difference, seed),
+        SIGN_FLIPS,
+        counts=False,
     )
 
 

@@ -78,6 +78,8 @@ class Analysis:
     def claims(self) -> tuple[Claim, ...]:
         """Every claim that is printed, once."""
         parts = [claim for answer in self.answers for claim in answer.claims]
+        standings = (part.standing for answer in self.answers for part in answer.answers)
+        parts += [place.claim for place in standings if place is not None and place.claim is not None]
         for guideline in self.guidelines:
             if guideline.standing is not None and guideline.standing.claim is not None:
                 parts.append(guideline.standing.claim)

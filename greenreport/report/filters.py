@@ -90,6 +90,11 @@ def ratio_interval(ci: Interval | NotComputable) -> str:
     return f"[{number(ci.low)}, {number(ci.high)}], level {percent(ci.level)}, {ci.method}"
 
 
+def ends(ci: Interval | NotComputable, scale: float = 1.0) -> str:
+    """Return the ends of an interval alone, times `scale`; nothing where there is none."""
+    return f"[{number(scale * ci.low)}, {number(scale * ci.high)}]" if isinstance(ci, Interval) else ""
+
+
 def valid_runs(cell: CellView) -> str:
     """Return how many of a cell's runs are valid, or why none is."""
     return f"{len(cell.ok)} of {len(cell.runs)}" if cell.ok else missing_label(cell)
@@ -125,6 +130,10 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "times": lambda value: DASH if value is None else value_html(times(value)),
     "ratio_interval": ratio_interval,
     "phase": lambda phase: PHASE_NAMES[Phase(phase)],
+    "ratio_ends": ends,
+    "share_ends": lambda ci: f"{ends(ci, 100)}{THIN}%" if isinstance(ci, Interval) else "",
+    "points": lambda value: number(100 * value),
+    "points_ends": lambda ci: ends(ci, 100),
     "valid_runs": valid_runs,
     "amount": amount_text,
     "g": lambda value: f"{value:g}",

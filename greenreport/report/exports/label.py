@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from greenreport.analysis.measure.dataset import CellView, label_of
-from greenreport.analysis.measure.fidelity import not_ranked
+from greenreport.analysis.measure.fidelity import unfaithful
 from greenreport.analysis.measure.uncertainty import expanded_uncertainty
 from greenreport.analysis.stats import Interval, NotComputable, describe
 from greenreport.report.context import StudyContext, dates_of
@@ -67,8 +67,8 @@ def energy_label(study: StudyContext, cell: CellView) -> Label | None:
     amounts = tuple(_amounts(cell))
     if not amounts:
         return None
-    unfaithful = (cell.model.id, cell.configuration.id) in not_ranked(study.analysis.fidelity)
-    bands = (*study.bands, *(("other outputs than the reference",) if unfaithful else ()))
+    differs = (cell.model.id, cell.configuration.id) in unfaithful(study.analysis.fidelity)
+    bands = (*study.bands, *(("other outputs than the reference",) if differs else ()))
     path = f"{study.root}labels/{cell.slug}"
     return Label(path, cell.model.label, label_of(cell.configuration), amounts, tuple(_facts(study, cell)), bands)
 

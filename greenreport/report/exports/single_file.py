@@ -16,7 +16,7 @@ from greenreport.report.exports.citation import citation
 from greenreport.report.page import Page
 from greenreport.study import Site
 
-LEFT_OUT = ("cells/", "models/", "configs/", "data")
+LEFT_OUT = ("cells/", "models/", "configs/", "data", "outputs")
 _MAIN = re.compile(r"<main\b[^>]*>(.*)</main>", re.DOTALL)
 _DROPPED = re.compile(r"<script\b.*?</script>|<nav class=\"gr-dl\".*?</nav>|<section class=\"helper\".*?</section>", re.DOTALL)
 

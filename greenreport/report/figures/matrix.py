@@ -12,7 +12,7 @@ import altair as alt
 from greenreport.analysis.hypotheses.answers import MAX_NAMED
 from greenreport.analysis.hypotheses.headline import best_phrase, models_text
 from greenreport.analysis.measure.dataset import CellView, label_of
-from greenreport.analysis.measure.fidelity import not_ranked
+from greenreport.analysis.measure.fidelity import losses, not_ranked
 from greenreport.catalog import METRICS, Better, MetricInfo
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
@@ -24,6 +24,7 @@ from greenreport.units import quantity
 
 BEST = " ◆"  # marks the best value of a row; it survives greyscale and copying
 UNRANKED = "not ranked: other outputs than the reference"
+LOSES = "not ranked: it loses too many right answers"
 NO_RATIO = "not above 0, so it has no ratio"
 MISSING = {
     Outcome.OUT_OF_MEMORY: "no memory",
@@ -118,28 +119,29 @@ def matrix_figure(study: StudyContext, metric: str) -> Figure | None:
 
 def matrix_cells(study: StudyContext, metric: str) -> list[MatrixCell]:
     """Return every configuration × model in one metric; cells without a value say why."""
-    dataset, info, unfaithful = study.dataset, METRICS[metric], not_ranked(study.analysis.fidelity)
+    dataset, info, unranked = study.dataset, METRICS[metric], not_ranked(study.analysis.fidelity)
+    remarks = dict.fromkeys(unranked, UNRANKED) | dict.fromkeys(losses(study.analysis.fidelity), LOSES)
     matrix = []
     for model in dataset.models:
         cells = {c.configuration.id: c for c in dataset.cells if c.model.id == model.id}
-        ranked = [c.median(metric) for name, c in cells.items() if (model.id, name) not in unfaithful]
+        ranked = [c.median(metric) for name, c in cells.items() if (model.id, name) not in unranked]
         best = (max if info.better is Better.HIGHER else min)(filter(positive, ranked), default=None)
         for configuration in dataset.configurations:
             cell = cells.get(configuration.id)
             if cell is None:
                 matrix.append(MatrixCell(model.label, label_of(configuration), None, None, "excluded", "excluded by design"))
             else:
-                matrix.append(_matrix_cell(cell, info, best, ranked=(model.id, configuration.id) not in unfaithful))
+                matrix.append(_matrix_cell(cell, info, best, remarks.get((model.id, configuration.id))))
     return matrix
 
 
-def _matrix_cell(cell: CellView, info: MetricInfo, best: float | None, *, ranked: bool) -> MatrixCell:
+def _matrix_cell(cell: CellView, info: MetricInfo, best: float | None, unranked: str | None) -> MatrixCell:
     model, label, median = cell.model.label, label_of(cell.configuration), cell.median(info.id)
     if not finite(median):
         return MatrixCell(model, label, None, None, missing_label(cell), cell.absence(info.id))
     text = quantity(median, info.unit)
-    if not ranked:
-        return MatrixCell(model, label, median, None, text, UNRANKED)
+    if unranked is not None:
+        return MatrixCell(model, label, median, None, text, unranked)
     if best is None or not positive(median):
         return MatrixCell(model, label, median, None, text, NO_RATIO)
     return MatrixCell(model, label, median, best / median if info.better is Better.HIGHER else median / best, text, "")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.rank_ranges import place_of
 from greenreport.analysis.measure.dataset import CellView
-from greenreport.analysis.measure.fidelity import not_ranked
+from greenreport.analysis.measure.fidelity import losses, not_ranked, unfaithful
 from greenreport.analysis.measure.validity_badge import QUIET
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.record import Outcome
@@ -75,13 +75,14 @@ def cell_table_page(
 
 def _places(study: StudyContext) -> Mapping[str, str]:
     """Return the place of every cell that was compared, in the metric of the headline."""
-    leading = study.analysis.leading
+    leading, unranked = study.analysis.leading, not_ranked(study.analysis.fidelity)
     return {
         f"{item.model.id}/{group.name}": str(place)
         for finding in (() if leading is None else (leading.finding,))
         for item in finding.tests
         for group in item.test.groups
-        if (place := place_of(item, group.name, finding.metric)) is not None
+        if (item.model.id, group.name) not in unranked
+        and (place := place_of(item, group.name, finding.metric, unranked)) is not None
     }
 
 
@@ -96,6 +97,8 @@ def _unusual(study: StudyContext, cell: CellView) -> str:
             )
     flags = Counter(flag.code for run in cell.ok for flag in run.flags if flag.code not in QUIET)
     parts += [f"{code.replace('_', ' ')} in {number} of {len(cell.ok)} valid runs" for code, number in flags.most_common()]
-    reason = not_ranked(study.analysis.fidelity).get((cell.model.id, cell.configuration.id))
+    place = (cell.model.id, cell.configuration.id)
+    reason, loss = unfaithful(study.analysis.fidelity).get(place), losses(study.analysis.fidelity).get(place)
     parts += [] if reason is None else [f"other outputs than the reference ({reason})"]
+    parts += [] if loss is None else [f"not ranked: {loss}"]
     return "; ".join(parts)

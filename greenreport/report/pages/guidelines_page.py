@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from greenreport.analysis.measure.dataset import label_of
+from greenreport.analysis.measure.fidelity import losses
 from greenreport.report.context import StudyContext, on_models
 from greenreport.report.figure import Figure, embedded_json
 from greenreport.report.figures.tradeoffs import tradeoff_figure
@@ -18,12 +20,14 @@ class GuidelinesContent:
 
     Attributes:
         aid: the decision aid; `aid_json`: the same for the page's script, safe inside a script element.
+        losing: cells that lose too many right answers, each with the reason.
     """
 
     aid: DecisionAid | None
     aid_json: str
     heading: str
     tradeoff: Figure | None
+    losing: tuple[str, ...]
 
 
 def guidelines_page(study: StudyContext) -> Page[GuidelinesContent]:
@@ -35,8 +39,15 @@ def guidelines_page(study: StudyContext) -> Page[GuidelinesContent]:
         aid_json="" if aid is None else embedded_json(asdict(aid)),
         heading=guidelines_heading(study),
         tradeoff=tradeoff,
+        losing=tuple(_losing(study)),
     )
     return study_page(study, "guidelines", "guidelines.html", "Guidelines", content, () if tradeoff is None else (tradeoff,))
+
+
+def _losing(study: StudyContext) -> Iterator[str]:
+    models = {model.id: model.label for model in study.dataset.models}
+    for (model, configuration), reason in losses(study.analysis.fidelity).items():
+        yield f"{study.dataset.labels[configuration]} on {models[model]} ({reason})"
 
 
 def guidelines_heading(study: StudyContext) -> str:

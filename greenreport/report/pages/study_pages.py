@@ -6,6 +6,7 @@ from greenreport.catalog import ADDED_PAGES, load_target
 from greenreport.report.context import StudyContext
 from greenreport.report.figures.tradeoffs import tradeoff_figure
 from greenreport.report.page import Page, study_page
+from greenreport.report.pages.answers_page import AnswersContent, answers_page
 from greenreport.report.pages.cell_page import CellContent, cell_page
 from greenreport.report.pages.cell_table import CellTableContent
 from greenreport.report.pages.configuration_page import configuration_page
@@ -19,6 +20,7 @@ from greenreport.report.pages.matrix_page import MatrixContent, matrix_page
 from greenreport.report.pages.methods_page import MethodsContent, methods_page
 from greenreport.report.pages.model_page import model_page
 from greenreport.report.pages.multiverse_page import MultiverseSection, multiverse_page
+from greenreport.report.pages.outputs_page import OutputsContent, outputs_page
 from greenreport.report.pages.overview_page import OverviewContent, overview_page
 from greenreport.report.pages.question_page import QuestionContent, question_page
 from greenreport.report.pages.validity_page import ValidityContent, validity_page
@@ -27,7 +29,7 @@ from greenreport.study import Site
 
 StudyContent = (
     OverviewContent | QuestionContent | MatrixContent | CellTableContent | CellContent | FidelityContent | ValidityContent
-    | GuidelinesContent | MethodsContent | EnvironmentContent | DataContent | FootprintContent
+    | GuidelinesContent | MethodsContent | EnvironmentContent | DataContent | FootprintContent | AnswersContent | OutputsContent
     | tuple[FrontierSection, ...] | tuple[MultiverseSection, ...] | None
 )  # fmt: skip
 
@@ -62,6 +64,8 @@ def study_pages(
         environment_page(study),
         data_page(study, study_text, settings or Site()),
     ]
+    if analysis.quality is not None:
+        pages += [answers_page(study, analysis.quality), outputs_page(study, analysis.quality)]
     if analysis.frontier is not None:
         pages.append(frontier_page(study, analysis.frontier))
     if analysis.tradeoffs:

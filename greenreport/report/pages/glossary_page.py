@@ -65,6 +65,10 @@ TERMS = (
     Term("Cold start", "From the start of the server process until it can answer: interpreter, loading and compilation."),
     Term("Saturation", "The load from which no larger load gains throughput: less, per doubling, than the study counts as a gain."),
     Term("Goodput", "Requests per second that keep every bound of the study's objective; those that were answered too late do not count."),
+    Term("Right answer", "An answer that passes what its problem is judged by, such as unit tests. Everything else is wrong, also an answer that does not end or is no program."),
+    Term("Per right answer", "The energy, time or tokens of a whole run, those of wrong answers too, divided by its right answers."),
+    Term("pass@k", "The chance that at least one of k answers to a problem is right, averaged over problems."),
+    Term("McNemar's test", "Compares two configurations by the problems that only one of them solves: if both were equally good, either would be the one as often as the other."),
     Term("Pareto front", "The configurations, or loads, that no other dominates: none is at least as good in both metrics and better in one."),
 )  # fmt: skip
 

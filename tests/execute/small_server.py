@@ -51,6 +51,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--fail-status", type=int, default=500, help="of --fail-at; errors of others than 500 have a type, as vLLM's"
     )
+    parser.add_argument("--only", choices=("completions", "chat/completions"), help="have no other route than this one")
+    parser.add_argument("--think", type=int, default=0, help="in chat, the first so many tokens are reasoning")
     parser.add_argument("--refuse", action="append", default=[], help="answer requests with this key with HTTP 400")
     parser.add_argument("--tls", help="file with certificate and key: speak https")
     return parser.parse_args()
@@ -98,6 +100,9 @@ class Handler(BaseHTTPRequestHandler):
         if not self.allowed():
             self.answer(401, {"error": {"message": f"wrong key {self.headers.get('Authorization')}", "type": "auth"}})
             return
+        if self.options.only not in (None, self.path.removeprefix("/v1/")):
+            self.answer(404, {"detail": "Not Found"})
+            return
         Handler.requests += 1
         if Handler.requests == self.options.end_at:
             print("the small server gives up", flush=True)
@@ -112,6 +117,9 @@ class Handler(BaseHTTPRequestHandler):
         if unknown:
             self.answer(400, {"error": {"message": f"unknown field {unknown[0]}", "code": 400}})
             return
+        if "messages" in body:
+            self.chat(body)
+            return
         prompts = body["prompt"] if isinstance(body["prompt"], list) else [body["prompt"]]
         answers = [text_of(prompt, self.options.tokens or body["max_tokens"]) for prompt in prompts]
         if self.options.unescaped:
@@ -123,11 +131,28 @@ class Handler(BaseHTTPRequestHandler):
             "cache_prompt": body.get("cache_prompt"),
         }
         if body.get("stream"):
-            self.stream(whole, answers[0], usage)
+            self.stream(whole, self.pieces(answers[0]), usage)
             return
         self.spend(len(answers[0]))
         choices = [{"index": i, "text": "".join(pieces), "finish_reason": "length"} for i, pieces in enumerate(answers)]
         self.answer(200, {**whole, "choices": choices, "usage": usage})
+
+    def chat(self, body: dict[str, Any]) -> None:
+        """Answer a conversation in the manner of llama.cpp and vLLM: with the letters of a completion of its last message."""
+        prompt = "".join(message["content"] for message in body["messages"])
+        pieces = text_of(body["messages"][-1]["content"], self.options.tokens or body["max_tokens"])
+        thoughts, words = pieces[: self.options.think], pieces[self.options.think :]
+        usage: dict[str, Any] = {"prompt_tokens": len(prompt), "completion_tokens": len(pieces)}
+        usage["completion_tokens_details"] = {"reasoning_tokens": len(thoughts)}
+        whole = {"object": "chat.completion", "model": body["model"]}
+        if not body.get("stream"):
+            self.spend(len(pieces))
+            said = {"role": "assistant", "content": "".join(words), "reasoning_content": "".join(thoughts) or None}
+            self.answer(200, {**whole, "choices": [{"index": 0, "message": said, "finish_reason": "length"}], "usage": usage})
+            return
+        deltas = [*({"reasoning_content": piece} for piece in thoughts), *({"content": piece} for piece in words)]
+        choices: list[dict[str, Any]] = [{"delta": delta, "finish_reason": None} for delta in deltas]
+        self.stream(whole, [*choices, {"delta": {}, "finish_reason": "length"}], usage)
 
     def spend(self, tokens: int) -> None:
         """Take the time of some tokens; when busy it is CPU time, so that a loaded machine gives as much of it."""
@@ -138,26 +163,32 @@ class Handler(BaseHTTPRequestHandler):
         else:
             time.sleep(tokens * self.options.token_s)
 
-    def stream(self, whole: dict[str, Any], pieces: list[str], usage: dict[str, int]) -> None:
-        """Send server-sent events in the manner of a real server."""
+    def stream(self, whole: dict[str, Any], choices: list[dict[str, Any]], usage: dict[str, int]) -> None:
+        """Send server-sent events in the manner of a real server, after the time their tokens take."""
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         self.chunk(": comments keep the connection alive\n\n")
-        vllm = self.options.style == "vllm"
-        several = self.options.tokens_per_piece
-        for start in range(0, len(pieces), several):
-            part = pieces[start : start + several]
-            self.spend(len(part))
-            last = "length" if start + several >= len(pieces) else None
-            ids = {"token_ids": [ord(piece) for piece in part]} if vllm else {}
-            choice = {"index": 0, "text": "".join(part), "finish_reason": last} | ids
-            self.event({**whole, "choices": [choice], "usage": None})
+        for choice in choices:
+            said = choice["text"] if "text" in choice else "".join(text or "" for text in choice["delta"].values())
+            self.spend(len(said))
+            self.event({**whole, "choices": [{"index": 0} | choice], "usage": None})
         if self.options.style != "silent":
             self.event({**whole, "choices": [], "usage": usage})
         self.chunk("data: [DONE]\n\n")
         self.wfile.write(b"0\r\n\r\n")
+
+    def pieces(self, tokens: list[str]) -> list[dict[str, Any]]:
+        """Return the choices of a streamed completion."""
+        several = self.options.tokens_per_piece
+        parts = [tokens[start : start + several] for start in range(0, len(tokens), several)]
+        choices: list[dict[str, Any]] = [{"text": "".join(part), "finish_reason": None} for part in parts]
+        if self.options.style == "vllm":
+            choices = [
+                choice | {"token_ids": [ord(token) for token in part]} for choice, part in zip(choices, parts, strict=True)
+            ]
+        return [*choices[:-1], choices[-1] | {"finish_reason": "length"}]
 
     def event(self, content: dict[str, Any]) -> None:
         """Send one event; llama.cpp puts a blank after the colon, others do not."""

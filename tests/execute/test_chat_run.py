@@ -7,6 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from greenreport.execute.assignment import Assignment
+from greenreport.execute.host import environment
+from greenreport.execute.prepare import Preparer
+from greenreport.execute.process_entry import Failure
+from greenreport.execute.processes import Launcher
+from greenreport.plan import make_plan
+from greenreport.store import Store
+from greenreport.study import Study
+from greenreport.workloads.prompts import PromptList
 from tests.conftest import minimal_study
 from tests.execute.external_studies import Ran, endpoint, ran, starter
 from tests.execute.test_run import fake
@@ -78,3 +87,24 @@ def test_a_server_without_the_route_says_what_to_write(chats: Ran, tmp_path: Pat
     assert record.outcome == "failed"
     assert "HTTP 404" in str(record.reason)
     assert str(record.reason).endswith("a server that only chats is measured with `workload: {api: chat}`")
+
+
+def test_a_model_without_a_template_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    """As soon as its weights are there: nothing is converted or loaded, and the sentence says what to do."""
+    pytest.importorskip("torch", reason="torch is not installed (extra `torch`)")
+    content = minimal_study(
+        configurations=[{"engine": "torch"}], workload=chatting(), models=[{"id": "one", "hub": "a/b"}], weights="hub"
+    )
+    study = Study.model_validate(content)
+    [cell] = make_plan(study, "prompts").cells
+    store = Store(tmp_path / "store.duckdb")
+    assignment = Assignment(study, PromptList((), "", ""), environment(), store, tmp_path, tmp_path)
+    weights = tmp_path / "models" / f"one-{cell.weights[:12]}" / "weights"
+    weights.mkdir(parents=True)
+    job, _ = Preparer(assignment, Launcher(fork_servers=False, engines=False)).prepare(cell)
+    assert isinstance(job, Failure)
+    assert str(job.error).startswith("model one holds no chat template")
+    assert str(job.error).endswith("; measure it with `workload: {api: completions}`")
+    (weights / "chat_template.jinja").write_text("{{ messages }}", encoding="utf-8")
+    job, _ = Preparer(assignment, Launcher(fork_servers=False, engines=False)).prepare(cell)
+    assert not isinstance(job, Failure)

@@ -16,7 +16,7 @@ import httpx
 from pydantic import ValidationError
 
 from greenreport.record import RequestErrorKind
-from greenreport.workloads.api_content import AnswerContent, Api, ServerAccount, Usage, answer_content
+from greenreport.workloads.api_content import TOOL_CALL, AnswerContent, Api, ServerAccount, Usage, content_type
 from greenreport.workloads.event_stream import events, without_mark
 from greenreport.workloads.exchanges import require_plain, require_within
 from greenreport.workloads.request_errors import RequestFailed, malformed, refused, reported, server_error
@@ -55,6 +55,10 @@ class ServerAnswer:
     arrived_ns: list[int] = field(default_factory=list)
     answered_ns: int | None = None
     retried: bool = False
+    content: type[AnswerContent[Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.content = content_type(self.api, stream=self.stream)
 
     @property
     def said_something(self) -> bool:
@@ -80,8 +84,6 @@ class ServerAnswer:
         for position, choice in enumerate(content.choices or ()):
             index = position if choice.index is None else choice.index
             completion = self.completions.setdefault(index, Completion())
-            if choice.calls_tool:
-                raise malformed("it calls a tool, and none was offered")
             (text, reasoning), token_ids = choice.said, choice.token_ids or ()
             completion.text += text
             completion.reasoning += reasoning
@@ -93,12 +95,14 @@ class ServerAnswer:
 
     def _parsed(self, raw: bytes | str) -> AnswerContent[Any]:
         try:
-            return answer_content(raw, self.api, stream=self.stream)
+            return self.content.model_validate_json(raw)
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
         place = ".".join(map(str, problem["loc"])) or "it"
         if problem["type"] == "json_invalid":
             raise malformed(f"it is not JSON: {raw[:80]!r}")
+        if problem["type"] == TOOL_CALL:
+            raise malformed(problem["msg"])
         raise malformed(f"`{place}` is {'missing' if problem['type'] == 'missing' else repr(problem['input'])[:60]}")
 
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from greenreport.record import ServerStage
+
+#: Kind of validation error of an answer that wants a function to be called instead of answering.
+TOOL_CALL = "tool_call"
 
 
 class Api(StrEnum):
@@ -69,13 +73,19 @@ class Usage(_JsonObject):
         return self
 
 
+def _none_called(calls: tuple[object, ...] | None) -> tuple[object, ...] | None:
+    if calls:
+        raise PydanticCustomError(TOOL_CALL, "it calls a tool, and none was offered")
+    return calls
+
+
 class _Message(_JsonObject):
     """A message of a chat, or what one event of a stream adds to it; servers name reasoning in one of two ways."""
 
     content: str | None = None
     reasoning: str | None = None
     reasoning_content: str | None = None
-    tool_calls: tuple[object, ...] | None = None
+    tool_calls: Annotated[tuple[object, ...] | None, AfterValidator(_none_called)] = None
 
     @property
     def said(self) -> tuple[str, str]:
@@ -93,11 +103,6 @@ class _Choice(_JsonObject):
         """Text of the answer, and reasoning apart from it."""
         return "", ""
 
-    @property
-    def calls_tool(self) -> bool:
-        """Whether it wants a function to be called instead of answering."""
-        return False
-
 
 class _TextChoice(_Choice):
     text: str | None  # required, as in the choices of a chat `message` and `delta` are
@@ -114,10 +119,6 @@ class _MessageChoice(_Choice):
     def said(self) -> tuple[str, str]:
         return self.message.said
 
-    @property
-    def calls_tool(self) -> bool:
-        return bool(self.message.tool_calls)
-
 
 class _DeltaChoice(_Choice):
     delta: _Message | None
@@ -125,10 +126,6 @@ class _DeltaChoice(_Choice):
     @property
     def said(self) -> tuple[str, str]:
         return ("", "") if self.delta is None else self.delta.said
-
-    @property
-    def calls_tool(self) -> bool:
-        return self.delta is not None and bool(self.delta.tool_calls)
 
 
 class ServerAccount(_JsonObject):
@@ -173,16 +170,13 @@ class AnswerContent(_JsonObject, Generic[_AnyChoice]):
     greenreport: ServerAccount | None = None
 
 
-def answer_content(raw: bytes | str, api: Api, *, stream: bool) -> AnswerContent[Any]:
-    """Return the content of a whole answer, or of one event of a stream.
+# Made once: naming a generic type costs more than reading an event.
+_COMPLETION, _CHAT = AnswerContent[_TextChoice], AnswerContent[_MessageChoice]
+_CHAT_EVENT = AnswerContent[_DeltaChoice]
 
-    Raises:
-        ValidationError: it has another shape.
-    """
+
+def content_type(api: Api, *, stream: bool) -> type[AnswerContent[Any]]:
+    """Return the type of a whole answer, or of one event of a stream."""
     if api is Api.COMPLETIONS:
-        return AnswerContent[_TextChoice].model_validate_json(raw)
-    return (
-        AnswerContent[_DeltaChoice].model_validate_json(raw)
-        if stream
-        else AnswerContent[_MessageChoice].model_validate_json(raw)
-    )
+        return _COMPLETION
+    return _CHAT_EVENT if stream else _CHAT

@@ -16,6 +16,8 @@ Behaviour = Callable[[bool], Parts]
 MODELS = {"object": "list", "data": [{"id": "one", "object": "model"}]}
 GOOD = {"model": "one", "choices": [{"index": 0, "text": "abcdefgh", "finish_reason": "length"}],
         "usage": {"prompt_tokens": 3, "completion_tokens": 8}}  # fmt: skip
+GOOD_CHAT = GOOD | {"choices": [{"index": 0, "finish_reason": "length", **{
+    name: {"role": "assistant", "content": "abcdefgh"} for name in ("message", "delta")}}]}  # fmt: skip
 DRIP_S = 0.1
 #: Numbers that are none, or that no column holds.
 NUMBERS = (
@@ -108,6 +110,28 @@ def _values() -> Iterator[tuple[str, Behaviour]]:
         yield name, answer(times % content)
     yield "many choices", answer(json.dumps({"model": "one", "choices": [{"text": "a"}] * 50_000}))
     yield "many events", lambda _: [head(), *[b'data: {"choices": [{"index": 0, "text": "a"}]}\n\n'] * 20_000]
+
+
+def _messages() -> Iterator[tuple[str, Behaviour]]:
+    """Yield answers in chat with hostile values, in the shape of a whole one and of an event of a stream."""
+
+    def said(fields: str, rest: str = "") -> Behaviour:
+        choice = f'{{"index": 0, "message": {fields}, "delta": {fields}, "finish_reason": "stop"}}'
+        return answer(f'{{"model": "one", "choices": [{choice}]{rest}}}')
+
+    for text in TEXTS:
+        yield f"content {text[:20]}", said(f'{{"content": {text}}}')
+        yield f"reasoning {text[:20]}", said(f'{{"content": "abc", "reasoning": {text}}}')
+        yield f"rendered {text[:20]}", said('{"content": "abc"}', f', "greenreport": {{"rendered": {text}}}')
+    for number in NUMBERS:
+        details = f'"completion_tokens_details": {{"reasoning_tokens": {number}}}'
+        yield f"reasoning_tokens {number[:20]}", said('{"content": "abc"}', f', "usage": {{"completion_tokens": 8, {details}}}')
+    for name, fields in {
+        "no message": "null",
+        "deep": "[" * 100_000,
+        "calls": '{"tool_calls": [' + "{}," * 9999 + "{}]}",
+    }.items():
+        yield name, said(fields)
 
 
 def _transports(content: bytes) -> Iterator[tuple[str, Behaviour]]:
@@ -213,6 +237,8 @@ BEHAVIOURS: tuple[tuple[str, bool, str, Behaviour], ...] = tuple(
     for path, stream, behaviours in (
         ("/v1/completions", False, (*_values(), *_transports(json.dumps(GOOD).encode()))),
         ("/v1/completions", True, (*_events(), *itertools.islice(_values(), 0, None, 4))),
+        ("/v1/chat/completions", False, tuple(_messages())),
+        ("/v1/chat/completions", True, tuple(_messages())),
         ("/v1/models", False, (*_lists(), *_transports(json.dumps(MODELS).encode()))),
         ("/metrics", False, (*_metrics(), *itertools.islice(_transports(b""), 0, None, 5))),
         ("/version", False, tuple(itertools.islice(_transports(b"{}"), 0, None, 7))),

@@ -24,7 +24,7 @@ from greenreport.cli import main
 from greenreport.meters.procfs import children
 from greenreport.record import Outcome, RunRecord
 from greenreport.store import Store
-from tests.attack.behaviours import BEHAVIOURS, GOOD, MODELS, Behaviour, Parts, head, whole
+from tests.attack.behaviours import BEHAVIOURS, GOOD, GOOD_CHAT, MODELS, Behaviour, Parts, head, whole
 from tests.attack.trial import MOST_MEMORY_B, Attack, Defeat, Ending
 from tests.conftest import minimal_study
 
@@ -64,8 +64,9 @@ class HostileServer:
                 connection.sendall(part)
 
     def _good(self, path: str, stream: bool) -> Parts:
-        if path == "/v1/completions":
-            return whole(GOOD, stream=stream)
+        good = {"/v1/completions": GOOD, "/v1/chat/completions": GOOD_CHAT}.get(path)
+        if good is not None:
+            return whole(good, stream=stream)
         return whole(MODELS) if path == "/v1/models" else [head("404 Not Found")]
 
 
@@ -116,7 +117,12 @@ def attempt(number: int, folder: Path) -> None:
         study = minimal_study(
             models=[{"id": "one"}],
             configurations=[{"engine": "endpoint", "name": "hostile", "server": {"url": server.url}}],
-            workload={"prompts": {"source": "builtin", "count": 2}, "generation": {"output_tokens": 8}, "stream": stream},
+            workload={
+                "prompts": {"source": "builtin", "count": 2},
+                "generation": {"output_tokens": 8},
+                "stream": stream,
+                "api": "chat" if path == "/v1/chat/completions" else "completions",
+            },
             protocol=minimal_study()["protocol"]
             | {"repetitions": 1, "idle_baseline_s": 0, "load_timeout_s": 1, "window_timeout_s": 2},
         )

@@ -4,7 +4,7 @@
 
     verdicts ─ problems × configurations ─┬ share with its interval over problems
                                           ├ difference to the reference, on the same problems (McNemar, Holm over configurations)
-                                          ├ ratio of costs per right answer: problems and blocks drawn again together
+                                          ├ ratio of costs per right answer: over problems (drawn again) and runs (within blocks)
                                           └ front: more right answers against less time or energy per answer
 """
 
@@ -17,11 +17,11 @@ from enum import StrEnum
 
 import numpy as np
 
-from greenreport.analysis.measure.dataset import Dataset
+from greenreport.analysis.measure.dataset import Dataset, in_blocks
 from greenreport.analysis.measure.fidelity import CellFidelity, reference_of
 from greenreport.analysis.quality.problems import CellAnswers, cell_answers
 from greenreport.analysis.quality.resampling import Costs, ratio_of_costs, resampled
-from greenreport.analysis.stats import Interval, NotComputable, reach
+from greenreport.analysis.stats import Interval, NotComputable, blocked_pair, reach
 from greenreport.analysis.stats.multiplicity import adjust
 from greenreport.analysis.stats.paired_shares import PairedDifference, paired_difference, pass_at_k, share_of_right
 from greenreport.study import Model, Quality
@@ -102,7 +102,7 @@ class ConfigurationQuality:
         return f"{percent(self.share)} of {counted(self.problems, 'problem')}"
 
     def against(self) -> str:
-        """Return how many more or fewer than the reference, in words: ``9 fewer``, ``as many``; in percentage points where answers vary."""
+        """Return how many more or fewer right answers than the reference: ``9 fewer``, ``as many``; in percentage points where answers vary."""
         if self.difference is None:
             return ""
         points = self.difference.value
@@ -113,6 +113,11 @@ class ConfigurationQuality:
         else:
             number = f"{100 * abs(points):.3g}{THIN}percentage points"
         return f"{number} {'more' if points > 0 else 'fewer' if self.difference.counts else 'less'}"
+
+    def beside(self, reference: str) -> str:
+        """Return the same with the name of the reference: ``9 fewer than Torch · CPU``, ``as many as Torch · CPU``."""
+        equal = self.difference is not None and self.difference.value == 0
+        return f"{self.against()} {'as' if equal else 'than'} {reference}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +174,8 @@ def _model_quality(dataset: Dataset, declared: Quality, model: Model) -> ModelQu
         name: paired_difference(table.shares, base.shares, seed=seed) for name, table in tables.items() if name != reference
     }
     adjusted = dict(zip(differences, adjust([difference.p for difference in differences.values()], "holm"), strict=True))
-    time, energy = (resampled(tables, seed, of_energy=of_energy) for of_energy in (False, True))
+    time, energy = (resampled(tables, seed, of_energy=of_energy, over_blocks=False) for of_energy in (False, True))
+    fronts = [_front(resampled(tables, seed, of_energy=of_energy, over_blocks=True)) for of_energy in (False, True)]
     rows = tuple(
         ConfigurationQuality(
             name,
@@ -179,15 +185,14 @@ def _model_quality(dataset: Dataset, declared: Quality, model: Model) -> ModelQu
             differences.get(name),
             adjusted.get(name),
             _loss(differences.get(name), declared.largest_loss),
-            _ratio(time, name, reference),
-            _ratio(energy, name, reference),
+            _ratio(dataset, time, table, base, "s_per_right_answer"),
+            _ratio(dataset, energy, table, base, "j_per_right_answer"),
             None if name == reference else _same(dataset, table, base),
-            None,
-            None,
+            *(front.get(name) for front in fronts),
         )
         for name, table in tables.items()
     )
-    return ModelQuality(model, reference, _placed(rows, time, energy))
+    return ModelQuality(model, reference, rows)
 
 
 def _loss(difference: PairedDifference | None, largest: float) -> Loss:
@@ -198,10 +203,14 @@ def _loss(difference: PairedDifference | None, largest: float) -> Loss:
     return Loss.LOST_FOR_CERTAIN if reach(difference.value, difference.ci)[1] < -largest else Loss.LOST
 
 
-def _ratio(costs: Mapping[str, Costs], name: str, reference: str) -> CostRatio | None:
-    if name == reference or name not in costs or reference not in costs:
+def _ratio(
+    dataset: Dataset, costs: Mapping[str, Costs], table: CellAnswers, base: CellAnswers, metric: str
+) -> CostRatio | None:
+    first, second = (answers.cell.configuration.id for answers in (table, base))
+    if first == second or first not in costs or second not in costs:
         return None
-    found = ratio_of_costs(costs[name], costs[reference])
+    runs = blocked_pair(*in_blocks((table.cell, base.cell), metric), step=dataset.step(metric, table.cell.model.id))
+    found = ratio_of_costs(costs[first], costs[second], runs.ratio.ci)
     return None if found is None else CostRatio(*found)
 
 
@@ -213,16 +222,6 @@ def _same(dataset: Dataset, table: CellAnswers, base: CellAnswers) -> float:
         return digest if output is None else output.text
 
     return sum(text(a) == text(b) for a, b in zip(table.first, base.first, strict=True)) / len(table.first)
-
-
-def _placed(
-    rows: Sequence[ConfigurationQuality], time: Mapping[str, Costs], energy: Mapping[str, Costs]
-) -> tuple[ConfigurationQuality, ...]:
-    """Return the rows with their places on both fronts, where at least two configurations have the cost."""
-    places = [_front(costs) for costs in (time, energy)]
-    return tuple(
-        replace(row, time_front=places[0].get(row.configuration), energy_front=places[1].get(row.configuration)) for row in rows
-    )
 
 
 def _front(costs: Mapping[str, Costs]) -> dict[str, FrontPlace]:

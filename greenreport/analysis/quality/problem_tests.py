@@ -134,6 +134,9 @@ def share_ratio(first: CellAnswers, second: CellAnswers, alpha: float, compariso
     value, log_parts = float(a.mean() / b.mean()), a / a.mean() - b / b.mean()
     method = METHOD + (f", Bonferroni over {comparisons} pairs" if comparisons > 1 else "")
     ci = _interval_of_logs(math.log(value), log_parts, alpha, comparisons, method)
+    if not log_parts.any():  # no problem tells them apart, which leaves the difference open
+        points = paired_difference(a, b, 1 - alpha / comparisons).ci
+        ci = replace(ci, low=1 + points.low / b.mean(), high=1 + points.high / b.mean()) if isinstance(points, Interval) else ci
     if isinstance(ci, Interval):
         ci = _agreeing(ci, value, 1.0, paired_difference(a, b).p * comparisons < alpha)
     return Ratio(value, ci)

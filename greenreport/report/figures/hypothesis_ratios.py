@@ -11,6 +11,7 @@ import altair as alt
 
 from greenreport.analysis.hypotheses.findings import Finding, ModelTest
 from greenreport.analysis.measure.dataset import label_of
+from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.catalog import Better, MetricInfo
 from greenreport.report.context import StudyContext
 from greenreport.report.drawing.style import Looks
@@ -95,7 +96,8 @@ def forest_figure(study: StudyContext, finding: Finding, reference: str | None) 
         f"Relative to {against}, the smallest ratio is {times(lowest.ratio)} ({lowest.label} on {lowest.model}) and the largest "
         f"{times(highest.ratio)} ({highest.label} on {highest.model}). Left of 1 means {info.less} {info.noun}."
     )
-    kind = f"over {runs_text(row.n for row in rows)}; bars are 95{THIN}% intervals,"
+    over = "the same problems" if info.id in OVER_PROBLEMS else runs_text(row.n for row in rows)
+    kind = f"over {over}; bars are 95{THIN}% intervals,"
     figure_id = f"{finding.hypothesis.id.lower().replace('.', '-')}-ratios"
     return _figure(study, finding, rows, against, (figure_id, ratios_heading(rows, info, against), kind, summary), table)
 

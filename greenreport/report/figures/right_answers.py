@@ -139,8 +139,8 @@ def cost_ratio_figure(study: StudyContext, models: Sequence[ModelQuality], *, of
         finding = f"{finding}, and {times(high.ratio)} with {high.label}"
     effect = study.dataset.study.smallest_effect(metric.id)
     caption = (
-        f"{metric.label}, ratio to {reference}; bars are 95{THIN}% intervals for further problems of this kind: problems and blocks are drawn again together, the same "
-        f"for both. Wrong answers make it larger, since they take as much. The grey band is the range of no practical interest (±{declared_percent(effect)})."
+        f"{metric.label}, ratio to {reference}; bars are 95{THIN}% intervals for further problems of this kind, over problems and runs. "
+        f"Wrong answers make it larger, since they take as much. The grey band is the range of no practical interest (±{declared_percent(effect)})."
     )
     table = make_table(
         f"{metric.label} relative to {reference}, ratio with 95{THIN}% interval over problems and blocks",

@@ -78,7 +78,7 @@ def answers_headline(study: StudyContext, item: ModelQuality) -> str:
         return f"{together} {of}"
     worst, best = others[0], others[-1]
     shown = worst if _points(worst) < 0 else best
-    text = f"{labels[shown.configuration]} solves {shown.right()}{' problems' if shown.answers.steady else ''}, {shown.against()} than {name}"
+    text = f"{labels[shown.configuration]} solves {shown.right()}{' problems' if shown.answers.steady else ''}, {shown.beside(name)}"
     if best is shown or _points(best) == _points(shown):
         return text
     return f"{text}; {labels[best.configuration]} solves {best.against()}"

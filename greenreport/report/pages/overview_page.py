@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from greenreport.analysis.hypotheses.answers import HypothesisAnswer
 from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.hypotheses.claims import Claim, Generality, interval_text
+from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.analysis.stats import Interval
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
@@ -118,10 +120,24 @@ def _further(claim: Claim) -> str:
     return f"; a further model like these: {interval_text(further.low, further.high, claim.value)} (95{THIN}% prediction)"
 
 
+def _solved(study: StudyContext, part: HypothesisAnswer) -> KeyNumber | None:
+    """Return how many problems the leader in right answers solves; None for other metrics, and for several models."""
+    quality = study.analysis.quality
+    if quality is None or part.standing is None or part.finding.metric.id not in OVER_PROBLEMS or len(quality.models) > 1:
+        return None
+    row, reference = quality.models[0].row(part.standing.leader.id), quality.models[0].reference
+    if row is None:
+        return None
+    against = f", {row.beside(study.dataset.labels[reference])}" if reference and row.difference is not None else ""
+    return KeyNumber(part.finding.metric.label, None, row.right(), f"{study.dataset.labels[row.configuration]}{against}")
+
+
 def _key_numbers(study: StudyContext) -> Iterator[KeyNumber]:
     for answer in study.analysis.answers[:3]:
         for part in answer.answers[:1]:
-            if part.standing is not None and part.standing.claim is not None:
+            if (solved := _solved(study, part)) is not None:
+                yield solved
+            elif part.standing is not None and part.standing.claim is not None:
                 limit = part.finding.hypothesis.smallest_effect
                 slight = abs(math.log(part.standing.claim.value)) < math.log1p(limit)
                 note = f"too small to matter here: less than {declared_percent(limit)}" if slight else ""

@@ -8,6 +8,7 @@ from greenreport.analysis.hypotheses.answers import Answer, HypothesisAnswer
 from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.hypotheses.findings import Finding
 from greenreport.analysis.measure.uncertainty import RatioUncertainty, ratio_uncertainty
+from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
 from greenreport.report.figures.effect_sizes import significance_figure
@@ -49,7 +50,7 @@ def question_page(study: StudyContext, answer: Answer) -> Page[QuestionContent]:
     for part in answer.answers:
         drawn = (
             forest_figure(study, part.finding, study.reference),
-            strip_figure(study, part.finding),
+            None if part.finding.metric.id in OVER_PROBLEMS else strip_figure(study, part.finding),  # runs are alike there
             significance_figure(study, part.finding),
             pairs_figure(study, part.finding),
         )

@@ -88,7 +88,7 @@ def answered(
         requests.append(
             Request(
                 index, begin, begin + step, first_token_ns=begin + step // 4, prompt_tokens=9, output_tokens=tokens, finish_reason="stop",
-                output_sha256=digest(text), answered_by="one", prompt_sha256=digest(asked),
+                output_sha256=digest(text), answered_by=run.cell.model.id, prompt_sha256=digest(asked),
             )
         )  # fmt: skip
         outputs.append(Output(digest(text), text, ()))

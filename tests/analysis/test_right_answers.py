@@ -20,6 +20,7 @@ from greenreport.analysis.stats import Interval, PairVerdict
 from greenreport.cli.results import answers_in_words
 from greenreport.record import Method
 from tests.answer_records import Answers, judged_dataset, solved
+from tests.conftest import minimal_study
 
 #: Of 20 problems Torch solves 12, ONNX Runtime 4 of these, OpenVINO as many as Torch and not the same.
 LOSING: Answers = {"torch-cpu": (solved(12), 1.0), "onnx-cpu": (solved(4), 0.5), "openvino-cpu": (solved(12, first=1), 0.6)}
@@ -224,3 +225,18 @@ def test_resampling_is_seeded_and_quick() -> None:
     assert first is not None and second is not None
     assert [row.time_ratio for row in first.models[0].rows] == [row.time_ratio for row in second.models[0].rows]
     assert np.isfinite(first.models[0].rows[0].answers.seconds).all()
+
+
+def test_several_models_share_their_problems() -> None:
+    """The claim over models is a geometric mean of ratios of shares; problems that models share vary together, so two alike models are as one."""
+    architecture = minimal_study()["models"][0]["architecture"]
+    answers: Answers = {"torch-cpu": (solved(12), 1.0), "onnx-cpu": (solved(12), 0.5), "openvino-cpu": (solved(18), 0.6)}
+    models = [{"id": name, "architecture": architecture} for name in ("one", "two")]
+    both, alone = (analyse(judged_dataset(answers, models=models[:number])) for number in (2, 1))
+    claims = [item.answers[1].answers[0].standing for item in (both, alone)]
+    first, second = (place.claim for place in claims if place is not None)
+    assert first is not None and second is not None
+    assert first.value == second.value == pytest.approx(1.5)
+    assert len(first.rows) == 2 and isinstance(first.ci, Interval) and isinstance(second.ci, Interval)
+    assert second.ci.low < first.ci.low < first.ci.high < second.ci.high  # on one model it is simultaneous over three pairs
+    assert sentences(both, 1)[0].startswith("OpenVINO · CPU has the highest share of right answers on both models: 50 % higher")

@@ -21,8 +21,8 @@ from greenreport.units import capital, counted, declared_percent, listed, p_equa
 
 #: Models, pairs or cells that a sentence names before it counts the rest.
 MAX_NAMED = 4
-#: Totals over a window, which grow with what is written in it.
-TOTALS = frozenset(
+#: What grows with what is written: totals over a window, and values of a request.
+GROWING = frozenset(
     {
         "energy_j",
         "energy_net_j",
@@ -32,6 +32,15 @@ TOTALS = frozenset(
         "server_duration_s",
         "cpu_time_s",
         "energy_delay_js",
+    }
+    | {
+        "latency_s",
+        "latency_p90_s",
+        "latency_p95_s",
+        "latency_p99_s",
+        "j_per_request",
+        "requests_per_kj",
+        "throughput_requests_per_s",
     }
 )
 
@@ -167,8 +176,8 @@ def _not_ranked(finding: Finding, unranked: NotRanked) -> Iterable[str]:
 
 
 def _lengths(dataset: Dataset, finding: Finding) -> Iterable[str]:
-    """Yield a sentence where a total mixes speed and length: the configurations wrote different numbers of tokens."""
-    if finding.metric.id not in TOTALS:
+    """Yield a sentence where a metric mixes speed and length: the configurations wrote different numbers of tokens."""
+    if finding.metric.id not in GROWING:
         return
     for item in finding.tests:
         written = {
@@ -179,7 +188,7 @@ def _lengths(dataset: Dataset, finding: Finding) -> Iterable[str]:
         if len(set(written.values())) > 1:
             ordered = sorted(written, key=lambda name: written[name])
             ends = f"{finding.labels[ordered[0]]} wrote {written[ordered[0]]:,} tokens, {finding.labels[ordered[-1]]} {written[ordered[-1]]:,}"
-            yield f"Answers differ in length on {item.model.label}: {ends}. This total holds how much was written as well as how fast."
+            yield f"Answers differ in length on {item.model.label}: {ends}. {capital(finding.metric.noun)} holds how much was written as well as how fast."
 
 
 def _written(cell: CellView) -> int | None:

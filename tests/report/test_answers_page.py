@@ -7,27 +7,10 @@ import re
 import shutil
 from pathlib import Path
 
-import pytest
-
 from greenreport.record import Method
-from tests.answer_records import judged_store, solved
+from tests.answer_records import judged_store
 from tests.commands import greenreport
-from tests.sharing import made_once
-
-HOSTILE = "<script>alert('answer')</script>\n</pre><img src=x onerror=alert(1)>\u202e"
-LONG = "def f():\n" + "    x = 1  # a line that is repeated\n" * 400
-ANSWERS = {"torch-cpu": (solved(12), 1.0), "onnx-cpu": (solved(4), 0.5), "openvino-cpu": (solved(12, first=1), 0.6)}
-
-
-@pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder of a study that judges answers, and its site; some answers are hostile and long."""
-
-    def make(folder: Path) -> None:
-        judged_store(folder, ANSWERS, {"onnx-cpu 5": HOSTILE, "onnx-cpu 6": LONG, "openvino-cpu 0": "def f():\n    return 41"})
-        assert greenreport(folder, "build", "--quiet").returncode == 0
-
-    return made_once(tmp_path_factory, "judged", make)
+from tests.report.conftest import ANSWERS
 
 
 def words(file: Path) -> str:

@@ -17,9 +17,9 @@ from greenreport.report.site_writer import MANIFEST
 
 
 @pytest.mark.parametrize("name", file_columns())
-def test_the_columns_are_those_of_the_file(site: Path, name: str) -> None:
+def test_the_columns_are_those_of_the_file(judged: Path, name: str) -> None:
     """Names, order and types; every column says what it means."""
-    file = site / "s" / "tiny" / "data" / name
+    file = judged / "site" / "s" / "judged" / "data" / name
     told = [(column.name, column.type) for column in file_columns()[name]]
     if file.suffix == ".csv":
         with file.open(encoding="utf-8") as stream:
@@ -28,15 +28,16 @@ def test_the_columns_are_those_of_the_file(site: Path, name: str) -> None:
         found = duckdb.sql(f"DESCRIBE SELECT * FROM read_parquet('{file}')").fetchall()
         assert [(row[0], row[1]) for row in found] == told
     assert all(column.meaning and column.unit == column.unit.strip() for column in file_columns()[name])
-    page = (site / "s" / "tiny" / "data" / "index.html").read_text(encoding="utf-8")
+    page = file.with_name("index.html").read_text(encoding="utf-8")
     assert f"<caption>Columns of {name}</caption>" in page
 
 
-def test_every_published_table_has_its_columns_explained(site: Path) -> None:
-    """No Parquet file without."""
-    assert {file.name for file in (site / "s" / "tiny" / "data").glob("*.parquet")} == {
-        n for n in file_columns() if n.endswith(".parquet")
-    }
+def test_every_published_table_has_its_columns_explained(site: Path, judged: Path) -> None:
+    """No Parquet file without; a study that judges no answers has no table of verdicts."""
+    explained = {name for name in file_columns() if name.endswith(".parquet")}
+    folder = judged / "site" / "s" / "judged" / "data"
+    assert {file.name for file in folder.glob("*.parquet")} == explained
+    assert {file.name for file in (site / "s" / "tiny" / "data").glob("*.parquet")} == explained - {"verdicts.parquet"}
 
 
 def test_the_archive_holds_every_file_with_its_digest(site: Path) -> None:

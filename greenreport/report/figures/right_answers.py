@@ -40,7 +40,14 @@ def shares_spec(rows: Sequence[ShareRow], styles: Looks) -> Specification:
     """Shares of right answers with intervals over problems, from 0, and a line at the share of the reference."""
     sheet = Sheet(styles)
     labels, y = label_axis(rows)
-    x = value_axis(sheet, [value for row in rows for value in (row.low, row.high)], "answers that are right", start=0, unit="%")
+    x = value_axis(
+        sheet,
+        [value for row in rows for value in (row.low, row.high)],
+        "answers that are right",
+        first="linear",
+        start=0,
+        unit="%",
+    )
     base = alt.Chart()
     line = base.mark_rule(strokeDash=[3, 3], opacity=0.7).encode(x=x("mean(reference):Q"))
     interval = base.mark_rule(strokeWidth=2.5).encode(x=x("low:Q"), x2="high:Q", y=y, color=colour(styles))
@@ -81,8 +88,13 @@ def shares_figure(study: StudyContext, models: Sequence[ModelQuality]) -> Figure
 
 
 def _shares_sentence(study: StudyContext, models: Sequence[ModelQuality]) -> str:
-    """Return between what the shares lie, beside that of the reference on one model."""
+    """Return between what the shares lie, beside that of the reference on one model; in problems where each is solved or not."""
     ends = [f(row.share for item in models for row in item.rows) for f in (min, max)]
+    if len(models) == 1 and ends[0] != ends[1] and all(row.answers.steady for row in models[0].rows):
+        fewest, most = (f(models[0].rows, key=lambda row: row.share) for f in (min, max))
+        solved = f"From {round(fewest.solved)} to {most.right()} problems are solved"
+        base = models[0].row(models[0].reference)
+        return solved if base is None else f"{solved}; {round(base.solved)} with {study.dataset.labels[base.configuration]}"
     reach_text = f"between {percent(ends[0])} and {percent(ends[1])} of the answers are right"
     reference = models[0].row(models[0].reference)
     if len(models) > 1 or reference is None or ends[0] == ends[1]:

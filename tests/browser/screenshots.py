@@ -16,7 +16,7 @@ WIDTHS = (360, 800, 1440)
 PAPER = 718  # pixels between the margins of A4
 KINDS = (
     "index.html", "glossary/index.html", "about/index.html", "404.html", "s/{study}/index.html", "s/{study}/rq/rq1/index.html",
-    "s/{study}/frontier/index.html",
+    "s/{study}/answers/index.html", "s/{study}/outputs/index.html", "s/{study}/frontier/index.html",
     "s/{study}/matrix/index.html", "s/{study}/tradeoffs/index.html", "s/{study}/footprint/index.html", "s/{study}/replication/index.html",
     "s/{study}/guidelines/index.html",
     "s/{study}/fidelity/index.html", "s/{study}/validity/index.html", "s/{study}/methods/index.html",

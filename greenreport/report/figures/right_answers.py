@@ -40,9 +40,11 @@ def shares_spec(rows: Sequence[ShareRow], styles: Looks) -> Specification:
     """Shares of right answers with intervals over problems, from 0, and a line at the share of the reference."""
     sheet = Sheet(styles)
     labels, y = label_axis(rows)
+    ends = [value for row in rows for value in (row.low, row.high)]
+    room = 1.2 * max(ends)  # for the text behind the last bar, also where the page is narrow
     x = value_axis(
         sheet,
-        [value for row in rows for value in (row.low, row.high)],
+        [*ends, room],
         "answers that are right",
         first="linear",
         start=0,

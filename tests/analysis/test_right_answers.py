@@ -121,6 +121,21 @@ def test_shares_are_tested_over_problems_and_not_over_runs(losing: Analysis) -> 
     assert (longer.p, longer.difference) == (pair.p, pair.difference)
 
 
+def test_the_lead_is_what_is_shown_and_not_who_is_one_ahead(losing: Analysis) -> None:
+    """Torch and OpenVINO solve as many: what the tests show is the loss of the third, so that leads; a gain beyond chance leads by itself."""
+    assert sentences(losing, 1)[0] == (
+        "ONNX Runtime · CPU has a 67 % lower share of right answers (relative) than Torch · CPU on the one model studied; no other is shown to differ from it."
+    )
+    gain = analyse(judged_dataset(dict(LOSING) | {"openvino-cpu": (solved(20), 0.6)}))
+    assert sentences(gain, 1)[0].startswith(
+        "OpenVINO · CPU has the highest share of right answers on the one model studied: 67 % higher"
+    )
+    apart = {"torch-cpu": (solved(10), 1.0), "onnx-cpu": (solved(5), 0.5), "openvino-cpu": (solved(14), 0.6)}
+    assert sentences(analyse(judged_dataset(apart)), 1)[0] == (
+        "Shares of right answers differ between the serving configurations, and none is shown to differ from that of Torch · CPU."
+    )
+
+
 @pytest.mark.parametrize("others", [(3, 12), (4, 9), (12, 12), (7, 1), (11, 2)])
 def test_intervals_agree_with_the_exact_test(others: tuple[int, int]) -> None:
     """Whatever was solved, an interval leaves out equality only where the exact test does."""

@@ -96,8 +96,52 @@ def _answer(dataset: Dataset, finding: Finding, fidelity: Sequence[CellFidelity]
     unranked = unfaithful(fidelity) if finding.metric.id in OVER_PROBLEMS else not_ranked(fidelity)
     place = standing(dataset, finding.metric.id, finding.tests, reference_of(dataset), unranked)
     lead, headline = (lead_sentence(finding, place, ties=ties) for ties in (True, False))
+    if finding.metric.id in OVER_PROBLEMS and (shown := _against_reference(dataset, finding, place)):
+        lead = headline = shown
     exceptions = (*_exceptions(finding), *_not_ranked(finding, unranked), *_lengths(dataset, finding))
     return HypothesisAnswer(finding, place, lead, headline, _decision(finding), exceptions)
+
+
+def _against_reference(dataset: Dataset, finding: Finding, place: Standing | None) -> Text:
+    """Return which shares of right answers are shown to differ from that of the reference, where the leader's is not; else nothing.
+
+    The most right answers are often one more than the reference gives: to lead with that would hide what is lost elsewhere.
+    """
+    reference = reference_of(dataset)
+    if place is None or reference is None or finding.decision not in (Decision.REJECTED, Decision.PARTLY):
+        return ()
+    tested = [
+        t for t in finding.tests if {reference, place.leader.id} <= {group.name for group in t.test.groups if group.tested}
+    ]
+    differing: Counter[str] = Counter()
+    for item in tested:
+        others = [group.name for group in item.test.groups if group.tested and group.name != reference]
+        differing.update(name for name in others if item.test.pair(name, reference).significant)
+    if place.leader.id in differing:
+        return ()
+    name = finding.labels[reference]
+    if not differing:
+        return (
+            f"Shares of right answers differ between the serving configurations, and none is shown to differ from that of {name}.",
+        )
+    most, number = differing.most_common(1)[0]
+    claim = compare(
+        dataset,
+        finding.metric.id,
+        dataset.study.configuration(most),
+        dataset.study.configuration(reference),
+        [t.model for t in tested],
+    )
+    rest = [finding.labels[other] for other in differing if other != most]
+    beside = (
+        f"; {listed(rest)} {'differs' if len(rest) == 1 else 'differ'} from it too"
+        if rest
+        else "; no other is shown to differ from it"
+    )
+    scope = models_text(number, len(finding.tests), on=True)
+    if claim is None:  # one of them has no right answer
+        return (f"{finding.labels[most]} differs in {finding.metric.noun} from {name} {scope}{beside}.",)
+    return (f"{finding.labels[most]} has {claim.article()}", claim, f" {scope}{beside}.")
 
 
 def _not_measured(dataset: Dataset, finding: Finding, fidelity: Sequence[CellFidelity]) -> Text:

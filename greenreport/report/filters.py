@@ -91,8 +91,8 @@ def ratio_interval(ci: Interval | NotComputable) -> str:
 
 
 def ends(ci: Interval | NotComputable, scale: float = 1.0) -> str:
-    """Return the ends of an interval alone, times `scale`; nothing where there is none."""
-    return f"[{number(scale * ci.low)}, {number(scale * ci.high)}]" if isinstance(ci, Interval) else ""
+    """Return the ends of an interval alone, times `scale`, or that there is none."""
+    return f"[{number(scale * ci.low)}, {number(scale * ci.high)}]" if isinstance(ci, Interval) else "no interval"
 
 
 def valid_runs(cell: CellView) -> str:
@@ -131,7 +131,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "ratio_interval": ratio_interval,
     "phase": lambda phase: PHASE_NAMES[Phase(phase)],
     "ratio_ends": ends,
-    "share_ends": lambda ci: f"{ends(ci, 100)}{THIN}%" if isinstance(ci, Interval) else "",
+    "share_ends": lambda ci: f"{ends(ci, 100)}{THIN}%" if isinstance(ci, Interval) else ends(ci),
     "points": lambda value: f"{'+' if value > 0 else ''}{number(100 * value)}",
     "three": number,
     "points_ends": lambda ci: ends(ci, 100),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -182,7 +183,7 @@ def cost_figure(study: StudyContext, models: Sequence[ModelQuality], *, of_energ
             (row, place, each) for row in item.rows if (found := _placed(row, of_energy=of_energy)) for place, each in [found]
         ]
         fronts.append([study.dataset.labels[row.configuration] for row, place, _ in placed if place.on_front])
-        for at, (row, place, each) in enumerate(sorted(placed, key=lambda part: part[0].share)):
+        for row, place, each in sorted(placed, key=lambda part: (part[0].share, part[2])):
             label, cost = study.dataset.labels[row.configuration], row.answers.cell.median(metric.id)
             verdict = "on the front" if place.on_front else "dominated"
             per = "no right answer" if cost is None else f"{quantity(cost, unit)} a right answer"
@@ -190,7 +191,7 @@ def cost_figure(study: StudyContext, models: Sequence[ModelQuality], *, of_energ
             rows.append(
                 PointRow(
                     item.model.label, row.configuration, label, each, 100 * row.share, place.on_front,
-                    "left" if at % 2 else "right", detail,
+                    _side((each, row.share), [(other_each, other.share) for other, _, other_each in placed]), detail,
                 )
             )  # fmt: skip
             entries.append(
@@ -226,6 +227,14 @@ def cost_figure(study: StudyContext, models: Sequence[ModelQuality], *, of_energ
     spec = tradeoff_spec(rows, study.looks, x_axis=axis, units=(unit, "%"))
     bands = metric_bands(study, metric.id)
     return Figure(f"right-answer-{noun}", finding, caption, f"{finding}.", spec, table, bands)
+
+
+def _side(point: tuple[float, float], every: Sequence[tuple[float, float]]) -> str:
+    """Return on which side of a point there is more room for its label, among points of about the same height."""
+    reach_y = 0.15 * (max(y for _, y in every) - min(y for _, y in every))
+    apart = [x - point[0] for x, y in every if abs(y - point[1]) <= reach_y and (x, y) != point]
+    left, right = (min((sign * gap for gap in apart if sign * gap >= 0), default=math.inf) for sign in (-1, 1))
+    return "left" if left > right else "right"
 
 
 def _placed(row: ConfigurationQuality, *, of_energy: bool) -> tuple[FrontPlace, float] | None:

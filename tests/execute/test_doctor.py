@@ -78,12 +78,12 @@ def test_pooling_depends_on_the_declared_fields_alone() -> None:
 
 
 def test_versions_of_an_engines_libraries_belong_to_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Today's libraries keep their order, and with it every key; those an engine of a plug-in names follow."""
+    """Those of the first engines keep their order, and with it every key; those of further engines follow by name."""
     monkeypatch.setattr(host.metadata, "version", lambda name: f"{name} 1")
-    assert [name for name, _ in host.environment().libraries] == list(host.LIBRARY_ORDER)
+    assert [name for name, _ in host.environment().libraries] == [*host.LIBRARY_ORDER, "xllamacpp"]
     plugin = replace(ENGINES["fake"], name="vllm", distributions=("vllm", "torch", "flashinfer"))
     monkeypatch.setattr(host, "ENGINES", {**ENGINES, "vllm": plugin})
-    libraries = [*host.LIBRARY_ORDER, "flashinfer", "vllm"]
+    libraries = [*host.LIBRARY_ORDER, "flashinfer", "vllm", "xllamacpp"]
     assert host.environment().libraries == tuple((name, f"{name} 1") for name in libraries)
 
 

@@ -34,7 +34,8 @@ def score(
     from greenreport.workspace import open_plan, open_store
 
     planned, store = open_plan(study, Overrides(weights=weights, prompts=prompts)), open_store(cache)
-    if not any(row.study == planned.file.study.study for row in store.index()):
+    judged = planned.file.study.quality is not None  # a study that declares no judgement is refused for that
+    if judged and not any(row.study == planned.file.study.study for row in store.index()):
         raise StoreError(f"the store in {cache} has no run of {study}; `greenreport run {study}` makes them")
     print_scoring(planned, store, cache, quiet=quiet)
     raise typer.Exit(Exit.OK)

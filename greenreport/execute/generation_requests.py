@@ -5,6 +5,7 @@ Extensions follow vLLM's names (`ignore_eos`, `return_token_ids`).
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -37,9 +38,9 @@ class GenerationRequest(_Asked):
     return_token_ids: bool = False
 
     @property
+    @abstractmethod
     def output_tokens(self) -> int:
         """The most tokens of an answer."""
-        raise NotImplementedError
 
 
 class CompletionRequest(GenerationRequest):

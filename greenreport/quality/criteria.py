@@ -33,7 +33,7 @@ def criteria(study: Study, prompts: PromptList) -> dict[str, Criterion]:
     """
     quality = study.quality
     if quality is None:
-        raise UsageError(f"{study.study} declares no `quality:`, so its answers are not judged")
+        raise UsageError(f"{study.study} declares no `quality:`, so its answers are not judged; add `quality: {{}}`")
     found = {}
     for text, task in zip(prompts.texts, prompts.tasks, strict=False):
         scorer = None if task is None else _scorer(task, quality)

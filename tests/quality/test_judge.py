@@ -142,6 +142,14 @@ def test_prompts_that_have_no_task_are_said(write_study: Callable[..., Path]) ->
         criteria(unjudged, prompts)
 
 
+def test_a_study_without_judgement_is_refused_for_that_and_not_for_its_runs(
+    write_study: Callable[..., Path], command: Command
+) -> None:
+    """Runs would not help: the section is what is missing."""
+    said = command("score", str(write_study()), check=None)
+    assert "declares no `quality:`, so its answers are not judged; add `quality: {}`" in " ".join(said.stderr.split())
+
+
 def test_the_command_judges_and_says_what(write_study: Callable[..., Path], command: Command) -> None:
     """Twice: the second time nothing is left."""
     file = study(write_study)

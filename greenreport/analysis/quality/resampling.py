@@ -25,7 +25,7 @@ METHOD = "bootstrap over problems, the same for both, with Student's t within bl
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What an answer took and the share of right answers of a configuration: the data as they are first, then each resample."""
+    """Cost per answer and share of right answers of a configuration. The first element is from the data, the others from resamples."""
 
     spent: Floats
     right: Floats

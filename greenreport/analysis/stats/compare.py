@@ -230,7 +230,7 @@ def _run(
             return welch_test(ascending)
         case "kruskal":
             return kruskal_test(ascending)
-        case "problems":  # what they hold is no run
+        case "problems":  # they are compared by their answers, not here by runs
             return not_tested("none", "", reason)
 
 

@@ -78,7 +78,7 @@ def every_figure(data: Dataset) -> Iterator[Figure]:
 
 
 def assert_drawable(figure: Figure) -> None:
-    """Assert that the specification is JSON, and that no logarithmic scale begins at 0 or below."""
+    """Assert that the specification is JSON, and that no logarithmic scale begins at 0 or below, or speaks of 0, of which Vega-Lite warns."""
     json.dumps(figure.spec, allow_nan=False)
 
     def scales(part: Any) -> Iterator[dict[str, Any]]:
@@ -94,6 +94,19 @@ def assert_drawable(figure: Figure) -> None:
     for scale in scales(figure.spec):
         low, high = scale["domain"]
         assert 0 < low < high < math.inf
+        assert "zero" not in scale
+
+
+def test_figures_of_ratios_near_and_far_can_be_drawn() -> None:
+    """Ratios a few per cent or many times apart: the axes are of both kinds."""
+    kinds = set()
+    for ratio in (1.01, 40):
+        data = dataset({"a": {"torch": around(100, 6, 0.003), "onnx": around(100 * ratio, 6, 0.003)}})
+        for figure in every_figure(data):
+            assert_drawable(figure)
+            if figure.id.startswith("multiverse"):
+                kinds |= {word for word in ("log", "linear") if f'"type": "{word}"' in json.dumps(figure.spec)}
+    assert kinds == {"log", "linear"}
 
 
 @pytest.mark.parametrize("engines", [("torch",), ("onnx",)], ids=["reference", "another"])

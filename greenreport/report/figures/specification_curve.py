@@ -62,7 +62,8 @@ def specification_curve_spec(ways: Sequence[WayRow], choices: Sequence[ChoiceRow
     x = alt.X("place:Q", title=None, scale=across, axis=None)
     ticks = log_ticks(domain)
     near = len(ticks) < 3  # so close to each other that a logarithmic axis is a linear one
-    scale = alt.Scale(type="linear" if near else "log", domain=domain, nice=False, zero=False)
+    kind = {"type": "linear", "zero": False} if near else {"type": "log"}  # Vega-Lite warns of a zero on a logarithmic scale
+    scale = alt.Scale(**kind, domain=domain, nice=False)
     places = {"tickCount": 4} if near else {"values": ticks}
     axis = alt.Axis(labelExpr="format(datum.value, '~g') + ' ×'", labelOverlap=True, grid=True, **places)
 

@@ -26,7 +26,7 @@ PACKAGE = ROOT / "greenreport"
 
 FLOORS = {
     "errors": 0, "units": 0, "regular_files": 0, "catalog": 1, "record": 1, "study": 2, "traces": 2, "models": 3, "plan": 3, "validity": 3, "engines": 4,
-    "meters": 4, "workloads": 4, "store": 4, "execute": 5, "analysis": 5, "quality": 5, "workspace": 5, "results": 6, "report": 7, "cli": 8, "__main__": 9, "__init__": 9,
+    "meters": 4, "workloads": 4, "store": 4, "imports": 4, "execute": 5, "analysis": 5, "quality": 5, "audit": 5, "workspace": 5, "results": 6, "report": 7, "cli": 8, "__main__": 9, "__init__": 9,
 }  # fmt: skip
 
 #: Which modules may import a library; everything else goes through them.
@@ -36,10 +36,10 @@ DOORS = {
     "torch": {"engines", "models"}, "transformers": {"engines", "models"}, "optimum": {"engines"}, "onnxruntime": {"engines"}, "openvino": {"engines"},
     "huggingface_hub": {"models", "workloads"},  # weights; the HumanEval data set
     "tokenizers": {"models"},
-    "duckdb": {"store", "workloads"},  # the hub's HumanEval is a Parquet file
+    "duckdb": {"store", "workloads", "imports"},  # the hub's HumanEval is a Parquet file
     "psutil": {"meters", "execute"}, "pynvml": {"meters"}, "httpx": {"workloads", "meters"},
     "fastapi": {"execute"}, "uvicorn": {"execute"},
-    "numpy": {"analysis", "traces", "validity"}, "scipy": {"analysis"}, "scikit_posthocs": {"analysis"},
+    "numpy": {"analysis", "traces", "validity", "imports", "audit"}, "scipy": {"analysis", "audit"}, "scikit_posthocs": {"analysis"},
     "altair": {"report"}, "jinja2": {"report"}, "vl_convert": {"report"}, "markupsafe": {"report"},
     "typer": {"cli"}, "rich": {"cli"},
 }  # fmt: skip

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from greenreport.catalog.accuracy import Accuracy, accuracy_for
+from greenreport.catalog.circumstances import CIRCUMSTANCES, Circumstance
 from greenreport.catalog.engines import DTYPES, ENGINES, PROVIDERS, EngineInfo, Served
 from greenreport.catalog.load_factors import CURVE_FACTORS, LIMITABLE, LOAD_FACTORS, FactorKind, LoadFactor, fields_of
 from greenreport.catalog.meters import METERS, MeterInfo
@@ -21,8 +22,8 @@ from greenreport.catalog.scorers import SCORERS, ScorerInfo
 from greenreport.catalog.table import GROUPS, added
 
 __all__ = [
-    "ADDED_PAGES", "CURVE_FACTORS", "DTYPES", "ENGINES", "GROUPS", "LIMITABLE", "LOAD_FACTORS", "METERS", "METRICS",
-    "PROVIDERS", "SCORERS", "Accuracy", "Better", "EngineInfo", "FactorKind", "LoadFactor", "MeterInfo", "MetricInfo", "PageInfo", "ScorerInfo", "Served", "accuracy_for",
+    "ADDED_PAGES", "CIRCUMSTANCES", "CURVE_FACTORS", "DTYPES", "ENGINES", "GROUPS", "LIMITABLE", "LOAD_FACTORS", "METERS", "METRICS",
+    "PROVIDERS", "SCORERS", "Accuracy", "Better", "Circumstance", "EngineInfo", "FactorKind", "LoadFactor", "MeterInfo", "MetricInfo", "PageInfo", "ScorerInfo", "Served", "accuracy_for",
     "added", "fields_of", "load_target",
 ]  # fmt: skip
 

@@ -67,6 +67,18 @@ def test_what_a_right_answer_takes_is_a_ratio_over_problems_and_runs(losing: Ana
     assert openvino.time_ratio.ci.low < 0.61 < openvino.time_ratio.ci.high
 
 
+def test_questions_and_the_page_of_right_answers_print_one_ratio(losing: Analysis) -> None:
+    """The cost of a right answer against the reference is the same number wherever it stands, to the last digit."""
+    assert losing.quality is not None
+    test = losing.findings[0].tests[0].test
+    assert test is not None and losing.findings[0].metric.id == "s_per_right_answer"
+    pairs = {(pair.a, pair.b): pair.ratio for pair in test.pairs}
+    for row in losing.quality.models[0].rows[1:]:
+        ratio = pairs.get((row.configuration, "torch-cpu")) or pairs["torch-cpu", row.configuration].inverse()
+        assert row.time_ratio is not None
+        assert row.time_ratio.value == pytest.approx(ratio.value, rel=1e-12)
+
+
 def test_the_front_is_of_right_answers_and_cost(losing: Analysis) -> None:
     """OpenVINO gives as many right answers in less time than Torch; ONNX Runtime is the quickest: both are on the front."""
     assert losing.quality is not None

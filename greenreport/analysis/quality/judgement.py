@@ -210,7 +210,7 @@ def _ratio(
     if first == second or first not in costs or second not in costs:
         return None
     runs = blocked_pair(*in_blocks((table.cell, base.cell), metric), step=dataset.step(metric, table.cell.model.id))
-    found = ratio_of_costs(costs[first], costs[second], runs.ratio.ci)
+    found = ratio_of_costs(costs[first], costs[second], runs.ratio)
     return None if found is None else CostRatio(*found)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from greenreport.analysis.quality.problems import CellAnswers
-from greenreport.analysis.stats import Interval, NotComputable
+from greenreport.analysis.stats import Interval, NotComputable, Ratio
 from greenreport.analysis.stats.paired_shares import resampled_counts
 from greenreport.analysis.stats.samples import LEVEL, Floats
 
@@ -63,26 +63,26 @@ def _costs(table: CellAnswers, cost: Floats, by_problem: Floats, by_block: Float
         return Costs(spent / answered, right / answered)
 
 
-def ratio_of_costs(
-    first: Costs, second: Costs, over_runs: Interval | NotComputable
-) -> tuple[float, Interval | NotComputable] | None:
+def ratio_of_costs(first: Costs, second: Costs, over_runs: Ratio) -> tuple[float, Interval | NotComputable] | None:
     """Return the ratio of the costs per right answer with its interval; None where one of them has no right answer.
+
+    The estimate is the one that the question about this metric prints, the geometric mean of the ratios within blocks; where no block
+    has both, the ratio of the sums.
 
     Args:
         first, second: over problems alone.
-        over_runs: interval of the same ratio within blocks.
+        over_runs: the same ratio within blocks.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         logs = np.log((first.spent / first.right) / (second.spent / second.right))
     if not np.isfinite(logs[0]):
         return None
-    value, drawn = float(np.exp(logs[0])), logs[1:][np.isfinite(logs[1:])]
-    if isinstance(over_runs, NotComputable):
-        return value, over_runs
+    value, drawn = float(np.exp(logs[0])) if over_runs.value is None else over_runs.value, logs[1:][np.isfinite(logs[1:])]
+    if isinstance(over_runs.ci, NotComputable):
+        return value, over_runs.ci
     if drawn.size < LEVEL * (logs.size - 1):
         return value, NotComputable("in many resamples no answer is right")
-    middle = (math.log(over_runs.low) + math.log(over_runs.high)) / 2
-    reach = middle - math.log(over_runs.low)
+    reach = (math.log(over_runs.ci.high) - math.log(over_runs.ci.low)) / 2
     ends = np.quantile(drawn, ((1 - LEVEL) / 2, (1 + LEVEL) / 2)) - logs[0]
-    low, high = (math.exp(logs[0] + sign * math.hypot(end, reach)) for sign, end in zip((-1, 1), ends.tolist(), strict=True))
+    low, high = (value * math.exp(sign * math.hypot(end, reach)) for sign, end in zip((-1, 1), ends.tolist(), strict=True))
     return value, Interval(low, high, LEVEL, METHOD)

@@ -26,6 +26,7 @@ from greenreport.report.templates import templates_folder
 from greenreport.results import Counterpart
 from greenreport.study import Site
 from greenreport.units import THIN
+from tests.answer_records import judged_dataset, solved
 from tests.datasets import around, dataset
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -133,7 +134,17 @@ def test_unfaithful_cells_are_left_out_and_named() -> None:
     assert [pair.configuration for pair in found.metrics[0].pairs] == ["openvino-cpu"]
     assert found.metrics[0].taus == (("A", None),)
     assert len(found.withheld) == 1
-    assert "unfaithful in there" in found.withheld[0]
+    assert "not ranked in there" in found.withheld[0]
+
+
+def test_a_configuration_that_loses_too_many_right_answers_is_left_out_and_named() -> None:
+    """In one of the two studies ONNX Runtime solves 4 of 20 instead of 12: its time is no answer to the same question."""
+    kept = judged_dataset({"torch-cpu": (solved(12), 1.0), "onnx-cpu": (solved(12), 0.5), "openvino-cpu": (solved(12), 0.6)})
+    lost = judged_dataset({"torch-cpu": (solved(12), 1.0), "onnx-cpu": (solved(4), 0.5), "openvino-cpu": (solved(12), 0.6)})
+    found = compare_studies(kept, lost, ("here", "there"))
+    assert {pair.configuration for metric in found.metrics for pair in metric.pairs} == {"openvino-cpu"}
+    assert len(found.withheld) == 1
+    assert "not ranked in there" in found.withheld[0] and "right answers" in found.withheld[0]
 
 
 def test_differences_of_the_workload_are_named() -> None:

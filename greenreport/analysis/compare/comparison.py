@@ -19,6 +19,7 @@ from greenreport.analysis.compare.study_diff import Difference, design_differenc
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.measure.dataset import Dataset, label_of
 from greenreport.analysis.measure.fidelity import NotRanked, assess, not_ranked, reference_of
+from greenreport.analysis.quality.judgement import study_quality, with_losses
 from greenreport.analysis.stats import Interval, NotComputable
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.study import Configuration, Model
@@ -164,17 +165,17 @@ def quotient_text(pair: RatioPair) -> str:
 
 
 def compare_studies(first: Dataset, second: Dataset, names: tuple[str, str]) -> StudyComparison:
-    """Compare two datasets over the models and configurations both have; unfaithful cells are withheld."""
+    """Compare two datasets over the models and configurations both have; cells that either study does not rank are withheld."""
     models = [m for m in first.models if any(other.id == m.id for other in second.models)]
     shared = [c for c in first.configurations if any(other.id == c.id for other in second.configurations)]
-    unfaithful = {
-        cell: f"unfaithful in {name}: {reason}"
+    unranked = {
+        cell: f"not ranked in {name}: {reason}"
         for dataset, name in zip((first, second), names, strict=True)
-        for cell, reason in not_ranked(assess(dataset)).items()
+        for cell, reason in not_ranked(with_losses(assess(dataset), study_quality(dataset))).items()
     }
-    metrics = (_metric(first, second, metric, models, shared, unfaithful) for metric in COMPARED)
+    metrics = (_metric(first, second, metric, models, shared, unranked) for metric in COMPARED)
     both = [(m, c) for m in models for c in shared if first.cell(m.id, c.id) and second.cell(m.id, c.id)]
-    withheld = tuple(f"{label_of(c)} on {m.label}: {unfaithful[m.id, c.id]}" for m, c in both if (m.id, c.id) in unfaithful)
+    withheld = tuple(f"{label_of(c)} on {m.label}: {unranked[m.id, c.id]}" for m, c in both if (m.id, c.id) in unranked)
     return StudyComparison(
         *names,
         tuple(environment_differences(first, second)),

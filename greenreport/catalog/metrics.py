@@ -118,6 +118,8 @@ _METRICS = (
         "Requests that keep every bound of the study's objective ÷ completed requests.", "lower", "higher"),
     MetricInfo("goodput_requests_per_s", "Goodput", "requests/s", _H, "goodput",
         "Requests that keep every bound of the study's objective ÷ execution time.", "lower", "higher"),
+    MetricInfo("error_pct", "Requests failed", "%", _L, "share of failed requests",
+        "Failed requests ÷ requests sent in the window. Latencies are of answered requests alone.", "lower", "higher"),
     MetricInfo("j_per_good_request", "Energy per request served well", "J/request", _L, "energy per request served well",
         "Energy of all requests ÷ requests that keep every bound of the study's objective."),
     MetricInfo("solved_pct", "Answers right", "%", _H, "share of right answers",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -40,6 +41,7 @@ def client_job(context: RunContext, configuration: Configuration, serving: Servi
         extra=tuple(configuration.options.items()) if server else (),
         api=Api(workload.api),
         system=workload.system,
+        tolerated=math.floor((context.study.protocol.errors or 0) * len(sent)),
     )
 
 

@@ -162,7 +162,9 @@ class Timeline:
             finished.rendered,
         )
         self.measured.outputs = finished.outputs
-        _raise_server_error(finished.requests[-1].error, self.serving.children)
+        if any(request.error is not None for request in finished.requests) and self.serving.children:
+            require_alive(self.serving.children, 0.5)
+        _raise_server_error(finished.error, self.serving.children)
         return finished
 
     def stop(self, traces: Iterable[Trace]) -> None:

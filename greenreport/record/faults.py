@@ -29,6 +29,7 @@ class FlagCode(StrEnum):
     REQUEST_OUTLIER = "request_outlier"
     LATENCY_QUANTISED = "latency_quantised"
     RETRIED = "retried"
+    FAILED_REQUESTS = "failed_requests"
     PREEMPTED = "preempted"
     PROMPT_CACHED = "prompt_cached"
     LATE_REQUESTS = "late_requests"

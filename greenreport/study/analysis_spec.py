@@ -30,7 +30,8 @@ class Fidelity(Spec):
 
 ExcludingFlag = Literal[
     "unsteady_start", "window_too_short", "meters_disagree", "throttled", "unsettled_window", "request_outlier",
-    "latency_quantised", "retried", "preempted", "prompt_cached", "client_busy", "estimated_energy",
+    "latency_quantised", "retried", "failed_requests", "preempted", "prompt_cached", "client_busy",
+    "estimated_energy",
 ]  # fmt: skip
 AdmittedFlag = Literal[
     "foreign_load", "foreign_gpu_process", "sampling_gap", "undersampled", "sampled_in_step", "standstill", "late_requests"

@@ -202,6 +202,11 @@ class Protocol(Spec):
     sampling_interval_ms: Annotated[int, Field(ge=5, le=10_000)] = Field(
         97, description="time between samples; odd, so that it does not fall into step with periodic work"
     )
+    errors: Share | None = Field(
+        None,
+        description="largest share of failed requests with which a run counts: 1 %; failed ones are counted and shown, and are no part "
+        "of latencies. Without it, the first one ends a run",
+    )
     load_timeout_s: Annotated[float, Field(gt=0, le=86_400)] = Field(
         1800, description="limit of start, load and compile together"
     )

@@ -64,6 +64,8 @@ _TABLE = (
          "look for a poll, a timer or a sleep between client and engine"),
     Code(FlagCode.RETRIED, False, "the server closed a connection that was kept open, and the request that met it was sent again",
          "let the server keep idle connections longer than requests are apart, if it happens often; the second attempt counts in the request's time"),
+    Code(FlagCode.FAILED_REQUESTS, False, "some requests failed, no more than the study admits; what they cost is part of the energy, and they are no part of latencies",
+         "look at the server's log for why; energy per request counts answered ones alone"),
     Code(FlagCode.PREEMPTED, False, "the server had no room for the state of all its requests, took some of them back and computed them again",
          "fewer requests at once, or more room for the cache; the load is beyond what fits"),
     Code(FlagCode.PROMPT_CACHED, False, "the server took parts of prompts from its cache, so it did less work than the prompts ask for",

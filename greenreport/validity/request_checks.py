@@ -7,9 +7,10 @@ from collections import Counter
 import numpy as np
 
 from greenreport import traces as tr
-from greenreport.record import Domain, FlagCode, Quantity, RunRecord
+from greenreport.record import Domain, FlagCode, Quantity, Request, RunRecord
 from greenreport.study import Study, output_lengths
 from greenreport.study.protocol import MOST_UNDER_WAY
+from greenreport.units import declared_percent
 from greenreport.validity.quantisation import quantum
 from greenreport.validity.window_checks import Faults
 
@@ -35,19 +36,20 @@ def _token_counts(record: RunRecord, study: Study) -> Faults:
     asked = (configuration.output_tokens if configuration is not None else None) or generation.output_tokens
     batch = configuration.batch_size if configuration is not None else 1  # prompts that share a request ask for equal lengths
     lengths = output_lengths(asked, max((r.index // batch for r in record.requests), default=-1) + 1)
-    wrong = [r.index for r in record.requests if generation.exact and r.output_tokens != lengths[r.index // batch]]
-    if wrong and all(r.output_tokens is None for r in record.requests):
+    answered = _answered(record)
+    wrong = [r.index for r in answered if generation.exact and r.output_tokens != lengths[r.index // batch]]
+    if wrong and all(r.output_tokens is None for r in answered):
         streamed = ", at least not of streamed answers" if study.workload.stream else ""
         detail = f"the server tells no token counts{streamed}, so nobody knows whether it did the same work"
         yield FlagCode.TOKEN_COUNT_MISMATCH, detail
     elif wrong:
         expected = f"{asked} tokens" if isinstance(asked, int) else "as many tokens as were asked for"
-        yield (FlagCode.TOKEN_COUNT_MISMATCH, f"{len(wrong)} of {len(record.requests)} answers do not have exactly {expected}")
+        yield (FlagCode.TOKEN_COUNT_MISMATCH, f"{len(wrong)} of {len(answered)} answers do not have exactly {expected}")
 
 
 def _model_name(record: RunRecord, _: Study) -> Faults:
     model = record.model if record.facts is None or record.facts.model is None else record.facts.model
-    others = {str(r.answered_by) for r in record.requests if r.answered_by != model}
+    others = {str(r.answered_by) for r in _answered(record) if r.answered_by != model}
     if others:
         yield FlagCode.WRONG_MODEL, f"answers name the model {', '.join(sorted(others))}, not {model}"
 
@@ -83,6 +85,20 @@ def _retried(record: RunRecord, _: Study) -> Faults:
         )
 
 
+def _failed(record: RunRecord, study: Study) -> Faults:
+    """Requests that failed, in a run that counts since its study admits so many."""
+    failed = [request.error for request in record.requests if request.error is not None]
+    if failed:
+        kinds = ", ".join(
+            f"{number} {kind.value.replace('_', ' ')}" for kind, number in Counter(e.kind for e in failed).most_common()
+        )
+        admitted = f"; the study admits {declared_percent(study.protocol.errors)}" if study.protocol.errors else ""
+        yield (
+            FlagCode.FAILED_REQUESTS,
+            f"{len(failed):,} of {len(record.requests):,} requests failed ({kinds}){admitted}; the last one: {failed[-1].text}",
+        )
+
+
 def _preempted(record: RunRecord, _: Study) -> Faults:
     """A server that runs out of room for the state of its requests goes on, and does part of its work twice."""
     times = _growth(record, Quantity.PREEMPTIONS)
@@ -93,11 +109,15 @@ def _preempted(record: RunRecord, _: Study) -> Faults:
 def _prompt_cached(record: RunRecord, _: Study) -> Faults:
     """A prompt that begins like an earlier one is computed in part; a server that keeps running has seen those of earlier runs."""
     tokens = _growth(record, Quantity.CACHED_TOKENS)
-    prompt_tokens = [request.prompt_tokens for request in record.requests]
+    prompt_tokens = [request.prompt_tokens for request in _answered(record)]
     if tokens > 0:
         of = "" if None in prompt_tokens else f" of {sum(filter(None, prompt_tokens)):,}"
         detail = f"the server took {tokens:,.0f}{of} tokens of prompts from its cache instead of computing them"
         yield FlagCode.PROMPT_CACHED, detail
+
+
+def _answered(record: RunRecord) -> list[Request]:
+    return [request for request in record.requests if request.error is None]
 
 
 def _growth(record: RunRecord, quantity: Quantity, domain: Domain = Domain.SERVER) -> float:
@@ -106,4 +126,4 @@ def _growth(record: RunRecord, quantity: Quantity, domain: Domain = Domain.SERVE
     return 0.0 if trace is None or not len(trace.value) else trace.value[-1] - trace.value[0]
 
 
-REQUEST_CHECKS = (_quantised, _token_counts, _model_name, _late, _retried, _preempted, _prompt_cached)
+REQUEST_CHECKS = (_quantised, _token_counts, _model_name, _late, _retried, _failed, _preempted, _prompt_cached)

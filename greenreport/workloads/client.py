@@ -55,9 +55,10 @@ class Warmed:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The window is over: requests in the order of their prompts; the last one carries the error that ended it early.
+    """The window is over: requests in the order of their prompts.
 
     Attributes:
+        error: what ended it early: one failed request more than are tolerated.
         cpu_s: CPU time this process spent on the window, so that it does not count as load of other programs.
         sent: when each HTTP request was sent (ns) and how late that was (s), in order of sending; for open loops.
         spans: name → (ns, s): the server's work besides generating, per HTTP request, in the order in which servers began them.
@@ -74,6 +75,7 @@ class Finished:
     retried_ns: tuple[int, ...] = ()
     cached_tokens: int | None = None
     rendered: tuple[Prompt, ...] = ()
+    error: RequestError | None = None
 
 
 def client_main(connection: Connection, job: ClientJob) -> None:
@@ -99,23 +101,25 @@ def client_main(connection: Connection, job: ClientJob) -> None:
                     case Go():
                         spent = time.process_time()
                         if job.due_s is None:
-                            answered = closed_loop(senders, len(job.batches))
+                            answered = closed_loop(senders, len(job.batches), job.tolerated)
                         else:
-                            answered = open_loop(new_sender, job.due_s)
-                        connection.send(_finished(answered, time.process_time() - spent))
+                            answered = open_loop(new_sender, job.due_s, job.tolerated)
+                        connection.send(_finished(answered, time.process_time() - spent, job.tolerated))
             except (EOFError, BrokenPipeError, ConnectionResetError):
                 return
 
 
 def _warm_up(sender: Sender, number: int) -> Warmed:
+    """Send the requests of the warm-up; where failures are tolerated, one that was answered is enough."""
     start = first_end = time.monotonic_ns()
-    error = None
+    error, answered = None, False
     for index in range(number * len(sender.clients)):
-        error = sender.send(index % len(sender.job.batches), index % len(sender.clients), None).error
+        failed = sender.send(index % len(sender.job.batches), index % len(sender.clients), None).error
         first_end = time.monotonic_ns() if index == 0 else first_end
-        if error is not None:
+        error, answered = failed or error, answered or failed is None
+        if failed is not None and not sender.job.tolerated:
             break
-    return Warmed(start, first_end, time.monotonic_ns(), error)
+    return Warmed(start, first_end, time.monotonic_ns(), None if answered and sender.job.tolerated else error)
 
 
 def _began_ns(item: Answered) -> int:
@@ -123,11 +127,12 @@ def _began_ns(item: Answered) -> int:
     return item.requests[0].server_start_ns or item.sent_ns
 
 
-def _finished(answered: Sequence[Answered], cpu_s: float) -> Finished:
+def _finished(answered: Sequence[Answered], cpu_s: float, tolerated: int = 0) -> Finished:
     outputs = {output.sha256: output for item in answered for output in item.outputs}
     in_time = sorted(answered, key=lambda item: item.sent_ns)
     with_spans = sorted((item for item in answered if item.spans), key=_began_ns)
     names = dict.fromkeys(name for item in with_spans for name, _ in item.spans)
+    errors = [item.error for item in answered if item.error is not None]
     rendered = {text: Prompt(text_digest(text), text) for item in answered if (text := item.rendered) is not None}
     return Finished(
         tuple(
@@ -144,4 +149,5 @@ def _finished(answered: Sequence[Answered], cpu_s: float) -> Finished:
         tuple(item.sent_ns for item in in_time if item.retried),
         sum(known) if (known := [item.cached_tokens for item in answered if item.cached_tokens is not None]) else None,
         tuple(rendered.values()),
+        errors[-1] if len(errors) > tolerated else None,
     )

@@ -52,10 +52,30 @@ class Answered:
 Send = Callable[[int, int | None], Answered]
 
 
-def closed_loop(senders: Sequence[Send], number: int) -> list[Answered]:
-    """Send `number` batches, one at a time per sender; the first error ends it."""
+class _Tolerance:
+    """Counts failed requests, and says when there are more than a run may have."""
+
+    def __init__(self, tolerated: int) -> None:
+        self.left, self.lock = tolerated, threading.Lock()
+        self.spent = threading.Event()
+
+    def add(self, answered: Answered) -> None:
+        if answered.error is not None:
+            with self.lock:
+                self.left -= 1
+                if self.left < 0:
+                    self.spent.set()
+
+
+def closed_loop(senders: Sequence[Send], number: int, tolerated: int = 0) -> list[Answered]:
+    """Send `number` batches, one at a time per sender; return them in the order of their prompts.
+
+    Args:
+        tolerated: errors that end nothing; the next one does.
+    """
     batches = iter(range(number))
-    lock, stop = threading.Lock(), threading.Event()
+    lock, tolerance = threading.Lock(), _Tolerance(tolerated)
+    stop = tolerance.spent
 
     def work(send: Send) -> list[Answered]:
         answers: list[Answered] = []
@@ -66,8 +86,7 @@ def closed_loop(senders: Sequence[Send], number: int) -> list[Answered]:
                 if batch is None:
                     break
                 answers.append(send(batch, None))
-                if answers[-1].error is not None:
-                    break
+                tolerance.add(answers[-1])
         finally:  # whatever ended this sender, a fault of greenreport too, the others begin nothing more
             stop.set()
         return answers
@@ -78,14 +97,16 @@ def closed_loop(senders: Sequence[Send], number: int) -> list[Answered]:
         return _in_order([answer for answers in pool.map(work, senders) for answer in answers])
 
 
-def open_loop(new_sender: Callable[[], Send], due_s: Sequence[float]) -> list[Answered]:
-    """Send one batch at each time, counted from the call; the first error ends it.
+def open_loop(new_sender: Callable[[], Send], due_s: Sequence[float], tolerated: int = 0) -> list[Answered]:
+    """Send one batch at each time, counted from the call; return them in the order of their prompts.
 
     Args:
         new_sender: makes a sender for a thread of its own.
+        tolerated: errors that end nothing; the next one does.
     """
     local = threading.local()
-    stop = threading.Event()
+    tolerance = _Tolerance(tolerated)
+    stop = tolerance.spent
 
     def work(batch: int, due_ns: int) -> Answered:
         if not hasattr(local, "send"):
@@ -94,8 +115,10 @@ def open_loop(new_sender: Callable[[], Send], due_s: Sequence[float]) -> list[An
         return answered
 
     def stop_on_failure(future: Future[Answered]) -> None:
-        if future.exception() is not None or future.result().error is not None:
+        if future.exception() is not None:
             stop.set()
+        else:
+            tolerance.add(future.result())
 
     futures = []
     with ThreadPoolExecutor(min(len(due_s), MOST_UNDER_WAY)) as pool:
@@ -110,5 +133,4 @@ def open_loop(new_sender: Callable[[], Send], due_s: Sequence[float]) -> list[An
 
 
 def _in_order(answers: list[Answered]) -> list[Answered]:
-    """Order by prompt, with a failed request last: it says how the window ended."""
-    return sorted(answers, key=lambda answered: (answered.error is not None, answered.requests[0].index))
+    return sorted(answers, key=lambda answered: answered.requests[0].index)

@@ -35,6 +35,7 @@ class ClientJob:
         headers: what every request carries besides: the key, where the servers want one.
         extra: further keys of every request, for servers that know more than the protocol says.
         system: message before the prompt of a chat.
+        tolerated: failed requests with which the load goes on.
     """
 
     urls: tuple[str, ...]
@@ -50,6 +51,7 @@ class ClientJob:
     extra: tuple[tuple[str, str | bool | int | float], ...] = ()
     api: Api = Api.COMPLETIONS
     system: str | None = None
+    tolerated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +67,17 @@ class Sender:
         return self.send(batch, batch % len(self.clients) if self.server is None else self.server, due_ns)
 
     def send(self, batch: int, server: int, due_ns: int | None) -> Answered:
-        """Send a batch; return its timed requests and outputs, or one request with its error.
+        """Send a batch; return its timed requests and outputs, or its requests with the error of all.
 
         Args:
             due_ns: when it was due, and latency counts from; None: now.
         """
         first_index = len(self.job.batches[0]) * batch
         body = self._body(batch)
+        prompts, tokens = self.job.batches[batch], self.job.output_tokens[batch]
         sent = time.monotonic_ns()
         start = sent if due_ns is None else due_ns
         try:
-            prompts, tokens = self.job.batches[batch], self.job.output_tokens[batch]
             characters = sum(map(len, prompts)) + len(self.job.system or "")
             largest_b = FIXED_B + PER_TOKEN_B * tokens * len(prompts) + PER_CHARACTER_B * characters
             answer = post(self.clients[server], self.job.api, body, largest_b)
@@ -83,8 +85,8 @@ class Sender:
                 text = f"{len(answer.completions)} answers came for {len(prompts)} prompts"
                 raise RequestFailed(RequestErrorKind.MALFORMED, text)
         except RequestFailed as failed:
-            request = Request(first_index, start, time.monotonic_ns(), error=failed.error, server=server)
-            return Answered((request,), (), sent)
+            first = Request(first_index, start, time.monotonic_ns(), error=failed.error, server=server)
+            return Answered(tuple(replace(first, index=first_index + row) for row in range(len(prompts))), (), sent)
         end = time.monotonic_ns()
         requests = _requests(answer, Request(first_index, start, end, server=server), self.job.output_tokens[batch])
         outputs = tuple(

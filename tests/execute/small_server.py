@@ -36,6 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--fail-at", type=int, help="answer this request and all later ones with HTTP 500 and the text of --error"
     )
+    parser.add_argument("--fail-every", type=int, help="answer every so-manieth request with HTTP 500")
     parser.add_argument("--error", default="the engine is dead")
     parser.add_argument("--log", help="print this line before an answer of --fail-at")
     parser.add_argument(
@@ -112,6 +113,9 @@ class Handler(BaseHTTPRequestHandler):
             status = self.options.fail_status
             typed = {} if status == 500 else {"type": "overloaded_error"}
             self.answer(status, {"error": {"message": self.options.error, "code": status} | typed})
+            return
+        if self.options.fail_every and Handler.requests % self.options.fail_every == 0:
+            self.answer(500, {"error": {"message": self.options.error, "code": 500}})
             return
         unknown = [key for key in self.options.refuse if key in body]
         if unknown:

@@ -190,18 +190,25 @@ def _alike(dataset: Dataset, cell: CellView, reference: CellView | None) -> Cell
     return dataset.cell(cell.model.id, wanted.id)
 
 
-def _answers(cell: CellView) -> list[tuple[tuple[str, int], ...]]:
-    """Return the distinct answer lists over the cell's runs: (digest, output tokens) for each prompt."""
+#: The answers to the prompts of a run, as digest and output tokens; None where a request failed.
+_Answers = tuple[tuple[str, int] | None, ...]
+
+
+def _answers(cell: CellView) -> list[_Answers]:
+    """Return the distinct answer lists over the cell's runs; of runs with failed requests only where there are no others."""
+    complete = [run for run in cell.ok if all(request.error is None for request in run.requests)]
     lists = dict.fromkeys(
-        tuple((request.output_sha256 or "", request.output_tokens or 0) for request in run.requests) for run in cell.ok
+        tuple(None if r.error is not None else (r.output_sha256 or "", r.output_tokens or 0) for r in run.requests)
+        for run in complete or cell.ok
     )
-    return [answers for answers in lists if answers]
+    return [answers for answers in lists if any(answers)]
 
 
-def _compare(
-    dataset: Dataset, cell: CellView, reference: tuple[tuple[str, int], ...], own: tuple[tuple[str, int], ...], stable: bool
-) -> CellFidelity:
-    pairs = list(zip(reference, own, strict=False))
+def _compare(dataset: Dataset, cell: CellView, reference: _Answers, own: _Answers, stable: bool) -> CellFidelity:
+    pairs = [(a, b) for a, b in zip(reference, own, strict=False) if a is not None and b is not None]
+    if not pairs:
+        reason = "no prompt was answered both here and by the reference"
+        return CellFidelity(cell.model.id, cell.configuration.id, FidelityVerdict.UNKNOWN, reason)
     equal = sum(_same(dataset.outputs, a[0], b[0]) for a, b in pairs)
     match = equal / len(pairs)
     drift = max(abs(b[1] - a[1]) / a[1] if a[1] else 0.0 for a, b in pairs)
@@ -234,10 +241,10 @@ def _same(outputs: Mapping[str, Output], one: str, other: str) -> bool:
     return left.text == right.text
 
 
-def _first_divergence(
-    outputs: Mapping[str, Output], reference: tuple[tuple[str, int], ...], own: tuple[tuple[str, int], ...]
-) -> Divergence | None:
+def _first_divergence(outputs: Mapping[str, Output], reference: _Answers, own: _Answers) -> Divergence | None:
     for prompt, (a, b) in enumerate(zip(reference, own, strict=False)):
+        if a is None or b is None:
+            continue
         if not _same(outputs, a[0], b[0]) and a[0] in outputs and b[0] in outputs:
             left, right = outputs[a[0]], outputs[b[0]]
             return Divergence(prompt, _first_difference(left.token_ids, right.token_ids), left, right)

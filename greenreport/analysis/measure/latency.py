@@ -130,6 +130,8 @@ def time_observations(record: RunRecord, window: Mark, objective: Objective | No
     tokens_per_s = content.tokens / duration if content.tokens and duration > 0 else None
     yield observe("throughput_tokens_per_s", tokens_per_s, "no token counts")
     yield observe("throughput_requests_per_s", len(content.completed) / duration if duration > 0 else None, "no window")
+    asked = [r.error is not None for r in record.requests if window.start_ns <= r.start_ns <= window.end_ns]
+    yield observe("error_pct", 100.0 * sum(asked) / len(asked) if asked else None, "no request")
     yield observe("queue_s", _queue_s(record, window), "the server does not tell how long requests wait", "server")
     yield from _goodput(requests, duration, objective)
 

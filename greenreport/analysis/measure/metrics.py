@@ -48,7 +48,15 @@ from greenreport.study import Objective, Quality
 #: What may be zero or less: shares and rates of counted requests, and a difference. Everything else is read from an instrument or
 #: a clock, where zero means "too small to be seen".
 MAY_BE_ZERO = frozenset(
-    {"served_well_pct", "goodput_requests_per_s", "throughput_requests_per_s", "energy_net_j", "solved_pct", "wrong_energy_pct"}
+    {
+        "served_well_pct",
+        "goodput_requests_per_s",
+        "throughput_requests_per_s",
+        "error_pct",
+        "energy_net_j",
+        "solved_pct",
+        "wrong_energy_pct",
+    }
 )
 #: Net energy below zero by no more than this share of the energy may be noise of the idle baseline.
 NOISE = 0.02

@@ -70,13 +70,13 @@ class RunView:
 
     @property
     def prompt_tokens(self) -> int | None:
-        """Tokens of all prompts; None where a request has no count."""
-        return _total([request.prompt_tokens for request in self.requests])
+        """Tokens of all answered prompts; None where a request has no count."""
+        return _total([request.prompt_tokens for request in self.requests if request.error is None])
 
     @property
     def output_tokens(self) -> int | None:
         """Tokens of all outputs; None where a request has no count."""
-        return _total([request.output_tokens for request in self.requests])
+        return _total([request.output_tokens for request in self.requests if request.error is None])
 
     def value(self, metric: str) -> float | None:
         """Return the run's value of a metric, or None."""

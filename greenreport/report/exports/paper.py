@@ -30,7 +30,7 @@ from greenreport.report.figures.hypothesis_runs import strip_figure
 from greenreport.report.figures.matrix import matrix_figure
 from greenreport.report.load_description import load_of, output_words, served
 from greenreport.study import Configuration, Site
-from greenreport.units import counted, safe_slug
+from greenreport.units import counted, declared_percent, safe_slug
 
 
 def write_paper(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
@@ -155,6 +155,9 @@ def _protocol(analysis: Analysis) -> Iterator[str]:
         f"A run consists of {cooled}, loading, an idle baseline of {protocol.idle_baseline_s:g} s, {counted(protocol.warmup_requests, 'warm-up request')}, the "
         f"measured window{steady}, and another idle baseline; meters were sampled every {protocol.sampling_interval_ms} ms in a process of their own."
     )
+    if protocol.errors:
+        admitted = declared_percent(protocol.errors)
+        yield f"Runs count in which at most {admitted} of the requests failed; failed requests are no part of latencies, and what they cost is in the energy."
     if dataset.untrained:
         yield "Models have their published architecture and seeded random weights; with exact output lengths, work does not depend on their values."
     excluded = sum(len(cell.runs) - len(cell.ok) for cell in dataset.cells)

@@ -13,7 +13,7 @@ from greenreport.record import Facts
 from greenreport.report.load_description import asked_words, load_of, output_words, sent_words, server_words, transport_words
 from greenreport.study import Protocol
 from greenreport.study.meter_options import EstimateUse
-from greenreport.units import count, counted, listed, quantity
+from greenreport.units import count, counted, declared_percent, listed, quantity
 
 #: Where prompts come from, in words.
 PROMPTS = {
@@ -93,6 +93,11 @@ def protocol_facts(protocol: Protocol) -> Iterator[tuple[str, str]]:
     yield "Idle baseline", f"{idle} before and after the window, with the server up" if protocol.idle_baseline_s else "none"
     requests = f"{counted(protocol.warmup_requests, 'request')}, answered and discarded"
     yield "Warm-up", requests if protocol.warmup_requests else "none"
+    if protocol.errors:
+        yield (
+            "Failed requests",
+            f"at most {declared_percent(protocol.errors)} of a run; they are counted, and are no part of latencies",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,17 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
     Raises:
         OSError: it is no regular file, is larger than the bound or cannot be read; `strerror` says which.
     """
+    size = regular_size(path, most_bytes)
+    with path.open("rb") as stream:
+        return stream.read(size)
+
+
+def regular_size(path: Path, most_bytes: int) -> int:
+    """Return the size of a file that may be opened, in bytes.
+
+    Raises:
+        OSError: see `read_regular`.
+    """
     try:
         found = path.stat()
     except ValueError:  # NUL
@@ -28,8 +39,7 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
         raise OSError(errno.EINVAL, "it is a device, a pipe or a socket, not a regular file")
     if found.st_size > most_bytes:
         raise OSError(errno.EFBIG, f"it is larger than {most_bytes // 1_000_000} MB")
-    with path.open("rb") as stream:
-        return stream.read(found.st_size)
+    return found.st_size
 
 
 def read_regular_text(path: Path, most_bytes: int) -> str:

@@ -1,9 +1,9 @@
-"""Tables of what greenreport knows: runtime engines, instruments, metrics, scorers.
+"""Tables of what greenreport knows: runtime engines, instruments, metrics, scorers, result files.
 
 A row holds facts and a lazy target string (``"module:attribute"``); nothing heavy is imported here. Adding an engine or a
 meter is one file and one row. Another package adds a row through an entry point: of the group
-``greenreport.engines``, ``greenreport.meters``, ``greenreport.metrics``, ``greenreport.pages`` or ``greenreport.scorers`` that names
-the row.
+``greenreport.engines``, ``greenreport.meters``, ``greenreport.metrics``, ``greenreport.pages``, ``greenreport.scorers`` or
+``greenreport.formats`` that names the row.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from greenreport.catalog.accuracy import Accuracy, accuracy_for
 from greenreport.catalog.circumstances import CIRCUMSTANCES, Circumstance
 from greenreport.catalog.engines import DTYPES, ENGINES, PROVIDERS, EngineInfo, Served
+from greenreport.catalog.formats import FORMATS, FormatInfo
 from greenreport.catalog.load_factors import CURVE_FACTORS, LIMITABLE, LOAD_FACTORS, FactorKind, LoadFactor, fields_of
 from greenreport.catalog.meters import METERS, MeterInfo
 from greenreport.catalog.metrics import METRICS, Better, MetricInfo
@@ -22,8 +23,8 @@ from greenreport.catalog.scorers import SCORERS, ScorerInfo
 from greenreport.catalog.table import GROUPS, added
 
 __all__ = [
-    "ADDED_PAGES", "CIRCUMSTANCES", "CURVE_FACTORS", "DTYPES", "ENGINES", "GROUPS", "LIMITABLE", "LOAD_FACTORS", "METERS", "METRICS",
-    "PROVIDERS", "SCORERS", "Accuracy", "Better", "Circumstance", "EngineInfo", "FactorKind", "LoadFactor", "MeterInfo", "MetricInfo", "PageInfo", "ScorerInfo", "Served", "accuracy_for",
+    "ADDED_PAGES", "CIRCUMSTANCES", "CURVE_FACTORS", "DTYPES", "ENGINES", "FORMATS", "GROUPS", "LIMITABLE", "LOAD_FACTORS", "METERS", "METRICS",
+    "PROVIDERS", "SCORERS", "Accuracy", "Better", "Circumstance", "EngineInfo", "FactorKind", "FormatInfo", "LoadFactor", "MeterInfo", "MetricInfo", "PageInfo", "ScorerInfo", "Served", "accuracy_for",
     "added", "fields_of", "load_target",
 ]  # fmt: skip
 

@@ -124,6 +124,8 @@ _METRICS = (
         "Energy of all requests ÷ requests that keep every bound of the study's objective."),
     MetricInfo("solved_pct", "Answers right", "%", _H, "share of right answers",
         "Right answers ÷ answers that were judged: pass@1 over the requests of the window.", "lower", "higher"),
+    MetricInfo("accuracy_pct", "Accuracy", "%", _H, "accuracy",
+        "Share of a task's items that are answered as its key says; imported results alone have it.", "lower", "higher"),
     MetricInfo("j_per_right_answer", "Energy per right answer", "J/answer", _L, "energy per right answer",
         "Energy of all requests, those with wrong answers too, ÷ right answers.", verb="needs"),
     MetricInfo("s_per_right_answer", "Time per right answer", "s/answer", _L, "time per right answer",

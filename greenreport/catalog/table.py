@@ -10,7 +10,9 @@ from typing import Generic, Protocol, TypeVar
 from greenreport.errors import GreenReportError
 
 #: What an installed package can add to.
-GROUPS = ("greenreport.engines", "greenreport.meters", "greenreport.metrics", "greenreport.pages", "greenreport.scorers")
+GROUPS = (
+    "greenreport.engines", "greenreport.meters", "greenreport.metrics", "greenreport.pages", "greenreport.scorers", "greenreport.formats",
+)  # fmt: skip
 
 
 @cache

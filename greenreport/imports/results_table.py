@@ -45,6 +45,8 @@ class Column:
         scale: what a value is multiplied by to be in the unit of the metric (``kWh`` to J: 3.6e6).
         statistic: ``mean``, ``p50``, ``p99`` … where a tool has already aggregated what it measured; None for single observations.
         why_left_out: the reason, for `Role.LEFT_OUT`.
+        within: of a factor, whether its levels are different work: rivals are compared at equal levels only.
+        counts: of a statistic, of how many values each is, where the file says so; NaN where it does not.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Column:
     scale: float = 1.0
     statistic: str | None = None
     why_left_out: str = ""
+    within: bool = False
+    counts: NDArray[np.float64] | None = None
 
     @property
     def scaled(self) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from greenreport.study.analysis_spec import DeclaredGuideline, Hypothesis, Objective, Quality
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
 from greenreport.study.footprint import Factor, Footprint
-from greenreport.study.load import Overrides, StudyFile, load_reference, load_site, load_study
+from greenreport.study.load import Overrides, StudyFile, load_reference, load_sections, load_site, load_study
 from greenreport.study.meter_options import MeterUse, meter_use
 from greenreport.study.output_lengths import output_lengths
 from greenreport.study.protocol import Generation, Lengths, Prompts, Protocol, Sequential, Workload
@@ -17,6 +17,6 @@ from greenreport.study.sweep import Sweep, swept
 __all__ = [
     "Author", "Comparison", "Configuration", "DeclaredGuideline", "Exclusion", "Factor", "Footprint", "Generation", "Hypothesis",
     "Lengths", "MeterUse", "Model", "Objective", "Overrides", "Prompts", "Protocol", "Quality", "ReferenceStudy", "Sequential", "Server", "Site", "Study",
-    "StudyFile", "Sweep", "Weights", "Workload", "load_reference", "load_site", "load_study", "meter_use", "output_lengths",
+    "StudyFile", "Sweep", "Weights", "Workload", "load_reference", "load_sections", "load_site", "load_study", "meter_use", "output_lengths",
     "registration", "registration_digest", "swept", "web_address",
 ]  # fmt: skip

@@ -98,7 +98,7 @@ def load_reference(path: Path) -> ReferenceStudy:
     Raises:
         SpecError: with every problem, each with file and line.
     """
-    return _load(path, ReferenceStudy)
+    return load_sections(path, ReferenceStudy)
 
 
 def load_site(path: Path) -> Site:
@@ -107,11 +107,15 @@ def load_site(path: Path) -> Site:
     Raises:
         SpecError: with every problem, each with file and line.
     """
-    return _load(path, Site) if path.exists() else Site()
+    return load_sections(path, Site) if path.exists() else Site()
 
 
-def _load(path: Path, kind: type[Sections]) -> Sections:
-    """Read a file whose sections need no checks across them."""
+def load_sections(path: Path, kind: type[Sections]) -> Sections:
+    """Read a file whose sections need no checks across them.
+
+    Raises:
+        SpecError: with every problem, each with file and line.
+    """
     document = read_document(path)
     data = {} if document.data is None else document.data
     try:

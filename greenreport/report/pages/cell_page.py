@@ -25,7 +25,7 @@ TRACED = (Quantity.POWER, Quantity.LOAD, Quantity.TEMPERATURE)
 CELL_METRICS = (
     "energy_j", "energy_net_j", "prefill_energy_j", "decode_energy_j", "energy_delay_js", "j_per_request", "j_per_output_token", "power_mean_w", "idle_power_w", "duration_s", "latency_s",
     "latency_p90_s", "latency_p95_s", "latency_p99_s", "ttft_s", "ttft_p90_s", "ttft_p95_s", "tbt_s", "tbt_p90_s", "tbt_p95_s", "tbt_p99_s", "queue_s", "throughput_tokens_per_s",
-    "throughput_requests_per_s", "served_well_pct", "goodput_requests_per_s", "j_per_good_request", "error_pct", "solved_pct", "j_per_right_answer",
+    "throughput_requests_per_s", "served_well_pct", "goodput_requests_per_s", "j_per_good_request", "error_pct", "solved_pct", "accuracy_pct", "j_per_right_answer",
     "s_per_right_answer", "tokens_per_right_answer", "wrong_energy_pct", "cpu_usage_pct", "process_cpu_pct", "cpu_time_s", "ram_rss_peak_b", "ram_usage_pct",
     "profiler_cpu_pct", "gpu_usage_pct", "gpu_memory_used_b", "load_s", "compile_s", "cold_start_s",
     "cold_start_energy_j", "first_request_s", "first_request_energy_j",

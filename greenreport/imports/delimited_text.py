@@ -270,7 +270,7 @@ def _header(path: Path, file: Path, separator: str | None) -> tuple[tuple[str, .
         )
     if len(header) > MAX_COLUMNS:
         raise ImportFileError(f"{path}:1: {len(header):,} columns, and at most {MAX_COLUMNS:,} are read")
-    names = tuple(name or f"column {place}" for place, name in enumerate(header, 1))
+    names = tuple(name or f"column_{place}" for place, name in enumerate(header, 1))
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ImportFileError(f"{path}:1: columns that stand there twice: {', '.join(twice)}")

@@ -86,7 +86,7 @@ def _varying(table: DelimitedText, treatments: NDArray[np.int64]) -> set[str]:
 
 def _row_numbers(table: DelimitedText) -> list[str]:
     """Return the columns that count the rows, as pandas writes its index."""
-    indices = [name for name in table.names if name == "column 1" or re.fullmatch(r"Unnamed: \d+", name)]
+    indices = [name for name in table.names if name == "column_1" or re.fullmatch(r"Unnamed: \d+", name)]
     return [name for name in indices if table.profiles()[table.names.index(name)].distinct == table.rows]
 
 

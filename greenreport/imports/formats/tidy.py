@@ -34,7 +34,7 @@ _TEXTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
+class TidyRuns:
     """Which rows of the table are one run.
 
     Attributes:
@@ -100,7 +100,7 @@ def _wrong_metrics(table: DelimitedText, levels: dict[str, tuple[list[str], NDAr
             yield f"{table.path}:{table.lines[row]}: {metric} is in {METRICS[metric].unit!r}, not {unit[:20]!r}; convert it first"
 
 
-def _runs(codes: list[NDArray[np.int64]], numbers: list[NDArray[np.float64]]) -> Runs:
+def _runs(codes: list[NDArray[np.int64]], numbers: list[NDArray[np.float64]]) -> TidyRuns:
     together = np.zeros(len(numbers[0]), dtype=np.int64)
     for values in [*codes, *numbers]:
         _, inner = np.unique(values, return_inverse=True)
@@ -109,10 +109,10 @@ def _runs(codes: list[NDArray[np.int64]], numbers: list[NDArray[np.float64]]) ->
     order = np.argsort(first)  # runs in the order in which the file begins them
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    return Runs(place[together], first[order])
+    return TidyRuns(place[together], first[order])
 
 
-def _refuse_repeated(table: DelimitedText, runs: Runs, metric: NDArray[np.int64]) -> None:
+def _refuse_repeated(table: DelimitedText, runs: TidyRuns, metric: NDArray[np.int64]) -> None:
     pairs = runs.run * (metric.max(initial=0) + 1) + metric
     _, first, places = np.unique(pairs, return_index=True, return_inverse=True)
     again = np.flatnonzero(first[places] != np.arange(len(pairs)))

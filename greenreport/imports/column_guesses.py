@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from greenreport.catalog import METRICS
 from greenreport.imports.declared_units import scale_of
 from greenreport.imports.delimited_text import ColumnProfile
-from greenreport.imports.mapping import Mapping, MetricPlace, Place
+from greenreport.imports.mapping import ColumnPlace, Mapping, MetricPlace
 
 #: Name in lower case, words joined by _ → role in a mapping.
 _PLACES = {
@@ -106,8 +106,8 @@ def suggested(
     known = known or Mapping()
     taken = {column for _, column in known.uses()}
     places: dict[str, object] = {}
-    load: dict[str, Place] = {}
-    factors: dict[str, Place] = {}
+    load: dict[str, ColumnPlace] = {}
+    factors: dict[str, ColumnPlace] = {}
     metrics: dict[str, MetricPlace] = {}
     left_out: dict[str, str] = {}
     # Of two columns that could be one metric, the one with more different values is the finer record.
@@ -123,7 +123,7 @@ def suggested(
         if profile.filled == 0:
             left_out[name] = "it is empty"
         elif place is not None and place not in places and getattr(known, place) is None:
-            places[place] = name if place in ("repetition", "block") else Place(column=name)
+            places[place] = name if place in ("repetition", "block") else ColumnPlace(column=name)
         elif (
             factor is not None
             and factor not in load
@@ -132,7 +132,7 @@ def suggested(
             and profile.least > 0
             and name not in varying
         ):
-            load[factor] = Place(column=name)
+            load[factor] = ColumnPlace(column=name)
         elif profile.numeric == profile.filled and (
             measured or not _looks_like_levels(profile, words, rows, treatments=bool(varying))
         ):
@@ -147,9 +147,9 @@ def suggested(
             left_out[name] = "it differs from run to run" if name in varying else "nearly every row has a text of its own"
         else:
             key = re.sub(r"^[^a-z_]+", "", words)[:60] or f"column_{len(factors) + 1}"
-            factors[key] = Place(column=name, compare="within" if WORK.search(words) else "across")
+            factors[key] = ColumnPlace(column=name, compare="within" if WORK.search(words) else "across")
     if "model" not in places and known.model is None:
-        places["model"] = Place(value=model)
+        places["model"] = ColumnPlace(value=model)
     return known.model_copy(
         update=places
         | {"load": {**known.load, **load}, "factors": {**known.factors, **{k: v for k, v in factors.items() if k not in known.factors}},

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from greenreport.errors import ImportFileError
 from greenreport.imports.declared_units import scale_of
 from greenreport.imports.delimited_text import SHOWN, DelimitedText, NotNumbers
-from greenreport.imports.mapping import BRACES, Mapping, Place
+from greenreport.imports.mapping import BRACES, ColumnPlace, Mapping
 from greenreport.imports.results_table import NUMERIC, Column, ResultsTable, Role
 from greenreport.units import listed
 
@@ -80,7 +80,7 @@ def _complete(table: DelimitedText, mapping: Mapping, made: set[str]) -> None:
         raise ImportFileError(f"{table.path}: holds no rows")
 
 
-def _numbers_of(table: DelimitedText, place: Place, numbers: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+def _numbers_of(table: DelimitedText, place: ColumnPlace, numbers: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     if place.column is not None:
         return numbers[place.columns[0]]
     if isinstance(place.value, str):
@@ -88,7 +88,7 @@ def _numbers_of(table: DelimitedText, place: Place, numbers: dict[str, NDArray[n
     return np.full(table.rows, float(place.value or 0))
 
 
-def _texts_of(table: DelimitedText, place: Place, texts: dict[str, NDArray[np.object_]]) -> NDArray[np.object_]:
+def _texts_of(table: DelimitedText, place: ColumnPlace, texts: dict[str, NDArray[np.object_]]) -> NDArray[np.object_]:
     if place.column is None:
         return np.full(table.rows, _written(place.value), dtype=np.object_)
     if place.columns == (place.column,):

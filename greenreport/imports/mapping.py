@@ -25,7 +25,7 @@ FactorName = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]{0,60}$")]
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,60}$")]
 
 
-class Place(Spec):
+class ColumnPlace(Spec):
     """Where a factor is told: in a column, in a text with columns in braces, or once for all rows."""
 
     column: ColumnName | None = Field(None, description="name of a column, or a text with names of columns in braces")
@@ -36,7 +36,7 @@ class Place(Spec):
     )
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Place:
+    def _one_of_both(self) -> ColumnPlace:
         if (self.column is None) == (self.value is None):
             raise ValueError("write the name of a column, or `{value: …}` for all rows")
         return self
@@ -66,7 +66,7 @@ def _named(value: Any) -> Any:
     return {"column": value} if isinstance(value, str) else value
 
 
-AnyPlace = Annotated[Place, BeforeValidator(_named)]
+AnyPlace = Annotated[ColumnPlace, BeforeValidator(_named)]
 
 
 class Mapping(Spec):
@@ -108,7 +108,7 @@ class Mapping(Spec):
             uses[column] = what
         return self
 
-    def places(self) -> Iterator[tuple[Role, str, Place]]:
+    def places(self) -> Iterator[tuple[Role, str, ColumnPlace]]:
         """Yield role, name and place of everything that tells rows apart but repetition and block."""
         single = ((Role.MODEL, self.model), (Role.SIZE_CATEGORY, self.size_category), (Role.ENGINE, self.engine), (Role.PROVIDER, self.provider),
                   (Role.HOST, self.host))  # fmt: skip

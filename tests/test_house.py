@@ -40,7 +40,7 @@ DOORS = {
     "psutil": {"meters", "execute"}, "pynvml": {"meters"}, "httpx": {"workloads", "meters"},
     "fastapi": {"execute"}, "uvicorn": {"execute"},
     "numpy": {"analysis", "traces", "validity", "imports", "audit"}, "scipy": {"analysis", "audit"}, "scikit_posthocs": {"analysis"},
-    "altair": {"report"}, "jinja2": {"report"}, "vl_convert": {"report"}, "markupsafe": {"report"},
+    "altair": {"report"}, "jinja2": {"report"}, "vl_convert": {"report"}, "oxipng": {"report"}, "markupsafe": {"report"},
     "typer": {"cli"}, "rich": {"cli"},
 }  # fmt: skip
 

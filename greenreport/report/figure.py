@@ -23,7 +23,7 @@ from greenreport.report.drawing.svg_text import LOOSE
 from greenreport.report.drawing.vega import Drawing
 from greenreport.units import percent, quantity
 
-RENDERER = 2  # raised when the same specification gives other files
+RENDERER = 3  # raised when the same specification gives other files
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 Value: TypeAlias = str | float | int | None
 #: A column of a table as figures name it: a heading over texts, or a heading and the unit of its numbers.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import struct
-import zlib
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 import vl_convert
+from PIL import Image
 
 from greenreport.analysis.analyse import analyse
 from greenreport.record import Method
@@ -177,24 +178,17 @@ def test_cards_are_named_where_the_address_is_known(built: Path, addressed: Path
 
 
 def test_packing_changes_no_pixel(study: StudyContext) -> None:
-    """The pixels before and after are the same, in a well-formed file a good deal smaller."""
+    """The pixels before and after are the same, in a file a good deal smaller."""
     drawn = vl_convert.svg_to_png(card_svg(cards_of(study)[0], "x"), scale=1, ppi=72)
     small = packed(drawn)
-    assert len(small) < len(drawn) / 2
+    assert len(small) < len(drawn) / 3
     assert pixels(small) == pixels(drawn)
     assert packed(small) == small
 
 
 def pixels(png: bytes) -> bytes:
-    """Return the filtered pixels of a PNG; every chunk must have its checksum."""
-    at, data = 8, b""
-    while at < len(png):
-        (length,) = struct.unpack(">I", png[at : at + 4])
-        body = png[at + 4 : at + 8 + length]
-        assert struct.unpack(">I", png[at + 8 + length : at + 12 + length])[0] == zlib.crc32(body)
-        data += body[4:] if body[:4] == b"IDAT" else b""
-        at += length + 12
-    return zlib.decompress(data)
+    """Return the colours of a PNG, pixel by pixel, whatever their encoding."""
+    return Image.open(io.BytesIO(png)).convert("RGBA").tobytes()
 
 
 def test_an_estimate_is_told_where_energy_is(study: StudyContext) -> None:

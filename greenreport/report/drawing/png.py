@@ -1,18 +1,15 @@
-"""Hand-made drawings as pictures: SVG in, PNG out, each rendered once."""
+"""Pictures: hand-made drawings as PNG, each rendered once, and PNG made small."""
 
 from __future__ import annotations
 
 import hashlib
-import zlib
 from importlib import metadata
 from pathlib import Path
 
+import oxipng
 import vl_convert
 
 from greenreport.report.drawing.checked_files import read_checked, write_checked
-
-HEADER = 8
-LEVEL = 6
 
 
 def picture(svg: str, cache: Path, scale: float = 1) -> bytes:
@@ -21,7 +18,9 @@ def picture(svg: str, cache: Path, scale: float = 1) -> bytes:
     Args:
         cache: folder of pictures, each named by the digest of everything that shows in it.
     """
-    key = hashlib.sha256(f"{metadata.version('vl-convert-python')}:{scale}:{svg}".encode()).hexdigest()
+    key = hashlib.sha256(
+        f"{metadata.version('vl-convert-python')}:{metadata.version('pyoxipng')}:{scale}:{svg}".encode()
+    ).hexdigest()
     file = cache / f"{key}.png"
     content = read_checked(file)
     if content is None:
@@ -31,16 +30,10 @@ def picture(svg: str, cache: Path, scale: float = 1) -> bytes:
 
 
 def packed(png: bytes) -> bytes:
-    """Return the same picture, compressed better: the renderer compresses for speed, to three times the size."""
-    chunks: list[tuple[bytes, bytes]] = []
-    at = HEADER
-    while at < len(png):
-        size = int.from_bytes(png[at : at + 4], "big")
-        chunks.append((png[at + 4 : at + 8], png[at + 8 : at + 8 + size]))
-        at += size + 12
-    pixels = zlib.decompress(b"".join(content for kind, content in chunks if kind == b"IDAT"))
-    head = [(kind, content) for kind, content in chunks if kind not in (b"IDAT", b"IEND")]
-    return png[:HEADER] + b"".join(
-        len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
-        for kind, content in [*head, (b"IDAT", zlib.compress(pixels, LEVEL)), (b"IEND", b"")]
+    """Return the same pixels in about a sixth of the bytes: the renderer compresses for speed and writes every pixel in full colour.
+
+    A drawing has few colours and large areas of one, so rows are best left unfiltered, which is also the quickest.
+    """
+    return oxipng.optimize_from_memory(
+        png, level=1, filter=[oxipng.RowFilter.NoOp], deflate=oxipng.Deflaters.libdeflater(9), strip=oxipng.StripChunks.safe()
     )

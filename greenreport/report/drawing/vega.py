@@ -16,6 +16,7 @@ from pathlib import Path
 import vl_convert
 
 from greenreport.report.drawing.checked_files import read_checked, write_checked
+from greenreport.report.drawing.png import packed
 
 CLIPS = re.compile(r'<clipPath id="(clip\d+)"')
 FEW = 12
@@ -46,7 +47,7 @@ def draw(drawing: Drawing) -> None:
     svg = renumbered(vl_convert.vegalite_to_svg(drawing.svg_spec, allowed_base_urls=[]))
     png = vl_convert.vegalite_to_png(drawing.png_spec, scale=2, allowed_base_urls=[])
     write_checked(drawing.file.with_suffix(".svg"), svg.encode())
-    write_checked(drawing.file.with_suffix(".png"), png)
+    write_checked(drawing.file.with_suffix(".png"), packed(png))
 
 
 def renumbered(svg: str) -> str:

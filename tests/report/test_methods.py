@@ -15,13 +15,14 @@ from greenreport.analysis.hypotheses.detectable_difference import sensitivities
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.run_view import Sampling
 from greenreport.analysis.stats import NotComputable, detectable_effect
-from greenreport.record import Facts
+from greenreport.record import Facts, Method
 from greenreport.report.context import MEANINGS, bands_of, study_context
 from greenreport.report.exports.paper import methods_paragraph
 from greenreport.report.pages import overview_page, study_pages
 from greenreport.report.pages.methods_page import MethodsContent
 from greenreport.report.pages.overview_page import OverviewContent
 from greenreport.report.pages.study_design import PROMPTS, instruments, levels
+from greenreport.report.pages.threats_to_validity import threats_to_validity
 from greenreport.report.simulation import FILE, simulated
 from greenreport.study import Prompts
 from greenreport.traces import Coverage
@@ -53,10 +54,17 @@ def test_the_detectable_difference_follows_from_spread_runs_and_family() -> None
     assert energy.cv == pytest.approx(median(math.sqrt(math.expm1(5 * (error or 0) ** 2 / 2)) for error in errors))
     assert energy.detectable == detectable_effect(energy.cv or 0.0, 5, comparisons=3)
     assert time.pairs == 3
+    assert energy.needed is not None and not isinstance(energy.detectable, NotComputable)
+    smallest = energy.finding.hypothesis.smallest_effect
+    found = [detectable_effect(energy.cv or 0.0, runs, comparisons=3) for runs in (energy.needed - 1, energy.needed)]
+    assert isinstance(found[1], float) and found[1] <= smallest
+    assert isinstance(found[0], NotComputable) or found[0] > smallest
+    assert (energy.shortfall() is None) == (energy.detectable <= smallest)
     noisy = analyse(dataset({"a": {"torch": around(100, spread=0.1), "onnx": around(60, spread=0.1)}}))
     [rough, _] = sensitivities(noisy.dataset, noisy.findings)
     assert not isinstance(rough.detectable, NotComputable) and not isinstance(energy.detectable, NotComputable)
     assert rough.detectable > 3 * energy.detectable
+    assert f"would take {rough.needed} runs of each" in (rough.shortfall() or "")
 
 
 def test_a_study_that_ends_by_itself_says_so_on_its_first_page_and_under_methods() -> None:
@@ -84,6 +92,48 @@ def test_nothing_tested_has_no_sensitivity() -> None:
     [energy, _] = sensitivities(data, analysis.findings)
     assert isinstance(energy.detectable, NotComputable)
     assert energy.cv is None
+
+
+def test_runs_made_after_their_block_are_told() -> None:
+    """A run that was repeated at the end of the study shares nothing with its block."""
+    data = dataset(ENERGY)
+
+    def timed(late: bool) -> str:
+        cells = tuple(
+            replace(
+                cell,
+                runs=tuple(
+                    replace(
+                        run,
+                        started_at=f"2026-01-01T{23 if late and place == run.repetition - 1 == 0 else run.repetition:02}:00:00Z",
+                    )
+                    for run in cell.runs
+                ),
+            )
+            for place, cell in enumerate(data.cells)
+        )
+        return " ".join(sentence for _, kind in threats_to_validity(replace(data, cells=cells), ()) for sentence in kind)
+
+    assert "later block" not in timed(False)
+    assert f"1 run of {len(data.runs)} was made after a later block had begun" in timed(True)
+
+
+def test_modelled_energy_is_not_tested_and_the_table_says_so() -> None:
+    """Neither a spread nor a number of runs is printed for what no test looks at."""
+    estimated = [
+        replace(
+            cell,
+            runs=tuple(
+                replace(run, observations={k: replace(o, method=Method.ESTIMATED) for k, o in run.observations.items()})
+                for run in cell.runs
+            ),
+        )
+        for cell in dataset(ENERGY).cells
+    ]
+    data = replace(dataset(ENERGY), cells=tuple(estimated))
+    energy = sensitivities(data, analyse(data).findings)[0]
+    assert isinstance(energy.detectable, NotComputable) and energy.detectable.reason == "not tested: energy is modelled"
+    assert energy.enough() == "–" and energy.shortfall() is None
 
 
 def test_levels_stand_beside_what_was_loaded() -> None:

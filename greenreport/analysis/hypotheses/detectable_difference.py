@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -33,6 +33,7 @@ class Sensitivity:
         runs: the fewest runs of a compared group.
         cv: coefficient of variation of one configuration within blocks: what is left when the blocks' common part is taken out.
         detectable: smallest relative difference of a pair that is found with probability `POWER`.
+        needed: runs of each that detect the smallest effect of interest; None where nothing is tested, or above `MOST_REPETITIONS`.
     """
 
     finding: Finding
@@ -40,6 +41,24 @@ class Sensitivity:
     runs: int
     cv: float | None
     detectable: float | NotComputable
+    needed: int | None = None
+
+    def enough(self) -> str:
+        """Return the runs that are needed, for a table."""
+        if isinstance(self.detectable, NotComputable):
+            return "–"
+        return f"more than {MOST_REPETITIONS:,}" if self.needed is None else f"{self.needed}"
+
+    def shortfall(self) -> str | None:
+        """Return a sentence where these runs cannot be expected to find the smallest effect of interest; else None."""
+        smallest = self.finding.hypothesis.smallest_effect
+        if isinstance(self.detectable, NotComputable) or self.detectable <= smallest:
+            return None
+        return (
+            f"{self.finding.hypothesis.id} ({self.finding.metric.noun}): with {counted(self.runs, 'run')} of each configuration, differences below "
+            f"{percent(self.detectable)} are easily missed, so “inconclusive” does not mean “equal”. To find {declared_percent(smallest)} would take "
+            f"{self.enough()} runs of each."
+        )
 
 
 def sensitivities(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Sensitivity, ...]:
@@ -57,9 +76,19 @@ def _sensitivity(dataset: Dataset, finding: Finding) -> Sensitivity:
     errors = [(p.ratio.error, min(p.n_a, p.n_b)) for item in finding.tests for p in item.test.pairs if p.ratio.error]
     spreads = [math.sqrt(math.expm1(error**2 * blocks / 2)) for error, blocks in errors]
     if not spreads:
-        return Sensitivity(finding, pairs, fewest, None, NotComputable("no pair with a spread was compared"))
-    cv = median(spreads)
-    return Sensitivity(finding, pairs, fewest, cv, _detectable(cv, fewest, alpha, pairs, dataset.interim))
+        modelled = any(cell.modelled(metric) for cell in dataset.cells)
+        reason = "not tested: energy is modelled" if modelled else "no pair with a spread was compared"
+        return Sensitivity(finding, pairs, fewest, None, NotComputable(reason))
+    cv, smallest = median(spreads), finding.hypothesis.smallest_effect
+    needed = _needed(lambda runs: _detectable(cv, runs, alpha, pairs, None), smallest)
+    return Sensitivity(finding, pairs, fewest, cv, _detectable(cv, fewest, alpha, pairs, dataset.interim), needed)
+
+
+def _needed(finds: Callable[[int], float | NotComputable], smallest: float) -> int | None:
+    """Return the fewest runs that find the smallest effect of interest; None above `MOST_REPETITIONS`."""
+    candidates = range(FEWEST_RUNS, MOST_REPETITIONS + 1)
+    enough = bisect_left(candidates, True, key=lambda runs: _within(finds(runs), smallest))
+    return candidates[enough] if enough < len(candidates) else None
 
 
 def _detectable(cv: float, runs: int, alpha: float, pairs: int, interim: Interim | None) -> float | NotComputable:
@@ -122,9 +151,7 @@ def planned_power(study: Study, cvs: Mapping[str, float]) -> tuple[PlannedPower,
             interim = None if rule is None else Interim(rule.at_least, rule.at_most, runs)
             return _detectable(cv, runs, hypothesis.alpha, pairs, interim)
 
-        candidates = range(FEWEST_RUNS, MOST_REPETITIONS + 1)
-        enough = bisect_left(candidates, True, key=lambda runs: _within(finds(runs), hypothesis.smallest_effect))
-        needed = candidates[enough] if enough < len(candidates) else None
+        needed = _needed(finds, hypothesis.smallest_effect)
         repetitions = study.protocol.most_repetitions
         powers.append(PlannedPower(hypothesis, repetitions, pairs, cv, finds(repetitions), needed, rule is not None))
     return tuple(powers)

@@ -35,6 +35,10 @@ from greenreport.report.simulation import Nearest, Simulated, simulated
 ORDER = (
     Phase.COOLDOWN, Phase.START, Phase.LOAD, Phase.COMPILE, Phase.IDLE_BEFORE, Phase.WARMUP, Phase.WINDOW, Phase.IDLE_AFTER, Phase.STOP,
 )  # fmt: skip
+TIMING = (
+    "Times are read from one monotonic clock that counts nanoseconds, which adds nothing that shows. CPU time is counted by the kernel in ticks, and "
+    "other values may come in steps too: wherever the values of a metric show a step, its rounding is added to the error of their ratios."
+)
 MODELS_DRAWN = 3  # models whose energy is drawn by phase; the others have it on their own pages
 
 
@@ -62,6 +66,8 @@ class MethodsContent:
         window: what the measured window covers.
         subjects: (label, source, parameters, weights) of the models.
         independence: why runs are treated as independent.
+        shortfalls: a sentence for each hypothesis whose smallest effect of interest these runs cannot be expected to find.
+        timing: what the clock adds to times, and rounding to values that come in steps; empty for imported values.
         random_from: models from which on a mean speaks of models like these.
         nearest: the simulated design nearest to the study's; None where no test is made.
     """
@@ -81,6 +87,8 @@ class MethodsContent:
     errors: tuple[InstrumentErrors, ...]
     prompts: str
     sensitivities: tuple[Sensitivity, ...]
+    shortfalls: tuple[str, ...]
+    timing: str
     order: Figure | None
     phase_figures: tuple[Figure, ...]
     simulated: Simulated
@@ -94,6 +102,7 @@ def methods_page(study: StudyContext) -> Page[MethodsContent]:
     size = len(dataset.configurations)
     drawn = (phases_figure(study, model.id) for model in dataset.models[:MODELS_DRAWN])
     remarks = {(m.meter, m.cause, m.remedy): m.meter in dataset.meters for run in dataset.runs for m in run.missing}
+    able = sensitivities(dataset, study.analysis.findings)
     content = MethodsContent(
         phases=tuple(_phases(dataset)),
         missing=tuple(remark for remark, read in remarks.items() if not read),
@@ -109,7 +118,9 @@ def methods_page(study: StudyContext) -> Page[MethodsContent]:
         instruments=tuple(instruments(dataset)),
         errors=tuple(instrument_errors(dataset)),
         prompts="a source that is not known here" if dataset.imported else PROMPTS[dataset.study.workload.prompts.source],
-        sensitivities=sensitivities(dataset, study.analysis.findings),
+        sensitivities=able,
+        shortfalls=tuple(sentence for item in able if (sentence := item.shortfall()) is not None),
+        timing="" if dataset.imported else TIMING,
         order=order,
         phase_figures=tuple(figure for figure in drawn if figure is not None),
         simulated=simulated(),
@@ -127,7 +138,7 @@ def _independence(dataset: Dataset) -> str:
         return "Runs are treated as independent, although their order was fixed: a slow change of the machine would look like a difference."
     return (
         "Runs of different blocks are treated as independent, apart from what a block shares: slow changes of the machine fall on all configurations of a "
-        "block alike, and cancel when these are compared within it."
+        "block about equally, and largely cancel when these are compared within it."
     )
 
 

@@ -122,7 +122,7 @@ def instrument_errors(dataset: Dataset) -> Iterator[InstrumentErrors]:
         channels.setdefault((item.meter, item.accuracy), {})[item.channel] = None
     for (meter, accuracy), names in channels.items():
         info = METERS[meter]
-        why = "modelled, not measured: no instrument states its errors" if info.method == "estimated" else "not known"
+        why = "modelled, not measured; its error is not known" if info.method == "estimated" else "not known"
         yield InstrumentErrors(info.label, listed(list(names)), accuracy, "" if accuracy is not None else why)
 
 
@@ -142,6 +142,6 @@ def instruments(dataset: Dataset) -> Iterator[tuple[str, str]]:
             "declared in the study"
             if use.idle_w is not None
             else f"the default, {quantity(DEFAULT_IDLE_W, 'W')} idle and {quantity(DEFAULT_MAX_W, 'W')} at full load for each of {cpus} logical CPUs; "
-            "not calibrated on this machine, so joules are an order of magnitude"
+            "not calibrated on this machine, so joules are right to an order of magnitude at best"
         )
         yield info.label, f"P = {quantity(idle_w, 'W')} + {quantity(max_w - idle_w, 'W')} · CPU load of the machine ({origin})"

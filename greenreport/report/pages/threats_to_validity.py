@@ -41,19 +41,23 @@ def _construct(dataset: Dataset) -> Iterator[str]:
     if dataset.estimated:
         yield (
             "Energy is an estimate: a power model turns the machine's CPU load into watts. It follows CPU time closely and knows nothing of "
-            "instructions, clocks or memory, so differences in energy here are differences in CPU time."
+            "instructions, clocks or memory, so differences in energy here are differences in CPU time and in elapsed time."
         )
     elif boundaries:
         yield f"Energy includes {', '.join(boundaries)}; the rest of the machine (fans, disks, power supply) is outside the boundary."
     else:
         yield "Energy was not measured on this machine."
-    yield "Energy and time are those of the measured window only. Loading, compilation and warm-up are windows of their own."
+    yield "Energy and time are those of the measured window only. Loading, compilation and warm-up are measured separately."
     if dataset.untrained:
         yield (
             "Models have their true shape and random weights. Output length is fixed, so the work is that of a trained model; the quality of "
             "outputs is outside this study."
         )
-    yield "Correctness of the outputs is not scored."
+    yield (
+        "Answers are judged; what counts as right is the study's tasks."
+        if dataset.verdicts
+        else "Correctness of the outputs is not scored."
+    )
 
 
 def _internal(dataset: Dataset, order: Sequence[OrderEffects]) -> Iterator[str]:
@@ -67,6 +71,7 @@ def _internal(dataset: Dataset, order: Sequence[OrderEffects]) -> Iterator[str]:
         yield f"Each repetition is a block with every cell once, in an order randomised with seed {protocol.order.seed}."
         if protocol.order.design == "williams":
             yield "Blocks follow a Williams design, so that no cell has run after another more often than by its share."
+        yield from _after_their_blocks(dataset)
     yield from _found(order)
     yield _cooldown(protocol)
     running = [label_of(c) for c in dataset.configurations if served(c) is Served.RUNNING]
@@ -84,13 +89,24 @@ def _internal(dataset: Dataset, order: Sequence[OrderEffects]) -> Iterator[str]:
             else ""
         )
     if dataset.environment is not None and dataset.environment.virtualisation:
-        yield f"The machine is a {dataset.environment.virtualisation}: load of other guests can neither be seen nor excluded."
+        yield f"The machine is a {dataset.environment.virtualisation}: load of other guests can be neither observed nor ruled out."
     flagged = sum(1 for cell in dataset.cells for run in cell.ok if any(f.code is FlagCode.UNSTEADY_START for f in run.flags))
     if flagged:
         yield f"{_runs(flagged)} started before the machine was steady; each names the reading that was not."
     bad = dataset.outcomes[Outcome.INVALID]
     if bad:
         yield f"{_runs(bad)} {'was' if bad == 1 else 'were'} invalid and {'is' if bad == 1 else 'are'} excluded; the validity page tells why."
+
+
+def _after_their_blocks(dataset: Dataset) -> Iterator[str]:
+    """Yield a sentence on runs that were made when a later block had begun: repeated ones, and those of cells that were added."""
+    runs = [run for cell in dataset.cells for run in cell.ok]
+    late = sum(any(other.repetition > run.repetition and other.started_at < run.started_at for other in runs) for run in runs)
+    if late:
+        yield (
+            f"{counted(late, 'run')} of {len(runs)} {'was' if late == 1 else 'were'} made after a later block had begun, as repeated runs and added "
+            "cells are: what the rest of the block shared at its time does not cancel for them."
+        )
 
 
 def _found(order: Sequence[OrderEffects]) -> Iterator[str]:
@@ -124,10 +140,10 @@ def _external(dataset: Dataset) -> Iterator[str]:
 
 def _conclusion(dataset: Dataset) -> Iterator[str]:
     fewest = dataset.fewest
-    yield f"At least {counted(fewest, 'valid run')} in each cell that ran. The unit of analysis is the run; requests within a run are not treated as independent."
+    yield f"At least {counted(fewest, 'valid run')} in each cell that has any. The unit of analysis is the run; requests within a run are not treated as independent."
     yield (
-        "Tests are chosen by declared rules; p values of pairs are adjusted over all pairs of their metric and model, those of the tests over all "
-        "configurations over the models and hypotheses of a question; effect sizes are always shown."
+        "Tests are chosen by declared rules. p values of pairs are adjusted over all pairs of their metric and model (Bonferroni), those of whole "
+        "hypotheses over the models and hypotheses of a question (Holm). Effect sizes are always shown."
     )
     if 0 < fewest < PUBLICATION_FLOOR * 2:
         yield (

@@ -6,7 +6,8 @@
     ├─ SpecError                every problem of a study file at once, each with file:line
     ├─ UsageError               an argument of a command that cannot be used
     ├─ Unavailable              cause and remedy; never silently replaced by something else
-    │  ├─ EngineUnavailable     engine or provider: missing extra, driver, GPU
+    │  ├─ EngineUnavailable     engine or provider: an option it lacks, no GPU
+    │  │  └─ EngineMissing      a package, program or driver that can be installed
     │  ├─ ModelUnavailable      model: offline, gated, no such revision
     │  ├─ PromptsUnavailable    prompt source: absent, unreadable, another digest
     │  ├─ MeterUnavailable      instrument: absent, not readable by this user
@@ -89,6 +90,10 @@ class Unavailable(GreenReportError):
 
 class EngineUnavailable(Unavailable):
     """A runtime engine or execution provider that cannot be used on this machine."""
+
+
+class EngineMissing(EngineUnavailable):
+    """An engine of which something is not installed; its runs are tried again by the next `run`."""
 
 
 class ModelUnavailable(Unavailable):

@@ -83,6 +83,7 @@ class Reason(StrEnum):
     NEW = "new"
     CHANGED = "changed"
     FAILED = "failed"
+    NOT_RUN = "not run"
     OTHER_ENVIRONMENT = "other environment"
     FORCED = "forced"
 
@@ -140,9 +141,7 @@ def _ordered(study: Study, cells: list[Cell]) -> tuple[Run, ...]:
 
 
 def _content(study: Study, configuration: Configuration, prompts_digest: str) -> dict[str, Any]:
-    load = study.workload.model_dump(
-        mode="json", include={"requests", "arrivals", "ramp_s", "api", "system"}, exclude_defaults=True
-    )
+    load = study.workload.model_dump(mode="json", include=_LOAD, exclude_defaults=True)
     return {
         "version": FINGERPRINT_VERSION,
         "configuration": _settings(configuration),
@@ -170,6 +169,7 @@ def _settings(configuration: Configuration) -> dict[str, Any]:
     return settings
 
 
+_LOAD = {"requests", "arrivals", "ramp_s", "api", "system"}
 _NOT_MEASURED = {"repetitions": True, "load_timeout_s": True, "window_timeout_s": True, "give_up_after": True}
 
 
@@ -185,8 +185,7 @@ def weights_content(model: Model, weights: Weights, local: str | None = None) ->
 
 def digest(content: Mapping[str, Any]) -> str:
     """Return the sha256 of a JSON-like mapping, independent of the order of its keys."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()).hexdigest()
 
 
 def pending(plan: Plan, index: Iterable[IndexRow], environment: str, *, force: bool = False) -> tuple[PendingRun, ...]:
@@ -210,7 +209,8 @@ def pending(plan: Plan, index: Iterable[IndexRow], environment: str, *, force: b
         if force:
             return Reason.FORCED
         if content in outcomes:
-            return None if outcomes[content] & SETTLED else Reason.FAILED
+            ended = outcomes[content]
+            return None if ended & SETTLED else Reason.NOT_RUN if ended == {Outcome.NOT_RUN} else Reason.FAILED
         if content in contents:
             return Reason.OTHER_ENVIRONMENT
         return Reason.CHANGED if (run.cell.key, run.repetition) in keys else Reason.NEW

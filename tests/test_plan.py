@@ -52,6 +52,7 @@ def test_each_reason_is_given_where_it_holds() -> None:
     assert reasons(plan, rows_of(plan_of(prompts="others"))) == {Reason.CHANGED}
     assert reasons(plan, rows_of(plan, Outcome.FAILED)) == {Reason.FAILED}
     assert reasons(plan, rows_of(plan, Outcome.INVALID)) == {Reason.FAILED}
+    assert reasons(plan, rows_of(plan, Outcome.NOT_RUN)) == {Reason.NOT_RUN}
     assert reasons(plan, rows_of(plan, environment="elsewhere")) == {Reason.OTHER_ENVIRONMENT}
     assert reasons(plan, rows_of(plan, Outcome.UNSUPPORTED)) == set()
 

@@ -1,7 +1,8 @@
 """What the commands print: problems, tables, and the progress of a study.
 
 On a terminal one line at the bottom shows the current run; it is redrawn only at phase changes and never inside a window.
-Elsewhere each finished run is one plain line. ``--quiet`` prints errors only.
+Elsewhere there is a plain line for each preparation and each finished run, and one before what may take longer than a minute.
+``--quiet`` prints errors only.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ if TYPE_CHECKING:  # names of types only: importing them would take most of the 
     from greenreport.plan import PendingRun, Plan
     from greenreport.store import Spooled
     from greenreport.study import Configuration, Sequential, Study
+
+#: Without a terminal, a phase is announced when nothing was printed for so long, or before a window that may take so long.
+MOST_SILENT_S = 60.0
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -165,6 +169,7 @@ class Progress:
         self.started = 0.0
         self.spent: list[float] = []
         self.stored = 0
+        self.printed = float("-inf")  # when the last plain line was printed, on the monotonic clock
         self.live = None if quiet or not out.is_terminal else Live(console=out, auto_refresh=False, transient=True)
         self.obstacles: Counter[tuple[str, str]] = Counter()
 
@@ -180,16 +185,21 @@ class Progress:
             out.print(f"[yellow]not run[/] {escape(cell)} ({counted(number, 'run')}): {escape(reason)}", soft_wrap=True)
 
     def preparing(self, what: str) -> None:
+        """Say what is downloaded or converted, if need be."""
         self._line(f"preparing {what}")
+        self._announce(f"preparing {what}")
 
     def run_begins(self, pending: PendingRun, number: int, total: int) -> None:
         self.number, self.total, self.started = number, total, time.monotonic()
         self.current = f"{pending.run.cell.key} repetition {pending.run.repetition}"
 
     def phase(self, phase: Phase) -> None:
-        """Draw the line of the new phase; nothing is drawn again before the next one."""
+        """Draw the line of the new phase; nothing is drawn again before the next one, and so nothing inside a window."""
         name = _PHASES.get(phase, phase.value)
         self._line(f"[bold]{self.number}/{self.total}[/] {escape(self.current)} · {name}{self._left()}")
+        silent = time.monotonic() - self.printed >= MOST_SILENT_S
+        if silent or (phase is Phase.WINDOW and max(self.spent, default=MOST_SILENT_S) >= MOST_SILENT_S):
+            self._announce(f"[{self.number}/{self.total}] {self.current}: {name}{self._left()}")
 
     def run_ended(self, record: RunRecord) -> None:
         """Count a run that is stored, and print its outcome."""
@@ -201,9 +211,12 @@ class Progress:
         if self.quiet:
             return
         colour = "green" if record.outcome is Outcome.OK else "yellow"
-        outcome = f"[{colour}]{record.outcome.value}[/]" + (f": {escape(record.reason)}" if record.reason else "")
+        outcome = f"[{colour}]{record.outcome.value.replace('_', ' ')}[/]" + (
+            f": {escape(record.reason)}" if record.reason else ""
+        )
         run = escape(f"[{self.number}/{self.total}] {self.current}")
         out.print(f"{run} {outcome} in {plain_duration(self.spent[-1])}{self._left()}", soft_wrap=True)
+        self.printed = time.monotonic()
 
     def looked(self, look: StoppingLook | None) -> None:
         """Say what was found after a block, where a rule ends the study."""
@@ -217,6 +230,12 @@ class Progress:
     def _left(self) -> str:
         left_s = fmean(self.spent) * max(0, self.total - len(self.spent)) if self.spent else self.left_s
         return f" · about {plain_duration(left_s)} left" if left_s else ""
+
+    def _announce(self, text: str) -> None:
+        """Print a plain line where no line is redrawn."""
+        if not self.quiet and self.live is None:
+            out.print(Text(text), soft_wrap=True)
+            self.printed = time.monotonic()
 
     def _line(self, text: str) -> None:
         if self.live:

@@ -63,7 +63,11 @@ class StudyState:
             spent = plain_duration(self.spent_s)
             every = "the one run is" if self.total == 1 else f"all {self.total} runs are"
             return f"{start}{every} done and ok ({spent} of measurements). Next: greenreport build"
-        rest = ", ".join(f"{n} {outcome.value}" for outcome, n in sorted(self.outcomes.items()) if outcome is not Outcome.OK)
+        rest = ", ".join(
+            f"{n} {outcome.value.replace('_', ' ')}"
+            for outcome, n in sorted(self.outcomes.items())
+            if outcome is not Outcome.OK
+        )
         missing = self.total - self.outcomes.total()
         parts = (f"{self.outcomes[Outcome.OK]} of {self.total} runs ok", rest, f"{missing} not done" if missing else "")
         return start + "; ".join(part for part in parts if part)

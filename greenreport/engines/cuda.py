@@ -18,7 +18,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from greenreport.errors import EngineUnavailable
+from greenreport.errors import EngineMissing
 
 PROVIDER = "CUDAExecutionProvider"
 ATTEMPT = (sys.executable, "-m", "greenreport.engines.cuda")
@@ -48,9 +48,9 @@ class CudaProblem:
     remedy: str
     lasting: bool = False
 
-    def unavailable(self) -> EngineUnavailable:
-        """Return it as the reason of a run, whose outcome stays until the run is forced."""
-        return EngineUnavailable(self.cause, f"{self.remedy}, then run again with --force")
+    def unavailable(self) -> EngineMissing:
+        """Return it as the reason of a run."""
+        return EngineMissing(self.cause, f"{self.remedy}, then run again")
 
 
 @cache

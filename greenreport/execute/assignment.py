@@ -114,7 +114,7 @@ class Attempts:
                 return limit.outcome, reason
         if self.failures[cell.key] >= self.give_up_after:
             reason = f"not tried after {self.failures[cell.key]} failures of this cell: {self.last_reason[cell.key]}"
-            return Outcome.FAILED, reason
+            return Outcome.NOT_RUN, reason
         return None
 
     def add(self, cell: Cell, record: RunRecord) -> None:

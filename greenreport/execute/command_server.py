@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from greenreport.engines.base import EngineJob
-from greenreport.errors import EngineUnavailable, RunError, WorkerCrashed
+from greenreport.errors import EngineMissing, EngineUnavailable, RunError, WorkerCrashed
 from greenreport.execute.assignment import RunContext
 from greenreport.execute.command_keeper import GRACE_S, Answering, CommandJob, keeper_main
 from greenreport.execute.host import redact
@@ -120,7 +120,7 @@ def not_installed(configuration: Configuration, folder: Path) -> EngineUnavailab
     if program_of(server, folder) is not None:
         return None
     remedy = _REMEDIES.get(server.program, "install it, or write its full path")
-    return EngineUnavailable(f"the command {server.command[0]!r} is not installed", f"{remedy}, then run again with --force")
+    return EngineMissing(f"the command {server.command[0]!r} is not installed", f"{remedy}, then run again")
 
 
 def _last_words(children: Sequence[Child]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from greenreport.catalog import ENGINES, EngineInfo, Served
 from greenreport.engines.base import COMPLETE_INSTEAD, EngineJob
 from greenreport.engines.cuda import CudaProblem, attempt
-from greenreport.errors import EngineUnavailable, ModelUnavailable, RunError, Unavailable
+from greenreport.errors import EngineMissing, EngineUnavailable, ModelUnavailable, RunError, Unavailable
 from greenreport.execute.assignment import Assignment
 from greenreport.execute.command_server import not_installed
 from greenreport.execute.host import physical_cores
@@ -36,14 +36,14 @@ def capability(engine: EngineInfo, provider: str, environment: Environment) -> E
     """Return why this machine cannot run an engine on a provider, or None; no heavy library is imported into this process."""
     for module in engine.requires:
         if not _importable(module):
-            return EngineUnavailable(f"{engine.label} needs {module}", f"pip install 'greenreport[{engine.extra}]'")
+            return EngineMissing(f"{engine.label} needs {module}", f"pip install 'greenreport[{engine.extra}]'")
     if provider == "cuda" and engine.served is not Served.RUNNING:
         if not environment.gpus:
             return EngineUnavailable("no NVIDIA GPU is visible on this machine", "nvidia-smi lists what the driver sees")
         version = dict(environment.libraries).get("torch", "")
         if version.endswith("+cpu") and engine.served is Served.OWN:
             remedy = f"install the CUDA build of torch {version.split('+')[0]}"
-            return EngineUnavailable(f"torch {version} is a CPU build", remedy)
+            return EngineMissing(f"torch {version} is a CPU build", remedy)
         problem = cuda_problem(engine)
         if problem is not None and problem.lasting:
             return problem.unavailable()

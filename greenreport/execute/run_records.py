@@ -8,11 +8,13 @@ from pathlib import Path
 from uuid import uuid4
 
 from greenreport.errors import (
+    EngineMissing,
     EngineUnavailable,
     GreenReportError,
     MeasurementInvalid,
     MeterUnavailable,
     OutOfMemory,
+    Unavailable,
     WorkerTimedOut,
 )
 from greenreport.execute.assignment import Assignment
@@ -26,6 +28,7 @@ _OUTCOMES: tuple[tuple[type[GreenReportError], Outcome], ...] = (
     (OutOfMemory, Outcome.OUT_OF_MEMORY),
     (WorkerTimedOut, Outcome.TIMED_OUT),
     (MeasurementInvalid, Outcome.INVALID),
+    (EngineMissing, Outcome.NOT_RUN),
     (EngineUnavailable, Outcome.UNSUPPORTED),
     (MeterUnavailable, Outcome.UNSUPPORTED),
     (GreenReportError, Outcome.FAILED),
@@ -36,6 +39,13 @@ def ended(record: RunRecord, error: GreenReportError, detail: str | None) -> Run
     """Return the record of a run that an error has ended; `detail`: its traceback or log."""
     outcome = next(outcome for kind, outcome in _OUTCOMES if isinstance(error, kind))
     return replace(record, outcome=outcome, reason=redact(str(error)), detail=detail)
+
+
+def not_begun(record: RunRecord, error: GreenReportError, detail: str | None) -> RunRecord:
+    """Return the record of a run whose preparation an error has ended: what is not there now may be there for the next `run`."""
+    record = ended(record, error, detail)
+    absent = record.outcome is Outcome.FAILED and isinstance(error, Unavailable)
+    return replace(record, outcome=Outcome.NOT_RUN) if absent else record
 
 
 def without_values(record: RunRecord, error: GreenReportError) -> RunRecord:

@@ -19,7 +19,7 @@ from greenreport.execute.prepare import Preparer, loads_weights
 from greenreport.execute.process_entry import Failure
 from greenreport.execute.processes import Launcher, last_lines
 from greenreport.execute.readiness import require_ready
-from greenreport.execute.run_records import ended, run_record, without_values
+from greenreport.execute.run_records import ended, not_begun, run_record, without_values
 from greenreport.execute.timeline import Timeline
 from greenreport.plan import Cell, PendingRun, Reason, Run
 from greenreport.record import Outcome, RecordKind, RunRecord
@@ -56,7 +56,7 @@ class StudyRuns:
         for cell in {item.run.cell.key: item.run.cell for item in pending}.values():
             self._prepare(cell)
         failures = [(item, job) for item in pending if isinstance(job := self.jobs[item.run.cell.key], Failure)]
-        impossible = [ended(run_record(self.assignment, item.run), job.error, job.detail) for item, job in failures]
+        impossible = [not_begun(run_record(self.assignment, item.run), job.error, job.detail) for item, job in failures]
         _keep(self.assignment, impossible, self.reporter)
         possible = [(item, job) for item in pending if isinstance(job := self.jobs[item.run.cell.key], EngineJob)]
         total = self.begun + len(possible)

@@ -38,6 +38,7 @@ class Outcome(StrEnum):
     INVALID = "invalid"
     UNSUPPORTED = "unsupported"
     UNFAITHFUL = "unfaithful"
+    NOT_RUN = "not_run"  # it did not begin: something was not there, or the cell had failed too often
 
 
 #: Outcomes that stand until something changes; the others are tried again by the next ``run``.
@@ -295,6 +296,4 @@ class RunRecord:
     @property
     def duration_s(self) -> float:
         """Length of the whole run in seconds, first mark to last mark."""
-        if not self.marks:
-            return 0.0
-        return (max(m.end_ns for m in self.marks) - min(m.start_ns for m in self.marks)) / 1e9
+        return (max((m.end_ns for m in self.marks), default=0) - min((m.start_ns for m in self.marks), default=0)) / 1e9

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS runs (
     fingerprint VARCHAR NOT NULL,      -- digest of everything that could change a number
     repetition  INTEGER NOT NULL,      -- repetition, from 1; also the block
     position    INTEGER NOT NULL,      -- place in the seeded order of the study
-    outcome     VARCHAR NOT NULL,      -- ok, failed, out_of_memory, timed_out, invalid, unsupported or unfaithful
+    outcome     VARCHAR NOT NULL,      -- ok, failed, out_of_memory, timed_out, invalid, unsupported, unfaithful or not_run
     reason      VARCHAR,               -- why the outcome is not ok
     detail      VARCHAR,               -- traceback or log, without paths and names of the host
     started_at  VARCHAR NOT NULL,      -- [UTC, ISO 8601] when the run began

@@ -114,12 +114,11 @@ def test_what_goes_wrong_with_a_command_is_a_reason(name: str, commanded: Ran) -
 
 
 def test_a_command_that_is_not_installed_is_a_reason(commanded: Ran) -> None:
-    """The run is unsupported, with what to do."""
+    """It is not run, with what to do."""
     record = commanded.records["command-absent"]
-    assert record.outcome == "unsupported"
-    assert (
-        "the command 'vllm-of-somebody' is not installed; install it, or write its full path, then run again with --force"
-        in str(record.reason)
+    assert record.outcome == "not_run"
+    assert "the command 'vllm-of-somebody' is not installed; install it, or write its full path, then run again" in str(
+        record.reason
     )
 
 

@@ -49,7 +49,7 @@ def test_a_gpu_the_libraries_do_not_see_is_no_gpu(monkeypatch: pytest.MonkeyPatc
     finding(monkeypatch, OLD_DRIVER, NO_LIBRARY)
     for name in ("torch", "torchscript", "onnx"):
         reason = str(capability(ENGINES[name], "cuda", HOST))
-        assert reason == f"{OLD_DRIVER.cause}; {REMEDY}, then run again with --force"
+        assert reason == f"{OLD_DRIVER.cause}; {REMEDY}, then run again"
     assert capability(ENGINES["torch"], "cpu", HOST) is None
     assert capability(ENGINES["command"], "cuda", HOST) is None
 

@@ -57,10 +57,10 @@ def test_gpu_energy_stands_beside_cpu_energy_and_cuda_cells_say_why_not(
         meters=["nvml", "utilisation", {"estimate": "fallback"}],
     )
     result = command("run", str(file), check=1, env=fake_nvml.environment(control))
-    assert "1 of 4 runs ok; 3 unsupported" in result.stdout
+    assert "1 of 4 runs ok; 3 not run" in result.stdout
     found = {record.engine: record for record in records(tmp_path)}
     for engine in ("torch", "torch_compile", "torchscript"):
-        assert found[engine].outcome.value == "unsupported"
+        assert found[engine].outcome.value == "not_run"
         assert "is a CPU build; install the CUDA build of torch" in str(found[engine].reason)
     values = {o.metric: o for o in observations(found["fake"])}
     duration = values["duration_s"].value

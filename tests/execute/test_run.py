@@ -83,7 +83,7 @@ def test_a_cell_that_fails_is_a_recorded_outcome_and_the_rest_goes_on(
     assert rows["out_of_memory"] == "the fake engine was asked to run out of memory"
     assert rows["timed_out"] == "the window took longer than 2 s"
     assert query(tmp_path, "SELECT count(*) FROM runs WHERE outcome = 'unsupported'") == [(2,)]
-    assert "1 of 6 runs ok; 1 failed, 1 out_of_memory, 1 timed_out, 2 unsupported" in result.stdout
+    assert "1 of 6 runs ok; 1 failed, 1 out of memory, 1 timed out, 2 unsupported" in result.stdout
 
 
 @pytest.mark.alone
@@ -108,7 +108,8 @@ def test_failed_runs_are_tried_again_and_given_up_within_a_call(command: Command
     """After two failures a cell's other runs are recorded with the reason; the next call tries all of them again."""
     protocol = minimal_study()["protocol"] | {"repetitions": 4}
     file = write_study(configurations=[fake(crash_at=2)], protocol=protocol)
-    command("run", str(file), "--quiet", check=1)
+    result = command("run", str(file), check=1)
+    assert "0 of 4 runs ok; 2 failed, 2 not run" in result.stdout
     reasons = [row[0] for row in query(tmp_path, "SELECT reason FROM runs ORDER BY repetition")]
     assert reasons[:2] == ["the model server process ended with exit code 3"] * 2
     assert all(reason.startswith("not tried after 2 failures of this cell: the model server") for reason in reasons[2:])

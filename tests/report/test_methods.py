@@ -15,7 +15,7 @@ from greenreport.analysis.hypotheses.detectable_difference import sensitivities
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.run_view import Sampling
 from greenreport.analysis.stats import NotComputable, detectable_effect
-from greenreport.record import Facts, Method
+from greenreport.record import Facts, Method, Outcome
 from greenreport.report.context import MEANINGS, bands_of, study_context
 from greenreport.report.exports.paper import methods_paragraph
 from greenreport.report.pages import overview_page, study_pages
@@ -83,6 +83,27 @@ def test_a_study_that_ends_by_itself_says_so_on_its_first_page_and_under_methods
     ended, at_any_look, without = simulated().looks
     assert ended < at_any_look < 0.08 < 0.3 < without
     assert overview_page.headline_scope(study_context("tiny", analyse(dataset(ENERGY)))).endswith("in each cell.")
+
+
+def test_the_methods_tell_what_is_excluded_admitted_and_missing() -> None:
+    """Invalid runs apart from those that never were, the flags that a study admits, and the load it bears."""
+    data = dataset(
+        ENERGY,
+        validity={"foreign_load": 0.5, "admit": ["sampling_gap"]},
+        protocol=minimal_study()["protocol"] | {"errors": 0.01},
+    )
+    runs = data.cells[0].runs
+    changed = (replace(runs[0], outcome=Outcome.INVALID), replace(runs[1], outcome=Outcome.NOT_RUN), *runs[2:])
+    text = methods_paragraph(analyse(replace(data, cells=(replace(data.cells[0], runs=changed), *data.cells[1:]))))
+    assert (
+        "1 run was excluded by the declared validity rules, which admit runs with sampling gap; other programs might use 50"
+        in text
+    )
+    assert "Further runs have no values: 1 not run." in text
+    assert "Runs count in which at most 1" in text and "of the requests failed" in text
+    assert ("Failed requests", f"at most 1{THIN}% of a run; they are counted, and are no part of latencies") in methods(
+        data
+    ).protocol
 
 
 def test_nothing_tested_has_no_sensitivity() -> None:

@@ -115,8 +115,7 @@ def _guideline(dataset: Dataset, objective: Goal, comparisons: Comparisons, fide
     if place is None:
         if objective.bounded and dataset.has(objective.metric):
             return Guideline(objective, None, "fewer than two configurations stay within the bound", tests)
-        reasons = [cell.absence(objective.metric) for cell in dataset.cells]
-        return Guideline(objective, None, reasons[0] if reasons else "no cell", tests)
+        return Guideline(objective, None, _why_none(dataset, objective.metric, tests), tests)
     limits = tuple(_limits(dataset, objective, place, fidelity))
     confidence = Confidence.HIGH if not limits else Confidence.MODERATE if len(limits) < 3 else Confidence.LOW
     return Guideline(
@@ -128,6 +127,14 @@ def _guideline(dataset: Dataset, objective: Goal, comparisons: Comparisons, fide
         confidence,
         limits,
     )
+
+
+def _why_none(dataset: Dataset, metric: str, tests: Sequence[ModelTest]) -> str:
+    """Return why nothing is recommended: why there are no values, or why those there are do not suffice."""
+    missing = [cell.absence(metric) for cell in dataset.cells if not cell.values(metric)]
+    few = [test.test.omnibus.reason for test in tests if test.test.omnibus.reason]
+    reasons = missing if len(missing) == len(dataset.cells) else few + missing
+    return reasons[0] if reasons else "no cell"
 
 
 def _costs(

@@ -99,6 +99,12 @@ def why_unknown(finding: Finding) -> str:
     """Return the most frequent reason why a hypothesis could not be tested."""
     reasons = Counter(item.reason for t in finding.tests for item in t.withheld)
     if reasons:
-        return reasons.most_common(1)[0][0].rstrip(".")
+        reason = reasons.most_common(1)[0][0].rstrip(".")
+        whose = list(dict.fromkeys(item.configuration for t in finding.tests for item in t.withheld if item.reason == reason))
+        if not whose or not any(t.test.groups for t in finding.tests):
+            return reason
+        return (
+            f"{whose[0]} is left out ({reason})" if len(whose) == 1 else f"{len(whose)} configurations are left out ({reason})"
+        )
     others = [t.test.omnibus.reason for t in finding.tests if t.test.omnibus.reason]
     return (others[0] if others else "no run has finished").rstrip(".")

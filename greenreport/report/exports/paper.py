@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from greenreport.analysis.hypotheses.preregistration import preregistration
 from greenreport.analysis.measure.dataset import label_of
 from greenreport.analysis.measure.fidelity import reference_of
 from greenreport.catalog import Served
+from greenreport.record import Outcome
 from greenreport.report.context import StudyContext, study_context
 from greenreport.report.drawing.style import fixed_colours
 from greenreport.report.exports.citation import citation
@@ -30,7 +32,7 @@ from greenreport.report.figures.hypothesis_runs import strip_figure
 from greenreport.report.figures.matrix import matrix_figure
 from greenreport.report.load_description import load_of, output_words, served
 from greenreport.study import Configuration, Site
-from greenreport.units import counted, declared_percent, safe_slug
+from greenreport.units import counted, declared_percent, listed, safe_slug
 
 
 def write_paper(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
@@ -160,14 +162,25 @@ def _protocol(analysis: Analysis) -> Iterator[str]:
         yield f"Runs count in which at most {admitted} of the requests failed; failed requests are no part of latencies, and what they cost is in the energy."
     if dataset.untrained:
         yield "Models have their published architecture and seeded random weights; with exact output lengths, work does not depend on their values."
-    excluded = sum(len(cell.runs) - len(cell.ok) for cell in dataset.cells)
+    ended = Counter(run.outcome for cell in dataset.cells for run in cell.runs)
+    excluded = ended.pop(Outcome.INVALID, 0)
+    others = [
+        f"{number} {outcome.value.replace('_', ' ')}" for outcome, number in sorted(ended.items()) if outcome is not Outcome.OK
+    ]
     outliers = {
         "none": "no run was removed as an outlier",
         "iqr": "runs beyond 1.5 interquartile ranges were set aside",
         "mad": "runs beyond 3 scaled median absolute deviations were set aside",
     }[study.outliers]
     dropped = counted(excluded, "run") if excluded else "No runs"
-    yield f"{dropped} {'was' if excluded == 1 else 'were'} excluded by the declared validity rules; {outliers}."
+    rules = study.validity
+    admitted = listed([flag.replace("_", " ") for flag in rules.admit])
+    yield (
+        f"{dropped} {'was' if excluded == 1 else 'were'} excluded by the declared validity rules"
+        + (f", which admit runs with {admitted}" if admitted else "")
+        + f"; other programs might use {declared_percent(rules.foreign_load)} of the CPUs; {outliers}."
+        + (f" Further runs have no values: {', '.join(others)}." if others else "")
+    )
 
 
 def _servers(configurations: Sequence[Configuration]) -> str:

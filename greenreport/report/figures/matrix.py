@@ -33,6 +33,7 @@ MISSING = {
     Outcome.FAILED: "failed",
     Outcome.INVALID: "invalid",
     Outcome.UNFAITHFUL: "unfaithful",
+    Outcome.NOT_RUN: "not run",
 }
 
 

@@ -15,8 +15,9 @@ from optimum.onnxruntime import ORTModelForCausalLM
 
 from greenreport.engines.base import EngineJob
 from greenreport.engines.cuda import REMEDY, builds, preload
-from greenreport.engines.hf import LOCAL, HfEngine
+from greenreport.engines.hf import HfEngine
 from greenreport.engines.memory_errors import loading_error
+from greenreport.engines.tokenized import LOCAL
 from greenreport.errors import EngineUnavailable, MeasurementInvalid
 from greenreport.record import Facts
 from greenreport.study import Configuration

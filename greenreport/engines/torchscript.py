@@ -19,7 +19,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from greenreport.engines.base import EngineJob
-from greenreport.engines.hf import LOCAL, HfEngine
+from greenreport.engines.hf import HfEngine
+from greenreport.engines.tokenized import LOCAL
 from greenreport.errors import EngineUnavailable, MeasurementInvalid
 from greenreport.record import Facts
 

@@ -103,8 +103,8 @@ def test_an_answer_ends_at_the_end_of_its_turn(settings: Any, ends: tuple[int, .
     one = engine(tmp_path, ends=None if settings is None else json.dumps(settings))
     assert one.end_ids == ends
     last = ends[-1]
-    assert one._finished([5, last, 5, 0], exact=False).token_ids == (5,)
-    assert one._finished([5, last, 5, 0], exact=True).token_ids == (5, last, 5, 0)
+    assert one.finished([5, last, 5, 0], exact=False).token_ids == (5,)
+    assert one.finished([5, last, 5, 0], exact=True).token_ids == (5, last, 5, 0)
 
 
 def test_settings_that_cannot_be_read_are_an_error(tmp_path: Path) -> None:

@@ -1,0 +1,125 @@
+"""Tests of OpenVINO GenAI: the tokens of torch from a loop of its own, true times, facts read back, and sentences for what it cannot do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from greenreport.catalog import ENGINES, load_target
+from greenreport.engines.base import EngineJob, verified
+from greenreport.errors import EngineUnavailable, MeasurementInvalid
+from greenreport.study import Configuration
+from tests.conftest import ROOT
+
+pytest.importorskip("openvino_genai", reason="openvino-genai is not installed (extra `openvino`)")
+
+from tests.engines.test_engines import PROMPTS, TOKENS, loaded, untrained
+
+pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with the weights of a small untrained llama, and what they were converted to so far."""
+    folder = tmp_path_factory.mktemp("llama")
+    untrained("llama", folder)
+    return folder
+
+
+def again(folder: Path, artefact: str = "openvino-genai", **changes: Any) -> Any:
+    """Return the engine on a model that was converted before, not loaded yet."""
+    configuration = Configuration(engine="openvino-genai", **changes)
+    return load_target(ENGINES["openvino-genai"].target)(EngineJob(configuration, 1, folder / "weights", folder / artefact))
+
+
+def test_tokens_are_those_of_torch_and_are_told_one_by_one(llama: Path) -> None:
+    """Prompt by prompt, twice alike; each token is told when it is there, long before the answer ends."""
+    torch, engine = loaded("torch", llama / "weights", llama), loaded("openvino-genai", llama / "weights", llama)
+    for text in (*PROMPTS, PROMPTS[0]):
+        prompt = engine.encode(text)
+        assert prompt == torch.encode(text)
+        steps: list[tuple[int | None, float]] = []
+        begun = time.monotonic()
+        [answer] = engine.generate([prompt], TOKENS, exact=True, on_token=lambda row: steps.append((row[0], time.monotonic())))  # noqa: B023
+        ended = time.monotonic()
+        [expected] = torch.generate([prompt], TOKENS, exact=True, on_token=lambda _: None)
+        assert answer == expected
+        assert [token for token, _ in steps] == list(answer.token_ids)
+    assert steps[0][1] - begun < (ended - begun) / 2  # the last prompt was asked for before: nothing is built any more
+    assert len({told for _, told in steps}) == TOKENS
+    engine.end_ids = torch.end_ids = (answer.token_ids[5],)
+    [stopped] = engine.generate([prompt], TOKENS, exact=False, on_token=lambda _: None)
+    assert [stopped] == torch.generate([prompt], TOKENS, exact=False, on_token=lambda _: None)
+    assert stopped.finish_reason == "stop"
+    assert engine.generate([prompt], TOKENS, exact=True, on_token=lambda _: None) == [answer]
+
+
+def test_what_was_compiled_is_read_back(llama: Path, tmp_path: Path) -> None:
+    """Precision, threads, pages and the cache of prompts, as OpenVINO prints them; other weights than those asked for are invalid."""
+    weights = llama / "weights"
+    engine = loaded("openvino-genai", weights, llama)
+    facts = verified(engine.facts(), engine.job)
+    details = dict(facts.details)
+    assert (facts.dtype, facts.threads, facts.kv_cache, facts.device) == ("float32", 1, True, "CPU")
+    assert (details["KV cache precision"], details["inference precision"], details["prefix caching"]) == ("f32", "f32", "false")
+    assert details["pipeline"] == "LLM with Paged Attention"
+    plain = again(llama, options={"ATTENTION_BACKEND": "SDPA"})
+    plain.load()
+    assert dict(plain.facts().details)["pipeline"] == "Stateful LLM model"
+    reusing = again(llama, options={"enable_prefix_caching": True})
+    reusing.load()
+    assert dict(reusing.facts().details)["prefix caching"] == "true"
+    (tmp_path / "weights").symlink_to(weights)
+    small = loaded("openvino-genai", weights, tmp_path, dtype="int8")
+    assert small.facts().dtype == "int8"
+    assert (small.facts().weights_b or 0) < 0.6 * (facts.weights_b or 0)
+    other = again(tmp_path)
+    other.load()
+    with pytest.raises(MeasurementInvalid, match="on weights of u8; the study says float32"):
+        other.facts()
+    other.printed = ""
+    with pytest.raises(MeasurementInvalid, match="does not say how it compiled"):
+        other.facts()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"kv_cache": False}, "no mode without KV cache"),
+        ({"options": {"NO_SUCH": 1}}, "cannot compile the model"),
+        ({"options": {"max_num_seqs": "many"}}, "scheduler takes no max_num_seqs: 'many'"),
+    ],
+)
+def test_what_it_cannot_do_is_a_sentence(changes: dict[str, Any], reason: str, llama: Path) -> None:
+    """A mode it lacks, an option nobody knows, and a value of another type."""
+    with pytest.raises(EngineUnavailable, match=reason):
+        again(llama, **changes).load()
+
+
+def test_it_is_deployed_without_torch(llama: Path) -> None:
+    """A server that is measured holds neither torch nor optimum: the tokenizer needs none."""
+    program = (
+        "import sys; from pathlib import Path; from tests.engines.test_openvino_genai import again\n"
+        "engine = again(Path(sys.argv[1])); engine.load(); engine.facts(); engine.encode('a')\n"
+        "print(sorted(sys.modules.keys() & {'torch', 'optimum'}))"
+    )
+    helpers = "import sys, types; sys.modules['tests.engines.test_engines'] = types.SimpleNamespace(PROMPTS=(), TOKENS=0, loaded=None, untrained=None)\n"
+    command = [sys.executable, "-W", "ignore", "-c", helpers + program, str(llama)]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_study_runs(write_study: Callable[..., Path], command: Callable[..., CompletedProcess[str]]) -> None:
+    """From conversion to the record, beside torch, whose tokens it repeats."""
+    study = write_study(
+        models=[{"id": "llama", "architecture": {"type": "llama", "vocab_size": 4096, "num_hidden_layers": 2, "hidden_size": 64,
+                 "num_attention_heads": 4, "intermediate_size": 256}}],
+        configurations=[{"engine": "torch"}, {"engine": "openvino-genai"}],
+    )  # fmt: skip
+    assert "all 4 runs are done and ok" in command("run", str(study)).stdout

@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from greenreport.catalog import ENGINES, LIMITABLE, LOAD_FACTORS, Served
-from greenreport.record import SETTLED, Outcome
+from greenreport.record import SETTLED, IndexRow, Outcome
 from greenreport.study import Configuration, Model, Study, Weights
 from greenreport.study.cells import NAMES
 from greenreport.study.servers import slug
@@ -94,21 +94,6 @@ class PendingRun:
 
     run: Run
     reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class IndexRow:
-    """What the plan needs to know of a record."""
-
-    run_id: str
-    study: str
-    key: str
-    fingerprint: str
-    repetition: int
-    environment: str
-    outcome: Outcome
-    duration_s: float
-    started_at: str
 
 
 def make_plan(study: Study, prompts_digest: str, local: Mapping[str, str] | None = None) -> Plan:
@@ -201,7 +186,7 @@ def pending(plan: Plan, index: Iterable[IndexRow], environment: str, *, force: b
     contents = {(row.fingerprint, row.repetition) for row in rows}
     outcomes: dict[tuple[str, int], set[Outcome]] = defaultdict(set)
     for row in rows:
-        if row.environment == environment:
+        if row.counts_in(environment):
             outcomes[row.fingerprint, row.repetition].add(row.outcome)
 
     def reason(run: Run) -> Reason | None:
@@ -232,9 +217,10 @@ def current(plan: Plan, index: Iterable[IndexRow]) -> dict[str, dict[tuple[str, 
         key = keys.get(row.fingerprint)
         if key is None or row.repetition > plan.study.protocol.most_repetitions:
             continue
-        held = chosen[row.environment].get((key, row.repetition))
-        if held is None or held.outcome is not Outcome.OK or row.outcome is Outcome.OK:
-            chosen[row.environment][key, row.repetition] = row
+        for environment in (row.environment, *sorted(row.agreeing)):
+            held = chosen[environment].get((key, row.repetition))
+            if held is None or held.outcome is not Outcome.OK or row.outcome is Outcome.OK:
+                chosen[environment][key, row.repetition] = row
     return dict(chosen)
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenreport.plan import FINGERPRINT_VERSION, IndexRow, Plan, Reason, current, estimate_s, make_plan, only, pending
-from greenreport.record import Outcome
+from greenreport.plan import FINGERPRINT_VERSION, Plan, Reason, current, estimate_s, make_plan, only, pending
+from greenreport.record import IndexRow, Outcome
 from greenreport.study import Configuration, Generation, Protocol, Study, Workload
 from greenreport.study.run_order import Order
 from tests.conftest import minimal_study

@@ -16,8 +16,8 @@ from greenreport.errors import PromptsUnavailable, UsageError
 from greenreport.execute.assignment import Assignment, Limit
 from greenreport.execute.host import busy_share, environment
 from greenreport.execute.runner import StudyRuns
-from greenreport.plan import IndexRow, PendingRun, Plan, begun, current, estimate_s, pending
-from greenreport.record import Environment, FlagCode, Outcome
+from greenreport.plan import PendingRun, Plan, begun, current, estimate_s, pending
+from greenreport.record import Environment, FlagCode, IndexRow, Outcome
 from greenreport.store import Store
 from greenreport.study import Overrides
 from greenreport.study.analysis_spec import Validity
@@ -99,7 +99,7 @@ class Session:
     def state(self) -> StudyState:
         """Return how many runs of the study are done now, those that waited beside the store among them."""
         self.store.take_up()
-        index = _index(self.store, self.planned, recheck=self.recheck)
+        index = _index(self.store, self.planned, self.environment, recheck=self.recheck)
         rows = current(self.planned.plan, index).get(self.environment.key, {}).values()
         outcomes = Counter(row.outcome for row in rows)
         spent_s = sum(row.duration_s for row in rows)
@@ -110,13 +110,13 @@ class Session:
     @property
     def plan(self) -> Plan:
         """The plan as far as its blocks are begun or pending."""
-        plan, blocks = self.planned.plan, begun(self.planned.plan, self.store.index(), self.environment.key)
+        plan, blocks = self.planned.plan, begun(self.planned.plan, self.store.index(self.environment), self.environment.key)
         last = max([blocks, *(item.run.repetition for item in self.pending)])
         return replace(plan, runs=tuple(run for run in plan.runs if run.repetition <= last))
 
     def block(self, number: int) -> tuple[PendingRun, ...]:
         """Return what is still to do of one block."""
-        todo = pending(self.planned.plan, self.store.index(), self.environment.key)
+        todo = pending(self.planned.plan, self.store.index(self.environment), self.environment.key)
         return tuple(item for item in todo if item.run.repetition == number)
 
     @property
@@ -137,7 +137,7 @@ class Session:
 
         Cells that ran out of memory here and never worked are its limits: larger loads of their sweep need no trial.
         """
-        rows = [row for row in self.store.index() if row.environment == self.environment.key]
+        rows = [row for row in self.store.index(self.environment) if row.counts_in(self.environment.key)]
         worked, failed = (
             {row.fingerprint for row in rows if row.outcome is outcome} for outcome in (Outcome.OK, Outcome.OUT_OF_MEMORY)
         )
@@ -171,11 +171,11 @@ def open_session(
         only = " ".join(f"{key}={','.join(sorted(values))}" for key, values in conditions.items())
         raise UsageError(f"--only {only} leaves no cell of {study}; `greenreport plan {study}` lists them")
     host, store = environment(), open_store(cache)
-    index = _index(store, planned, recheck=recheck)
+    index = _index(store, planned, host, recheck=recheck)
     blocks = begun(planned.plan, index, host.key)
     every = pending(planned.plan, index, host.key, force=force)
     todo = tuple(item for item in every if item.run.repetition <= blocks)
-    here = [row for row in index if row.environment == host.key]
+    here = [row for row in index if row.counts_in(host.key)]
     left_s, most_left_s = estimate_s(todo, here), estimate_s(every, here)
     session = Session(planned, todo, left_s, host, store, cache, recheck, most_left_s, None, not conditions)
     if todo or (look := looked(session)) is None:
@@ -196,12 +196,12 @@ def looked(session: Session) -> StoppingLook | None:
     from greenreport.results import measured_here
 
     session.store.take_up()
-    return look(measured_here(session.planned, session.store, session.environment.key))
+    return look(measured_here(session.planned, session.store, session.environment))
 
 
-def _index(store: Store, planned: Planned, *, recheck: bool) -> tuple[IndexRow, ...]:
+def _index(store: Store, planned: Planned, here: Environment, *, recheck: bool) -> tuple[IndexRow, ...]:
     """Return the rows of the store, on `recheck` with the outcomes that the current validity rules give."""
-    index = store.index()
+    index = store.index(here)
     if not recheck:
         return index
     cells = {cell.fingerprint for cell in planned.plan.cells}

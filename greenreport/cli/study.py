@@ -211,7 +211,7 @@ def calibrate(
     with measuring(cache, quiet=quiet) as progress:
         calibrate_cell(assignment, session.planned.plan.cells[0], repetitions, progress)
     records = assignment.store.of_kind(RecordKind.CALIBRATE, assignment.study.study)
-    runs = from_calibrations(records, assignment.environment.key)
+    runs = from_calibrations(records, assignment.environment)
     result = calibration(runs, assignment.study.protocol.most_repetitions)
     if result is None:
         raise MeasurementInvalid("no calibration run ended well; the reasons are above")

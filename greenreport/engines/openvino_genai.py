@@ -17,7 +17,6 @@ from typing import Any
 
 from greenreport.engines.openvino_properties import MODEL_FILE, READ_BACK, precision_facts, properties  # before openvino itself
 
-import numpy as np
 import openvino
 import openvino_genai
 
@@ -87,7 +86,7 @@ class OpenVinoGenAI(TokenizedEngine):
         if not settings.ignore_eos:
             settings.eos_token_id, settings.stop_token_ids = self.end_ids[0], set(self.end_ids)
         with self.fitting("generation does"):
-            result = self.pipeline.generate(openvino.Tensor(np.array([prompt], np.int64)), settings, _TokenTimes(on_token))
+            result = self.pipeline.generate(openvino.Tensor([list(prompt)]), settings, _TokenTimes(on_token))
         return [self.finished(list(result.tokens[0]), exact)]
 
     def close(self) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import getpass
 import hashlib
-import json
 import math
 import os
 import platform
@@ -15,7 +14,7 @@ import re
 import socket
 import sys
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -23,13 +22,10 @@ from pathlib import Path
 import psutil
 
 from greenreport.catalog import ENGINES
+from greenreport.pooling import key_of
 from greenreport.record import Environment, Gpu
 from greenreport.study.servers import KEPT_SECRET
 
-#: Fields of `Environment` that must agree for runs to be pooled or compared in absolute values.
-COMPARABLE = (
-    "host_sha256", "cpu_model", "physical_cores", "logical_cpus", "memory_b", "gpus", "gpu_driver", "python", "libraries",
-)  # fmt: skip
 #: Shorter values are not keys, and removing them would cut words out of sentences.
 SHORTEST_KEY = 6
 #: The order in which keys of environments digest these libraries; those of further engines follow by name.
@@ -70,12 +66,6 @@ def environment() -> Environment:
         swap_b=psutil.swap_memory().total,
     )
     return replace(environment, key=key_of(environment))
-
-
-def key_of(environment: Environment) -> str:
-    """Return the digest of the values that must agree for runs to be pooled."""
-    facts = asdict(environment)
-    return hashlib.sha256(json.dumps([facts[name] for name in COMPARABLE], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def physical_cores() -> int:

@@ -25,6 +25,7 @@ from greenreport.execute.run_records import preparation_record
 from greenreport.execute.worker import ConvertJob, Prepared, prepare_main
 from greenreport.models.weights import WeightsJob, gguf_file
 from greenreport.plan import Cell, digest
+from greenreport.pooling import libraries_of
 from greenreport.record import Environment, RunRecord
 from greenreport.study import Configuration
 from greenreport.study.check_models import NO_TEMPLATE, has_chat_template
@@ -126,7 +127,7 @@ class Preparer:
                 "kv_cache": configuration.kv_cache,
                 "provider": configuration.provider if info.artefact_per_provider else None,
             },
-            "libraries": environment.libraries,
+            "libraries": libraries_of(info.name, environment),
         }
         name = digest(content)
         return replace(job, artefact=self._made(ConvertJob(job, home / f"{info.artefact}-{name[:12]}"), cell, name, done))

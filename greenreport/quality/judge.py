@@ -88,8 +88,8 @@ def judge(plan: Plan, prompts: PromptList, store: Store, progress: Progress) -> 
         StoreError: the verdicts cannot be stored.
     """
     by = criteria(plan.study, prompts)
-    rows = [row for rows in current(plan, store.index()).values() for row in rows.values() if row.outcome in _JUDGED]
-    stored, unknown = store.answers([row.run_id for row in rows])
+    rows = [row for rows in current(plan, store.index()).values() for row in rows.values()]
+    stored, unknown = store.answers({row.run_id for row in rows if row.outcome in _JUDGED})
     tasked = [answer for answer in stored if answer.prompt_sha256 in by]
     todo = [answer for answer in tasked if answer.task != by[answer.prompt_sha256].digest]
     before = [answer.code for answer in tasked if answer.task == by[answer.prompt_sha256].digest]

@@ -6,6 +6,7 @@ people. Values are in SI base units. An absent value is ``None``, never 0 or "".
 
 from greenreport.record.environment import Environment, Gpu
 from greenreport.record.faults import Flag, FlagCode, Missing, MissingCode
+from greenreport.record.index_row import IndexRow
 from greenreport.record.run import (
     SETTLED,
     Facts,
@@ -39,7 +40,7 @@ from greenreport.record.trace import (
 )
 
 __all__ = [
-    "ENERGY_QUANTITIES", "SETTLED", "Domain", "Environment", "Facts", "Flag", "FlagCode", "Gpu", "Mark", "Metering", "Method",
+    "ENERGY_QUANTITIES", "SETTLED", "Domain", "Environment", "Facts", "Flag", "FlagCode", "Gpu", "IndexRow", "Mark", "Metering", "Method",
     "Missing", "MissingCode", "Outcome", "Output", "Phase", "Prompt", "Quantity", "RecordKind", "Request", "RequestError",
     "RequestErrorKind", "RunRecord", "RunSpec", "ServerStage", "Trace", "TraceKind", "Verdict", "VerdictCode", "is_cpu", "is_gpu",
     "is_memory", "span_of",

@@ -24,7 +24,7 @@ class Gpu:
 class Environment:
     """Hardware and software a run was made on. Identifying values are hashed when they are read.
 
-    `key` is the digest of the fields that must agree for runs to be pooled (see `host.COMPARABLE`).
+    `key` is the digest of the fields that must agree for runs to be pooled (see `pooling.COMPARABLE`).
     """
 
     key: str

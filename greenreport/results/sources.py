@@ -15,8 +15,8 @@ from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.imported_dataset import imported_dataset
 from greenreport.analysis.measure.recorded_dataset import recorded_dataset
 from greenreport.errors import StoreError, UsageError
-from greenreport.plan import IndexRow, completeness, current
-from greenreport.record import Outcome, RecordKind
+from greenreport.plan import completeness, current
+from greenreport.record import Environment, IndexRow, Outcome, RecordKind
 from greenreport.store import Published, Store, export_parquet, published
 from greenreport.store.schema import OPTIONAL_TABLES, TABLES
 from greenreport.store.tidy_csv import TidyRow, observed_studies
@@ -29,9 +29,10 @@ MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a study's runs are read from: the store or exported files."""
+    """Where a study's runs are read from: the store or exported files; `environment` is the key of the one they count in."""
 
     reader: Store | Published
+    environment: str
     rows: dict[tuple[str, int], IndexRow]
     words: str
 
@@ -182,10 +183,10 @@ def locate(file: Path, store: Store, weights: str | None, exports: Path | None) 
     )
 
 
-def measured_here(planned: Planned, store: Store, environment: str) -> Dataset:
+def measured_here(planned: Planned, store: Store, here: Environment) -> Dataset:
     """Return the dataset of the runs that one machine has made of a study; it has some."""
-    rows = current(planned.plan, store.index())[environment]
-    return _read(planned, Source(store, rows, "the store of this machine"), store, None).dataset
+    rows = current(planned.plan, store.index(here))[here.key]
+    return _read(planned, Source(store, here.key, rows, "the store of this machine"), store, None).dataset
 
 
 def _planned(file: Path, store: Store, weights: str | None) -> tuple[Planned, Source | None]:
@@ -241,10 +242,10 @@ def _source(planned: Planned, store: Store) -> Source | None:
     """Return the runs of the machine with the most valid ones, from the store or from published results."""
     readers = ((store, "the store of this machine"), (published(results_folder(planned)), "published results"))
     candidates = [
-        Source(reader, rows, words)
+        Source(reader, environment, rows, words)
         for reader, words in readers
         if reader is not None
-        for rows in current(planned.plan, reader.index()).values()
+        for environment, rows in current(planned.plan, reader.index()).items()
     ]
     return max(candidates, key=lambda source: completeness(source.rows), default=None)
 
@@ -252,13 +253,14 @@ def _source(planned: Planned, store: Store) -> Source | None:
 def _others(planned: Planned, source: Source) -> dict[str, int]:
     """Count the study's runs that are not shown: of another machine, or of an earlier protocol."""
     chosen = {row.run_id for row in source.rows.values()}
-    here = next(iter(source.rows.values())).environment
     fingerprints = {cell.fingerprint for cell in planned.plan.cells}
 
     def why(row: IndexRow) -> str:
         if row.fingerprint not in fingerprints:
             return "of an earlier version of the study"
-        return "superseded by a newer run" if row.environment == here else "of another machine or other library versions"
+        return (
+            "superseded by a newer run" if row.counts_in(source.environment) else "of another machine or other library versions"
+        )
 
     rows = (row for row in source.reader.index() if row.study == planned.file.study.study and row.run_id not in chosen)
     return dict(Counter(map(why, rows)))

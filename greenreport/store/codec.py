@@ -13,11 +13,11 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from greenreport.plan import IndexRow
 from greenreport.record import (
     Environment,
     Facts,
     Flag,
+    IndexRow,
     Mark,
     Method,
     Missing,
@@ -45,7 +45,7 @@ RUN_COLUMNS = (
     "run_id", "kind", "study", "key", "model", "engine", "provider", "fingerprint", "repetition", "position", "outcome",
     "reason", "detail", "started_at", "duration_s", "environment", "environment_content", "spec", "facts", "flags", "missing",
 )  # fmt: skip
-INDEX_COLUMNS = tuple(field.name for field in fields(IndexRow))
+INDEX_COLUMNS = tuple(field.name for field in fields(IndexRow) if field.name != "agreeing")
 #: The parts of a record with a table each, named like its field, and the columns of each.
 COLUMNS = {
     table: tuple(field.name for field in fields(kind))

@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from greenreport.plan import IndexRow
-from greenreport.record import Environment, RecordKind, RunRecord, VerdictCode
+from greenreport.pooling import agreeing
+from greenreport.record import Environment, IndexRow, RecordKind, RunRecord, VerdictCode
 from greenreport.store import codec
 from greenreport.store.schema import SHARED_TABLES
 
@@ -52,12 +52,21 @@ class RecordReader(ABC):
             StoreError: the data cannot be read.
         """
 
-    def index(self) -> tuple[IndexRow, ...]:
-        """Return a row for each run (not for other records), oldest first."""
+    def index(self, here: Environment | None = None) -> tuple[IndexRow, ...]:
+        """Return a row for each run (not for other records), oldest first; `here`: an environment in which there may be no run yet."""
         columns = ", ".join(codec.INDEX_COLUMNS)
+        query = f"SELECT engine, {columns} FROM runs WHERE kind = 'run' ORDER BY started_at, run_id"
         with self.reading() as connection:
-            rows = connection.execute(f"SELECT {columns} FROM runs WHERE kind = 'run' ORDER BY started_at, run_id").fetchall()
-            return tuple(codec.decoded(f"run {row[0]}", codec.read_index_row, *row) for row in rows)
+            known = [*_environments(connection).values(), *([] if here is None else [here])]
+            engines, rows = [], []
+            for engine, *row in connection.execute(query).fetchall():
+                engines.append(engine)
+                rows.append(codec.decoded(f"run {row[0]}", codec.read_index_row, *row))
+        others = agreeing(known, [(row.environment, engine) for row, engine in zip(rows, engines, strict=True)])
+        return tuple(
+            replace(row, agreeing=others.get((row.environment, engine), frozenset()))
+            for row, engine in zip(rows, engines, strict=True)
+        )
 
     def records(self, run_ids: Collection[str]) -> Iterator[RunRecord]:
         """Yield the records with these ids, in the order of repetition and position."""
@@ -88,10 +97,15 @@ def records_where(
     """Yield the records whose row of `runs` meets a condition in SQL, in the order of repetition and position."""
     query = f"SELECT run_id FROM runs WHERE {condition} ORDER BY repetition, position, run_id"
     ids = [run_id for (run_id,) in connection.execute(query, values).fetchall()]
-    rows = connection.execute("SELECT content, facts FROM environments").fetchall()
-    environments = {content: codec.decoded(f"environment {content}", codec.read_environment, facts) for content, facts in rows}
+    environments = _environments(connection)
     for start in range(0, len(ids), BATCH):
         yield from _batch(connection, ids[start : start + BATCH], environments, traces)
+
+
+def _environments(connection: DuckDBPyConnection) -> dict[str, Environment]:
+    """Return every environment by the digest of its content."""
+    rows = connection.execute("SELECT content, facts FROM environments").fetchall()
+    return {content: codec.decoded(f"environment {content}", codec.read_environment, facts) for content, facts in rows}
 
 
 def _batch(

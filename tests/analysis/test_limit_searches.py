@@ -19,7 +19,7 @@ def trial(load: int, outcome: Outcome, content: str, day: int) -> RunRecord:
 
 def found(*trials: RunRecord) -> LimitSearch:
     """Return the one search these trials make."""
-    [search] = from_trials(trials, ENVIRONMENT.key)
+    [search] = from_trials(trials, ENVIRONMENT)
     return search
 
 

@@ -23,7 +23,8 @@ from greenreport.catalog import ENGINES
 from greenreport.engines.base import EngineJob
 from greenreport.errors import OutOfMemory, Unavailable
 from greenreport.execute import host
-from greenreport.execute.host import cpu_quota, environment, key_of, redact
+from greenreport.execute.host import cpu_quota, environment, redact
+from greenreport.pooling import key_of
 from greenreport.execute.readiness import require_ready
 from greenreport.store.codec import read_environment
 from greenreport.study import Configuration
@@ -80,10 +81,10 @@ def test_pooling_depends_on_the_declared_fields_alone() -> None:
 def test_versions_of_an_engines_libraries_belong_to_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of the first engines keep their order, and with it every key; those of further engines follow by name."""
     monkeypatch.setattr(host.metadata, "version", lambda name: f"{name} 1")
-    assert [name for name, _ in host.environment().libraries] == [*host.LIBRARY_ORDER, "xllamacpp"]
+    assert [name for name, _ in host.environment().libraries] == [*host.LIBRARY_ORDER, "openvino-genai", "xllamacpp"]
     plugin = replace(ENGINES["fake"], name="vllm", distributions=("vllm", "torch", "flashinfer"))
     monkeypatch.setattr(host, "ENGINES", {**ENGINES, "vllm": plugin})
-    libraries = [*host.LIBRARY_ORDER, "flashinfer", "vllm", "xllamacpp"]
+    libraries = [*host.LIBRARY_ORDER, "flashinfer", "openvino-genai", "vllm", "xllamacpp"]
     assert host.environment().libraries == tuple((name, f"{name} 1") for name in libraries)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from greenreport.errors import SpecError
-from greenreport.plan import IndexRow, Reason, current, make_plan, pending
-from greenreport.record import Outcome
+from greenreport.plan import Reason, current, make_plan, pending
+from greenreport.record import IndexRow, Outcome
 from greenreport.study import Configuration, Study, load_study
 from greenreport.study.check_servers import TEXTS
 from greenreport.study.servers import slug

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from greenreport.analysis.stats import Interval, NotComputable, Ratio, detectable_effect, ratio_of_geometric_means
-from greenreport.record import Metering, Outcome, Phase, RunRecord
+from greenreport.pooling import agree
+from greenreport.record import Environment, Metering, Outcome, Phase, RunRecord
 from greenreport.units import MINUS, THIN, percent
 
 
@@ -63,12 +64,13 @@ class Calibration:
         )
 
 
-def from_calibrations(records: Iterable[RunRecord], environment: str) -> tuple[CalibrationRun, ...]:
+def from_calibrations(records: Iterable[RunRecord], environment: Environment) -> tuple[CalibrationRun, ...]:
     """Return the calibration runs of one machine that ended well."""
     runs = []
     for record in records:
         window, metering = record.mark(Phase.WINDOW), record.spec.metering
-        if record.environment.key == environment and record.outcome is Outcome.OK and window and metering:
+        here = agree(record.environment, environment, record.engine)
+        if here and record.outcome is Outcome.OK and window and metering:
             interval = int(record.spec.protocol["sampling_interval_ms"])
             runs.append(CalibrationRun(record.key, metering, interval, window.duration_s, record.started_at))
     return tuple(runs)

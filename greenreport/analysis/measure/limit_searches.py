@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from greenreport.catalog import fields_of
-from greenreport.record import Outcome, RunRecord
+from greenreport.pooling import agree
+from greenreport.record import Environment, Outcome, RunRecord
 from greenreport.study import Configuration
 from greenreport.study.cells import DEFAULTS
 
@@ -29,7 +30,7 @@ class LimitSearch:
     reason: str | None
 
 
-def from_trials(records: Iterable[RunRecord], environment: str) -> tuple[LimitSearch, ...]:
+def from_trials(records: Iterable[RunRecord], environment: Environment) -> tuple[LimitSearch, ...]:
     """Return the searches of one machine, each from the trials of the newest content of its cell.
 
     Trials of an earlier study file had other prompts or lengths: a limit between theirs and later ones is nobody's. Of one content,
@@ -38,7 +39,7 @@ def from_trials(records: Iterable[RunRecord], environment: str) -> tuple[LimitSe
     trials: dict[tuple[str, str, str], dict[int, RunRecord]] = {}
     content: dict[tuple[str, str, str], str] = {}
     for record in sorted(records, key=lambda record: record.started_at):
-        if record.environment.key == environment:
+        if agree(record.environment, environment, record.engine):
             factor, level = record.spec.factor, record.spec.level
             assert factor is not None
             assert level is not None

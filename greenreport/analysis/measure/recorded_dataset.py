@@ -48,7 +48,10 @@ def recorded_dataset(
         outputs.update((output.sha256, output) for output in record.outputs)
         texts.update((prompt.sha256, prompt.text) for prompt in record.prompts)
         verdicts.update(((verdict.prompt_sha256, verdict.output_sha256), verdict) for verdict in record.verdicts)
-        environment = environment or record.environment
+        if environment is None or len(record.environment.libraries) > len(environment.libraries):
+            environment = (
+                record.environment
+            )  # an engine may have been installed in between: the one that names its libraries too
         if record.outcome is Outcome.OK and prompts[0] is None:
             prompts = (record.spec.prompts_sha256, record.spec.prompts_count)
     ordered = {key: tuple(sorted(of_cell, key=lambda run: run.repetition)) for key, of_cell in runs.items()}
@@ -68,9 +71,9 @@ def recorded_dataset(
             ModelPreparation(r.model, r.engine, (r.spec.preparation or Phase.CONVERT).value, r.duration_s, r.spec.size_b or 0)
             for r in preparations
         ),
-        calibrations=from_calibrations(calibrations, environment.key) if environment is not None else (),
+        calibrations=from_calibrations(calibrations, environment) if environment is not None else (),
         references=tuple(references),
-        searches=from_trials(trials, environment.key) if environment is not None else (),
+        searches=from_trials(trials, environment) if environment is not None else (),
         other_runs=dict(other_runs or {}),
         prompts_sha256=prompts[0],
         prompts_count=prompts[1],

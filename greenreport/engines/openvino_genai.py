@@ -86,7 +86,7 @@ class OpenVinoGenAI(TokenizedEngine):
         if not settings.ignore_eos:
             settings.eos_token_id, settings.stop_token_ids = self.end_ids[0], set(self.end_ids)
         with self.fitting("generation does"):
-            result = self.pipeline.generate(openvino.Tensor([list(prompt)]), settings, _TokenTimes(on_token))
+            result = self.pipeline.generate(openvino.Tensor([list(prompt)]), settings, _TokenStream(on_token))
         return [self.finished(list(result.tokens[0]), exact)]
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ def _scheduler(options: Mapping[str, object]) -> Any:
     return scheduler
 
 
-class _TokenTimes(openvino_genai.StreamerBase):  # type: ignore[misc]
+class _TokenStream(openvino_genai.StreamerBase):  # type: ignore[misc]
     """Passes each token on; with pages they come as lists."""
 
     def __init__(self, on_token: OnToken) -> None:

@@ -24,8 +24,8 @@ from greenreport.engines.base import EngineJob
 from greenreport.errors import OutOfMemory, Unavailable
 from greenreport.execute import host
 from greenreport.execute.host import cpu_quota, environment, redact
-from greenreport.pooling import key_of
 from greenreport.execute.readiness import require_ready
+from greenreport.pooling import key_of
 from greenreport.store.codec import read_environment
 from greenreport.study import Configuration
 from greenreport.validity import advice

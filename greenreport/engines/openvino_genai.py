@@ -98,10 +98,9 @@ def _scheduler(options: Mapping[str, object]) -> Any:
     scheduler = openvino_genai.SchedulerConfig()
     scheduler.max_num_batched_tokens, scheduler.enable_prefix_caching = MOST_BATCHED_TOKENS, False
     for name, value in options.items():
-        try:
-            setattr(scheduler, name, value)
-        except (TypeError, AttributeError):
-            raise EngineUnavailable(f"OpenVINO GenAI's scheduler takes no {name}: {value!r}") from None
+        if type(value) is not type(getattr(scheduler, name)):
+            raise EngineUnavailable(f"OpenVINO GenAI's scheduler takes no {name}: {value!r}")
+        setattr(scheduler, name, value)
     return scheduler
 
 

@@ -265,7 +265,9 @@ def test_no_code_that_comes_with_a_model_is_executed() -> None:
     refused = {"trust_remote_code=False", "**LOCAL"}
     assert [ast.unparse(call) for call in calls if not refused & {ast.unparse(keyword) for keyword in call.keywords}] == []
     assert len(calls) >= len(LOADERS)
-    local = next(node for node in ast.walk(tree(PACKAGE / "engines" / "tokenized.py")) if ast.unparse(node).startswith("LOCAL = "))
+    local = next(
+        node for node in ast.walk(tree(PACKAGE / "engines" / "tokenized.py")) if ast.unparse(node).startswith("LOCAL = ")
+    )
     assert isinstance(local, ast.Assign)
     assert ast.literal_eval(local.value)["trust_remote_code"] is False
 

@@ -17,6 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import altair as alt
+
+from greenreport.analysis.findings_json.plain_values import plain_text
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.drawing.style import INK, PAPER, SOFT, fixed_colours
 from greenreport.report.drawing.svg_text import LOOSE
@@ -161,9 +164,15 @@ def render(figure: Figure, drawn: Drawing, source: str) -> Rendered:
         f"{figure.id}.png": png,
         f"{figure.id}.csv": csv_bytes(figure.table),
         f"{figure.id}.json": sidecar(figure, source),
-        f"{figure.id}.vl.json": (fixed_colours(json.dumps(figure.described_spec, sort_keys=True, indent=1)) + "\n").encode(),
+        f"{figure.id}.vl.json": _standalone(figure),
     }
     return Rendered(inline(svg, figure), embedded_json(figure.described_spec), files)
+
+
+def _standalone(figure: Figure) -> bytes:
+    """Return the specification for editors and notebooks: with the version of the grammar, and colours instead of names of the theme."""
+    spec = {"$schema": alt.SCHEMA_URL, **figure.described_spec}
+    return (fixed_colours(json.dumps(spec, sort_keys=True, separators=(",", ":"))) + "\n").encode()
 
 
 def wrap(text: str, width: int, most: int = 4) -> list[str]:
@@ -206,7 +215,7 @@ def embedded_json(value: object) -> str:
 
 
 def csv_bytes(table: Table) -> bytes:
-    """Return the table as CSV; units stand in the sidecar, and no text can start a formula in a spreadsheet."""
+    """Return the table as CSV: texts as they can be typed into a query, units in the sidecar, and no formula for a spreadsheet."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([guarded(column.name) for column in table.columns])
@@ -216,7 +225,8 @@ def csv_bytes(table: Table) -> bytes:
 
 
 def guarded(text: str) -> str:
-    """Return a text that a spreadsheet will not take for a formula."""
+    """Return a text with ordinary spaces that a spreadsheet will not take for a formula."""
+    text = plain_text(text)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
@@ -224,11 +234,11 @@ def sidecar(figure: Figure, source: str) -> bytes:
     """Return, as JSON, what a reader of the CSV must know: finding, caption, units, remarks, source."""
     content = {
         "figure": figure.id,
-        "finding": figure.finding,
-        "caption": figure.caption,
+        "finding": plain_text(figure.finding),
+        "caption": plain_text(figure.caption),
         "remarks": list(figure.bands),
         "source": source,
-        "columns": [{"name": c.name, "unit": c.unit} for c in figure.table.columns],
+        "columns": [{"name": plain_text(c.name), "unit": c.unit} for c in figure.table.columns],
         "rows": len(figure.table.rows),
     }
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()

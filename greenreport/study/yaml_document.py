@@ -30,6 +30,14 @@ MAX_DIGITS = 30
 #: Whole numbers below it fit into the columns of a database, a file of JSON and a seed.
 MOST_WHOLE = 2**63
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "null": "null"}
+#: Part of what the parser says → what it usually means: a text with a sign that YAML takes for its own.
+_ADVICE = {
+    "expected ',' or": 'between { } or [ ], put a text that holds ? , : { } [ or ] in quotes: {RQ1: "How is it?"}',
+    "mapping values are not allowed": "put a text that holds a colon in quotes",
+    "cannot start any token": "put a text that begins with @, `, % or a tab in quotes; indent with spaces",
+    "could not find expected ':'": "a key needs a colon and a space, and a text over several lines needs quotes or a | before it",
+    "expected <block end>": "lines of one list or mapping begin in the same column; a text that begins with a quote must end with it",
+}
 _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
@@ -71,7 +79,8 @@ def read_document(path: Path) -> YamlDocument:
         data = None if node is None else converter.convert(node, ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise _invalid(path, f"not valid YAML: {error.problem}", mark.line + 1 if mark else 1) from None
+        advice = next((f"; {text}" for part, text in _ADVICE.items() if part in (error.problem or "")), "")
+        raise _invalid(path, f"not valid YAML: {error.problem}{advice}", mark.line + 1 if mark else 1) from None
     except yaml.YAMLError as error:
         raise _invalid(path, f"not valid YAML: {error}".splitlines()[0]) from None
     except (_TooLarge, RecursionError):

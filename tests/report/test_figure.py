@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from greenreport.report.drawing.vega import Drawing, draw
-from greenreport.report.figure import Figure, drawing, make_table, wrap
+from greenreport.report.figure import Figure, drawing, make_table, render, wrap
 
 BANDS = ("estimated energy", "untrained weights")
 
@@ -44,6 +44,27 @@ def test_a_drawing_does_not_tell_what_was_drawn_before_it(tmp_path: Path) -> Non
     assert drawn[0] == drawn[1]
     assert sorted(set(re.findall(r"clip[0-9]+", drawn[0]))) == ["clip1", "clip2"]
     assert [drawn[0].count(f"url(#clip{number})") for number in (1, 2)] == [1, 1]
+
+
+def test_files_are_read_by_other_programs(tmp_path: Path) -> None:
+    """Names in a table can be typed into a query, the sidecar names the same columns, and the chart says which grammar it is in."""
+    table = make_table("t", ["configuration\u00a0", ("energy", "J")], [["Torch\u00a0·\u202fCPU", 1.5], ["=1+1", 2]])
+    figure = Figure(
+        "f",
+        "Torch\u00a0·\u00a0CPU leads",
+        "All.",
+        "A summary.",
+        {"mark": "point", "data": {"values": [{}]}, "usermeta": {}},
+        table,
+    )
+    drawn = drawing(figure, "source", tmp_path)
+    draw(drawn)
+    files = render(figure, drawn, "source").files
+    assert files["f.csv"].decode().splitlines() == ["configuration ,energy", "Torch · CPU,1.5", "'=1+1,2"]
+    sidecar = json.loads(files["f.json"])
+    assert sidecar["finding"] == "Torch · CPU leads"
+    assert [column["name"] for column in sidecar["columns"]] == ["configuration ", "energy"]
+    assert json.loads(files["f.vl.json"])["$schema"].startswith("https://vega.github.io/schema/vega-lite/v")
 
 
 def test_a_text_is_broken_into_lines_and_cut_with_an_ellipsis() -> None:

@@ -105,6 +105,28 @@ def test_hostile_files_are_problems_not_tracebacks(text: str, message: str, tmp_
     assert any(problem.startswith(message) for problem in problems_of(text, tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "questions: {RQ1: How is it?}\n",
+            "1: not valid YAML: expected ',' or '}', but got '?'; between { } or [ ], put a text that",
+        ),
+        (
+            "title: Energy: how much\n",
+            "1: not valid YAML: mapping values are not allowed here; put a text that holds a colon in quotes",
+        ),
+        ("title: @home\n", "1: not valid YAML: found character '@' that cannot start any token; put a text that begins with @"),
+        ("a: 1\nb\nc: 2\n", "3: not valid YAML: could not find expected ':'; a key needs a colon and a space"),
+        ("a:\n  - 1\n b: 2\n", "3: not valid YAML: expected <block end>, but found '<block mapping start>'; lines of one list"),
+    ],
+    ids=["question mark", "colon", "at sign", "no colon", "indented otherwise"],
+)
+def test_errors_of_the_parser_say_what_they_usually_mean(text: str, message: str, tmp_path: Path) -> None:
+    """Most are texts that should be in quotes."""
+    assert problems_of(text, tmp_path)[0].startswith(message)
+
+
 def test_files_that_cannot_be_read_are_problems(tmp_path: Path) -> None:
     """A missing file, a folder, a binary file and an enormous file are named as such."""
     binary, large = tmp_path / "b.yaml", tmp_path / "l.yaml"

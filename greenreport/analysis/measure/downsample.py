@@ -14,6 +14,8 @@ from greenreport import traces as tr
 from greenreport.record import Domain, Method, Quantity, RunRecord, Trace, TraceKind
 
 POINTS = 400
+#: CPU time is counted in ticks, so over shorter steps a load would be off by more than two in a hundred, and beyond what can be.
+LOAD_STEP_S = 50 * tr.CPU_TICK_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Rail:
         seconds: time since the run's first mark.
         quantity: `power` (W), `load` (% of all CPUs) or `temperature` (°C).
         samples: number of samples before thinning.
+        mean_over_s: time over which each value is a mean; 0 where it is a reading, or a mean since the reading before.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Rail:
     seconds: tuple[float, ...]
     values: tuple[float, ...]
     samples: int
+    mean_over_s: float = 0.0
 
 
 def rails(record: RunRecord) -> tuple[Rail, ...]:
@@ -48,7 +52,8 @@ def rails(record: RunRecord) -> tuple[Rail, ...]:
         device = "CPU" if trace.domain == Domain.CPU else trace.domain
         name = f"{device} (power model)" if trace.method is Method.ESTIMATED else device
         name = "CPU load" if trace.quantity == Quantity.CPU_TIME else name
-        drawn.append(Rail(name, quantity, unit, trace.method, tuple(np.round(t, 3)), tuple(v), len(trace.t_ns)))
+        mean_over_s = LOAD_STEP_S if quantity == Quantity.LOAD else 0.0
+        drawn.append(Rail(name, quantity, unit, trace.method, tuple(np.round(t, 3)), tuple(v), len(trace.t_ns), mean_over_s))
     return tuple(drawn)
 
 
@@ -58,21 +63,29 @@ def _series(trace: Trace, cpus: int) -> tuple[tr.Floats, tr.Floats, str, str] | 
         slope = _slope(trace)
         return None if slope is None else (*slope, Quantity.POWER, "W")
     if trace.quantity == Quantity.CPU_TIME and trace.domain == Domain.MACHINE:
-        slope = _slope(trace)
-        return None if slope is None else (slope[0], 100.0 * slope[1] / cpus, Quantity.LOAD, "%")
+        slope = _slope(trace, LOAD_STEP_S)
+        return None if slope is None else (slope[0], np.clip(100.0 * slope[1] / cpus, 0.0, 100.0), Quantity.LOAD, "%")
     if trace.quantity in (Quantity.POWER, Quantity.TEMPERATURE):
         return tr.times_of(trace).astype(np.float64), tr.values_of(trace), trace.quantity, trace.unit
     return None
 
 
-def _slope(trace: Trace) -> tuple[tr.Floats, tr.Floats] | None:
-    """Return the rate of a counter per second, at the end of each step."""
+def _slope(trace: Trace, step_s: float = tr.SHORTEST_STEP_S) -> tuple[tr.Floats, tr.Floats] | None:
+    """Return the mean rate of a counter per second over steps of at least `step_s`, at the end of each."""
     times, growth = tr.times_of(trace), tr.unwrap(tr.values_of(trace), trace.wrap_at)
     if growth is None or len(times) < 2:
         return None
-    keep = np.concatenate(([True], np.diff(times) / 1e9 > tr.SHORTEST_STEP_S))
+    keep = _steps(times / 1e9, step_s)
     times, growth = times[keep], growth[keep]
     return times[1:].astype(np.float64), np.diff(growth) / (np.diff(times) / 1e9)
+
+
+def _steps(seconds: tr.Floats, least: float) -> list[int]:
+    """Return the indices of the first sample and of each that is further than `least` from the last one chosen."""
+    chosen, at = [0], 0
+    while (at := max(int(np.searchsorted(seconds, seconds[at] + least, side="right")), at + 1)) < len(seconds):
+        chosen.append(at)
+    return chosen
 
 
 def thin(seconds: tr.Floats, values: tr.Floats, points: int = POINTS) -> tuple[tr.Floats, tr.Floats]:

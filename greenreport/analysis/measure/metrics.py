@@ -97,6 +97,7 @@ def observations(
         gpu_observations(record, window),
         stage_observations(record),
         answer_observations(record, window, quality, energy, calibrations),
+        (Observation("accuracy_pct", None, reason="only results of other tools have it"),),
     )
     added = [load_target(info.target)(record) for info in METRICS.values() if info.target]
     observed = {observation.metric: _resolved(observation) for group in (*groups, added) for observation in group}

@@ -37,7 +37,8 @@ def utilisation_observations(record: RunRecord, window: Mark) -> list[Observatio
         spent_s = None if trace is None else tr.counter_growth(trace, start, end)
         if spent_s is not None and spent_s < least_s:
             return Observation(metric, None, boundary, Method.MEASURED, UNRESOLVED_CPU, True)
-        return observe(metric, None if spent_s is None else spent_s * scale, boundary)
+        most = 100.0 if scale == percent_of_machine else np.inf  # ticks round up to more than there was time for
+        return observe(metric, None if spent_s is None else min(spent_s * scale, most), boundary)
 
     return [
         usage("cpu_usage_pct", Domain.MACHINE, "machine"),

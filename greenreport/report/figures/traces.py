@@ -95,8 +95,10 @@ def trace_figure(study: StudyContext, cell: CellView, run: RunView, traced: str)
         + (f"The measured window lasts {window.detail}." if window else "The run has no window.")
     )
     estimated = any(rail.method is Method.ESTIMATED for rail in rails)
+    mean_over_s = max(rail.mean_over_s for rail in rails)
+    averaged = f", averaged over {quantity(mean_over_s, 's')} because CPU time is counted in ticks" if mean_over_s else ""
     caption = (
-        f"{word} of repetition {run.repetition}, {sum(rail.samples for rail in rails)} samples; shaded bands are phases, the darkest is the measured window."
+        f"{word} of repetition {run.repetition}, {sum(rail.samples for rail in rails)} samples{averaged}; shaded bands are phases, the darkest is the measured window."
         + (" The power is an estimate." if estimated else "")
     )
     table = make_table(

@@ -9,7 +9,15 @@ import importlib
 import sys
 
 QUICK = ("startup", "orchestration", "http_overhead", "load_generator", "statistics_speed", "build_scale")
-LONG = ("known_traces", "many_studies", "models_and_ties", "profiler_overhead", "sequential_replay", "statistics_simulation")
+LONG = (
+    "audit_false_alarms",
+    "known_traces",
+    "many_studies",
+    "models_and_ties",
+    "profiler_overhead",
+    "sequential_replay",
+    "statistics_simulation",
+)
 
 
 def main(arguments: list[str]) -> None:

@@ -142,6 +142,8 @@ class AuditedTable:
         stem, unit = key.rpartition("_")[::2]
         own = {f"{stem}_p{percent}_{unit}": f"p{percent}" for percent in (90, 95, 99)}
         found |= {own[c.key]: c for c in self.columns if c.key in own and c.column.statistic is None}
+        if "median" in found:
+            found["p50"] = found.pop("median")
         if self.table.row != "request" and (median := self.single(key)) is not None:
             found.setdefault("p50", median)
         return found

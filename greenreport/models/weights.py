@@ -1,13 +1,7 @@
-"""Obtain weights: download from the hub, use a local folder, or give the true architecture seeded random weights.
-
-Untrained weights follow one recipe (`plan.UNTRAINED_RECIPE`): every linear layer is normal with standard deviation
-2/√fan_in, every embedding 0.02, biases 0. Outputs are then varied and their largest logit is well separated, so comparing
-engines token by token is meaningful. Energy and time depend on the shape, not on these values, when output length is exact.
-"""
+"""Obtain weights: download from the hub, use a local folder or a GGUF file, or make untrained ones (`untrained`)."""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import os
@@ -17,11 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from greenreport.errors import EngineUnavailable, ModelUnavailable
 from greenreport.models.gguf_files import SUFFIX, dequantise, source_file
-from greenreport.models.tokenizer import END_OF_TEXT, TOKENIZER_ENTRIES, TOKENIZER_FILE
+from greenreport.models.tokenizer import END_OF_TEXT, TOKENIZER_FILE
 from greenreport.regular_files import read_regular
 from greenreport.study import Model, Weights
 
@@ -29,8 +22,6 @@ INFO_FILE = "greenreport.json"
 HUB_PATTERNS = ["*.json", "*.safetensors", "*.model", "*.txt", "tokenizer*", "*.jinja"]
 MOST_FILES = 1000
 SMALL_BYTES = 2_000_000
-GAIN = 2.0
-EMBEDDING_STD = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +166,11 @@ def _from_gguf(job: WeightsJob) -> Path:
 
 
 def _make_untrained(job: WeightsJob) -> None:
-    import torch
-    from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
 
-    config = _config(job.model)
-    torch.manual_seed(job.model.seed)
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, trust_remote_code=False).eval()
-    _initialise(model, job.model.seed)
+    from greenreport.models.untrained import untrained_model
+
+    model = untrained_model(job.model)
     part = job.target.with_name(f"{job.target.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
     model.save_pretrained(part, safe_serialization=True)
@@ -192,47 +181,3 @@ def _make_untrained(job: WeightsJob) -> None:
     (part / INFO_FILE).write_text(json.dumps(info), encoding="utf-8")
     shutil.rmtree(job.target, ignore_errors=True)
     part.rename(job.target)
-
-
-def _config(model: Model) -> Any:
-    """Return the transformers configuration of an architecture; a key it does not know is an error, not a default."""
-    from transformers import AutoConfig
-
-    if model.architecture is None:
-        raise ModelUnavailable(f"{model.id} has no `architecture:`")
-    kind, shape = model.architecture.type, model.architecture.shape
-    try:
-        plain = AutoConfig.for_model(kind)
-    except ValueError:
-        raise ModelUnavailable(f"transformers knows no architecture {kind!r}") from None
-    keys = {*plain.to_dict(), *plain.attribute_map}
-    for key in sorted(shape.keys() - keys):
-        near = difflib.get_close_matches(key, keys, n=1)
-        raise ModelUnavailable(f"{model.id}: {kind} has no {key!r}" + (f", did you mean {near[0]!r}?" if near else ""))
-    config = AutoConfig.for_model(kind, **{**shape, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0})
-    if config.vocab_size < TOKENIZER_ENTRIES:
-        too_small = f"vocab_size {config.vocab_size} is smaller than the tokenizer's {TOKENIZER_ENTRIES}"
-        raise ModelUnavailable(f"{model.id}: {too_small}")
-    return config
-
-
-def _initialise(model: Any, seed: int) -> None:
-    import torch
-    from transformers.pytorch_utils import Conv1D
-
-    generator = torch.Generator().manual_seed(seed)
-    shared = model.get_input_embeddings().weight
-    with torch.no_grad():
-        for name, module in model.named_modules():
-            weight: Any = getattr(module, "weight", None)
-            if isinstance(module, torch.nn.Embedding):
-                weight.normal_(0.0, EMBEDDING_STD, generator=generator)
-            elif isinstance(module, torch.nn.Linear | Conv1D):
-                if weight is not shared:
-                    fan_in = weight.shape[0] if isinstance(module, Conv1D) else weight.shape[1]
-                    weight.normal_(0.0, GAIN / fan_in**0.5, generator=generator)
-                if module.bias is not None:
-                    module.bias.zero_()
-            elif name.endswith("embeddings_layernorm"):  # bloom: would undo the small embeddings
-                weight.fill_(EMBEDDING_STD)
-    model.tie_weights()

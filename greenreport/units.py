@@ -6,9 +6,10 @@ A thin space (U+202F) stands between number and unit so that they never wrap apa
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 THIN = "\u202f"
 MINUS = "\u2212"
@@ -16,6 +17,7 @@ MINUS = "\u2212"
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"))
 _SCALED_UNITS = frozenset({"J", "W", "B", "Hz", "J/request", "J/answer", "J/token", "Wh", "gCO₂e", "L"})
 _COUNT_SUFFIX = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9, "G": 10**9}
+_RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))})
 _COUNT = re.compile(r"([0-9]{1,18}(?:\.[0-9]+)?)\s*([kKMBG]?)")
 
 
@@ -147,10 +149,42 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def is_portable(name: str) -> bool:
+    """Whether every file system takes a name: Windows keeps ``con``, ``nul`` and others, with any suffix, and drops a dot at the end."""
+    return name.partition(".")[0].lower() not in _RESERVED and not name.endswith(".")
+
+
 def safe_slug(text: str, taken: Sequence[str] = ()) -> str:
     """Return a name for addresses, made of a-z, 0-9, '.', '_' and '-' and different from those taken."""
-    slug = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in text.lower()).strip("-.")[:60] or "x"
+    slug = (
+        "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in text.lower()).strip("-.")[:60].rstrip(".")
+        or "x"
+    )
+    slug = slug if is_portable(slug) else f"x-{slug}"
     number, unique = 2, slug
     while unique in taken:
         unique, number = f"{slug}-{number}", number + 1
     return unique
+
+
+def slugs_of(texts: Iterable[str]) -> dict[str, str]:
+    """Return a name for addresses for each text, different for different texts, whatever their order.
+
+    A text that is such a name keeps it; of others that would share one, each has a digest of its text behind it.
+    """
+    alike: dict[str, list[str]] = {}
+    for text in dict.fromkeys(texts):
+        alike.setdefault(safe_slug(text), []).append(text)
+    taken = set(alike)
+    names: dict[str, str] = {}
+    for slug, sharing in alike.items():
+        for text in sharing:
+            name, length = slug, 6
+            while len(sharing) > 1 and text != slug and name in taken:
+                name, length = (
+                    f"{slug}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:length]}",
+                    length + 4,
+                )
+            names[text] = name
+            taken.add(name)
+    return names

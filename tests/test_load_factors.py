@@ -11,9 +11,11 @@ import pytest
 from greenreport.analysis.measure.dataset import label_of
 from greenreport.analysis.sweep.directions import directions, load_text
 from greenreport.catalog import CURVE_FACTORS, LIMITABLE, LOAD_FACTORS, FactorKind
+from greenreport.imports.formats.tidy import REQUIRED
+from greenreport.imports.reading import read_results
+from greenreport.imports.results_table import Role
 from greenreport.plan import CONDITIONS, beyond, make_plan
 from greenreport.report.load_description import asked_words, load_of, output_words
-from greenreport.store.tidy_csv import REQUIRED, read_csv
 from greenreport.study import Configuration, Exclusion, Study, Sweep
 from greenreport.study.cells import level_types
 from greenreport.study.servers import PLACEHOLDERS
@@ -80,7 +82,7 @@ def test_a_factor_with_an_axis_makes_a_curve_from_a_tidy_table(factor: str, tmp_
     file = tmp_path / "results.csv"
     rows = [f"one,torch,cpu,1,duration_s,{level},s,{level}" for level in (1, 2, 4)]
     file.write_text("\n".join([",".join([*REQUIRED, factor]), *rows]), encoding="utf-8")
-    assert [row.load for row in read_csv(file)] == [((factor, float(level)),) for level in (1, 2, 4)]
+    assert [(column.key, list(column.values)) for column in read_results([file]).of(Role.LOAD)] == [(factor, [1.0, 2.0, 4.0])]
     configurations = [Configuration.model_validate({"engine": "torch", factor: level}) for level in (1, 2, 4)]
     spec = dataset({"one": {"torch": [1.0]}})
     cells = tuple(spec.cells[0].__class__(spec.cells[0].model, c, spec.cells[0].runs) for c in configurations)

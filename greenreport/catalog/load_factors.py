@@ -7,10 +7,11 @@ labels follow from the rows; adding a factor is one row, one field, and the code
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from greenreport.units import THIN
+from greenreport.units import THIN, safe_slug
 
 
 class FactorKind(StrEnum):
@@ -59,8 +60,11 @@ class LoadFactor:
         return self.kind in (FactorKind.REQUESTS, FactorKind.AMOUNT)
 
     def id_part(self, level: object, name: str = "") -> str:
-        """Return the level as part of an id: ``b8``, ``nocache``, ``busy.true``."""
-        return self.mark.format(level, name=name).lower()
+        """Return the level as part of an id: ``b8``, ``nocache``, ``busy.true``; a text that is no name for a file has a digest behind it."""
+        part = self.mark.format(level, name=name).lower()
+        if self.kind is FactorKind.OPTION and part != safe_slug(part):
+            return f"{safe_slug(part)}-{hashlib.sha256(part.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+        return part
 
     def label_part(self, level: object, name: str = "") -> str:
         """Return the level as part of a label: ``batch 8``, ``1 client``, ``no cache``."""

@@ -11,10 +11,11 @@ import typer
 
 from greenreport.cli.options import DEFAULT_CACHE, CacheOption, StudyArgument, WeightsOption
 from greenreport.errors import StoreError, UsageError
-from greenreport.units import counted
+from greenreport.units import counted, listed
 
 if TYPE_CHECKING:
     from greenreport.analysis.analyse import Analysis
+    from greenreport.results.importing import Imported
 
 
 def analyse(
@@ -146,23 +147,71 @@ def _export_paper(study: Path, cache: Path, weights: str | None, folder: Path) -
 
 
 def import_(
-    source: Annotated[Path, typer.Argument(help="Folder of exported Parquet files, or a tidy .csv.", show_default=False)],
-    study: Annotated[str | None, typer.Option("--study", help="Name of the study a .csv belongs to.")] = None,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH…",
+            help="Result files of other tools, folders of them, or a folder of exported Parquet files.",
+            show_default=False,
+        ),
+    ],
+    study: Annotated[str | None, typer.Option("--study", help="Name of the study that results of other tools become.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--format", help="Format of the files; recognised when absent (docs/imports.md).")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--map", metavar="YAML", help="What the columns of a table are (docs/imports.md).")
+    ] = None,
+    host: Annotated[str | None, typer.Option("--host", help="Take the results of this machine alone.")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put them in the place of an earlier import of this name.")
+    ] = False,
+    suggest: Annotated[bool, typer.Option("--suggest", help="Print a mapping to begin with, and import nothing.")] = False,
+    studies: Annotated[Path, typer.Option("--studies", help="Folder of study files.")] = Path("studies"),
     cache: CacheOption = DEFAULT_CACHE,
 ) -> None:
-    """Read exported runs, or a table of results measured elsewhere, into the store."""
+    """Read the results of other tools, or exported runs, into the store."""
+    from greenreport.imports.suggestion import suggestion
+    from greenreport.results.importing import import_results
     from greenreport.store import import_parquet
-    from greenreport.store.tidy_csv import import_csv
     from greenreport.workspace import open_store
 
-    store = open_store(cache)
-    if source.is_dir():
-        print(f"imported {import_parquet(store, source)} runs from {source}")
+    if suggest:
+        print(suggestion(paths[0], kind), end="")
+        return
+    if study is None and len(paths) == 1 and paths[0].is_dir():
+        print(f"imported {import_parquet(open_store(cache), paths[0])} runs from {paths[0]}")
         return
     if study is None:
-        raise UsageError("name the study that the table belongs to: --study NAME")
-    number = import_csv(store, source, study)
-    print(f"imported {number} observations of study {study} from {source}. Next: greenreport build")
+        raise UsageError("name the study that the results become: --study NAME")
+    done = import_results(
+        open_store(cache), paths, study, kind=kind, mapping=mapping, host=host, replace=replace, studies=studies
+    )
+    print("\n".join(_read_as(done)))
+    print(
+        f"imported {done.values} observations of study {study} from {listed([str(path) for path in paths])}. Next: greenreport build"
+    )
+
+
+def _read_as(done: Imported) -> Iterator[str]:
+    """Yield what each column was taken for, and what no page will show."""
+    from greenreport.imports.results_table import Role
+
+    yield f"read {counted(len(done.table), done.table.row)} as {done.table.format}:"
+    stored = list(done.observed.metrics.values())
+    for column in done.table.columns:
+        if column.role is Role.LEFT_OUT:
+            meaning = f"left out: {column.why_left_out}"
+        elif column.role is Role.METRIC:
+            named = f"{column.key}, {column.statistic}" if column.statistic else column.key
+            meaning = f"{named} in {column.unit}" + (
+                "" if column in stored else ": on no page, since the catalog has no such metric"
+            )
+        else:
+            work = ", compared within" if column.within else ""
+            engine = ", in the place of the engine" if column is done.observed.promoted else ""
+            meaning = f"{column.role.value.replace('_', ' ')}{f' {column.key}' if column.role in (Role.LOAD, Role.FACTOR) else ''}{work}{engine}"
+        yield f"  {column.name}: {meaning}"
 
 
 COMMANDS = (analyse, compare, export, import_)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from greenreport.errors import ImportFileError
 
 
 class Role(StrEnum):
@@ -97,6 +99,24 @@ class ResultsTable:
     def metric(self, key: str, statistic: str | None = None) -> Column | None:
         """Return the column of a metric, or None."""
         return next((column for column in self.of(Role.METRIC) if (column.key, column.statistic) == (key, statistic)), None)
+
+    def of_host(self, host: str) -> ResultsTable:
+        """Return the rows of one machine.
+
+        Raises:
+            ImportFileError: the table tells no machines, or not this one.
+        """
+        column = next(self.of(Role.HOST), None)
+        hosts = [] if column is None else sorted(set(column.values))
+        if column is None or host not in hosts:
+            raise ImportFileError(
+                f"{self.source}: no row is of the machine {host!r}; there are {', '.join(hosts) or 'none told'}"
+            )
+        kept = np.flatnonzero(column.values == host)
+        columns = tuple(
+            replace(c, values=c.values[kept], counts=None if c.counts is None else c.counts[kept]) for c in self.columns
+        )
+        return replace(self, columns=columns, lines=self.lines[kept])
 
     def groups(self) -> list[NDArray[np.int64]]:
         """Return the rows (as indices) that should be alike but for chance: equal in all columns of `GROUPING`."""

@@ -36,7 +36,7 @@ from greenreport.report.summary import Summary, newest_first, summarise
 from greenreport.report.templates import template_folders
 from greenreport.results import Located, counterparts, groups, locate_all
 from greenreport.study import load_site
-from greenreport.units import safe_slug
+from greenreport.units import safe_slug, slugs_of
 
 
 def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url: str | None = None) -> BuiltSite:
@@ -63,9 +63,10 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
     located = locate_all(studies, cache, weights)
     named = sorted({path for item in located for path in item.named})
     there = state_of(named)
+    names = slugs_of(item.name for item in located)
     slugs: dict[Located, str] = {}
     for item in located:
-        slugs[item] = safe_slug(item.name, list(slugs.values()))
+        slugs[item] = safe_slug(names[item.name], list(slugs.values()))
     folders = template_folders(studies)
     feed = settings.address("index.html") is not None and any(item.dated for item in located)
     for kept in ("bundles", "export", "figures"):

@@ -18,8 +18,8 @@ from greenreport.errors import StoreError, UsageError
 from greenreport.plan import completeness, current
 from greenreport.record import Environment, IndexRow, Outcome, RecordKind
 from greenreport.store import Published, Store, export_parquet, published
+from greenreport.store.observations import ObservedRow, observed_studies
 from greenreport.store.schema import OPTIONAL_TABLES, TABLES
-from greenreport.store.tidy_csv import TidyRow, observed_studies
 from greenreport.study import Overrides, Weights, load_reference, load_study
 from greenreport.workspace import Planned, digest_of, open_plan, open_store, results_folder
 
@@ -266,7 +266,7 @@ def _others(planned: Planned, source: Source) -> dict[str, int]:
     return dict(Counter(map(why, rows)))
 
 
-def _imported(name: str, source: str, rows: Sequence[TidyRow]) -> Located:
+def _imported(name: str, source: str, rows: Sequence[ObservedRow]) -> Located:
     stamp = hashlib.sha256(repr((name, source, list(rows))).encode()).hexdigest()
     return Located(name, stamp, lambda: StudyData(name, f"# imported: {source}\n", imported_dataset(name, source, rows)))
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 SCHEMA = Path(__file__).with_name("schema.sql")
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 #: What raises a store of an earlier version by one.
 RAISE = {
     1: "ALTER TABLE observations ADD COLUMN IF NOT EXISTS load VARCHAR",
@@ -28,6 +28,9 @@ RAISE = {
     "ALTER TABLE requests ADD COLUMN IF NOT EXISTS reasoning_tokens INTEGER;"
     "ALTER TABLE requests ADD COLUMN IF NOT EXISTS first_answer_ns BIGINT;"
     "ALTER TABLE outputs ADD COLUMN IF NOT EXISTS reasoning VARCHAR",
+    5: "ALTER TABLE observations ADD COLUMN IF NOT EXISTS factors VARCHAR;"
+    "ALTER TABLE observations ADD COLUMN IF NOT EXISTS statistic VARCHAR;"
+    "ALTER TABLE observations ADD COLUMN IF NOT EXISTS of_values DOUBLE",
 }
 #: Columns that earlier exports do not have.
 ADDED = {

@@ -110,7 +110,7 @@ CREATE TABLE IF NOT EXISTS traces (
     value    DOUBLE[] NOT NULL         -- [that of the row] the samples
 );
 
--- Results measured elsewhere, imported from a tidy table.
+-- Results measured elsewhere, imported from the files of other tools.
 CREATE TABLE IF NOT EXISTS observations (
     study         VARCHAR NOT NULL,
     model         VARCHAR NOT NULL,
@@ -123,5 +123,8 @@ CREATE TABLE IF NOT EXISTS observations (
     unit          VARCHAR NOT NULL,
     host          VARCHAR,
     source        VARCHAR NOT NULL,    -- name and sha256 of the file
-    load          VARCHAR              -- JSON list of [factor, level]
+    load          VARCHAR,             -- JSON list of [factor, level]
+    factors       VARCHAR,             -- JSON list of [factor, level, whether levels are different work]
+    statistic     VARCHAR,             -- mean, p99 … where the tool had aggregated the value already
+    of_values     DOUBLE               -- of how many values the statistic is
 );

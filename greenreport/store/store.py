@@ -172,23 +172,40 @@ class Store(RecordReader):
 
     @contextmanager
     def writing(self, patience_s: float = LOCK_WAIT_S) -> Iterator[DuckDBPyConnection]:
-        """Open the file for one transaction; it is created when there is none, and removed again if that fails."""
-        fresh = not os.path.lexists(self.path)
+        """Open the file for one transaction; where there is none, it has its name once it is complete."""
+        if os.path.lexists(self.path):
+            with _transaction(self.path, patience_s) as connection:
+                yield connection
+            return
+        part = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
         try:
             with _explained(self.path):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-            with _open(self.path, patience_s) as connection:
-                connection.begin()
+                part.unlink(missing_ok=True)
+            with _transaction(part, patience_s, self.path) as connection:
                 yield connection
-                connection.commit()
-            fresh = False
-        except StoreLocked:
-            fresh = False
-            raise
+            try:
+                os.link(part, self.path)  # unlike a renaming, it replaces nothing that another process has made meanwhile
+            except FileExistsError:
+                raise StoreLocked(
+                    f"another greenreport command has made the store {self.path} meanwhile; run this one again"
+                ) from None
+            except OSError:  # a file system without links
+                with _explained(self.path):
+                    part.rename(self.path)
         finally:
-            for file in (self.path, self.path.with_name(f"{self.path.name}.wal")) if fresh else ():
+            for file in (part, part.with_name(f"{part.name}.wal")):
                 with suppress(OSError):
                     file.unlink()
+
+
+@contextmanager
+def _transaction(path: Path, patience_s: float, named: Path | None = None) -> Iterator[DuckDBPyConnection]:
+    """Open a store for one transaction; its messages are about `named`, where it gets that name later."""
+    with _explained(named or path), _open(path, patience_s) as connection:
+        connection.begin()
+        yield connection
+        connection.commit()
 
 
 @contextmanager

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from greenreport.units import parse_count, parse_share
+from greenreport.units import is_portable, parse_count, parse_share
 
 IDENTIFIER = r"^[a-z0-9][a-z0-9._-]{0,79}$"
 
-Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
+
+def _portable(name: str) -> str:
+    if not is_portable(name):
+        raise ValueError(f"{name!r} cannot be the name of a file on Windows; choose another one")
+    return name
+
+
+Identifier = Annotated[str, Field(pattern=IDENTIFIER), AfterValidator(_portable)]
 QuestionId = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,19}$")]
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
 Label = Annotated[str, Field(min_length=1, max_length=300)]

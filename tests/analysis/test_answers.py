@@ -8,9 +8,10 @@ import pytest
 
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.hypotheses.claim_text import plain
-from greenreport.analysis.hypotheses.claims import compare, difference, interval_text
+from greenreport.analysis.hypotheses.claims import compare
 from greenreport.analysis.hypotheses.findings import Decision
 from greenreport.analysis.hypotheses.headline import best_phrase
+from greenreport.analysis.hypotheses.ratio_text import difference, interval_text
 from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.measure.fidelity import FidelityVerdict, assess
 from greenreport.analysis.measure.observation import Observation

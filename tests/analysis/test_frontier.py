@@ -17,7 +17,7 @@ from greenreport.analysis.sweep.frontier import FrontierAnalysis, frontier
 from greenreport.analysis.sweep.series import Series, series_id
 from greenreport.catalog import METRICS
 from greenreport.record import Flag, FlagCode, Outcome
-from greenreport.store.tidy_csv import TidyRow
+from greenreport.store.observations import ObservedRow
 from greenreport.study import Configuration, Objective
 from greenreport.units import THIN
 from tests.datasets import run, study
@@ -36,14 +36,14 @@ REPLICATED = (
 )  # fmt: skip
 
 
-def rows(table: Sequence[Sequence[float]], replicas: int | None = None) -> list[TidyRow]:
+def rows(table: Sequence[Sequence[float]], replicas: int | None = None) -> list[ObservedRow]:
     """Return tidy rows of a table: batch first, then the columns."""
     found = []
     for batch, *values in table:
         load: tuple[tuple[str, float], ...] = (("max_batch", float(batch)),)
         load += () if replicas is None else (("replicas", float(replicas)),)
         for metric, value in zip(COLUMNS, values, strict=True):
-            found.append(TidyRow("OPT-1.3B", None, "vllm", "cuda", 1, metric, value, METRICS[metric].unit, None, load))
+            found.append(ObservedRow("OPT-1.3B", None, "vllm", "cuda", 1, metric, value, METRICS[metric].unit, None, load))
     return found
 
 

@@ -16,7 +16,7 @@ from greenreport.analysis.hypotheses.aggregates import aggregates
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.imported_dataset import imported_dataset
-from greenreport.store.tidy_csv import TidyRow
+from greenreport.store.observations import ObservedRow
 from greenreport.study import Configuration, load_reference
 from tests.conftest import ROOT
 
@@ -49,7 +49,7 @@ def _metric(row: dict[str, str]) -> str:
 def published() -> Dataset:
     """Return the published medians as an imported study: one value a cell, the median over ten runs."""
     rows = [
-        TidyRow(
+        ObservedRow(
             row["model"], row["size_category"], ENGINES[row["engine"]], row["provider"].lower(), 1, _metric(row),
             float(row["value"]), row["unit"], None,
         )

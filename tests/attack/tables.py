@@ -9,8 +9,10 @@ from greenreport.analysis.analyse import analyse
 from greenreport.analysis.measure.imported_dataset import imported_dataset
 from greenreport.catalog import CURVE_FACTORS, METRICS
 from greenreport.cli.results import answers_in_words
+from greenreport.imports.formats.tidy import REQUIRED
+from greenreport.results.importing import import_results
 from greenreport.store import Store
-from greenreport.store.tidy_csv import REQUIRED, import_csv, observed_studies
+from greenreport.store.observations import observed_studies
 from greenreport.workspace import STORE_FILE
 from tests.attack.trial import Attack
 
@@ -33,7 +35,7 @@ def attempt(number: int, folder: Path) -> None:
     file = folder / "table.csv"
     file.write_bytes(content)
     store = Store(folder / "cache" / STORE_FILE)
-    import_csv(store, file, "elsewhere")
+    import_results(store, [file], "elsewhere", kind="tidy")
     for name, table in observed_studies(store).items():
         list(answers_in_words(analyse(imported_dataset(name, *table))))
 

@@ -26,9 +26,10 @@ from greenreport.record import (
     Verdict,
     VerdictCode,
 )
+from greenreport.results.importing import import_results
 from greenreport.store import Store, export_parquet, import_parquet, published, store
 from greenreport.store.codec import part_rows, read_request, read_request_error
-from greenreport.store.tidy_csv import import_csv, observed_studies
+from greenreport.store.observations import FreeFactor, observed_studies
 from tests.records import ENVIRONMENT, counter, record
 
 
@@ -92,7 +93,7 @@ def test_another_schema_version_is_refused(tmp_path: Path) -> None:
     held.append([record()])
     with duckdb.connect(str(held.path)) as connection:
         connection.execute("UPDATE schema_version SET version = 99")
-    with pytest.raises(StoreError, match="has schema version 99, this greenreport writes version 5"):
+    with pytest.raises(StoreError, match="has schema version 99, this greenreport writes version 6"):
         held.index()
 
 
@@ -146,18 +147,20 @@ def test_a_store_of_the_first_version_is_raised_and_keeps_its_rows(tmp_path: Pat
     held = Store(tmp_path / "s.duckdb")
     held.append([record()])
     with duckdb.connect(str(held.path)) as connection:
-        connection.execute("ALTER TABLE observations DROP COLUMN load")
+        for column in ("load", "factors", "statistic", "of_values"):
+            connection.execute(f"ALTER TABLE observations DROP COLUMN {column}")
         connection.execute("ALTER TABLE requests DROP COLUMN server")
         connection.execute("ALTER TABLE marks DROP COLUMN steady")
         connection.execute("UPDATE schema_version SET version = 1")
     assert len(held.index()) == 1
     table = tmp_path / "table.csv"
     table.write_text(
-        "model,engine,provider,repetition,metric,value,unit,batch_size\nm,e,cpu,1,energy_j,2.5,J,8\n", encoding="utf-8"
+        "model,engine,provider,repetition,metric,value,unit,batch_size,task\nm,e,cpu,1,energy_j,2.5,J,8,sums\n",
+        encoding="utf-8",
     )
-    assert import_csv(held, table, "there") == 1
+    assert import_results(held, [table], "there").values == 1
     ((_, (row,)),) = observed_studies(held).values()
-    assert row.load == (("batch_size", 8.0),)
+    assert (row.load, row.factors, row.statistic) == ((("batch_size", 8.0),), (FreeFactor("task", "sums", within=True),), None)
 
 
 def test_a_store_of_the_second_version_is_raised_and_keeps_its_rows(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def _against_reference(dataset: Dataset, finding: Finding, place: Standing | Non
         if rest
         else "; no other is shown to differ from it"
     )
-    scope = models_text(number, len(finding.tests), on=True)
+    scope = models_text(number, len(finding.tests), finding.subject)
     if claim is None:  # one of them has no right answer
         return (f"{finding.labels[most]} differs in {finding.metric.noun} from {name} {scope}{beside}.",)
     return (f"{finding.labels[most]} has {claim.article()}", claim, f" {scope}{beside}.")
@@ -175,14 +175,14 @@ def _decision(finding: Finding) -> str:
     tests = Counter(t.test.omnibus.name for t in finding.tests if t.computable)
     used = listed([test if len(tests) == 1 else f"{test} on {number}" for test, number in tests.most_common()])
     pairs = sum(len(t.test.pairs) for t in finding.tests)
-    tested = counted(sum(t.computable for t in finding.tests), "model")
+    tested = counted(sum(t.computable for t in finding.tests), finding.subject.singular, finding.subject.plural)
     over = f", adjusted over {tested} (Holm)" if any(t.test.omnibus.p_family is not None for t in finding.tests) else ""
     looks = " and over all looks at the data" if any(t.test.interim for t in finding.tests) else ""
-    basis = f"{used}, α = {finding.hypothesis.alpha:g}{over}; {counted(pairs, 'pair')}, with intervals that hold together on each model{looks}"
+    basis = f"{used}, α = {finding.hypothesis.alpha:g}{over}; {counted(pairs, 'pair')}, with intervals that hold together on each {finding.subject.singular}{looks}"
     if finding.decision is Decision.NOT_REJECTED:
-        return f"{name} is not rejected {models_text(len(finding.kept), total, on=False)} ({basis})."
+        return f"{name} is not rejected {models_text(len(finding.kept), total, finding.subject, on=False)} ({basis})."
     kept = f" and not rejected for {_names(t.model.label for t in finding.kept)}" if finding.kept else ""
-    return f"{name} is rejected {models_text(len(finding.rejected), total, on=False)}{kept} ({basis})."
+    return f"{name} is rejected {models_text(len(finding.rejected), total, finding.subject, on=False)}{kept} ({basis})."
 
 
 def _exceptions(finding: Finding) -> Iterable[str]:
@@ -199,7 +199,7 @@ def _exceptions(finding: Finding) -> Iterable[str]:
         yield f"No difference is shown between {'; '.join(shown)}{more}."
     apart = [t.model.label for t in finding.kept if any(pair.significant for pair in t.test.pairs)]
     if apart:
-        yield f"On {_names(apart)} some pairs differ by their own intervals, although the hypothesis is not rejected there after the adjustment over models."
+        yield f"On {_names(apart)} some pairs differ by their own intervals, although the hypothesis is not rejected there after the adjustment over {finding.subject.plural}."
     yield from _practical(finding)
     withheld = [(t, item.configuration, item.reason) for t in finding.tests for item in t.withheld]
     if withheld:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import geometric_mean
 
+from greenreport.analysis.hypotheses.ratio_text import difference, interval_text
 from greenreport.analysis.measure.dataset import CellView, Dataset, in_blocks, label_of
+from greenreport.analysis.measure.subjects import MODELS, Subject
 from greenreport.analysis.measure.uncertainty import RatioUncertainty, largest_ratio_uncertainty
 from greenreport.analysis.quality.problem_tests import mean_share_ratio, shares_on_models
 from greenreport.analysis.quality.problems import OVER_PROBLEMS
@@ -66,6 +68,7 @@ class Claim:
         alone: on one model, the interval of this comparison alone; over several, the same as `ci`.
         mean: over several models, the interval for these models, that for models like these, and the prediction for a further one.
         instruments: what instruments add to the ratio, the largest over the models; None where it is not known, or none measured.
+        subject: what the models are in words.
     """
 
     id: str
@@ -85,6 +88,7 @@ class Claim:
     boundary: str | None
     estimated: bool
     instruments: RatioUncertainty | None = None
+    subject: Subject = MODELS
 
     @property
     def info(self) -> MetricInfo:
@@ -151,7 +155,7 @@ class Claim:
             return f"on {self.rows[0].model}"
         low, high = self.spread
         reach = interval_text(low.ratio, high.ratio, self.value)
-        return f"geometric mean over {len(self.rows)} of {self.of_models} models, range {reach}"
+        return f"geometric mean over {len(self.rows)} of {self.of_models} {self.subject.plural}, range {reach}"
 
     def sentence(self) -> str:
         """Return the whole claim: who, how much, against whom, interval, scope."""
@@ -161,36 +165,6 @@ class Claim:
 def once(claims: Iterable[Claim]) -> tuple[Claim, ...]:
     """Return claims without repetitions, in order."""
     return tuple({claim.id: claim for claim in claims}.values())
-
-
-def difference(ratio: float, info: MetricInfo) -> str:
-    """Return a ratio as a difference in words: ``38 % less energy``, ``2.3 times the energy``, ``the same energy``."""
-    if abs(ratio - 1) < 0.0005:
-        return f"the same {info.noun}"
-    if ratio >= 2:
-        return f"{number(ratio)} times the {info.noun}"
-    relative = " (relative)" if info.unit == "%" else ""  # else it could be percentage points
-    return f"{number(abs(1 - ratio) * 100, 2)}{THIN}% {info.less if ratio < 1 else info.more} {info.noun}{relative}"
-
-
-def interval_text(low: float, high: float, value: float) -> str:
-    """Return two ratios in the scale of `value`: percentages with direction where it changes, or multiples."""
-    if value >= 2:
-        return f"{number(low)}–{number(high)} times"
-    # As many digits as tell the ends apart: “92–92 %” would hide the interval.
-    digits = next((d for d in (2, 3, 4) if percent_change(low, d) != percent_change(high, d)), 2)
-    ends = [percent_change(low, digits), percent_change(high, digits)]
-    if low < 1 and high < 1:
-        return f"{ends[1].lstrip('−+')}–{ends[0].lstrip('−+')}{THIN}%"
-    if low >= 1 and high >= 1:
-        return f"{ends[0].lstrip('−+')}–{ends[1].lstrip('−+')}{THIN}%"
-    return f"{ends[0]} to {ends[1]}{THIN}%"
-
-
-def percent_change(ratio: float, digits: int = 2) -> str:
-    """Return a ratio as a signed change in percent without the sign of percent: ``−38``, ``+4.2``."""
-    change = (ratio - 1) * 100
-    return ("−" if change < 0 else "+") + number(abs(change), digits)
 
 
 def compare(
@@ -251,6 +225,7 @@ def compare(
         boundary="; ".join(sorted({boundary for cell in cells for boundary in cell.boundaries(metric)})) or None,
         estimated=any(cell.estimated(metric) for cell in cells),
         instruments=largest_ratio_uncertainty(((top, bottom) for _, top, bottom in samples), metric),
+        subject=dataset.subject,
     )
 
 

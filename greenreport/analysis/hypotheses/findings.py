@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from greenreport.analysis.measure.dataset import Dataset, in_blocks
 from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, losses, unfaithful
+from greenreport.analysis.measure.subjects import MODELS, Subject
 from greenreport.analysis.quality.problem_tests import compare_shares
 from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.analysis.stats import GroupTest, Robustness, compare, over_models, with_robustness
@@ -59,6 +60,7 @@ class Finding:
 
     Attributes:
         labels: configuration id → label.
+        subject: what the configurations are compared on, in words.
     """
 
     hypothesis: Hypothesis
@@ -66,6 +68,7 @@ class Finding:
     boundary: str | None
     estimated: bool
     labels: Mapping[str, str]
+    subject: Subject = MODELS
 
     @property
     def metric(self) -> MetricInfo:
@@ -139,7 +142,7 @@ def _test(dataset: Dataset, hypothesis: Hypothesis, fidelity: Sequence[CellFidel
     metric = hypothesis.metric
     tests = compare_models(dataset, metric, fidelity, providers=hypothesis.providers, hypothesis=hypothesis, robustness=True)
     estimated = any(cell.estimated(metric) for cell in dataset.cells)
-    return Finding(hypothesis, tests, "; ".join(dataset.boundaries(metric)) or None, estimated, dataset.labels)
+    return Finding(hypothesis, tests, "; ".join(dataset.boundaries(metric)) or None, estimated, dataset.labels, dataset.subject)
 
 
 def compare_models(

@@ -12,6 +12,7 @@ from greenreport.analysis.hypotheses.claim_text import Text
 from greenreport.analysis.hypotheses.findings import Decision, Finding
 from greenreport.analysis.hypotheses.winners import Standing
 from greenreport.analysis.measure.dataset import label_of
+from greenreport.analysis.measure.subjects import MODELS, Subject
 from greenreport.catalog import Better, MetricInfo
 from greenreport.units import capital, declared_percent, listed
 
@@ -24,10 +25,10 @@ def lead_sentence(finding: Finding, place: Standing | None, *, ties: bool) -> Te
     if finding.decision is Decision.NOT_COMPUTABLE or place is None:
         return (f"There is no answer for {info.noun} yet: {why_unknown(finding)}.",)
     if finding.decision is Decision.NOT_REJECTED:
-        scope = models_text(len(finding.kept), len(finding.tests))
+        scope = models_text(len(finding.kept), len(finding.tests), finding.subject)
         return (f"No difference in {info.noun} was found between the serving configurations {scope}.",)
     if info.better is Better.NEITHER:
-        scope = models_text(len(finding.rejected), len(finding.tests))
+        scope = models_text(len(finding.rejected), len(finding.tests), finding.subject)
         lowest: Text = ()
         if place.claim is not None:
             lowest = (f" It is lowest with {label_of(place.leader)}: ", place.claim, _slight(finding, place), ".")
@@ -38,17 +39,17 @@ def lead_sentence(finding: Finding, place: Standing | None, *, ties: bool) -> Te
 def _winner_text(finding: Finding, place: Standing, info: MetricInfo, *, ties: bool) -> Text:
     leader = label_of(place.leader)
     best = best_phrase(info)
-    scope = models_text(place.models, len(finding.tests), on=True)
+    scope = models_text(place.models, len(finding.tests), finding.subject)
     size: Text = () if place.claim is None else (": ", place.claim, _slight(finding, place))
     if place.unanimous:
-        return (f"{leader} {best} {scope}", *size, _tied(place) if size and ties else "", ".")
+        return (f"{leader} {best} {scope}", *size, _tied(place, finding.subject) if size and ties else "", ".")
     if place.never_beaten:
         return (f"{leader} is the best, or statistically tied with the best, in {info.noun} {scope}", *size, ".")
     wins = listed([f"{_label(place, name)} on {number} of {place.models}" for name, number in place.wins])
-    text = f"No configuration {best} on every model: {wins}."
+    text = f"No configuration {best} on every {finding.subject.singular}: {wins}."
     if place.claim is None:
         return (text,)
-    together = f" Over the models together, {leader} {verb_of(info)} {place.claim.article()}"
+    together = f" Over the {finding.subject.plural} together, {leader} {verb_of(info)} {place.claim.article()}"
     return (text, together, place.claim, _slight(finding, place), ".")
 
 
@@ -60,13 +61,13 @@ def _slight(finding: Finding, place: Standing) -> str:
     return f", which is less than the smallest effect of interest ({declared_percent(limit)})"
 
 
-def _tied(place: Standing) -> str:
+def _tied(place: Standing, subject: Subject) -> str:
     """Return a clause on configurations that are statistically tied with the leader."""
     tied = Counter(name for w in place.winners for name in w.ties if name != w.leader)
     if not tied:
         return ""
     label, number = tied.most_common(1)[0]
-    return f"; {_label(place, label)} is statistically tied with it {models_text(number, place.models, on=True)}"
+    return f"; {_label(place, label)} is statistically tied with it {models_text(number, place.models, subject)}"
 
 
 def _label(place: Standing, identifier: str) -> str:
@@ -85,14 +86,14 @@ def verb_of(info: MetricInfo) -> str:
     return info.verb or ("uses" if info.less == "less" and info.direction == "lower" else "has")
 
 
-def models_text(number: int, total: int, *, on: bool = True) -> str:
+def models_text(number: int, total: int, subject: Subject = MODELS, *, on: bool = True) -> str:
     """Return on, or for, how many models: ``on both models``, ``on 2 of 3 models``."""
     preposition = "on" if on else "for"
     if total == 1:
-        return f"{preposition} the one model studied"
+        return f"{preposition} the one {subject.singular} studied"
     if number == total:
-        return f"{preposition} both models" if total == 2 else f"{preposition} all {total} models"
-    return f"{preposition} {number} of {total} models"
+        return f"{preposition} both {subject.plural}" if total == 2 else f"{preposition} all {total} {subject.plural}"
+    return f"{preposition} {number} of {total} {subject.plural}"
 
 
 def why_unknown(finding: Finding) -> str:

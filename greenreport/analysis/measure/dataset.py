@@ -13,6 +13,7 @@ from statistics import median
 from greenreport.analysis.measure.calibration import CalibrationRun, calibration
 from greenreport.analysis.measure.limit_searches import LimitSearch
 from greenreport.analysis.measure.run_view import ModelPreparation, RunView
+from greenreport.analysis.measure.subjects import MODELS, Subject
 from greenreport.analysis.stats import FEWEST_RUNS, Description, Interim, describe, reach, screen, smallest_step
 from greenreport.analysis.stats.outliers import Policy
 from greenreport.catalog import ENGINES, METRICS
@@ -22,8 +23,7 @@ from greenreport.study import Configuration, Model, ReferenceStudy, Study, Weigh
 from greenreport.study.cells import DEFAULTS
 
 JOINT = "\u00a0·\u00a0"  # engine and provider never wrap apart
-#: Why modelled energy answers nothing.
-NOT_MEASURED = "energy was not measured here, only modelled from the CPU load"
+NOT_MEASURED = "energy was not measured here, only modelled from the CPU load"  # why modelled energy answers nothing
 #: Flags of other programs that compute beside a run, and why such runs answer nothing.
 DISTURBED = frozenset({FlagCode.FOREIGN_LOAD, FlagCode.FOREIGN_GPU_PROCESS})
 DISTURBANCE = "other programs kept the processors busy during most runs, so these tell nothing about the configurations"
@@ -143,7 +143,7 @@ class Dataset:
     """All data of a study on one machine.
 
     Attributes:
-        source: where the values come from, in words.
+        source: where the values come from, in words; subject: what the models are.
         imported: whether they come from an imported table, so that runs, phases and environment are unknown.
         other_runs: runs of this study in the store that do not count here (other machine, earlier protocol), by reason.
         prompts: texts by their digests; `verdicts`: by the digests of prompt and output.
@@ -165,6 +165,7 @@ class Dataset:
     prompts_count: int | None = None
     prompts: Mapping[str, str] = field(default_factory=dict)
     verdicts: Mapping[tuple[str, str], Verdict] = field(default_factory=dict)
+    subject: Subject = MODELS
 
     @property
     def models(self) -> tuple[Model, ...]:

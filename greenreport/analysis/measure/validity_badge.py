@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, gate_of, sameness
+from greenreport.catalog import METRICS
 from greenreport.record import FlagCode, Outcome
 from greenreport.units import counted, declared_percent
 
@@ -152,4 +153,10 @@ def _imported(dataset: Dataset) -> Iterator[BadgeRule]:
     runs = min((len(cell.runs) for cell in dataset.cells), default=0)
     level = BadgeLevel.PASS if runs >= PUBLICATION_FLOOR else BadgeLevel.CAUTION
     yield BadgeRule("repetitions", level, f"at least {counted(runs, 'value')} in each cell", "data")
+    for metric, info in METRICS.items():
+        seen = [o for cell in dataset.cells for run in cell.runs if (o := run.observations.get(metric)) is not None]
+        invalid = [o for o in seen if o.value is None]
+        if invalid:
+            found = f"{len(invalid):,} of {counted(len(seen), 'value')} of {info.noun} are left out, for example: {invalid[0].reason}"
+            yield BadgeRule("possible values", BadgeLevel.CAUTION, found, "data")
     yield BadgeRule("protocol", BadgeLevel.CAUTION, f"not known: {dataset.source}", "methods")

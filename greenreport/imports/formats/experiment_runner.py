@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 
 from greenreport.errors import ImportFileError
 from greenreport.imports.column_guesses import suggested
-from greenreport.imports.delimited_text import DelimitedText, open_table
+from greenreport.imports.delimited_text import DelimitedText
+from greenreport.imports.formats.plain_csv import TextReader
 from greenreport.imports.mapped_table import mapped
 from greenreport.imports.mapping import Mapping
-from greenreport.imports.reader import Candidate, Reader
+from greenreport.imports.reader import Candidate
 from greenreport.imports.results_table import Column, ResultsTable, Role
 
 RUN_ID, DONE = "__run_id", "__done"
 _RUN = re.compile(r"run_(\d{1,9})(?:_repetition_(\d{1,9}))?")
 
 
-class ExperimentRunner(Reader):
+class ExperimentRunner(TextReader):
     """A row for each run."""
 
     def recognises(self, file: Candidate) -> bool:
@@ -30,7 +31,7 @@ class ExperimentRunner(Reader):
 
     def read(self, path: Path, mapping: Mapping) -> ResultsTable:
         """Return what the table says; the repetition is that of ``__run_id`` where the mapping names no column for it."""
-        with open_table(path, separator=mapping.separator, decimal=mapping.decimal, encoding=mapping.encoding) as table:
+        with self.opened(path, mapping) as table:
             return mapped(table, self.completed(table, mapping), "experiment-runner", _derived(table, mapping))
 
     def completed(self, table: DelimitedText, mapping: Mapping) -> Mapping:

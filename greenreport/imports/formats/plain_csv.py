@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from greenreport.imports.column_guesses import suggested
@@ -12,7 +14,20 @@ from greenreport.imports.reader import Candidate, Reader
 from greenreport.imports.results_table import ResultsTable
 
 
-class PlainCsv(Reader):
+class TextReader(Reader):
+    """Reads tables of text whose columns a mapping can name."""
+
+    @staticmethod
+    def opened(path: Path, mapping: Mapping) -> AbstractContextManager[DelimitedText]:
+        """Open a table as the mapping says that it is written."""
+        return open_table(path, separator=mapping.separator, decimal=mapping.decimal, encoding=mapping.encoding)
+
+    @abstractmethod
+    def completed(self, table: DelimitedText, mapping: Mapping) -> Mapping:
+        """Return the mapping, or one that the columns suggest where it names none."""
+
+
+class PlainCsv(TextReader):
     """A row for each run."""
 
     def recognises(self, file: Candidate) -> bool:
@@ -23,7 +38,7 @@ class PlainCsv(Reader):
 
     def read(self, path: Path, mapping: Mapping) -> ResultsTable:
         """Return what the table says; without a mapping, as its columns suggest."""
-        with open_table(path, separator=mapping.separator, decimal=mapping.decimal, encoding=mapping.encoding) as table:
+        with self.opened(path, mapping) as table:
             return mapped(table, self.completed(table, mapping), "csv")
 
     def completed(self, table: DelimitedText, mapping: Mapping) -> Mapping:

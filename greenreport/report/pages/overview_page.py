@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.answers import HypothesisAnswer
 from greenreport.analysis.hypotheses.claim_text import plain
-from greenreport.analysis.hypotheses.claims import Claim, Generality, interval_text
+from greenreport.analysis.hypotheses.claims import Claim, Generality
+from greenreport.analysis.hypotheses.ratio_text import interval_text
 from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.analysis.stats import Interval
 from greenreport.record import Outcome

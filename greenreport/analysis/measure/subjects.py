@@ -1,0 +1,31 @@
+"""What the models of a dataset are in words: models, or models doing different work or on different machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from greenreport.units import listed
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The noun for what configurations are compared on."""
+
+    singular: str
+    plural: str
+
+    def of(self, number: int) -> str:
+        """Return the noun for a number of them."""
+        return self.singular if number == 1 else self.plural
+
+
+MODELS = Subject("model", "models")
+
+
+def subject_of(parts: Sequence[str]) -> Subject:
+    """Return the noun for models that are told apart by further things: ``combination of model and length``."""
+    if not parts:
+        return MODELS
+    together = listed(["model", *parts])
+    return Subject(f"combination of {together}", f"combinations of {together}")

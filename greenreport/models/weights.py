@@ -14,6 +14,7 @@ from pathlib import Path
 
 from greenreport.errors import EngineUnavailable, ModelUnavailable
 from greenreport.models.gguf_files import SUFFIX, dequantise, source_file
+from greenreport.models.hub import refusals
 from greenreport.models.tokenizer import END_OF_TEXT, TOKENIZER_FILE
 from greenreport.regular_files import read_regular
 from greenreport.study import Model, Weights
@@ -119,22 +120,12 @@ def folder_bytes(folder: Path) -> int:
 
 
 def _from_hub(model: Model) -> Path:
-    from huggingface_hub import errors, snapshot_download
+    from huggingface_hub import snapshot_download
 
     hub, revision = str(model.hub), model.revision
-    offline = "or run with `--weights untrained` to use the true architecture with random weights"
-    try:
+    offline = ", or run with `--weights untrained` to use the true architecture with random weights"
+    with refusals(hub, revision, offline, f"{hub} is not on this machine and the hub cannot be reached"):
         folder = Path(snapshot_download(hub, revision=revision, allow_patterns=HUB_PATTERNS))
-    except errors.GatedRepoError:
-        remedy = f"accept its terms on the hub and log in with `hf auth login`, {offline}"
-        raise ModelUnavailable(f"{hub} is gated", remedy) from None
-    except errors.RevisionNotFoundError:
-        raise ModelUnavailable(f"{hub} has no revision {revision!r}") from None
-    except errors.RepositoryNotFoundError:
-        raise ModelUnavailable(f"the hub has no repository {hub}, or it is private") from None
-    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError):
-        cause = f"{hub} is not on this machine and the hub cannot be reached"
-        raise ModelUnavailable(cause, f"connect once, {offline}") from None
     if not list(folder.glob("*.safetensors")):
         raise ModelUnavailable(f"{hub} has no safetensors weights; greenreport loads no pickled weights")
     return folder

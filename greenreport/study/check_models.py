@@ -24,7 +24,7 @@ def model_remarks(study: Study, folder: Path) -> Iterator[Remark]:
     loose = [index for index in hub if study.models[index].revision is None]
     if loose:
         names = ", ".join(study.models[index].id for index in loose)
-        message = f"not pinned: {names}; fill in `revision:` with a commit so that others get the same weights"
+        message = f"not pinned: {names}; `greenreport pin` fills in each `revision:`, so that others get the same weights"
         yield Remark(("models", loose[0]), message, warning=True)
     for index, model in enumerate(study.models):
         at = ("models", index)

@@ -22,7 +22,7 @@ from greenreport.study.published_results import ReferenceStudy
 from greenreport.study.site_settings import Site
 from greenreport.study.spec import Study
 from greenreport.study.sweep import swept
-from greenreport.study.yaml_document import MAX_PROBLEMS, read_document
+from greenreport.study.yaml_document import MAX_PROBLEMS, YamlDocument, parse_document, read_document
 
 Sections = TypeVar("Sections", bound=Spec)
 
@@ -78,7 +78,20 @@ def load_study(path: Path, overrides: Overrides | None = None) -> StudyFile:
     Raises:
         SpecError: with every problem, each with file and line.
     """
-    document = read_document(path)
+    return _checked(read_document(path), overrides)
+
+
+def parse_study(path: Path, text: str) -> StudyFile:
+    """Check the text of a study as if it were that of a file.
+
+    Raises:
+        SpecError: with every problem, each with file and line.
+    """
+    return _checked(parse_document(path, text), None)
+
+
+def _checked(document: YamlDocument, overrides: Overrides | None) -> StudyFile:
+    path = document.path
     if not isinstance(document.data, dict):
         start = Problem(str(path), 1, "a study file is a mapping that starts with `study: <name>`")
         raise SpecError((start, *document.problems))

@@ -71,7 +71,15 @@ def read_document(path: Path) -> YamlDocument:
     Raises:
         SpecError: the file cannot be read, is not YAML or is too large.
     """
-    text = _read(path)
+    return parse_document(path, _read(path))
+
+
+def parse_document(path: Path, text: str) -> YamlDocument:
+    """Read the text of a YAML file.
+
+    Raises:
+        SpecError: it is not YAML or expands to too much.
+    """
     try:
         loader = _Loader(text)
         converter = _Converter(loader)

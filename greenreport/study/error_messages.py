@@ -22,7 +22,7 @@ Location: TypeAlias = tuple[str | int, ...]
 SYNONYMS = {
     "fp16": "float16", "half": "float16", "fp32": "float32", "float": "float32", "bf16": "bfloat16", "gpu": "cuda", "nvidia": "cuda",
     "pytorch": "torch", "eager": "torch", "compile": "torch_compile", "onnxruntime": "onnx", "ort": "onnx", "llama.cpp": "llamacpp",
-    "llama_cpp": "llamacpp", "llama-server": "llamacpp", "openvino_genai": "openvino-genai",
+    "llama_cpp": "llamacpp", "llama-server": "llamacpp", "openvino_genai": "openvino-genai", "onnxruntime_genai": "onnxruntime-genai",
 }  # fmt: skip
 #: Servers that people take for engines of a study.
 SERVERS = frozenset({"vllm", "sglang", "tgi", "ollama", "lmstudio", "triton", "litellm"})

@@ -81,10 +81,24 @@ def test_pooling_depends_on_the_declared_fields_alone() -> None:
 def test_versions_of_an_engines_libraries_belong_to_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of the first engines keep their order, and with it every key; those of further engines follow by name."""
     monkeypatch.setattr(host.metadata, "version", lambda name: f"{name} 1")
-    assert [name for name, _ in host.environment().libraries] == [*host.LIBRARY_ORDER, "openvino-genai", "xllamacpp"]
+    assert [name for name, _ in host.environment().libraries] == [
+        *host.LIBRARY_ORDER,
+        "onnxruntime-genai",
+        "onnxruntime-genai-cuda",
+        "openvino-genai",
+        "xllamacpp",
+    ]
     plugin = replace(ENGINES["fake"], name="vllm", distributions=("vllm", "torch", "flashinfer"))
     monkeypatch.setattr(host, "ENGINES", {**ENGINES, "vllm": plugin})
-    libraries = [*host.LIBRARY_ORDER, "flashinfer", "openvino-genai", "vllm", "xllamacpp"]
+    libraries = [
+        *host.LIBRARY_ORDER,
+        "flashinfer",
+        "onnxruntime-genai",
+        "onnxruntime-genai-cuda",
+        "openvino-genai",
+        "vllm",
+        "xllamacpp",
+    ]
     assert host.environment().libraries == tuple((name, f"{name} 1") for name in libraries)
 
 

@@ -251,8 +251,13 @@ class ObservedValues:
 
 
 def metric_of(key: str, statistic: str | None) -> str | None:
-    """Return the metric of the catalog that a statistic is: of ``latency_s`` the p99 is ``latency_p99_s``, its median and mean are itself."""
-    if key not in METRICS:
+    """Return the metric of the catalog that a statistic is: of ``latency_s`` the p99 is ``latency_p99_s``, its median and mean are itself.
+
+    The time between tokens is a median over requests of their mean gaps, so neither a median of all gaps nor a percentile of mean gaps is one.
+    """
+    if key == "tpot_s":
+        return "tbt_s" if statistic in _PREFERRED else None
+    if key not in METRICS or (key == "tbt_s" and statistic in ("median", "p50")):
         return None
     if statistic in _PREFERRED:
         return key

@@ -71,3 +71,7 @@ class Reader(ABC):
         Raises:
             ImportFileError: the file is not what it seems, with the line where that is known.
         """
+
+    def runs(self, path: Path, mapping: Mapping) -> ResultsTable:
+        """Return what a file says of runs: itself, unless its rows are samples of one."""
+        return self.read(path, mapping)

@@ -25,6 +25,8 @@ def read_results(
     paths: Sequence[Path],
     format: str | None = None,  # noqa: A002 - the word of the command and of the mapping
     mapping: Mapping | Path | None = None,
+    *,
+    runs: bool = False,
 ) -> ResultsTable:
     """Return what files and folders say, as one table.
 
@@ -32,6 +34,7 @@ def read_results(
         paths: files, and folders that are walked for files of one format.
         format: name of a format of the catalog; recognised by what a file holds when absent.
         mapping: what the columns are, or the file that says so; suggested by names and cells when absent.
+        runs: take a file of samples for one run, with the energy that its samples make.
 
     Raises:
         ImportFileError: nothing is recognised, files of several formats are, or one is not what it seems.
@@ -45,7 +48,7 @@ def read_results(
         raise ImportFileError(
             f"{paths[0]}: files of several formats lie here ({', '.join(names)}); choose with --format, or give one folder of each"
         )
-    return joined([reader(name).read(file, declared) for name, file in found])
+    return joined([(reader(name).runs if runs else reader(name).read)(file, declared) for name, file in found])
 
 
 def recognised(paths: Sequence[Path], kind: str | None = None) -> Iterator[tuple[str, Path]]:

@@ -61,7 +61,7 @@ def import_results(
         raise UsageError(
             f"{file} declares a study {name} already, whose runs would hide what is imported; give another name with --study"
         )
-    table = read_results(paths, kind, mapping)
+    table = read_results(paths, kind, mapping, runs=True)
     if host is not None:
         table = table.of_host(host)
     observed = ObservedValues(table, str(paths[0]) if len(paths) == 1 else table.source)

@@ -13,10 +13,11 @@ from greenreport.study.servers import Server
 from greenreport.study.site_settings import Site, web_address
 from greenreport.study.spec import Author, Study
 from greenreport.study.sweep import Sweep, swept
+from greenreport.study.yaml_document import read_document
 
 __all__ = [
     "Author", "Comparison", "Configuration", "DeclaredGuideline", "Exclusion", "Factor", "Footprint", "Generation", "Hypothesis",
     "Lengths", "MeterUse", "Model", "Objective", "Overrides", "Prompts", "Protocol", "Quality", "ReferenceStudy", "Sequential", "Server", "Site", "Study",
-    "StudyFile", "Sweep", "Weights", "Workload", "load_reference", "load_sections", "load_site", "load_study", "meter_use", "output_lengths",
+    "StudyFile", "Sweep", "Weights", "Workload", "load_reference", "load_sections", "load_site", "load_study", "meter_use", "output_lengths", "read_document",
     "registration", "registration_digest", "swept", "web_address",
 ]  # fmt: skip

@@ -70,6 +70,7 @@ FOREIGN_TEXTS = {
     "report/site_writer.py": {"  "},  # between digest and name in a file of sha256sum
     "report/exports/card.py": {" "}, "report/exports/latex.py": {" "},  # between words
     "report/figure.py": {" "}, "report/drawing/svg_text.py": {" "}, "execute/processes.py": {" "},
+    "imports/formats/energibridge.py": {"_ENERGY (J)"}, "imports/formats/nvidia_smi.py": {"not supported", " "},  # columns and cells of their files
     "store/codec.py": {"not steady", ": "},  # records written by earlier versions
     "study/sweep.py": {"Value error, "},  # pydantic
 }  # fmt: skip

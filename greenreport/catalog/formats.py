@@ -28,7 +28,7 @@ class FormatInfo:
 # fmt: off
 _FORMATS = (
     FormatInfo("experiment-runner", "experiment-runner", f"{_IN}.experiment_runner:ExperimentRunner", "run_table.csv of experiment-runner: a row for each run"),
-    FormatInfo("energibridge", "EnergiBridge", f"{_IN}.energibridge:EnergiBridge", "samples of EnergiBridge: a run for each file, an audit sees the samples"),
+    FormatInfo("energibridge", "EnergiBridge", f"{_IN}.energibridge:EnergiBridgeSamples", "samples of EnergiBridge: a run for each file, an audit sees the samples"),
     FormatInfo("nvidia-smi", "nvidia-smi", f"{_IN}.nvidia_smi:NvidiaSmi", "samples of nvidia-smi --query-gpu: a run for each file"),
     FormatInfo("netio", "NETIO", f"{_IN}.netio:Netio", "samples of a NETIO power meter: a run for each file"),
     FormatInfo("codecarbon", "codecarbon", f"{_IN}.codecarbon:CodeCarbon", "emissions.csv of codecarbon: a row for each run"),

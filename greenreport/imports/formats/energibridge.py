@@ -24,7 +24,7 @@ _GPU_POWER = re.compile(r"GPU\d+_POWER \(mWatts\)")
 _SYSTEM_POWER = "SYSTEM_POWER (Watts)"
 
 
-class EnergiBridge(Reader):
+class EnergiBridgeSamples(Reader):
     """Read as samples for an audit, as one run for a study."""
 
     def recognises(self, file: Candidate) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -17,6 +18,8 @@ from tests.attack.attacks import ATTACKS
 from tests.attack.trial import MOST_MEMORY_B, Attack, Ending, attempted, most_memory_b
 
 SPAWN = multiprocessing.get_context("spawn")
+#: Seconds between two lines that say how far an attack is.
+TOLD_EVERY_S = 60
 HEADING = f"{'attack':<12}{'tried':>7}" + "".join(f"{ending:>11}" for ending in Ending) + f"{'memory':>10}{'time':>9}"
 
 
@@ -28,7 +31,7 @@ def numbers(attack: Attack, share: float) -> list[int]:
 
 def conduct(attack: Attack, trials: Sequence[int]) -> bool:
     """Make trials in a process of their own, print a line, and every defeat; return whether all were survived."""
-    started = time.monotonic()
+    started = told = time.monotonic()
     endings: Counter[Ending] = Counter()
     defeats: list[str] = []
     memory_b, left = 0.0, list(trials)
@@ -45,6 +48,11 @@ def conduct(attack: Attack, trials: Sequence[int]) -> bool:
                 number, ending, detail, used_b, answered = left[0], Ending.LOST, "the process of the trial died", 0.0, False
             left.remove(number)
             endings[ending] += 1
+            if time.monotonic() - told > TOLD_EVERY_S:
+                told = time.monotonic()
+                print(
+                    f"  {attack.name}: {endings.total()} of {len(trials)}, {endings[Ending.SURVIVED]} survived", file=sys.stderr
+                )
             memory_b = max(memory_b, used_b)
             if ending is not Ending.SURVIVED:
                 defeats.append(f"  {attack.name} --only {number}: {ending}: {detail}")

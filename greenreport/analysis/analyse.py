@@ -13,6 +13,7 @@ from greenreport.analysis.hypotheses.claims import Claim, once
 from greenreport.analysis.hypotheses.declared_guidelines import Declared, check_declared
 from greenreport.analysis.hypotheses.findings import Finding, examine_hypotheses
 from greenreport.analysis.hypotheses.guidelines import Guideline, guidelines
+from greenreport.analysis.hypotheses.headline import with_cost
 from greenreport.analysis.hypotheses.multiverse import Multiverse, multiverses
 from greenreport.analysis.hypotheses.savings import savings
 from greenreport.analysis.hypotheses.stopping import StoppingLook, look
@@ -90,6 +91,7 @@ class Analysis:
         parts += [claim for report in self.replications for r in report.sweeps for claim in r.ours]
         parts += self.frontier.claims if self.frontier is not None else ()
         parts += self.savings
+        parts += [replace(part, brief=False) for part in self.headline if isinstance(part, Claim)]
         return once(parts)
 
 
@@ -119,7 +121,9 @@ def analyse(dataset: Dataset) -> Analysis:
         look(dataset, fidelity),
         savings(dataset, fidelity),
         multiverses(dataset, _leading_claims(headline, answers)),
-        headline,
+        with_cost(
+            headline, dataset, next((part.standing for answer in answers for part in answer.answers if part.standing), None)
+        ),
         order_effects(dataset),
         settling(dataset),
         quality,
@@ -132,7 +136,7 @@ def _leading_claims(headline: Text, answers: tuple[Answer, ...]) -> tuple[Claim,
     Those over problems are not among them: other analyses of the runs say nothing about them.
     """
     leads = [next((part for part in answer.lead if isinstance(part, Claim)), None) for answer in answers]
-    claims = [part for part in (*headline, *leads) if isinstance(part, Claim)]
+    claims = [replace(part, brief=False) for part in (*headline, *leads) if isinstance(part, Claim)]
     return once([claim for claim in claims if claim.metric not in OVER_PROBLEMS])
 
 

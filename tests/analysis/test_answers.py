@@ -34,9 +34,9 @@ def test_a_unanimous_winner_is_named_with_its_saving_and_scope() -> None:
             "b": {"torch": around(200), "onnx": around(120), "openvino": around(150)},
         }
     )
-    assert lead(data) == "ONNX Runtime · CPU uses the least energy on both models: 45 % less energy than Torch · CPU."
+    assert lead(data) == "ONNX Runtime · CPU uses the least energy on both models: 45 % less than Torch · CPU."
     assert lead(data, 1) == (
-        "ONNX Runtime · CPU has the shortest execution time on both models: 45 % shorter execution time than Torch · CPU."
+        "ONNX Runtime · CPU has the shortest execution time on both models: 45 % shorter than Torch · CPU."
     )
 
 
@@ -70,7 +70,7 @@ def test_a_difference_that_is_real_and_too_small_says_so() -> None:
     """Two per cent, significant with ten even runs: below the smallest effect of interest, and the sentence says it."""
     data = dataset({"a": {"torch": around(100, 10, 0.002), "onnx": around(98, 10, 0.002)}})
     assert lead(data) == (
-        "ONNX Runtime · CPU uses the least energy on the one model studied: 2.0 % less energy than Torch · CPU, which is less than the smallest effect "
+        "ONNX Runtime · CPU uses the least energy on the one model studied: 2.0 % less than Torch · CPU, which is less than the smallest effect "
         "of interest (5 %)."
     )
     larger = dataset({"a": {"torch": around(100, 10, 0.002), "onnx": around(94, 10, 0.002)}})

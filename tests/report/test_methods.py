@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from statistics import median
 from typing import get_args
 
@@ -23,8 +24,10 @@ from greenreport.report.pages.methods_page import MethodsContent
 from greenreport.report.pages.overview_page import OverviewContent
 from greenreport.report.pages.study_design import PROMPTS, instruments, levels
 from greenreport.report.pages.threats_to_validity import threats_to_validity
+from greenreport.report.render import Renderer
 from greenreport.report.simulation import FILE, simulated
-from greenreport.study import Prompts
+from greenreport.report.templates import templates_folder
+from greenreport.study import Prompts, Site
 from greenreport.traces import Coverage
 from greenreport.units import THIN
 from tests.conftest import minimal_study
@@ -139,7 +142,7 @@ def test_runs_made_after_their_block_are_told() -> None:
     assert f"1 run of {len(data.runs)} was made after a later block had begun" in timed(True)
 
 
-def test_modelled_energy_is_not_tested_and_the_table_says_so() -> None:
+def test_modelled_energy_is_not_tested_and_the_page_says_so(drawn: Path) -> None:
     """Neither a spread nor a number of runs is printed for what no test looks at."""
     estimated = [
         replace(
@@ -155,6 +158,15 @@ def test_modelled_energy_is_not_tested_and_the_table_says_so() -> None:
     energy = sensitivities(data, analyse(data).findings)[0]
     assert isinstance(energy.detectable, NotComputable) and energy.detectable.reason == "not tested: energy is modelled"
     assert energy.enough() == "–" and energy.shortfall() is None
+    seen = Sampling("estimate", "cpu energy", 0.1, Coverage(10, 1.0, 0.1), of_energy=True)
+    cells = tuple(replace(cell, runs=tuple(replace(run, sampling=(seen,)) for run in cell.runs)) for cell in data.cells)
+    page = next(
+        page
+        for page in study_pages(study_context("tiny", analyse(replace(data, cells=cells))), "")
+        if page.section == "methods"
+    )
+    html = Renderer([templates_folder()], drawn, Site()).pages([page], {})["s/tiny/methods/index.html"].decode()
+    assert "its joules may be wrong by a factor" in html
 
 
 def test_levels_stand_beside_what_was_loaded() -> None:

@@ -69,6 +69,7 @@ class Claim:
         mean: over several models, the interval for these models, that for models like these, and the prediction for a further one.
         instruments: what instruments add to the ratio, the largest over the models; None where it is not known, or none measured.
         subject: what the models are in words.
+        brief: whether its size is told without the metric, in a sentence that has just named it.
     """
 
     id: str
@@ -89,6 +90,7 @@ class Claim:
     estimated: bool
     instruments: RatioUncertainty | None = None
     subject: Subject = MODELS
+    brief: bool = False
 
     @property
     def info(self) -> MetricInfo:
@@ -119,8 +121,11 @@ class Claim:
         return abs(self.value - 1) < 0.0005
 
     def size(self) -> str:
-        """Return the size in words: ``38 % less energy``, ``2.3 times the energy``."""
-        return difference(self.value, self.info)
+        """Return the size in words: ``38 % less energy``, ``2.3 times the energy``; where it is brief, ``38 % less``, ``2.3 times that``."""
+        words = difference(self.value, self.info)
+        if not self.brief or self.shown_equal:
+            return words
+        return words.replace(f" the {self.info.noun}", " that") if self.value >= 2 else words.replace(f" {self.info.noun}", "")
 
     def compared_with(self) -> str:
         """Return what it is compared with, in the words that fit the size: ``than Torch``, ``of Torch`` after a multiple, ``as Torch``."""

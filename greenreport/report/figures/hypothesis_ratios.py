@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 import altair as alt
 
 from greenreport.analysis.hypotheses.findings import Finding, ModelTest
+from greenreport.analysis.hypotheses.headline import verb_of
+from greenreport.analysis.hypotheses.ratio_text import difference
 from greenreport.analysis.measure.dataset import label_of
 from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.catalog import Better, MetricInfo
@@ -173,27 +175,38 @@ def _ratio_rows(study: StudyContext, finding: Finding, reference: str | None) ->
 
 
 def ratios_heading(rows: Sequence[RatioRow], info: MetricInfo, against: str) -> str:
-    """Say which configuration has the best ratio on most models and between what it lies there, or that none beats the baseline."""
+    """Say by how much the configuration that leads on most models beats the baseline, or that nothing does."""
     higher = info.better is Better.HIGHER
     best = max if higher else min
     models = ordered([row.model for row in rows])
     firsts = [best((row for row in rows if row.model == model), key=lambda row: row.ratio) for model in models]
     if len({row.label for row in rows}) == 1:
-        return f"The ratio of {info.noun} of {rows[0].label} to {against} is {_reach(firsts)} {_on(firsts, models)}"
+        return f"{rows[0].label} {_gain(firsts, info, against)} {_on(firsts, models)}"
     ahead = [row for row in firsts if (row.ratio > 1 if higher else row.ratio < 1)]
     behind = [row for row in firsts if row not in ahead]
     (label, wins), *_ = Counter(row.label for row in ahead).most_common(1) or [("", 0)]
     if len(behind) > wins:
-        return f"No ratio of {info.noun} to {against} is {'above' if higher else 'below'} 1 {_on(behind, models)}"
+        return f"Nothing beats {against} in {info.noun} {_on(behind, models)}"
     led = [row for row in ahead if row.label == label]
-    word = "highest" if higher else "lowest"
-    return f"{label} has the {word} ratio of {info.noun} to {against} {_on(led, models)}: {_reach(led)}"
+    return f"{label} {_gain(led, info, against)} {_on(led, models)}"
 
 
 def _on(rows: Sequence[RatioRow], models: Sequence[str]) -> str:
     return f"on {models[0]}" if len(models) == 1 else f"on {len(rows)} of {len(models)} models"
 
 
-def _reach(rows: Sequence[RatioRow]) -> str:
-    low, high = times(min(row.ratio for row in rows)), times(max(row.ratio for row in rows))
-    return low if low == high else f"{low} to {high}"
+def _gain(rows: Sequence[RatioRow], info: MetricInfo, against: str) -> str:
+    """Return the predicate of a configuration against the baseline: ``uses 14–18 % less energy than Torch``."""
+    low, high = min(row.ratio for row in rows), max(row.ratio for row in rows)
+    if max(abs(1 - low), abs(1 - high)) < 0.0005:
+        return f"{verb_of(info)} the same {info.noun} as {against}"
+    if high >= 2:
+        ends = ordered([number(low), number(high)])
+        return f"{verb_of(info)} {' to '.join(ends)} times the {info.noun} of {against}"
+    ends = ordered([f"{abs(1 - ratio) * 100:.2g}" for ratio in sorted((low, high), key=lambda ratio: abs(1 - ratio))])
+    word = info.less if high <= 1 else info.more
+    span = f"{'–'.join(ends)}{THIN}% {word} {info.noun}"
+    if low < 1 < high:
+        span = f"{difference(low, info).replace(f' {info.noun}', '')} to {difference(high, info)}"
+    article = "" if info.less == "less" else "an " if span.startswith(("8", "11", "18")) else "a "
+    return f"{verb_of(info)} {article}{span} than {against}"

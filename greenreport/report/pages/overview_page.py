@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.answers import HypothesisAnswer
-from greenreport.analysis.hypotheses.claim_text import plain
+from greenreport.analysis.hypotheses.claim_text import Text, plain
 from greenreport.analysis.hypotheses.claims import Claim, Generality
 from greenreport.analysis.hypotheses.ratio_text import interval_text
+from greenreport.analysis.measure.validity_badge import BadgeLevel
 from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.analysis.stats import Interval
 from greenreport.record import Outcome
@@ -20,8 +21,12 @@ from greenreport.report.figures.matrix import matrix_figure
 from greenreport.report.figures.saturation_curves import by_model_and_factor
 from greenreport.report.figures.throughput_frontier import front_figure
 from greenreport.report.page import Page, study_page
+from greenreport.report.sparkline import sparkline
 from greenreport.report.summary import ComparisonLink
 from greenreport.units import THIN, counted, declared_percent
+
+#: Numbers beside a headline, apart from that of the runs.
+MOST_NUMBERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,26 @@ class KeyNumber:
     text: str = ""
     note: str = ""
 
+    def about(self, headline: Text) -> str:
+        """Return interval and scope of the claim, and what it compares where the headline does not say it."""
+        claim = self.claim
+        if claim is None:
+            return self.note
+        named = any(
+            isinstance(part, Claim) and (part.numerator, part.denominator) == (claim.numerator, claim.denominator)
+            for part in headline
+        )
+        compared = "" if named else f"{claim.numerator} against {claim.denominator}, "
+        return f"{compared}{claim.interval()}; {claim.scope_text()}"
+
+
+@dataclass(frozen=True, slots=True)
+class BestFor:
+    """A configuration and the wishes for which it is the best choice: ``shortest execution time``."""
+
+    label: str
+    wishes: tuple[str, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class OverviewContent:
@@ -43,6 +68,10 @@ class OverviewContent:
         compared: pages on which the study stands beside another.
         scope: where its headline was found, and how sure it is.
         related: studies of the same publication, where it has no runs itself.
+        glance: the result as a small drawing (SVG), which stands in for the figure on small screens.
+        choices: for what each configuration is the best choice.
+        rules: how many rules of validity hold, in words.
+        commands: what repeats the study; empty for imported values.
     """
 
     numbers: tuple[KeyNumber, ...]
@@ -52,6 +81,10 @@ class OverviewContent:
     swept: bool
     scope: str
     related: tuple[StudyContext, ...]
+    glance: str
+    choices: tuple[BestFor, ...]
+    rules: str
+    commands: tuple[str, ...]
 
 
 def overview_page(
@@ -78,6 +111,12 @@ def overview_page(
         swept=swept is not None,
         scope=headline_scope(study),
         related=related,
+        glance=sparkline(study),
+        choices=tuple(_choices(study)),
+        rules=_rules(study),
+        commands=()
+        if study.dataset.imported
+        else (f"greenreport run studies/{study.dataset.study.study}.yaml", "greenreport build"),
     )
     spec = study.dataset.study
     words = " ".join([spec.study, *spec.tags, study.machine, *(author.name for author in spec.authors), *study.bands])
@@ -109,8 +148,30 @@ def headline_scope(study: StudyContext) -> str:
     if claim is None:
         return f"{where}; medians over valid runs.{ended}"
     runs = "one run" if claim.n == 1 else f"at least {claim.n} runs"
-    compared = f"{claim.numerator} against {claim.denominator}, {claim.interval()}; {claim.scope_text()}"
-    return f"{where}: {compared}{_further(claim)}; {runs} in each cell.{ended}"
+    named = claim.denominator in plain(study.analysis.headline)
+    compared = "" if named else f"{claim.numerator} against {claim.denominator}, "
+    return f"{where}: {compared}{claim.interval()}; {claim.scope_text()}{_further(claim)}; {runs} in each cell.{ended}"
+
+
+def _choices(study: StudyContext) -> Iterator[BestFor]:
+    """Yield the configurations that lead in an objective, that of the most objectives first."""
+    wishes: dict[str, list[str]] = {}
+    for guideline in study.analysis.guidelines:
+        if guideline.standing is not None:
+            label = study.dataset.labels[guideline.standing.leader.id]
+            wishes.setdefault(label, []).append(guideline.objective.wish[:1].lower() + guideline.objective.wish[1:])
+    for label, found in sorted(wishes.items(), key=lambda item: -len(item[1])):
+        yield BestFor(label, tuple(found))
+
+
+def _rules(study: StudyContext) -> str:
+    """Return how many of the machine-checked rules hold."""
+    rules = study.analysis.badge.rules
+    passed = sum(rule.level is BadgeLevel.PASS for rule in rules)
+    ok, made = study.dataset.outcomes[Outcome.OK], study.dataset.outcomes.total()
+    return (
+        f"{ok} of {counted(made, 'run')} valid; {passed} of {counted(len(rules), 'rule')} of validity hold without reservation"
+    )
 
 
 def _further(claim: Claim) -> str:
@@ -134,15 +195,25 @@ def _solved(study: StudyContext, part: HypothesisAnswer) -> KeyNumber | None:
 
 
 def _key_numbers(study: StudyContext) -> Iterator[KeyNumber]:
-    for answer in study.analysis.answers[:3]:
-        for part in answer.answers[:1]:
-            if (solved := _solved(study, part)) is not None:
-                yield solved
-            elif part.standing is not None and part.standing.claim is not None:
-                limit = part.finding.hypothesis.smallest_effect
-                slight = abs(math.log(part.standing.claim.value)) < math.log1p(limit)
-                note = f"too small to matter here: less than {declared_percent(limit)}" if slight else ""
-                yield KeyNumber(part.finding.metric.label, part.standing.claim, note=note)
+    told = [part for part in study.analysis.headline if isinstance(part, Claim)]
+    for shown in told[:MOST_NUMBERS]:
+        limit = study.dataset.study.smallest_effect(shown.metric)
+        slight = abs(math.log(shown.value)) < math.log1p(limit)
+        note = f"too small to matter here: less than {declared_percent(limit)}" if slight else ""
+        yield KeyNumber(shown.info.label, shown, note=note)
+    metrics, left = {claim.metric for claim in told}, MOST_NUMBERS - len(told)
+    for part in (part for answer in study.analysis.answers for part in answer.answers[:1]):
+        claim = None if part.standing is None else part.standing.claim
+        if left < 1 or part.finding.metric.id in metrics:
+            continue
+        limit = part.finding.hypothesis.smallest_effect
+        if (solved := _solved(study, part)) is not None:
+            yield solved
+        elif claim is not None and abs(math.log(claim.value)) >= math.log1p(limit):
+            yield KeyNumber(part.finding.metric.label, claim)
+        else:
+            continue
+        left -= 1
     dataset, repetitions = study.dataset, study.dataset.repetitions
     ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * repetitions
     models, configurations = counted(len(dataset.models), "model"), counted(len(dataset.configurations), "configuration")

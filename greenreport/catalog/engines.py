@@ -38,6 +38,7 @@ class EngineInfo:
         weights: whether the engine needs the model's weights at all.
         gguf: whether it loads a GGUF file as it is; the others get a copy in transformers' format.
         batches: whether it answers several prompts at once.
+        samples: whether it can draw tokens at a temperature, besides taking the likeliest.
         served: who serves the model; except for greenreport's own server, `target` is a subclass of `execute.serving.ExternalServer`.
         revision: raised whenever a change of the adapter changes what is measured; part of the fingerprint.
     """
@@ -57,6 +58,7 @@ class EngineInfo:
     weights: bool = True
     gguf: bool = False
     batches: bool = True
+    samples: bool = False
     served: Served = Served.OWN
 
 
@@ -66,19 +68,19 @@ _HF = ("torch", "transformers", "tokenizers")
 
 _ENGINES = (
     EngineInfo("torch", "Torch", "greenreport.engines.torch_eager:TorchEager", PROVIDERS, DTYPES, _HF, "torch",
-        "PyTorch, eager mode, through transformers' generate()", _HF),
+        "PyTorch, eager mode, through transformers' generate()", _HF, samples=True),
     EngineInfo("torch_compile", "torch.compile", "greenreport.engines.torch_compile:TorchCompile", PROVIDERS, DTYPES, _HF,
-        "torch", "PyTorch with the model's forward pass compiled by TorchInductor", (*_HF, "triton")),
+        "torch", "PyTorch with the model's forward pass compiled by TorchInductor", (*_HF, "triton"), samples=True),
     EngineInfo("torchscript", "TorchScript", "greenreport.engines.torchscript:TorchScript", PROVIDERS, ("float32",), _HF,
         "torch", "the model traced to TorchScript with its KV cache as inputs and outputs", _HF, artefact="torchscript",
-        artefact_per_provider=True),
+        artefact_per_provider=True, samples=True),
     EngineInfo("onnx", "ONNX Runtime", "greenreport.engines.onnx:OnnxRuntime", PROVIDERS, ("float32", "int8"),
         (*_HF, "onnxruntime", "optimum.onnxruntime"), "onnx", "ONNX Runtime on the model exported by Optimum",
-        (*_HF, "optimum", "optimum-onnx", "onnxruntime-gpu", "onnxruntime"), artefact="onnx"),
+        (*_HF, "optimum", "optimum-onnx", "onnxruntime-gpu", "onnxruntime"), artefact="onnx", samples=True),
     EngineInfo("openvino", "OpenVINO", "greenreport.engines.openvino:OpenVino", ("cpu",), ("float32", "bfloat16", "int8"),
         (*_HF, "openvino", "optimum.intel", "nncf"), "openvino",
         "OpenVINO on the model exported by Optimum Intel, stateful KV cache", (*_HF, "optimum", "optimum-intel", "openvino"),
-        artefact="openvino"),
+        artefact="openvino", samples=True),
     EngineInfo("onnxruntime-genai", "ONNX Runtime GenAI", "greenreport.engines.onnxruntime_genai:OnnxRuntimeGenAI", ("cpu",),
         ("float32", "int8", "int4"), (*_HF, "onnxruntime_genai", "onnx_ir"), "onnx",
         "ONNX Runtime's own generation loop, on the model of its own builder", ("transformers", "tokenizers", "onnxruntime-gpu",
@@ -88,14 +90,14 @@ _ENGINES = (
         "OpenVINO's own generation loop with paged attention, on the same model", ("transformers", "tokenizers", "openvino",
         "openvino-genai"), artefact="openvino", batches=False),
     EngineInfo("llamacpp", "llama.cpp", "greenreport.engines.llamacpp:LlamaCpp", ("cpu",), GGUF_TYPES, ("xllamacpp",), "llamacpp",
-        "llama.cpp in process, on the GGUF file of the model as it is", ("xllamacpp",), gguf=True, batches=False),
+        "llama.cpp in process, on the GGUF file of the model as it is", ("xllamacpp",), gguf=True, batches=False, samples=True),
     EngineInfo("fake", "Fake", "greenreport.engines.fake:Fake", ("cpu",), DTYPES, (), "",
-        "no model: answers after a declared service time; for tests of the protocol, never for results", weights=False),
+        "no model: answers after a declared service time; for tests of the protocol, never for results", weights=False, samples=True),
     EngineInfo("endpoint", "Endpoint", "greenreport.execute.endpoint_server:EndpointServer", PROVIDERS, DTYPES, (), "run",
-        "an OpenAI-compatible server that runs already; what it cannot tell is not verified", weights=False,
+        "an OpenAI-compatible server that runs already; what it cannot tell is not verified", weights=False, samples=True,
         served=Served.RUNNING),
     EngineInfo("command", "Command", "greenreport.execute.command_server:CommandServer", PROVIDERS, DTYPES, (), "run",
-        "an OpenAI-compatible server started by a command; what it cannot tell is not verified", weights=False,
+        "an OpenAI-compatible server started by a command; what it cannot tell is not verified", weights=False, samples=True,
         served=Served.STARTED),
 )
 # fmt: on

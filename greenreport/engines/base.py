@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from greenreport.errors import MeasurementInvalid, ModelUnavailable
+from greenreport.errors import EngineUnavailable, MeasurementInvalid, ModelUnavailable
 from greenreport.record import Facts
 from greenreport.study import Configuration
 
@@ -50,6 +50,20 @@ class Message:
 
     role: str
     content: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSampling:
+    """How the tokens of a sequence are drawn.
+
+    Attributes:
+        temperature: above 0; logits are divided by it.
+        top_p: only the likeliest tokens whose probabilities together reach it are drawn; 1: all.
+    """
+
+    temperature: float
+    top_p: float
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +145,22 @@ class Engine(ABC):
         Raises:
             OutOfMemory: the state does not fit.
         """
+
+    def sample(
+        self,
+        prompts: Sequence[Sequence[int]],
+        output_tokens: int,
+        sampling: Sequence[TokenSampling],
+        *,
+        exact: bool,
+        on_token: OnToken,
+    ) -> list[Generated]:
+        """Continue each prompt with tokens that are drawn; the row of an engine in the catalog says whether it can.
+
+        Args:
+            sampling: of each prompt; the rest as in `generate`.
+        """
+        raise EngineUnavailable(f"{type(self).__name__} always takes the likeliest token", "leave out `temperature:`")
 
     def close(self) -> None:
         """Release what the model holds."""

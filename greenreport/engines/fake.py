@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Sequence
 
-from greenreport.engines.base import Engine, EngineJob, Generated, Message, OnToken
+from greenreport.engines.base import Engine, EngineJob, Generated, Message, OnToken, TokenSampling
 from greenreport.errors import EngineUnavailable, OutOfMemory
 from greenreport.record import Facts
 
@@ -50,6 +50,22 @@ class Fake(Engine):
     def generate(
         self, prompts: Sequence[Sequence[int]], output_tokens: int, *, exact: bool, on_token: OnToken
     ) -> list[Generated]:
+        return self._answer(prompts, output_tokens, [""] * len(prompts), on_token)
+
+    def sample(
+        self,
+        prompts: Sequence[Sequence[int]],
+        output_tokens: int,
+        sampling: Sequence[TokenSampling],
+        *,
+        exact: bool,
+        on_token: OnToken,
+    ) -> list[Generated]:
+        return self._answer(prompts, output_tokens, [f"{item.seed}" for item in sampling], on_token)
+
+    def _answer(
+        self, prompts: Sequence[Sequence[int]], output_tokens: int, variants: Sequence[str], on_token: OnToken
+    ) -> list[Generated]:
         self.requests += 1
         if self.requests == self._option("crash_at"):
             os._exit(3)
@@ -61,7 +77,7 @@ class Fake(Engine):
             raise OutOfMemory(f"{len(prompts)} sequences do not fit, {self._option('fits'):g} do")
         output_tokens -= int(self._option("short_by"))
         variant = str(self.job.configuration.options.get("answer", ""))
-        rows = [_tokens(prompt, output_tokens, variant) for prompt in prompts]
+        rows = [_tokens(prompt, output_tokens, variant + own) for prompt, own in zip(prompts, variants, strict=True)]
         self._wait(self._option("prefill_s"))
         for step in range(output_tokens):
             self._wait(self._option("token_s") + len(prompts) * self._option("sequence_s"))

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, GenerationConfig
+from transformers import AutoModelForCausalLM, GenerationConfig, LogitsProcessorList
 from transformers.generation.streamers import BaseStreamer
 
-from greenreport.engines.base import EngineJob, Generated, OnToken
+from greenreport.engines.base import EngineJob, Generated, OnToken, TokenSampling
 from greenreport.engines.cuda import no_device
+from greenreport.engines.sampling import DrawnToken
 from greenreport.engines.tokenized import LOCAL, TokenizedEngine
 from greenreport.errors import MeasurementInvalid
 from greenreport.record import Facts
@@ -48,6 +49,27 @@ class HfEngine(TokenizedEngine):
     def generate(
         self, prompts: Sequence[Sequence[int]], output_tokens: int, *, exact: bool, on_token: OnToken
     ) -> list[Generated]:
+        return self._continued(prompts, output_tokens, exact, on_token, LogitsProcessorList())
+
+    def sample(
+        self,
+        prompts: Sequence[Sequence[int]],
+        output_tokens: int,
+        sampling: Sequence[TokenSampling],
+        *,
+        exact: bool,
+        on_token: OnToken,
+    ) -> list[Generated]:
+        return self._continued(prompts, output_tokens, exact, on_token, LogitsProcessorList([DrawnToken(sampling)]))
+
+    def _continued(
+        self,
+        prompts: Sequence[Sequence[int]],
+        output_tokens: int,
+        exact: bool,
+        on_token: OnToken,
+        processors: LogitsProcessorList,
+    ) -> list[Generated]:
         longest = max(len(prompt) for prompt in prompts)
         ids = torch.full((len(prompts), longest), self.pad_id, dtype=torch.long)
         mask = torch.zeros_like(ids)
@@ -69,6 +91,7 @@ class HfEngine(TokenizedEngine):
                 generation_config=settings,
                 use_model_defaults=False,
                 streamer=_TokenTimes(on_token),
+                logits_processor=processors,
             )
         return [self.finished(row[longest:].tolist(), exact) for row in result.cpu()]
 

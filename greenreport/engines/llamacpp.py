@@ -13,12 +13,12 @@ import http.client
 import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
-from greenreport.engines.base import COMPLETE_INSTEAD, Engine, EngineJob, Generated, Message, OnToken
+from greenreport.engines.base import COMPLETE_INSTEAD, Engine, EngineJob, Generated, Message, OnToken, TokenSampling
 from greenreport.engines.memory_errors import is_out_of_memory, memory_words
 from greenreport.errors import EngineUnavailable, ModelUnavailable, OutOfMemory, RunError
 from greenreport.record import Facts
@@ -97,10 +97,28 @@ class LlamaCpp(Engine):
         self, prompts: Sequence[Sequence[int]], output_tokens: int, *, exact: bool, on_token: OnToken
     ) -> list[Generated]:
         [prompt] = prompts
+        return [self._continued(prompt, output_tokens, exact, on_token, {"temperature": 0})]
+
+    def sample(
+        self,
+        prompts: Sequence[Sequence[int]],
+        output_tokens: int,
+        sampling: Sequence[TokenSampling],
+        *,
+        exact: bool,
+        on_token: OnToken,
+    ) -> list[Generated]:
+        [prompt], [drawn] = prompts, sampling
+        settings = {"temperature": drawn.temperature, "top_p": drawn.top_p, "seed": drawn.seed % 2**32}
+        return [self._continued(prompt, output_tokens, exact, on_token, settings | {"samplers": ["temperature", "top_p"]})]
+
+    def _continued(
+        self, prompt: Sequence[int], output_tokens: int, exact: bool, on_token: OnToken, settings: Mapping[str, Any]
+    ) -> Generated:
         asked = {
             "prompt": list(prompt),
             "n_predict": output_tokens,
-            "temperature": 0,
+            **settings,
             "ignore_eos": exact,
             "cache_prompt": False,
             "return_tokens": True,
@@ -123,13 +141,16 @@ class LlamaCpp(Engine):
                 reason = event.get("stop_type", "")
         if not reason:
             raise RunError("llama.cpp ended an answer without saying why")
-        return [Generated(self._complete(asked, tokens), "stop" if reason == "eos" else "length")]
+        return Generated(self._complete(asked, tokens), "stop" if reason == "eos" else "length")
 
     def _complete(self, asked: dict[str, Any], tokens: list[int | None]) -> tuple[int, ...]:
         """Return the tokens of an answer with those that llama.cpp did not tell, since they end within a character.
 
-        They are asked for again after the answer, from the cache that still holds it.
+        They are asked for again after the answer, from the cache that still holds it; drawn ones with the whole answer, whose draws
+        begin with the first token.
         """
+        if None in tokens and "seed" in asked:
+            return tuple(int(token) for token in self._ask("/completion", {**asked, "stream": False})["tokens"])
         while None in tokens:
             first = tokens.index(None)
             following = next((place for place, token in enumerate(tokens) if place > first and token is not None), len(tokens))

@@ -7,7 +7,7 @@
     request ─┘    wait at most `max_wait_s` for more
 
 With `max_batch` 1 this is a queue: each request is a batch of its own, in the order of arrival. A request with several prompts is never
-split, and requests share a batch only when they end by the same rule. All sequences of a batch are generated to the longest length asked
+split, and requests share a batch only when they end by the same rule and all of them, or none, draw their tokens. All sequences of a batch are generated to the longest length asked
 for in it, and shorter answers are cut to their own length, as in any static batch.
 """
 
@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from greenreport.engines.base import Engine, Generated, OnToken
+from greenreport.engines.base import Engine, Generated, OnToken, TokenSampling
 
 
 @dataclass(slots=True, eq=False)
@@ -29,6 +29,7 @@ class Ticket:
     Attributes:
         on_step: called in the engine's thread with the new token of each prompt.
         rendered: whether the texts were made of conversations, and hold their special tokens.
+        sampling: how the tokens of each text are drawn; () where the likeliest are taken.
         started_ns: when its batch began.
         batch: sequences in its batch.
     """
@@ -39,12 +40,17 @@ class Ticket:
     on_step: OnToken
     done: asyncio.Future[list[Generated]]
     rendered: bool = False
+    sampling: Sequence[TokenSampling] = ()
     queued_ns: int = field(default_factory=time.monotonic_ns)
     prompts: list[list[int]] = field(default_factory=list)
     encoded_ns: int = 0
     started_ns: int = 0
     ended_ns: int = 0
     batch: int = 0
+
+    def goes_with(self, other: Ticket) -> bool:
+        """Whether both can be answered in one batch."""
+        return self.exact == other.exact and bool(self.sampling) == bool(other.sampling)
 
 
 class Batcher:
@@ -73,6 +79,7 @@ class Batcher:
         exact: bool,
         on_step: OnToken,
         rendered: bool = False,
+        sampling: Sequence[TokenSampling] = (),
     ) -> tuple[Ticket, list[Generated]]:
         """Queue a request; return it with its answers when its batch is done.
 
@@ -83,7 +90,7 @@ class Batcher:
         if self.task is None or self.task.done():  # an event belongs to the loop of its task
             self.arrived = asyncio.Event()
             self.task = loop.create_task(self._work())
-        ticket = Ticket(texts, output_tokens, exact, on_step, loop.create_future(), rendered)
+        ticket = Ticket(texts, output_tokens, exact, on_step, loop.create_future(), rendered, sampling)
         self.waiting.append(ticket)
         self.arrived.set()
         return ticket, await ticket.done
@@ -120,7 +127,7 @@ class Batcher:
                 break
         batch = [self.waiting.pop(0)]
         size = len(batch[0].texts)
-        while self.waiting and self.waiting[0].exact == batch[0].exact and size + len(self.waiting[0].texts) <= self.max_batch:
+        while self.waiting and self.waiting[0].goes_with(batch[0]) and size + len(self.waiting[0].texts) <= self.max_batch:
             batch.append(self.waiting.pop(0))
             size += len(batch[-1].texts)
         return batch
@@ -147,7 +154,11 @@ class Batcher:
                 first += len(ticket.prompts)
 
         longest = max(ticket.output_tokens for ticket in batch)
-        generated = self.engine.generate(prompts, longest, exact=batch[0].exact, on_token=on_token)
+        exact, sampling = batch[0].exact, [item for ticket in batch for item in ticket.sampling]
+        if sampling:
+            generated = self.engine.sample(prompts, longest, sampling, exact=exact, on_token=on_token)
+        else:
+            generated = self.engine.generate(prompts, longest, exact=exact, on_token=on_token)
         ended = time.monotonic_ns()
         results, first = [], 0
         for ticket in batch:

@@ -86,6 +86,7 @@ class GenerationAnswer:
             exact=self.request.ignore_eos,
             on_step=on_step,
             rendered=self.chat,
+            sampling=self.request.sampling(len(self.asked.texts)),
         )
 
     async def whole(self) -> Response:

@@ -1,16 +1,17 @@
-"""Requests to the model server: completions and chat completions of OpenAI's API, as far as greedy generation needs them.
+"""Requests to the model server: completions and chat completions of OpenAI's API, as far as text generation needs them.
 
 Extensions follow vLLM's names (`ignore_eos`, `return_token_ids`).
 """
 
 from __future__ import annotations
 
+import secrets
 from abc import abstractmethod
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from greenreport.engines.base import Message
+from greenreport.engines.base import Message, TokenSampling
 
 _Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
 #: Tokens of an answer in chat whose request names no limit.
@@ -18,7 +19,7 @@ CHAT_TOKENS = 512
 
 
 class _Asked(BaseModel):
-    """A part of a request; keys that greedy generation does not need are ignored."""
+    """A part of a request; keys that generation does not need are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -31,11 +32,20 @@ class GenerationRequest(_Asked):
     """What both APIs ask."""
 
     model: str
-    temperature: float = 0.0
+    temperature: Annotated[float, Field(ge=0, le=5)] = 0.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     stream: bool = False
     stream_options: _StreamOptions | None = None
     ignore_eos: bool = False
     return_token_ids: bool = False
+
+    def sampling(self, sequences: int) -> tuple[TokenSampling, ...]:
+        """Return how the tokens of each sequence are drawn; () where the likeliest are taken."""
+        if self.temperature == 0:
+            return ()
+        seed = secrets.randbits(31) if self.seed is None else self.seed
+        return tuple(TokenSampling(self.temperature, self.top_p, (seed + row) % 2**63) for row in range(sequences))
 
     @property
     @abstractmethod

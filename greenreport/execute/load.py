@@ -15,7 +15,7 @@ from greenreport.study import Configuration, output_lengths
 from greenreport.workloads.api_content import Api
 from greenreport.workloads.client import Finished, Warmed
 from greenreport.workloads.prompts import text_digest
-from greenreport.workloads.schedule import arrivals_s, batches
+from greenreport.workloads.schedule import arrivals_s, batches, sampling_seeds
 from greenreport.workloads.sender import ClientJob
 from greenreport.workloads.server_probe import ServerCounters
 
@@ -25,13 +25,14 @@ def client_job(context: RunContext, configuration: Configuration, serving: Servi
     workload, server = context.study.workload, configuration.server
     texts = context.prompts.texts
     sent = batches(texts, workload.requests or len(texts), configuration.batch_size)
+    generation = workload.generation
     rate, arrivals = configuration.request_rate, workload.arrivals
     return ClientJob(
         urls=serving.urls,
         model=serving.model,
         batches=sent,
-        output_tokens=output_lengths(configuration.output_tokens or workload.generation.output_tokens, len(sent)),
-        exact=workload.generation.exact,
+        output_tokens=output_lengths(configuration.output_tokens or generation.output_tokens, len(sent)),
+        exact=generation.exact,
         stream=workload.stream,
         timeout_s=context.study.protocol.window_timeout_s,
         concurrency=max(configuration.concurrency, configuration.replicas),  # a replica without a client would only idle
@@ -41,6 +42,9 @@ def client_job(context: RunContext, configuration: Configuration, serving: Servi
         extra=tuple(configuration.options.items()) if server else (),
         api=Api(workload.api),
         system=workload.system,
+        temperature=generation.temperature,
+        top_p=generation.top_p,
+        seeds=sampling_seeds(len(sent), generation.seed, context.repetition) if generation.temperature else (),
         tolerated=math.floor((context.study.protocol.errors or 0) * len(sent)),
     )
 

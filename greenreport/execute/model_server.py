@@ -93,8 +93,8 @@ def make_app(
 async def _answered(batcher: Batcher, model_id: str, request: GenerationRequest, asked: Asked) -> Response:
     if request.model != model_id:
         return _refusal(404, f"the model {request.model!r} does not exist here; this server has {model_id!r}")
-    if request.temperature != 0:
-        return _refusal(400, "this server generates greedily: temperature must be 0")
+    if request.temperature > 0 and type(batcher.engine).sample is Engine.sample:
+        return _refusal(400, "this engine always takes the likeliest token: temperature must be 0")
     answer = GenerationAnswer(batcher, request, asked)
     if request.stream:
         return StreamingResponse(answer.stream(), media_type="text/event-stream")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from greenreport.catalog import SCORERS
+from greenreport.catalog import ENGINES, SCORERS
 from greenreport.study.check_servers import TEXTS
 from greenreport.study.error_messages import Remark, unknown
 from greenreport.study.protocol import Lengths
@@ -41,6 +41,12 @@ def prompt_remarks(study: Study, folder: Path) -> Iterator[Remark]:
     if study.workload.api == "chat" and largest > 1:
         message = "a request in chat is one conversation, so `batch_size` is 1 there; use `max_batch` or `concurrency`"
         yield Remark(("workload", "api"), message)
+    if study.workload.generation.temperature > 0:
+        greedy = sorted({c.engine for c in study.configurations if c.engine in ENGINES and not ENGINES[c.engine].samples})
+        for engine in greedy:
+            able = ", ".join(name for name, info in ENGINES.items() if info.samples)
+            message = f"{engine} always takes the likeliest token, so it has no temperature; engines that draw: {able}"
+            yield Remark(("workload", "generation", "temperature"), message)
     yield from _quality(study)
 
 

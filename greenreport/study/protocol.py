@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from greenreport.study.field_types import MOST_ENTRIES, Label, Positive, QuestionId, Seconds, Seed, Share, Spec, Text
 from greenreport.study.run_order import Order
+from greenreport.units import declared_percent
 
 Tokens = Annotated[int, Field(ge=1, le=100_000)]
 
@@ -84,12 +85,31 @@ class Prompts(Spec):
 
 
 class Generation(Spec):
-    """Generation of outputs: always greedy, so that engines can be compared token by token."""
+    """Generation of outputs: greedy, so that engines can be compared token by token, or drawn at a temperature."""
 
     output_tokens: OutputTokens = Field(
         64, description="output tokens per request, or how they are distributed over the requests"
     )
     exact: bool = Field(True, description="generate exactly that many tokens, ignoring end-of-sequence")
+    temperature: Annotated[float, Field(ge=0, le=5)] = Field(0, description="0: the likeliest token; above: tokens are drawn")
+    top_p: Annotated[float, Field(gt=0, le=1)] = Field(
+        1, description="draw from the likeliest tokens whose probabilities together reach this; with a temperature"
+    )
+    seed: Seed = Field(0, description="seed of the draws; every request of every repetition draws from one of its own")
+
+    @model_validator(mode="after")
+    def _drawn(self) -> Generation:
+        if self.temperature == 0 and self.model_fields_set & {"top_p", "seed"}:
+            raise ValueError("`top_p` and `seed` belong to draws; give a `temperature` above 0, or leave them out")
+        return self
+
+    @property
+    def decoding(self) -> str:
+        """How tokens are chosen, in words: ``greedy``, ``drawn at temperature 0.8 from the likeliest 95 %``."""
+        if self.temperature == 0:
+            return "greedy"
+        share = f" from the likeliest {declared_percent(self.top_p)}" if self.top_p < 1 else ""
+        return f"drawn at temperature {self.temperature:g}{share}, seed {self.seed}"
 
     def words(self) -> str:
         """Return how much is generated: ``exactly 64``, ``at most 16 to 128 (evenly spread)``."""

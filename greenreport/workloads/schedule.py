@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Sequence
 from itertools import accumulate
@@ -15,6 +16,12 @@ def batches(prompts: Sequence[str], sent: int, batch_size: int) -> tuple[tuple[s
     """
     texts = [prompts[index % len(prompts)] for index in range(sent)]
     return tuple(tuple(texts[start : start + batch_size]) for start in range(0, sent, batch_size))
+
+
+def sampling_seeds(number: int, seed: int, repetition: int) -> tuple[int, ...]:
+    """Return the seed of each request of a repetition, below 2³¹, which every server takes; the same on every machine."""
+    texts = (f"{seed}/{repetition}/{index}" for index in range(number))
+    return tuple(int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) >> 1 for text in texts)
 
 
 def arrivals_s(number: int, rate: float, process: Literal["poisson", "constant"], seed: int) -> tuple[float, ...]:

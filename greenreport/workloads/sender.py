@@ -36,6 +36,7 @@ class ClientJob:
         extra: further keys of every request, for servers that know more than the protocol says.
         system: message before the prompt of a chat.
         tolerated: failed requests with which the load goes on.
+        temperature, top_p: how tokens are drawn, with the seed of each request; without `seeds` the likeliest ones are asked for.
     """
 
     urls: tuple[str, ...]
@@ -52,6 +53,9 @@ class ClientJob:
     api: Api = Api.COMPLETIONS
     system: str | None = None
     tolerated: int = 0
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ class Sender:
             "model": job.model,
             **self._asked(prompts),
             "max_tokens": job.output_tokens[batch],
-            "temperature": 0,
+            **self._decoding(batch),
             "return_token_ids": True,
             "stream": job.stream,
             **({"ignore_eos": True} if job.exact else {}),
@@ -113,6 +117,11 @@ class Sender:
         if not body["return_token_ids"]:  # a strict server refuses keys it does not know, whatever their value
             del body["return_token_ids"]
         return body
+
+    def _decoding(self, batch: int) -> dict[str, float]:
+        job = self.job
+        drawn = {"temperature": job.temperature, "top_p": job.top_p, "seed": job.seeds[batch]} if job.seeds else None
+        return drawn or {"temperature": 0}
 
     def _asked(self, prompts: Sequence[str]) -> dict[str, object]:
         if self.job.api is Api.COMPLETIONS:

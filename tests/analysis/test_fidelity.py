@@ -9,7 +9,7 @@ import pytest
 
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.measure.fidelity import assess, sameness
+from greenreport.analysis.measure.fidelity import FidelityVerdict, assess, sameness
 from greenreport.analysis.measure.validity_badge import BadgeLevel, BadgeRule
 from greenreport.record import Request
 from tests.datasets import around, dataset
@@ -92,3 +92,15 @@ def test_outputs_that_change_from_run_to_run_are_not_passed() -> None:
     changed = replace(data, cells=(data.cells[0], replace(cell, runs=(*cell.runs[:-1], odd)), data.cells[2]))
     found = same_work(changed)
     assert (found.level, found.found) == (BadgeLevel.CAUTION, "1 of 3 cells does not give the same outputs in every run")
+
+
+def test_drawn_answers_need_not_be_the_same() -> None:
+    """Unless the study says so: draws part where logits differ in their last digit, and no configuration is wrong for it."""
+    drawn = {"generation": {"output_tokens": 8, "temperature": 0.8}}
+    outputs = {("a", "torch"): ("a", "b"), ("a", "onnx"): ("x", "y")}
+    energy = {"a": {"torch": around(100), "onnx": around(60)}}
+    verdicts = [
+        [item.verdict for item in assess(dataset(energy, outputs=outputs, **changes))]
+        for changes in ({}, {"workload": drawn}, {"workload": drawn, "fidelity": {"min_exact_match": 0.5}})
+    ]
+    assert [each[1] for each in verdicts] == [FidelityVerdict.UNFAITHFUL, FidelityVerdict.FAITHFUL, FidelityVerdict.UNFAITHFUL]

@@ -8,7 +8,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from greenreport.engines.base import EngineJob, Message, verified
+from greenreport.engines.base import EngineJob, Message, TokenSampling, verified
 from greenreport.errors import EngineUnavailable, MeasurementInvalid, ModelUnavailable, RunError
 from greenreport.models.gguf_files import packaged_file
 from greenreport.study import Configuration
@@ -65,6 +65,22 @@ def test_tokens_are_those_of_torch_on_the_same_weights(engine: LlamaCpp, files: 
         assert generated(engine, text)[0] == tokens
         assert engine.decode(tokens) == torch.decode(tokens)
     assert held_back
+
+
+def test_drawn_tokens_are_those_of_their_seed(engine: LlamaCpp) -> None:
+    """The same twice and told one by one, others with another seed; at a low temperature the likeliest ones."""
+    prompt = engine.encode("import os\n")
+
+    def drawn(seed: int, temperature: float = 1.0) -> tuple[int, ...]:
+        steps: list[int | None] = []
+        sampling = [TokenSampling(temperature, 0.95, seed)]
+        [answer] = engine.sample([prompt], TOKENS, sampling, exact=True, on_token=lambda row: steps.extend(row))
+        assert len(steps) == len(answer.token_ids) == TOKENS
+        assert all(step in (token, None) for step, token in zip(steps, answer.token_ids, strict=True))
+        return answer.token_ids
+
+    assert drawn(1) == drawn(1) != drawn(2)
+    assert drawn(1, 1e-6) == generated(engine, "import os\n")[0]
 
 
 def test_facts_are_read_back_and_compared(engine: LlamaCpp) -> None:

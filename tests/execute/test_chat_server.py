@@ -104,7 +104,8 @@ def test_a_text_may_come_in_parts() -> None:
     ("change", "status", "what"),
     [
         ({"model": "two"}, 404, "the model 'two' does not exist here"),
-        ({"temperature": 0.7}, 400, "temperature must be 0"),
+        ({"temperature": -0.7}, 422, "greater than or equal to 0"),
+        ({"temperature": 0.7, "top_p": 0}, 422, "greater than 0"),
         ({"messages": []}, 422, "at least 1 item"),
         ({"messages": [{"role": "tool", "content": "a"}]}, 422, "'system', 'user' or 'assistant'"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "a"}}]}]}, 422, "'text'"),

@@ -66,6 +66,14 @@ def test_every_request_knows_the_text_it_asked(command: Command, write_study: Wr
     assert sorted(query(tmp_path, "SELECT sha256, text FROM prompts")) == sorted(zip(digests, texts, strict=True))
 
 
+def test_drawn_answers_differ_from_request_to_request(command: Command, write_study: Write, tmp_path: Path) -> None:
+    """Four prompts sent twice in two repetitions give sixteen answers, so that k answers to a problem can be judged."""
+    generation = {"output_tokens": 8, "temperature": 0.8, "top_p": 0.95, "seed": 3}
+    measure(command, write_study, {}, workload={"requests": 8, "generation": generation}, protocol={"repetitions": 2})
+    assert query(tmp_path, "SELECT outcome FROM runs") == [("ok",)] * 2
+    assert query(tmp_path, "SELECT count(DISTINCT output_sha256), count(DISTINCT prompt_sha256) FROM requests") == [(16, 4)]
+
+
 def test_a_run_that_fails_keeps_what_was_asked_last(command: Command, write_study: Write, tmp_path: Path) -> None:
     """The request that ended the window names its text like those before it."""
     measure(command, write_study, {"options": {"out_of_memory_at": 4}}, check=1)

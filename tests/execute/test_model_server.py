@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from greenreport.engines.base import EngineJob
+from greenreport.engines.base import Engine, EngineJob
 from greenreport.engines.fake import Fake
 from greenreport.execute.model_server import make_app
 from greenreport.study import Configuration
@@ -81,7 +81,8 @@ def test_several_prompts_are_one_batch() -> None:
     ("change", "status", "what"),
     [
         ({"model": "two"}, 404, "the model 'two' does not exist here"),
-        ({"temperature": 0.7}, 400, "temperature must be 0"),
+        ({"temperature": -0.7}, 422, "greater than or equal to 0"),
+        ({"temperature": 0.7, "top_p": 0}, 422, "greater than 0"),
         ({"prompt": []}, 400, "at least one text"),
         ({"max_tokens": 0}, 422, "greater than or equal to 1"),
     ],
@@ -91,6 +92,23 @@ def test_requests_that_cannot_be_answered_say_why(change: dict[str, Any], status
     answer = ask(client(), **change)
     assert answer.status_code == status
     assert what in answer.text
+
+
+def test_drawn_answers_follow_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same seed gives the same answer and another one another; prompts of a batch draw apart; engines that cannot draw say so."""
+    server = client()
+
+    def ids(seed: int | None, **body: Any) -> list[list[int]]:
+        answer = ask(server, temperature=0.7, top_p=0.9, seed=seed, return_token_ids=True, **body).json()
+        return [choice["token_ids"] for choice in answer["choices"]]
+
+    assert ids(1) == ids(1) != ids(2)
+    assert ids(None) != ids(None)
+    first, second = ids(1, prompt=["a", "a"])
+    assert first != second
+    monkeypatch.setattr(Fake, "sample", Engine.sample)
+    refused = ask(server, temperature=0.7)
+    assert (refused.status_code, "temperature must be 0" in refused.text) == (400, True)
 
 
 def test_an_engine_without_memory_is_an_error_of_its_own() -> None:

@@ -229,9 +229,20 @@ def test_settings_of_earlier_versions_are_accepted_with_their_only_value(section
             "161 prompts are wanted, but elementary has 160; `workload: {requests",
         ),
         ("workload", {"prompts": {"source": "elementary", "path": "p.jsonl"}}, "source `elementary` takes no path"),
+        ("workload", {"generation": {"top_p": 0.9}}, "`top_p` and `seed` belong to draws; give a `temperature` above 0"),
     ],
 )
 def test_what_other_tools_call_it_is_understood(section: str, entry: Any, message: str, tmp_path: Path) -> None:
     """Names that are nowhere near ours by their letters, and more prompts than there are."""
     (problem,) = problems_of(yaml.safe_dump(minimal_study(**{section: entry})), tmp_path)
     assert message in problem
+
+
+def test_an_engine_that_cannot_draw_is_named(tmp_path: Path) -> None:
+    """A temperature that an engine would ignore is an error before anything is measured."""
+    changes = {
+        "workload": {"generation": {"temperature": 0.8}},
+        "configurations": [{"engine": "openvino-genai"}, {"engine": "torch"}],
+    }
+    (problem,) = problems_of(yaml.safe_dump(minimal_study(**changes)), tmp_path)
+    assert "openvino-genai always takes the likeliest token, so it has no temperature; engines that draw: torch, " in problem

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from greenreport.workloads.schedule import arrivals_s, batches
+from greenreport.workloads.schedule import arrivals_s, batches, sampling_seeds
 
 
 def test_batches_repeat_the_list_and_end_with_the_rest() -> None:
     """Prompts come in order, the list again from its start; only the last batch may be smaller."""
     assert batches("abc", 7, 2) == (("a", "b"), ("c", "a"), ("b", "c"), ("a",))
+
+
+def test_seeds_of_requests_differ_and_are_the_same_everywhere() -> None:
+    """No two of 2,000 requests in 5 repetitions share one, and every server takes them; the first is known."""
+    seeds = [seed for repetition in range(1, 6) for seed in sampling_seeds(2000, 7, repetition)]
+    assert len(set(seeds)) == len(seeds)
+    assert all(0 <= seed < 2**31 for seed in seeds)
+    assert sampling_seeds(1, 0, 1) == (int(hashlib.sha256(b"0/1/0").hexdigest()[:8], 16) // 2,)
 
 
 def test_constant_arrivals_are_evenly_spaced() -> None:

@@ -151,9 +151,11 @@ def reference_of(dataset: Dataset) -> str | None:
 def gate_of(study: Study) -> tuple[float, float]:
     """Return the smallest share of equal outputs and the largest drift of token counts that a study admits.
 
-    Where answers are judged, other outputs are admitted unless the study says otherwise: whether they are right is what counts.
+    Where answers are judged or drawn, other outputs are admitted unless the study says otherwise: whether they are right is what counts,
+    and draws part where logits differ in their last digit.
     """
-    declared = study.fidelity.model_fields_set if study.quality is not None else {"min_exact_match", "max_token_count_drift"}
+    free = study.quality is not None or study.workload.generation.temperature > 0
+    declared = study.fidelity.model_fields_set if free else {"min_exact_match", "max_token_count_drift"}
     gate = study.fidelity
     return (
         gate.min_exact_match if "min_exact_match" in declared else 0.0,

@@ -144,7 +144,7 @@ def _protocol(analysis: Analysis) -> Iterator[str]:
     load = load_of(dataset.configurations, study.workload)
     yield (
         f"Runs were made in {order}, {_servers(dataset.configurations)}; in each, {sent} were sent over HTTP ({load}), with "
-        f"{output_words(dataset.configurations, study.workload)} a prompt (greedy)."
+        f"{output_words(dataset.configurations, study.workload)} a prompt ({study.workload.generation.decoding})."
     )
     rule = protocol.cooldown
     cooled = {

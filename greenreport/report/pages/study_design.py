@@ -74,7 +74,7 @@ def workload_facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
         return
     study, configurations = dataset.study, dataset.configurations
     yield "Order", study.protocol.order.words
-    yield "Generation", f"{output_words(configurations, study.workload)}, greedy"
+    yield "Generation", f"{output_words(configurations, study.workload)}, {study.workload.generation.decoding}"
     yield "Load", f"{load_of(configurations, study.workload)}; {sent_words(study.workload)}"
     yield "Transport", transport_words(configurations, study.workload)
     yield "Server process", server_words(configurations, study.protocol)

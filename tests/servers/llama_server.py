@@ -13,14 +13,17 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--alias", required=True)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--parallel", type=int, default=1, help="requests answered at once")
+    parser.add_argument("--no-cache", action="store_true", help="every prompt is computed")
     parser.add_argument("--exact", action="store_true", help="keys and values as float32, and no flash attention, which rounds")
     options = parser.parse_args()
     params = xllamacpp.CommonParams()
     params.model.path = options.model
     params.model_alias = {options.alias}
     params.port = options.port
-    params.n_ctx = 512
-    params.n_parallel = 1
+    params.n_ctx = 512 * options.parallel
+    params.n_parallel = options.parallel
+    params.cache_prompt = not options.no_cache
     if options.exact:
         params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
         params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED

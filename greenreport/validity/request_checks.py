@@ -81,7 +81,7 @@ def _retried(record: RunRecord, _: Study) -> Faults:
         number = len({(request.start_ns, request.end_ns) for request in record.requests})
         yield (
             FlagCode.RETRIED,
-            f"{times:,.0f} of {number:,} requests met a connection that the server had closed and were sent again",
+            f"{times:,.0f} of {number:,} requests were sent again: the server had closed the connection, or asked to come back later",
         )
 
 

@@ -19,8 +19,10 @@ from greenreport.record import RequestErrorKind
 from greenreport.workloads.api_content import TOOL_CALL, AnswerContent, Api, ServerAccount, Usage, content_type
 from greenreport.workloads.event_stream import events, without_mark
 from greenreport.workloads.exchanges import require_plain, require_within
-from greenreport.workloads.request_errors import RequestFailed, malformed, refused, reported, server_error
+from greenreport.workloads.request_errors import RequestFailed, asked_wait_s, malformed, refused, reported, server_error
 
+#: How long a request waits in all when servers say that they are overloaded and when to come back.
+LONGEST_WAIT_S = 60.0
 #: What is read of an answer with an error status.
 LARGEST_ERROR_B = 65_536
 
@@ -43,7 +45,7 @@ class ServerAnswer:
         arrived_ns: arrival of each streamed token, reasoning too. A piece without token ids counts as one token: how many it holds is
             not known.
         answered_ns: arrival of the first streamed text that is not reasoning.
-        retried: whether it was asked for twice, since the server had closed the connection that was kept from the request before.
+        retried: whether it was asked for again: the server had closed the connection kept from the request before, or asked to come back.
     """
 
     api: Api = Api.COMPLETIONS
@@ -144,17 +146,29 @@ def post(client: httpx.Client, api: Api, body: Mapping[str, object], largest_b: 
 
 @contextmanager
 def _asked(client: httpx.Client, body: Mapping[str, object], answer: ServerAnswer) -> Iterator[httpx.Response]:
-    """Give the response to a request, sent once more where the connection ended before any byte of a response came.
+    """Give the response to a request, sent again after a closed connection, and when a server that is overloaded asks for it.
 
-    Servers close connections that nobody has used for some seconds, and a request may just have been on its way then.
+    Servers close connections that nobody has used for some seconds, and a request may just have been on its way then: it is sent once more
+    where the connection ended before any byte of a response came. A request that was asked to come back waits as long as it was told, in all
+    no longer than `LONGEST_WAIT_S`.
     """
-    with ExitStack() as stack:
-        try:
-            response = stack.enter_context(client.stream("POST", answer.api.path, json=body))
-        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            answer.retried = True
-            response = stack.enter_context(client.stream("POST", answer.api.path, json=body))
-        yield response
+    left_s, reconnected = LONGEST_WAIT_S, False
+    while True:
+        with ExitStack() as stack:
+            try:
+                response = stack.enter_context(client.stream("POST", answer.api.path, json=body))
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                if reconnected:
+                    raise
+                answer.retried = reconnected = True
+                response = stack.enter_context(client.stream("POST", answer.api.path, json=body))
+            wait_s = asked_wait_s(response.status_code, response.headers.get("Retry-After"))
+            if wait_s is None or wait_s > left_s:
+                yield response
+                return
+        answer.retried = True
+        left_s -= wait_s
+        time.sleep(wait_s)
 
 
 def _add_events(answer: ServerAnswer, parts: Iterator[bytes]) -> bool:

@@ -55,6 +55,7 @@ class Usage(_JsonObject):
     completion_tokens: _Count | None = None
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
+    reasoning: _Count | None = Field(None, alias="reasoning_tokens")  # as SGLang counts them
 
     @property
     def cached_tokens(self) -> int | None:
@@ -64,7 +65,8 @@ class Usage(_JsonObject):
     @property
     def reasoning_tokens(self) -> int | None:
         """Tokens of the completion that are reasoning; None where the server does not say."""
-        return None if self.completion_tokens_details is None else self.completion_tokens_details.reasoning_tokens
+        details = self.completion_tokens_details
+        return self.reasoning if details is None or details.reasoning_tokens is None else details.reasoning_tokens
 
     @model_validator(mode="after")
     def _reasoning_is_a_part(self) -> Usage:

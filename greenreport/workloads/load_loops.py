@@ -29,7 +29,7 @@ class Answered:
     Attributes:
         sent_ns: when it was really sent; later than due when the client could not keep up.
         spans: (name, seconds) of the server's work besides generating, where the server reports it.
-        retried: whether it was sent twice, since the server had closed the connection.
+        retried: whether it was sent again: the server had closed the connection, or asked to come back later.
         cached_tokens: tokens of its prompts that the server took from a cache; None where it does not say.
         rendered: the text that the model saw, where the server made one from messages and tells it.
     """

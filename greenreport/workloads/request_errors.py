@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from greenreport.errors import OutOfMemory
 from greenreport.record import RequestError, RequestErrorKind
@@ -10,6 +12,9 @@ from greenreport.workloads.api_content import Api
 from greenreport.workloads.exchanges import printable
 
 LONGEST_ERROR = 300
+LONGEST_HEADER = 100
+#: A server that says "at once" would otherwise be asked without pause.
+SHORTEST_WAIT_S = 0.5
 #: Statuses of a server, or of a proxy in front of it, that takes no more requests.
 OVERLOADED = (429, 503)
 #: Statuses of a server that has no such route; some have them for a model that they do not have, too.
@@ -39,6 +44,23 @@ def refused(status: int, raw: bytes, api: Api) -> RequestFailed:
         return server_error(detail, advice)
     text = f"HTTP {status}, not JSON: {raw[:200]!r}" if detail is raw else f"HTTP {status}: {error_text(detail)}"
     return RequestFailed(RequestErrorKind.OVERLOADED if overloaded else RequestErrorKind.SERVER, text, advice)
+
+
+def asked_wait_s(status: int, retry_after: str | None) -> float | None:
+    """Return how long a server that is overloaded asks to wait, in seconds, at least `SHORTEST_WAIT_S`; None where it asks for nothing.
+
+    Args:
+        retry_after: its header of that name: seconds, or a date.
+    """
+    if status not in OVERLOADED or retry_after is None or len(retry_after) > LONGEST_HEADER:
+        return None
+    if retry_after.strip().isdecimal() and retry_after.isascii():
+        return max(float(retry_after), SHORTEST_WAIT_S)
+    try:
+        date = parsedate_to_datetime(retry_after)
+    except (ValueError, OverflowError):
+        return None
+    return max((date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), SHORTEST_WAIT_S)
 
 
 def reported(raw: bytes | str) -> object:

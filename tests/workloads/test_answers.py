@@ -236,3 +236,36 @@ def test_a_repeated_request_is_counted() -> None:
     with httpx.Client(base_url="http://one", transport=httpx.MockTransport(answer)) as client:
         answered = Sender([client], job).send(0, 0, None)
     assert (answered.error, answered.retried) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "waits"),
+    [
+        (429, ["2", "3"], [2.0, 3.0]), (503, ["0"], [0.5]), (503, ["Wed, 21 Oct 2015 07:28:00 GMT"], [0.5]),
+        (429, ["50", "11"], [50.0]), (503, ["61"], []), (500, ["1"], []), (429, ["-1"], []), (429, ["soon"], []), (429, ["1" * 101], []),
+        (429, ["\u0663".encode()], []), (429, ["nan"], []), (429, ["Wed, 21 Oct 99999 07:28:00 GMT"], []), (429, [None], []),
+    ],
+)  # fmt: skip
+def test_a_server_that_says_when_to_come_back_is_asked_then(
+    status: int, retry_after: list[str | bytes | None], waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is overloaded, up to a minute in all; what cannot be a time, or would take longer, is an answer with an error status."""
+    waited: list[float] = []
+    monkeypatch.setattr("greenreport.workloads.answers.time.sleep", waited.append)
+    told = iter(retry_after)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        for header in told:
+            headers = {} if header is None else {"Retry-After": header}
+            return httpx.Response(status, headers=headers, content=iter([b'{"error": {"message": "busy"}}']))  # type: ignore[arg-type]
+        return httpx.Response(200, content=iter([json.dumps(GOOD).encode()]))
+
+    job = ClientJob(("http://one",), "one", (("def f",),), (3,), exact=True, stream=False, timeout_s=1)
+    with httpx.Client(base_url="http://one", transport=httpx.MockTransport(answer)) as client:
+        answered = Sender([client], job).send(0, 0, None)
+    assert waited == waits
+    if len(waits) == len(retry_after):
+        assert (answered.error, answered.retried) == (None, True)
+    else:
+        assert answered.error is not None
+        assert answered.error.kind is (RequestErrorKind.SERVER if status == 500 else RequestErrorKind.OVERLOADED)

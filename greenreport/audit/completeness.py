@@ -72,7 +72,7 @@ def missing_metrics(table: AuditedTable) -> list[AuditFinding] | None:
     """Find metrics that some rows have and others lack.
 
     Where values are missing in some groups only, the groups are compared by those that were measured, which chance or failure chose. Threshold: any
-    blank is a note; a group that lacks more than a fifth is doubtful.
+    blank is a note; where a group has some values and lacks more than a fifth, it is doubtful.
     """
     if not table.columns or len(table) < 2:
         return None
@@ -81,13 +81,20 @@ def missing_metrics(table: AuditedTable) -> list[AuditFinding] | None:
 
 def _missing(table: AuditedTable, column: AuditedColumn) -> AuditFinding:
     shares = [float(np.mean(~column.present[rows])) for rows in table.groups]
-    lacking = [(share, rows) for share, rows in zip(shares, table.groups, strict=True) if share > _MISSING_SHARE]
-    whole = sum(share == 1 for share in shares)
+    part, whole = [share for share in shares if 0 < share < 1], sum(share == 1 for share in shares)
     count = int(np.count_nonzero(~column.present))
+    where = [f"{counted(whole, 'group')} of {len(shares)} {'has' if whole == 1 else 'have'} none at all"] if whole else []
+    where += (
+        [
+            f"{counted(len(part), 'group')} {'has' if len(part) == 1 else 'have'} it in some of {'its' if len(part) == 1 else 'their'} rows"
+        ]
+        if part
+        else []
+    )
     return AuditFinding(
-        RuleId.MISSING_METRIC, Severity.DOUBTFUL if lacking else Severity.NOTE, (column.name,), table.lines(~column.present),
-        (Evidence("rows", count), Evidence("groups without any", whole), Evidence("groups that lack more than a fifth", len(lacking))),
-        f"{rows_of(count, len(table))} have no `{column.name}`; {counted(whole, 'group')} of {len(shares)} {'has' if whole == 1 else 'have'} none at all.",
+        RuleId.MISSING_METRIC, Severity.DOUBTFUL if max(part, default=0) > _MISSING_SHARE else Severity.NOTE, (column.name,),
+        table.lines(~column.present), (Evidence("rows", count), Evidence("groups without any", whole), Evidence("groups with some", len(part))),
+        f"{rows_of(count, len(table))} have no `{column.name}`: {' and '.join(where)}.",
     )  # fmt: skip
 
 

@@ -20,6 +20,8 @@ from greenreport.units import counted, number
 _CHANCE = 1e-3
 #: A column is a copy of another if no row differs by more than rounding to two digits …
 _COPY_SHARE = 0.01
+#: … in the median by less than this, since rounding goes both ways …
+_COPY_MEDIAN = 3e-4
 #: … while its values vary by this factor, over so many rows.
 _COPY_RANGE, _COPY_ROWS = 1.5, 8
 #: A number with so many significant digits does not come twice by chance.
@@ -154,7 +156,7 @@ def copied_columns(table: AuditedTable) -> list[AuditFinding] | None:
     """Find columns that give the values of another, in another unit or with fewer digits.
 
     Two instruments that agree to the last digit are one instrument; agreement of such columns confirms nothing. Threshold: no row differs by more
-    than 1 %, as two digits are rounded, over values that vary by half; instruments of this field differ by more.
+    than 1 %, as two digits are rounded, nor the median by more than 0.03 %, over values that vary by half; instruments of this field differ by more.
     """
     columns = [c for c in table.of_unit("J", "s", "W") if np.count_nonzero(c.present) >= _COPY_ROWS]
     if len(columns) < 2:
@@ -169,11 +171,12 @@ def _same_quantity(first: AuditedColumn, second: AuditedColumn) -> AuditFinding 
     if first.unit != second.unit or np.count_nonzero(both) < _COPY_ROWS:
         return None
     ratio = first.values[both] / second.values[both]
-    low, high = float(ratio.min()), float(ratio.max())
+    low, middle, high = float(ratio.min()), float(np.median(ratio)), float(ratio.max())
     varies = float(first.values[both].max() / first.values[both].min())
-    if low < 1 - _COPY_SHARE or high > 1 + _COPY_SHARE or varies < _COPY_RANGE:
+    if low < 1 - _COPY_SHARE or high > 1 + _COPY_SHARE or varies < _COPY_RANGE or abs(middle - 1) > _COPY_MEDIAN:
         return None
     most, fewest = (len(np.unique(column.values[both])) for column in (first, second))
+    digits = f", `{second.name}` with fewer digits ({most:,} and {fewest:,} distinct values)" if fewest < most else ""
     return AuditFinding(
         RuleId.COPIED_COLUMN, Severity.NOTE, (first.name, second.name), (),
         (
@@ -181,7 +184,7 @@ def _same_quantity(first: AuditedColumn, second: AuditedColumn) -> AuditFinding 
             Evidence(f"distinct values of {first.name}", most), Evidence(f"distinct values of {second.name}", fewest),
         ),
         f"`{first.name}` ÷ `{second.name}` lies between {low:.4f} and {high:.4f} in all {int(both.sum()):,} rows, in the same unit: they are one "
-        f"measurement, `{second.name}` with fewer digits ({most:,} and {fewest:,} distinct values). They do not confirm each other.",
+        f"measurement{digits}. They do not confirm each other.",
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from greenreport.audit.effects import OtherValues, effect, severity_of, without
 from greenreport.audit.findings import AuditFinding, Evidence, RuleId, Severity
@@ -46,6 +47,8 @@ _FAR_SHARE = 0.5
 _NEAR, _NEAR_SHARE = 8.0, 0.04
 #: Counting upwards by chance: 1/10! is below one in a million; so is 1/3! in eight columns at once.
 _RISING_ROWS, _RISING_COLUMNS = 10, 8
+#: Energies that go along with times by this rank correlation are sorted.
+_ALONG = 0.8
 
 
 def counter_wraps(table: AuditedTable) -> list[AuditFinding] | None:
@@ -129,27 +132,48 @@ def wrapped_rows(table: AuditedTable, column: AuditedColumn) -> Mask:
 def running_counters(table: AuditedTable) -> list[AuditFinding] | None:
     """Find energy columns that only rise from row to row: the counter's readings, not the energy of a row.
 
-    Comparing readings compares when rows were measured. Threshold: never falling over 10 rows, which happens by chance once in 3.6
-    million columns; or over 3 rows in 8 energy columns at once. A rise must be seen, too.
+    Comparing readings compares when rows were measured. Threshold: never falling over 10 rows, which happens by chance once in 3.6 million columns; or over
+    3 rows in all energy columns at once, eight or more. Groups must have five rows each, and no time may rise along: a sweep in the order of its loads
+    rises too, and so does a sorted table.
     """
-    energies = [c for c in table.columns if c.unit == "J" and c.present.all() and len(table) >= 3]
+    energies = [c for c in table.columns if _is_reading(table, c)]
     if not energies:
         return None
-    rising = [c for c in energies if c.key != "counter_j" and (np.diff(c.values) >= 0).all() and c.values[-1] > c.values[0] > 0]
-    if len(table) < _RISING_ROWS and len(rising) < max(_RISING_COLUMNS, len([c for c in energies if c.key != "counter_j"])):
-        return []
-    return [_running(table, column) for column in rising]
+    named = [c for c in energies if c.key != "counter_j"]
+    rising = [
+        c for c in named if (np.diff(c.values) >= 0).all() and c.values[-1] > c.values[0] > 0 and not _sorted_by_time(table, c)
+    ]
+    enough = len(table) >= _RISING_ROWS or len(rising) == len(named) >= _RISING_COLUMNS
+    return [_running(table, rising)] if rising and enough else []
 
 
-def _running(table: AuditedTable, column: AuditedColumn) -> AuditFinding:
+def _is_reading(table: AuditedTable, column: AuditedColumn) -> bool:
+    """Return whether a column of energies could be readings of a counter, in a table that is no sweep."""
+    return column.unit == "J" and bool(column.present.all()) and len(table) >= max(3, min(_RISING_ROWS, 5 * len(table.groups)))
+
+
+def _sorted_by_time(table: AuditedTable, column: AuditedColumn) -> bool:
+    duration = table.single("duration_s")
+    if duration is None or not duration.present.all() or np.ptp(duration.values) == 0 or len(table) < _RISING_ROWS:
+        return False
+    of_value = float(stats.spearmanr(duration.values, column.values).statistic)
+    of_rise = float(stats.spearmanr(duration.values[1:], np.diff(column.values)).statistic)
+    return of_value > max(_ALONG, of_rise)  # a counter rises by what a row used, so its rises go along with times
+
+
+def _running(table: AuditedTable, columns: list[AuditedColumn]) -> AuditFinding:
+    column = max(columns, key=lambda c: float(c.values[-1]))
     first, last = float(column.values[0]), float(column.values[-1])
-    differences = OtherValues("as differences between rows", np.diff(column.values, prepend=math.nan))
-    found = effect(table, column, [differences])
+    found = effect(table, column, [OtherValues("as differences between rows", np.diff(column.values, prepend=math.nan))])
+    several = len(columns) > 1
     return AuditFinding(
-        RuleId.RUNNING_COUNTER, severity_of(found), (column.name,), (),
-        (Evidence("rows", len(table)), Evidence("first", first, "J"), Evidence("last", last, "J"), Evidence("counted", last - first, "J")),
-        f"`{column.name}` never falls over {counted(len(table), 'row')}, from {amount(first, 'J')} to {amount(last, 'J')}: it is a running "
-        f"counter, and the energy of all rows together is {amount(last - first, 'J')}.",
+        RuleId.RUNNING_COUNTER, severity_of(found), tuple(c.name for c in columns), (),
+        (
+            Evidence("columns", len(columns)), Evidence("rows", len(table)), Evidence("first", first, "J"), Evidence("last", last, "J"),
+            Evidence("counted", last - first, "J"),
+        ),
+        f"{names([c.name for c in columns])} never {'fall' if several else 'falls'} over {counted(len(table), 'row')}, `{column.name}` from {first:,.1f} J to "
+        f"{last:,.1f} J: {'they are running counters' if several else 'it is a running counter'}, and all rows together used {amount(last - first, 'J')}.",
         found,
     )  # fmt: skip
 
@@ -160,7 +184,7 @@ def counter_resets(table: AuditedTable) -> list[AuditFinding] | None:
     A counter that falls has wrapped or was set to zero between two readings; the energy in between is lost unless its range is known.
     Threshold: at least 20 readings of which nine in ten do not fall, so that it is a counter at all.
     """
-    readings = [c for c in table.columns if c.unit == "J" and c.present.all() and len(table) >= 20]
+    readings = [c for c in table.columns if _is_reading(table, c) and len(table) >= max(20, 5 * len(table.groups))]
     counters = [c for c in readings if c.key == "counter_j" or 0 < np.count_nonzero(np.diff(c.values) < 0) <= 0.1 * len(table)]
     if not readings:
         return None
@@ -188,7 +212,8 @@ def counter_ranges(table: AuditedTable) -> list[AuditFinding] | None:
     RAPL's registers have 32 bits: 262,144 J of 61 µJ, 65,536 J of 15.3 µJ. A larger reading was put together by the tool, or comes from
     a counter with more bits; when and how it begins again is then the tool's own matter, and no range may be assumed.
     """
-    readings = [c for c in table.columns if c.key == "counter_j" and c.present.any()]
+    running = {name for found in running_counters(table) or [] for name in found.columns}
+    readings = [c for c in table.columns if (c.key == "counter_j" or c.name in running) and c.present.any()]
     if not readings:
         return None
     beyond = [c for c in readings if float(np.nanmax(c.values)) > RANGES[0].joules]

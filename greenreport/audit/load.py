@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from greenreport.audit.effects import OtherValues, effect, severity_of, without
-from greenreport.audit.findings import AuditFinding, Evidence, RuleId, Severity
-from greenreport.audit.table import AuditedColumn, AuditedTable, Floats
+from greenreport.audit.findings import AuditFinding, Evidence, ResultEffect, RuleId, Severity
+from greenreport.audit.table import AuditedColumn, AuditedTable, Floats, Mask
 from greenreport.audit.words import amount, names, rows_of
 from greenreport.units import number
 
@@ -28,34 +28,52 @@ def littles_law(table: AuditedTable) -> list[AuditFinding] | None:
     """Find loads for which requests in flight are not throughput × mean latency (Little 1961).
 
     The law holds for any server over a long run. More in flight than the client keeps means that a time or a rate is wrong; fewer, that the client
-    did not keep so many, and was the limit. Threshold: 10 % above (50 % changes the result), 30 % below, for a run begins and ends with fewer in flight.
+    did not keep so many, and was the limit. Threshold: 10 % above (50 % changes the result), 30 % below, for a run begins and ends with fewer in flight;
+    50 % either way where only a median latency is known.
     """
     flight, rate, latency = table.level("concurrency"), table.mean("throughput_requests_per_s"), table.mean("latency_s")
     if flight is None or rate is None or latency is None or table.table.row == "request":
         return None
+    exact = latency.column.statistic is not None
     with np.errstate(all="ignore"):
         ratio = rate.values * latency.values / flight
     ratio = np.where(np.isfinite(ratio) & (flight >= 1), ratio, math.nan)
+    above, below = ratio > (_FLIGHT_ABOVE if exact else _FLIGHT_GROSS), ratio < (_FLIGHT_BELOW if exact else 1 / _FLIGHT_GROSS)
     found = []
-    columns = (rate.name, latency.name)
-    if (above := ratio > _FLIGHT_ABOVE).any():
-        worst = float(np.nanmax(ratio))
+    if above.any():
         impact = effect(table, latency, [without(latency, above)])
-        found.append(AuditFinding(
-            RuleId.LITTLES_LAW, severity_of(impact) if worst > _FLIGHT_GROSS else Severity.DOUBTFUL, columns, table.lines(above),
-            (Evidence("rows", int(above.sum())), Evidence("throughput × latency ÷ clients, largest", worst)),
-            f"In {rows_of(int(above.sum()), len(table))}, throughput × latency is up to {number(worst)} times the requests that the client keeps in flight, which "
-            "is impossible: a latency holds time that others spent waiting, or a rate counts other requests.", impact,
-        ))  # fmt: skip
-    if (below := ratio < _FLIGHT_BELOW).any():
-        worst = float(np.nanmin(ratio))
-        found.append(AuditFinding(
-            RuleId.LITTLES_LAW, Severity.DOUBTFUL, columns, table.lines(below),
-            (Evidence("rows", int(below.sum())), Evidence("throughput × latency ÷ clients, smallest", worst)),
-            f"In {rows_of(int(below.sum()), len(table))}, throughput × latency is as little as {number(worst)} times the requests that the client should keep in "
-            "flight: the client did not keep so many, so the load is not the declared one.", effect(table, latency, [without(latency, below)]),
-        ))  # fmt: skip
+        gross = exact and float(np.nanmax(ratio)) > _FLIGHT_GROSS
+        found.append(
+            _not_in_flight(
+                table,
+                (rate, latency),
+                above,
+                float(np.nanmax(ratio)),
+                severity_of(impact) if gross else Severity.DOUBTFUL,
+                impact,
+            )
+        )
+    if below.any():
+        impact = effect(table, latency, [without(latency, below)])
+        found.append(_not_in_flight(table, (rate, latency), below, float(np.nanmin(ratio)), Severity.DOUBTFUL, impact))
     return found
+
+
+def _not_in_flight(
+    table: AuditedTable, columns: tuple[AuditedColumn, AuditedColumn], rows: Mask, worst: float, severity: Severity, impact: ResultEffect | None
+) -> AuditFinding:  # fmt: skip
+    more = worst > 1
+    which = "up to" if more else "as little as"
+    why = (
+        "which is impossible: a latency holds time that others spent waiting, or a rate counts other requests" if more
+        else "so the client did not keep that many, and the load is not the declared one"
+    )  # fmt: skip
+    return AuditFinding(
+        RuleId.LITTLES_LAW, severity, tuple(column.name for column in columns), table.lines(rows),
+        (Evidence("rows", int(rows.sum())), Evidence(f"throughput × latency ÷ clients, {'largest' if more else 'smallest'}", worst)),
+        f"In {rows_of(int(rows.sum()), len(table))}, throughput × latency is {which} {number(worst)} times the requests that the client should keep in flight, "
+        f"{why}.", impact,
+    )  # fmt: skip
 
 
 def rates_not_reached(table: AuditedTable) -> list[AuditFinding] | None:

@@ -186,7 +186,7 @@ def _outlier(table: AuditedTable, column: AuditedColumn, rows: Mask) -> AuditFin
             Evidence("median of its group", float(table.typical(column).centre[worst]), column.unit), Evidence("ratio", float(ratio[worst])),
             Evidence("largest of the other rows", float(np.nanmax(np.where(rows, math.nan, column.values))), column.unit),
         ),
-        f"{rows_that(int(rows.sum()), len(table), column.name, 'lies', 'lie')} far from their group, the most extreme at {amount(float(column.values[worst]), column.unit)} "
+        f"{rows_that(int(rows.sum()), len(table), column.name, 'lies far from the rest of its group', 'lie far from the rest of their groups')}, the most extreme at {amount(float(column.values[worst]), column.unit)} "
         f"where the median of its group is {amount(float(table.typical(column).centre[worst]), column.unit)} (line {table.table.lines[worst]}).",
         effect(table, column, [without(column, rows)]),
     )  # fmt: skip

@@ -37,7 +37,7 @@ _POSITIVE = (
 #: Units of quantities that may be zero, for nothing was used or waited for; keys likewise.
 _MAY_BE_ZERO = ("%", "B", "requests", "tokens")
 _MAY_BE_ANYTHING = frozenset({"lateness_s", "energy_net_j"})
-_ZERO_KEYS = frozenset({"queue_s", "compile_s", "load_s"})
+_ZERO_KEYS = frozenset({"queue_s", "compile_s", "load_s", "goodput_requests_per_s"})
 #: A value this share of the largest of its column is zero with a rounding error: 1.2 − 1.2 in binary.
 _ROUNDING = 1e-12
 #: A column with a larger share of zeros, or a median of fewer steps, is too coarse.
@@ -107,11 +107,10 @@ def zeros(table: AuditedTable) -> list[AuditFinding] | None:
         if not rows.any():
             continue
         share = np.count_nonzero(rows) / present
-        impact = effect(table, column, [without(column, rows)]) if share <= 0.2 else None
+        coarse = share > _COARSE_SHARE or float(np.nanmedian(column.values)) < _COARSE_STEPS * table.step(column)
+        impact = None if coarse else effect(table, column, [without(column, rows)])
         why = (
-            "readings that failed are no energy of zero"
-            if share <= 0.2
-            else "the instrument is too coarse for what it measures"
+            "the instrument is too coarse for what it measures" if coarse else "readings that failed are no measurement of zero"
         )
         found.append(AuditFinding(
             RuleId.ZERO, severity_of(impact), (column.name,), table.lines(rows),
@@ -125,14 +124,15 @@ def constant_columns(table: AuditedTable) -> list[AuditFinding] | None:
     """Find metrics that are the same in all rows though the rows differ.
 
     What does not vary between models and repetitions was read once, assumed, or says nothing: no comparison can be made by it. Threshold: at least
-    eight rows in two groups; numbers of tokens and requests may be set.
+    eight rows in two groups; numbers of tokens and requests may be set, and nothing may have failed (0 %).
     """
     if len(table) < _CONSTANT_ROWS or len(table.groups) < 2 or not table.columns:
         return None
     found = []
     for column in (c for c in table.columns if c.key not in CIRCUMSTANCES):
         values = column.values[column.present]
-        if len(values) >= _CONSTANT_ROWS and np.ptp(values) == 0:
+        none_failed = column.unit == "%" and not values.any()
+        if len(values) >= _CONSTANT_ROWS and np.ptp(values) == 0 and not none_failed:
             shown = float(values[0])
             found.append(AuditFinding(
                 RuleId.CONSTANT, Severity.DOUBTFUL, (column.name,), (),

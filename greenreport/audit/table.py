@@ -198,7 +198,8 @@ class AuditedTable:
     @cached_property
     def comparisons(self) -> tuple[LevelComparison, ...]:
         """Every comparison of the levels of one factor, all others equal; of all groups, where no two differ in one factor only."""
-        found = tuple(comparison for factor in self.factors for comparison in self._of_factor(factor))
+        rivals = [factor for factor in self.factors if not factor.within]  # different work is no rival
+        found = tuple(comparison for factor in rivals for comparison in self._of_factor(factor))
         if found or len(self.groups) < 2:
             return found
         names = ", ".join(factor.name for factor in self.factors)

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from greenreport.audit.effects import OtherValues, effect, severity_of
-from greenreport.audit.findings import AuditFinding, Evidence, RuleId, Severity
+from greenreport.audit.effects import OtherValues, effect
+from greenreport.audit.findings import AuditFinding, Evidence, ResultEffect, RuleId, Severity
 from greenreport.audit.table import AuditedColumn, AuditedTable, Floats, LevelComparison
 from greenreport.imports.results_table import Column, Role
 from greenreport.units import number
 
 #: Lengths differ if the means of two levels do by this factor, and by so many standard errors.
 _LENGTH_FACTOR, _LENGTH_ERRORS = 1.05, 6.0
+#: By this factor a ratio per token differs from one that is not before lengths decide the answer.
+_LENGTH_GROSS = 1.1
 #: A factor sets the work if more is used at its last level than at its first in all comparisons, in the median by this factor.
 _WORK_FACTOR = 1.5
 
@@ -23,7 +25,7 @@ def output_lengths(table: AuditedTable) -> list[AuditFinding] | None:
     """Find compared levels whose answers have different lengths.
 
     Energy and time grow with every token, so the configuration that says less wins whatever it is. Threshold: mean lengths differ by 5 % and by six
-    standard errors. The comparison per output token is offered; it is not the same question, since the prompt is read once however long the answer is.
+    standard errors; the result changes where another level is best per token, or the ratio is another by a tenth. The comparison per output token is offered; it is not the same question, since the prompt is read once however long the answer is.
     """
     tokens = table.mean("output_tokens")
     used = next(
@@ -49,8 +51,9 @@ def output_lengths(table: AuditedTable) -> list[AuditFinding] | None:
         per_token = np.where(tokens.values > 0, used.values / tokens.values, math.nan)
     impact = effect(table, used, [OtherValues("per output token", per_token)])
     within = f" within {where.within}" if where.within else ""
+    severity = Severity.CHANGES_RESULT if impact is not None and _decides(impact) else Severity.DOUBTFUL
     return [AuditFinding(
-        RuleId.OUTPUT_LENGTH, severity_of(impact), (tokens.name, used.name), (),
+        RuleId.OUTPUT_LENGTH, severity, (tokens.name, used.name), (),
         (
             Evidence("comparisons of unequal lengths", len(differing)), Evidence("comparisons", len(comparisons)),
             Evidence("largest ratio of mean lengths", largest),
@@ -58,6 +61,14 @@ def output_lengths(table: AuditedTable) -> list[AuditFinding] | None:
         f"Answers differ in length in {len(differing):,} of {len(comparisons):,} comparisons, by up to a factor of {number(largest)} between levels of "
         f"{where.factor}{within}: `{used.name}` compares how much was said with how it was computed.", impact,
     )]  # fmt: skip
+
+
+def _decides(impact: ResultEffect) -> bool:
+    """Return whether another level is best per token, or the ratio of the levels another by more than a tenth."""
+    first, second = impact.as_is, impact.instead[0]
+    if first.best != second.best or first.ratio is None or second.ratio is None:
+        return True
+    return max(first.ratio, second.ratio) > _LENGTH_GROSS * min(first.ratio, second.ratio)
 
 
 def _asked_lengths(table: AuditedTable) -> set[str]:
@@ -85,7 +96,7 @@ def unequal_work(table: AuditedTable) -> list[AuditFinding] | None:
     at the last level than at the first in every comparison, and by half in the median. This is a note, for the factor may also be one whose effect is the question.
     """
     used = next((c for key in ("energy_j", "gpu_energy_j", "duration_s") if (c := table.single(key)) is not None), None)
-    numeric = [factor for factor in table.factors if factor.role in (Role.FACTOR, Role.LOAD) and _is_work(factor)]
+    numeric = [factor for factor in table.factors if not factor.within and _is_work(factor)]
     if used is None or not table.repeats:
         return None
     return [finding for factor in numeric for finding in _sets_work(table, used, factor)]

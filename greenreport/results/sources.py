@@ -78,7 +78,12 @@ class Located:
 
 
 def load(study: str | Path, cache: str | Path = "cache", weights: str | None = None) -> Analysis:
-    """Return the analysis of a study: dataset, findings, answers, guidelines, claims, validity.
+    """Return the analysis of a study: dataset, findings, answers, guidelines, claims, validity (see `load_dataset`)."""
+    return analyse(load_dataset(study, cache, weights))
+
+
+def load_dataset(study: str | Path, cache: str | Path = "cache", weights: str | None = None) -> Dataset:
+    """Return the data of a study, not analysed.
 
     Args:
         study: the study file, or the name of a study imported as a table.
@@ -94,8 +99,8 @@ def load(study: str | Path, cache: str | Path = "cache", weights: str | None = N
         if str(study) not in observed:
             names = ", ".join(sorted(observed))
             raise UsageError(f"{study} is neither a study file nor an imported study; imported: {names}")
-        return analyse(_imported(str(study), *observed[str(study)]).read().dataset)
-    return analyse(find(Path(study), store, weights, None).dataset)
+        return _imported(str(study), *observed[str(study)]).read().dataset
+    return find(Path(study), store, weights, None).dataset
 
 
 def load_published(study: Path, folder: Path, weights: str | None = None) -> Dataset:

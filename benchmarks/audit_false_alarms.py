@@ -82,15 +82,12 @@ def run_table(random: np.random.Generator) -> ResultsTable:
 
 
 def sweep(random: np.random.Generator) -> ResultsTable:
-    """Return loads of one to 64 clients in a closed loop, with the percentiles of simulated requests."""
-    points = [
-        (engine, 2**k, r)
-        for engine in range(int(random.integers(1, 4)))
-        for k in range(7)
-        for r in range(int(random.integers(1, 4)))
-    ]
+    """Return loads of one to 64 clients in a closed loop, with energy and the percentiles of simulated requests."""
+    engines, repetitions = int(random.integers(1, 4)), int(random.integers(1, 4))
+    points = [(engine, 2**k, r) for engine in range(engines) for k in range(7) for r in range(repetitions)]
     names = ("mean", "p50", "p90", "p95", "p99")
     rates: list[float] = []
+    joules: list[float] = []
     counts: list[int] = []
     statistics: dict[tuple[str, str], list[float]] = {
         (key, name): [] for key in ("latency_s", "ttft_s", "tbt_s") for name in names
@@ -103,6 +100,7 @@ def sweep(random: np.random.Generator) -> ResultsTable:
         gaps = (latency - first) / 63
         busy = np.array([latency[client::clients].sum() for client in range(clients)])
         rates.append(requests / busy.max())
+        joules.append(float((50 + 2 * clients) * busy.max() * random.normal(1, 0.02)))
         counts.append(requests)
         for key, sample in (("latency_s", latency), ("ttft_s", first), ("tbt_s", gaps)):
             found = [sample.mean(), *np.percentile(sample, [50, 90, 95, 99])]
@@ -113,7 +111,7 @@ def sweep(random: np.random.Generator) -> ResultsTable:
         Column("concurrency", Role.LOAD, np.array([float(clients) for _, clients, _ in points]), "concurrency"),
         Column("repetition", Role.REPETITION, np.array([float(r) for _, _, r in points])),
         _metric("rate", "throughput_requests_per_s", "requests/s", np.array(rates)),
-        _metric("requests", "requests", "requests", np.array(counts, dtype=np.float64)),
+        _metric("requests", "requests", "requests", np.array(counts, dtype=np.float64)), _metric("energy", "energy_j", "J", np.array(joules)),
         *(_metric(f"{key} {name}", key, "s", np.round(values, 6), name) for (key, name), values in statistics.items()),
     ]  # fmt: skip
     return _table(columns, str(random.choice(["run", "report"])))

@@ -149,7 +149,11 @@ def running_counters(table: AuditedTable) -> list[AuditFinding] | None:
 
 def _is_reading(table: AuditedTable, column: AuditedColumn) -> bool:
     """Return whether a column of energies could be readings of a counter, in a table that is no sweep."""
-    return column.unit == "J" and bool(column.present.all()) and len(table) >= max(3, min(_RISING_ROWS, 5 * len(table.groups)))
+    return (
+        column.unit == "J"
+        and bool(column.present.all())
+        and len(table) >= max(3, 5 * len(table.groups) if len(table.groups) > 1 else 0)
+    )
 
 
 def _sorted_by_time(table: AuditedTable, column: AuditedColumn) -> bool:

@@ -184,7 +184,7 @@ def chunks_not_tokens(table: AuditedTable) -> list[AuditFinding] | None:
 
 
 def differing_clocks(table: AuditedTable) -> list[AuditFinding] | None:
-    """Find durations that differ from end − start, and servers that took longer than the client waited.
+    """Find durations that differ from end − start.
 
     One of the two includes what the other leaves out: starting, warming up, another stage, or a clock that was set. Everything per second depends on
     which is meant. Threshold: 5 % and 1 s.

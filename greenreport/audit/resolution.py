@@ -12,6 +12,8 @@ from greenreport.imports.results_table import GROUPING
 
 #: From so many rows on, the number of distinct values says something; fewer than this share of them are few.
 _ROWS, _FEW = 40, 0.5
+#: From this share of pairs that agree on, the step hides differences within groups.
+_TIED = 0.25
 #: Steps of clocks and timers, in s, the coarsest first; 1/64 s is the timer of Windows.
 _CLOCKS = (1.0, 0.5, 0.1, 0.05, 0.02, 1 / 64, 0.01, 0.005, 0.004, 0.002, 0.001)
 #: A step matters from this share of the median on.
@@ -24,8 +26,8 @@ def few_distinct_values(table: AuditedTable) -> list[AuditFinding] | None:
     """Find continuous metrics with far fewer distinct values than rows, in the whole table or in the rows of one level.
 
     Energies and times do not repeat to the last digit: the values were rounded, or the instrument counts in large steps. Differences below a step are not
-    measured, and tests that rank values meet ties. Threshold: fewer distinct values than half the rows, of 40 or more. It is doubtful where typical
-    differences within groups are less than two steps, and a note otherwise.
+    measured, and tests that rank values meet ties. Threshold: fewer distinct values than half the rows, of 40 or more. It is doubtful where two
+    rows of one group agree in a quarter of cases, and a note otherwise.
     """
     columns = [c for c in table.of_unit("J", "s", "W") if np.count_nonzero(c.present) >= _ROWS]
     if not columns:
@@ -53,7 +55,7 @@ def _few(table: AuditedTable, column: AuditedColumn, rows: Mask) -> AuditFinding
     distinct = len(np.unique(column.values[inside]))
     tied = _tied(table, column, inside)
     return AuditFinding(
-        RuleId.FEW_DISTINCT, Severity.DOUBTFUL if tied >= 0.25 else Severity.NOTE, (column.name,), (),
+        RuleId.FEW_DISTINCT, Severity.DOUBTFUL if tied >= _TIED else Severity.NOTE, (column.name,), (),
         (Evidence("distinct values", distinct), Evidence("rows", number), Evidence("share of pairs in groups that are equal", tied)),
         f"`{column.name}` has {distinct:,} distinct values in {number:,} rows{f' of {words}' if words else ''}: it was rounded, or counts in large steps; two "
         f"rows of one group agree to the last digit in {tied:.0%} of cases, so smaller differences were not measured.",

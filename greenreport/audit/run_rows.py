@@ -16,7 +16,7 @@ from greenreport.imports.results_table import Column, ResultsTable, Role
 
 
 @dataclass(frozen=True, slots=True)
-class RunRow:
+class AuditedRun:
     """A run with what tells it from others, and its values.
 
     Attributes:
@@ -32,7 +32,7 @@ class RunRow:
     work: frozenset[str] = frozenset()
 
 
-def as_table(source: str, runs: Sequence[RunRow]) -> ResultsTable:
+def as_table(source: str, runs: Sequence[AuditedRun]) -> ResultsTable:
     """Return runs as a table, numbered from 1 in the order in which they are given."""
     factors = dict.fromkeys(name for run in runs for name in run.levels)
     loads = dict.fromkeys(name for run in runs for name in run.loads)
@@ -41,7 +41,10 @@ def as_table(source: str, runs: Sequence[RunRow]) -> ResultsTable:
         *(_factor(name, [run.levels.get(name, "") for run in runs], any(name in run.work for run in runs)) for name in factors),
         *(Column(name, Role.LOAD, _numbers([run.loads.get(name) for run in runs]), name) for name in loads),
         Column("repetition", Role.REPETITION, _numbers([run.repetition for run in runs])),
-        *(Column(key, Role.METRIC, _numbers([run.values.get(key) for run in runs]), key, _unit(key)) for key in keys),
+        *(
+            Column(name, Role.METRIC, _numbers([run.values.get(key) for run in runs]), key, _unit(key))
+            for key, name in _names(list(keys)).items()
+        ),
     ]
     content = json.dumps([[dict(run.levels), dict(run.loads), run.repetition, dict(run.values)] for run in runs])
     digest = hashlib.sha256(content.encode()).hexdigest()
@@ -67,6 +70,12 @@ def _factor(name: str, levels: Sequence[str], work: bool) -> Column:
 
 def _numbers(values: Sequence[float | None]) -> np.typing.NDArray[np.float64]:
     return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _names(keys: Sequence[str]) -> dict[str, str]:
+    """Return what each column is called: the label of its metric where no other has it, else its key."""
+    labels = [METRICS[key].label if key in METRICS else key for key in keys]
+    return {key: label if labels.count(label) == 1 else key for key, label in zip(keys, labels, strict=True)}
 
 
 def _unit(key: str) -> str:

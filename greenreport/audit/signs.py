@@ -147,7 +147,7 @@ def stuck_channels(table: AuditedTable) -> list[AuditFinding] | None:
     """Find a continuous metric that repeats the same value in rows that follow each other, while others change.
 
     A channel that is read faster than it is renewed, or that has died, gives its last value again. Threshold: the repetition would happen by chance in
-    less than one table in 10,000, from the decimals of the column and the scatter of its group; rows that are copies as a whole belong to another rule.
+    less than one table in 10,000, from the step of the column and the scatter of its group; rows that are copies as a whole belong to another rule.
     """
     columns = [c for c in table.of_unit("J", "W", "s") if c.present.any()]
     if not columns or not table.repeats:

@@ -37,18 +37,22 @@ def p_text(p: float) -> str:
     return f"{p:.3g}" if p < 0.001 else f"{p:.3f}"
 
 
+def compared(effect: ResultEffect) -> str:
+    """Return what an effect compares, and how it is tested."""
+    if not effect.factor:
+        return f"Mean of {effect.column}"
+    within = f" within {effect.within}" if effect.within else ""
+    test = f" ({effect.test.value})" if effect.test is not None else ""
+    return f"Levels of {effect.factor} compared by {effect.column}{within}{test}"
+
+
 def describe(effect: ResultEffect) -> str:
     """Return what a defect does to the answer, as one or two sentences."""
     answers = "; ".join(f"{answer.basis}: {_answer(answer, effect)}" for answer in (effect.as_is, *effect.instead))
-    where = f" within {effect.within}" if effect.within else ""
-    compared = f"Levels of {effect.factor} compared by {effect.column}{where}" if effect.factor else f"Mean of {effect.column}"
-    test = f" ({effect.test.value})" if effect.test is not None else ""
+    told = f"{compared(effect)}: {answers}."
     if effect.comparisons < 2:
-        return f"{compared}{test}: {answers}."
-    return (
-        f"{compared}{test}: {answers}. The answer changes in {effect.changed:,} of {counted(effect.comparisons, 'comparison')}; "
-        "this is the one that changes most."
-    )
+        return told
+    return f"{told} The answer changes in {effect.changed:,} of {effect.comparisons:,} comparisons; this is the one that changes most."
 
 
 def _answer(answer: ResultAnswer, effect: ResultEffect) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Of so many rows the place is printed; ``--json`` has all.
 _SHOWN_ROWS = 8
+#: Larger tables are audited when somebody asks: an import is to take no longer than reading.
+_MOST_AT_IMPORT = 200_000
 
 
 def audit(
@@ -57,11 +57,10 @@ def audit(
 
     table, named = _table(sources, kind, mapping, cache, weights)
     found = examine(table)
-    print(
-        json.dumps(_document(found, named), indent=1, ensure_ascii=False)
-        if as_json
-        else "\n".join(audit_in_words(found, named))
-    )
+    if as_json:
+        print(json.dumps(_document(found, named), indent=1))
+    else:
+        print("\n".join(map(_printable, audit_in_words(found, named))))
     if found.of(Severity.CHANGES_RESULT):
         raise typer.Exit(Exit.SOME_RUN_NOT_OK)
 
@@ -115,8 +114,17 @@ def audit_in_words(found: Audit, named: Mapping[int, str] | None = None) -> Iter
         )
 
 
-def summary_of(found: Audit) -> str:
-    """Return how many findings of each kind there are, in one sentence."""
+def audit_line(table: ResultsTable, study: str) -> str:
+    """Return the line that an import prints of what it took in."""
+    from greenreport.audit import audit as examine
+
+    if len(table) > _MOST_AT_IMPORT:
+        return f"not audited, since it is large: greenreport audit {study}"
+    found = examine(table)
+    return f"audit: {_counts(found)}" + (f"; see greenreport audit {study}" if found.findings else "")
+
+
+def _counts(found: Audit) -> str:
     from greenreport.audit import Severity
 
     kinds = [f"{len(items)} {severity.value}" for severity in Severity if (items := found.of(severity))]
@@ -126,8 +134,15 @@ def summary_of(found: Audit) -> str:
 def _summary(found: Audit) -> str:
     return (
         f"{found.source}: {counted(found.rows, 'row')} in {counted(found.groups, 'group')}, looked at by {counted(len(found.applied), 'rule')}: "
-        f"{summary_of(found)}."
+        f"{_counts(found)}."
     )
+
+
+def _printable(line: str) -> str:
+    """Return a line with ordinary spaces, and without the characters that would steer a terminal: names come from files of others."""
+    from greenreport.analysis.findings_json.plain_values import plain_text
+
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in plain_text(line))
 
 
 def _places(finding: AuditFinding, named: Mapping[int, str] | None) -> str:
@@ -139,26 +154,16 @@ def _places(finding: AuditFinding, named: Mapping[int, str] | None) -> str:
     return f"{'Run' if len(finding.lines) == 1 else 'Runs'}: {'; '.join(shown)}{more}."
 
 
-def _document(found: Audit, named: Mapping[int, str] | None) -> dict[str, object]:
+def _document(found: Audit, named: Mapping[int, str] | None) -> dict[str, Any]:
+    from greenreport.analysis.findings_json.plain_values import plain_value
     from greenreport.audit import RULES
 
-    findings = [
-        asdict(finding)
-        | {"title": RULES[finding.rule].title, "advice": RULES[finding.rule].advice}
-        | ({} if named is None else {"runs": [named[line] for line in finding.lines]})
-        for finding in found.findings
-    ]
-    document: dict[str, object] = _finite(asdict(found) | {"findings": findings})
+    document: dict[str, Any] = plain_value(found)
+    for finding, written in zip(found.findings, document["findings"], strict=True):
+        written |= {"title": RULES[finding.rule].title, "advice": RULES[finding.rule].advice}
+        if named is not None:
+            written["runs"] = [plain_value(named[line]) for line in finding.lines]
     return document
-
-
-def _finite(value: Any) -> Any:
-    """Return a value with None in place of numbers that JSON does not have, such as the mean of no row."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 COMMANDS = (audit,)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from greenreport.cli.auditing import audit_line
 from greenreport.cli.options import DEFAULT_CACHE, CacheOption, StudyArgument, WeightsOption
 from greenreport.errors import StoreError, UsageError
 from greenreport.units import counted, listed
@@ -188,6 +189,7 @@ def import_(
         open_store(cache), paths, study, kind=kind, mapping=mapping, host=host, replace=replace, studies=studies
     )
     print("\n".join(_read_as(done)))
+    print(audit_line(done.table, study))
     print(
         f"imported {done.values} observations of study {study} from {listed([str(path) for path in paths])}. Next: greenreport build"
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.dataset import JOINT, CellView, Dataset, label_of
 from greenreport.analysis.measure.run_view import RunView
-from greenreport.audit.run_rows import RunRow, as_table
+from greenreport.audit.run_rows import AuditedRun, as_table
 from greenreport.catalog import CIRCUMSTANCES, CURVE_FACTORS
 from greenreport.imports.results_table import ResultsTable
 from greenreport.study import Configuration
@@ -16,32 +16,35 @@ _FIXED = frozenset({"weights_b", "solved_pct", "served_well_pct"})
 
 
 def runs_table(dataset: Dataset) -> ResultsTable:
-    """Return the runs of a study that count as a table of results, in the order in which they were made."""
+    """Return the runs of a study that count as a table of results, in the order in which they were made.
+
+    Values that nothing can have, and that no answer uses, are among them: the audit is to find them.
+    """
     runs = [(run.position, cell, run) for cell in dataset.cells for run in cell.ok]
     runs.sort(key=lambda item: item[0])
-    return as_table(dataset.study.study, [_row(cell, run) for _, cell, run in runs])
+    return as_table(dataset.study.study, [_row(cell, run, imported=dataset.imported) for _, cell, run in runs])
 
 
-def _row(cell: CellView, run: RunView) -> RunRow:
+def _row(cell: CellView, run: RunView, *, imported: bool) -> AuditedRun:
     configuration = cell.configuration
-    levels = {"model": cell.model.label, "configuration": " · ".join(_named(configuration))}
-    loads = {name: float(level) for name in CURVE_FACTORS if (level := getattr(configuration, name)) is not None}
-    if configuration.request_rate is not None or configuration.batch_size > 1 or configuration.replicas > 1:
-        del loads["concurrency"]  # requests in flight are not the clients there
+    levels = {"model": cell.model.label, "configuration": label_of(configuration).replace(JOINT, " · ")}
     values = {
-        metric: item.value for metric, item in run.observations.items() if item.value is not None and metric not in _FIXED
+        metric: value
+        for metric, item in run.observations.items()
+        if (value := item.refused if item.value is None else item.value) is not None and metric not in _FIXED
     }
-    return RunRow(levels, run.repetition, values | dict(_circumstances(run)), loads)
+    loads = dict(_loads(configuration, told_only=imported))
+    return AuditedRun(levels, run.repetition, values | dict(_circumstances(run)), loads, frozenset({"model"}))
 
 
-def _named(configuration: Configuration) -> Iterator[str]:
-    """Yield what a configuration is apart from its load."""
-    if configuration.name:
-        yield configuration.name
-    yield from (configuration.runtime, configuration.provider)
-    for factor, name, level in configuration.levels():
-        if level is not None and factor.field not in CURVE_FACTORS:
-            yield factor.label_part(level, name)
+def _loads(configuration: Configuration, *, told_only: bool) -> Iterator[tuple[str, float]]:
+    """Yield load factors and their levels; of a table of somebody else, those that it tells."""
+    for name in CURVE_FACTORS:
+        level = getattr(configuration, name)
+        if level is not None and (name in configuration.model_fields_set or not told_only):
+            several = configuration.request_rate is not None or configuration.batch_size > 1 or configuration.replicas > 1
+            if name != "concurrency" or not several:  # otherwise requests in flight are not the clients
+                yield name, float(level)
 
 
 def _circumstances(run: RunView) -> Iterator[tuple[str, float]]:

@@ -78,7 +78,7 @@ def test_a_study_is_audited_by_its_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert (document["rows"], document["groups"]) == (35, 7)
-    (missing,) = [finding for finding in document["findings"] if finding["columns"] == ["prefill_energy_j"]]
+    (missing,) = [finding for finding in document["findings"] if finding["columns"] == ["Prefill energy"]]
     assert len(missing["runs"]) == 30 and "repetition 1" in missing["runs"][0]
     table = runs_table(load_dataset(tmp_path / "precision-cpu.yaml", tmp_path / "cache"))
     assert table.metric("energy_j") is not None and table.metric("output_tokens") is not None

@@ -21,6 +21,7 @@ class Observation:
         method: `measured`, `estimated`, or None for values that are counted or timed.
         below_resolution: whether the value is absent because its instrument cannot tell it from zero. It is small and unknown, so
             no ratio, ranking or estimate is made of it.
+        refused: what was read instead of a value, where it is one that nothing can have.
         budget: what its instruments add to its uncertainty; None where that is not known, or nothing is measured by an instrument.
     """
 
@@ -31,3 +32,4 @@ class Observation:
     reason: str | None = None
     below_resolution: bool = False
     budget: Budget | None = None
+    refused: float | None = None

@@ -7,6 +7,7 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figures.tradeoffs import tradeoff_figure
 from greenreport.report.page import Page, study_page
 from greenreport.report.pages.answers_page import AnswersContent, answers_page
+from greenreport.report.pages.audit_page import AuditContent, audit_page
 from greenreport.report.pages.cell_page import CellContent, cell_page
 from greenreport.report.pages.cell_table import CellTableContent
 from greenreport.report.pages.configuration_page import configuration_page
@@ -30,7 +31,7 @@ from greenreport.study import Site
 StudyContent = (
     OverviewContent | QuestionContent | MatrixContent | CellTableContent | CellContent | FidelityContent | ValidityContent
     | GuidelinesContent | MethodsContent | EnvironmentContent | DataContent | FootprintContent | AnswersContent | OutputsContent
-    | tuple[FrontierSection, ...] | tuple[MultiverseSection, ...] | None
+    | AuditContent | tuple[FrontierSection, ...] | tuple[MultiverseSection, ...] | None
 )  # fmt: skip
 
 
@@ -59,6 +60,7 @@ def study_pages(
         *(cell_page(study, cell) for cell in dataset.cells),
         fidelity_page(study),
         validity_page(study),
+        audit_page(study),
         guidelines_page(study),
         methods_page(study),
         environment_page(study),

@@ -1,11 +1,16 @@
-"""Commands about the models of a study: pin."""
+"""Commands about the models of a study: select, pin."""
 
 from __future__ import annotations
 
+import csv
+
 from greenreport.cli import console
-from greenreport.cli.options import StudyArgument
+from greenreport.cli.options import DEFAULT_CACHE, CacheOption, StudyArgument
 from greenreport.errors import UsageError
 from greenreport.units import counted
+
+#: Models that fell out, printed for each criterion; all are in a table.
+MOST_SHOWN = 20
 
 
 def pin(study: StudyArgument) -> None:
@@ -46,4 +51,50 @@ def pin(study: StudyArgument) -> None:
     print(f"{study}: {counted(len(found), 'revision')} written; runs of other weights are pending again")
 
 
-COMMANDS = (pin,)
+def select(study: StudyArgument, cache: CacheOption = DEFAULT_CACHE) -> None:
+    """Apply a study's criteria to the models of the hub or of a kept list; say how many are left, and why the others fell out."""
+    from greenreport.models.selection import as_text, candidates, digest_of_text, funnel
+    from greenreport.study import load_study
+
+    file = load_study(study).study
+    selection = file.selection
+    if selection is None:
+        raise UsageError(f"{study} declares no `selection:`, so there are no criteria to apply")
+    models = [model.hub for model in file.models if model.hub is not None]
+    found = candidates(selection, study.parent)
+    text = as_text(found)
+    copy = cache / "selections" / f"{digest_of_text(text)}.json"
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_text(text, encoding="utf-8")
+    _count(f"{counted(len(found), 'candidate')} from {selection.source}", len(found), selection.candidates)
+    reasons = []
+    for step in funnel(found, selection.criteria, models):
+        _count(f"{step.left:,} left: {step.criterion.text}", step.left, step.criterion.left)
+        for name, reason in step.fallen[:MOST_SHOWN]:
+            console.out.print(f"    {name}: {reason}", markup=False, soft_wrap=True)
+        if len(step.fallen) > MOST_SHOWN:
+            console.out.print(f"    and {len(step.fallen) - MOST_SHOWN:,} others", soft_wrap=True)
+        reasons += [(name, step.criterion.text, reason) for name, reason in step.fallen]
+    table = copy.with_suffix(".csv")
+    with table.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([("model", "criterion", "reason"), *reasons])
+    out = {name for name, _, _ in reasons}
+    lost = [name for name in models if name in out or name not in {item.id for item in found}]
+    if lost:
+        console.print_warning(
+            f"models of the study that the criteria do not leave, or that are no candidates: {', '.join(lost)}"
+        )
+    if selection.sha256 not in (None, copy.stem):
+        console.print_warning(f"this is another list than the study names, whose sha256 is {selection.sha256}")
+    console.out.print(
+        f"list kept as {copy}, all reasons in {table}; `sha256: {copy.stem}` names it in the study", soft_wrap=True
+    )
+
+
+def _count(sentence: str, number: int, declared: int | None) -> None:
+    """Print a number of models, with the declared one where that is another."""
+    other = declared is not None and declared != number
+    console.out.print(f"{sentence}{f' (the study says {declared:,})' if other else ''}", markup=False, soft_wrap=True)
+
+
+COMMANDS = (select, pin)

@@ -48,6 +48,7 @@ def check(study: Study, folder: Path) -> list[Remark]:
         *_sequential(study),
         *_guidelines(study),
         *_references(study, folder),
+        *_selection(study, folder),
         *_compared(study, folder),
     ]
 
@@ -206,6 +207,12 @@ def _sequential(study: Study) -> Iterator[Remark]:
         yield Remark(at, "repetitions that end when contrasts are decided need a hypothesis; declare one, or give a number")
     for index, name in enumerate(rule.hypotheses):
         yield from _named((*at, "for", index), "hypothesis", name, [hypothesis.id for hypothesis in study.hypotheses])
+
+
+def _selection(study: Study, folder: Path) -> Iterator[Remark]:
+    source = None if study.selection is None else study.selection.source
+    if source is not None and source.endswith(".json") and not (folder / source).is_file():
+        yield Remark(("selection", "source"), f"{source!r} is not a file (relative to the study file)")
 
 
 def _references(study: Study, folder: Path) -> Iterator[Remark]:

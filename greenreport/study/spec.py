@@ -17,6 +17,7 @@ from greenreport.study.field_types import MOST_ENTRIES, Entries, Identifier, Lab
 from greenreport.study.footprint import Footprint
 from greenreport.study.meter_options import EstimateUse, Meter
 from greenreport.study.protocol import Protocol, Workload
+from greenreport.study.selection import Selection
 from greenreport.study.sweep import MOST_CONFIGURATIONS, Sweep
 
 
@@ -45,6 +46,9 @@ class Study(Spec):
     )
     weights: Literal[Weights.HUB, Weights.UNTRAINED] = Field(
         Weights.HUB, description="hub: download; untrained: the true architecture with seeded random weights"
+    )
+    selection: Selection | None = Field(
+        None, description="how the models were chosen; `greenreport select` applies it, and the methods page shows it"
     )
     models: Annotated[tuple[Model, ...], Field(min_length=1, max_length=MOST_CONFIGURATIONS)]
     configurations: Annotated[tuple[Configuration, ...], Field(min_length=1, max_length=MOST_CONFIGURATIONS)]

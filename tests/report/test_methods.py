@@ -109,6 +109,14 @@ def test_the_methods_tell_what_is_excluded_admitted_and_missing() -> None:
     ).protocol
 
 
+def test_the_selection_of_the_models_is_shown_as_declared() -> None:
+    """Candidates and what each criterion leaves; a dash where the study does not say."""
+    criteria = [{"text": "small", "field": "parameters", "below": "5B"}, {"text": "ours", "keep": "models", "left": 1}]
+    selection = {"source": "pipeline_tag=text-generation", "candidates": 104_816, "criteria": criteria}
+    assert methods(dataset(ENERGY, selection=selection)).funnel == ("104,816", "–", "1")
+    assert methods(dataset(ENERGY)).funnel == ()
+
+
 def test_nothing_tested_has_no_sensitivity() -> None:
     """A metric without values, and runs without a spread, are told instead of computed."""
     data = dataset({"a": {"torch": [5.0] * 5, "onnx": [5.0] * 5}})

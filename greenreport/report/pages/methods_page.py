@@ -68,6 +68,7 @@ class MethodsContent:
         independence: why runs are treated as independent.
         shortfalls: a sentence for each hypothesis whose smallest effect of interest these runs cannot be expected to find.
         timing: what the clock adds to times, and rounding to values that come in steps; empty for imported values.
+        funnel: models left before and after each criterion of the selection, as declared; a dash where the study does not say.
         random_from: models from which on a mean speaks of models like these.
         nearest: the simulated design nearest to the study's; None where no test is made.
     """
@@ -93,6 +94,7 @@ class MethodsContent:
     phase_figures: tuple[Figure, ...]
     simulated: Simulated
     nearest: Nearest | None
+    funnel: tuple[str, ...] = ()
     random_from: int = RANDOM_FROM
 
 
@@ -123,11 +125,20 @@ def methods_page(study: StudyContext) -> Page[MethodsContent]:
         timing="" if dataset.imported else TIMING,
         order=order,
         phase_figures=tuple(figure for figure in drawn if figure is not None),
+        funnel=_funnel(dataset),
         simulated=simulated(),
         nearest=simulated().nearest(size, dataset.fewest) if dataset.fewest and size > 1 else None,
     )
     figures = (*(() if order is None else (order,)), *content.phase_figures)
     return study_page(study, "methods", "methods.html", "Methods", content, figures)
+
+
+def _funnel(dataset: Dataset) -> tuple[str, ...]:
+    selection = dataset.study.selection
+    if selection is None:
+        return ()
+    numbers = (selection.candidates, *(criterion.left for criterion in selection.criteria))
+    return tuple("–" if number is None else f"{number:,}" for number in numbers)
 
 
 def _independence(dataset: Dataset) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from greenreport.errors import UsageError
 from greenreport.models.weights import local_digest
 from greenreport.plan import Plan, make_plan, only
 from greenreport.store import Store
@@ -41,8 +42,13 @@ def open_plan(
         SpecError: the file has problems.
         PromptsUnavailable: a file of prompts cannot be read.
         ModelUnavailable: the folder of a model cannot be read.
+        UsageError: the file is about imported results, which have no plan.
     """
     file = load_study(path, overrides)
+    if file.study.imported is not None:
+        raise UsageError(
+            f"{path} asks about the imported results {file.study.imported}, which have no runs of their own; use analyse, compare or build"
+        )
     folder = path.parent
     local = {
         model.id: local_digest(folder / model.path)

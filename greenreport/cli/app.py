@@ -21,7 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (*study.COMMANDS, *models.COMMANDS, *scoring.COMMANDS, *results.COMMANDS, *auditing.COMMANDS, *site.COMMANDS):
-    app.command(command.__name__.removesuffix("_"))(command)
+    app.command(command.__name__.removesuffix("_").replace("_", "-"))(command)
 
 
 @app.callback(invoke_without_command=True)

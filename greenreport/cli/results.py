@@ -216,4 +216,20 @@ def _read_as(done: Imported) -> Iterator[str]:
         yield f"  {column.name}: {meaning}"
 
 
-COMMANDS = (analyse, compare, export, import_)
+def new_study(
+    name: Annotated[str, typer.Argument(metavar="FROM", help="Name under which results are imported.", show_default=False)],
+    file: Annotated[
+        Path | None, typer.Argument(help="File to write; studies/FROM.yaml when absent.", show_default=False)
+    ] = None,
+    cache: CacheOption = DEFAULT_CACHE,
+) -> None:
+    """Write a study file with questions and hypotheses about imported results."""
+    from greenreport.results.new_study import write_new_study
+    from greenreport.workspace import open_store
+
+    target = file or Path("studies") / f"{name}.yaml"
+    write_new_study(open_store(cache), name, target)
+    print(f"wrote {target}; next: greenreport analyse {target}")
+
+
+COMMANDS = (analyse, compare, export, import_, new_study)

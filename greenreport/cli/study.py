@@ -51,6 +51,9 @@ def validate(files: Annotated[list[Path], typer.Argument(help="Study files.", sh
             invalid.append(file)
             continue
         study = study_file.study
+        if study.imported is not None:
+            console.out.print(f"{file}: valid; asks about the imported results {study.imported}", soft_wrap=True)
+            continue
         cells = sum(len(study.models_of(configuration)) for configuration in study.configurations)
         console.out.print(f"{file}: valid; {cells} cells × {study.protocol.repetitions} repetitions", soft_wrap=True)
         console.print_programs(study, [c for c in study.configurations if study.models_of(c)])

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from greenreport.catalog import CURVE_FACTORS, METRICS
 from greenreport.errors import ImportFileError
 from greenreport.imports.coded_columns import Coded, coded, combined, counted_in
-from greenreport.imports.results_table import Column, ResultsTable, Role
+from greenreport.imports.results_table import NO_ENGINE, UNTOLD, Column, ResultsTable, Role
 from greenreport.study import Configuration
 from greenreport.study.sweep import MOST_CONFIGURATIONS
 
@@ -30,8 +30,6 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LABELS = (Role.MODEL, Role.ENGINE, Role.PROVIDER, Role.SIZE_CATEGORY, Role.HOST, Role.FACTOR)
 #: Statistics that stand for a metric itself, the best first.
 _PREFERRED = {None: 0, "median": 1, "p50": 1, "mean": 2, "sum": 3}
-#: What stands where a table does not tell the engine or the provider.
-UNTOLD = "not told"
 
 
 class ObservedValues:
@@ -92,7 +90,7 @@ class ObservedValues:
     def engine(self) -> Coded:
         """The engine; where the table tells none, the first factor whose levels are rivals stands for it."""
         column = next(self.table.of(Role.ENGINE), None) or self.promoted
-        return Coded([UNTOLD], np.zeros(len(self.table), dtype=np.int64)) if column is None else self._labels[id(column)]
+        return Coded([NO_ENGINE], np.zeros(len(self.table), dtype=np.int64)) if column is None else self._labels[id(column)]
 
     @cached_property
     def promoted(self) -> Column | None:

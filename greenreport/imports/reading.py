@@ -14,7 +14,7 @@ from greenreport.catalog import FORMATS, load_target
 from greenreport.errors import ImportFileError, UsageError
 from greenreport.imports.mapping import Mapping, load_mapping
 from greenreport.imports.reader import Candidate, Reader
-from greenreport.imports.results_table import NUMERIC, Column, ResultsTable
+from greenreport.imports.results_table import GROUPING, NUMERIC, Column, ResultsTable, Role
 from greenreport.units import counted
 
 #: Files of a folder; more are surely something else.
@@ -115,6 +115,10 @@ def joined(tables: Sequence[ResultsTable]) -> ResultsTable:
     identities = dict.fromkeys((c.name, c.role, c.key, c.statistic) for table in tables for c in table.columns)
     columns = []
     for identity in identities:
+        if identity[1] in GROUPING - {Role.LOAD} and any(all(c.name != identity[0] for c in table.columns) for table in tables):
+            raise ImportFileError(
+                f"{tables[0].source} and other files do not tell the same: {identity[0]} is in some of them alone. Import each kind of file on its own"
+            )
         parts = [next((c for c in table.columns if (c.name, c.role, c.key, c.statistic) == identity), None) for table in tables]
         columns.append(_joined_column(next(part for part in parts if part is not None), parts, rows))
     digest = hashlib.sha256("".join(table.digest for table in tables).encode()).hexdigest()

@@ -18,7 +18,7 @@ import numpy as np
 from greenreport.errors import ImportFileError, SpecError
 from greenreport.imports.declared_units import scale_of
 from greenreport.imports.mapping import Mapping
-from greenreport.imports.results_table import NUMERIC, Column, ResultsTable, Role
+from greenreport.imports.results_table import NO_ENGINE, NO_MODEL, NUMERIC, UNTOLD, Column, ResultsTable, Role
 from greenreport.regular_files import read_regular
 from greenreport.study import read_document
 
@@ -199,13 +199,15 @@ def _declared(path: Path, row: ReportRow, mapping: Mapping) -> ReportRow:
         else:
             texts[role, name] = str(place.value)
             within |= {name} if place.compare == "within" else set()
-    texts.setdefault((Role.MODEL, "model"), "not told")
+    texts.setdefault((Role.MODEL, "model"), NO_MODEL)
     return replace(row, texts=texts, load=load, within=frozenset(within))
 
 
 def _texts(rows: Sequence[ReportRow]) -> Iterator[Column]:
     for role, name in dict.fromkeys(identity for row in rows for identity in row.texts):
-        values = np.array([row.texts.get((role, name), "not told") for row in rows], dtype=np.object_)
+        values = np.array(
+            [row.texts.get((role, name), NO_ENGINE if role is Role.ENGINE else UNTOLD) for row in rows], dtype=np.object_
+        )
         yield Column(name, role, values, key=name, within=any(name in row.within for row in rows))
 
 

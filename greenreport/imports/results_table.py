@@ -28,6 +28,8 @@ class Role(StrEnum):
     LEFT_OUT = "left_out"
 
 
+#: What stands where files tell no model, no engine or no provider.
+NO_MODEL, NO_ENGINE, UNTOLD = "unnamed model", "unnamed engine", "not told"
 #: Roles whose columns hold numbers; all others hold text.
 NUMERIC = frozenset({Role.LOAD, Role.REPETITION, Role.BLOCK, Role.METRIC})
 #: Roles that say which rows should be alike but for chance.

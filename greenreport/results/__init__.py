@@ -2,10 +2,9 @@
 
 from greenreport.results.audited import runs_table
 from greenreport.results.counterparts import Counterpart, counterparts, groups
+from greenreport.results.located import Located, StudyData
 from greenreport.results.sources import (
     MOMENT,
-    Located,
-    StudyData,
     load,
     load_dataset,
     load_published,

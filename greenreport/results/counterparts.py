@@ -8,7 +8,8 @@ from pathlib import Path
 
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.errors import StoreError
-from greenreport.results.sources import Located, StudyData, find, load_published
+from greenreport.results.located import Located, StudyData
+from greenreport.results.sources import find, load_published
 from greenreport.study import load_study
 from greenreport.workspace import open_store
 

@@ -76,6 +76,6 @@ def _declared(name: str, studies: Path | None) -> Path | None:
             declared = load_study(file).study
         except SpecError:
             continue  # `validate` and `build` say what is wrong with it
-        if declared.study == name:
+        if declared.study == name and declared.imported != name:
             return file
     return None

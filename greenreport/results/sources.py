@@ -6,19 +6,20 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from greenreport.analysis.analyse import Analysis, analyse
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.measure.imported_dataset import imported_dataset
 from greenreport.analysis.measure.recorded_dataset import recorded_dataset
 from greenreport.errors import StoreError, UsageError
 from greenreport.plan import completeness, current
 from greenreport.record import Environment, IndexRow, Outcome, RecordKind
+from greenreport.results.imported_studies import asked, imported
+from greenreport.results.located import Located, StudyData
 from greenreport.store import Published, Store, export_parquet, published
-from greenreport.store.observations import ObservedRow, observed_studies
+from greenreport.store.observations import observed_studies
 from greenreport.store.schema import OPTIONAL_TABLES, TABLES
 from greenreport.study import Overrides, Weights, load_reference, load_study
 from greenreport.workspace import Planned, digest_of, open_plan, open_store, results_folder
@@ -35,46 +36,6 @@ class Source:
     environment: str
     rows: dict[tuple[str, int], IndexRow]
     words: str
-
-
-@dataclass(frozen=True, slots=True)
-class StudyData:
-    """A study with its data, before it is analysed.
-
-    Attributes:
-        parquet: its runs as files, each with its number of rows.
-        file: the study file; None for imported tables.
-    """
-
-    name: str
-    text: str
-    dataset: Dataset
-    parquet: tuple[tuple[Path, int], ...] = ()
-    file: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """A study whose data has been found and not yet read.
-
-    Attributes:
-        stamp: digest of all that is read for it: study file, references, and which runs; nothing of the program.
-        dated: whether it has runs whose day is known.
-        measured: whether it has runs.
-        compared: files and folders it is to be compared with.
-        references: files of the published studies it names.
-        named: files and folders whose content matters: references, prompts, weights, the folders of what it is compared with.
-    """
-
-    name: str
-    stamp: str
-    read: Callable[[], StudyData]
-    dated: bool = False
-    measured: bool = False
-    file: Path | None = None
-    compared: tuple[Path, ...] = ()
-    references: tuple[Path, ...] = ()
-    named: tuple[Path, ...] = ()
 
 
 def load(study: str | Path, cache: str | Path = "cache", weights: str | None = None) -> Analysis:
@@ -99,7 +60,7 @@ def load_dataset(study: str | Path, cache: str | Path = "cache", weights: str | 
         if str(study) not in observed:
             names = ", ".join(sorted(observed))
             raise UsageError(f"{study} is neither a study file nor an imported study; imported: {names}")
-        return _imported(str(study), *observed[str(study)]).read().dataset
+        return imported(str(study), *observed[str(study)]).read().dataset
     return find(Path(study), store, weights, None).dataset
 
 
@@ -138,8 +99,8 @@ def locate_all(studies: Path, cache: Path, weights: str | None) -> list[Located]
             located.append(locate(file, store, weights, cache / "export"))
         except StoreError as error:
             located.append(_damaged(file, error))
-    taken = {item.name for item in located}
-    return located + [_imported(name, *table) for name, table in observed.items() if name not in taken]
+    taken = {item.name for item in located} | {load_study(file).study.imported for file in files}
+    return located + [imported(name, *table) for name, table in observed.items() if name not in taken]
 
 
 def _damaged(file: Path, error: StoreError) -> Located:
@@ -151,6 +112,8 @@ def _damaged(file: Path, error: StoreError) -> Located:
 
 def find(file: Path, store: Store, weights: str | None, exports: Path | None) -> StudyData:
     """Read a study with the runs that count (see `locate`)."""
+    if (asking := load_study(file)).study.imported is not None:
+        return asked(asking, store).read()
     return _read(*_planned(file, store, weights), store, exports)
 
 
@@ -160,6 +123,8 @@ def locate(file: Path, store: Store, weights: str | None, exports: Path | None) 
     Args:
         exports: where Parquet files of runs from the store are kept; none are made when absent.
     """
+    if (asking := load_study(file)).study.imported is not None:
+        return asked(asking, store)
     planned, source = _planned(file, store, weights)
     study, rows = planned.file.study, {} if source is None else source.rows
     compared = tuple((file.parent / path).resolve() for path in study.compare)
@@ -269,11 +234,6 @@ def _others(planned: Planned, source: Source) -> dict[str, int]:
 
     rows = (row for row in source.reader.index() if row.study == planned.file.study.study and row.run_id not in chosen)
     return dict(Counter(map(why, rows)))
-
-
-def _imported(name: str, source: str, rows: Sequence[ObservedRow]) -> Located:
-    stamp = hashlib.sha256(repr((name, source, list(rows))).encode()).hexdigest()
-    return Located(name, stamp, lambda: StudyData(name, f"# imported: {source}\n", imported_dataset(name, source, rows)))
 
 
 def _parquet(source: Source, study: str, store: Store, exports: Path) -> Iterable[tuple[Path, int]]:

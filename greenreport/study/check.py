@@ -29,6 +29,12 @@ def check(study: Study, folder: Path) -> list[Remark]:
     Args:
         folder: of the study file; relative paths start there.
     """
+    if study.imported is not None:  # models, configurations and runs are those of the results
+        return [
+            *_unique("hypotheses", (h.id for h in study.hypotheses), "hypothesis id"),
+            *_hypotheses(study),
+            *_references(study, folder),
+        ]
     too_large = list(_size(study))
     if too_large:
         return too_large

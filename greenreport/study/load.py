@@ -24,6 +24,8 @@ from greenreport.study.spec import Study
 from greenreport.study.sweep import swept
 from greenreport.study.yaml_document import MAX_PROBLEMS, YamlDocument, parse_document, read_document
 
+#: Sections that a study about imported results does not have.
+MEASURED = frozenset({"models", "configurations", "sweep", "exclude", "workload", "protocol", "meters", "quality", "weights"})
 Sections = TypeVar("Sections", bound=Spec)
 
 
@@ -97,12 +99,21 @@ def _checked(document: YamlDocument, overrides: Overrides | None) -> StudyFile:
         raise SpecError((start, *document.problems))
     if overrides is not None:
         overrides.apply(document.data)
+    measured = list(_stand_in(document.data)) if document.data.get("imported") is not None else []
     study, remarks = _validate(document.data, path.parent)
+    remarks = [*measured, *remarks]
     remaining = [remark for remark in remarks if remark.at not in document.broken]
     problems = [*document.problems, *(document.problem(r.at, r.message, warning=r.warning) for r in remaining)]
     if study is None or any(not problem.warning for problem in problems):
         raise SpecError(tuple(problems))
     return StudyFile(study, path, document.text, tuple(sorted(problems)))
+
+
+def _stand_in(data: dict[str, Any]) -> Iterator[Remark]:
+    """Yield a remark on each section that says what was measured, which imported results say themselves; put what the types need in place."""
+    for key in MEASURED & data.keys():
+        yield Remark((key,), f"{key} does not go with `imported`: the results say what was measured")
+    data |= {"models": [{"id": "imported"}], "configurations": [{"engine": "fake"}]}
 
 
 def load_reference(path: Path) -> ReferenceStudy:

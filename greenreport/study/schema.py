@@ -20,6 +20,8 @@ def study_schema() -> dict[str, Any]:
     schema = Study.model_json_schema(mode="validation")
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "greenreport study"
+    schema["required"] = [key for key in schema["required"] if key not in ("models", "configurations")]
+    schema["anyOf"] = [{"required": ["models", "configurations"]}, {"required": ["imported"]}]
     definitions = schema["$defs"]
     for section, key, names in (
         ("Configuration", "engine", sorted(ENGINES)), ("Configuration", "provider", list(PROVIDERS)),

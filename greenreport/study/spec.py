@@ -44,6 +44,10 @@ class Study(Spec):
     questions: Annotated[dict[QuestionId, Text], Field(max_length=MOST_ENTRIES)] = Field(
         default_factory=dict, description="research questions"
     )
+    imported: Identifier | None = Field(
+        None,
+        description="name of results that `greenreport import` took in; models and configurations are theirs (docs/imports.md)",
+    )
     weights: Literal[Weights.HUB, Weights.UNTRAINED] = Field(
         Weights.HUB, description="hub: download; untrained: the true architecture with seeded random weights"
     )

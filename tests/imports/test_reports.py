@@ -24,7 +24,7 @@ MADE: dict[str, tuple[Any, dict[tuple[str, str | None], float], dict[str, float]
                        "throughput": {"output_tokens_per_sec": 70.0, "requests_per_sec": 3.4}, "prompt_len": {"mean": 11}, "output_len": {"mean": 20}}},
         {("latency_s", "mean"): 2.0, ("latency_s", "p99"): 4.0, ("tpot_s", "p50"): 0.01, ("tbt_s", "p99"): 0.04, ("lateness_s", "mean"): 0.25,
          ("achieved_rate_per_s", None): 3.5, ("throughput_tokens_per_s", None): 70.0, ("failed_requests", None): 1.0},
-        {"request_rate": 4.0}, {Role.MODEL: "not told"},
+        {"request_rate": 4.0}, {Role.MODEL: "unnamed model"},
     ),
     "guidellm": (
         {"metadata": {"guidellm_version": "0.3.0"}, "benchmarks": [{

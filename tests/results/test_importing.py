@@ -210,3 +210,38 @@ def test_a_published_comparison_is_answered_within_equal_lengths(tmp_path: Path)
     assert place is not None and place.claim is not None
     claim = place.claim
     assert claim.value == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_study_file_asks_about_imported_results(
+    tmp_path: Path, command: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """`new-study` writes one that is valid and answered like any other; it has no runs, and says where its results come from."""
+    (tmp_path / "t.csv").write_text(energies({"a": 100.0, "b": 80.0}), encoding="utf-8")
+    told = command("import", "t.csv", "--study", "there").stdout
+    assert "engine: engine" in told and "imported 8 observations of study there" in told
+    command("new-study", "there")
+    assert "valid; asks about the imported results there" in command("validate", "studies/there.yaml").stdout
+    assert "b · cpu uses the least energy" in command("analyse", "studies/there.yaml").stdout.replace("\u00a0", " ")
+    assert "b · cpu uses the least energy" in command("analyse", "there").stdout.replace("\u00a0", " ")
+    assert "have no runs of their own" in command("plan", "studies/there.yaml", check=2).stderr
+    assert command("import", "t.csv", "--study", "there", "--replace").returncode == 0
+    assert "already" in command("new-study", "there", check=2).stderr
+    wrong = (tmp_path / "studies" / "there.yaml").read_text(encoding="utf-8") + "meters: [rapl]\n"
+    (tmp_path / "studies" / "there.yaml").write_text(wrong, encoding="utf-8")
+    assert "meters does not go with `imported`" in command("validate", "studies/there.yaml", check=2).stderr
+
+
+def test_a_mapping_is_suggested_that_reads_the_file(
+    tmp_path: Path, command: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """What --suggest prints names every column and imports the table as no mapping does."""
+    rows = "".join(
+        f"{q};{t};{10 + r + len(q)};{t == 'sum'}\n" for q in ("fp16", "int-8") for t in ("sum", "chat") for r in range(3)
+    )
+    (tmp_path / "t.csv").write_text("quantisation;task;energy (Wh);note: yes\n" + rows, encoding="utf-8")
+    mapping = command("import", "t.csv", "--suggest").stdout
+    assert "task: {column: task, compare: within}" in mapping and "energy_j: {column: energy (Wh), unit: Wh}" in mapping
+    (tmp_path / "map.yaml").write_text(mapping, encoding="utf-8")
+    mapped = command("import", "t.csv", "--map", "map.yaml", "--study", "mapped").stdout
+    plain = command("import", "t.csv", "--study", "plain").stdout
+    assert mapped.replace("mapped", "plain") == plain

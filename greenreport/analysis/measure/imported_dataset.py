@@ -16,7 +16,7 @@ from greenreport.analysis.measure.observation import Observation
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.analysis.measure.subjects import subject_of
 from greenreport.catalog import CURVE_FACTORS, METRICS
-from greenreport.imports.observed_values import UNTOLD
+from greenreport.imports.results_table import UNTOLD
 from greenreport.record import Outcome
 from greenreport.store.observations import ObservedRow
 from greenreport.study import Configuration, Hypothesis, Model, Protocol, Study
@@ -135,7 +135,7 @@ def _configuration(rival: Rival, engine: str, provider: str) -> Configuration:
     options = {"options": dict(rival.factors)} if rival.factors else {}
     name = JOINT.join(part for part in (rival.engine, rival.provider) if part != UNTOLD) or rival.engine
     return Configuration.model_validate({"engine": engine, **levels, **options}).model_copy(
-        update={"provider": provider, "name": name}
+        update={"provider": "" if rival.provider == UNTOLD else provider, "name": name}
     )
 
 

@@ -137,11 +137,16 @@ class LlamaCpp(Engine):
                 new = event["tokens"]
                 for token in (*[None] * (event["tokens_predicted"] - len(tokens) - len(new)), *new):
                     tokens.append(token)
-                    on_token((token,))
+                    on_token(
+                        (token if event["content"] else None,)
+                    )  # one without text frames the answer, as its end token does
                 reason = event.get("stop_type", "")
         if not reason:
             raise RunError("llama.cpp ended an answer without saying why")
-        return Generated(self._complete(asked, tokens), "stop" if reason == "eos" else "length")
+        told = self._complete(asked, tokens)
+        return (
+            Generated(told[:-1], "stop") if reason == "eos" else Generated(told, "length")
+        )  # the end token is no part of an answer
 
     def _complete(self, asked: dict[str, Any], tokens: list[int | None]) -> tuple[int, ...]:
         """Return the tokens of an answer with those that llama.cpp did not tell, since they end within a character.

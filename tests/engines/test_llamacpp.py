@@ -162,4 +162,9 @@ def test_a_conversation_is_the_same_text_and_tokens_as_for_other_engines(tmp_pat
         text = llama.render(conversation)
         assert text == torch.render(conversation)
         assert llama.encode_rendered(text) == torch.encode_rendered(text)
+    prompt = llama.encode_rendered(llama.render([Message("user", "Answer with the single word yes.")]))
+    steps: list[int | None] = []
+    [answer] = llama.generate([prompt], 32, exact=False, on_token=steps.extend)
+    assert answer.finish_reason == "stop"
+    assert tuple(steps) == (*answer.token_ids, None)  # the end token is no part of the answer, and took its time
     llama.close()

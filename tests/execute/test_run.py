@@ -199,11 +199,11 @@ def started(*arguments: str, folder: Path, env: Mapping[str, str] = os.environ) 
         signal.signal(signal.SIGINT, before)
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait up to two minutes for something to become true."""
-    deadline = time.monotonic() + 120
+def wait_for(condition: Callable[[], bool], patience_s: float = 120) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + patience_s
     while not condition():
-        assert time.monotonic() < deadline, "waited two minutes in vain"
+        assert time.monotonic() < deadline, f"waited {patience_s:g} s in vain"
         time.sleep(0.02)
 
 

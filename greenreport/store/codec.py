@@ -166,7 +166,11 @@ def read_environment(text: str) -> Environment:
 
 
 def read_run(row: Mapping[str, Any], environment: Environment, parts: Mapping[str, Sequence[Any]]) -> RunRecord:
-    """Return a record from its row of `runs` and the parts read from the other tables."""
+    """Return a record from its row of `runs` and the parts read from the other tables.
+
+    Raises:
+        ValueError: a part is wrong; pydantic's errors are among these.
+    """
     parsed: dict[str, Any] = {
         "kind": RecordKind(row["kind"]),
         "outcome": Outcome(row["outcome"]),
@@ -177,6 +181,9 @@ def read_run(row: Mapping[str, Any], environment: Environment, parts: Mapping[st
         "missing": tuple(map(_with_code, _MISSING.validate_json(row["missing"]))),
         **{table: tuple(parts.get(table, ())) for table in COLUMNS},
     }
+    spec: RunSpec = parsed["spec"]
+    if parsed["kind"] is RecordKind.LIMIT and (spec.factor is None or spec.level is None):
+        raise ValueError("spec: a search for a limit needs a factor and a level")
     return RunRecord(**{field.name: row[field.name] for field in fields(RunRecord) if field.name not in parsed}, **parsed)
 
 

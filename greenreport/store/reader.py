@@ -136,7 +136,11 @@ def _batch(
         for run_id, *values in zip(arrays["run_id"], *(arrays[name] for name in codec.COLUMNS["traces"]), strict=True):
             parts[run_id]["traces"].append(codec.decoded(f"a trace of run {run_id}", codec.read_trace, *values))
     cursor = connection.execute(f"SELECT {', '.join(codec.RUN_COLUMNS)} FROM runs WHERE run_id IN (SELECT unnest(?))", [ids])
-    rows = {row[0]: dict(zip(codec.RUN_COLUMNS, row, strict=True)) for row in cursor.fetchall()}
+    rows: dict[str, dict[str, Any]] = {}
+    for row in cursor.fetchall():
+        if row[0] in rows:
+            raise codec.MalformedRecord(f"run {row[0]} is in the table runs twice")
+        rows[row[0]] = dict(zip(codec.RUN_COLUMNS, row, strict=True))
     for run_id in ids:
         environment = environments.get(rows[run_id]["environment_content"])
         if environment is None:

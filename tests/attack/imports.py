@@ -48,8 +48,10 @@ def attempt(number: int, folder: Path) -> None:
 
 def mutate(results: Path, chance: random.Random) -> None:
     """Change a table by a query, or the bytes of a file."""
-    table = chance.choice(TABLES)
-    file = results / f"{table}.parquet"
+    file = results / f"{chance.choice(TABLES)}.parquet"
+    if not file.is_file():  # optional, or removed by the mutation before
+        return
+    table = file.stem
     column = chance.choice([*schema()[table]])
     match chance.randrange(18):
         case 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from dataclasses import replace
@@ -12,13 +13,14 @@ from pathlib import Path
 import yaml
 
 from greenreport.plan import Run
-from greenreport.record import Metering, Phase, RecordKind, RunRecord, RunSpec
+from greenreport.record import Metering, Phase, Prompt, RecordKind, RunRecord, RunSpec, Verdict, VerdictCode
 from greenreport.store import Store, export_parquet
 from greenreport.workspace import STORE_FILE, Planned, open_plan
 from tests.conftest import minimal_study
 from tests.records import record
 
 STUDY, GOOD = "tiny", "good"
+PROMPT = Prompt(hashlib.sha256(b"a prompt").hexdigest(), "a prompt")
 
 
 @cache
@@ -72,11 +74,14 @@ def _records(planned: Planned) -> list[RunRecord]:
 
 def _record(study: str, run_id: str, run: Run) -> RunRecord:
     cell = run.cell
-    return record(
+    made = record(
         run_id=run_id, study=study, key=cell.key, model=cell.model.id, fingerprint=cell.fingerprint, repetition=run.repetition,
         position=run.position,
         spec=RunSpec(cell.configuration.model_dump(mode="json"), {"sampling_interval_ms": 23}, {"questions": {}}, "p", 2),
     )  # fmt: skip
+    requests = tuple(replace(request, prompt_sha256=PROMPT.sha256) for request in made.requests)
+    verdict = Verdict(PROMPT.sha256, "digest-0", "task", VerdictCode.PASSED, None, "2026-01-02T00:00:00Z")
+    return replace(made, requests=requests, prompts=(PROMPT,), verdicts=(verdict,))
 
 
 def published_beside(folder: Path) -> Path:

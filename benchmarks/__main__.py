@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-QUICK = ("startup", "orchestration", "http_overhead", "load_generator", "statistics_speed", "build_scale")
+QUICK = ("startup", "orchestration", "http_overhead", "load_generator", "statistics_speed", "build_scale", "import_speed")
 LONG = (
     "audit_false_alarms",
     "guidellm_agreement",

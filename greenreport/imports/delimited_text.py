@@ -32,6 +32,8 @@ CHUNK = 1 << 22
 BLANKS = ("", "nan", "na", "n/a", "null", "none", "-")
 #: First problems of a column that are told.
 SHOWN = 20
+#: What DuckDB may use for a table; more lies on the disk meanwhile.
+MEMORY = "400MB"
 #: Different texts up to which a column is read as numbers of texts.
 MOST_ENUM = 200_000
 _HEAD_BYTES = 1 << 20
@@ -228,6 +230,7 @@ def open_table(
 def _connection() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
     connection.execute("SET enable_progress_bar = false")
+    connection.execute(f"SET memory_limit = '{MEMORY}'")
     return connection
 
 

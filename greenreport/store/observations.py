@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,6 +15,8 @@ from greenreport.store.store import Store
 BATCH = (
     "model", "size_category", "engine", "provider", "repetition", "metric", "value", "unit", "host", "load", "factors", "statistic", "of_values",
 )  # fmt: skip
+#: Values inserted by one statement.
+CHUNK = 200_000
 _OPTIONAL = ("size_category", "host", "statistic")
 
 
@@ -81,14 +83,21 @@ def add_observations(
             else name
             for name in BATCH
         )
-        for batch in batches:
-            connection.register("batch", dict(batch))
+        for batch in _parts(batches):
+            connection.register("batch", batch)
             connection.execute(
                 f"INSERT INTO observations (study, source, {names}) SELECT ?, ?, {wanted} FROM batch", [study, source]
             )
             connection.unregister("batch")
         number = connection.execute("SELECT count(*) FROM observations WHERE study = ?", [study]).fetchall()[0][0]
     return int(number)
+
+
+def _parts(batches: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield batches in parts that DuckDB converts at once."""
+    for batch in batches:
+        for start in range(0, len(batch["value"]), CHUNK):
+            yield {name: values[start : start + CHUNK] for name, values in batch.items()}
 
 
 @cache

@@ -24,6 +24,8 @@ _COPY_SHARE = 0.01
 _COPY_MEDIAN = 3e-4
 #: … while its values vary by this factor, over so many rows.
 _COPY_RANGE, _COPY_ROWS = 1.5, 8
+#: Times per token that are the same by definition where every answer is streamed token by token.
+_PER_TOKEN = frozenset({"tbt_s", "tpot_s", "latency_per_output_token_s"})
 #: A number with so many significant digits does not come twice by chance.
 _TELLING_DIGITS = 9
 
@@ -204,7 +206,7 @@ def copied_numbers(table: AuditedTable) -> list[AuditFinding] | None:
             if math.isfinite(value) and len(f"{abs(value):.15g}".replace(".", "").strip("0")) >= _TELLING_DIGITS:
                 holders.setdefault(value, []).append(column)
         for value, same in holders.items():
-            if len({column.key for column in same}) > 1:
+            if len({column.key for column in same} - _PER_TOKEN) + any(column.key in _PER_TOKEN for column in same) > 1:
                 found.setdefault(tuple(column.name for column in same), ([], value))[0].append(row)
     return [
         AuditFinding(

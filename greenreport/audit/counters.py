@@ -18,10 +18,15 @@ from greenreport.units import counted
 
 @dataclass(frozen=True, slots=True)
 class CounterRange:
-    """How much energy a counter counts until it begins again at zero, in J."""
+    """How much energy a counter counts until it begins again at zero, in J.
+
+    Attributes:
+        fewest: how many rows must hold a wrap of it before it is believed; of units that are rarely met, more than one outlier.
+    """
 
     joules: float
     words: str
+    fewest: int = 1
 
 
 #: 2^k of the units that counters have. RAPL counts 32 bits of 2^-n J; Linux gives the range of memory domains as 65,712.999613 J.
@@ -33,18 +38,18 @@ RANGES = (
     CounterRange(2.0**32 / 1e6, "2³² µJ"),
     CounterRange(2.0**31 / 1e6, "2³¹ µJ"),
     CounterRange(2.0**32 / 1e3, "2³² mJ"),
-    CounterRange(2.0**17, "2³² × 2⁻¹⁵ J"),
-    CounterRange(2.0**19, "2³² × 2⁻¹³ J"),
-    CounterRange(2.0**20, "2³² × 2⁻¹² J"),
-    CounterRange(2.0**22, "2³² × 2⁻¹⁰ J"),
-    CounterRange(2.0**14, "2³² × 2⁻¹⁸ J"),
+    CounterRange(2.0**17, "2³² × 2⁻¹⁵ J", fewest=3),
+    CounterRange(2.0**19, "2³² × 2⁻¹³ J", fewest=3),
+    CounterRange(2.0**20, "2³² × 2⁻¹² J", fewest=3),
+    CounterRange(2.0**22, "2³² × 2⁻¹⁰ J", fewest=3),
+    CounterRange(2.0**14, "2³² × 2⁻¹⁸ J", fewest=3),
 )
 #: A value this many times the scatter of its group from the median has not come there by chance …
 _FAR = 20.0
 #: … and this share of the median too, since the scatter of few rows may be tiny.
 _FAR_SHARE = 0.5
 #: What is left after undoing a wrap lies within so many scatters of the median, or this share of it.
-_NEAR, _NEAR_SHARE = 8.0, 0.04
+_NEAR, _NEAR_SHARE = 5.0, 0.04
 #: Counting upwards by chance: 1/10! is below one in a million; so is 1/3! in eight columns at once.
 _RISING_ROWS, _RISING_COLUMNS = 10, 8
 #: Energies that go along with times by this rank correlation are sorted.
@@ -57,7 +62,8 @@ def counter_wraps(table: AuditedTable) -> list[AuditFinding] | None:
     A 32-bit counter begins again at zero after 2^k of its unit. A tool that does not see this reports end − start, which is e − W for
     the true energy e and the range W; one that takes the absolute value W − e; and one that adds W wrongly e + W. Such a value is tens
     of times what the other rows imply, and undoing the wrap puts it back among them. Threshold: 20 scatters and half the median away
-    before, within 8 scatters or 4 % of the median after; an outlier by chance would have to fall on a range within that.
+    before, within 5 scatters or 4 % of the median after; an outlier by chance would have to fall on a range
+    within that. Ranges of units that are rarely met must explain three rows.
     """
     energies = [c for c in table.of_unit("J") if c.present.any()]
     if not energies or not table.repeats:
@@ -69,7 +75,7 @@ def _wrapped(table: AuditedTable, column: AuditedColumn) -> AuditFinding | None:
     best: tuple[int, CounterRange, Mask, Floats] | None = None
     for counter in RANGES:
         rows, undone = undo_wraps(table, column, counter.joules)
-        if (count := int(np.count_nonzero(rows))) and (best is None or count > best[0]):
+        if (count := int(np.count_nonzero(rows))) >= counter.fewest and (best is None or count > best[0]):
             best = (count, counter, rows, undone)
     if best is None:
         return None
@@ -125,7 +131,8 @@ def wrapped_rows(table: AuditedTable, column: AuditedColumn) -> Mask:
     """Return which rows of a column hold a wrap of any of `RANGES`; none where it is no energy."""
     rows = np.zeros(len(table), dtype=bool)
     for counter in RANGES if column.unit == "J" and table.repeats else ():
-        rows |= undo_wraps(table, column, counter.joules)[0]
+        found = undo_wraps(table, column, counter.joules)[0]
+        rows |= found & (np.count_nonzero(found) >= counter.fewest)
     return rows
 
 

@@ -29,6 +29,8 @@ _BASE_UNITS = {
 _MAD_TO_SD = 1.4826
 #: Groups of fewer rows say nothing of what is typical.
 SMALLEST_GROUP = 3
+#: From so many rows on, a group tells its scatter by itself.
+_LARGE_GROUP = 10
 #: So many values tell the step of a column; a step that is no round number is believed from so many on.
 _LOOKED_AT, _GRID_VALUES = 200, 6
 
@@ -71,7 +73,8 @@ class AuditedColumn:
 class Typical:
     """What is typical of the group of each row: median and scatter, NaN where too few rows are.
 
-    Scatter is 1.4826 × the median absolute deviation, and no less than the step in which the column is written or counted.
+    Scatter is 1.4826 × the median absolute deviation, and no less than the step in which the column is written or counted, nor, in groups of fewer
+    than ten rows, than what small groups of the table scatter by.
     """
 
     centre: Floats
@@ -153,8 +156,23 @@ class AuditedTable:
         known = self._typical.get(id(column))
         if known is None:
             found = self.typical_values(column.values)
-            known = self._typical[id(column)] = Typical(found.centre, np.maximum(found.scatter, self.step(column)))
+            scatter = np.maximum(found.scatter, self.step(column))
+            known = self._typical[id(column)] = Typical(found.centre, np.fmax(scatter, self._pooled(column.values, found)))
         return known
+
+    def _pooled(self, values: Floats, found: Typical) -> Floats:
+        """Return the scatter that all small groups have in common, as a share of the median; NaN in large groups.
+
+        Three rows may lie close to each other by chance, and all small groups of a table do not.
+        """
+        small = np.zeros(len(self), dtype=bool)
+        for rows in self.groups:
+            small[rows] = len(rows) < _LARGE_GROUP
+        with np.errstate(all="ignore"):
+            share = np.abs(values - found.centre)[small] / np.abs(found.centre)[small]
+        share = share[np.isfinite(share) & (share > 0)]
+        common = _MAD_TO_SD * float(np.median(share)) if len(share) else math.nan
+        return np.where(small, common * np.abs(found.centre), math.nan)
 
     def step(self, column: AuditedColumn) -> float:
         """Return the step of a column, in its base unit."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from greenreport.audit import AuditFinding, RuleId, Severity, audit
+from greenreport.imports.reading import read_results
 from greenreport.imports.results_table import ResultsTable
 from greenreport.units import THIN
-from tests.audit.tables import ANGELS, CAIN, QUANTISED, energibridge, inference_perf, llm_d, run_table
+from tests.audit.tables import ANGELS, CAIN, QUANTISED, energibridge, inference_perf, llm_d, public, run_table
 
 
 def the(table: ResultsTable, rule: RuleId, column: str) -> AuditFinding:
@@ -111,6 +112,25 @@ def test_a_client_that_is_the_limit(stages: list[int]) -> None:
     assert line in late.lines and late.number(f"lateness, line {line}") == pytest.approx(16.2167, abs=1e-4)
     assert late.severity is rate.severity is Severity.CHANGES_RESULT
     assert late.lines == rate.lines == ((5, 6, 7) if len(stages) == 7 else (1,))
+
+
+#: Files as the readers read them, without a mapping, and the rules that must find something in each.
+READ = {
+    "quantized-llms_qwen_run_table.csv": {RuleId.COPIED_REPETITION},
+    "quantized-llms_llama_run_table.csv": {RuleId.NEGATIVE, RuleId.CONSTANT, RuleId.OUTLIER},
+    "angels-2025_run_table.csv": {RuleId.COUNTER_WRAP, RuleId.CONSTANT, RuleId.PART_ABOVE_WHOLE},
+    "cain-2025_run_table.csv": {RuleId.COPIED_COLUMN, RuleId.FEW_DISTINCT},
+    "llm-d_benchmark_report_0.2.1.yaml": {RuleId.CLOCKS_DIFFER, RuleId.MEANS_ONLY},
+    "inference-perf_stage_5_lifecycle_metrics.json": {RuleId.RATE_NOT_REACHED, RuleId.LATE_CLIENT},
+    "energibridge_sample.csv": {RuleId.COUNTER_RANGE},
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_files_are_audited_as_they_are(name: str) -> None:
+    """The readers give columns the keys that the rules look for."""
+    found = audit(read_results([public(name)]))
+    assert READ[name] <= {finding.rule for finding in found.findings}
 
 
 def test_readings_beyond_a_counters_range() -> None:

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from greenreport.audit import RULES, RuleId, Severity, audit
+from greenreport.catalog import CIRCUMSTANCES
 from greenreport.imports.results_table import Column, ResultsTable, Role
 from tests.audit.tables import FACTOR, REPETITION, column, metric, table
+from tests.conftest import ROOT
 
 ENGINES, TASKS, REPETITIONS = 3, 2, 8
 ROWS = ENGINES * TASKS * REPETITIONS
@@ -251,3 +253,11 @@ def test_every_rule_is_tested() -> None:
     whole = {RuleId.COUNTER_RANGE, RuleId.COPIED_COLUMN, RuleId.COPIED_NUMBER, RuleId.MEANS_ONLY, RuleId.UNEQUAL_WORK}
     loads = {RuleId.LITTLES_LAW, RuleId.RATE_NOT_REACHED, RuleId.LATE_CLIENT, RuleId.PERCENTILE_ORDER}
     assert {rule for rule, _, _ in CASES.values()} | whole | loads == set(RuleId)
+
+
+def test_every_rule_is_documented() -> None:
+    """docs/audit.md has a line for each rule, with its advice, and one for each quantity that tools report beside metrics."""
+    text = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
+    assert [rule.id for rule in RULES.values() if f"| `{rule.id.value}` |" not in text or rule.advice not in text] == []
+    assert [key for key in CIRCUMSTANCES if f"| `{key}` |" not in text] == []
+    assert all(rule.check.__doc__ for rule in RULES.values())

@@ -18,6 +18,8 @@ from tests.attack.attacks import ATTACKS
 from tests.attack.trial import MOST_MEMORY_B, Attack, Ending, attempted, most_memory_b
 
 SPAWN = multiprocessing.get_context("spawn")
+#: Trials of one process: more would measure how much memory libraries keep, which is what the soak is for.
+BATCH = 50
 #: Seconds between two lines that say how far an attack is.
 TOLD_EVERY_S = 60
 HEADING = f"{'attack':<12}{'tried':>7}" + "".join(f"{ending:>11}" for ending in Ending) + f"{'memory':>10}{'time':>9}"
@@ -37,15 +39,17 @@ def conduct(attack: Attack, trials: Sequence[int]) -> bool:
     memory_b, left = 0.0, list(trials)
     while left:
         ours, theirs = SPAWN.Pipe()
-        process = SPAWN.Process(target=_attacker, args=(theirs, attack.name, left))
+        batch = left[:BATCH]
+        process = SPAWN.Process(target=_attacker, args=(theirs, attack.name, batch))
         process.start()
         theirs.close()
-        while left:
+        while batch:
             try:
                 answered = ours.poll(attack.longest_s)
-                number, ending, detail, used_b = ours.recv() if answered else (left[0], Ending.HANG, "", 0.0)
+                number, ending, detail, used_b = ours.recv() if answered else (batch[0], Ending.HANG, "", 0.0)
             except EOFError:
-                number, ending, detail, used_b, answered = left[0], Ending.LOST, "the process of the trial died", 0.0, False
+                number, ending, detail, used_b, answered = batch[0], Ending.LOST, "the process of the trial died", 0.0, False
+            batch.remove(number)
             left.remove(number)
             endings[ending] += 1
             if time.monotonic() - told > TOLD_EVERY_S:

@@ -129,7 +129,7 @@ def _copies(table: AuditedTable, *, inside: bool) -> list[AuditFinding] | None:
             table.lines(rows),
             evidence,
             f"{rows_of(int(rows.sum()), len(table))} equal {whose} in all {counted(len(table.columns), 'metric')}, {where}{pattern}. "
-            f"By chance {number(expected, 2)} such rows would be expected.",
+            f"By chance {number(expected, 2) if expected >= 0.01 else 'fewer than 0.01'} such rows would be expected.",
             found,
         )
     ]

@@ -127,7 +127,12 @@ def audit_line(table: ResultsTable, study: str) -> str:
 def _counts(found: Audit) -> str:
     from greenreport.audit import Severity
 
-    kinds = [f"{len(items)} {severity.value}" for severity in Severity if (items := found.of(severity))]
+    words = {
+        Severity.CHANGES_RESULT: ("changes the result", "change the result"),
+        Severity.DOUBTFUL: ("is doubtful", "are doubtful"),
+        Severity.NOTE: ("is a note", "are notes"),
+    }
+    kinds = [f"{len(items)} {words[severity][len(items) > 1]}" for severity in Severity if (items := found.of(severity))]
     return f"{counted(len(found.findings), 'finding')}: {', '.join(kinds)}" if kinds else "no finding"
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median_low
 
 from greenreport.analysis.hypotheses.claim_text import Text
 from greenreport.analysis.hypotheses.claims import Claim, compare, once
 from greenreport.analysis.hypotheses.findings import Decision, Finding, compare_models
-from greenreport.analysis.hypotheses.headline import lead_sentence, models_text, why_unknown
+from greenreport.analysis.hypotheses.headline import best_phrase, lead_sentence, models_text, why_unknown
 from greenreport.analysis.hypotheses.winners import Standing, standing
 from greenreport.analysis.measure.dataset import NOT_MEASURED, CellView, Dataset, label_of
 from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, not_ranked, reference_of, unfaithful
@@ -93,6 +93,9 @@ def _answer(dataset: Dataset, finding: Finding, fidelity: Sequence[CellFidelity]
     if any(cell.modelled(finding.metric.id) for cell in dataset.cells) and finding.decision is Decision.NOT_COMPUTABLE:
         lead = _not_measured(dataset, finding, fidelity)
         return HypothesisAnswer(finding, None, lead, lead, f"{finding.hypothesis.id} is not tested: {NOT_MEASURED}.", ())
+    if finding.decision is Decision.NOT_COMPUTABLE and (shown := _described(dataset, finding)):
+        decision = f"{finding.hypothesis.id} is not tested: each cell has one value, and how far runs lie apart is not known."
+        return HypothesisAnswer(finding, None, shown, shown, decision, ())
     unranked = unfaithful(fidelity) if finding.metric.id in OVER_PROBLEMS else not_ranked(fidelity)
     place = standing(dataset, finding.metric.id, finding.tests, reference_of(dataset), unranked)
     lead, headline = (lead_sentence(finding, place, ties=ties) for ties in (True, False))
@@ -164,6 +167,31 @@ def _not_measured(dataset: Dataset, finding: Finding, fidelity: Sequence[CellFid
     bounded = bool(both) and len(orders) < 2
     bounds = "; under any linear model of CPU power, the ratio of energies lies between these two" if bounded else ""
     return (begin, f" {label_of(cpu.leader)} has ", cpu.claim, *and_time, f"{bounds}.")
+
+
+def _described(dataset: Dataset, finding: Finding) -> Text:
+    """Return who leads in imported results that hold one value for each cell, as tables in papers do; else nothing."""
+    info, pick = finding.metric, max if finding.metric.direction == "higher" else min
+    cells = [cell for cell in dataset.cells if cell.values(info.id)]
+    if not dataset.imported or not cells or any(len(cell.values(info.id)) > 1 for cell in cells):
+        return ()
+    models = [model for model in dataset.models if sum(cell.model.id == model.id for cell in cells) > 1]
+    leaders = [
+        pick((c for c in cells if c.model.id == model.id), key=lambda c: c.values(info.id)[0]).configuration for model in models
+    ]
+    if not leaders:
+        return ()
+    (leader, wins), *_ = Counter(label_of(configuration) for configuration in leaders).most_common(1)
+    best = next(configuration for configuration in leaders if label_of(configuration) == leader)
+    others = [configuration for configuration in dataset.configurations if configuration.id != best.id]
+    reference = next((c for c in others if c.id == reference_of(dataset)), others[0])
+    claim = compare(dataset, info.id, best, reference, models)
+    size: Text = () if claim is None else (": ", replace(claim, brief=True))
+    return (
+        f"{leader} {best_phrase(info)} {models_text(wins, len(models), finding.subject)}",
+        *size,
+        ", as published; single values cannot be tested.",
+    )
 
 
 def _decision(finding: Finding) -> str:

@@ -48,7 +48,7 @@ class KeyNumber:
             for part in headline
         )
         compared = "" if named else f"{claim.numerator} against {claim.denominator}, "
-        return f"{compared}{claim.interval()}; {claim.scope_text()}"
+        return f"{compared}{_interval(claim)}; {claim.scope_text()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,7 @@ def headline_scope(study: StudyContext) -> str:
     if not study.dataset.outcomes.total():
         return ""
     where = f"On {study.machine}" if study.dataset.environment is not None else "On a machine that is not known here"
+    where = "Measured elsewhere" if study.dataset.imported else where
     claim = next((part for part in study.analysis.headline if isinstance(part, Claim)), None)
     ended = "" if study.analysis.stopping is None else f" {study.analysis.stopping.summary()}"
     if claim is None:
@@ -150,7 +151,7 @@ def headline_scope(study: StudyContext) -> str:
     runs = "one run" if claim.n == 1 else f"at least {claim.n} runs"
     named = claim.denominator in plain(study.analysis.headline)
     compared = "" if named else f"{claim.numerator} against {claim.denominator}, "
-    return f"{where}: {compared}{claim.interval()}; {claim.scope_text()}{_further(claim)}; {runs} in each cell.{ended}"
+    return f"{where}: {compared}{_interval(claim)}; {claim.scope_text()}{_further(claim)}; {runs} in each cell.{ended}"
 
 
 def _choices(study: StudyContext) -> Iterator[BestFor]:
@@ -172,6 +173,11 @@ def _rules(study: StudyContext) -> str:
     return (
         f"{ok} of {counted(made, 'run')} valid; {passed} of {counted(len(rules), 'rule')} of validity hold without reservation"
     )
+
+
+def _interval(claim: Claim) -> str:
+    """Return the interval of a claim; why there is none stands with its derivation."""
+    return claim.interval() if isinstance(claim.ci, Interval) else "no interval"
 
 
 def _further(claim: Claim) -> str:

@@ -151,7 +151,10 @@ def main(*, small: bool = False) -> None:
         found = audits(shape, tables)
         shares = [sum(bool(item.of(severity)) for item in found) / tables for severity in Severity]
         rules = Counter(finding.rule.value for item in found for finding in item.findings)
-        print(f"{shape:10} {tables:6} {100 * shares[0]:18.2f} % {100 * shares[1]:8.2f} % {100 * shares[2]:6.2f} %   {dict(rules)}", flush=True)
+        print(
+            f"{shape:10} {tables:6} {100 * shares[0]:18.2f} % {100 * shares[1]:8.2f} % {100 * shares[2]:6.2f} %   {dict(rules)}",
+            flush=True,
+        )
         if shares[0] >= AIM and not small:
             sys.exit(
                 f"{shares[0]:.1%} of clean tables ({shape}) get a finding that changes the result; the aim is below {AIM:.0%}"

@@ -84,7 +84,7 @@ def parts_above_wholes(table: AuditedTable) -> list[AuditFinding] | None:
         if rows.any():
             found.append(_part_above(table, whole, parts, summed, rows))
     shares = [c for c in table.of_unit("%") if c.present.any() and c.key in _SHARES]
-    found += [_above_hundred(table, column) for column in shares if float(np.nanmax(column.values)) > 100.5]
+    found += [_above_hundred(table, column) for column in shares if bool((column.present & (column.values > 100.5)).any())]
     return found if applied or shares else None
 
 

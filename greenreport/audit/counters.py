@@ -227,7 +227,7 @@ def counter_ranges(table: AuditedTable) -> list[AuditFinding] | None:
     readings = [c for c in table.columns if (c.key == "counter_j" or c.name in running) and c.present.any()]
     if not readings:
         return None
-    beyond = [c for c in readings if float(np.nanmax(c.values)) > RANGES[0].joules]
+    beyond = [c for c in readings if bool((c.present & (c.values > RANGES[0].joules)).any())]
     if not beyond:
         return []
     highest = max(float(np.nanmax(column.values)) for column in beyond)

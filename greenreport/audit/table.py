@@ -40,7 +40,7 @@ class AuditedColumn:
     """A metric of the table.
 
     Attributes:
-        values: one for each row, in `unit`; NaN where the cell is blank.
+        values: one for each row, in `unit`; NaN where the cell is blank, or holds no finite number.
         unit: base unit where the metric or the spelling of the file's unit is known, otherwise as the file has it.
     """
 
@@ -67,6 +67,10 @@ class AuditedColumn:
     def present(self) -> Mask:
         """Whether a row has a value."""
         return np.isfinite(self.values)
+
+
+def _finite(values: Floats) -> Floats:
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +105,7 @@ class AuditedTable:
         self.table = table
         self.groups: list[Rows] = table.groups()
         self.columns: tuple[AuditedColumn, ...] = tuple(
-            AuditedColumn(column, column.scaled, _base_unit(column)) for column in table.of(Role.METRIC)
+            AuditedColumn(column, _finite(column.scaled), _base_unit(column)) for column in table.of(Role.METRIC)
         )
         self._typical: dict[int, Typical] = {}
         self._steps: dict[int, float] = {}

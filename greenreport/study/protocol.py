@@ -99,7 +99,7 @@ class Generation(Spec):
 
     @model_validator(mode="after")
     def _drawn(self) -> Generation:
-        if self.temperature == 0 and self.model_fields_set & {"top_p", "seed"}:
+        if self.temperature == 0 and (self.top_p, self.seed) != (1, 0):
             raise ValueError("`top_p` and `seed` belong to draws; give a `temperature` above 0, or leave them out")
         return self
 

@@ -118,7 +118,7 @@ def damaged_values(chance: Chance, folder: Path) -> str:
             case _:
                 other, there = chance.choice(list(places(study)))
                 mapping[key] = deepcopy(other[there])
-    text = json.dumps(study, indent=1)  # which is YAML
+    text = json.dumps(study, indent=1, default=str)  # which is YAML
     if "bomb.txt.gz" in text:
         gzip_bomb(folder / "bomb.txt.gz")
     return text

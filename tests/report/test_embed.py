@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from greenreport.analysis.analyse import analyse
+from greenreport.analysis.findings_json.plain_values import plain_text
 from greenreport.report.context import study_context
 from greenreport.report.exports.embed import embed_code
 from greenreport.report.pages import embed_pages, study_pages
@@ -57,7 +58,7 @@ def test_every_figure_stands_by_itself_without_any_script(built: Path) -> None:
         assert "script-src" not in text
         assert text.count("<svg") == 1
         facts = json.loads((site / "s" / "tiny" / "figures" / f"{name}.json").read_text(encoding="utf-8"))
-        said = unescape(text)
+        said = plain_text(unescape(text))
         for part in (f"<h1>{facts['finding']}", facts["caption"], 'class="vh">', *facts["remarks"], facts["source"]):
             assert part in said, (name, part)
         link = re.search(r'<a href="([^"]+)#fig-([^"]+)" target="_blank" rel="noopener">', text)

@@ -101,7 +101,7 @@ def test_different_work_is_not_a_rival(tmp_path: Path) -> None:
     ]
     assert (
         lead(data)
-        == "fast · cpu uses the least energy on all 3 combinations of model and output length: 20 % less energy than slow · cpu."
+        == "fast · cpu uses the least energy on all 3 combinations of model and output length: 20 % less than slow · cpu."
     )
 
 

@@ -40,7 +40,7 @@ AGREED = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What both tools send: each prompt once."""
+    """The load that both tools send; each prompt is sent once."""
 
     prompts: tuple[str, ...]
     output_tokens: int

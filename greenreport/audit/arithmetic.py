@@ -164,7 +164,7 @@ def _broken(table: AuditedTable, whole: AuditedColumn, factors: list[AuditedColu
 
 
 def percentile_orders(table: AuditedTable) -> list[AuditFinding] | None:
-    """Find percentiles that fall where they must rise, and means outside of the smallest and largest value.
+    """Find percentiles in the wrong order, and means that lie outside the range from the smallest to the largest value.
 
     A 90th percentile below the median is no percentile of the same requests. There is no threshold but rounding, 1e-6 of the value.
     """

@@ -47,7 +47,7 @@ def unequal_repetitions(table: AuditedTable) -> list[AuditFinding] | None:
 
 
 def repeated_repetitions(table: AuditedTable) -> list[AuditFinding] | None:
-    """Find repetition numbers that come twice in one group.
+    """Find repetition numbers that occur twice in one group.
 
     Either two runs were counted as one, or a factor is missing whose levels would tell them apart. There is no threshold.
     """

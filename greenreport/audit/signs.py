@@ -59,8 +59,8 @@ def zero_rows(column: AuditedColumn) -> Mask:
 def negative_values(table: AuditedTable) -> list[AuditFinding] | None:
     """Find negative energies, times, powers, rates and sizes.
 
-    None of them can be negative; a difference of two readings is where a counter was reset or wrapped, readings were taken in the wrong
-    order, or an idle share was subtracted that is larger than the whole. Wraps are found by a rule of their own and not named again. There is
+    None of them can be negative. A difference of two readings is negative where a counter was reset or wrapped, where readings were taken in the
+    wrong order, or where the idle share that was subtracted exceeds the whole. Wraps are found by a rule of their own and not named again. There is
     no threshold but rounding: 1e-12 of the largest value. Net energy may be negative, and a client may be early.
     """
     columns = [c for c in table.of_unit(*_POSITIVE) if c.key not in _MAY_BE_ANYTHING]

@@ -106,7 +106,12 @@ def audit_in_words(found: Audit, named: Mapping[int, str] | None = None) -> Iter
         if finding.effect is not None:
             yield f"  {describe(finding.effect)}"
         yield f"  What to do: {rule.advice}"
-    if found.idle:
+    if not found.applied:
+        yield from (
+            "",
+            "No column is known as a metric, so no rule could look: `greenreport import FILE --suggest > mapping.yaml`, name them there, and give it with --map.",
+        )
+    elif found.idle:
         names = listed([rule.value for rule in found.idle])
         yield from (
             "",

@@ -29,7 +29,7 @@ def pin(study: StudyArgument) -> None:
         was = f" (was {model.revision})" if model.revision else ""
         console.out.print(f"{model.id}: {model.hub} at {found[number]}{was}", soft_wrap=True)
     if not found:
-        print(f"{study}: nothing to pin; every hub model names its commit")
+        print(f"{study}: nothing to pin; no hub model lacks its commit")
         return
     by_hand = UsageError(f"{study} writes its models in a way that cannot be edited; put the revisions above into it by hand")
     try:

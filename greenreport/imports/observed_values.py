@@ -52,7 +52,10 @@ class ObservedValues:
         if self._problems:
             raise ImportFileError("\n".join(self._told()))
         if not self.metrics:
-            raise ImportFileError(f"{self.source}: no column is a metric of the catalog ({', '.join(METRICS)})")
+            raise ImportFileError(
+                f"{self.source}: no column is known as a metric that pages show; `greenreport import {self.source} --suggest > mapping.yaml` writes a "
+                "mapping in which to name them (energy_j, duration_s, …: docs/imports.md)"
+            )
         self._check_sizes()
 
     @property

@@ -89,7 +89,11 @@ def known_format(file: Candidate, kind: str | None = None) -> str | None:
 def _format_of(file: Candidate, kind: str | None) -> str:
     found = kind or known_format(file)
     if not file.head or found is None:
-        what = "is empty" if not file.head else f"is of no known format ({', '.join(FORMATS)})"
+        what = (
+            "is empty"
+            if not file.head
+            else f"is of no known format ({', '.join(FORMATS)}); --format names one, and any table of text can be mapped (docs/imports.md)"
+        )
         raise ImportFileError(f"{file.path}: {what}")
     return found
 

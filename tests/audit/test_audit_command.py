@@ -93,3 +93,13 @@ def test_what_cannot_be_audited_is_refused(tmp_path: Path, source: str, words: s
     (tmp_path / "text.csv").write_text("no table\n", encoding="utf-8")
     done = greenreport(tmp_path, "audit", source)
     assert done.returncode == 2 and words in done.stderr, done
+
+
+def test_a_table_in_which_nothing_is_a_metric_says_how_to_name_one(tmp_path: Path) -> None:
+    """“No finding” alone would read as praise."""
+    (tmp_path / "t.csv").write_text("a,b\n1,x\n", encoding="utf-8")
+    done = greenreport(tmp_path, "audit", "t.csv")
+    assert done.returncode == 0
+    assert "No column is known as a metric" in done.stdout and "--suggest" in done.stdout
+    refused = greenreport(tmp_path, "import", "t.csv", "--study", "x")
+    assert refused.returncode == 2 and "--suggest > mapping.yaml" in refused.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -20,7 +19,8 @@ from tests.conftest import ROOT
 
 pytest.importorskip("openvino_genai", reason="openvino-genai is not installed (extra `openvino`)")
 
-from tests.engines.test_engines import PROMPTS, TOKENS, loaded, untrained
+from tests.engines.own_loops import assert_tokens_of_torch
+from tests.engines.test_engines import loaded, untrained
 
 pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -41,24 +41,7 @@ def again(folder: Path, artefact: str = "openvino-genai", **changes: Any) -> Any
 
 def test_tokens_are_those_of_torch_and_are_told_one_by_one(llama: Path) -> None:
     """Prompt by prompt, twice alike; each token is told when it is there, long before the answer ends."""
-    torch, engine = loaded("torch", llama / "weights", llama), loaded("openvino-genai", llama / "weights", llama)
-    shares = []
-    for text in (*PROMPTS, *PROMPTS):
-        prompt = engine.encode(text)
-        assert prompt == torch.encode(text)
-        steps: list[tuple[int | None, float]] = []
-        begun = time.monotonic()
-        [answer] = engine.generate([prompt], TOKENS, exact=True, on_token=lambda row: steps.append((row[0], time.monotonic())))  # noqa: B023
-        shares.append((steps[0][1] - begun) / (time.monotonic() - begun))
-        assert torch.generate([prompt], TOKENS, exact=True, on_token=lambda _: None) == [answer]
-        assert [token for token, _ in steps] == list(answer.token_ids)
-        assert len({told for _, told in steps}) == TOKENS
-    assert min(shares) < 0.5
-    engine.end_ids = torch.end_ids = (answer.token_ids[5],)
-    [stopped] = engine.generate([prompt], TOKENS, exact=False, on_token=lambda _: None)
-    assert [stopped] == torch.generate([prompt], TOKENS, exact=False, on_token=lambda _: None)
-    assert stopped.finish_reason == "stop"
-    assert engine.generate([prompt], TOKENS, exact=True, on_token=lambda _: None) == [answer]
+    assert_tokens_of_torch(loaded("openvino-genai", llama / "weights", llama), loaded("torch", llama / "weights", llama))
 
 
 def test_what_was_compiled_is_read_back(llama: Path, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ class Summary:
 
     Attributes:
         root: folder of the study in the site; `name`: its name in the study file.
-        runs: valid runs; `attempted`: all runs.
+        runs: valid runs, or rows of a table that was imported; `attempted`: all runs.
         machine: in words.
         model_names, tags: by which studies can be chosen.
         moments: when the first and the last run began; None where no day is known.
@@ -51,6 +51,7 @@ class Summary:
     tags: tuple[str, ...]
     configurations: int
     runs: int
+    imported: bool
     attempted: int
     machine: str
     dates: str
@@ -98,6 +99,7 @@ def summarise(study: StudyContext, pages: Sequence[Page[object]], compared: tupl
         tags=spec.tags,
         configurations=len(dataset.configurations),
         runs=dataset.outcomes[Outcome.OK],
+        imported=dataset.imported,
         attempted=dataset.outcomes.total(),
         machine=study.machine,
         dates=study.dates,

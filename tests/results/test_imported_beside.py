@@ -10,6 +10,11 @@ import yaml
 from greenreport.analysis.findings_json.plain_values import plain_text
 from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.errors import ImportFileError, StoreError
+from greenreport.report.context import study_context
+from greenreport.report.pages import study_pages
+from greenreport.report.pages.index_page import index_page
+from greenreport.report.pages.overview_page import OverviewContent
+from greenreport.report.summary import summarise
 from greenreport.results import load, locate_all
 
 SHIPPED = Path(__file__).resolve().parents[2] / "studies" / "duran-2024.yaml"
@@ -45,6 +50,15 @@ def test_the_shipped_figures_of_a_paper_are_described_and_not_tested(tmp_path: P
     assert {cell.runs[0].observations["energy_j"].boundary for cell in analysis.dataset.cells} == {
         "as imported: aggregated, the mean"
     }
+
+
+def test_rows_of_a_table_are_not_counted_as_runs(tmp_path: Path) -> None:
+    """Neither on the first page of the study nor among the valid runs of the whole site."""
+    study = study_context("duran-2024", load(SHIPPED, tmp_path))
+    first = study_pages(study, "")[0].content
+    assert isinstance(first, OverviewContent)
+    assert [(number.label, number.text) for number in first.numbers][-1] == ("Rows of the table", "15")
+    assert index_page([summarise(study, [])]).content.runs == 0
 
 
 def test_a_table_beside_its_study_needs_no_store(tmp_path: Path) -> None:

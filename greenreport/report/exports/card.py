@@ -99,7 +99,8 @@ def _runs(study: StudyContext) -> str:
     dataset = study.dataset
     size = f"{counted(len(dataset.models), 'model')} in {counted(len(dataset.configurations), 'serving configuration')}"
     if dataset.outcomes.total():
-        return f"{size}, {counted(dataset.outcomes[Outcome.OK], 'valid run')}."
+        words = ("row of a table", "rows of a table") if dataset.imported else ("valid run", "valid runs")
+        return f"{size}, {counted(dataset.outcomes[Outcome.OK], *words)}."
     return (
         f"{size}, {dataset.study.protocol.repetitions} {'repetition' if dataset.repetitions == 1 else 'repetitions'} declared."
     )

@@ -41,7 +41,7 @@ def index_page(studies: Sequence[Summary]) -> Page[IndexContent]:
     """Return the page, with studies in the order given."""
     content = IndexContent(
         entries=tuple(studies),
-        runs=sum(study.runs for study in studies),
+        runs=sum(study.runs for study in studies if not study.imported),
         newest=max((study.moments[1][:10] for study in studies if study.moments), default=""),
         choices=tuple(_choices(studies)),
         comparisons=tuple(dict.fromkeys(link for study in studies for link in study.compared)),

@@ -224,4 +224,9 @@ def _key_numbers(study: StudyContext) -> Iterator[KeyNumber]:
     ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * repetitions
     models, configurations = counted(len(dataset.models), "model"), counted(len(dataset.configurations), "configuration")
     note = f"{models}, {configurations}, {counted(repetitions, 'repetition')}"
-    yield KeyNumber("Valid runs", None, f"{ok} of {planned}" if ok != planned else str(ok), note)
+    yield KeyNumber(
+        "Rows of the table" if dataset.imported else "Valid runs",
+        None,
+        f"{ok} of {planned}" if ok != planned else str(ok),
+        note,
+    )

@@ -36,6 +36,7 @@ from greenreport.record.trace import (
     is_cpu,
     is_gpu,
     is_memory,
+    overlap,
     span_of,
 )
 
@@ -43,5 +44,5 @@ __all__ = [
     "ENERGY_QUANTITIES", "SETTLED", "Domain", "Environment", "Facts", "Flag", "FlagCode", "Gpu", "IndexRow", "Mark", "Metering", "Method",
     "Missing", "MissingCode", "Outcome", "Output", "Phase", "Prompt", "Quantity", "RecordKind", "Request", "RequestError",
     "RequestErrorKind", "RunRecord", "RunSpec", "ServerStage", "Trace", "TraceKind", "Verdict", "VerdictCode", "is_cpu", "is_gpu",
-    "is_memory", "span_of",
+    "is_memory", "overlap", "span_of",
 ]  # fmt: skip

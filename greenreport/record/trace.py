@@ -96,6 +96,13 @@ def is_gpu(domain: str) -> bool:
     return domain.startswith("gpu")
 
 
+def overlap(first: str, second: str) -> bool:
+    """Whether two domains hold the same silicon: all packages and one of them, a package (``package-0``) and one of its dies."""
+    if Domain.CPU in (first, second):
+        return is_cpu(first) and is_cpu(second)
+    return first == second or f"{first}-".startswith(f"{second}-") or f"{second}-".startswith(f"{first}-")
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """Samples of one channel of one meter.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from greenreport import traces as tr
 from greenreport.catalog import Accuracy
-from greenreport.record import Domain, Mark, Method, Phase, Quantity, RunRecord, Trace, is_cpu, is_gpu, is_memory
+from greenreport.record import Domain, Mark, Method, Phase, Quantity, RunRecord, Trace, is_cpu, is_gpu, is_memory, overlap
 
 #: By the name of the meter, as the study declares them.
 Calibrations = Mapping[str, Accuracy]
@@ -38,13 +38,6 @@ def energy_traces(record: RunRecord, start_ns: int, end_ns: int) -> list[Trace]:
         if not any(overlap(trace.domain, domain) for domain in best) and tr.why_unusable(trace, start_ns, end_ns) is None:
             best[trace.domain] = trace
     return [best[domain] for domain in sorted(best)]
-
-
-def overlap(first: str, second: str) -> bool:
-    """Whether two domains hold the same silicon: all packages and one of them, a package (``package-0``) and one of its dies."""
-    if Domain.CPU in (first, second):
-        return is_cpu(first) and is_cpu(second)
-    return first == second or f"{first}-".startswith(f"{second}-") or f"{second}-".startswith(f"{first}-")
 
 
 def components(record: RunRecord, start_ns: int, end_ns: int) -> tuple[Component, ...]:

@@ -37,7 +37,7 @@ DOORS = {
     "huggingface_hub": {"models", "workloads"},  # weights; the HumanEval data set
     "tokenizers": {"models"},
     "duckdb": {"store", "workloads", "imports"},  # the hub's HumanEval is a Parquet file
-    "psutil": {"meters", "execute"}, "pynvml": {"meters"}, "httpx": {"workloads", "meters"},
+    "psutil": {"meters", "execute"}, "pynvml": {"meters"}, "amdsmi": {"meters"}, "httpx": {"workloads", "meters"},
     "fastapi": {"execute"}, "uvicorn": {"execute"},
     "numpy": {"analysis", "traces", "validity", "imports", "audit"}, "scipy": {"analysis", "audit"}, "scikit_posthocs": {"analysis"},
     "altair": {"report"}, "jinja2": {"report"}, "vl_convert": {"report"}, "oxipng": {"report"}, "markupsafe": {"report"},
@@ -57,6 +57,7 @@ BROAD = {
     "execute/process_entry.py": "a process of a run sends what happened to its parent",
     "execute/runner.py": "the run ends as a record, with the traceback",
     "report/build.py": "a study that cannot be drawn stops no other, and the build says which",
+    "meters/amd.py": "a library that lacks a function raises this while its package is imported",
     "meters/replay.py": "a recording of somebody else may hold anything",
     "meters/wattmeter.py": "a device may answer anything",
     "quality/program_process.py": "a program that a model wrote may raise anything",

@@ -65,6 +65,9 @@ NVML = (
     Accuracy("gpu", r"\b(A100|A30|H100|H200|H800|GH200)\b", 0.05, 0.01, 5.0, 0.1, f"{_NVML}; looks at 25 of each 100 ms", watched=0.25),
     Accuracy("gpu", "", 0.05, 0.01, 5.0, 0.1, _NVML),
 )
+AMD = (
+    Accuracy("gpu", "", 0.10, 0.05, 10.0, 0.1, "no comparison is known for AMD's GPUs; limits taken here as twice those of NVML"),
+)
 HWMON = (
     Accuracy("", "", 0.10, 0.05, 1.0, 1.0,
         "the chip behind a channel is not known; limits taken here as for modelled energy, with one step of 1 W, where the study declares no calibration"),

@@ -37,9 +37,10 @@ LIBRARY_ORDER = (
 
 def environment() -> Environment:
     """Return the environment of this machine as it is now, with the GPUs that programs and the meter see here."""
-    from greenreport.meters.nvidia_gpus import look
+    from greenreport.meters import amd, nvidia_gpus
 
-    gpus, driver = look()
+    gpus, driver = nvidia_gpus.look()
+    gpus = gpus or amd.look()
     cpu_model = re.search(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", _read("/proc/cpuinfo") or "", re.MULTILINE)
     os_name = platform.system()
     with suppress(OSError):

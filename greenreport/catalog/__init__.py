@@ -1,4 +1,4 @@
-"""Tables of what greenreport knows: runtime engines, instruments, metrics, scorers, result files.
+"""Tables of what greenreport knows: runtime engines, instruments, metrics, scorers, result files, formats of exports.
 
 A row holds facts and a lazy target string (``"module:attribute"``); nothing heavy is imported here. Adding an engine or a
 meter is one file and one row. Another package adds a row through an entry point: of the group
@@ -15,6 +15,7 @@ from greenreport.catalog.accuracy import Accuracy, accuracy_for
 from greenreport.catalog.circumstances import CIRCUMSTANCES, Circumstance
 from greenreport.catalog.engines import DTYPES, ENGINES, PROVIDERS, EngineInfo, Served
 from greenreport.catalog.formats import FORMATS, FormatInfo
+from greenreport.catalog.interchange import INTERCHANGE, InterchangeInfo
 from greenreport.catalog.load_factors import CURVE_FACTORS, LIMITABLE, LOAD_FACTORS, FactorKind, LoadFactor, fields_of
 from greenreport.catalog.meters import METERS, MeterInfo
 from greenreport.catalog.metrics import METRICS, Better, MetricInfo
@@ -23,8 +24,8 @@ from greenreport.catalog.scorers import SCORERS, ScorerInfo
 from greenreport.catalog.table import GROUPS, added
 
 __all__ = [
-    "ADDED_PAGES", "CIRCUMSTANCES", "CURVE_FACTORS", "DTYPES", "ENGINES", "FORMATS", "GROUPS", "LIMITABLE", "LOAD_FACTORS", "METERS", "METRICS",
-    "PROVIDERS", "SCORERS", "Accuracy", "Better", "Circumstance", "EngineInfo", "FactorKind", "FormatInfo", "LoadFactor", "MeterInfo", "MetricInfo", "PageInfo", "ScorerInfo", "Served", "accuracy_for",
+    "ADDED_PAGES", "CIRCUMSTANCES", "CURVE_FACTORS", "DTYPES", "ENGINES", "FORMATS", "GROUPS", "INTERCHANGE", "LIMITABLE", "LOAD_FACTORS", "METERS", "METRICS",
+    "PROVIDERS", "SCORERS", "Accuracy", "Better", "Circumstance", "EngineInfo", "FactorKind", "FormatInfo", "InterchangeInfo", "LoadFactor", "MeterInfo", "MetricInfo", "PageInfo", "ScorerInfo", "Served", "accuracy_for",
     "added", "fields_of", "load_target",
 ]  # fmt: skip
 

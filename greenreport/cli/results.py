@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from greenreport.catalog import INTERCHANGE
 from greenreport.cli.auditing import audit_line
-from greenreport.cli.options import DEFAULT_CACHE, CacheOption, StudyArgument, WeightsOption
+from greenreport.cli.options import DEFAULT_CACHE, CacheOption, WeightsOption
 from greenreport.errors import StoreError, UsageError
 from greenreport.units import counted, listed
 
@@ -100,16 +101,38 @@ def compare(
 
 
 def export(
-    study: StudyArgument,
+    study: Annotated[Path, typer.Argument(help="Study file, or the name of a study imported as a table.", show_default=False)],
     cache: CacheOption = DEFAULT_CACHE,
     weights: WeightsOption = None,
     paper: Annotated[
         Path | None,
         typer.Option("--paper", metavar="DIR", help="Write LaTeX tables, figures, methods and BibTeX here instead."),
     ] = None,
+    kind: Annotated[
+        str | None, typer.Option("--as", metavar="FORMAT", help=f"Write a format of others instead: {', '.join(INTERCHANGE)}.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="With --as: where to; exports/STUDY/FORMAT when absent.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --as: write into a folder that holds something already.")
+    ] = False,
 ) -> None:
-    """Write a study's runs as Parquet to studies/STUDY/results for publication, or what a paper needs of them."""
-    print(_export_runs(study, cache, weights) if paper is None else _export_paper(study, cache, weights, paper))
+    """Write a study's runs as Parquet to studies/STUDY/results for publication, what a paper needs of them, or a format that others read.
+
+    docs/exports.md says of each format which field becomes what, what is lost, and how it is checked.
+    """
+    if kind is None and (out is not None or force):
+        raise UsageError("--out and --force belong to --as FORMAT")
+    if kind is not None:
+        if paper is not None:
+            raise UsageError("--as and --paper are two exports; give one of them")
+        from greenreport.report.interchange.study_export import export_as
+
+        folder, number = export_as(kind, study, cache, weights, out, force=force)
+        print(f"wrote {counted(number, 'file')} to {folder}: {INTERCHANGE[kind].summary}")
+    else:
+        print(_export_runs(study, cache, weights) if paper is None else _export_paper(study, cache, weights, paper))
 
 
 def _export_runs(study: Path, cache: Path, weights: str | None) -> str:

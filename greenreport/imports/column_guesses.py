@@ -84,6 +84,7 @@ _UNIT_IN_NAME = (
 )  # fmt: skip
 _IN_UNIT = re.compile(r"[(\[]\s*([^)\]]+?)\s*[)\]]")
 MOST_LEVELS = 60
+_OWN_STATISTIC = re.compile(r"mean|median|sum|min|max|std|p\d{1,2}")
 
 
 def words_of(name: str) -> str:
@@ -163,6 +164,8 @@ def _looks_like_levels(profile: ColumnProfile, words: str, rows: int, *, treatme
     Args:
         treatments: whether the column is known to be equal in all runs of a treatment.
     """
+    if _own_metric(words) is not None:
+        return False
     if WORK.search(words):
         return profile.distinct <= MOST_LEVELS
     few = 1 < profile.distinct <= 12 and rows >= 3 * profile.distinct and (treatments or profile.whole == profile.numeric)
@@ -170,6 +173,8 @@ def _looks_like_levels(profile: ColumnProfile, words: str, rows: int, *, treatme
 
 
 def _metric(profile: ColumnProfile, words: str, taken: Collection[str]) -> tuple[str | None, MetricPlace]:
+    if (own := _own_metric(words)) is not None and own[0] not in taken:
+        return own[0], MetricPlace(column=profile.name, unit=METRICS[own[0]].unit, statistic=own[1])
     unit = unit_in(profile.name)
     for pattern, metric, usual in _METRICS:
         if not pattern.search(words) or metric in taken or metric not in METRICS:
@@ -191,6 +196,12 @@ def _metric(profile: ColumnProfile, words: str, taken: Collection[str]) -> tuple
     if not key or key in taken or key in METRICS:
         key = f"column_{key}"[:60] if key else ""
     return (key or None), MetricPlace(column=profile.name, unit=unit or "?")
+
+
+def _own_metric(words: str) -> tuple[str, str | None] | None:
+    """Return (metric, statistic) of a column that has the name of a metric of the catalog, as greenreport writes them; else None."""
+    name, _, last = words.rpartition("_")
+    return (words, None) if words in METRICS else (name, last) if name in METRICS and _OWN_STATISTIC.fullmatch(last) else None
 
 
 def _statistics(words: str) -> Iterator[str]:

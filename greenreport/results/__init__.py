@@ -10,6 +10,7 @@ from greenreport.results.sources import (
     load_published,
     locate_all,
     measured_here,
+    read_study,
 )
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "load_published",
     "locate_all",
     "measured_here",
+    "read_study",
     "runs_table",
 ]

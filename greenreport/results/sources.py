@@ -55,13 +55,24 @@ def load_dataset(study: str | Path, cache: str | Path = "cache", weights: str | 
         SpecError: the study file is wrong, or missing.
         UsageError: there are imported studies, and none has that name.
     """
+    return read_study(study, cache, weights).dataset
+
+
+def read_study(
+    study: str | Path, cache: str | Path = "cache", weights: str | None = None, exports: Path | None = None
+) -> StudyData:
+    """Return a study with its data (see `load_dataset`).
+
+    Args:
+        exports: where Parquet files of runs from the store are kept; none are made when absent.
+    """
     store = open_store(Path(cache))
     if not Path(study).exists() and (observed := observed_studies(store)):
         if str(study) not in observed:
             names = ", ".join(sorted(observed))
             raise UsageError(f"{study} is neither a study file nor an imported study; imported: {names}")
-        return imported(str(study), *observed[str(study)]).read().dataset
-    return find(Path(study), store, weights, None).dataset
+        return imported(str(study), *observed[str(study)]).read()
+    return find(Path(study), store, weights, exports)
 
 
 def load_published(study: Path, folder: Path, weights: str | None = None) -> Dataset:

@@ -182,7 +182,7 @@ def _observation(row: ObservedRow) -> Observation:
     boundary = "as imported" if row.statistic is None else f"as imported: aggregated, the {row.statistic}"
     if (reason := impossible(row.metric, row.value)) is not None:
         return Observation(row.metric, None, boundary=boundary, reason=reason, refused=row.value)
-    return Observation(row.metric, row.value, boundary=boundary)
+    return Observation(row.metric, row.value, boundary=boundary, statistic=row.statistic)
 
 
 def impossible(metric: str, value: float) -> str | None:

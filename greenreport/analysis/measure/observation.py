@@ -22,6 +22,7 @@ class Observation:
         below_resolution: whether the value is absent because its instrument cannot tell it from zero. It is small and unknown, so
             no ratio, ranking or estimate is made of it.
         refused: what was read instead of a value, where it is one that nothing can have.
+        statistic: of an imported value that had been aggregated already, which one it is: ``mean``, ``p99``.
         budget: what its instruments add to its uncertainty; None where that is not known, or nothing is measured by an instrument.
     """
 
@@ -33,3 +34,4 @@ class Observation:
     below_resolution: bool = False
     budget: Budget | None = None
     refused: float | None = None
+    statistic: str | None = None

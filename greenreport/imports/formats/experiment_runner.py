@@ -19,6 +19,8 @@ from greenreport.imports.reader import Candidate
 from greenreport.imports.results_table import Column, ResultsTable, Role
 
 RUN_ID, DONE = "__run_id", "__done"
+#: How columns begin that hold neither factors nor data.
+BOOKKEEPING = "__"
 _RUN = re.compile(r"run_(\d{1,9})(?:_repetition_(\d{1,9}))?")
 
 
@@ -40,7 +42,7 @@ class ExperimentRunner(TextReader):
             return mapping
         treatments = _numbered(table)[0]
         varying = _varying(table, treatments)
-        profiles = [profile for profile in table.profiles() if profile.name not in (RUN_ID, DONE)]
+        profiles = [profile for profile in table.profiles() if not profile.name.startswith(BOOKKEEPING)]
         left_out = dict.fromkeys(_row_numbers(table), "a number of the row") | _restated(table)
         profiles = [profile for profile in profiles if profile.name not in left_out]
         found = suggested(profiles, table.rows, model=table.path.stem, varying=varying, known=mapping)
@@ -70,8 +72,11 @@ def _derived(table: DelimitedText, mapping: Mapping) -> Iterator[Column]:
             yield Column(RUN_ID, Role.REPETITION, repetitions, key="repetition")
         else:
             yield Column(RUN_ID, Role.LEFT_OUT, table.texts([RUN_ID])[RUN_ID], why_left_out="name of the run")
-    if DONE in table.names and DONE not in named:
-        yield Column(DONE, Role.LEFT_OUT, table.texts([DONE])[DONE], why_left_out="state of the run")
+    kept = [name for name in table.names if name.startswith(BOOKKEEPING) and name != RUN_ID and name not in named]
+    for name, texts in table.texts(kept).items():
+        yield Column(
+            name, Role.LEFT_OUT, texts, why_left_out="state of the run" if name == DONE else "bookkeeping of the runner"
+        )
 
 
 def _varying(table: DelimitedText, treatments: NDArray[np.int64]) -> set[str]:

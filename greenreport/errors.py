@@ -18,7 +18,7 @@
     │  ├─ OutOfMemory
     │  └─ MeasurementInvalid
     ├─ StoreError               other schema version, unreadable, disk full
-    │  ├─ StoreLocked           another process has it open
+    │  ├─ StoreLocked           another process has it open, or measures on this host
     │  └─ UnstorableRecord      the store is in order, one record cannot be kept
     ├─ ImportFileError          a results file that cannot be imported, with the offending line
     └─ BuildError               page and template line
@@ -137,7 +137,7 @@ class StoreError(GreenReportError):
 
 
 class StoreLocked(StoreError):
-    """Another process has the store open."""
+    """Another process has the store open, or measures on this host for a study on many."""
 
 
 class UnstorableRecord(StoreError):

@@ -1,14 +1,15 @@
 """Which runs may be pooled: those on the same hardware, and under the same versions of the libraries that their own engine uses.
 
-A machine with one more engine installed stays the environment that it was for all others.
+A machine with one more engine installed stays the environment that it was for all others. Machines of equal hardware pool whole
+repetitions (see `repetitions`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, replace
 
 from greenreport.catalog import ENGINES
 from greenreport.record import Environment
@@ -40,6 +41,18 @@ def agreeing(environments: Iterable[Environment], pairs: Iterable[tuple[str, str
         )
         for key, engine in comparable
     }
+
+
+def pool_of(environment: Environment, engines: Collection[str]) -> str:
+    """Return the digest of what machines must share for their repetitions to be pooled: hardware and the libraries of these engines.
+
+    Which machine it is does not count, nor which of several equal GPUs. A contrast is taken inside one machine all the same.
+    """
+    alike = replace(environment, host_sha256="", gpus=tuple(replace(gpu, uuid_sha256="") for gpu in environment.gpus))
+    facts = asdict(alike)
+    libraries = sorted({item for engine in engines for item in libraries_of(engine, environment)})
+    values = [[facts[name] for name in COMPARABLE if name != "libraries"], libraries]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def libraries_of(engine: str, environment: Environment) -> tuple[tuple[str, str], ...]:

@@ -10,8 +10,10 @@ from pathlib import Path
 from greenreport.errors import UsageError
 from greenreport.models.weights import local_digest
 from greenreport.plan import Plan, make_plan, only
+from greenreport.record import Environment, IndexRow
+from greenreport.repetitions import pooled
 from greenreport.store import Store
-from greenreport.study import Overrides, StudyFile, Weights, load_study
+from greenreport.study import Overrides, Study, StudyFile, Weights, load_study
 from greenreport.workloads.prompts import source_digest
 
 STORE_FILE = "greenreport.duckdb"
@@ -50,13 +52,27 @@ def open_plan(
             f"{path} asks about the imported results {file.study.imported}, which have no runs of their own; use analyse, compare or build"
         )
     folder = path.parent
+    plan = plan_in(file.study, source_digest(file.study.workload.prompts, folder), folder)
+    return Planned(file, only(plan, conditions) if conditions else plan)
+
+
+def plan_in(study: Study, prompts_digest: str, folder: Path) -> Plan:
+    """Expand a study whose relative paths start in a folder.
+
+    Raises:
+        ModelUnavailable: the folder of a model cannot be read.
+    """
     local = {
         model.id: local_digest(folder / model.path)
-        for model in file.study.models
-        if file.study.weights_of(model) is Weights.PATH and model.path is not None and model.sha256 is None
+        for model in study.models
+        if study.weights_of(model) is Weights.PATH and model.path is not None and model.sha256 is None
     }
-    plan = make_plan(file.study, source_digest(file.study.workload.prompts, folder), local)
-    return Planned(file, only(plan, conditions) if conditions else plan)
+    return make_plan(study, prompts_digest, local)
+
+
+def index_here(plan: Plan, store: Store, here: Environment, *, partial: bool = False) -> tuple[IndexRow, ...]:
+    """Return the index of a store as it is seen from a machine: what machines like it have done whole counts here (see `pooled`)."""
+    return pooled(plan, store.index(here), (*store.environments(), here), here.key, partial=partial)
 
 
 def open_store(cache: Path) -> Store:

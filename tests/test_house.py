@@ -26,13 +26,13 @@ PACKAGE = ROOT / "greenreport"
 
 FLOORS = {
     "errors": 0, "units": 0, "regular_files": 0, "catalog": 1, "record": 1, "study": 2, "traces": 2, "pooling": 2, "models": 3, "plan": 3, "validity": 3,
-    "engines": 4, "meters": 4, "workloads": 4, "store": 4, "imports": 4, "execute": 5, "analysis": 5, "quality": 5, "audit": 5, "workspace": 5, "results": 6, "report": 7, "cli": 8, "__main__": 9, "__init__": 9,
+    "engines": 4, "repetitions": 4, "meters": 4, "workloads": 4, "store": 4, "imports": 4, "execute": 5, "analysis": 5, "quality": 5, "audit": 5, "workspace": 5, "results": 6, "cluster": 6, "report": 7, "cli": 8, "__main__": 9, "__init__": 9,
 }  # fmt: skip
 
 #: Which modules may import a library; everything else goes through them.
 DOORS = {
     "yaml": {"study", "report"},  # CITATION.cff
-    "pydantic": {"study", "execute", "workloads", "store", "report", "imports"},  # answers of servers, and records and what a build remembers when read
+    "pydantic": {"study", "execute", "workloads", "store", "report", "imports", "cluster"},  # answers of servers, and records and what a build remembers when read
     "torch": {"engines", "models"}, "transformers": {"engines", "models"}, "optimum": {"engines"}, "onnxruntime": {"engines"}, "openvino": {"engines"},
     "huggingface_hub": {"models", "workloads"},  # weights; the HumanEval data set
     "tokenizers": {"models"},

@@ -10,17 +10,21 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from greenreport.errors import StoreError
+from greenreport.execute.host_lock import host_lock
 
 
 @contextmanager
-def alone(cache: Path) -> Iterator[None]:
+def alone(cache: Path, *, here: bool = True) -> Iterator[None]:
     """Hold the lock of a cache: two measurements on it would disturb each other.
+
+    Args:
+        here: what follows measures on this host; otherwise it only looks after other hosts.
 
     A batch system's stop (SIGTERM) and a terminal that closes (SIGHUP) are treated like Ctrl-C: the run in progress is discarded,
     its processes end.
 
     Raises:
-        StoreError: another process holds the lock, or the cache cannot be written.
+        StoreError: another process holds the lock or measures on this host for a study on many, or the cache cannot be written.
     """
     with ExitStack() as stack:
         try:
@@ -36,6 +40,8 @@ def alone(cache: Path) -> Iterator[None]:
                 f"another greenreport run (process {file.read().strip() or 'unknown'}) is measuring; "
                 "two at once would disturb each other. Wait for it, or stop it"
             ) from None
+        if here:
+            stack.enter_context(host_lock(shared=True))
         file.truncate(0)
         with suppress(OSError):  # the number is for people only
             file.write(str(os.getpid()))

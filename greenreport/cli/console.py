@@ -37,7 +37,8 @@ MOST_SILENT_S = 60.0
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-_PHASES = {
+#: Phases of a run in words.
+PHASES = {
     Phase.COOLDOWN: "cooling down", Phase.START: "starting the server", Phase.IDLE_BEFORE: "idle baseline",
     Phase.WARMUP: "warming up", Phase.WINDOW: "measuring", Phase.IDLE_AFTER: "idle baseline", Phase.STOP: "stopping",
 }  # fmt: skip
@@ -195,7 +196,7 @@ class Progress:
 
     def phase(self, phase: Phase) -> None:
         """Draw the line of the new phase; nothing is drawn again before the next one, and so nothing inside a window."""
-        name = _PHASES.get(phase, phase.value)
+        name = PHASES.get(phase, phase.value)
         self._line(f"[bold]{self.number}/{self.total}[/] {escape(self.current)} · {name}{self._left()}")
         silent = time.monotonic() - self.printed >= MOST_SILENT_S
         if silent or (phase is Phase.WINDOW and max(self.spent, default=MOST_SILENT_S) >= MOST_SILENT_S):

@@ -24,7 +24,7 @@ from greenreport.study.analysis_spec import Validity
 from greenreport.units import declared_percent, percent, plain_duration
 from greenreport.validity import judged
 from greenreport.workloads.prompts import PromptList, resolve
-from greenreport.workspace import Planned, open_plan, open_store
+from greenreport.workspace import Planned, index_here, open_plan, open_store
 
 if TYPE_CHECKING:  # the analysis is imported when a study is looked at: others never need it to measure
     from greenreport.analysis.hypotheses.stopping import StoppingLook
@@ -110,13 +110,14 @@ class Session:
     @property
     def plan(self) -> Plan:
         """The plan as far as its blocks are begun or pending."""
-        plan, blocks = self.planned.plan, begun(self.planned.plan, self.store.index(self.environment), self.environment.key)
+        plan = self.planned.plan
+        blocks = begun(plan, index_here(plan, self.store, self.environment), self.environment.key)
         last = max([blocks, *(item.run.repetition for item in self.pending)])
         return replace(plan, runs=tuple(run for run in plan.runs if run.repetition <= last))
 
     def block(self, number: int) -> tuple[PendingRun, ...]:
         """Return what is still to do of one block."""
-        todo = pending(self.planned.plan, self.store.index(self.environment), self.environment.key)
+        todo = pending(self.planned.plan, index_here(self.planned.plan, self.store, self.environment), self.environment.key)
         return tuple(item for item in todo if item.run.repetition == number)
 
     @property
@@ -201,7 +202,7 @@ def looked(session: Session) -> StoppingLook | None:
 
 def _index(store: Store, planned: Planned, here: Environment, *, recheck: bool) -> tuple[IndexRow, ...]:
     """Return the rows of the store, on `recheck` with the outcomes that the current validity rules give."""
-    index = store.index(here)
+    index = index_here(planned.plan, store, here)
     if not recheck:
         return index
     cells = {cell.fingerprint for cell in planned.plan.cells}

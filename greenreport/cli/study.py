@@ -165,12 +165,19 @@ def run(
     prompts: PromptsOption = None,
     recheck: RecheckOption = False,
     quiet: QuietOption = False,
+    cluster: Annotated[
+        Path | None, typer.Option("--cluster", help="Measure on the hosts of this file (docs/cluster.md).")
+    ] = None,
 ) -> None:
     """Perform the missing runs of a study; a finished study does nothing."""
     from greenreport.cli.measuring import open_session, perform
     from greenreport.study import Overrides
 
     overrides = Overrides(weights, repetitions, prompts)
+    if cluster is not None and not dry_run:
+        from greenreport.cli.clustering import run_on_hosts
+
+        raise typer.Exit(run_on_hosts(study, cluster, cache, parse_only(only), overrides, force=force, quiet=quiet))
     session = open_session(study, cache, parse_only(only), overrides, force=force, recheck=recheck)
     if dry_run:
         _print_plan(session)

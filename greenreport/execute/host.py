@@ -28,6 +28,8 @@ from greenreport.study.servers import KEPT_SECRET
 
 #: Shorter values are not keys, and removing them would cut words out of sentences.
 SHORTEST_KEY = 6
+#: Name of this machine among others that have the same machine id, as copies of one image do.
+HOST_VARIABLE = "GREENREPORT_HOST"
 #: The order in which keys of environments digest these libraries; those of further engines follow by name.
 LIBRARY_ORDER = (
     "torch", "transformers", "tokenizers", "optimum", "optimum-onnx", "optimum-intel", "onnxruntime-gpu", "onnxruntime",
@@ -48,7 +50,7 @@ def environment() -> Environment:
     no_turbo, boost = (_read(f"/sys/devices/system/cpu/{file}") for file in ("intel_pstate/no_turbo", "cpufreq/boost"))
     environment = Environment(
         key="",
-        host_sha256=_digest(_read("/etc/machine-id") or platform.node()),
+        host_sha256=host_digest(),
         cpu_model=cpu_model[1].strip() if cpu_model else platform.processor() or platform.machine(),
         physical_cores=physical_cores(),
         logical_cpus=psutil.cpu_count() or 1,
@@ -67,6 +69,11 @@ def environment() -> Environment:
         swap_b=psutil.swap_memory().total,
     )
     return replace(environment, key=key_of(environment))
+
+
+def host_digest() -> str:
+    """Return a digest that tells this machine from others: of the name it is given in `HOST_VARIABLE`, else of its machine id."""
+    return _digest(os.environ.get(HOST_VARIABLE) or _read("/etc/machine-id") or platform.node())
 
 
 def physical_cores() -> int:

@@ -16,13 +16,14 @@ from greenreport.analysis.measure.recorded_dataset import recorded_dataset
 from greenreport.errors import StoreError, UsageError
 from greenreport.plan import completeness, current
 from greenreport.record import Environment, IndexRow, Outcome, RecordKind
+from greenreport.repetitions import counted
 from greenreport.results.imported_studies import asked, imported
 from greenreport.results.located import Located, StudyData
 from greenreport.store import Published, Store, export_parquet, published
 from greenreport.store.observations import observed_studies
 from greenreport.store.schema import OPTIONAL_TABLES, TABLES
 from greenreport.study import Overrides, Weights, load_reference, load_study
-from greenreport.workspace import Planned, digest_of, open_plan, open_store, results_folder
+from greenreport.workspace import Planned, digest_of, index_here, open_plan, open_store, results_folder
 
 #: A time as runs record it; others are no date a feed can have.
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
@@ -86,7 +87,7 @@ def load_published(study: Path, folder: Path, weights: str | None = None) -> Dat
     """
     planned = open_plan(study, Overrides(weights=weights))
     reader = Published(folder)
-    rows = max(current(planned.plan, reader.index()).values(), key=len, default={})
+    rows = max(counted(planned.plan, reader.index(), reader.environments()).values(), key=len, default={})
     if not rows:
         raise StoreError(f"{folder} holds no run of {study}: other models, configurations or protocol")
     return recorded_dataset(planned.plan, reader.records([row.run_id for row in rows.values()]), source=str(folder))
@@ -166,7 +167,7 @@ def locate(file: Path, store: Store, weights: str | None, exports: Path | None) 
 
 def measured_here(planned: Planned, store: Store, here: Environment) -> Dataset:
     """Return the dataset of the runs that one machine has made of a study; it has some."""
-    rows = current(planned.plan, store.index(here))[here.key]
+    rows = current(planned.plan, index_here(planned.plan, store, here, partial=True))[here.key]
     return _read(planned, Source(store, here.key, rows, "the store of this machine"), store, None).dataset
 
 
@@ -226,7 +227,7 @@ def _source(planned: Planned, store: Store) -> Source | None:
         Source(reader, environment, rows, words)
         for reader, words in readers
         if reader is not None
-        for environment, rows in current(planned.plan, reader.index()).items()
+        for environment, rows in counted(planned.plan, reader.index(), reader.environments()).items()
     ]
     return max(candidates, key=lambda source: completeness(source.rows), default=None)
 

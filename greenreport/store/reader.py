@@ -68,6 +68,11 @@ class RecordReader(ABC):
             for row, engine in zip(rows, engines, strict=True)
         )
 
+    def environments(self) -> tuple[Environment, ...]:
+        """Return every environment that any record was made in."""
+        with self.reading() as connection:
+            return tuple(_environments(connection).values())
+
     def records(self, run_ids: Collection[str]) -> Iterator[RunRecord]:
         """Yield the records with these ids, in the order of repetition and position."""
         with self.reading() as connection:

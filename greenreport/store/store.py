@@ -83,7 +83,7 @@ class Store(RecordReader):
         except UnstorableRecord:
             raise
         except StoreError as error:
-            file = self._spooled(records, error)
+            file = self.set_aside(records, error)
             try:
                 self.take_up(patience_s)
             except StoreError as still:
@@ -97,8 +97,7 @@ class Store(RecordReader):
             StoreError: the store, or a file of the spool, cannot be read or written.
         """
         for file in sorted(self.spool.glob("*.duckdb")):
-            with Store(file).reading() as waiting:
-                records = list(records_where(waiting, "true", []))
+            records = Store(file).every_record()
             with self.writing(patience_s) as connection:
                 held = {run_id for (run_id,) in connection.execute("SELECT run_id FROM runs").fetchall()}
                 for record in records:
@@ -135,8 +134,16 @@ class Store(RecordReader):
             number, latest = connection.execute(query, [list(run_ids)]).fetchall()[0]
         return int(number), str(latest)
 
-    def _spooled(self, records: Sequence[RunRecord], cause: StoreError) -> Path:
-        """Write records into a store of their own, which has its name once it is complete and on the disk."""
+    def set_aside(self, records: Sequence[RunRecord], cause: StoreError | None = None) -> Path:
+        """Write records into a store of their own in the spool, which has its name once it is complete and on the disk.
+
+        Args:
+            cause: why they are not in the store itself.
+
+        Raises:
+            UnstorableRecord: one of them holds a value that cannot be stored.
+            StoreError: the spool cannot be written.
+        """
         file = self.spool / f"{records[0].run_id}.duckdb"
         part = Store(file.with_suffix(".part"))
         try:
@@ -149,11 +156,22 @@ class Store(RecordReader):
                 os.close(descriptor)
         except UnstorableRecord:
             raise
-        except (StoreError, OSError):
+        except (StoreError, OSError) as error:
+            if cause is None:
+                raise StoreError(f"{error}. The last run is lost") from None
             raise StoreError(
                 f"{cause}. The spool beside it, {self.spool}, cannot be written either: the last run is lost"
             ) from None
         return file
+
+    def every_record(self) -> tuple[RunRecord, ...]:
+        """Return all records, of whatever kind.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with self.reading() as connection:
+            return tuple(records_where(connection, "true", []))
 
     def ids(self) -> frozenset[str]:
         """Return the ids of all records, of whatever kind."""

@@ -59,7 +59,7 @@ BROAD = {
     "report/build.py": "a study that cannot be drawn stops no other, and the build says which",
     "meters/amd.py": "a library that lacks a function raises this while its package is imported",
     "meters/replay.py": "a recording of somebody else may hold anything",
-    "meters/wattmeter.py": "a device may answer anything",
+    "meters/json_over_http.py": "a device may answer anything",
     "quality/program_process.py": "a program that a model wrote may raise anything",
     "quality/tests_process.py": "whatever a judged program or its tests raise is a verdict",
 }

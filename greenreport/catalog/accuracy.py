@@ -72,6 +72,14 @@ HWMON = (
     Accuracy("", "", 0.10, 0.05, 1.0, 1.0,
         "the chip behind a channel is not known; limits taken here as for modelled energy, with one step of 1 W, where the study declares no calibration"),
 )
+CONTROLLER = (
+    Accuracy("", "", 0.10, 0.05, 5.0, 5.0,
+        "makers of servers rarely say how exact their sensors are; limits taken here, with an update every 5 s, where the study declares no calibration"),
+)
+SCRAPED = (
+    Accuracy("", "", 0.10, 0.05, 5.0, 15.0,
+        "what the server scrapes is not known; limits taken here as for modelled energy, and a scrape every 15 s, where the study declares no calibration"),
+)
 WALL = (
     Accuracy("", "", 0.02, 0.005, 1.0, 1.0,
         "limits of a meter of class 2 (IEC 62053-21) and one step of 1 W, where the study declares no calibration", averages=True),

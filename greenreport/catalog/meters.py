@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from greenreport.catalog.accuracy import AMD, HWMON, NVML, RAPL, WALL, Accuracy
+from greenreport.catalog.accuracy import AMD, CONTROLLER, HWMON, NVML, RAPL, SCRAPED, WALL, Accuracy
 from greenreport.catalog.table import CatalogTable
 
 _OPTIONS = "greenreport.study.meter_options"
@@ -51,6 +51,13 @@ _METERS = (
     MeterInfo("wattmeter", "Wall meter", "greenreport.meters.wattmeter:Wattmeter",
         "power at the wall socket, from a NETIO device or any other that answers in JSON", options=f"{_OPTIONS}:WattmeterUse",
         accuracies=WALL),
+    MeterInfo("redfish", "Redfish", "greenreport.meters.redfish:Redfish", "power of a server by its management controller, over the network",
+        options=f"{_HARDWARE}:RedfishUse", accuracies=CONTROLLER),
+    MeterInfo("ipmi", "IPMI", "greenreport.meters.ipmi:Ipmi", "power of this server by its management controller, through the program ipmitool",
+        options=f"{_HARDWARE}:IpmiUse", accuracies=CONTROLLER),
+    MeterInfo("prometheus", "Prometheus", "greenreport.meters.prometheus:Prometheus",
+        "power and energy by declared queries to a Prometheus server (Kepler, DCGM exporter, meters of a rack)", shortest_window_s=150.0,
+        options=f"{_HARDWARE}:PrometheusUse", accuracies=SCRAPED),
     MeterInfo("estimate", "Power model", "greenreport.meters.estimate:Estimate",
         "CPU energy from a declared power model and the CPU load; an estimate, marked as one everywhere", "estimated",
         options=f"{_OPTIONS}:EstimateUse"),

@@ -7,21 +7,16 @@ moves in steps (NETIO: 1 Wh = 3600 J), too coarse for a window of seconds: besid
 
 from __future__ import annotations
 
-import base64
-import json
-import math
 import os
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
+from greenreport.meters.json_over_http import BadAnswer, fetch_json, number_at
 from greenreport.record import Domain, Quantity, TraceKind
 from greenreport.study.meter_options import URL_VARIABLE, WattmeterUse
 
@@ -33,15 +28,8 @@ REMEDY_URL = (
 REMEDY_ANSWER = (
     "open the address in a browser on this machine; enable the JSON API of the device and reading without a password"
 )
-#: Longest poll, in seconds; the value of a longer one could belong to any moment of it.
-POLL_S = 1.0
-MAX_BYTES = 1_000_000
 WATT = {"mW": 1e-3, "W": 1.0, "kW": 1e3}
 JOULE = {"J": 1.0, "kJ": 1e3, "mWh": 3.6, "Wh": 3600.0, "kWh": 3.6e6}
-
-
-class _BadAnswer(Exception):
-    """A poll without a value; its text completes "the wall meter"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +51,6 @@ class Wattmeter(Meter):
     def __init__(self, use: WattmeterUse) -> None:
         super().__init__(use)
         self.url = use.url or os.environ.get(URL_VARIABLE, "")
-        self.opener = build_opener(ProxyHandler({}), _NoRedirect)  # a device of the local network is not behind a proxy
         self.values: tuple[_Value, ...] = ()
         self.failures: Counter[str] = Counter()
 
@@ -77,7 +64,7 @@ class Wattmeter(Meter):
             self.values = _json_values(self.use) if self.use.kind == "json" else _netio_values(self.use, answer)
             for value in self.values:
                 _number(answer, value)
-        except _BadAnswer as error:
+        except BadAnswer as error:
             raise MeterUnavailable(f"the wall meter {error}", REMEDY_ANSWER) from None
         return tuple(value.channel for value in self.values)
 
@@ -90,7 +77,7 @@ class Wattmeter(Meter):
             answer = self._poll()
             at = (before + time.monotonic_ns()) // 2
             return [Sample(index, at, _number(answer, value)) for index, value in enumerate(self.values)]
-        except _BadAnswer as error:
+        except BadAnswer as error:
             self.failures[str(error)] += 1
             return ()
 
@@ -99,60 +86,21 @@ class Wattmeter(Meter):
         return (*super().notes(), *((poll, REMEDY_ANSWER) for poll in polls))
 
     def _poll(self) -> Any:
-        deadline = time.monotonic() + POLL_S
-        body = b""
-        try:
-            request = Request(self.url, headers={"Accept": "application/json"})  # noqa: S310 - see `open`
-            if secret := os.environ.get(AUTH_VARIABLE):  # ``user:password``, which has no place in a study file
-                request.add_header("Authorization", f"Basic {base64.b64encode(secret.encode()).decode()}")
-            with self.opener.open(request, timeout=POLL_S) as response:
-                while chunk := response.read1(65536):
-                    body += chunk
-                    if time.monotonic() > deadline:
-                        raise TimeoutError
-                    if len(body) > MAX_BYTES:
-                        raise _BadAnswer("sent more than 1 MB")
-        except TimeoutError:
-            raise _BadAnswer(f"did not answer within {POLL_S:g} s") from None
-        except HTTPError as error:
-            raise _BadAnswer(f"answered with HTTP status {error.code}") from None
-        except URLError as error:
-            timed_out = isinstance(error.reason, TimeoutError)
-            raise _BadAnswer(f"did not answer within {POLL_S:g} s" if timed_out else _refusal(error.reason)) from None
-        except (HTTPException, OSError, ValueError) as error:
-            raise _BadAnswer(_refusal(error)) from None
-        if time.monotonic() > deadline:
-            raise _BadAnswer(f"did not answer within {POLL_S:g} s")
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError):
-            raise _BadAnswer("answered with something that is no JSON") from None
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    """Follows no redirect: the password would go with it."""
-
-    def redirect_request(self, *_arguments: object) -> None:
-        return None
-
-
-def _refusal(error: object) -> str:
-    detail = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-    return f"cannot be reached ({detail})"
+        return fetch_json(self.url, login=os.environ.get(AUTH_VARIABLE))  # which has no place in a study file
 
 
 def _netio_values(use: WattmeterUse, answer: Any) -> tuple[_Value, ...]:
     """Return where the chosen output (the only one, when none is chosen) has its power and energy."""
     outputs = answer.get("Outputs") if isinstance(answer, dict) else None
     if not isinstance(outputs, list):
-        raise _BadAnswer("is no NETIO device: its answer has no `Outputs`")
+        raise BadAnswer("is no NETIO device: its answer has no `Outputs`")
     numbers = [output.get("ID") for output in outputs if isinstance(output, dict)]
     if use.output is None and len(numbers) > 1:
         shown = ", ".join(map(str, numbers))
         raise MeterUnavailable(f"the wall meter has the outputs {shown}, and none is chosen", f"add `output: {numbers[0]}`")
     wanted = use.output if use.output is not None else next(iter(numbers), None)
     if wanted not in numbers:
-        raise _BadAnswer(f"has no output {wanted} (it has: {', '.join(map(str, numbers)) or 'none'})")
+        raise BadAnswer(f"has no output {wanted} (it has: {', '.join(map(str, numbers)) or 'none'})")
     base = ("Outputs", str(numbers.index(wanted)))
     return _values((*base, "Load"), "W", (*base, "Energy"), "Wh", 1.0)
 
@@ -176,19 +124,5 @@ def _values(
 
 
 def _number(answer: Any, value: _Value) -> float:
-    """Return the value at a path in SI units; parts of a path are keys of objects or positions in lists."""
-    node = answer
-    for part in value.path:
-        if isinstance(node, list) and part.isdigit() and int(part) < len(node):
-            node = node[int(part)]
-        elif isinstance(node, dict) and part in node:
-            node = node[part]
-        else:
-            raise _BadAnswer(f"has no {'.'.join(value.path)} in its answer")
-    try:
-        number = math.nan if isinstance(node, bool) else float(node) * value.factor
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise _BadAnswer(f"has no number at {'.'.join(value.path)}")
-    return number
+    """Return the value at its path in SI units."""
+    return number_at(answer, value.path) * value.factor

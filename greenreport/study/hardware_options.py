@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from itertools import combinations
-from typing import Annotated, Self
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,6 +13,8 @@ from greenreport.record import overlap
 from greenreport.study.field_types import Label, Spec
 from greenreport.study.meter_options import MeterUse
 
+#: Environment variables with the addresses of servers, which then stand in no published file.
+PROMETHEUS_URL, REDFISH_URL = "GREENREPORT_PROMETHEUS_URL", "GREENREPORT_REDFISH_URL"
 #: What a declared channel measures. Domains other than these are part of no boundary.
 MeasuredDomain = Annotated[
     str,
@@ -54,6 +58,66 @@ class HwmonUse(MeterUse):
     def _nothing_twice(self) -> Self:
         refuse_overlap([channel.domain for channel in self.channels])
         return self
+
+
+Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$", max_length=2000)]
+
+
+class PrometheusChannel(Spec):
+    """A query whose answer is one number."""
+
+    query: Annotated[str, Field(min_length=1, max_length=2000)] = Field(
+        description="in PromQL; a counter of energy as it is, without rate()"
+    )
+    unit: Literal["uJ", "mJ", "J", "kJ", "Wh", "kWh", "mW", "W", "kW"] = Field(
+        description="unit of the answer: of energy for a counter, of power for a gauge"
+    )
+    domain: MeasuredDomain
+    estimated: bool = Field(False, description="the number comes from a model, as Kepler's do where it reads no RAPL")
+
+
+class PrometheusUse(MeterUse):
+    """Options of queries to a Prometheus server."""
+
+    url: Url | None = Field(None, description=f"address of the server; {PROMETHEUS_URL} when absent")
+    channels: Annotated[tuple[PrometheusChannel, ...], Field(max_length=16)] = Field(
+        (), description="the queries, each with what it measures"
+    )
+
+    @property
+    def address(self) -> str:
+        return self.url or f"the address in ${PROMETHEUS_URL}"
+
+    @model_validator(mode="after")
+    def _no_domain_twice(self) -> Self:
+        refuse_overlap([channel.domain for channel in self.channels])
+        return self
+
+
+class RedfishUse(MeterUse):
+    """Options of a management controller that speaks Redfish."""
+
+    url: Url | None = Field(None, description=f"address of the controller; {REDFISH_URL} when absent")
+    chassis: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")] | None = Field(
+        None, description="id of the chassis; the only one with power when absent"
+    )
+
+    @property
+    def address(self) -> str:
+        return self.url or f"the address in ${REDFISH_URL}"
+
+
+class IpmiUse(MeterUse):
+    """Options of the program ipmitool."""
+
+    path: Label | None = Field(None, description="the program: a name on PATH, or a path relative to the study file")
+
+    @property
+    def program(self) -> str:
+        return shlex.quote(self.path or "ipmitool")
+
+    def located(self, folder: Path) -> Self:
+        return self if "/" not in (self.path or "") else self.model_copy(update={"path": str(folder / str(self.path))})
 
 
 def refuse_overlap(domains: list[str]) -> None:

@@ -8,7 +8,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -17,10 +16,9 @@ from greenreport.errors import MeterUnavailable
 from greenreport.meters.wattmeter import AUTH_VARIABLE, REMEDY_ANSWER, REMEDY_URL, URL_VARIABLE, Wattmeter
 from greenreport.study import MeterUse, meter_use
 from greenreport.traces import energy
+from tests.meters.http_device import Answer, Device, Handler, running
 
 pytestmark = pytest.mark.alone
-
-Answer = Callable[["Handler"], None]
 
 
 def netio(load: float = 93, energy_wh: float = 94268) -> dict[str, Any]:
@@ -35,70 +33,13 @@ def netio(load: float = 93, energy_wh: float = 94268) -> dict[str, Any]:
     }
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Answers as the device under test is told to."""
-
-    server: Device
-
-    def do_GET(self) -> None:
-        """Answer one poll."""
-        self.server.polls += 1
-        self.server.authorisation = self.headers.get("Authorization")
-        self.server.answer(self)
-
-    def send(self, body: bytes, status: int = 200) -> None:
-        """Send an answer."""
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:
-        """Say nothing."""
-
-
-class Device(ThreadingHTTPServer):
-    """A wall meter on loopback."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.polls = 0
-        self.authorisation: str | None = None
-        self.released = threading.Event()
-        self.answer: Answer = self.json(netio())
-        self.url = f"http://127.0.0.1:{self.server_port}/netio.json"
-
-    def json(self, content: object) -> Answer:
-        """Return what answers with a JSON document."""
-        return lambda handler: handler.send(json.dumps(content).encode())
-
-    def stall(self, handler: Handler) -> None:
-        """Answer when the test is over."""
-        self.released.wait()
-
-    def drip(self, handler: Handler) -> None:
-        """Answer without end, a little at a time."""
-        handler.send_response(200)
-        handler.end_headers()
-        while not self.released.wait(0.2):
-            handler.wfile.write(b" ")
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away in the middle is what some tests are about."""
-
-
 @pytest.fixture
 def device() -> Iterator[Device]:
-    """Return a running device."""
-    with Device() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    """Return a running NETIO device."""
+    with running() as server:
+        server.answer = server.json(netio())
+        server.url += "/netio.json"
         yield server
-        server.released.set()
-        server.shutdown()
-        thread.join()
 
 
 def use(device: Device, **options: Any) -> MeterUse:
@@ -147,6 +88,7 @@ def test_json_devices(device: Device) -> None:
         (lambda handler: handler.wfile.write(b"no http\n\n"), "cannot be reached (BadStatusLine)"),
         (lambda handler: handler.server.stall(handler), "did not answer within 1 s"),
         (lambda handler: handler.server.drip(handler), "did not answer within 1 s"),
+        (lambda handler: handler.server.drip_headers(handler), "did not answer within 1 s"),
     ],
 )
 def test_a_poll_that_fails_is_a_gap(device: Device, answer: Answer, why: str) -> None:

@@ -8,6 +8,7 @@
     ├─ Unavailable              cause and remedy; never silently replaced by something else
     │  ├─ EngineUnavailable     engine or provider: an option it lacks, no GPU
     │  │  └─ EngineMissing      a package, program or driver that can be installed
+    │  ├─ PythonUnavailable     environment of a study: a requirement that cannot be installed, a Python that is not there
     │  ├─ ModelUnavailable      model: offline, gated, no such revision
     │  ├─ PromptsUnavailable    prompt source: absent, unreadable, another digest
     │  ├─ MeterUnavailable      instrument: absent, not readable by this user
@@ -94,6 +95,10 @@ class EngineUnavailable(Unavailable):
 
 class EngineMissing(EngineUnavailable):
     """An engine of which something is not installed; its runs are tried again by the next `run`."""
+
+
+class PythonUnavailable(Unavailable):
+    """An environment of a study that cannot be made or used; its runs are tried again by the next `run`."""
 
 
 class ModelUnavailable(Unavailable):

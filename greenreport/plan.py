@@ -16,6 +16,7 @@ from statistics import median
 from typing import Any
 
 from greenreport.catalog import ENGINES, LIMITABLE, LOAD_FACTORS, Served
+from greenreport.pooling import EnginePlace
 from greenreport.record import SETTLED, IndexRow, Outcome
 from greenreport.study import Configuration, Model, Study, Weights
 from greenreport.study.cells import NAMES
@@ -75,6 +76,11 @@ class Plan:
     cells: tuple[Cell, ...]
     excluded: tuple[Excluded, ...]
     runs: tuple[Run, ...]
+
+    @property
+    def places(self) -> frozenset[EnginePlace]:
+        """Where its runs are made: engines, each with the environment that serves it."""
+        return frozenset(EnginePlace(cell.configuration.engine, cell.configuration.environment) for cell in self.cells)
 
 
 class Reason(StrEnum):

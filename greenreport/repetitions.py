@@ -20,9 +20,8 @@ Block = dict[str, IndexRow]
 
 def pools(plan: Plan, environments: Iterable[Environment]) -> dict[str, frozenset[str]]:
     """Return, for the key of each environment, the keys of those whose repetitions are pooled with its own, itself among them."""
-    engines = {cell.configuration.engine for cell in plan.cells}
     together: defaultdict[str, set[str]] = defaultdict(set)
-    of = {environment.key: pool_of(environment, engines) for environment in environments}
+    of = {environment.key: pool_of(environment, plan.places) for environment in environments}
     for key, pool in of.items():
         together[pool].add(key)
     return {key: frozenset(together[pool]) for key, pool in of.items()}

@@ -26,7 +26,8 @@ from tests.datasets import dataset
 LEVELS: dict[str, tuple[Any, Any]] = {
     "batch_size": (2, 4), "max_batch": (2, 4), "max_wait_ms": (5, 10), "concurrency": (2, 4), "request_rate": (2.5, 4),
     "replicas": (2, 4), "dtype": ("bfloat16", "float16"), "threads": (2, 4), "kv_cache": (False, False),
-    "output_tokens": (16, 32), "options": ({"busy": 1}, {"busy": True}),
+    "output_tokens": (16, 32), "environment": ("old", "new"),
+    "options": ({"busy": 1}, {"busy": True}),
 }  # fmt: skip
 
 

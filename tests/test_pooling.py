@@ -9,8 +9,8 @@ import pytest
 
 from greenreport.analysis.measure.recorded_dataset import recorded_dataset
 from greenreport.plan import Reason, current, make_plan, pending
-from greenreport.pooling import agree, key_of, libraries_of
-from greenreport.record import Environment
+from greenreport.pooling import EnginePlace, agree, key_of, libraries_of
+from greenreport.record import EngineLibraries, Environment
 from greenreport.store import Store
 from greenreport.study import Study
 from tests.conftest import minimal_study
@@ -49,8 +49,8 @@ def test_the_hardware_and_the_libraries_of_the_engine_have_to_agree(
     engine: str, one: Environment, other: Environment, pooled: bool
 ) -> None:
     """Other libraries may differ; of an engine that is not known here, any could be its own."""
-    assert agree(one, other, engine) is pooled
-    assert agree(other, one, engine) is pooled
+    assert agree(one, other, EnginePlace(engine)) is pooled
+    assert agree(other, one, EnginePlace(engine)) is pooled
 
 
 def test_an_engine_that_is_added_leaves_finished_runs_done(tmp_path: Path) -> None:
@@ -84,6 +84,21 @@ def test_an_engine_that_is_added_leaves_finished_runs_done(tmp_path: Path) -> No
 
 def test_the_libraries_of_an_engine_are_those_its_row_names() -> None:
     """What a converted model depends on, too."""
-    assert libraries_of("torch", NOW) == TORCH
-    assert libraries_of("llamacpp", NOW) == (("xllamacpp", "2026"),)
-    assert libraries_of("endpoint", NOW) == ()
+    assert libraries_of(EnginePlace("torch"), NOW) == TORCH
+    assert libraries_of(EnginePlace("llamacpp"), NOW) == (("xllamacpp", "2026"),)
+    assert libraries_of(EnginePlace("endpoint"), NOW) == ()
+
+
+def test_runs_of_an_environment_are_told_apart_by_what_is_installed_there() -> None:
+    """Greenreport's own libraries and Python do not matter to them, nor do other environments; those of their engine there do."""
+    old, new = (EngineLibraries("pinned", "3.11.0", (("torch", version), ("rich", version))) for version in ("2.12", "2.13"))
+    other = EngineLibraries("other", "3.12.0", ())
+    there, again = environment(*TORCH, served=(old,)), environment(("torch", "3.0"), python="3.14.0", served=(old, other))
+    here, upgraded, gone = EnginePlace("torch", "pinned"), environment(*TORCH, served=(new,)), environment(*TORCH)
+    assert len({item.key for item in (there, again, upgraded, gone)}) == 4
+    assert agree(there, again, here)
+    assert not agree(there, upgraded, here)
+    assert not agree(there, gone, here)
+    assert agree(there, upgraded, EnginePlace("torch"))
+    assert agree(there, upgraded, EnginePlace("llamacpp", "pinned"))
+    assert libraries_of(here, there) == (("torch", "2.12"),)

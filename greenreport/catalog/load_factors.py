@@ -93,6 +93,8 @@ _ROWS = (
     LoadFactor("dtype", FactorKind.ENGINE, "{}", "{}", placeholder=True),
     LoadFactor("threads", FactorKind.ENGINE, "t{:g}", "{:g} thread{s}", "number of threads", "threads (logarithmic)", placeholder=True),
     LoadFactor("kv_cache", FactorKind.ENGINE, "nocache", "no cache", ours_alone="a setting of the server"),
+    LoadFactor("environment", FactorKind.ENGINE, "{}", "{}",
+        ours_alone="where greenreport's own server runs; name the program of another one in its command"),
     LoadFactor("output_tokens", FactorKind.AMOUNT, "o{:g}", "{:g} output token{s}", "output length",
         "output length (tokens a request, logarithmic)", limitable=True),
     LoadFactor("options", FactorKind.OPTION, "{name}.{}", "{name} {}"),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from greenreport import __version__
-from greenreport.cli import auditing, console, models, output, results, scoring, site, study
+from greenreport.cli import auditing, console, environments, models, output, results, scoring, site, study
 from greenreport.cli.exit_codes import Exit, exit_code
 from greenreport.errors import GreenReportError, SpecError, refusal
 
@@ -20,7 +20,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (*study.COMMANDS, *models.COMMANDS, *scoring.COMMANDS, *results.COMMANDS, *auditing.COMMANDS, *site.COMMANDS):
+for command in (
+    *study.COMMANDS,
+    *environments.COMMANDS,
+    *models.COMMANDS,
+    *scoring.COMMANDS,
+    *results.COMMANDS,
+    *auditing.COMMANDS,
+    *site.COMMANDS,
+):
     app.command(command.__name__.removesuffix("_").replace("_", "-"))(command)
 
 

@@ -66,6 +66,10 @@ def _perform(
     planned = open_plan(study, overrides, conditions)
     if not planned.plan.cells:
         raise UsageError(f"--only leaves no cell of {study}; `greenreport plan {study}` lists them")
+    if named := {place.served for place in planned.plan.places} - {None}:
+        raise UsageError(
+            f"hosts of a cluster make no environments (here: {', '.join(sorted(map(str, named)))}); install there what is to serve, or run without --cluster"
+        )
     spec = planned.file.study.workload.prompts
     prompts = resolve(spec, planned.folder, cache / "datasets")
     with alone(cache, here=False), HostsProgress(quiet=quiet) as progress:

@@ -126,7 +126,19 @@ def print_programs(study: Study, configurations: Iterable[Configuration]) -> Non
     """Print what a run would start or ask, as the study file has it: whoever runs a study runs its commands."""
     starts = [(f"meter {use.name}", use.program) for use in study.meters if use.program]
     asks = [(f"meter {use.name}", use.address) for use in study.meters if use.address]
-    for configuration in {configuration.id: configuration for configuration in configurations}.values():
+    listed = list({configuration.id: configuration for configuration in configurations}.values())
+    named = {
+        configuration.environment: study.environments[configuration.environment]
+        for configuration in listed
+        if configuration.environment
+    }
+    starts += [(f"environment {name}", item.python) for name, item in named.items() if item.python]
+    installs = [
+        (f"environment {name}", ", ".join((*item.requirements, *(f"from {index}" for index in item.indexes))))
+        for name, item in named.items()
+        if item.is_made
+    ]
+    for configuration in listed:
         server = configuration.server
         if server is None:
             continue
@@ -135,7 +147,11 @@ def print_programs(study: Study, configurations: Iterable[Configuration]) -> Non
             starts.append((configuration.id, f"{shlex.join(server.command)}{key}"))
         else:
             asks.append((configuration.id, f"{server.url}{key}"))
-    for heading, lines in (("Programs this study starts", starts), ("Addresses this study asks", asks)):
+    for heading, lines in (
+        ("Programs this study starts", starts),
+        ("Packages this study installs, which may run code", installs),
+        ("Addresses this study asks", asks),
+    ):
         if lines:
             out.print(f"{heading}:")
         for who, what in lines:

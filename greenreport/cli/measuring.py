@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from greenreport.cli.alone import alone
 from greenreport.cli.console import Progress, print_stored, print_warning
 from greenreport.errors import PromptsUnavailable, UsageError
 from greenreport.execute.assignment import Assignment, Limit
+from greenreport.execute.engine_environments import Environments, known, make, with_environments
 from greenreport.execute.host import busy_share, environment
 from greenreport.execute.runner import StudyRuns
 from greenreport.plan import PendingRun, Plan, begun, current, estimate_s, pending
@@ -82,6 +83,7 @@ class Session:
         recheck: whether finished runs are judged by the study's current validity rules.
         most_left_s: the same for all blocks that may follow.
         look: what is known of the contrasts where a rule ends the study and no run is missing before the next block.
+        environments: those of the study that are there, by name, or why they are not.
         whole: whether every cell of the study is among the runs; without, blocks are not complete and no look is taken.
     """
 
@@ -95,6 +97,7 @@ class Session:
     most_left_s: float | None = None
     look: StoppingLook | None = None
     whole: bool = True
+    environments: Environments = field(default_factory=dict)
 
     def state(self) -> StudyState:
         """Return how many runs of the study are done now, those that waited beside the store among them."""
@@ -145,7 +148,7 @@ class Session:
         cells = [cell for cell in self.planned.plan.cells if cell.fingerprint in failed - worked]
         limits = tuple(Limit(cell, Outcome.OUT_OF_MEMORY) for cell in cells)
         study, folder = self.planned.file.study, self.planned.folder
-        return Assignment(study, prompts, self.environment, self.store, folder, self.cache, limits)
+        return Assignment(study, prompts, self.environment, self.store, folder, self.cache, limits, self.environments)
 
 
 def open_session(
@@ -156,6 +159,7 @@ def open_session(
     *,
     force: bool = False,
     recheck: bool = False,
+    environments: Environments | None = None,
 ) -> Session:
     """Read the study and the store, and find what is pending on this machine.
 
@@ -163,6 +167,7 @@ def open_session(
         conditions: which cells, see `options.parse_only`.
         force: perform runs again that are done.
         recheck: judge finished runs by the study's current validity rules first.
+        environments: what has become of the study's environments in this command; those that are known otherwise.
 
     Raises:
         UsageError: no cell meets the conditions.
@@ -171,18 +176,30 @@ def open_session(
     if not planned.plan.cells:
         only = " ".join(f"{key}={','.join(sorted(values))}" for key, values in conditions.items())
         raise UsageError(f"--only {only} leaves no cell of {study}; `greenreport plan {study}` lists them")
-    host, store = environment(), open_store(cache)
+    environments = {**known(planned.file.study, planned.folder, cache), **(environments or {})}
+    host, store = with_environments(environment(), environments), open_store(cache)
     index = _index(store, planned, host, recheck=recheck)
     blocks = begun(planned.plan, index, host.key)
     every = pending(planned.plan, index, host.key, force=force)
     todo = tuple(item for item in every if item.run.repetition <= blocks)
     here = [row for row in index if row.counts_in(host.key)]
     left_s, most_left_s = estimate_s(todo, here), estimate_s(every, here)
-    session = Session(planned, todo, left_s, host, store, cache, recheck, most_left_s, None, not conditions)
+    session = Session(planned, todo, left_s, host, store, cache, recheck, most_left_s, None, not conditions, environments)
     if todo or (look := looked(session)) is None:
         return session
     further = session.block(look.blocks + 1) if look.goes_on else ()
     return replace(session, pending=further, left_s=estimate_s(further, here), look=look)
+
+
+def named_environments(session: Session) -> list[str]:
+    """Return the environments that cells of a session name."""
+    return sorted({name for cell in session.planned.plan.cells if (name := cell.configuration.environment) is not None})
+
+
+def make_environments(session: Session, names: Iterable[str], *, quiet: bool) -> Environments:
+    """Make the environments that are not there yet, with progress on the console; return each, or why it cannot be used."""
+    with measuring(session.cache, quiet=quiet) as progress:
+        return make(session.planned.file.study, names, session.planned.folder, session.cache, progress.preparing)
 
 
 def looked(session: Session) -> StoppingLook | None:

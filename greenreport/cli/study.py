@@ -30,6 +30,7 @@ from greenreport.units import parse_share
 
 if TYPE_CHECKING:
     from greenreport.cli.measuring import Session
+    from greenreport.execute.engine_environments import Environments
     from greenreport.workspace import Planned
 
 
@@ -182,9 +183,13 @@ def run(
     if dry_run:
         _print_plan(session)
         return
+    if session.pending and not quiet:
+        console.print_programs(session.planned.file.study, [item.run.cell.configuration for item in session.pending])
+    if (environments := _environments(session, quiet=quiet)) is not None:
+        session = open_session(
+            study, cache, parse_only(only), overrides, force=force, recheck=recheck, environments=environments
+        )
     if session.pending:
-        if not quiet:
-            console.print_programs(session.planned.file.study, [item.run.cell.configuration for item in session.pending])
         perform(session, quiet=quiet)
     elif session.look is not None and not quiet:
         console.out.print(str(session.look), soft_wrap=True)
@@ -197,6 +202,14 @@ def run(
     if not quiet or not state.complete:
         console.out.print(str(state), soft_wrap=True)
     raise typer.Exit(Exit.OK if state.complete else Exit.SOME_RUN_NOT_OK)
+
+
+def _environments(session: Session, *, quiet: bool) -> Environments | None:
+    """Make the environments that cells of a session name; None where they name none."""
+    from greenreport.cli.measuring import make_environments, named_environments
+
+    names = named_environments(session)
+    return make_environments(session, names, quiet=quiet) if names else None
 
 
 def calibrate(
@@ -215,9 +228,11 @@ def calibrate(
     from greenreport.study import Overrides
 
     session = open_session(study, cache, parse_only(only), Overrides(weights=weights))
-    assignment = session.assignment(session.prompts())
     if not quiet:
         console.print_programs(session.planned.file.study, [cell.configuration for cell in session.planned.plan.cells])
+    if (environments := _environments(session, quiet=quiet)) is not None:
+        session = open_session(study, cache, parse_only(only), Overrides(weights=weights), environments=environments)
+    assignment = session.assignment(session.prompts())
     with measuring(cache, quiet=quiet) as progress:
         calibrate_cell(assignment, session.planned.plan.cells[0], repetitions, progress)
     records = assignment.store.of_kind(RecordKind.CALIBRATE, assignment.study.study)
@@ -246,9 +261,11 @@ def limit(
     if factor not in LIMITABLE:
         raise UsageError(f"--factor {factor!r}: one of {', '.join(LIMITABLE)}")
     session = open_session(study, cache, parse_only(only), Overrides(weights=weights))
-    assignment = session.assignment(session.prompts())
     if not quiet:
         console.print_programs(session.planned.file.study, [cell.configuration for cell in session.planned.plan.cells])
+    if (environments := _environments(session, quiet=quiet)) is not None:
+        session = open_session(study, cache, parse_only(only), Overrides(weights=weights), environments=environments)
+    assignment = session.assignment(session.prompts())
     # A sweep over the factor gives many cells that differ in it alone: the first of them stands for all.
     first = {
         (cell.model.id, cell.configuration.model_copy(update={factor: 1}).id): cell

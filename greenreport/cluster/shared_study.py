@@ -37,7 +37,7 @@ class SharedStudy:
 
     def pool_of(self, environment: Environment) -> str:
         """Return the digest of what hosts must share to share repetitions."""
-        return pool_of(environment, {cell.configuration.engine for cell in self.plan.cells})
+        return pool_of(environment, self.plan.places)
 
     def queue(self, environment: Environment) -> BlockQueue:
         """Return the repetitions that are to be done in the pool of an environment."""

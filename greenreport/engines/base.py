@@ -36,12 +36,14 @@ class EngineJob:
         weights: folder with config.json, safetensors and tokenizer; None for engines without weights.
         artefact: folder with the converted model, for engines that need one.
         threads: compute threads to use.
+        python: of the environment that serves the model; None: greenreport's own.
     """
 
     configuration: Configuration
     threads: int
     weights: Path | None = None
     artefact: Path | None = None
+    python: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

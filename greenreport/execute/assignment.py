@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from greenreport.execute.engine_environments import Environments
 from greenreport.execute.processes import Launcher
 from greenreport.plan import Cell, PendingRun, beyond
 from greenreport.record import Environment, Outcome, Phase, RunRecord
@@ -62,6 +63,7 @@ class Assignment:
         folder: folder of the study file.
         cache: folder with the store, models and logs.
         limits: cells known to run out of memory on this machine; larger loads are not tried.
+        environments: those of the study that are there, by name, or why they are not.
     """
 
     study: Study
@@ -71,6 +73,7 @@ class Assignment:
     folder: Path
     cache: Path
     limits: tuple[Limit, ...] = ()
+    environments: Environments = field(default_factory=dict)
 
     @property
     def logs(self) -> Path:

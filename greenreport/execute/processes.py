@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from greenreport.engines.memory_errors import memory_line
 from greenreport.errors import OutOfMemory, RunError, WorkerCrashed, WorkerTimedOut
+from greenreport.execute.interpreters import started
 from greenreport.execute.process_entry import Failure, guarded
 
 Message = TypeVar("Message")
@@ -63,11 +63,40 @@ class Launcher:
         theirs.close()
         return Child(name, process, ours)
 
+    def start_engine(
+        self, name: str, python: Path | None, main: Callable[..., None], work: object, log: Path, *further: Any
+    ) -> Child:
+        """Start a process that touches an engine: in the Python of an environment, or in greenreport's own as the protocol asks.
+
+        Raises:
+            PythonUnavailable: that Python cannot run it.
+        """
+        if python is None:
+            child = self.start(name, self.servers, main, work, log, *further)
+        else:
+            child = Child(name, *started(python, log, main, work, log, *further))
+        child.log = log
+        return child
+
+
+class RunningProcess(Protocol):
+    """What is asked of a process, whoever has started it."""
+
+    @property
+    def pid(self) -> int | None: ...
+    @property
+    def sentinel(self) -> int: ...
+    @property
+    def exitcode(self) -> int | None: ...
+    def is_alive(self) -> bool: ...
+    def join(self, timeout: float | None = None) -> None: ...
+    def kill(self) -> None: ...
+
 
 class Child:
     """A process of the run and the pipe to it."""
 
-    def __init__(self, name: str, process: BaseProcess, connection: Connection) -> None:
+    def __init__(self, name: str, process: RunningProcess, connection: Connection) -> None:
         self.name = name
         self.process = process
         self.connection = connection

@@ -52,8 +52,7 @@ def serve(
     for number in range(1, job.configuration.replicas + 1):
         file, name = log_of(log, number), name_of(number, job.configuration.replicas)
         work = ServeJob(model.id, job, launched, api_key)
-        child = context.launcher.start(name, context.launcher.servers, server_main, work, file, environment)
-        child.log = file
+        child = context.launcher.start_engine(name, job.python, server_main, work, file, environment)
         stack.callback(child.stop)
         children.append(child)
     ready = receive_each(children, ServerReady, context.study.protocol.load_timeout_s, others, LOADING)

@@ -4,7 +4,7 @@ Times are nanoseconds of CLOCK_MONOTONIC, which all processes of one host share;
 people. Values are in SI base units. An absent value is ``None``, never 0 or "".
 """
 
-from greenreport.record.environment import Environment, Gpu
+from greenreport.record.environment import EngineLibraries, Environment, Gpu
 from greenreport.record.faults import Flag, FlagCode, Missing, MissingCode
 from greenreport.record.index_row import IndexRow
 from greenreport.record.run import (
@@ -41,7 +41,7 @@ from greenreport.record.trace import (
 )
 
 __all__ = [
-    "ENERGY_QUANTITIES", "SETTLED", "Domain", "Environment", "Facts", "Flag", "FlagCode", "Gpu", "IndexRow", "Mark", "Metering", "Method",
+    "ENERGY_QUANTITIES", "SETTLED", "Domain", "EngineLibraries", "Environment", "Facts", "Flag", "FlagCode", "Gpu", "IndexRow", "Mark", "Metering", "Method",
     "Missing", "MissingCode", "Outcome", "Output", "Phase", "Prompt", "Quantity", "RecordKind", "Request", "RequestError",
     "RequestErrorKind", "RunRecord", "RunSpec", "ServerStage", "Trace", "TraceKind", "Verdict", "VerdictCode", "is_cpu", "is_gpu",
     "is_memory", "overlap", "span_of",

@@ -21,10 +21,29 @@ class Gpu:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineLibraries:
+    """What is installed in an environment of a study.
+
+    Attributes:
+        name: the study's name for it.
+        python: version of its Python.
+        packages: every distribution with its version, by name.
+    """
+
+    name: str
+    python: str
+    packages: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """Hardware and software a run was made on. Identifying values are hashed when they are read.
 
     `key` is the digest of the fields that must agree for runs to be pooled (see `pooling.COMPARABLE`).
+
+    Attributes:
+        libraries: those of greenreport's own Python that engines use.
+        served: the environments in which configurations of the study are served, as they were when the run was made.
     """
 
     key: str
@@ -45,3 +64,8 @@ class Environment:
     smt: bool | None = None
     numa_nodes: int | None = None
     swap_b: int | None = None
+    served: tuple[EngineLibraries, ...] = ()
+
+    def serving(self, name: str) -> EngineLibraries | None:
+        """Return what is installed in an environment of the study; None where it could not be made."""
+        return next((libraries for libraries in self.served if libraries.name == name), None)

@@ -143,6 +143,8 @@ def asked_words(configuration: Configuration) -> Iterator[str]:
         yield configuration.dtype
         yield threads_words(configuration)
         yield "KV cache" if configuration.kv_cache else "no KV cache"
+        if configuration.environment is not None:
+            yield f"libraries of {configuration.environment}"
     else:
         yield f"{configuration.dtype}, not verified" if configuration.dtype != "float32" else "type not known"
         yield f"{counted(configuration.threads, 'thread')}, not verified" if configuration.threads else "threads not known"

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from greenreport.pooling import agreeing
+from greenreport.pooling import EnginePlace, agreeing
 from greenreport.record import Environment, IndexRow, RecordKind, RunRecord, VerdictCode
 from greenreport.store import codec
 from greenreport.store.schema import SHARED_TABLES
@@ -55,17 +55,18 @@ class RecordReader(ABC):
     def index(self, here: Environment | None = None) -> tuple[IndexRow, ...]:
         """Return a row for each run (not for other records), oldest first; `here`: an environment in which there may be no run yet."""
         columns = ", ".join(codec.INDEX_COLUMNS)
-        query = f"SELECT engine, {columns} FROM runs WHERE kind = 'run' ORDER BY started_at, run_id"
+        served = "json_extract_string(spec, '$.configuration.environment')"
+        query = f"SELECT engine, {served}, {columns} FROM runs WHERE kind = 'run' ORDER BY started_at, run_id"
         with self.reading() as connection:
             known = [*_environments(connection).values(), *([] if here is None else [here])]
-            engines, rows = [], []
-            for engine, *row in connection.execute(query).fetchall():
-                engines.append(engine)
+            places, rows = [], []
+            for engine, environment, *row in connection.execute(query).fetchall():
+                places.append(EnginePlace(engine, environment))
                 rows.append(codec.decoded(f"run {row[0]}", codec.read_index_row, *row))
-        others = agreeing(known, [(row.environment, engine) for row, engine in zip(rows, engines, strict=True)])
+        others = agreeing(known, [(row.environment, place) for row, place in zip(rows, places, strict=True)])
         return tuple(
-            replace(row, agreeing=others.get((row.environment, engine), frozenset()))
-            for row, engine in zip(rows, engines, strict=True)
+            replace(row, agreeing=others.get((row.environment, place), frozenset()))
+            for row, place in zip(rows, places, strict=True)
         )
 
     def environments(self) -> tuple[Environment, ...]:

@@ -114,6 +114,10 @@ class Configuration(Spec):
     output_tokens: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
         None, description="output tokens a request, instead of the workload's"
     )
+    environment: Identifier | None = Field(
+        None,
+        description="name of one of the study's `environments`, whose Python serves the model; greenreport's own when absent",
+    )
     server: Server | None = Field(None, description="endpoint and command: the server greenreport did not write")
     name: Label | None = Field(None, description="label on the site")
 

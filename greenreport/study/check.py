@@ -9,6 +9,7 @@ from pathlib import Path
 
 from greenreport.catalog import ENGINES, METRICS, PROVIDERS
 from greenreport.study.cells import Configuration
+from greenreport.study.check_environments import environment_remarks
 from greenreport.study.check_models import model_remarks
 from greenreport.study.check_prompts import prompt_remarks
 from greenreport.study.check_servers import server_remarks
@@ -47,6 +48,7 @@ def check(study: Study, folder: Path) -> list[Remark]:
         *_configurations(study),
         *_sweep(study),
         *server_remarks(study),
+        *environment_remarks(study),
         *_exclusions(study),
         *prompt_remarks(study, folder),
         *_fidelity(study),

@@ -25,7 +25,9 @@ from greenreport.study.sweep import swept
 from greenreport.study.yaml_document import MAX_PROBLEMS, YamlDocument, parse_document, read_document
 
 #: Sections that a study about imported results does not have.
-MEASURED = frozenset({"models", "configurations", "sweep", "exclude", "workload", "protocol", "meters", "quality", "weights"})
+MEASURED = frozenset(
+    {"models", "configurations", "sweep", "exclude", "workload", "protocol", "meters", "quality", "weights", "environments"}
+)
 Sections = TypeVar("Sections", bound=Spec)
 
 

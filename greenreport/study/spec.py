@@ -13,6 +13,7 @@ from pydantic import Field
 from greenreport.catalog import Accuracy
 from greenreport.study.analysis_spec import DeclaredGuideline, Fidelity, Frontier, Hypothesis, Objective, Quality, Validity
 from greenreport.study.cells import Configuration, Exclusion, Model, Weights
+from greenreport.study.engine_environments import EngineEnvironment
 from greenreport.study.field_types import MOST_ENTRIES, Entries, Identifier, Label, QuestionId, Spec, Tag, Text
 from greenreport.study.footprint import Footprint
 from greenreport.study.meter_options import EstimateUse, Meter
@@ -53,6 +54,9 @@ class Study(Spec):
     )
     selection: Selection | None = Field(
         None, description="how the models were chosen; `greenreport select` applies it, and the methods page shows it"
+    )
+    environments: Annotated[dict[Identifier, EngineEnvironment], Field(max_length=100)] = Field(
+        default_factory=dict, description="libraries of their own for configurations that name them (docs/environments.md)"
     )
     models: Annotated[tuple[Model, ...], Field(min_length=1, max_length=MOST_CONFIGURATIONS)]
     configurations: Annotated[tuple[Configuration, ...], Field(min_length=1, max_length=MOST_CONFIGURATIONS)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from greenreport.analysis.stats import Interval, NotComputable, Ratio, detectable_effect, ratio_of_geometric_means
-from greenreport.pooling import agree
+from greenreport.pooling import agree, place_of
 from greenreport.record import Environment, Metering, Outcome, Phase, RunRecord
 from greenreport.units import MINUS, THIN, percent
 
@@ -69,7 +69,7 @@ def from_calibrations(records: Iterable[RunRecord], environment: Environment) ->
     runs = []
     for record in records:
         window, metering = record.mark(Phase.WINDOW), record.spec.metering
-        here = agree(record.environment, environment, record.engine)
+        here = agree(record.environment, environment, place_of(record))
         if here and record.outcome is Outcome.OK and window and metering:
             interval = int(record.spec.protocol["sampling_interval_ms"])
             runs.append(CalibrationRun(record.key, metering, interval, window.duration_s, record.started_at))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from greenreport.catalog import fields_of
-from greenreport.pooling import agree
+from greenreport.pooling import agree, place_of
 from greenreport.record import Environment, Outcome, RunRecord
 from greenreport.study import Configuration
 from greenreport.study.cells import DEFAULTS
@@ -39,7 +39,7 @@ def from_trials(records: Iterable[RunRecord], environment: Environment) -> tuple
     trials: dict[tuple[str, str, str], dict[int, RunRecord]] = {}
     content: dict[tuple[str, str, str], str] = {}
     for record in sorted(records, key=lambda record: record.started_at):
-        if agree(record.environment, environment, record.engine):
+        if agree(record.environment, environment, place_of(record)):
             factor, level = record.spec.factor, record.spec.level
             assert factor is not None
             assert level is not None

@@ -48,10 +48,8 @@ def recorded_dataset(
         outputs.update((output.sha256, output) for output in record.outputs)
         texts.update((prompt.sha256, prompt.text) for prompt in record.prompts)
         verdicts.update(((verdict.prompt_sha256, verdict.output_sha256), verdict) for verdict in record.verdicts)
-        if environment is None or len(record.environment.libraries) > len(environment.libraries):
-            environment = (
-                record.environment
-            )  # an engine may have been installed in between: the one that names its libraries too
+        if environment is None or _known(record.environment) > _known(environment):
+            environment = record.environment  # the one that names the libraries of the engines that were added too
         if record.outcome is Outcome.OK and prompts[0] is None:
             prompts = (record.spec.prompts_sha256, record.spec.prompts_count)
     ordered = {key: tuple(sorted(of_cell, key=lambda run: run.repetition)) for key, of_cell in runs.items()}
@@ -80,6 +78,10 @@ def recorded_dataset(
         prompts=texts,
         verdicts={} if study.quality is None else verdicts,
     )
+
+
+def _known(environment: Environment) -> tuple[int, int]:
+    return len(environment.served), len(environment.libraries)
 
 
 def _view(record: RunRecord, study: Study) -> RunView:

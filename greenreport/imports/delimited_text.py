@@ -126,7 +126,9 @@ class DelimitedText:
             return {}, ()
         wanted = ", ".join(f"{self._number(name)} AS n{place}" for place, name in enumerate(names))
         found = self._query(f"SELECT {wanted} FROM t").fetchnumpy()
-        columns = {name: np.ma.filled(found[f"n{place}"].astype(np.float64), np.nan) for place, name in enumerate(names)}
+        columns = {
+            name: np.ma.masked_array(found[f"n{place}"], dtype=np.float64).filled(np.nan) for place, name in enumerate(names)
+        }
         wrong = []
         for name, values in columns.items():
             if np.isfinite(values).all():

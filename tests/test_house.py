@@ -37,7 +37,7 @@ DOORS = {
     "huggingface_hub": {"models", "workloads"},  # weights; the HumanEval data set
     "tokenizers": {"models"},
     "duckdb": {"store", "workloads", "imports"},  # the hub's HumanEval is a Parquet file
-    "psutil": {"meters", "execute"}, "pynvml": {"meters"}, "amdsmi": {"meters"}, "httpx": {"workloads", "meters"},
+    "psutil": {"meters", "execute"}, "pynvml": {"meters"}, "amdsmi": {"meters"}, "zeus_apple_silicon": {"meters"}, "httpx": {"workloads", "meters"},
     "fastapi": {"execute"}, "uvicorn": {"execute"},
     "numpy": {"analysis", "traces", "validity", "imports", "audit"}, "scipy": {"analysis", "audit"}, "scikit_posthocs": {"analysis"},
     "altair": {"report"}, "jinja2": {"report"}, "vl_convert": {"report"}, "oxipng": {"report"}, "markupsafe": {"report"},

@@ -68,6 +68,9 @@ NVML = (
 AMD = (
     Accuracy("gpu", "", 0.10, 0.05, 10.0, 0.1, "no comparison is known for AMD's GPUs; limits taken here as twice those of NVML"),
 )
+APPLE = (
+    Accuracy("", "", 0.20, 0.10, 0.0, 0.1, "Apple's manual of powermetrics calls them estimated and perhaps inaccurate; limits taken here"),
+)
 HWMON = (
     Accuracy("", "", 0.10, 0.05, 1.0, 1.0,
         "the chip behind a channel is not known; limits taken here as for modelled energy, with one step of 1 W, where the study declares no calibration"),

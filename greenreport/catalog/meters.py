@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from greenreport.catalog.accuracy import AMD, CONTROLLER, HWMON, NVML, RAPL, SCRAPED, WALL, Accuracy
+from greenreport.catalog.accuracy import AMD, APPLE, CONTROLLER, HWMON, NVML, RAPL, SCRAPED, WALL, Accuracy
 from greenreport.catalog.table import CatalogTable
 
 _OPTIONS = "greenreport.study.meter_options"
@@ -38,8 +38,12 @@ class MeterInfo:
 _METERS = (
     MeterInfo("rapl", "RAPL", "greenreport.meters.rapl:Rapl", "energy counters of CPU packages and memory (Intel, AMD)", shortest_window_s=1.0,
         accuracies=RAPL),
+    MeterInfo("rapl_perf", "RAPL by perf events", "greenreport.meters.rapl_perf:RaplPerf", "the counters of RAPL, where powercap is closed and perf is open",
+        shortest_window_s=1.0, accuracies=RAPL),
     MeterInfo("nvml", "NVML", "greenreport.meters.nvml:Nvml", "power, energy, memory and load of NVIDIA GPUs", shortest_window_s=5.0, accuracies=NVML),
     MeterInfo("amd", "AMD SMI", "greenreport.meters.amd:Amd", "power, energy, memory and load of AMD GPUs", shortest_window_s=5.0, accuracies=AMD),
+    MeterInfo("apple", "Apple silicon", "greenreport.meters.apple:Apple", "energy of CPU, GPU, memory and neural engine of Apple's chips",
+        shortest_window_s=1.0, accuracies=APPLE),
     MeterInfo("hwmon", "Sensor chips", "greenreport.meters.hwmon:Hwmon",
         "power and energy of declared channels of sensor chips (boards, Jetson, GPUs of AMD and Intel) and batteries", shortest_window_s=10.0,
         options=f"{_HARDWARE}:HwmonUse", accuracies=HWMON),

@@ -15,7 +15,7 @@ from greenreport.study.field_types import Identifier, Label, Spec
 #: What greenreport fills in: a free port, and the factors of the configuration that a command can take.
 PLACEHOLDERS = ("port", *(name for name, factor in LOAD_FACTORS.items() if factor.placeholder), "share")
 #: Names of variables whose values `execute.host.redact` takes out of every text.
-KEPT_SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$")
+KEPT_SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|_AUTH)$")
 
 
 def slug(text: str) -> str:
@@ -59,7 +59,7 @@ def _address(value: str) -> str:
 def _secret_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value) or not KEPT_SECRET.search(value):
         raise ValueError(
-            "name an environment variable that ends in KEY, TOKEN, SECRET or PASSWORD; such values are taken out of every log"
+            "name an environment variable that ends in KEY, TOKEN, SECRET, PASSWORD or _AUTH; such values are taken out of every log"
         )
     return value
 

@@ -13,19 +13,20 @@ from typing import Any
 
 from greenreport.catalog.accuracy import Accuracy, accuracy_for
 from greenreport.catalog.circumstances import CIRCUMSTANCES, Circumstance
-from greenreport.catalog.engines import DTYPES, ENGINES, PROVIDERS, EngineInfo, Served
+from greenreport.catalog.engines import DTYPES, ENGINES, EngineInfo, Served
 from greenreport.catalog.formats import FORMATS, FormatInfo
 from greenreport.catalog.interchange import INTERCHANGE, InterchangeInfo
 from greenreport.catalog.load_factors import CURVE_FACTORS, LIMITABLE, LOAD_FACTORS, FactorKind, LoadFactor, fields_of
 from greenreport.catalog.meters import METERS, MeterInfo
 from greenreport.catalog.metrics import METRICS, Better, MetricInfo
 from greenreport.catalog.pages import ADDED_PAGES, PageInfo
+from greenreport.catalog.providers import PROVIDER_INFO, PROVIDERS, ProviderInfo
 from greenreport.catalog.scorers import SCORERS, ScorerInfo
 from greenreport.catalog.table import GROUPS, added
 
 __all__ = [
     "ADDED_PAGES", "CIRCUMSTANCES", "CURVE_FACTORS", "DTYPES", "ENGINES", "FORMATS", "GROUPS", "INTERCHANGE", "LIMITABLE", "LOAD_FACTORS", "METERS", "METRICS",
-    "PROVIDERS", "SCORERS", "Accuracy", "Better", "Circumstance", "EngineInfo", "FactorKind", "FormatInfo", "InterchangeInfo", "LoadFactor", "MeterInfo", "MetricInfo", "PageInfo", "ScorerInfo", "Served", "accuracy_for",
+    "PROVIDERS", "PROVIDER_INFO", "SCORERS", "Accuracy", "Better", "Circumstance", "EngineInfo", "FactorKind", "FormatInfo", "InterchangeInfo", "LoadFactor", "MeterInfo", "MetricInfo", "PageInfo", "ProviderInfo", "ScorerInfo", "Served", "accuracy_for",
     "added", "fields_of", "load_target",
 ]  # fmt: skip
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from greenreport.catalog.providers import PROVIDERS
 from greenreport.catalog.table import CatalogTable
 
-PROVIDERS = ("cpu", "cuda")
 DTYPES = ("float32", "bfloat16", "float16")
 #: Types of the weights in a GGUF file.
 GGUF_TYPES = (
@@ -65,19 +65,23 @@ class EngineInfo:
 # Tables are read by row.
 # fmt: off
 _HF = ("torch", "transformers", "tokenizers")
+_BOTH = ("cpu", "cuda")
+_TORCH = (*_BOTH, "rocm", "xpu")
+_OPENVINO = ("cpu", "gpu", "npu")
 
 _ENGINES = (
-    EngineInfo("torch", "Torch", "greenreport.engines.torch_eager:TorchEager", PROVIDERS, DTYPES, _HF, "torch",
+    EngineInfo("torch", "Torch", "greenreport.engines.torch_eager:TorchEager", (*_TORCH, "mps"), DTYPES, _HF, "torch",
         "PyTorch, eager mode, through transformers' generate()", _HF, samples=True),
-    EngineInfo("torch_compile", "torch.compile", "greenreport.engines.torch_compile:TorchCompile", PROVIDERS, DTYPES, _HF,
+    EngineInfo("torch_compile", "torch.compile", "greenreport.engines.torch_compile:TorchCompile", _TORCH, DTYPES, _HF,
         "torch", "PyTorch with the model's forward pass compiled by TorchInductor", (*_HF, "triton"), samples=True),
-    EngineInfo("torchscript", "TorchScript", "greenreport.engines.torchscript:TorchScript", PROVIDERS, ("float32",), _HF,
+    EngineInfo("torchscript", "TorchScript", "greenreport.engines.torchscript:TorchScript", _BOTH, ("float32",), _HF,
         "torch", "the model traced to TorchScript with its KV cache as inputs and outputs", _HF, artefact="torchscript",
         artefact_per_provider=True, samples=True),
-    EngineInfo("onnx", "ONNX Runtime", "greenreport.engines.onnx:OnnxRuntime", PROVIDERS, ("float32", "int8"),
+    EngineInfo("onnx", "ONNX Runtime", "greenreport.engines.onnx:OnnxRuntime",
+        (*_BOTH, "tensorrt", "migraphx", "directml", "coreml"), ("float32", "int8"),
         (*_HF, "onnxruntime", "optimum.onnxruntime"), "onnx", "ONNX Runtime on the model exported by Optimum",
-        (*_HF, "optimum", "optimum-onnx", "onnxruntime-gpu", "onnxruntime"), artefact="onnx", samples=True),
-    EngineInfo("openvino", "OpenVINO", "greenreport.engines.openvino:OpenVino", ("cpu",), ("float32", "bfloat16", "int8"),
+        (*_HF, "optimum", "optimum-onnx", "onnxruntime-gpu", "onnxruntime", "onnxruntime-migraphx", "onnxruntime-directml"), artefact="onnx", samples=True),
+    EngineInfo("openvino", "OpenVINO", "greenreport.engines.openvino:OpenVino", _OPENVINO, ("float32", "bfloat16", "float16", "int8"),
         (*_HF, "openvino", "optimum.intel", "nncf"), "openvino",
         "OpenVINO on the model exported by Optimum Intel, stateful KV cache", (*_HF, "optimum", "optimum-intel", "openvino"),
         artefact="openvino", samples=True),
@@ -85,8 +89,8 @@ _ENGINES = (
         ("float32", "int8", "int4"), (*_HF, "onnxruntime_genai", "onnx_ir"), "onnx",
         "ONNX Runtime's own generation loop, on the model of its own builder", ("transformers", "tokenizers", "onnxruntime-gpu",
         "onnxruntime", "onnxruntime-genai-cuda", "onnxruntime-genai"), artefact="onnxruntime-genai", batches=False),
-    EngineInfo("openvino-genai", "OpenVINO GenAI", "greenreport.engines.openvino_genai:OpenVinoGenAI", ("cpu",),
-        ("float32", "bfloat16", "int8"), (*_HF, "openvino_genai", "optimum.intel", "nncf"), "openvino",
+    EngineInfo("openvino-genai", "OpenVINO GenAI", "greenreport.engines.openvino_genai:OpenVinoGenAI", _OPENVINO,
+        ("float32", "bfloat16", "float16", "int8"), (*_HF, "openvino_genai", "optimum.intel", "nncf"), "openvino",
         "OpenVINO's own generation loop with paged attention, on the same model", ("transformers", "tokenizers", "openvino",
         "openvino-genai"), artefact="openvino", batches=False),
     EngineInfo("llamacpp", "llama.cpp", "greenreport.engines.llamacpp:LlamaCpp", ("cpu",), GGUF_TYPES, ("xllamacpp",), "llamacpp",

@@ -13,8 +13,10 @@ import torch
 from transformers import AutoModelForCausalLM, GenerationConfig, LogitsProcessorList
 from transformers.generation.streamers import BaseStreamer
 
+from greenreport.catalog import PROVIDER_INFO
 from greenreport.engines.base import EngineJob, Generated, OnToken, TokenSampling
 from greenreport.engines.cuda import no_device
+from greenreport.engines.devices import require, torch_obstacle
 from greenreport.engines.sampling import DrawnToken
 from greenreport.engines.tokenized import LOCAL, TokenizedEngine
 from greenreport.errors import MeasurementInvalid
@@ -28,7 +30,7 @@ class HfEngine(TokenizedEngine):
 
     def __init__(self, job: EngineJob) -> None:
         super().__init__(job)
-        self.device = torch.device(job.configuration.provider)
+        self.device = torch.device(PROVIDER_INFO[job.configuration.provider].torch_device)
         self.model: Any = None
 
     def read_torch_model(self) -> Any:
@@ -45,6 +47,7 @@ class HfEngine(TokenizedEngine):
         torch.set_num_threads(self.job.threads)
         if self.device.type == "cuda" and not torch.cuda.is_available():
             raise no_device().unavailable()
+        require(torch_obstacle(self.job.configuration.provider))
 
     def generate(
         self, prompts: Sequence[Sequence[int]], output_tokens: int, *, exact: bool, on_token: OnToken
@@ -101,6 +104,11 @@ class HfEngine(TokenizedEngine):
         dtypes = {str(parameter.dtype).removeprefix("torch.") for parameter in parameters}
         if dtypes != {self.job.configuration.dtype}:
             raise MeasurementInvalid(f"weights are {', '.join(sorted(dtypes))}, the study says {self.job.configuration.dtype}")
+        devices = {parameter.device.type for parameter in parameters}
+        if devices != {self.device.type}:
+            raise MeasurementInvalid(
+                f"weights are on {', '.join(sorted(devices))}, the study says {self.job.configuration.provider}"
+            )
         return Facts(
             dtype=self.job.configuration.dtype,
             kv_cache=self.job.configuration.kv_cache,

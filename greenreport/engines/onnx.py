@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,26 @@ from optimum.onnxruntime import ORTModelForCausalLM
 
 from greenreport.engines.base import EngineJob
 from greenreport.engines.cuda import REMEDY, builds, preload
+from greenreport.engines.devices import ONNX_PROVIDERS, onnxruntime_obstacle, require
 from greenreport.engines.hf import HfEngine
 from greenreport.engines.memory_errors import loading_error
 from greenreport.engines.tokenized import LOCAL
-from greenreport.errors import EngineUnavailable, MeasurementInvalid
+from greenreport.errors import MeasurementInvalid
 from greenreport.record import Facts
 from greenreport.study import Configuration
 
-PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-#: By default the CUDA provider rounds the factors of float32 products to the 10 bits of TF32; torch does not.
-PROVIDER_OPTIONS = {"cuda": {"use_tf32": "0"}}
+#: By default the CUDA provider rounds the factors of float32 products to the 10 bits of TF32, and others compute in 16 bits; torch does not.
+PROVIDER_OPTIONS = {
+    "cuda": {"use_tf32": "0"},
+    "tensorrt": {"trt_fp16_enable": "0", "trt_int8_enable": "0"},
+    "migraphx": {"migraphx_fp16_enable": "0", "migraphx_int8_enable": "0"},
+    "coreml": {"ModelFormat": "MLProgram", "MLComputeUnits": "CPUAndGPU", "AllowLowPrecisionAccumulationOnGPU": "0"},
+}
+#: Providers that take parts of a model and leave the others to the CPU, which must not happen unseen.
+PARTIAL = ("tensorrt", "migraphx", "directml", "coreml")
+NO_CPU_NODES = "session.disable_cpu_ep_fallback"
+#: TensorRT has no option against TF32 in ONNX Runtime; NVIDIA's libraries heed this variable when they are loaded.
+NO_TF32 = ("NVIDIA_TF32_OVERRIDE", "0")
 
 
 class OnnxRuntime(HfEngine):
@@ -47,23 +58,27 @@ class OnnxRuntime(HfEngine):
                 _quantise(file)
 
     def load(self) -> None:
-        provider = PROVIDERS[self.job.configuration.provider]
-        if provider not in onnxruntime.get_available_providers():
-            raise EngineUnavailable(f"this onnxruntime has no {provider}")
+        asked = self.job.configuration.provider
+        require(onnxruntime_obstacle(asked))
         self.take_device()
+        if asked == "tensorrt":
+            os.environ.update([NO_TF32])
         if self.device.type == "cuda":
             preload()
         session = onnxruntime.SessionOptions()
         session.intra_op_num_threads = self.job.threads
         session.inter_op_num_threads = 1
         session.log_severity_level = 3
-        for name, value in self.job.configuration.options.items():
+        if asked == "directml":  # what its documentation asks for
+            session.enable_mem_pattern = False
+        for name, value in {**({NO_CPU_NODES: 1} if asked in PARTIAL else {}), **self.job.configuration.options}.items():
             session.add_session_config_entry(name, str(value))
+        provider = ONNX_PROVIDERS[asked][0]
         try:
             self.model = ORTModelForCausalLM.from_pretrained(
                 self.job.artefact,
                 provider=provider,
-                provider_options=PROVIDER_OPTIONS.get(self.job.configuration.provider),
+                provider_options=PROVIDER_OPTIONS.get(asked),
                 session_options=session,
                 use_cache=self.job.configuration.kv_cache,
                 **LOCAL,
@@ -74,10 +89,11 @@ class OnnxRuntime(HfEngine):
 
     def facts(self) -> Facts:
         session: Any = self.model.session
-        expected = PROVIDERS[self.job.configuration.provider]
+        expected = ONNX_PROVIDERS[self.job.configuration.provider][0]
         used = session.get_providers()
         if used[0] != expected:
-            raise MeasurementInvalid(f"ONNX Runtime fell back to {used[0]}; the study says {expected}; {builds()}; {REMEDY}")
+            mending = f"; {builds()}; {REMEDY}" if self.device.type == "cuda" else ""
+            raise MeasurementInvalid(f"ONNX Runtime fell back to {used[0]}; the study says {expected}{mending}")
         caches = {i.type for i in session.get_inputs() if i.name.startswith("past_key_values")}
         if caches - {"tensor(float)"}:
             raise MeasurementInvalid(f"the ONNX model computes in {', '.join(sorted(caches))}, the study says float32")
@@ -106,9 +122,11 @@ def _rounding(session: Any, configuration: Configuration) -> tuple[tuple[str, st
     Raises:
         MeasurementInvalid: they are, or ONNX Runtime does not say.
     """
+    if configuration.provider == "tensorrt":
+        return (("TF32", f"off by {'='.join(NO_TF32)}"),)
     if configuration.provider != "cuda":
         return ()
-    use_tf32 = session.get_provider_options().get(PROVIDERS["cuda"], {}).get("use_tf32")
+    use_tf32 = session.get_provider_options().get(ONNX_PROVIDERS["cuda"][0], {}).get("use_tf32")
     if use_tf32 != "0":
         raise MeasurementInvalid(
             f"ONNX Runtime computes in TF32 (use_tf32 is {use_tf32}); the study says {configuration.dtype}"

@@ -6,7 +6,13 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from greenreport.engines.openvino_properties import MODEL_FILE, READ_BACK, precision_facts, properties  # before openvino itself
+from greenreport.engines.openvino_properties import (
+    MODEL_FILE,
+    READ_BACK,
+    device_of,
+    precision_facts,
+    properties,
+)  # before openvino itself
 
 import openvino
 import torch
@@ -32,7 +38,7 @@ class OpenVino(HfEngine):
         try:
             self.model = OVModelForCausalLM.from_pretrained(
                 self.job.artefact,
-                device="CPU",
+                device=device_of(self.job),
                 ov_config=properties(self.job, self.job.configuration.options),
                 use_cache=self.job.configuration.kv_cache,
                 **LOCAL,
@@ -45,7 +51,8 @@ class OpenVino(HfEngine):
     def facts(self) -> Facts:
         compiled: Any = self.model.request
         compiled = compiled.get_compiled_model() if hasattr(compiled, "get_compiled_model") else compiled
-        found = {name: _text(compiled.get_property(name)) for name in READ_BACK}
+        known = compiled.get_property("SUPPORTED_PROPERTIES")
+        found = {name: _text(compiled.get_property(name)) for name in READ_BACK if name in known}
         return precision_facts(self, self.model.model, found, {}, cached=bool(self.model.stateful))
 
 

@@ -15,7 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from greenreport.engines.openvino_properties import MODEL_FILE, READ_BACK, precision_facts, properties  # before openvino itself
+from greenreport.engines.openvino_properties import (
+    ALWAYS_READ,
+    MODEL_FILE,
+    READ_BACK,
+    device_of,
+    precision_facts,
+    properties,
+)  # before openvino itself
 
 import openvino
 import openvino_genai
@@ -54,11 +61,11 @@ class OpenVinoGenAI(TokenizedEngine):
         options = dict(self.job.configuration.options)
         scheduler = _scheduler({name: options.pop(name) for name in options.keys() & vars(openvino_genai.SchedulerConfig)})
         asked: dict[str, Any] = properties(self.job, options)
-        if options.get("ATTENTION_BACKEND") != WITHOUT_PAGES:
+        if options.get("ATTENTION_BACKEND") != WITHOUT_PAGES and self.job.configuration.provider != "npu":  # which has no pages
             asked["scheduler_config"] = scheduler
         try:
             with _telling_properties() as printed:
-                self.pipeline = openvino_genai.LLMPipeline(str(self.job.artefact), "CPU", **asked)
+                self.pipeline = openvino_genai.LLMPipeline(str(self.job.artefact), device_of(self.job), **asked)
                 self.printed = printed()
         except self.failures as error:
             raise loading_error(error, "OpenVINO GenAI", "compile the model") from None
@@ -66,7 +73,7 @@ class OpenVinoGenAI(TokenizedEngine):
     def facts(self) -> Facts:
         printed = dict(re.findall(r"^ *(\w+): (.*)$", self.printed, re.MULTILINE))
         found = {name: printed[name] for name in READ_BACK if name in printed}
-        if found.keys() != set(READ_BACK):
+        if not found.keys() >= (set(READ_BACK) if self.job.configuration.provider == "cpu" else ALWAYS_READ):
             raise MeasurementInvalid("OpenVINO GenAI does not say how it compiled the model")
         model = openvino.Core().read_model(str(Path(str(self.job.artefact)) / MODEL_FILE))
         details = {

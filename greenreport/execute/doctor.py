@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from greenreport.catalog import ENGINES, METERS, load_target
+from greenreport.catalog import ENGINES, METERS, PROVIDER_INFO, load_target
 from greenreport.errors import MeterUnavailable
 from greenreport.execute.host import environment
 from greenreport.execute.prepare import capability, cuda_problem
@@ -70,7 +70,7 @@ def _engines(host: Environment) -> Iterator[Check]:
         for provider in engine.providers if engine.weights else ():
             obstacle = capability(engine, provider, host) or (cuda_problem(engine) if provider == "cuda" else None)
             name = f"{engine.label} · {provider}"
-            device = "CPU" if provider == "cpu" else ", ".join(gpu.name for gpu in host.gpus)
+            device = ", ".join(gpu.name for gpu in host.gpus) if provider == "cuda" else PROVIDER_INFO[provider].device
             detail, remedy = (obstacle.cause, obstacle.remedy) if obstacle else (f"on {device}", "")
             yield Check("engine", name, obstacle is None, detail, remedy)
 

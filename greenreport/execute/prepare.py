@@ -12,9 +12,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from greenreport.catalog import ENGINES, EngineInfo, Served
+from greenreport.catalog import ENGINES, PROVIDER_INFO, EngineInfo, Served
 from greenreport.engines.base import COMPLETE_INSTEAD, EngineJob
 from greenreport.engines.cuda import CudaProblem, attempt
+from greenreport.engines.devices import LIBRARIES, obstacles
 from greenreport.errors import (
     EngineMissing,
     EngineUnavailable,
@@ -38,6 +39,8 @@ from greenreport.record import Environment, RunRecord
 from greenreport.study import Configuration
 from greenreport.study.check_models import NO_TEMPLATE, has_chat_template
 
+#: What the version of torch holds where it was built for a kind of GPU.
+TORCH_BUILDS = {"rocm": "+rocm", "xpu": "+xpu"}
 PREPARE_TIMEOUT_S = 4 * 3600.0
 #: What weights are written with, whichever engine reads them.
 _WRITERS = ("torch", "transformers", "tokenizers")
@@ -67,6 +70,21 @@ def capability(
         problem = cuda_problem(engine) if served is None else None
         if problem is not None and problem.lasting:
             return problem.unavailable()
+    return _obstacle(engine, provider, environment) if served is None and engine.served is Served.OWN else None
+
+
+def _obstacle(engine: EngineInfo, provider: str, environment: Environment) -> EngineUnavailable | None:
+    """Return why the library of an engine does not offer a provider besides CPU and CUDA; torch is asked only where its build could."""
+    version = dict(environment.libraries).get("torch", "")
+    for library, (_, providers) in LIBRARIES.items():
+        if provider in providers and library in engine.distributions:
+            build = TORCH_BUILDS.get(provider)
+            if build is not None and build not in version:
+                return EngineMissing(
+                    f"torch {version} is no {PROVIDER_INFO[provider].label} build", "install that build of torch"
+                )
+            found = obstacles(library).get(provider)
+            return None if found is None else EngineUnavailable(*found)
     return None
 
 

@@ -104,7 +104,8 @@ def _configurations(study: Study) -> Iterator[Remark]:
             continue
         if configuration.provider in {*PROVIDERS} - {*engine.providers} and study.models_of(configuration):
             message = f"{engine.label} has no {configuration.provider} provider (it has: {', '.join(engine.providers)})"
-            yield Remark(at, f"{message}; remove the pair or list it under `exclude:` with a reason")
+            meant = "; an NVIDIA GPU is `provider: cuda`" if configuration.provider == "gpu" else ""
+            yield Remark(at, f"{message}{meant}; remove the pair or list it under `exclude:` with a reason")
         yield from _named((*at, "dtype"), f"dtype for {engine.label}", configuration.dtype, engine.dtypes)
         if not engine.batches and max(configuration.batch_size, configuration.max_batch) > 1:
             message = (

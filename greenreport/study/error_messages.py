@@ -20,8 +20,8 @@ Location: TypeAlias = tuple[str | int, ...]
 
 #: Names other tools have for what is meant here.
 SYNONYMS = {
-    "fp16": "float16", "half": "float16", "fp32": "float32", "float": "float32", "bf16": "bfloat16", "gpu": "cuda", "nvidia": "cuda",
-    "pytorch": "torch", "eager": "torch", "compile": "torch_compile", "onnxruntime": "onnx", "ort": "onnx", "llama.cpp": "llamacpp",
+    "fp16": "float16", "half": "float16", "fp32": "float32", "float": "float32", "bf16": "bfloat16", "nvidia": "cuda",
+    "amd": "rocm", "intel": "xpu", "apple": "mps", "trt": "tensorrt", "dml": "directml", "pytorch": "torch", "eager": "torch", "compile": "torch_compile", "onnxruntime": "onnx", "ort": "onnx", "llama.cpp": "llamacpp",
     "llama_cpp": "llamacpp", "llama-server": "llamacpp", "openvino_genai": "openvino-genai", "onnxruntime_genai": "onnxruntime-genai",
 }  # fmt: skip
 #: Servers that people take for engines of a study.

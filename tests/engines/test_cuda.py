@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from greenreport.engines import cuda
 from greenreport.engines.base import EngineJob
 from greenreport.engines.cuda import PROVIDER, REMEDY, attempt
+from greenreport.engines.devices import ONNX_PROVIDERS
 from greenreport.errors import EngineUnavailable, MeasurementInvalid
 from greenreport.study import Configuration
 
@@ -86,6 +89,26 @@ def test_what_onnx_runtime_says_of_tf32_is_believed(job: EngineJob) -> None:
         onnx_engine._rounding(Session(tf32="1"), job.configuration)
     with pytest.raises(MeasurementInvalid, match="use_tf32 is None"):
         onnx_engine._rounding(Session(used="CPUExecutionProvider"), job.configuration)
+
+
+@pytest.mark.parametrize("provider", ["tensorrt", "directml"])
+def test_providers_that_leave_parts_to_the_cpu_are_held_to_all_of_it(
+    provider: str, job: EngineJob, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session refuses nodes on the CPU unless the study allows them, and one that is on the CPU altogether is no measurement."""
+    name = ONNX_PROVIDERS[provider][0]
+    monkeypatch.setattr(onnx_engine.onnxruntime, "get_available_providers", lambda: [name])
+    monkeypatch.delenv("NVIDIA_TF32_OVERRIDE", raising=False)
+    for allowed, expected in (({}, "1"), ({onnx_engine.NO_CPU_NODES: "0"}, "0")):
+        configuration = Configuration(engine="onnx", provider=provider, options=allowed)
+        engine = onnx_engine.OnnxRuntime(replace(job, configuration=configuration))
+        engine.load()
+        assert asked["options"]["provider"] == name
+        assert asked["options"]["session_options"].get_session_config_entry(onnx_engine.NO_CPU_NODES) == expected
+    assert os.environ.pop("NVIDIA_TF32_OVERRIDE", None) == ("0" if provider == "tensorrt" else None)
+    asked["session"].used = "CPUExecutionProvider"
+    with pytest.raises(MeasurementInvalid, match=f"fell back to CPUExecutionProvider; the study says {name}"):
+        engine.facts()
 
 
 def test_a_session_on_another_provider_says_what_mends_it(job: EngineJob, asked: dict[str, Any]) -> None:

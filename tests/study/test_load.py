@@ -64,7 +64,7 @@ def test_every_problem_is_reported_at_once_with_its_line(tmp_path: Path) -> None
         "8: architecture type 'gptt2' is not among those greenreport is tested with, did you mean 'gpt2'?",
         "9: model id 'b' is listed 2 times",
         "11: unknown engine 'onxx', did you mean 'onnx'?",
-        "12: OpenVINO has no cuda provider (it has: cpu)",
+        "12: OpenVINO has no cuda provider (it has: cpu, gpu, npu)",
         "13: unknown dtype for Torch 'float33', did you mean 'float32'?",
         "13: unknown provider 'cpux', did you mean 'cpu'?",
         "15: slice_tokens: give the smallest and the largest length",
@@ -215,7 +215,8 @@ def test_settings_of_earlier_versions_are_accepted_with_their_only_value(section
     ("section", "entry", "message"),
     [
         ("configurations", [{"engine": "torch", "dtype": "fp16"}], "'fp16', did you mean 'float16'?"),
-        ("configurations", [{"engine": "torch", "provider": "gpu"}], "'gpu', did you mean 'cuda'?"),
+        ("configurations", [{"engine": "torch", "provider": "nvidia"}], "'nvidia', did you mean 'cuda'?"),
+        ("configurations", [{"engine": "torch", "provider": "gpu"}], "an NVIDIA GPU is `provider: cuda`"),
         ("configurations", [{"engine": "ONNXRuntime"}], "'ONNXRuntime', did you mean 'onnx'?"),
         ("configurations", [{"engine": "vLLM"}], "'vLLM': it is a server; write `engine: endpoint`"),
         (

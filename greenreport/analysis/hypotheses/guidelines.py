@@ -101,7 +101,7 @@ def guidelines(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> tuple[Guid
     for objective in OBJECTIVES:
         if objective.providers is not None and providers == set(objective.providers):
             continue  # the same as the objective without the condition
-        if (objective.of_gpu and "cuda" not in providers) or (objective.bounded and dataset.study.latency_bound_s is None):
+        if (objective.of_gpu and providers <= {"cpu", "npu"}) or (objective.bounded and dataset.study.latency_bound_s is None):
             continue
         if objective.of_quality and dataset.study.quality is None:
             continue

@@ -16,7 +16,7 @@ from greenreport.analysis.measure.run_view import ModelPreparation, RunView
 from greenreport.analysis.measure.subjects import MODELS, Subject
 from greenreport.analysis.stats import FEWEST_RUNS, Description, Interim, describe, reach, screen, smallest_step
 from greenreport.analysis.stats.outliers import Policy
-from greenreport.catalog import ENGINES, METRICS
+from greenreport.catalog import ENGINES, METRICS, PROVIDER_INFO
 from greenreport.plan import Excluded
 from greenreport.record import Environment, FlagCode, Method, Outcome, Output, Verdict
 from greenreport.study import Configuration, Model, ReferenceStudy, Study, Weights
@@ -27,7 +27,7 @@ NOT_MEASURED = "energy was not measured here, only modelled from the CPU load"  
 #: Flags of other programs that compute beside a run, and why such runs answer nothing.
 DISTURBED = frozenset({FlagCode.FOREIGN_LOAD, FlagCode.FOREIGN_GPU_PROCESS})
 DISTURBANCE = "other programs kept the processors busy during most runs, so these tell nothing about the configurations"
-PROVIDER_LABELS = {"cpu": "CPU", "cuda": "CUDA"}
+PROVIDER_LABELS = {name: info.label for name, info in PROVIDER_INFO.items()}
 
 
 @dataclass(frozen=True, slots=True)

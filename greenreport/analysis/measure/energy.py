@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from greenreport import traces as tr
-from greenreport.catalog import Accuracy
+from greenreport.catalog import PROVIDER_INFO, Accuracy
 from greenreport.record import Domain, Mark, Method, Phase, Quantity, RunRecord, Trace, is_cpu, is_gpu, is_memory, overlap
 
 #: By the name of the meter, as the study declares them.
@@ -61,7 +61,8 @@ def boundary_of(parts: tuple[Component, ...]) -> str:
 
 def does_the_work(record: RunRecord, domain: str) -> bool:
     """Whether a domain belongs to the component that does the work of a run."""
-    return is_cpu(domain) if record.provider == "cpu" else is_gpu(domain)
+    info = PROVIDER_INFO.get(record.provider)
+    return is_cpu(domain) if info is not None and info.in_package else is_gpu(domain)
 
 
 def boundary_components(record: RunRecord, start_ns: int, end_ns: int) -> tuple[Component, ...]:

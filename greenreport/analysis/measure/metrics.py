@@ -41,7 +41,7 @@ from greenreport.analysis.measure.utilisation import (
     utilisation_observations,
     why_not_this_machine,
 )
-from greenreport.catalog import METRICS, load_target
+from greenreport.catalog import METERS, METRICS, PROVIDER_INFO, load_target
 from greenreport.record import Domain, Mark, Method, Outcome, Phase, RunRecord, Trace, TraceKind, is_cpu, is_gpu, is_memory
 from greenreport.study import Objective, Quality
 
@@ -258,15 +258,15 @@ def _power_spread(
 def _why_no_energy(record: RunRecord, window: Mark) -> str:
     if (unread := why_not_this_machine(record)) is not None:
         return unread
-    wanted = "RAPL" if record.provider == "cpu" else "NVML"
+    wanted = PROVIDER_INFO[record.provider].meter if record.provider in PROVIDER_INFO else "nvml"
     for trace in tr.by_preference(record.traces):
         trouble = tr.why_unusable(trace, window.start_ns, window.end_ns) if does_the_work(record, trace.domain) else None
         if trouble is not None:
             return f"{trace.meter} {trace.domain}: {trouble.detail}"
     for missing in record.missing:
-        if missing.meter == wanted.lower():
+        if missing.meter == wanted:
             return f"not measured on this machine: {missing.cause}"
-    return f"the study lists no meter for it ({wanted})"
+    return f"the study lists no meter for it ({METERS[wanted].label})"
 
 
 def phase_rows(record: RunRecord) -> tuple[PhaseRow, ...]:

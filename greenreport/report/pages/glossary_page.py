@@ -36,7 +36,7 @@ class GlossaryContent:
 TERMS = (
     Term("Serving configuration", "A runtime engine together with an execution provider, for example ONNX Runtime on CUDA."),
     Term("Runtime engine", "The software that loads a model and computes its output: Torch, ONNX Runtime, OpenVINO, TorchScript."),
-    Term("Execution provider", "The hardware backend an engine computes on: CPU or CUDA."),
+    Term("Execution provider", "The hardware backend an engine computes on, such as CPU or CUDA."),
     Term("Cell", "One model in one serving configuration under the study's workload and protocol."),
     Term("Run, repetition", "One execution of a cell in processes of its own. A cell is run several times; each run is one observation."),
     Term("Block", "One repetition of every cell, in random order. Configurations are compared within blocks, so slow changes of the machine cancel."),

@@ -11,6 +11,7 @@ import sys
 QUICK = ("startup", "orchestration", "http_overhead", "load_generator", "statistics_speed", "build_scale", "import_speed")
 LONG = (
     "audit_false_alarms",
+    "gpu",
     "guidellm_agreement",
     "known_traces",
     "many_studies",

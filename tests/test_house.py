@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "greenreport"
 
 FLOORS = {
-    "errors": 0, "units": 0, "regular_files": 0, "catalog": 1, "record": 1, "study": 2, "traces": 2, "pooling": 2, "models": 3, "plan": 3, "validity": 3,
+    "errors": 0, "units": 0, "regular_files": 0, "between_processes": 0, "catalog": 1, "record": 1, "study": 2, "traces": 2, "pooling": 2, "models": 3, "plan": 3, "validity": 3,
     "engines": 4, "repetitions": 4, "meters": 4, "workloads": 4, "store": 4, "imports": 4, "execute": 5, "analysis": 5, "quality": 5, "audit": 5, "workspace": 5, "results": 6, "cluster": 6, "report": 7, "cli": 8, "__main__": 9, "__init__": 9,
 }  # fmt: skip
 
@@ -37,7 +37,7 @@ DOORS = {
     "huggingface_hub": {"models", "workloads"},  # weights; the HumanEval data set
     "tokenizers": {"models"},
     "duckdb": {"store", "workloads", "imports"},  # the hub's HumanEval is a Parquet file
-    "psutil": {"meters", "execute"}, "pynvml": {"meters"}, "amdsmi": {"meters"}, "zeus_apple_silicon": {"meters"}, "httpx": {"workloads", "meters"},
+    "psutil": {"meters", "execute", "between_processes"}, "pynvml": {"meters"}, "amdsmi": {"meters"}, "zeus_apple_silicon": {"meters"}, "httpx": {"workloads", "meters"},
     "fastapi": {"execute"}, "uvicorn": {"execute"},
     "numpy": {"analysis", "traces", "validity", "imports", "audit"}, "scipy": {"analysis", "audit"}, "scikit_posthocs": {"analysis"},
     "altair": {"report"}, "jinja2": {"report"}, "vl_convert": {"report"}, "oxipng": {"report"}, "markupsafe": {"report"},

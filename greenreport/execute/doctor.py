@@ -13,7 +13,7 @@ from pathlib import Path
 
 from greenreport.catalog import ENGINES, METERS, PROVIDER_INFO, load_target
 from greenreport.errors import MeterUnavailable
-from greenreport.execute.host import environment
+from greenreport.execute.host import environment, require_linux
 from greenreport.execute.prepare import capability, cuda_problem
 from greenreport.meters.base import Channel, Meter
 from greenreport.meters.nvidia_gpus import VisibleGpu, look, several
@@ -34,7 +34,12 @@ class Check:
 
 
 def examine() -> tuple[Environment, list[Check]]:
-    """Return the environment and what works on it."""
+    """Return the environment and what works on it.
+
+    Raises:
+        Unavailable: this is no Linux.
+    """
+    require_linux()
     host = environment()
     return host, [*_meters(), *_engines(host), *_hub(), *_gpu_processes(), *_gpu_advice(look()[0]), *_advice(host)]
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import psutil
 
 from greenreport.catalog import ENGINES
+from greenreport.errors import Unavailable
 from greenreport.pooling import key_of
 from greenreport.record import Environment, Gpu
 from greenreport.study.servers import KEPT_SECRET
@@ -35,6 +36,17 @@ LIBRARY_ORDER = (
     "torch", "transformers", "tokenizers", "optimum", "optimum-onnx", "optimum-intel", "onnxruntime-gpu", "onnxruntime",
     "openvino", "triton",
 )  # fmt: skip
+
+
+def require_linux() -> None:
+    """Make sure that this is the system whose interfaces measuring is written for.
+
+    Raises:
+        Unavailable: it is another one.
+    """
+    if platform.system() != "Linux":
+        cause = f"measuring needs Linux, and this machine runs {platform.system() or 'another system'}"
+        raise Unavailable(cause, "studies can be checked, results imported and audited, and sites built here")
 
 
 def environment() -> Environment:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from greenreport.between_processes import try_lock
 from greenreport.errors import StoreLocked
 from greenreport.execute.host import host_digest
 
@@ -26,12 +26,10 @@ def host_lock(*, shared: bool) -> Iterator[None]:
         StoreLocked: a command holds it that admits no other.
     """
     with _file().open("rb") as file:
-        try:
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except OSError:
+        if not try_lock(file.fileno(), shared=shared):
             raise StoreLocked(
                 "another greenreport command is measuring on this host; two at once would disturb each other. Wait for it, or stop it"
-            ) from None
+            )
         yield
 
 

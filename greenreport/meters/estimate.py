@@ -17,9 +17,6 @@ from greenreport.meters.procfs import Machine
 from greenreport.record import Domain, Method, Quantity, TraceKind
 from greenreport.study.meter_options import EstimateUse
 
-DEFAULT_IDLE_W = 2.0
-DEFAULT_MAX_W = 10.0
-
 
 class Estimate(Meter):
     """Adds up estimated energy since `open`."""
@@ -29,7 +26,7 @@ class Estimate(Meter):
     def __init__(self, use: EstimateUse) -> None:
         super().__init__(use)
         self.cpus = psutil.cpu_count() or 1
-        self.idle_w, self.max_w = model(use, self.cpus)
+        self.idle_w, self.max_w = use.powers_w(self.cpus)
         self.machine = Machine()
         self.start_s = 0.0
         self.start_busy_s = 0.0
@@ -45,10 +42,3 @@ class Estimate(Meter):
 
     def close(self) -> None:
         self.machine.close()
-
-
-def model(use: EstimateUse, cpus: int) -> tuple[float, float]:
-    """Return idle and full-load power in W: declared, or the default for that many logical CPUs."""
-    if use.idle_w is not None and use.max_w is not None:
-        return use.idle_w, use.max_w
-    return DEFAULT_IDLE_W * cpus, DEFAULT_MAX_W * cpus

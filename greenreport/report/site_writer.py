@@ -7,7 +7,6 @@ that was interrupted, the next start finishes it. What was interrupted before is
 
 from __future__ import annotations
 
-import fcntl
 import glob
 import hashlib
 import os
@@ -18,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from greenreport.between_processes import open_folder, process_exists, try_lock
 from greenreport.errors import BuildError, refusal
 from greenreport.workspace import digest_of
 
@@ -252,25 +252,21 @@ def _named(names: list[str]) -> str:
 @contextmanager
 def _alone_in(site: Path) -> Iterator[None]:
     """Keep other commands of greenreport out of a folder; the lock ends with the process."""
-    descriptor = os.open(site, os.O_RDONLY)
+    descriptor = open_folder(site)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise BuildError(f"another greenreport command is writing {site}; wait for it to end") from None
-    except OSError:  # a file system without locks
-        pass
-    try:
+        if descriptor is not None and not try_lock(descriptor):
+            raise BuildError(f"another greenreport command is writing {site}; wait for it to end")
         yield
     finally:
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _sweep_beside(site: Path) -> None:
     """Remove what killed builds of earlier versions left beside a site; one of them may be all there is of the site."""
     for left in site.parent.glob(f".{glob.escape(site.name)}.*"):
         match = re.fullmatch(r"\.(\d+)\.(new|old)", left.name.removeprefix(f".{site.name}"))
-        if match is None or Path("/proc", match[1]).exists():
+        if match is None or process_exists(int(match[1])):
             continue
         with suppress(OSError):  # it is in nobody's way
             if match[2] == "old" and not os.path.lexists(site):

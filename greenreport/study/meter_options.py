@@ -19,6 +19,8 @@ from greenreport.study.field_types import Label, Spec
 #: Environment variable with the address of a wall meter, which then stands in no published file.
 URL_VARIABLE = "GREENREPORT_WATTMETER_URL"
 Watts = Annotated[float, Field(ge=0, le=10_000)]
+#: Power of each logical CPU where a power model names none.
+DEFAULT_IDLE_W, DEFAULT_MAX_W = 2.0, 10.0
 
 
 Limit = Annotated[float, Field(ge=0, lt=1)]
@@ -109,6 +111,12 @@ class EstimateUse(MeterUse):
     @property
     def is_fallback(self) -> bool:
         return self.use == "fallback"
+
+    def powers_w(self, cpus: int) -> tuple[float, float]:
+        """Return idle and full-load power in W: declared, or the default for that many logical CPUs."""
+        if self.idle_w is not None and self.max_w is not None:
+            return self.idle_w, self.max_w
+        return DEFAULT_IDLE_W * cpus, DEFAULT_MAX_W * cpus
 
 
 class ReplayUse(MeterUse):

@@ -7,18 +7,19 @@ import time
 import psutil
 import pytest
 
-from greenreport.meters.estimate import DEFAULT_IDLE_W, DEFAULT_MAX_W, Estimate, model
+from greenreport.meters.estimate import Estimate
 from greenreport.meters.procfs import Machine
 from greenreport.record import Method, TraceKind
 from greenreport.study import meter_use
+from greenreport.study.meter_options import DEFAULT_IDLE_W, DEFAULT_MAX_W, EstimateUse
 
 pytestmark = pytest.mark.alone
 
 
 def test_the_model_is_declared_or_a_labelled_default() -> None:
     """Idle and full-load power come from the study, both or neither."""
-    assert model(meter_use(name="estimate", idle_w=20, max_w=100), 8) == (20, 100)
-    assert model(meter_use(name="estimate"), 8) == (8 * DEFAULT_IDLE_W, 8 * DEFAULT_MAX_W)
+    assert EstimateUse(name="estimate", idle_w=20, max_w=100).powers_w(8) == (20, 100)
+    assert EstimateUse(name="estimate").powers_w(8) == (8 * DEFAULT_IDLE_W, 8 * DEFAULT_MAX_W)
 
 
 def test_the_counter_follows_time_and_load() -> None:

@@ -7,6 +7,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from greenreport.between_processes import process_exists
+
 #: Bytes that each folder of the cache may take when a build begins: some thousand charts.
 LIMIT = 500_000_000
 DIGEST = 65  # of its hexadecimal digits and the end of their line
@@ -35,7 +37,7 @@ def sweep(folder: Path, limit: int = LIMIT) -> None:
     """Remove what processes that are gone left half written, then the files used longest ago until the rest takes `limit` bytes."""
     for part in folder.glob(".*.part"):
         process = part.name.rsplit(".", 2)[-2]
-        if process.isdecimal() and not Path("/proc", process).exists():
+        if process.isdecimal() and not process_exists(int(process)):
             part.unlink(missing_ok=True)
     facts = ((file, file.stat()) for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
     room = limit

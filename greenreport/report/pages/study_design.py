@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from greenreport.analysis.measure.dataset import Dataset, label_of
 from greenreport.catalog import METERS, Accuracy
-from greenreport.meters.estimate import DEFAULT_IDLE_W, DEFAULT_MAX_W
-from greenreport.meters.estimate import model as power_model
 from greenreport.record import Facts
 from greenreport.report.load_description import asked_words, load_of, output_words, sent_words, server_words, transport_words
 from greenreport.study import Protocol
-from greenreport.study.meter_options import EstimateUse
+from greenreport.study.meter_options import DEFAULT_IDLE_W, DEFAULT_MAX_W, EstimateUse
 from greenreport.units import count, counted, declared_percent, listed, quantity
 
 #: Where prompts come from, in words.
@@ -137,7 +135,7 @@ def instruments(dataset: Dataset) -> Iterator[tuple[str, str]]:
             yield info.label, info.summary
             continue
         cpus = dataset.environment.logical_cpus
-        idle_w, max_w = power_model(use, cpus)
+        idle_w, max_w = use.powers_w(cpus)
         origin = (
             "declared in the study"
             if use.idle_w is not None

@@ -1,0 +1,43 @@
+"""What processes of one machine can know of each other: whether one is still there, and who holds a lock.
+
+Locks are those of POSIX. Where there are none, as under Windows, nothing is locked: such a machine checks, imports, audits and builds,
+and measures nothing that two commands could disturb.
+"""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+
+
+def process_exists(number: int) -> bool:
+    """Whether a process with this number is running on this machine."""
+    return psutil.pid_exists(number)
+
+
+def try_lock(descriptor: int, *, shared: bool = False) -> bool:
+    """Take the lock of an open file or folder, which ends with the process; False when another process holds it.
+
+    Args:
+        shared: beside others that take it so.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+def open_folder(folder: os.PathLike[str]) -> int | None:
+    """Return a descriptor of a folder for `try_lock`, or None where the system opens no folders."""
+    try:
+        return os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from greenreport.report.exports.card import cards_of
-from greenreport.report.exports.downloads import Download
+from greenreport.report.exports.data_dictionary import Download
 from greenreport.report.exports.scholarly_metadata import citation_tags, linked_data
 from greenreport.report.figure import embedded_json
 from greenreport.report.page import Page

@@ -18,7 +18,7 @@ from greenreport.errors import BuildError
 from greenreport.report.drawing.checked_files import read_checked, write_checked
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.drawing.vega import draw_all
-from greenreport.report.exports.downloads import Download
+from greenreport.report.exports.data_dictionary import Download
 from greenreport.report.figure import Figure, Rendered, drawing, render
 from greenreport.report.filters import FILTERS, TESTS
 from greenreport.report.head_metadata import head_of

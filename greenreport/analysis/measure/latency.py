@@ -120,13 +120,13 @@ def time_observations(record: RunRecord, window: Mark, objective: Objective | No
 
     yield observe("duration_s", duration)
     yield observe("server_duration_s", sum(on_server) if on_server else None, "the server tells no times", "server")
-    for metric, percentile in (("latency_s", 50), ("latency_p90_s", 90), ("latency_p95_s", 95), ("latency_p99_s", 99)):
-        yield observe(metric, _percentile(latency, percentile), "no request")
-    for metric, percentile in (("ttft_s", 50), ("ttft_p90_s", 90), ("ttft_p95_s", 95), ("ttft_p99_s", 99)):
-        yield observe(metric, _percentile(first, percentile), untold, first_clock)
-    yield observe("tbt_s", _percentile(mean_gaps_s(requests), 50), untold, clock)
-    for metric, percentile in (("tbt_p90_s", 90), ("tbt_p95_s", 95), ("tbt_p99_s", 99)):
-        yield observe(metric, _percentile(gaps, percentile), untold, clock)
+    for metric, percent in (("latency_s", 50), ("latency_p90_s", 90), ("latency_p95_s", 95), ("latency_p99_s", 99)):
+        yield observe(metric, percentile(latency, percent), "no request")
+    for metric, percent in (("ttft_s", 50), ("ttft_p90_s", 90), ("ttft_p95_s", 95), ("ttft_p99_s", 99)):
+        yield observe(metric, percentile(first, percent), untold, first_clock)
+    yield observe("tbt_s", percentile(mean_gaps_s(requests), 50), untold, clock)
+    for metric, percent in (("tbt_p90_s", 90), ("tbt_p95_s", 95), ("tbt_p99_s", 99)):
+        yield observe(metric, percentile(gaps, percent), untold, clock)
     tokens_per_s = content.tokens / duration if content.tokens and duration > 0 else None
     yield observe("throughput_tokens_per_s", tokens_per_s, "no token counts")
     yield observe("throughput_requests_per_s", len(content.completed) / duration if duration > 0 else None, "no window")
@@ -153,8 +153,9 @@ def _queue_s(record: RunRecord, window: Mark) -> float | None:
     return float(np.median(within)) if len(within) else None
 
 
-def _percentile(values: Sequence[float], percentile: float) -> float | None:
-    return float(np.percentile(values, percentile)) if values else None
+def percentile(values: Sequence[float], percent: float) -> float | None:
+    """Return a percentile by linear interpolation, in the unit of the values; None without any."""
+    return float(np.percentile(values, percent)) if values else None
 
 
 def stage_observations(record: RunRecord) -> Iterator[Observation]:

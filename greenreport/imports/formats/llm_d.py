@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from greenreport.catalog import METRICS
 from greenreport.imports.declared_units import plain_unit
 from greenreport.imports.mapping import Mapping
 from greenreport.imports.reader import Candidate, Reader
 from greenreport.imports.report_rows import ReportRow, at, read_json, read_yaml, reports, seconds_of
 from greenreport.imports.results_table import ResultsTable, Role
+from greenreport.record import Method
 
 _AGGREGATE = "results.request_performance.aggregate"
 _TIMES = {
@@ -70,9 +72,18 @@ def _row(document: Any) -> ReportRow:
     row.measure(
         f"{_AGGREGATE}.requests.failures", "failed_requests", "requests", at(document, f"{_AGGREGATE}.requests.failures")
     )
+    _own(row, document)
     for name, key in (("duration", "duration_s"), ("start", "started_s"), ("end", "ended_s")):
         row.measure(f"run.time.{name}", key, "s", seconds_of(at(document, f"run.time.{name}")))
     return row
+
+
+def _own(row: ReportRow, document: Any) -> None:
+    """Note the metrics that greenreport itself wrote, energy among them; what a power model estimated is no measurement of an import."""
+    entries = at(document, "results.observability.greenreport.metrics")
+    for key, entry in entries.items() if isinstance(entries, dict) else ():
+        if key in METRICS and at(entry, "unit") == METRICS[key].unit and at(entry, "method") != Method.ESTIMATED:
+            row.measure(f"results.observability.greenreport.metrics.{key}", key, METRICS[key].unit, at(entry, "value"))
 
 
 def _time_unit(block: object) -> str:

@@ -1,4 +1,4 @@
-"""What the columns of the published files are; those of the Parquet files are described in the schema of the store."""
+"""What the published files and their columns are; those of the Parquet files are described in the schema of the store."""
 
 from __future__ import annotations
 
@@ -23,6 +23,23 @@ class FileColumn:
     type: str
     unit: str
     meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file of a study that can be downloaded.
+
+    Attributes:
+        content: a description.
+        rows: number of rows of a table; None for other files.
+        size: in bytes.
+    """
+
+    name: str
+    content: str
+    rows: int | None
+    size: int
+    sha256: str
 
 
 # A table is read by row.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from greenreport.analysis.findings_json.document import document
@@ -13,6 +12,9 @@ from greenreport.report.context import StudyContext
 from greenreport.report.exports.archive import bundle
 from greenreport.report.exports.badge import badge_svg
 from greenreport.report.exports.citation import citation_cff, citation_ris
+from greenreport.report.exports.croissant import CROISSANT, croissant
+from greenreport.report.exports.data_dictionary import Download
+from greenreport.report.exports.data_package import DATA_PACKAGE, data_package
 from greenreport.report.exports.observations_csv import observations_csv
 from greenreport.results import StudyData
 from greenreport.study import Site
@@ -29,23 +31,6 @@ PARQUET = {
     "traces": "raw samples of every meter",
     "environments": "machines and library versions",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """A file of a study that can be downloaded.
-
-    Attributes:
-        content: a description.
-        rows: number of rows of a table; None for other files.
-        size: in bytes.
-    """
-
-    name: str
-    content: str
-    rows: int | None
-    size: int
-    sha256: str
 
 
 def offered(
@@ -73,8 +58,16 @@ def offered(
         for path, number in item.parquet:
             copies.append((path, f"{folder}{path.name}"))
             offer.append(Download(path.name, PARQUET[path.stem], number, path.stat().st_size, digest_of(path)))
+        described = descriptions(context, settings, offer) if rows else {}
+        files |= {f"{folder}{name}": content for name, (content, _) in described.items()}
+        offer += [
+            Download(name, text, None, len(content), hashlib.sha256(content).hexdigest())
+            for name, (content, text) in described.items()
+        ]
         if rows and sum(download.size for download in offer) <= LARGEST_ARCHIVE:
-            contents = {name: content for name, (content, _) in small.items()} | {path.name: path for path, _ in item.parquet}
+            contents = {name: content for name, (content, _) in (small | described).items()} | {
+                path.name: path for path, _ in item.parquet
+            }
             archive, name = bundle(context.slug, contents, cache), f"{context.slug}.zip"
             copies.append((archive, f"{folder}{name}"))
             text = "all the files below, with their digests in a manifest"
@@ -83,7 +76,18 @@ def offered(
     return files, copies, offers
 
 
-def _small(item: StudyData, context: StudyContext, settings: Site) -> tuple[Mapping[str, tuple[bytes, str]], int]:
+def descriptions(context: StudyContext, settings: Site, offer: Sequence[Download]) -> dict[str, tuple[bytes, str]]:
+    """Return the files that describe the others to catalogues of data: name → (content, description)."""
+    return {
+        DATA_PACKAGE: (data_package(context, settings, offer), "the files and their columns as a Frictionless data package"),
+        CROISSANT: (
+            croissant(context, settings, offer),
+            "the same in Croissant, which catalogues of data sets for machine learning read",
+        ),
+    }
+
+
+def _small(item: StudyData, context: StudyContext, settings: Site) -> tuple[dict[str, tuple[bytes, str]], int]:
     """Return name → (content, description) of files made for the site, and the number of observations; only the study file if none."""
     table, rows = observations_csv(context.dataset)
     study = (item.text.encode(), "the study file as it was read")

@@ -16,7 +16,7 @@ from greenreport.analysis.measure.dataset import label_of
 from greenreport.catalog import METRICS
 from greenreport.report.context import StudyContext
 from greenreport.report.exports.citation import address_of
-from greenreport.report.exports.downloads import Download
+from greenreport.report.exports.data_dictionary import Download
 from greenreport.study import Author, Site
 from greenreport.units import counted
 
@@ -52,7 +52,7 @@ def _dataset(study: StudyContext, settings: Site, downloads: Sequence[Download])
         "@id": _identity(study, settings),
         "name": dataset.study.title,
         "identifier": dataset.study.study,
-        "description": _description(study),
+        "description": description(study),
         "isAccessibleForFree": True,
         "keywords": ["energy", "language models", "serving", *dataset.study.tags, *labels],
         "measurementTechnique": _technique(study),
@@ -70,7 +70,7 @@ def _article(study: StudyContext, settings: Site) -> Linked:
     return {
         "@type": "ScholarlyArticle",
         "headline": study.dataset.study.title,
-        "abstract": _description(study),
+        "abstract": description(study),
         "inLanguage": "en",
         "about": {"@id": _identity(study, settings)},
         **_common(study, settings),
@@ -104,7 +104,7 @@ def _person(author: Author) -> Linked:
     }
 
 
-def _description(study: StudyContext) -> str:
+def description(study: StudyContext) -> str:
     """Return the headline, the size of the study, its description, and every remark on its numbers."""
     dataset = study.dataset
     size = f"{counted(len(dataset.models), 'model')} in {counted(len(dataset.configurations), 'serving configuration')} on {study.machine}."

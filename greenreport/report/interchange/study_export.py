@@ -12,10 +12,11 @@ from greenreport.analysis.analyse import analyse
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.catalog import INTERCHANGE, load_target
 from greenreport.errors import StoreError, UsageError
-from greenreport.report.context import StudyContext, bands_of, study_context
+from greenreport.report.built_site import SETTINGS
+from greenreport.report.context import MEANINGS, StudyContext, bands_of, study_context
 from greenreport.report.exports.observations_csv import has_values
 from greenreport.results import StudyData, read_study
-from greenreport.study import Site
+from greenreport.study import Site, load_site
 from greenreport.units import safe_slug
 
 #: Content of files by their names; what is large stays where it lies.
@@ -50,6 +51,11 @@ class StudyExport:
         """What every number carries: that an engine is simulated, energy estimated, weights untrained, values imported."""
         return bands_of(self.dataset)
 
+    @property
+    def meanings(self) -> tuple[tuple[str, str], ...]:
+        """Each remark with its explanation for readers."""
+        return tuple((remark, MEANINGS[remark]) for remark in self.remarks)
+
     @cached_property
     def context(self) -> StudyContext:
         """The study, analysed."""
@@ -75,7 +81,8 @@ def export_as(
     data = read_study(study, cache, weights, cache / "export")
     if not has_values(data.dataset):
         raise StoreError(f"{study} has no results yet; `greenreport run {study}` makes them")
-    export = StudyExport(data, Site(), cache)
+    settings = load_site(data.file.resolve().parent.parent / SETTINGS) if data.file is not None else Site()
+    export = StudyExport(data, settings, cache)
     target = folder or Path("exports") / export.slug / kind
     if not force and target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"{target} exists already; write to another folder with --out, or into this one with --force")

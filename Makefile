@@ -9,7 +9,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check lint types tests acceptance servers bench browser format clean
+.PHONY: demo test check lint types tests acceptance servers bench browser hosts format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/greenreport run studies/quickstart.yaml
@@ -17,7 +17,7 @@ demo: $(VENV)/.installed
 	@echo
 	@echo "Open site/index.html in a browser, or run: $(BIN)/greenreport serve"
 
-test: $(VENV)/.installed browser
+test: $(VENV)/.installed browser hosts
 	$(MAKE) check
 
 check: lint types tests
@@ -35,7 +35,7 @@ tests:
 	$(BIN)/pytest -m "alone and not acceptance" && exit $$parallel
 
 # What takes minutes and seldom finds what the others do not: before a release, and every night.
-acceptance: $(VENV)/.installed browser
+acceptance: $(VENV)/.installed browser hosts
 	$(BIN)/pytest -m acceptance
 	$(BIN)/python -m tests.attack
 
@@ -75,6 +75,17 @@ browser:
 	    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$browser && break; done; } >/dev/null 2>&1 \
 	  || echo "chromium could not be installed: the browser tests will be skipped"; \
 	else echo "no chromium and no right to install it: the browser tests will be skipped"; fi
+
+# The tests of many hosts start an sshd and a Slurm of their own. Where a system manager runs, installing these would start servers that
+# listen, so they are installed in containers only; elsewhere the tests are skipped and say what they need.
+hosts:
+	@if { command -v sshd && command -v slurmctld; } >/dev/null 2>&1 || { [ -x /usr/sbin/sshd ] && [ -x /usr/sbin/slurmctld ]; }; then :; \
+	elif [ "$$(id -u)" = 0 ] && [ ! -d /run/systemd/system ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "installing an ssh server and Slurm"; \
+	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+	    openssh-server openssh-client slurmd slurmctld slurm-client munge; } >/dev/null 2>&1 \
+	  || echo "they could not be installed: the tests of many hosts will be skipped"; \
+	else echo "no ssh server and no Slurm, and no container to install them in: the tests of many hosts will be skipped"; fi
 
 clean:
 	rm -rf site build dist .mypy_cache .pytest_cache .ruff_cache

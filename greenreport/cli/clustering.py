@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from rich.table import Table
+
+from greenreport.catalog import METERS
 from greenreport.cli.alone import alone
-from greenreport.cli.console import out, print_stored
+from greenreport.cli.console import out, print_error, print_stored
 from greenreport.cli.exit_codes import Exit
 from greenreport.cli.hosts_progress import HostsProgress
 from greenreport.cli.measuring import Session, StudyState, looked
 from greenreport.cli.scoring import score_after_run
 from greenreport.cluster.cluster_file import load_cluster
 from greenreport.cluster.coordinator import Coordinator
+from greenreport.cluster.examination import examine_hosts, kinds
 from greenreport.cluster.launch import launches
 from greenreport.cluster.shared_study import SharedStudy
 from greenreport.errors import Unavailable, UsageError
 from greenreport.plan import begun, current
 from greenreport.record import Environment
 from greenreport.study import Overrides
+from greenreport.units import quantity
 from greenreport.workloads.prompts import resolve, source_digest
 from greenreport.workspace import Planned, index_here, open_plan, open_store
 
@@ -105,3 +110,43 @@ def _state(session: Session, *, idle: bool) -> StudyState:
     total = sum(run.repetition <= last for run in planned.plan.runs)
     outcomes, spent_s = Counter(row.outcome for row in rows), sum(row.duration_s for row in rows)
     return StudyState(planned.file.study.study, outcomes, total, idle, spent_s)
+
+
+def doctor_of_hosts(cluster: Path, require: Sequence[str]) -> Exit:
+    """Print a row for every host, which of them would share a study, and what hinders; exit code 3 where a host cannot measure.
+
+    Args:
+        require: meters that have to work on every host.
+    """
+    reports = examine_hosts(launches(load_cluster(cluster)))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("host", "Python", "CPUs", "memory", "GPUs", "driver", "meters", "disk free", "clock"):
+        table.add_column(column)
+    hindered = []
+    for report in reports:
+        here = report.environment
+        if here is None:
+            table.add_row(report.launch.name, *["–"] * 8)
+            hindered.append(f"{report.launch.name}: {report.reason}")
+            continue
+        gpus = ", ".join(dict.fromkeys(gpu.name for gpu in here.gpus)) or "–"
+        cpus = f"{report.cpus} of {here.logical_cpus}, {here.cpu_model}"
+        clock = f"{report.clock_offset_s:+.2f} s"
+        facts = (quantity(here.memory_b, "B"), gpus, here.gpu_driver or "–", ", ".join(report.meters) or "none")
+        table.add_row(report.launch.name, here.python, cpus, *facts, quantity(report.free_b, "B"), clock)
+        hindered += [f"{report.launch.name}: {check.detail}" for check in report.problems]
+        for meter in require:
+            if meter not in METERS:
+                raise Unavailable(f"unknown meter {meter!r}; known: {', '.join(METERS)}")
+            if METERS[meter].label not in report.meters:
+                hindered.append(f"{report.launch.name}: the required meter {meter} does not work there")
+    out.print(table)
+    for number, (group, differing) in enumerate(kinds(reports), start=1):
+        names = ", ".join(report.launch.name for report in group)
+        text = "share the repetitions of a study" if len(group) > 1 else "shares its repetitions with no other host"
+        out.print(f"{names}: {text}", soft_wrap=True)
+        for difference in differing if number > 1 else ():
+            out.print(f"    {difference}", soft_wrap=True, markup=False)
+    for text in hindered:
+        print_error(text)
+    return Exit.UNAVAILABLE if hindered else Exit.OK

@@ -1,4 +1,4 @@
-"""Commands about results: analyse, compare, export, import."""
+"""Commands about results: analyse, compare, export, merge, import."""
 
 from __future__ import annotations
 
@@ -137,13 +137,14 @@ def export(
 
 def _export_runs(study: Path, cache: Path, weights: str | None) -> str:
     """Export the runs of the environment that has most of the study; return a sentence."""
-    from greenreport.plan import completeness, current
+    from greenreport.plan import completeness
+    from greenreport.repetitions import counted as counting
     from greenreport.store import export_parquet
     from greenreport.study import Overrides
     from greenreport.workspace import open_plan, open_store, results_folder
 
     planned, store = open_plan(study, Overrides(weights=weights)), open_store(cache)
-    runs = max(current(planned.plan, store.index()).values(), key=completeness, default={})
+    runs = max(counting(planned.plan, store.index(), store.environments()).values(), key=completeness, default={})
     if not runs:
         raise StoreError(f"the store in {cache} has no run of {study}; `greenreport run {study}` makes them")
     folder = results_folder(planned)
@@ -168,6 +169,32 @@ def _export_paper(study: Path, cache: Path, weights: str | None, folder: Path) -
         f"wrote {len(files)} files to {folder}: tables (.tex, .csv), figures (.svg, .pdf), methods.tex, answers.tex, "
         "references.bib, and example.tex, which uses them"
     )
+
+
+def merge(
+    caches: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="CACHE…", help="Caches of other machines, or folders of exported Parquet files.", show_default=False
+        ),
+    ],
+    cache: CacheOption = DEFAULT_CACHE,
+) -> None:
+    """Add the runs of other machines to this cache, each once; where two stores disagree about a run, nothing is added."""
+    from greenreport.store import merge as merge_stores
+    from greenreport.store import published
+    from greenreport.workspace import STORE_FILE, open_store
+
+    target = open_store(cache)
+    for source in caches:
+        if source.resolve() == cache.resolve():
+            raise UsageError(f"{source} is the cache itself; name the caches of other machines")
+        reader = published(source) or (open_store(source) if (source / STORE_FILE).is_file() else None)
+        if reader is None:
+            raise UsageError(f"{source} holds neither {STORE_FILE} nor exported runs; name the cache of another machine")
+        done = merge_stores(target, reader)
+        verdicts = f", {counted(done.verdicts, 'judgement')} of answers" if done.verdicts else ""
+        print(f"{source}: {counted(done.added, 'record')} added, {done.held} there already{verdicts}")
 
 
 def import_(
@@ -255,4 +282,4 @@ def new_study(
     print(f"wrote {target}; next: greenreport analyse {target}")
 
 
-COMMANDS = (analyse, compare, export, import_, new_study)
+COMMANDS = (analyse, compare, export, merge, import_, new_study)

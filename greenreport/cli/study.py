@@ -26,7 +26,7 @@ from greenreport.cli.options import (
 )
 from greenreport.cli.scoring import score_after_run, unjudged
 from greenreport.errors import MeasurementInvalid, SpecError, Unavailable, UsageError
-from greenreport.units import parse_share
+from greenreport.units import counted, parse_share
 
 if TYPE_CHECKING:
     from greenreport.cli.measuring import Session
@@ -34,13 +34,19 @@ if TYPE_CHECKING:
     from greenreport.workspace import Planned
 
 
-def validate(files: Annotated[list[Path], typer.Argument(help="Study files.", show_default=False)]) -> None:
-    """Check study files and report every problem at once, each with file and line."""
+def validate(files: Annotated[list[Path], typer.Argument(help="Study files, or cluster files.", show_default=False)]) -> None:
+    """Check study and cluster files and report every problem at once, each with file and line."""
+    from greenreport.cluster.cluster_file import is_cluster_file, load_cluster
+    from greenreport.cluster.launch import launches
     from greenreport.study import load_study
 
     invalid: list[Path] = []
     for file in files:
         try:
+            if is_cluster_file(file):
+                hosts = launches(load_cluster(file))
+                console.out.print(f"{file}: valid; {counted(len(hosts), 'host')}", soft_wrap=True)
+                continue
             study_file = load_study(file)
         except SpecError as error:
             console.print_problems(error.problems)
@@ -62,11 +68,14 @@ def validate(files: Annotated[list[Path], typer.Argument(help="Study files.", sh
         raise typer.Exit(Exit.WRONG_INPUT)
 
 
-def schema() -> None:
+def schema(
+    cluster: Annotated[bool, typer.Option("--cluster", help="The schema of cluster files instead.")] = False,
+) -> None:
     """Print the JSON Schema of study files, for editors."""
+    from greenreport.cluster.cluster_file import cluster_schema
     from greenreport.study.schema import study_schema
 
-    print(json.dumps(study_schema(), indent=2))
+    print(json.dumps(cluster_schema() if cluster else study_schema(), indent=2))
 
 
 def init(
@@ -280,11 +289,16 @@ def doctor(
     require: Annotated[
         list[str] | None, typer.Option("--require", metavar="METER", help="Fail unless this meter works. Repeatable.")
     ] = None,
+    cluster: Annotated[Path | None, typer.Option("--cluster", help="Look at every host of this file instead.")] = None,
 ) -> None:
     """Show what this machine can measure and run, and the exact remedy for what it cannot."""
     from greenreport.catalog import METERS
     from greenreport.execute.doctor import examine
 
+    if cluster is not None:
+        from greenreport.cli.clustering import doctor_of_hosts
+
+        raise typer.Exit(doctor_of_hosts(cluster, require or ()))
     environment, checks = examine()
     console.print_doctor(environment, checks)
     working = {check.name for check in checks if check.group == "meter" and check.works}

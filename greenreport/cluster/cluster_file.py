@@ -6,18 +6,40 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
+from greenreport.errors import Problem, SpecError
 from greenreport.study.field_types import Entries, Label, Spec
 from greenreport.study.load import load_sections
+from greenreport.study.protocol import TAGS
 from greenreport.study.servers import KEPT_SECRET
+from greenreport.study.yaml_document import read_document
 
 #: A name that no program takes for an option.
 HOST = r"^[A-Za-z0-9_\[][A-Za-z0-9@._:%\[\]-]{0,254}$"
 #: What stands for the name of a host in a start command.
 PLACEHOLDER = "{host}"
 
-HostName = Annotated[str, Field(pattern=HOST)]
+
+def _host_name(value: str) -> str:
+    if not re.fullmatch(HOST, value):
+        raise ValueError(f"{value[:60]!r} cannot be the name of a host; write it as `ssh` takes it, for example user@gpu01")
+    return value
+
+
+def _option(value: str) -> str:
+    if not value.startswith("-") or not value.isprintable():
+        raise ValueError(f"{value[:60]!r} is no option of salloc; write it with its dashes, for example --gres=gpu:1")
+    return value
+
+
+def _walltime(value: str) -> str:
+    if not re.fullmatch(r"(?:\d+-)?\d{1,3}(?::[0-5]?\d){0,2}", value):
+        raise ValueError(f'{value[:60]!r} is no time limit of Slurm; write hours, minutes and seconds in quotes: "08:00:00"')
+    return value
+
+
+HostName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_host_name)]
 
 
 def _not_secret(values: dict[str, str]) -> dict[str, str]:
@@ -50,10 +72,17 @@ class SshHost(HostSettings):
     host: HostName = Field(description="name as `ssh` takes it, also an alias of ~/.ssh/config")
 
 
+# The kind is chosen before anything is checked, so that a mistake is explained once.
+_NamedOrSet = Annotated[
+    Annotated[HostName, Tag(TAGS[0])] | Annotated[SshHost, Tag(TAGS[1])],
+    Discriminator(lambda value: TAGS[isinstance(value, (dict, Spec))]),
+]
+
+
 class Ssh(HostSettings):
     """Hosts reached by OpenSSH, with the keys and settings of whoever runs the study."""
 
-    hosts: Annotated[Entries[HostName | SshHost], Field(min_length=1)] = Field(
+    hosts: Annotated[Entries[_NamedOrSet], Field(min_length=1)] = Field(
         description="the hosts, by name or with settings of their own"
     )
     config: Label | None = Field(None, description="file of ssh settings, instead of ~/.ssh/config")
@@ -78,10 +107,10 @@ class Slurm(HostSettings):
 
     hosts: Annotated[int, Field(ge=1, le=300)] = Field(description="number of nodes")
     partition: Label | None = Field(None, description="partition; the cluster's default when absent")
-    walltime: Annotated[str, Field(pattern=r"^(?:\d+-)?\d{1,3}(?::[0-5]\d){0,2}$")] | None = Field(
+    walltime: Annotated[Label, AfterValidator(_walltime)] | None = Field(
         None, description="time limit of each job, as Slurm writes it; it must hold more than one block"
     )
-    directives: Entries[Annotated[str, Field(pattern=r"^-[^\x00\n]*$", max_length=300)]] = Field(
+    directives: Entries[Annotated[Label, AfterValidator(_option)]] = Field(
         (), description="further options of `salloc`, such as --gres=gpu:1"
     )
     prologue: Entries[Label] = Field((), description="lines of shell that come before Python, such as `module load cuda`")
@@ -107,7 +136,7 @@ class Cluster(Spec):
     def _some_hosts_each_once(self) -> Cluster:
         if self.ssh is None and self.slurm is None and self.command is None:
             raise ValueError("no host is named; add `ssh:`, `slurm:` or `command:` (docs/cluster.md)")
-        names = [*(host.host for host in self.ssh.each()), *()] if self.ssh else []
+        names = [host.host for host in self.ssh.each()] if self.ssh else []
         names += self.command.hosts if self.command else ()
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"{twice[0]} is named twice; a host performs one run at a time")
@@ -120,7 +149,19 @@ def load_cluster(path: Path) -> Cluster:
     Raises:
         SpecError: with every problem, each with file and line.
     """
+    if not path.exists():
+        raise SpecError((Problem(str(path), 1, "no such file; docs/cluster.md shows what it says"),))
     return load_sections(path, Cluster)
+
+
+def is_cluster_file(path: Path) -> bool:
+    """Return whether a file names hosts, and no study.
+
+    Raises:
+        SpecError: it cannot be read as YAML.
+    """
+    data = read_document(path).data
+    return isinstance(data, dict) and "study" not in data and bool(data.keys() & Cluster.model_fields.keys())
 
 
 def cluster_schema() -> dict[str, Any]:

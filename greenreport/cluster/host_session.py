@@ -101,13 +101,13 @@ def _examine(channel: HostChannel, folder: Path) -> None:
     lines = [messages.CheckLine(group=c.group, name=c.name, works=c.works, detail=c.detail, remedy=c.remedy) for c in checks]
     try:
         with host_lock(shared=False):
-            lines.append(messages.CheckLine(group="host", name="lock", works=True, detail="free: nothing else measures here"))
+            lines.append(messages.CheckLine(group="lock", name="lock", works=True, detail="free: nothing else measures here"))
     except StoreLocked as error:
-        lines.append(messages.CheckLine(group="host", name="lock", works=False, detail=str(error)))
+        lines.append(messages.CheckLine(group="lock", name="lock", works=False, detail=str(error)))
     try:
         _make(folder)
     except Refused as refused:
-        lines.append(messages.CheckLine(group="host", name="folder", works=False, detail=refused.refusal.text))
+        lines.append(messages.CheckLine(group="folder", name="folder", works=False, detail=refused.refusal.text))
     channel.report(messages.Examined(checks=tuple(lines)))
 
 

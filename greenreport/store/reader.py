@@ -69,6 +69,11 @@ class RecordReader(ABC):
             for row, place in zip(rows, places, strict=True)
         )
 
+    def ids(self) -> frozenset[str]:
+        """Return the ids of all records, of whatever kind."""
+        with self.reading() as connection:
+            return frozenset(run_id for (run_id,) in connection.execute("SELECT run_id FROM runs").fetchall())
+
     def environments(self) -> tuple[Environment, ...]:
         """Return every environment that any record was made in."""
         with self.reading() as connection:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +57,7 @@ class Store(RecordReader):
         """Folder of the records that wait to be taken up."""
         return self.path.with_suffix(".spool")
 
-    def append(self, records: Sequence[RunRecord]) -> None:
+    def append(self, records: Iterable[RunRecord]) -> None:
         """Add records, all of them or none.
 
         Raises:
@@ -172,11 +172,6 @@ class Store(RecordReader):
         """
         with self.reading() as connection:
             return tuple(records_where(connection, "true", []))
-
-    def ids(self) -> frozenset[str]:
-        """Return the ids of all records, of whatever kind."""
-        with self.reading() as connection:
-            return frozenset(run_id for (run_id,) in connection.execute("SELECT run_id FROM runs").fetchall())
 
     def other_ids(self, study: str) -> tuple[str, ...]:
         """Return the ids of a study's records that are not runs, oldest first."""

@@ -14,7 +14,7 @@ from greenreport.catalog import ENGINES
 from greenreport.cluster import messages
 from greenreport.cluster.host_process import Announced, Ended, Event, HostProcess
 from greenreport.cluster.launch import Launch
-from greenreport.pooling import COMPARABLE, pool_of
+from greenreport.pooling import COMPARABLE, EnginePlace, pool_of
 from greenreport.record import Environment
 from greenreport.store.codec import MalformedRecord, decoded, read_environment
 
@@ -105,7 +105,7 @@ def kinds(reports: Sequence[HostReport]) -> list[tuple[list[HostReport], list[st
     together: defaultdict[str, list[HostReport]] = defaultdict(list)
     for report in reports:
         if report.environment is not None:
-            together[pool_of(report.environment, ENGINES)].append(report)
+            together[pool_of(report.environment, [EnginePlace(engine) for engine in ENGINES])].append(report)
     groups = list(together.values())
     return [(group, [] if group is groups[0] else _differences(groups[0][0], group[0])) for group in groups]
 

@@ -1,4 +1,4 @@
-"""Commands about studies and their runs: validate, schema, init, plan, run, calibrate, limit, doctor."""
+"""Commands about studies and their runs: validate, schema, init, plan, run, calibrate, limit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from greenreport.cli.options import (
     parse_only,
 )
 from greenreport.cli.scoring import score_after_run, unjudged
-from greenreport.errors import MeasurementInvalid, SpecError, Unavailable, UsageError
+from greenreport.errors import MeasurementInvalid, SpecError, UsageError
 from greenreport.units import counted, parse_share
 
 if TYPE_CHECKING:
@@ -285,28 +285,4 @@ def limit(
             print(f"{cell.key}: {describe_limit(factor, find_limit(assignment, cell, factor, largest, progress))}")
 
 
-def doctor(
-    require: Annotated[
-        list[str] | None, typer.Option("--require", metavar="METER", help="Fail unless this meter works. Repeatable.")
-    ] = None,
-    cluster: Annotated[Path | None, typer.Option("--cluster", help="Look at every host of this file instead.")] = None,
-) -> None:
-    """Show what this machine can measure and run, and the exact remedy for what it cannot."""
-    from greenreport.catalog import METERS
-    from greenreport.execute.doctor import examine
-
-    if cluster is not None:
-        from greenreport.cli.clustering import doctor_of_hosts
-
-        raise typer.Exit(doctor_of_hosts(cluster, require or ()))
-    environment, checks = examine()
-    console.print_doctor(environment, checks)
-    working = {check.name for check in checks if check.group == "meter" and check.works}
-    for name in require or ():
-        if name not in METERS:
-            raise Unavailable(f"unknown meter {name!r}; known: {', '.join(METERS)}")
-        if METERS[name].label not in working:
-            raise Unavailable(f"the required meter {name} does not work here; the remedy is above")
-
-
-COMMANDS = (validate, schema, init, plan, run, calibrate, limit, doctor)
+COMMANDS = (validate, schema, init, plan, run, calibrate, limit)

@@ -110,6 +110,7 @@ def _view(record: RunRecord, study: Study) -> RunView:
         facts=record.facts,
         detail=record.detail,
         spec=record.spec,
+        host=record.environment.host_sha256,
     )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class OrderEffects:
 
     Attributes:
         runs: those that have a value which counts.
-        hours: from the beginning of the first to that of the last.
+        hours: from the beginning of the first to that of the last, on the host that took longest.
         randomised: whether the order within blocks is.
     """
 
@@ -71,12 +71,14 @@ def order_effects(dataset: Dataset) -> tuple[OrderEffects, ...]:
 
 def _ordered_runs(dataset: Dataset, metric: str) -> OrderedRuns | None:
     """Return the values of a metric in the order of the runs; None without any, or where one has no finite logarithm."""
-    every = sorted(_runs(dataset), key=lambda item: (item[1].started_at, item[1].start_ns))
-    hours = _hours([run for _, run in every])
+    # Hosts that share a study run beside each other: what came before a run, and for how long, is a matter of its own host.
+    every = sorted(_runs(dataset), key=lambda item: (item[1].host, item[1].started_at, item[1].start_ns))
+    hours = [hour for _, runs in groupby(every, lambda item: item[1].host) for hour in _hours([run for _, run in runs])]
     counts = [cell.by_repetition(metric) for cell in dataset.cells]
     rows = []
-    before = -1
+    before, host = -1, ""
     for (place, run), hour in zip(every, hours, strict=False):
+        before, host = before if run.host == host else -1, run.host
         if run.outcome is Outcome.OK and (value := counts[place].get(run.repetition)) is not None:
             rows.append((value, place, run.repetition, hour, before))
         before = place

@@ -37,7 +37,11 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """One run: its outcome and its value of every metric."""
+    """One run: its outcome and its value of every metric.
+
+    Attributes:
+        host: digest of the machine; times of the monotonic clock compare within one.
+    """
 
     run_id: str
     repetition: int
@@ -62,6 +66,7 @@ class RunView:
     facts: Facts | None = None
     detail: str | None = None
     spec: RunSpec = field(default_factory=RunSpec)
+    host: str = ""
 
     @property
     def window(self) -> Mark | None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 
 import altair as alt
 
+from greenreport.analysis.measure.dataset import CellView
+from greenreport.analysis.measure.host_shares import host_shares
+from greenreport.analysis.measure.run_view import RunView
 from greenreport.report.context import StudyContext
 from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, TableCell, make_table
@@ -40,11 +45,14 @@ def order_figure(study: StudyContext) -> Figure | None:
     runs = [(cell, run) for cell in study.dataset.cells for run in cell.runs if run.start_ns and run.duration_s]
     if not runs:
         return None
-    first = min(run.start_ns for _, run in runs)
+    hosts = {share.host_sha256: share.name for share in host_shares(study.dataset)}
     rows = []
-    for cell, run in sorted(runs, key=lambda pair: pair[1].start_ns):
-        start, detail = (run.start_ns - first) / 60e9, f"repetition {run.repetition}, {run.outcome.value}"
+    for cell, run, start in _starts(runs):
+        where = f", host {hosts[run.host]}" if run.host in hosts else ""
+        detail = f"repetition {run.repetition}, {run.outcome.value}{where}"
         rows.append(BandRow(round(start, 4), round(start + run.duration_s / 60, 4), cell.configuration.id, cell.key, detail))
+    if not rows:
+        return None
     length = quantity(max(row.end for row in rows) * 60, "s")
     design = study.dataset.study.protocol.order.words
     summary = f"{counted(len(rows), 'run')} within {length}; the design is {design}. Each bar is one run, each row a cell."
@@ -55,4 +63,28 @@ def order_figure(study: StudyContext) -> Figure | None:
     )
     spec = execution_order_spec(rows, study.looks)
     title = f"{len(rows)} runs took {length}; order: {design}"
+    if hosts:
+        summary += (
+            f" {counted(len(hosts), 'host')} shared the repetitions, so bars of different hosts may lie beside each other."
+        )
     return Figure("order", title, f"Order of execution by cell; design: {design}.", summary, spec, table)
+
+
+def _starts(runs: Sequence[tuple[CellView, RunView]]) -> Iterator[tuple[CellView, RunView, float]]:
+    """Yield each run with the minutes since the first one: by the monotonic clock of the machine, by the day's where there are several."""
+    if len({run.host for _, run in runs}) < 2:
+        first = min(run.start_ns for _, run in runs)
+        for cell, run in sorted(runs, key=lambda pair: pair[1].start_ns):
+            yield cell, run, (run.start_ns - first) / 60e9
+        return
+    begun = [(moment, cell, run) for cell, run in runs if (moment := _moment(run.started_at)) is not None]
+    earliest = min((moment for moment, _, _ in begun), default=0.0)
+    for moment, cell, run in sorted(begun, key=lambda item: (item[0], item[2].start_ns)):
+        yield cell, run, (moment - earliest) / 60
+
+
+def _moment(text: str) -> float | None:
+    """Return a time as records write it in seconds; None for what is none, which results of others may hold."""
+    with suppress(ValueError):
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+    return None

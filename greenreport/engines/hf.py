@@ -87,12 +87,12 @@ class HfEngine(TokenizedEngine):
             pad_token_id=self.pad_id,
             use_cache=self.job.configuration.kv_cache,
         )
+        self.model.generation_config = GenerationConfig()  # what is not set above would be taken from the model's own settings
         with self.fitting("generation does"), torch.inference_mode():
             result = self.model.generate(
                 ids.to(self.device),
                 attention_mask=mask.to(self.device),
                 generation_config=settings,
-                use_model_defaults=False,
                 streamer=_TokenTimes(on_token),
                 logits_processor=processors,
             )

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from greenreport.engines.base import Engine, EngineJob, Generated, Message
 from greenreport.engines.chat_template import rendered
@@ -20,6 +21,8 @@ from greenreport.regular_files import read_regular
 #: Nothing is downloaded while a run is measured, and no code that comes with weights is executed.
 LOCAL = {"local_files_only": True, "trust_remote_code": False}
 MAX_SETTINGS_B = 1_000_000
+#: What transformers 4 and 5 call the class of a tokenizer that is all in its file.
+_GENERIC = ("PreTrainedTokenizerFast", "TokenizersBackend")
 
 
 class TokenizedEngine(Engine):
@@ -29,13 +32,16 @@ class TokenizedEngine(Engine):
     failures: tuple[type[Exception], ...] = (RuntimeError, MemoryError)
 
     def __init__(self, job: EngineJob) -> None:
-        from transformers import AutoTokenizer
+        from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
         super().__init__(job)
         if job.weights is None:
             raise EngineUnavailable(f"{type(self).__name__} needs weights")
         self.weights: Path = job.weights
-        self.tokenizer = AutoTokenizer.from_pretrained(job.weights, **LOCAL)
+        named = _settings(job.weights, "tokenizer_config.json").get("tokenizer_class")
+        # Where a model names no class of its own, its file says everything; transformers 5 would take the class of its architecture instead.
+        kind = PreTrainedTokenizerFast if named in _GENERIC else AutoTokenizer
+        self.tokenizer = kind.from_pretrained(job.weights, **LOCAL)
         end = self.tokenizer.eos_token_id
         self.end_ids: tuple[int, ...] = tuple(
             dict.fromkeys([*([] if end is None else [int(end)]), *_declared_ends(job.weights)])
@@ -83,11 +89,20 @@ class TokenizedEngine(Engine):
 
 def _declared_ends(weights: Path) -> list[int]:
     """Return the ids that end an answer by the model's own settings: besides the end of a text often that of a turn."""
-    file = weights / "generation_config.json"
+    ends = _settings(weights, "generation_config.json").get("eos_token_id")
+    listed = ends if isinstance(ends, list) else [ends]
+    return [end for end in listed if isinstance(end, int) and not isinstance(end, bool)]
+
+
+def _settings(weights: Path, name: str) -> dict[str, Any]:
+    """Return one of the files of settings that come with a model; empty where there is none.
+
+    Raises:
+        EngineUnavailable: it cannot be read.
+    """
+    file = weights / name
     try:
         settings = json.loads(read_regular(file, MAX_SETTINGS_B)) if file.is_file() else {}
     except (OSError, ValueError, RecursionError) as error:
         raise EngineUnavailable(f"{file.name} of the model cannot be read: {error}") from None
-    ends = settings.get("eos_token_id") if isinstance(settings, dict) else None
-    listed = ends if isinstance(ends, list) else [ends]
-    return [end for end in listed if isinstance(end, int) and not isinstance(end, bool)]
+    return settings if isinstance(settings, dict) else {}

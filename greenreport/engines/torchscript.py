@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
 from transformers.modeling_outputs import CausalLMOutputWithPast
+from transformers.models.bloom.modeling_bloom import BloomGelu, bloom_gelu_forward
 
 from greenreport.engines.base import EngineJob
 from greenreport.engines.hf import HfEngine
@@ -26,6 +28,8 @@ from greenreport.record import Facts
 
 TRACE_FILE = "model.ts"
 SHAPES_FILE = "cache.json"
+#: What transformers calls the cache in calls and answers of a model: another name since 5.24.
+CACHE = "cache" if "cache" in {field.name for field in fields(CausalLMOutputWithPast)} else "past_key_values"
 
 
 class TorchScript(HfEngine):
@@ -37,7 +41,7 @@ class TorchScript(HfEngine):
         model = engine.read_torch_model()
         with torch.inference_mode(False), torch.no_grad():
             one = torch.ones(1, 1, dtype=torch.long, device=engine.device)
-            cache = model(one, past_key_values=DynamicCache(), use_cache=True).past_key_values
+            cache = model(one, use_cache=True, **{CACHE: DynamicCache()})[CACHE]
             shapes = [
                 [tensor.shape[1], tensor.shape[3]] for tensor in _flat(cache)
             ]  # heads and width of keys and values in turn
@@ -93,6 +97,10 @@ class _Step(torch.nn.Module):  # type: ignore[misc]
         super().__init__()
         self.model = model
         self.takes_positions = "position_ids" in inspect.signature(model.forward).parameters
+        if model.config.model_type == "bloom":  # transformers 5 calls a function with a gradient there, which no trace can hold
+            for module in model.modules():
+                if isinstance(module, BloomGelu):
+                    module.forward = bloom_gelu_forward
 
     def forward(
         self,
@@ -111,13 +119,13 @@ class _Step(torch.nn.Module):  # type: ignore[misc]
         output = self.model(
             input_ids=input_ids,
             attention_mask=additive_mask,
-            past_key_values=cache,
             cache_position=cache_position,
             use_cache=True,
             return_dict=True,
             **positions,
+            **{CACHE: cache},
         )
-        return (output.logits, *_flat(output.past_key_values))
+        return (output.logits, *_flat(output[CACHE]))
 
 
 class _Forward:
@@ -130,10 +138,8 @@ class _Forward:
         self.dtype = model.dtype
         self.__signature__ = inspect.signature(type(model).forward)
 
-    def __call__(
-        self, input_ids: Tensor, attention_mask: Tensor | None = None, past_key_values: DynamicCache | None = None, **_: Any
-    ) -> CausalLMOutputWithPast:
-        cache = past_key_values if past_key_values is not None else DynamicCache()
+    def __call__(self, input_ids: Tensor, attention_mask: Tensor | None = None, **other: Any) -> CausalLMOutputWithPast:
+        cache = other[CACHE] if other.get(CACHE) is not None else DynamicCache()
         seen = cache.get_seq_length()
         batch, device = input_ids.shape[0], self.device
         empty = [torch.zeros(batch, heads, 0, width, dtype=self.dtype, device=device) for heads, width in self.shapes]
@@ -142,7 +148,7 @@ class _Forward:
             attention_mask = torch.ones(batch, seen + input_ids.shape[1], dtype=torch.long, device=device)
         logits, *flat = self.module(*step_inputs(input_ids, attention_mask, past, seen, self.dtype))
         cache.__dict__.update(_cache(flat).__dict__)  # `generate` holds this object: the new keys and values go into it
-        return CausalLMOutputWithPast(logits=logits, past_key_values=cache)
+        return CausalLMOutputWithPast(logits=logits, **{CACHE: cache})
 
 
 def step_inputs(input_ids: Tensor, mask: Tensor, past: list[Tensor], seen: int, dtype: torch.dtype) -> tuple[Tensor, ...]:
@@ -171,8 +177,11 @@ def _example(model: Any, shapes: list[list[int]], device: torch.device) -> tuple
 
 
 def _flat(cache: DynamicCache) -> list[Tensor]:
-    return [tensor for layer in cache.to_legacy_cache() for tensor in layer]
+    return [tensor for layer in cache.layers for tensor in (layer.keys, layer.values)]
 
 
 def _cache(flat: Sequence[Tensor]) -> DynamicCache:
-    return DynamicCache.from_legacy_cache(tuple(zip(flat[0::2], flat[1::2], strict=True)))
+    cache = DynamicCache()
+    for layer, (keys, values) in enumerate(zip(flat[0::2], flat[1::2], strict=True)):
+        cache.update(keys, values, layer)
+    return cache

@@ -45,9 +45,9 @@ class HfEngine(TokenizedEngine):
     def take_device(self) -> None:
         """Set the number of threads, and make sure that torch has the device."""
         torch.set_num_threads(self.job.threads)
+        require(torch_obstacle(self.job.configuration.provider))
         if self.device.type == "cuda" and not torch.cuda.is_available():
             raise no_device().unavailable()
-        require(torch_obstacle(self.job.configuration.provider))
 
     def generate(
         self, prompts: Sequence[Sequence[int]], output_tokens: int, *, exact: bool, on_token: OnToken

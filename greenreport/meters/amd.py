@@ -9,8 +9,8 @@ The package ``amdsmi`` binds the library of the driver when it is imported, so i
 
 from __future__ import annotations
 
+import io
 import os
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
@@ -98,7 +98,7 @@ def library() -> Any:
         MeterUnavailable: no package, no library of the driver, or one that lacks what the package needs.
     """
     try:
-        with redirect_stdout(sys.stderr):  # it prints that it finds no library
+        with redirect_stdout(io.StringIO()):  # it prints that it finds no library
             import amdsmi
     except ModuleNotFoundError:
         raise MeterUnavailable("the package amdsmi is not installed", REMEDY_PACKAGE) from None

@@ -83,8 +83,10 @@ def test_versions_of_an_engines_libraries_belong_to_the_environment(monkeypatch:
     monkeypatch.setattr(host.metadata, "version", lambda name: f"{name} 1")
     assert [name for name, _ in host.environment().libraries] == [
         *host.LIBRARY_ORDER,
+        "onnxruntime-directml",
         "onnxruntime-genai",
         "onnxruntime-genai-cuda",
+        "onnxruntime-migraphx",
         "openvino-genai",
         "xllamacpp",
     ]
@@ -93,8 +95,10 @@ def test_versions_of_an_engines_libraries_belong_to_the_environment(monkeypatch:
     libraries = [
         *host.LIBRARY_ORDER,
         "flashinfer",
+        "onnxruntime-directml",
         "onnxruntime-genai",
         "onnxruntime-genai-cuda",
+        "onnxruntime-migraphx",
         "openvino-genai",
         "vllm",
         "xllamacpp",

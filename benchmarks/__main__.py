@@ -14,6 +14,7 @@ LONG = (
     "gpu",
     "guidellm_agreement",
     "known_traces",
+    "many_hosts",
     "many_studies",
     "models_and_ties",
     "profiler_overhead",

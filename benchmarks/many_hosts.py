@@ -36,5 +36,7 @@ def main(*, small: bool = False) -> None:
             run = [sys.executable, "-m", "greenreport", "run", "study.yaml", "--cluster", "cluster.yaml", "--quiet"]
             subprocess.run(run, cwd=folder, check=True)
             times[len(hosts)] = time.perf_counter() - start
-            print(f"{CELLS * repetitions} runs on {len(hosts)} host{'s'[: len(hosts) - 1]}: {times[len(hosts)]:.1f} s", flush=True)
+            print(
+                f"{CELLS * repetitions} runs on {len(hosts)} host{'s'[: len(hosts) - 1]}: {times[len(hosts)]:.1f} s", flush=True
+            )
     print(f"three hosts ÷ one: ratio {times[3] / times[1]:.2f}")

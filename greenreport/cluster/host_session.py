@@ -13,6 +13,7 @@ from pathlib import Path
 from greenreport import __version__
 from greenreport.cluster import messages
 from greenreport.cluster.host_channel import HostChannel
+from greenreport.cluster.slurm_job import job_end_s
 from greenreport.errors import ModelUnavailable, StoreError, StoreLocked
 from greenreport.execute.assignment import Assignment
 from greenreport.execute.doctor import examine
@@ -198,7 +199,6 @@ def _full(folder: Path) -> bool:
 
 def _hello(folder: Path, here: Environment, waiting: tuple[str, ...]) -> messages.Hello:
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    ends = os.environ.get("SLURM_JOB_END_TIME", "")
     return messages.Hello(
         version=__version__,
         environment=environment_row(here)[2],
@@ -206,6 +206,6 @@ def _hello(folder: Path, here: Environment, waiting: tuple[str, ...]) -> message
         clock_s=time.time(),
         free_b=shutil.disk_usage(existing).free,
         cpus=len(os.sched_getaffinity(0)),
-        ends_at_s=float(ends) if ends.isdigit() else None,
+        ends_at_s=job_end_s(),
         job=os.environ.get("SLURM_JOB_ID"),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from greenreport.cluster.block_queue import BlockQueue
 from greenreport.cluster.cluster_file import load_cluster
 from greenreport.cluster.launch import launches
 from greenreport.cluster.shared_study import SharedStudy
+from greenreport.cluster.slurm_job import job_end_s
 from greenreport.errors import SpecError, StoreLocked
 from greenreport.execute.host import HOST_VARIABLE, environment
 from greenreport.execute.host_lock import host_lock
@@ -159,3 +161,32 @@ def test_a_host_has_the_name_it_is_given(monkeypatch: pytest.MonkeyPatch) -> Non
     assert one.key != two.key
     alike = replace(one, host_sha256=two.host_sha256)
     assert key_of(alike) == two.key
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ("4:59", 299),
+        ("1:00:00", 3600),
+        ("2-01:00:05", 176_405),
+        ("UNLIMITED", None),
+        ("", None),
+        ("slurm_load_jobs error", None),
+    ],
+)
+def test_the_end_of_a_job_is_asked_of_slurm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, seconds: int | None
+) -> None:
+    """Versions that tell it in no variable are asked; outside of a job nobody is."""
+    program = tmp_path / "squeue"
+    program.write_text(f"#!/bin/sh\necho '{told}'\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for name in ("SLURM_JOB_ID", "SLURM_JOB_END_TIME"):
+        monkeypatch.delenv(name, raising=False)
+    assert job_end_s() is None
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    end = job_end_s()
+    assert end is None if seconds is None else end == pytest.approx(time.time() + seconds, abs=10)
+    monkeypatch.setenv("SLURM_JOB_END_TIME", "1800000000")
+    assert job_end_s() == 1_800_000_000

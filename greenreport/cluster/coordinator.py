@@ -33,6 +33,8 @@ from greenreport.units import plain_duration
 
 #: What a host may need beyond the limits of the protocol until it says the next thing, s.
 MARGIN_S = 300.0
+#: How much longer than its runs a block may take, with what lies between them.
+JOB_MARGIN = 1.3
 
 
 class Coordinator:
@@ -193,7 +195,7 @@ class Coordinator:
                 host.heard = time.monotonic()
             return
         left_s = float("inf") if host.ends_at is None else host.ends_at - time.monotonic()
-        if portion.needed_s is not None and left_s < portion.needed_s:
+        if portion.needed_s is not None and left_s < JOB_MARGIN * portion.needed_s:
             self.work.give_back(host.name, host.environment)
             self._renew(host, portion.needed_s)
             return

@@ -12,6 +12,7 @@ import sys
 import tomllib
 import venv
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,14 @@ from greenreport.execute.engine_environments import Installed, known, lock, make
 from greenreport.execute.interpreter_entry import SERVER_REQUIREMENTS
 from greenreport.execute.processes import Launcher
 from greenreport.execute.worker import Prepared, WeightsJob, prepare_main
-from greenreport.record import Outcome, RecordKind
+from greenreport.record import EngineLibraries, Outcome, RecordKind
+from greenreport.report.pages.environment_page import _served
 from greenreport.store import Store
 from greenreport.study import Model, Study, Weights
 from tests.commands import greenreport
 from tests.conftest import ROOT, minimal_study
+from tests.datasets import dataset
+from tests.records import ENVIRONMENT
 from tests.sharing import made_once
 
 ONCE = minimal_study()["protocol"] | {"repetitions": 1, "worker": "fresh"}
@@ -224,3 +228,21 @@ def test_a_study_without_environments_keeps_its_fingerprints() -> None:
     before, after = (make_plan(study(**changes), "x") for changes in ({}, {"environments": {"a": {"python": "python3"}}}))
     assert [cell.fingerprint for cell in before.cells] == [cell.fingerprint for cell in after.cells]
     assert "environment" not in json.dumps([cell.content["configuration"] for cell in after.cells])
+
+
+def test_the_page_of_the_environment_names_the_versions_that_count() -> None:
+    """Of an environment that configurations name, its Python and what their engines compute with."""
+    packages = (("onnxruntime", "1.20.1"), ("rich", "14.0"), ("torch", "2.13.0"))
+    served = (EngineLibraries("old", "3.11.7", packages), EngineLibraries("of another study", "3.12.0", ()))
+    data = dataset({"one": {"onnx": [1.0, 2.0]}})
+    (cell,) = data.cells
+    chosen = cell.configuration.model_copy(update={"environment": "old"})
+    data = replace(
+        data,
+        study=data.study.model_copy(update={"configurations": (chosen,)}),
+        cells=(replace(cell, configuration=chosen),),
+        environment=replace(ENVIRONMENT, served=served),
+    )
+    assert list(_served(data, data.environment)) == [
+        ("old", "Python 3.11.7, onnxruntime 1.20.1, torch 2.13.0; 3 packages in all")
+    ]

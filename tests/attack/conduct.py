@@ -18,8 +18,6 @@ from tests.attack.attacks import ATTACKS
 from tests.attack.trial import MOST_MEMORY_B, Attack, Ending, attempted, most_memory_b
 
 SPAWN = multiprocessing.get_context("spawn")
-#: Trials of one process: more would measure how much memory libraries keep, which is what the soak is for.
-BATCH = 50
 #: Seconds between two lines that say how far an attack is.
 TOLD_EVERY_S = 60
 HEADING = f"{'attack':<12}{'tried':>7}" + "".join(f"{ending:>11}" for ending in Ending) + f"{'memory':>10}{'time':>9}"
@@ -39,7 +37,7 @@ def conduct(attack: Attack, trials: Sequence[int]) -> bool:
     memory_b, left = 0.0, list(trials)
     while left:
         ours, theirs = SPAWN.Pipe()
-        batch = left[:BATCH]
+        batch = left[: attack.batch]
         process = SPAWN.Process(target=_attacker, args=(theirs, attack.name, batch))
         process.start()
         theirs.close()

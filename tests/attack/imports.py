@@ -91,4 +91,4 @@ def rewrite(file: Path, query: str, *, numbered: bool = False) -> None:
         part.replace(file)
 
 
-ATTACK = Attack("imports", 500, attempt)
+ATTACK = Attack("imports", 500, attempt, batch=20)

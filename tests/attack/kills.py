@@ -129,8 +129,8 @@ KINDS: tuple[Callable[[Path, random.Random], None], ...] = (
 
 
 def succeed(folder: Path, *arguments: str) -> None:
-    """Run a command in this process, where nothing has to be imported again; defeat unless it succeeds."""
-    done = greenreport(folder, *arguments)
+    """Run a command; defeat unless it succeeds."""
+    done = greenreport(folder, *arguments, process=True)
     if done.returncode:
         raise Defeat(Ending.LOST, f"greenreport {' '.join(arguments)}: exit {done.returncode}: {done.stderr[-400:]}")
 

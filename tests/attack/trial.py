@@ -47,12 +47,14 @@ class Attack:
         attempt: makes the trial with a number in an empty folder; returns when greenreport survived, raises `Defeat` when it
             did not; a `GreenReportError` is an answer, any other exception a traceback.
         longest_s: a trial that takes longer hangs.
+        batch: trials of one process; more would measure how much memory libraries keep, which is what the soak is for.
     """
 
     name: str
     trials: int
     attempt: Callable[[int, Path], None]
     longest_s: float = 60.0
+    batch: int = 50
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,8 @@ def phases_figure(study: StudyContext, model: str) -> Figure | None:
         return None
     label = study.dataset.study.model(model).label
     share = sum(row.end for row in rows if row.name == PHASE_NAMES[Phase.WINDOW]) / total
-    spent = f"On {label}, {number(share * 100, 2)} in 100 joules"
+    estimated = any(cell.estimated("energy_j") for cell in study.dataset.cells)
+    spent = f"On {label}, about {number(share * 100, 2)} in 100{' estimated' if estimated else ''} joules"
     summary = (
         f"{spent} of all configurations together are spent in the measured window. "
         "The rest is process start, loading, compilation and warm-up, which every deployment pays once."

@@ -17,6 +17,9 @@ from greenreport.report.figure import Figure, TableCell, make_table
 from greenreport.report.figures.specification import WIDTH, BandRow, Sheet, Specification
 from greenreport.units import counted, number, quantity
 
+#: A pause that readers are told of: the machine may have changed in it.
+NOTABLE_PAUSE_MIN = 5.0
+
 
 def execution_order_spec(rows: Sequence[BandRow], styles: Looks) -> Specification:
     """F13: time against cell, one bar per run, colour by configuration."""
@@ -63,11 +66,23 @@ def order_figure(study: StudyContext) -> Figure | None:
     )
     spec = execution_order_spec(rows, study.looks)
     title = f"{len(rows)} runs took {length}; order: {design}"
+    pause = _longest_pause(rows)
+    if not hosts and pause > NOTABLE_PAUSE_MIN:
+        summary += f" The longest pause between two runs was {quantity(pause * 60, 's')}."
     if hosts:
         summary += (
             f" {counted(len(hosts), 'host')} shared the repetitions, so bars of different hosts may lie beside each other."
         )
     return Figure("order", title, f"Order of execution by cell; design: {design}.", summary, spec, table)
+
+
+def _longest_pause(rows: Sequence[BandRow]) -> float:
+    """Return the longest time in which no run went on, in minutes."""
+    longest = end = 0.0
+    for row in sorted(rows, key=lambda row: row.start):
+        longest = max(longest, row.start - end)
+        end = max(end, row.end)
+    return longest
 
 
 def _starts(runs: Sequence[tuple[CellView, RunView]]) -> Iterator[tuple[CellView, RunView, float]]:

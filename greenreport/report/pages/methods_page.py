@@ -148,7 +148,7 @@ def _independence(dataset: Dataset) -> str:
     if dataset.study.protocol.order.design == "fixed":
         return "Runs are treated as independent, although their order was fixed: a slow change of the machine would look like a difference."
     return (
-        "Runs of different blocks are treated as independent, apart from what a block shares: slow changes of the machine fall on all configurations of a "
+        "Blocks are treated as independent; the runs of one share its effect. Slow changes of the machine fall on all configurations of a "
         "block about equally, and largely cancel when these are compared within it."
     )
 

@@ -17,6 +17,9 @@ from greenreport.units import counted
 #: (kind of validity, sentences).
 Threats = tuple[tuple[str, tuple[str, ...]], ...]
 
+#: Runs that a sentence names before it only counts them.
+NAMED = 3
+
 
 def threats_to_validity(dataset: Dataset, order: Sequence[OrderEffects]) -> Threats:
     """Return the threats by kind of validity.
@@ -50,7 +53,7 @@ def _construct(dataset: Dataset) -> Iterator[str]:
     yield "Energy and time are those of the measured window only. Loading, compilation and warm-up are measured separately."
     if dataset.untrained:
         yield (
-            "Models have their true shape and random weights. Output length is fixed, so the work is that of a trained model; the quality of "
+            "Models have the declared shape and random weights. Output length is fixed, so the work is that of a trained model; the quality of "
             "outputs is outside this study."
         )
     yield (
@@ -83,10 +86,13 @@ def _internal(dataset: Dataset, order: Sequence[OrderEffects]) -> Iterator[str]:
     if len(running) < len(dataset.configurations):
         others = "Every other run" if running else "Every run"
         own = "server processes" if any(c.replicas > 1 for c in dataset.configurations) else "a server process"
-        yield f"{others} has {own} of its own, so no memory or cache of an earlier model is left." + (
-            " Servers are forked from a process that has the libraries imported; start-up times and memory are less exact than with fresh ones."
-            if protocol.worker == "preloaded"
-            else ""
+        yield (
+            f"{others} has {own} of its own, so no memory of an earlier process is left; files may still be in the cache of the operating system."
+            + (
+                " Servers are forked from a process that has the libraries imported; start-up times and memory are less exact than with fresh ones."
+                if protocol.worker == "preloaded"
+                else ""
+            )
         )
     if dataset.environment is not None and dataset.environment.virtualisation:
         yield f"The machine is a {dataset.environment.virtualisation}: load of other guests can be neither observed nor ruled out."
@@ -101,11 +107,18 @@ def _internal(dataset: Dataset, order: Sequence[OrderEffects]) -> Iterator[str]:
 def _after_their_blocks(dataset: Dataset) -> Iterator[str]:
     """Yield a sentence on runs that were made when a later block had begun: repeated ones, and those of cells that were added."""
     runs = [run for cell in dataset.cells for run in cell.ok]
-    late = sum(any(other.repetition > run.repetition and other.started_at < run.started_at for other in runs) for run in runs)
+    late = [
+        (cell, run)
+        for cell in dataset.cells
+        for run in cell.ok
+        if any(other.repetition > run.repetition and other.started_at < run.started_at for other in runs)
+    ]
     if late:
+        named = "; ".join(f"{cell.key}, repetition {run.repetition}" for cell, run in late[:NAMED])
+        more = f"; {len(late) - NAMED} more" if len(late) > NAMED else ""
         yield (
-            f"{counted(late, 'run')} of {len(runs)} {'was' if late == 1 else 'were'} made after a later block had begun, as repeated runs and added "
-            "cells are: what the rest of the block shared at its time does not cancel for them."
+            f"{counted(len(late), 'run')} of {len(runs)} {'was' if len(late) == 1 else 'were'} made after a later block had begun, as repeated runs and "
+            f"added cells are ({named}{more}): what a block shared at its own time does not cancel when such a run is compared with it."
         )
 
 
@@ -140,7 +153,8 @@ def _external(dataset: Dataset) -> Iterator[str]:
 
 def _conclusion(dataset: Dataset) -> Iterator[str]:
     fewest = dataset.fewest
-    yield f"At least {counted(fewest, 'valid run')} in each cell that has any. The unit of analysis is the run; requests within a run are not treated as independent."
+    count = f"At least {counted(fewest, 'valid run')} in each cell that has any" if fewest else "There are no valid runs yet"
+    yield f"{count}. The unit of analysis is the run; requests within a run are not treated as independent."
     yield (
         "Tests are chosen by declared rules. p values of pairs are adjusted over all pairs of their metric and model (Bonferroni), those of whole "
         "hypotheses over the models and hypotheses of a question (Holm). Effect sizes are always shown."

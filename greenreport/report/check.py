@@ -39,6 +39,7 @@ VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "l
 #: Attributes that an element needs, and what is wrong without.
 NEEDED = {"img": ("alt", "an image without alt text"), "th": ("scope", "a table heading without scope")}
 FIGURE_FILES = ("svg", "png", "csv", "json", "vl.json")
+DETAIL_FILES = ("csv",)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,7 +63,7 @@ class _Page(HTMLParser):
     links: list[str] = field(default_factory=list)
     loads: list[str] = field(default_factory=list)
     headings: list[int] = field(default_factory=list)
-    figures: list[str] = field(default_factory=list)
+    figures: dict[str, tuple[str, ...]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     language: str = ""
     policy: str = ""
@@ -110,7 +111,8 @@ class _Page(HTMLParser):
             case "script", _ if values.get("type") not in ("application/json", "application/ld+json"):
                 self.problems.append("an inline script, which the policy refuses")
             case "figure", {"id": name} if name.startswith("fig-"):
-                self.figures.append(name.removeprefix("fig-"))
+                detail = "detail" in values.get("class", "").split()
+                self.figures[name.removeprefix("fig-")] = DETAIL_FILES if detail else FIGURE_FILES
 
     def handle_endtag(self, tag: str) -> None:
         if tag in VOID:
@@ -214,10 +216,10 @@ def _target(path: str, address: str) -> str:
 
 def _figures(path: str, page: _Page, files: Mapping[str, Path]) -> Iterator[SiteProblem]:
     root = re.match(r"s/[^/]+/", path)
-    for name in page.figures:
+    for name, suffixes in page.figures.items():
         drawn = f"figures/{name}.svg"  # a comparison keeps its figures in the folder of one of the two studies
         folder = root[0] if root else next((file.removesuffix(drawn) for file in files if file.endswith(f"/{drawn}")), "")
-        missing = [suffix for suffix in FIGURE_FILES if f"{folder}figures/{name}.{suffix}" not in files]
+        missing = [suffix for suffix in suffixes if f"{folder}figures/{name}.{suffix}" not in files]
         if missing:
             yield SiteProblem(path, f"figure {name} lacks {', '.join(missing)}")
 

@@ -26,7 +26,13 @@ from greenreport.report.drawing.svg_text import LOOSE
 from greenreport.report.drawing.vega import Drawing
 from greenreport.units import percent, quantity
 
-RENDERER = 3  # raised when the same specification gives other files
+RENDERER = 4  # raised when the same specification gives other files
+COLUMN = 928  # pixels: the width of figures in the stylesheet
+LONG = re.compile(r"\d+\.\d{3,}")  # a number finer than a hundredth of a pixel
+#: What a page's stylesheet says, what is so anyway, and shapes without size.
+IDLE = re.compile(
+    r' font-family="[^"]*"| opacity="1"| pointer-events="none"|<path class="(?:background" d="M0,0h0v0h0Z|foreground" d="" display="none)"/>'
+)
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 Value: TypeAlias = str | float | int | None
 #: A column of a table as figures name it: a heading over texts, or a heading and the unit of its numbers.
@@ -100,6 +106,8 @@ class Figure:
         caption: what is shown, unit, n, kind of interval, boundary.
         summary: the text alternative, two sentences.
         bands: quiet but unmistakable remarks ("estimated energy", "untrained weights").
+        column: pixels of the place on the page that the drawing fills before any script runs.
+        detail: whether it shows one cell, model or configuration: its only file is the table, the rest is made by the browser for those who ask.
     """
 
     id: str
@@ -109,6 +117,19 @@ class Figure:
     spec: Mapping[str, Any]
     table: Table
     bands: tuple[str, ...] = ()
+    column: int = COLUMN
+    detail: bool = False
+
+    @property
+    def hints(self) -> Mapping[str, Any]:
+        """How the page may fit the chart, as a `Sheet` writes it; empty for a chart that was made without one."""
+        return self.spec.get("usermeta", {}).get("greenreport", {}) or {}
+
+    @property
+    def broad(self) -> bool:
+        """Whether the chart needs more than the column of figures, so that it may take the width of the page."""
+        hints = self.hints
+        return bool(hints) and int(hints["narrowest"]) + int(hints["chrome"]) > COLUMN
 
     @property
     def described_spec(self) -> dict[str, Any]:
@@ -132,10 +153,23 @@ def drawing(figure: Figure, source: str, cache: Path) -> Drawing:
         source: line printed below exported pictures: study, machine, version.
         cache: folder of drawn charts.
     """
-    svg_spec = json.dumps(figure.described_spec, sort_keys=True, separators=(",", ":"))
-    png_spec = json.dumps(_picture(figure, source), sort_keys=True, separators=(",", ":"))
+    svg_spec = json.dumps(_fitted(figure), sort_keys=True, separators=(",", ":"))
+    png_spec = None if figure.detail else json.dumps(_picture(figure, source), sort_keys=True, separators=(",", ":"))
     key = hashlib.sha256(f"{RENDERER}:{svg_spec}:{png_spec}".encode()).hexdigest()
     return Drawing(svg_spec, png_spec, cache / key)
+
+
+def _fitted(figure: Figure) -> dict[str, Any]:
+    """Return the chart as wide as its column on the page, as the page's script would draw it there."""
+    spec, hints = figure.described_spec, figure.hints
+    if not hints:
+        return spec
+    width = max(hints["narrowest"], min(figure.column - hints["chrome"], hints["widest"]))
+    if hints["plot"] == "vconcat":
+        return spec | {"vconcat": [panel | {"width": width} for panel in spec["vconcat"]]}
+    if hints["plot"] == "spec.width":
+        return spec | {"spec": spec["spec"] | {"width": width}}
+    return spec | {"width": width}
 
 
 def _picture(figure: Figure, source: str) -> dict[str, Any]:
@@ -157,15 +191,16 @@ def render(figure: Figure, drawn: Drawing, source: str) -> Rendered:
     """Return the figure's files from its drawing."""
     content, png = drawn.svg, drawn.png
     assert content is not None
-    assert png is not None
     svg = content.decode()
-    files = {
-        f"{figure.id}.svg": fixed_colours(svg).encode(),
-        f"{figure.id}.png": png,
-        f"{figure.id}.csv": csv_bytes(figure.table),
-        f"{figure.id}.json": sidecar(figure, source),
-        f"{figure.id}.vl.json": _standalone(figure),
-    }
+    files = {f"{figure.id}.csv": csv_bytes(figure.table)}
+    if not figure.detail:
+        assert png is not None
+        files |= {
+            f"{figure.id}.svg": fixed_colours(svg.replace(' xlink:href="cells/', ' xlink:href="../cells/')).encode(),
+            f"{figure.id}.png": png,
+            f"{figure.id}.json": sidecar(figure, source),
+            f"{figure.id}.vl.json": _standalone(figure),
+        }
     return Rendered(inline(svg, figure), embedded_json(figure.described_spec), files)
 
 
@@ -191,7 +226,7 @@ def wrap(text: str, width: int, most: int = 4) -> list[str]:
 
 
 def inline(svg: str, figure: Figure) -> str:
-    """Return the SVG for the page: ids made unique, no style attributes, hidden from assistive technology.
+    """Return the SVG for the page: ids made unique, no style attributes, nothing that draws nothing, hidden from assistive technology.
 
     A screen reader has the text alternative and the table instead.
     """
@@ -199,7 +234,13 @@ def inline(svg: str, figure: Figure) -> str:
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{figure.id}-\1)", svg)
     svg = re.sub(r' style="([^"]*)"', _attributes, svg)
     svg = re.sub(r' (?:aria-[a-z]+|role)="[^"]*"', "", svg)
+    svg = IDLE.sub("", svg).replace(' xlink:href="cells/', ' tabindex="-1" href="cells/')  # the table has the same links
+    svg = re.sub(r"<[^>]+>", lambda tag: LONG.sub(_rounded, tag[0]), svg)
     return svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
 
 
 def _attributes(match: re.Match[str]) -> str:

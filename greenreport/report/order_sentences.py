@@ -82,9 +82,12 @@ def drift_words(effects: OrderEffects) -> str:
         return f"whether {noun} moves with time cannot be told: {drift.reason}"
     test = f"t({drift.df}) = {number(drift.t)}, p {p_equation(drift.p)}"
     interval = f"{_signed(drift.ci.low)} to {_signed(drift.ci.high)}"
-    if not drift.found:
-        return f"no change of {noun} with time is found ({test}); the runs admit {interval} per hour (95{PERCENT} interval)"
     verb, whole = "rises" if drift.per_hour > 0 else "falls", abs(math.expm1(effects.hours * math.log1p(drift.per_hour)))
+    if not drift.found:
+        return (
+            f"{noun} {verb} by {percent(abs(drift.per_hour))} per hour, which these runs cannot tell from chance ({test}): they admit {interval} per hour "
+            f"(95{PERCENT} interval)"
+        )
     return f"{noun} {verb} by {percent(abs(drift.per_hour))} per hour (95{PERCENT} interval {interval}; {test}), which is {percent(whole)} over the {number(effects.hours, 2)} hours of the study"
 
 

@@ -62,9 +62,16 @@ def study_page(
         section: its folder below that of the study; empty for the first page.
         template: file in the folder of study templates.
         description: one sentence for those who link to it; the study's headline by default.
-        found_as: kind, place and further words by which the search finds the page.
+        found_as: kind, place and further words by which the search finds the page; by its title and that of the study when absent.
     """
     path = f"{study.root}{section}/index.html" if section else f"{study.root}index.html"
     about = plain(study.analysis.headline) if description is None else description
-    entries = () if found_as is None else (entry(title, found_as[0], found_as[1], path, found_as[2]),)
-    return Page(path, f"study/{template}", title, about, section or "overview", study, content, tuple(figures), entries)
+    name, drawn = study.dataset.study.title, tuple(figures)
+    kind, where, words = found_as or ("Page", name, section.replace("/", " "))
+    # the figures of the first page stand on others too, those of one cell or model are found by its name
+    findings = () if not section else (figure for figure in drawn if not figure.detail)
+    entries = (
+        entry(title, kind, where, path, words),
+        *(entry(f.finding, "Figure", name, path, f.id, f"fig-{f.id}") for f in findings),
+    )
+    return Page(path, f"study/{template}", title, about, section or "overview", study, content, drawn, entries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from greenreport.report.drawing.checked_files import read_checked, write_checked
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.drawing.vega import draw_all
 from greenreport.report.exports.data_dictionary import Download
-from greenreport.report.figure import Figure, Rendered, drawing, render
+from greenreport.report.figure import COLUMN, Figure, Rendered, drawing, render
 from greenreport.report.filters import FILTERS, TESTS
 from greenreport.report.head_metadata import head_of
 from greenreport.report.page import Page
@@ -30,7 +31,8 @@ from greenreport.study import Site
 from greenreport.units import THIN
 
 VEGA_SNIPPET = "window.vegaEmbed = vegaEmbed;"
-ASSETS = ("site.css", "theme.js", "app.js", "tables.js", "share.js", "icon.svg", "THIRD_PARTY_LICENSES.txt")
+FONTS = ("greenreport-sans-regular.woff2", "greenreport-sans-bold.woff2")
+ASSETS = ("site.css", "theme.js", "app.js", "tables.js", "share.js", "icon.svg", *FONTS, "THIRD_PARTY_LICENSES.txt")
 DIGESTED = ("site.css", "theme.js", "app.js", "tables.js", "share.js", "vega.js")  # in the order of `Assets`
 THEME = "theme.css"
 
@@ -91,8 +93,12 @@ class Renderer:
 
     @property
     def style(self) -> bytes:
-        """The stylesheet."""
-        return self.shared[f"assets/{self.assets.css}"]
+        """The stylesheet with the fonts inside it, for a file that stands alone."""
+        text = self.shared[f"assets/{self.assets.css}"].decode()
+        for font in FONTS:
+            content = base64.b64encode(self.shared[f"assets/{font}"]).decode()
+            text = text.replace(f"url({font})", f"url(data:font/woff2;base64,{content})")
+        return text.encode()
 
     def pages(self, pages: Sequence[Page[PageContent]], downloads: Mapping[str, Sequence[Download]]) -> dict[str, bytes]:
         """Return the files of some pages: themselves and those of their figures.
@@ -107,9 +113,10 @@ class Renderer:
         figures = _figures(pages, self.cache)
         for page in pages:
             prefix = page.study.root if page.study is not None else ""
-            rendered = {figure.id: figures[prefix, figure.id] for figure in page.figures}
-            for item in rendered.values():
-                files.update((f"{prefix}figures/{name}", content) for name, content in item.files.items())
+            rendered = {figure.id: figures[prefix, figure.id, figure.column] for figure in page.figures}
+            for figure in page.figures:
+                named = {f"{prefix}figures/{name}": content for name, content in rendered[figure.id].files.items()}
+                files = files | named if figure.column == COLUMN else named | files  # those of the widest column are kept
             try:
                 text = self.env.get_template(page.template).render(
                     page=page,
@@ -133,13 +140,13 @@ class Renderer:
         return page.up
 
 
-def _figures(pages: Sequence[Page[PageContent]], cache: Path) -> dict[tuple[str, str], Rendered]:
-    """Render every figure once, though it may stand on several pages."""
-    wanted: dict[tuple[str, str], tuple[Figure, str]] = {}
+def _figures(pages: Sequence[Page[PageContent]], cache: Path) -> dict[tuple[str, str, int], Rendered]:
+    """Render every figure once for each width of its column, though it may stand on several pages."""
+    wanted: dict[tuple[str, str, int], tuple[Figure, str]] = {}
     for page in pages:
         for figure in page.figures:
             prefix, source = (page.study.root, page.study.source) if page.study is not None else ("", "greenreport")
-            wanted[prefix, figure.id] = (figure, source)
+            wanted[prefix, figure.id, figure.column] = (figure, source)
     drawings = {key: drawing(figure, source, cache) for key, (figure, source) in wanted.items()}
     draw_all(list(drawings.values()))
     return {key: render(figure, drawings[key], source) for key, (figure, source) in wanted.items()}

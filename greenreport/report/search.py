@@ -1,4 +1,4 @@
-"""The search index: studies, questions, models, configurations, metrics and words of the glossary.
+"""The search index: studies, questions and other pages, models, configurations, cells, findings of figures, metrics and words of the glossary.
 
 A page may not ask a server, and opened from disk it may not even read a file, so the index is a script that sets one variable. It
 is loaded when somebody begins to search; ``search-index.json`` holds the same for other programs.
@@ -17,7 +17,7 @@ from greenreport.report.figure import embedded_json
 INDEX = "search-index.json"
 SCRIPT = "assets/search-index.js"  # no digest in its name, so that pages need not change with the index
 VARIABLE = "greenreportSearch"
-KINDS = ("Study", "Question", "Model", "Configuration", "Metric", "Word")
+KINDS = ("Study", "Question", "Page", "Model", "Configuration", "Cell", "Figure", "Metric", "Word")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ def index_files(entries: Sequence[Entry]) -> dict[str, bytes]:
     return {INDEX: f"{index}\n".encode(), SCRIPT: f"window.{VARIABLE} = {index};\n".encode()}
 
 
-def entry(title: str, kind: str, where: str, path: str, words: str) -> Entry:
+def entry(title: str, kind: str, where: str, path: str, words: str, anchor: str = "") -> Entry:
     """Return an entry for a page, with texts of a study made plain and safe.
 
     Args:
-        path: file of the page in the site.
+        path: file of the page in the site; `anchor`: a part of it.
     """
     title, where, words = (plain_text(str(visible(text))) for text in (title, where, words))
-    return Entry(title, kind, where, quote(path), words)
+    return Entry(title, kind, where, f"{quote(path)}#{quote(anchor)}" if anchor else quote(path), words)

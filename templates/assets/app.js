@@ -51,6 +51,11 @@
     const parts = names.map((name) => `${name}=${chosen[name].map(encodeURIComponent).join(",")}`);
     return `#${anchor}${parts.length ? "?" : ""}${parts.join("&")}`;
   }
+  /* other scripts keep theirs there, too */
+  document.addEventListener("greenreport-choice", ({ detail: { name, words } }) => {
+    chosen[name] = words;
+    keepChoice(location.hash.slice(1).split("?")[0] || "main");
+  });
   function keepChoice(anchor) { history.replaceState(null, "", withChoice(anchor)); }
 
   /* interactive charts take the place of the static drawing when they come into view */
@@ -91,7 +96,8 @@
     return figure.grHint;
   }
   function adapted(figure, spec) {
-    const { groups, switch: other } = hintOf(figure);
+    const { groups, switch: other } = hintOf(figure), { root } = figure.querySelector(".gr-vis").dataset;
+    for (const row of Object.values(spec.datasets).flat()) if (row.page) row.page = root + row.page; /* of a cell */
     if (groups.length) hideRows(spec, groups);
     if (other && isChosen(other.to, named(figure))) { /* the other kind of axis was prepared when the site was built */
       for (const { encoding } of nodes(spec)) if (encoding?.x?.type === "quantitative") Object.assign(encoding.x, structuredClone(other.x));
@@ -157,6 +163,25 @@
     box.prepend(set);
     showChosen(box);
   }
+  /* where a narrow screen brings labels of marks together, the first stays; the others are in the tooltips and in the table */
+  function hideOverlapping(place) {
+    const taken = [];
+    for (const text of all(".mark-text.role-mark text", place)) {
+      const box = text.getBoundingClientRect(), free = taken.every((other) =>
+        box.right <= other.left || other.right <= box.left || box.bottom <= other.top || other.bottom <= box.top);
+      if (free) taken.push(box); else text.setAttribute("visibility", "hidden");
+    }
+  }
+  /* of a matrix wider than the screen, the best cell is seen first */
+  function showBest(holder) {
+    const best = holder.querySelector(".mark-text.role-mark text[font-weight='700']");
+    if (!best || holder.scrollWidth <= holder.clientWidth) return;
+    const { left, width } = best.getBoundingClientRect();
+    holder.scrollLeft += left + width / 2 - holder.getBoundingClientRect().left - holder.clientWidth / 2;
+  }
+  const SIDES = 16; /* pixels of room beside a drawing */
+  /* texts are measured in the font of figures, so it has to be there; without it they are drawn in the next one */
+  const letters = figures.length ? Promise.all([400, 700].map((weight) => document.fonts.load(`${weight} 12px "Greenreport Sans"`))).catch(() => null) : null;
   function draw(figure) {
     const holder = figure.querySelector(".gr-vis"), script = figure.querySelector("script.gr-spec");
     if (!holder || !script || !window.vegaEmbed || figure.hidden) return;
@@ -166,16 +191,18 @@
       figure.dataset.live = "true";
       return;
     }
-    const spec = fitted(adapted(figure, JSON.parse(script.textContent)), holder.clientWidth), place = element("div");
-    window.vegaEmbed(place, spec, {
+    const spec = fitted(adapted(figure, JSON.parse(script.textContent)), holder.clientWidth - SIDES), place = element("div");
+    letters.then(() => window.vegaEmbed(place, spec, {
       renderer: "svg", ast: true, defaultStyle: false, actions: false, mode: "vega-lite",
       tooltip: { disableDefaultStyle: true, sanitize: escaped }
-    }).then(() => {
+    })).then(() => {
       if (turn !== figure.grTurn) return; /* a later choice was faster */
       /* a layer without a mark would be read out as a picture without a name */
       all("[role=graphics-symbol]:not([aria-label])", place).forEach((layer) => layer.setAttribute("aria-hidden", "true"));
       holder.replaceChildren(place);
+      hideOverlapping(place);
       holder.classList.add("live");
+      showBest(holder);
       figure.dataset.live = "true";
     }).catch((error) => { figure.dataset.live = "failed"; console.error(error); });
   }

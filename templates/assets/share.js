@@ -35,6 +35,64 @@
     });
   }
 
+  /* figures of one cell, model or configuration: what they are taken away as is made here, in the colours that are shown */
+  const STYLE = getComputedStyle(document.documentElement), FONT = "Greenreport Sans, Liberation Sans, Arial, Helvetica, sans-serif";
+  function colour(name) { return STYLE.getPropertyValue(name).trim(); }
+  function coloured(text) { return text.replace(/var\((--[a-z]+)\)/g, (_, name) => colour(name)).replaceAll("currentColor", colour("--ink")); }
+  function drawingOf(figure) {
+    const shown = figure.querySelector(".gr-vis svg"), svg = shown.cloneNode(true), { width, height } = shown.viewBox.baseVal;
+    for (const [name, value] of [["xmlns", "http://www.w3.org/2000/svg"], ["width", width], ["height", height], ["font-family", FONT]]) svg.setAttribute(name, value);
+    return { text: coloured(new XMLSerializer().serializeToString(svg)), width, height };
+  }
+  function linesOf(context, text, room) {
+    const lines = [];
+    for (const word of text.split(" ")) {
+      const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
+      if (lines.length && context.measureText(longer).width <= room) lines[lines.length - 1] = longer; else lines.push(word);
+    }
+    return lines;
+  }
+  async function pictureOf(figure, source) {
+    const { text, width, height } = drawingOf(figure), image = new Image(), edge = 18, scale = 2;
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
+    await image.decode();
+    const canvas = document.createElement("canvas"), context = canvas.getContext("2d"), caption = figure.querySelector("figcaption");
+    const parts = [[`700 15px ${FONT}`, 20, "--ink", caption.querySelector("h1, h2, h3")], [`11px ${FONT}`, 15, "--soft", caption.querySelector("p")], [`11px ${FONT}`, 15, "--soft", { textContent: source }]];
+    const lines = parts.flatMap(([font, step, name, { textContent }]) => {
+      context.font = font;
+      return linesOf(context, textContent.trim(), width).map((line) => ({ font, step, name, line }));
+    });
+    canvas.width = (width + 2 * edge) * scale;
+    canvas.height = (height + 3 * edge + lines.reduce((total, { step }) => total + step, 0)) * scale;
+    context.scale(scale, scale);
+    context.fillStyle = colour("--paper");
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    let y = edge;
+    for (const { font, step, name, line } of lines) {
+      y += step;
+      context.font = font;
+      context.fillStyle = colour(name);
+      context.fillText(line, edge, y - 5);
+    }
+    context.drawImage(image, edge, y + edge, width, height);
+    return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  }
+  const MADE = {
+    png: pictureOf,
+    svg: (figure) => new Blob([drawingOf(figure).text], { type: "image/svg+xml" }),
+    "vl.json": (figure) => new Blob([coloured(figure.querySelector("script.gr-spec").textContent)], { type: "application/json" }),
+  };
+  for (const button of all("button[data-make]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const { name, source } = button.parentElement.dataset, { make } = button.dataset, link = document.createElement("a");
+      link.href = URL.createObjectURL(await MADE[make](button.closest("figure"), source));
+      link.download = `${name}.${make}`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    });
+  }
+
   /* the search box: its index is a script, loaded when somebody begins to search, since no page may fetch anything */
   const MOST = 12;
   function fold(text) { return text.toLowerCase().normalize("NFKD").replace(/[\u0300-\u036f]/g, ""); }

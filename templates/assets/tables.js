@@ -27,7 +27,20 @@
       return direction * (numeric ? a - b : a.localeCompare(b, "en", { numeric: true }));
     }).map(({ row }) => row);
   }
-  for (const table of document.querySelectorAll("main table")) {
+  /* which tables are sorted, by which column and in which direction, stands in the address: it can be shared and is there after going back */
+  const orders = new Map(), sorters = new Map();
+  function keep() {
+    const words = [...orders].map(([table, order]) => `${table}.${order}`);
+    document.dispatchEvent(new CustomEvent("greenreport-choice", { detail: { name: "sort", words } }));
+  }
+  function recall() {
+    const [, words = ""] = /[?&]sort=([^&]*)/.exec(location.hash) || [];
+    for (const word of words.split(",").filter(Boolean)) {
+      const [table, column, direction] = word.split(".");
+      sorters.get(table)?.(Number(column), { a: "ascending", d: "descending" }[direction]);
+    }
+  }
+  for (const [place, table] of [...document.querySelectorAll("main table")].entries()) {
     const head = table.tHead?.rows.length === 1 && table.tHead.rows[0], body = table.tBodies[0];
     if (!head || table.tBodies.length !== 1 || body.rows.length < FEWEST || body.querySelector("[rowspan]")) continue;
     if (table.classList.contains("yours") || table.hasAttribute("data-fixed") || head.querySelector("a, button, [colspan]")) continue;
@@ -41,11 +54,23 @@
       th.append(button);
       button.addEventListener("click", () => {
         const next = { ascending: "descending", descending: null }[th.getAttribute("aria-sort")];
-        const order = next === undefined ? "ascending" : next;
-        heads.forEach((other) => other.removeAttribute("aria-sort"));
-        if (order) th.setAttribute("aria-sort", order);
-        body.append(...(order ? sorted(rows, index, th.classList.contains("num"), order === "ascending" ? 1 : -1) : rows));
+        sort(index, next === undefined ? "ascending" : next);
+        keep();
       });
     });
+    function sort(index, order) {
+      const th = heads[index];
+      if (!th || order === undefined) return;
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      if (order) th.setAttribute("aria-sort", order);
+      body.append(...(order ? sorted(rows, index, th.classList.contains("num"), order === "ascending" ? 1 : -1) : rows));
+      if (order) orders.set(String(place), `${index}.${order[0]}`); else orders.delete(String(place));
+    }
+    sorters.set(String(place), (index, order) => {
+      sort(index, order);
+      for (let node = table; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
+    });
   }
+  recall();
+  window.addEventListener("hashchange", recall);
 })();

@@ -157,13 +157,14 @@ def test_a_fixed_order_does_not_separate_the_run_before_and_says_what_a_drift_me
 
 
 def test_sentences_follow_from_what_was_found() -> None:
-    """A drift is told with its size; where none is found, the range the runs admit is told, and not that there is none."""
+    """A drift is told with its size; where chance explains it too, what was seen and the range the runs admit are told, and not that there is none."""
     [moving] = order_effects(made(ordered(3, drifting)))
     assert drift_words(moving).startswith("execution time rises by")
     [still] = order_effects(made(ordered(4)))
     sentences = list(order_sentences(still))
     assert [sentence.found for sentence in sentences] == [False, False, False]
-    assert "the runs admit" in sentences[0].seen
+    assert " per hour, which these runs cannot tell from chance (t(" in sentences[0].seen
+    assert "they admit" in sentences[0].seen
     assert "the runs admit" in sentences[1].seen
 
 

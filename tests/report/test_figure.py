@@ -67,6 +67,23 @@ def test_files_are_read_by_other_programs(tmp_path: Path) -> None:
     assert json.loads(files["f.vl.json"])["$schema"].startswith("https://vega.github.io/schema/vega-lite/v")
 
 
+def test_a_detail_has_its_table_as_only_file_and_no_picture_is_drawn(tmp_path: Path) -> None:
+    """The rest is made in the browser; the drawing and the specification for the page are there."""
+    spec = {"data": {"values": [{"x": 1.23456}]}, "mark": "point", "encoding": {"x": {"field": "x", "type": "quantitative"}}}
+    figure = Figure(
+        "f", "A finding", "What.", "A summary.", {**spec, "usermeta": {}}, make_table("t", ["x"], [["a"]]), detail=True
+    )
+    drawn = drawing(figure, "source", tmp_path)
+    draw(drawn)
+    assert drawn.complete
+    assert [file.suffix for file in tmp_path.glob("*.*")] == [".svg"]
+    made = render(figure, drawn, "source")
+    assert list(made.files) == ["f.csv"]
+    assert made.inline_svg.startswith("<svg")
+    assert "font-family" not in made.inline_svg
+    assert "1.23456" in made.inline_spec
+
+
 def test_a_text_is_broken_into_lines_and_cut_with_an_ellipsis() -> None:
     """No line is longer than asked for, a word without spaces is broken too, and nothing is marked as cut that is whole."""
     assert wrap("one two three", 8) == ["one two", "three"]

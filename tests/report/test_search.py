@@ -25,10 +25,10 @@ def found(**changes: object) -> tuple[Entry, ...]:
 
 
 def test_everything_that_has_a_name_can_be_found() -> None:
-    """Study, questions, models, configurations, metrics and words, in this order, each where it stands."""
+    """Study, questions, pages, models, configurations, cells, figures, metrics and words, in this order, each where it stands."""
     index = found()
     kinds = list(dict.fromkeys(entry.kind for entry in index))
-    assert kinds == ["Study", "Question", "Model", "Configuration", "Metric", "Word"]
+    assert kinds == ["Study", "Question", "Page", "Model", "Configuration", "Cell", "Figure", "Metric", "Word"]
     at = {(entry.kind, entry.title): entry for entry in index}
     assert at["Study", "A tiny study"].address == "s/tiny/index.html"
     assert "uses the least energy" in at["Study", "A tiny study"].where
@@ -37,6 +37,11 @@ def test_everything_that_has_a_name_can_be_found() -> None:
     assert at["Model", "A"].address == "s/tiny/models/a/index.html"
     assert at["Configuration", "ONNX Runtime · CPU"].address == "s/tiny/configs/onnx-cpu/index.html"
     assert "onnx-cpu" in at["Configuration", "ONNX Runtime · CPU"].words
+    assert at["Page", "Matrix"].address == "s/tiny/matrix/index.html"
+    assert at["Cell", "ONNX Runtime · CPU on A"].address == "s/tiny/cells/a--onnx-cpu/index.html"
+    assert any(entry.address == "s/tiny/matrix/index.html#fig-matrix-energy-j" for entry in index if entry.kind == "Figure")
+    addresses = [entry.address for entry in index]
+    assert len(set(addresses)) == len(addresses)
     assert at["Metric", "Time to first token"].address == "glossary/index.html#ttft_s"
     assert at["Word", "Idle baseline"].address == "glossary/index.html#word-idle-baseline"
 

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
+from itertools import combinations
+from operator import mul
 from pathlib import Path
 
 import pytest
 
-from greenreport.report.drawing.style import HUES, LIGHT
+from greenreport.report.drawing.style import HUES, LIGHT, looks
 
 CSS = (Path(__file__).resolve().parents[2] / "templates" / "assets" / "site.css").read_text(encoding="utf-8")
 TEXT = ("ink", "soft", "link", "good", "warn", "bad")
 Colour = tuple[float, float, float]
+#: Linear RGB as readers without one kind of cones see it (Machado, Oliveira and Fernandes 2009, severity 1), by rows.
+SEEN = {
+    "all": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "protan": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    "deutan": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
+    "tritan": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
+}
+XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
+WHITE = (0.95047, 1.0, 1.08883)
+LEAST_APART = 17  # CIE 1976
 
 
 def blocks() -> dict[str, dict[str, str]]:
@@ -39,10 +52,47 @@ def colour(text: str) -> Colour:
     return red, green, blue
 
 
+def linear(of: Colour) -> Colour:
+    """Return a colour as amounts of light."""
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in of)
+    return red, green, blue
+
+
 def luminance(of: Colour) -> float:
     """Return the relative luminance (WCAG 2.2)."""
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in of]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    red, green, blue = linear(of)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def lab(of: Colour, eyes: str) -> Colour:
+    """Return a colour in CIE L*a*b* as these eyes see it."""
+    light = [min(1.0, max(0.0, sum(map(mul, row, linear(of))))) for row in SEEN[eyes]]
+    x, y, z = (sum(map(mul, row, light)) / white for row, white in zip(XYZ, WHITE, strict=True))
+    fx, fy, fz = (value ** (1 / 3) if value > 216 / 24389 else (24389 / 27 * value + 16) / 116 for value in (x, y, z))
+    return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "system", "paper"])
+def test_hues_of_data_differ_for_every_reader(theme: str) -> None:
+    """Every pair, with all cones and without each of the three kinds, in every theme: at least the difference the project asks for."""
+    names = blocks()[theme]
+    alike = {
+        (eyes, first, second): round(apart, 1)
+        for eyes in SEEN
+        for first, second in combinations(HUES, 2)
+        if (apart := math.dist(lab(colour(names[first]), eyes), lab(colour(names[second]), eyes))) < LEAST_APART
+    }
+    assert alike == {}
+
+
+def test_engines_on_a_cpu_differ_without_colour() -> None:
+    """Four engines have four shapes, those of the catalog and those of a server; no two of eight share hue and shape."""
+    for engines in (["torch", "onnx", "openvino", "torchscript"], ["vllm", "llamacpp", "torch", "server"]):
+        drawn = looks(engines, [(name, name, "cpu") for name in engines])
+        assert len({look.shape for look in drawn.values()}) == 4
+        assert not any(look.filled for look in drawn.values())
+    many = [f"e{number}" for number in range(8)]
+    assert len({(look.hue, look.shape) for look in looks(many, [(name, name, "cpu") for name in many]).values()}) == 8
 
 
 def contrast(first: Colour, second: Colour) -> float:

@@ -11,7 +11,7 @@ from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, not_ranked
 from greenreport.analysis.sweep.capacity import Fit, fits
 from greenreport.analysis.sweep.directions import directions
-from greenreport.analysis.sweep.frontier_sentences import headline, series_words
+from greenreport.analysis.sweep.frontier_sentences import ToldLoad, headline, series_words, told_load
 from greenreport.analysis.sweep.series import Replicas, Series, all_series, best_gains, replica_gains, series_id
 
 
@@ -21,7 +21,7 @@ class FrontierAnalysis:
 
     Attributes:
         fits: the largest load of every direction of the sweep, even where no load has values.
-        headlines: by model id: which load, how many replicas, and the energy of a token.
+        headlines: by model id: which load, how many replicas, and the energy of a token; `told`: the load each is about.
     """
 
     series: tuple[Series, ...]
@@ -29,6 +29,7 @@ class FrontierAnalysis:
     replicas: Mapping[str, tuple[Replicas, ...]]
     sentences: Mapping[str, tuple[Text, ...]]
     headlines: Mapping[str, Text]
+    told: Mapping[str, ToldLoad]
 
     @property
     def headline(self) -> Text | None:
@@ -39,7 +40,8 @@ class FrontierAnalysis:
     def claims(self) -> tuple[Claim, ...]:
         """Every claim of the sentences, once."""
         texts = [*(text for group in self.sentences.values() for text in group), *self.headlines.values()]
-        return once(part for text in texts for part in text if isinstance(part, Claim))
+        gains = [told.gain for told in self.told.values() if told.gain is not None]
+        return once([*(part for text in texts for part in text if isinstance(part, Claim)), *gains])
 
 
 def frontier(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> FrontierAnalysis | None:
@@ -55,5 +57,6 @@ def frontier(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> FrontierAnal
         series_id(s): tuple(series_words(dataset, s, gains.get(series_id(s), ()), best.get(series_id(s)))) for s in series
     }
     by_model = {model.id: [s for s in series if s.model.id == model.id] for model in dataset.models}
-    headlines = {name: headline(dataset, of_model) for name, of_model in by_model.items() if of_model}
-    return FrontierAnalysis(series, rows, gains, sentences, headlines)
+    told = {name: told_load(dataset, of_model) for name, of_model in by_model.items() if of_model}
+    headlines = {name: headline(dataset, by_model[name], item) for name, item in told.items()}
+    return FrontierAnalysis(series, rows, gains, sentences, headlines, told)

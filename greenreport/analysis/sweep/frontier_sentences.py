@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.claim_text import Text
 from greenreport.analysis.hypotheses.claims import Claim, compare
@@ -153,36 +154,60 @@ def _claims_of(gain: Replicas) -> Iterator[str | Claim]:
         yield claim
 
 
-def headline(dataset: Dataset, every: Sequence[Series]) -> Text:
-    """Answer for one model what load, how many replicas, and what a token costs.
+@dataclass(frozen=True, slots=True)
+class ToldLoad:
+    """The load that a headline advises.
+
+    Attributes:
+        kept: whether it keeps the study's objective.
+        gain: its throughput against the smallest load; None where it is that, or they cannot be compared.
+    """
+
+    series: Series
+    point: LoadPoint
+    kept: bool
+    gain: Claim | None
+
+
+def told_load(dataset: Dataset, every: Sequence[Series]) -> ToldLoad:
+    """Choose the load of one model that its headline is about.
 
     Where the study declares an objective that some load keeps, only loads that keep it are considered. Of several series the
     first in the order of the study counts, unless a later one gains throughput by more than ε, its whole interval beyond it.
     """
-    model, objective = every[0].model, dataset.study.objective
+    model = every[0].model
     kept = [(series, series.within) for series in every if series.within is not None]
     candidates = kept or [(series, series.advised) for series in every]
     series, point = candidates[0]
     for other, candidate in candidates[1:]:
         if _gains(dataset, model, candidate, point):
             series, point = other, candidate
+    first = every[0].points[0]
+    same = point.cell.key == first.cell.key
+    gain = None if same else compare(dataset, THROUGHPUT, point.cell.configuration, first.cell.configuration, [model])
+    return ToldLoad(series, point, bool(kept), gain)
+
+
+def headline(dataset: Dataset, every: Sequence[Series], told: ToldLoad) -> Text:
+    """Answer for one model what load, how many replicas, and what a token costs."""
+    model, objective, series, point = every[0].model, dataset.study.objective, told.series, told.point
     energy, throughput = point.value(ENERGY), point.value(THROUGHPUT)
     cost = "" if energy is None else f" at {quantity(energy, 'J')} a token"
     first = every[0].points[0]
     claim = compare(dataset, ENERGY, point.cell.configuration, first.cell.configuration, [model])
     tail: Text = () if claim is None or point.cell.key == first.cell.key else (", ", claim)
-    edge = "" if kept else _edge(series, every)
-    said = f"On {model.label}, {_where(series, point)}{edge} gives {quantity(throughput or 0.0, 'tokens/s')}{cost}"
+    edge = "" if told.kept else _edge(series, every)
+    said = f"On {model.label}, {where_words(series, point)}{edge} gives {quantity(throughput or 0.0, 'tokens/s')}{cost}"
     if objective is None:
         return (said, *tail, ".")
     bounds = (
         ("first token within {}", objective.ttft_s), ("at most {} between tokens", objective.tbt_s), ("answer within {}", objective.latency_s),
     )  # fmt: skip
     short = f"the objective ({', '.join(text.format(quantity(s, 's')) for text, s in bounds if s is not None)})"
-    return (said, *tail, f": the most that keeps {short}." if kept else f". No load keeps {short}.")
+    return (said, *tail, f": the most that keeps {short}." if told.kept else f". No load keeps {short}.")
 
 
-def _where(series: Series, point: LoadPoint) -> str:
+def where_words(series: Series, point: LoadPoint) -> str:
     """Return engine, load and replicas in words."""
     own = series.base.model_fields_set - {"replicas"}
     engine = label_of(Configuration.model_validate({name: getattr(series.base, name) for name in own}))

@@ -1,15 +1,25 @@
-"""Pictures: hand-made drawings as PNG, each rendered once, and PNG made small."""
+"""Pictures: hand-made drawings as PNG, each rendered once, and PNG made small: with the same pixels, or with fewer colours where that is too large."""
 
 from __future__ import annotations
 
 import hashlib
+import struct
+import zlib
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import oxipng
 import vl_convert
 
 from greenreport.report.drawing.checked_files import read_checked, write_checked
+
+#: Bytes of a picture for a page; a larger one is drawn with fewer colours.
+BUDGET = 40_000
+PALETTES = (64, 32, 16)
+SIGNATURE = 8  # bytes before the first chunk
+CHANNELS = {2: 3, 6: 4}  # by the type of a PNG in full colour
 
 
 def picture(svg: str, cache: Path, scale: float = 1) -> bytes:
@@ -24,7 +34,7 @@ def picture(svg: str, cache: Path, scale: float = 1) -> bytes:
     file = cache / f"{key}.png"
     content = read_checked(file)
     if content is None:
-        content = packed(vl_convert.svg_to_png(svg, scale=scale, ppi=72))
+        content = light(vl_convert.svg_to_png(svg, scale=scale, ppi=72))
         write_checked(file, content)
     return content
 
@@ -37,3 +47,61 @@ def packed(png: bytes) -> bytes:
     return oxipng.optimize_from_memory(
         png, level=1, filter=[oxipng.RowFilter.NoOp], deflate=oxipng.Deflaters.libdeflater(9), strip=oxipng.StripChunks.safe()
     )
+
+
+def light(png: bytes) -> bytes:
+    """Return a picture within the budget: with the same pixels where they fit, else with as many colours as do."""
+    small = packed(png)
+    for colours in PALETTES:
+        if len(small) <= BUDGET:
+            break
+        small = min(small, reduced(png, colours), key=len)
+    return small
+
+
+def reduced(png: bytes, colours: int) -> bytes:
+    """Return a picture in a few of its colours, each other pixel in the nearest of them.
+
+    A drawing has few colours of its own; the others are edges of letters and marks, blended with what lies below. Each next colour is the
+    one in which most would be gained: of many pixels, and far from those that are chosen.
+    """
+    pixels = _pixels(png)
+    height, width = pixels.shape
+    unique, inverse, counts = np.unique(pixels, return_inverse=True, return_counts=True)
+    parts = unique.view(np.uint8).reshape(-1, 4).astype(np.int32)  # red, green, blue, opacity
+    chosen = [int(counts.argmax())]
+    nearest, apart = np.zeros(len(parts), dtype=np.uint8), _apart(parts, chosen[0])
+    while len(chosen) < colours and apart.any():
+        chosen.append(int((apart * counts).argmax()))
+        added = _apart(parts, chosen[-1])
+        nearest[added < apart] = len(chosen) - 1
+        apart = np.minimum(apart, added)
+    palette = parts[chosen]
+    kind = oxipng.ColorType.indexed([(int(r), int(g), int(b), int(a)) for r, g, b, a in palette])
+    image = oxipng.RawImage(nearest[inverse.reshape(-1)].tobytes(), width, height, color_type=kind)
+    return bytes(image.create_optimized_png(level=1, filter=[oxipng.RowFilter.NoOp], deflate=oxipng.Deflaters.libdeflater(9)))
+
+
+def _apart(colours: npt.NDArray[np.int32], place: int) -> npt.NDArray[np.int64]:
+    """Return the squared distance of every colour from one of them."""
+    return ((colours - colours[place]) ** 2).sum(axis=1, dtype=np.int64)
+
+
+def _pixels(png: bytes) -> npt.NDArray[np.uint32]:
+    """Return the pixels of a picture as the renderer writes it, eight bits for each of red, green, blue and perhaps opacity: (height, width)."""
+    kept = dict.fromkeys(("bit_depth_reduction", "color_type_reduction", "palette_reduction", "grayscale_reduction"), False)
+    plain = oxipng.optimize_from_memory(png, level=0, filter=[oxipng.RowFilter.NoOp], force=True, interlace=None, **kept)
+    at, content = SIGNATURE, bytearray()
+    width = height = channels = 0
+    while at < len(plain):
+        (length,), kind = struct.unpack_from(">I", plain, at), plain[at + 4 : at + 8]
+        if kind == b"IHDR":
+            width, height, _, colour = struct.unpack_from(">IIBB", plain, at + 8)
+            channels = CHANNELS[colour]
+        elif kind == b"IDAT":
+            content += plain[at + 8 : at + 8 + length]
+        at += 12 + length
+    rows = np.frombuffer(zlib.decompress(bytes(content)), dtype=np.uint8).reshape(height, 1 + width * channels)
+    pixels = np.full((height, width, 4), 255, dtype=np.uint8)
+    pixels[:, :, :channels] = rows[:, 1:].reshape(height, width, channels)  # each row begins with its filter, which is none
+    return pixels.view(np.uint32)[:, :, 0]

@@ -1,7 +1,8 @@
 """Colour and shape of every configuration, the same on every page: engine by hue, provider by fill.
 
-Only four hues reach 3:1 contrast on paper and on the dark ground and can be told apart by colour-blind readers, so a fifth engine reuses
-a hue with another shape. Colours are names of CSS variables whose values the theme of the page sets; files that leave
+Only four hues reach 3:1 contrast on paper and on the dark ground and can be told apart by colour-blind readers (a difference of at least
+17 under every simulation), so a fifth engine reuses a hue with another shape. Each of the first four has a shape of its own, too: on a
+CPU, where none is filled, they differ without any colour. Colours are names of CSS variables whose values the theme of the page sets; files that leave
 the page (PNG, SVG) have those of the light theme.
 """
 
@@ -12,15 +13,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from greenreport.report.drawing.svg_text import FONT
+
 HUES = ("blue", "vermilion", "green", "purple")
 SHAPES = ("circle", "square", "triangle-up", "diamond")
 LIGHT = {
-    "--ink": "#1c1b18", "--soft": "#57534b", "--paper": "#fbf9f4", "--blue": "#0072b2", "--vermilion": "#d55e00", "--green": "#00855f",
-    "--purple": "#b0568b", "--hair": "#dcdad5",
+    "--ink": "#1c1b18", "--soft": "#57534b", "--paper": "#fbf9f4", "--blue": "#1167cd", "--vermilion": "#d65e00", "--green": "#05a270",
+    "--purple": "#a0477b", "--hair": "#dcdad5",
 }  # fmt: skip
+#: The font of figures: the page brings one with the widths that the renderer measures; without it the others have the same.
+FIGURE_FONT = f"Greenreport Sans, {FONT}"
 #: Colours of pictures that are drawn without a page.
 INK, SOFT, PAPER, HAIR = LIGHT["--ink"], LIGHT["--soft"], LIGHT["--paper"], LIGHT["--hair"]
-_FIRST = {"torch": ("blue", "circle"), "onnx": ("vermilion", "circle"), "openvino": ("green", "circle"), "torchscript": ("purple", "circle"),
+_FIRST = {"torch": ("blue", "circle"), "onnx": ("vermilion", "square"), "openvino": ("green", "triangle-up"), "torchscript": ("purple", "diamond"),
           "torch_compile": ("blue", "square")}  # fmt: skip
 
 
@@ -52,8 +57,9 @@ def looks(engines: Sequence[str], pairs: Sequence[tuple[str, str, str]]) -> dict
     """
     taken = dict(_FIRST)
     present = [taken[engine] for engine in engines if engine in taken]
-    free = [(hue, "circle") for hue in HUES if (hue, "circle") not in present]
-    free += [(hue, shape) for shape in SHAPES for hue in HUES if (hue, shape) not in taken.values()]
+    own = list(zip(HUES, SHAPES, strict=True))
+    free = [look for look in own if look not in present]
+    free += [(hue, shape) for shape in SHAPES for hue in HUES if (hue, shape) not in (*own, *taken.values())]
     for engine in dict.fromkeys(engines):
         if engine not in taken:
             taken[engine] = free.pop(0) if free else (HUES[len(taken) % len(HUES)], SHAPES[len(taken) % len(SHAPES)])
@@ -71,7 +77,7 @@ def theme() -> dict[str, Any]:
     soft = {"labelColor": "currentColor", "titleColor": "currentColor", "labelFontSize": 12, "titleFontSize": 12}
     return {
         "background": None,
-        "font": "system-ui, sans-serif",
+        "font": FIGURE_FONT,
         "padding": 4,
         "view": {"stroke": None, "continuousHeight": 260},
         "axis": {

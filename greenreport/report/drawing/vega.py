@@ -16,7 +16,7 @@ from pathlib import Path
 import vl_convert
 
 from greenreport.report.drawing.checked_files import read_checked, write_checked
-from greenreport.report.drawing.png import packed
+from greenreport.report.drawing.png import light
 
 CLIPS = re.compile(r'<clipPath id="(clip\d+)"')
 FEW = 12
@@ -25,10 +25,10 @@ PROCESSES = 4
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A chart to draw: the specification for the page, the one for the picture, and the files (``.svg`` and ``.png``)."""
+    """A chart to draw: the specification for the page, the one for the picture where one is wanted, and the files (``.svg`` and ``.png``)."""
 
     svg_spec: str
-    png_spec: str
+    png_spec: str | None
     file: Path
 
     @property
@@ -38,16 +38,22 @@ class Drawing:
 
     @property
     def png(self) -> bytes | None:
-        """The picture, likewise."""
-        return read_checked(self.file.with_suffix(".png"))
+        """The picture, likewise; None where none is wanted."""
+        return None if self.png_spec is None else read_checked(self.file.with_suffix(".png"))
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is drawn."""
+        return self.svg is not None and (self.png_spec is None or self.png is not None)
 
 
 def draw(drawing: Drawing) -> None:
-    """Write both files; a chart may not load data from any address."""
+    """Write the files; a chart may not load data from any address."""
     svg = renumbered(vl_convert.vegalite_to_svg(drawing.svg_spec, allowed_base_urls=[]))
-    png = vl_convert.vegalite_to_png(drawing.png_spec, scale=2, allowed_base_urls=[])
     write_checked(drawing.file.with_suffix(".svg"), svg.encode())
-    write_checked(drawing.file.with_suffix(".png"), packed(png))
+    if drawing.png_spec is not None:
+        png = vl_convert.vegalite_to_png(drawing.png_spec, scale=2, allowed_base_urls=[])
+        write_checked(drawing.file.with_suffix(".png"), light(png))
 
 
 def renumbered(svg: str) -> str:
@@ -61,7 +67,7 @@ def renumbered(svg: str) -> str:
 
 def draw_all(drawings: Sequence[Drawing]) -> None:
     """Draw what is not drawn yet."""
-    missing = list({drawing.file: drawing for drawing in drawings if None in (drawing.svg, drawing.png)}.values())
+    missing = list({drawing.file: drawing for drawing in drawings if not drawing.complete}.values())
     processes = min(PROCESSES, os.cpu_count() or 1)
     if len(missing) <= FEW or processes == 1:
         for drawing in missing:

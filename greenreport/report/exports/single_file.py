@@ -38,7 +38,9 @@ def single_file(
     contents += '<li><a href="#cite">Cite</a></li>'
     style = css.decode()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'"
+    )
     title = _safe(study.dataset.study.title)
     sentence, entry = citation(study, settings)  # a mailed file has no data page beside it
     licence = f"Licence of the results: {_safe(study.dataset.study.license)}."

@@ -99,9 +99,15 @@ def forest_figure(study: StudyContext, finding: Finding, reference: str | None) 
         f"{times(highest.ratio)} ({highest.label} on {highest.model}). Left of 1 means {info.less} {info.noun}."
     )
     over = "the same problems" if info.id in OVER_PROBLEMS else runs_text(row.n for row in rows)
+    told = (
+        part for answer in study.analysis.answers for part in answer.answers if part.finding.hypothesis == finding.hypothesis
+    )
+    leader = next((finding.labels.get(part.standing.leader.id) for part in told if part.standing is not None), None)
     kind = f"over {over}; bars are 95{THIN}% intervals,"
     figure_id = f"{finding.hypothesis.id.lower().replace('.', '-')}-ratios"
-    return _figure(study, finding, rows, against, (figure_id, ratios_heading(rows, info, against), kind, summary), table)
+    return _figure(
+        study, finding, rows, against, (figure_id, ratios_heading(rows, info, against, leader), kind, summary), table
+    )
 
 
 def ratios_over_models_figure(
@@ -174,8 +180,12 @@ def _ratio_rows(study: StudyContext, finding: Finding, reference: str | None) ->
             )  # fmt: skip
 
 
-def ratios_heading(rows: Sequence[RatioRow], info: MetricInfo, against: str) -> str:
-    """Say by how much the configuration that leads on most models beats the baseline, or that nothing does."""
+def ratios_heading(rows: Sequence[RatioRow], info: MetricInfo, against: str, leader: str | None = None) -> str:
+    """Say by how much the configuration that leads on most models beats the baseline, or that nothing does.
+
+    Args:
+        leader: label of the configuration that the answer names; the heading is about the same one where that leads on any model.
+    """
     higher = info.better is Better.HIGHER
     best = max if higher else min
     models = ordered([row.model for row in rows])
@@ -187,6 +197,7 @@ def ratios_heading(rows: Sequence[RatioRow], info: MetricInfo, against: str) -> 
     (label, wins), *_ = Counter(row.label for row in ahead).most_common(1) or [("", 0)]
     if len(behind) > wins:
         return f"Nothing beats {against} in {info.noun} {_on(behind, models)}"
+    label = leader if any(row.label == leader for row in ahead) and leader is not None else label
     led = [row for row in ahead if row.label == label]
     return f"{label} {_gain(led, info, against)} {_on(led, models)}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import altair as alt
 
@@ -39,7 +39,7 @@ MISSING = {
 
 @dataclass(frozen=True, slots=True)
 class MatrixCell:
-    """A cell of the matrix: median and ratio to the best of its row, or why there is none."""
+    """A cell of the matrix: median and ratio to the best of its row, or why there is none; `page`: its page in the folder of the study."""
 
     model: str
     label: str
@@ -47,6 +47,7 @@ class MatrixCell:
     excess: float | None
     text: str
     remark: str
+    page: str | None = None
 
     @property
     def best(self) -> bool:
@@ -67,7 +68,7 @@ def matrix_spec(cells: Sequence[MatrixCell]) -> Specification:
     deepest = math.log(max((cell.excess for cell in cells if cell.excess is not None), default=1.0))
     rows = [
         {
-            "model": cell.model, "label": cell.label, "excess": cell.excess, "text": cell.printed,
+            "page": cell.page, "model": cell.model, "label": cell.label, "excess": cell.excess, "text": cell.printed,
             "detail": f"{cell.label} on {cell.model}: {cell.remark or cell.printed}",
             "depth": 0.0 if cell.excess is None or deepest == 0 else math.log(cell.excess) / max(deepest, math.log(1.01)),
         }
@@ -79,6 +80,7 @@ def matrix_spec(cells: Sequence[MatrixCell]) -> Specification:
         y=y,
         fillOpacity=alt.FillOpacity("depth:Q", scale=alt.Scale(domain=[0, 1], range=[0.0, 0.55]), legend=None),
         tooltip=[alt.Tooltip("detail:N", title="cell")],
+        href="page:N",
     )
     values = text_marks(base, size=12).encode(
         x=x, y=y, text="text:N", opacity=alt.condition("datum.excess == null", alt.value(0.6), alt.value(1))
@@ -132,7 +134,8 @@ def matrix_cells(study: StudyContext, metric: str) -> list[MatrixCell]:
             if cell is None:
                 matrix.append(MatrixCell(model.label, label_of(configuration), None, None, "excluded", "excluded by design"))
             else:
-                matrix.append(_matrix_cell(cell, info, best, remarks.get((model.id, configuration.id))))
+                drawn = _matrix_cell(cell, info, best, remarks.get((model.id, configuration.id)))
+                matrix.append(replace(drawn, page=f"cells/{cell.slug}/index.html") if cell.runs else drawn)
     return matrix
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -188,12 +187,7 @@ def cost_figure(study: StudyContext, models: Sequence[ModelQuality], *, of_energ
             verdict = "on the front" if place.on_front else "dominated"
             per = "no right answer" if cost is None else f"{quantity(cost, unit)} a right answer"
             detail = f"{label} on {item.model.label}: {row.right()} right, {quantity(each, unit)} an answer, {per}; {verdict}"
-            rows.append(
-                PointRow(
-                    item.model.label, row.configuration, label, each, 100 * row.share, place.on_front,
-                    _side((each, row.share), [(other_each, other.share) for other, _, other_each in placed]), detail,
-                )
-            )  # fmt: skip
+            rows.append(PointRow(item.model.label, row.configuration, label, each, 100 * row.share, place.on_front, detail))
             entries.append(
                 [
                     item.model.label,
@@ -224,17 +218,9 @@ def cost_figure(study: StudyContext, models: Sequence[ModelQuality], *, of_energ
         entries,
     )  # fmt: skip
     axis = f"{noun} of an answer (across), answers that are right (upwards)"
-    spec = tradeoff_spec(rows, study.looks, x_axis=axis, units=(unit, "%"))
+    spec = tradeoff_spec(rows, study.looks, {}, x_axis=axis, units=(unit, "%"))
     bands = metric_bands(study, metric.id)
     return Figure(f"right-answer-{noun}", finding, caption, f"{finding}.", spec, table, bands)
-
-
-def _side(point: tuple[float, float], every: Sequence[tuple[float, float]]) -> str:
-    """Return on which side of a point there is more room for its label, among points of about the same height."""
-    reach_y = 0.15 * (max(y for _, y in every) - min(y for _, y in every))
-    apart = [x - point[0] for x, y in every if abs(y - point[1]) <= reach_y and (x, y) != point]
-    left, right = (min((sign * gap for gap in apart if sign * gap >= 0), default=math.inf) for sign in (-1, 1))
-    return "left" if left > right else "right"
 
 
 def _placed(row: ConfigurationQuality, *, of_energy: bool) -> tuple[FrontPlace, float] | None:

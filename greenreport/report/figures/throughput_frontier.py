@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import altair as alt
 
 from greenreport.analysis.stats import Interval, ParetoPoint, describe
+from greenreport.analysis.sweep.frontier_sentences import ToldLoad
 from greenreport.analysis.sweep.series import THROUGHPUT, LoadPoint, Series
 from greenreport.catalog import METRICS
 from greenreport.report.context import StudyContext
+from greenreport.report.drawing.label_places import SIDES, places
 from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, TableCell, TableEntry, make_table, share
 from greenreport.report.figures.axes import axis_unit, finite, log_ticks, positive
 from greenreport.report.figures.captions import metric_bands
 from greenreport.report.figures.saturation_curves import TICKS, TOO_FEW_LOADS, series_looks
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, colour, points, text_marks
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, colour, ordered, points, text_marks
 from greenreport.units import listed, quantity
 
 MOST_NAMED = 2  # loads that are named as better than another
 HEIGHT = 300
+LETTERS = 11
+PLACED = 420  # pixels of the plot in which loads are placed; a wider one has as much room, a narrower one hides what overlaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class FrontRow:
         x_low, x_high, y_low, y_high: ends of the intervals of the medians; the medians where there are none.
         edge: whether no other drawn load is better in both.
         sure: probability of being on the front, 0–1.
+        place: the side of the mark on which its load stands; empty where there is no room.
     """
 
     configuration: str
@@ -57,10 +63,10 @@ def throughput_frontier_spec(rows: Sequence[FrontRow], styles: Looks, *, x_axis:
     line joins the loads that no other beats in both.
     """
     sheet = Sheet(styles)
-    domain = [min(row.x_low for row in rows) / 1.25, max(row.x_high for row in rows) * 1.25]
+    domain = _across(rows)
     ticks = alt.Axis(values=log_ticks(domain), format=TICKS, labelOverlap=True, grid=True)
     x = alt.X("x:Q", title=x_axis, scale=alt.Scale(type="log", domain=domain, nice=False), axis=ticks)
-    height = alt.Scale(domain=[0, max(row.y_high for row in rows) * 1.05], nice=True)
+    height = alt.Scale(domain=_upwards(rows), nice=False)
     y = alt.Y("y:Q", title=y_axis, scale=height, axis=alt.Axis(format=TICKS, tickCount=6, grid=True))
     base = alt.Chart()
     hue = colour(styles, legend=len(styles) > 1)
@@ -79,10 +85,10 @@ def throughput_frontier_spec(rows: Sequence[FrontRow], styles: Looks, *, x_axis:
         tooltip=[alt.Tooltip("label:N", title="series"), alt.Tooltip("detail:N", title="load")],
     )
     names = [
-        text_marks(base.transform_filter(f"datum.place == '{place}'"), align=align, dx=dx, dy=dy).encode(
+        text_marks(base.transform_filter(f"datum.place == '{side}'"), size=LETTERS, baseline="middle", **SIDES[side]).encode(
             x=x, y=y, text="load_text:N"
         )
-        for place, align, dx, dy in (("left", "right", -8, -6), ("right", "left", 8, 8))
+        for side in ordered([row.place for row in rows if row.place])
     ]
     layers = alt.layer(edge, joined, across, upright, mark, *names, data=sheet.rows(rows))
     return sheet.finish(layers.properties(width=WIDTH, height=HEIGHT), chrome=80, narrowest=240)
@@ -108,10 +114,11 @@ def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:
         rows.append(_row(series, point, place, latency, divisor, detail))
         load = TableCell(point.load, f"{point.load:g}")
         entries.append([series.label, load, across, upwards, share(place.probability), verdict])
-    finding = f"{model.label}: {_finding(every)}"
+    told = None if study.analysis.frontier is None else study.analysis.frontier.told.get(model.id)
+    finding = f"{model.label}: {_finding(every, told)}"
     summary = f"{info.label} against throughput of {model.label} at every load. {finding}. {_best(every, latency)}"
     x_axis = f"{info.label.lower()} ({unit}, logarithmic)"
-    drawn_rows = [replace(row, edge=not any(_beats(other, row) for other in rows)) for row in rows]
+    drawn_rows = _labelled([replace(row, edge=not any(_beats(other, row) for other in rows)) for row in rows])
     spec = throughput_frontier_spec(drawn_rows, series_looks(study, every), x_axis=x_axis, y_axis="throughput (tokens/s)")
     table = make_table(
         f"{model.label}: latency and throughput at every load",
@@ -123,6 +130,26 @@ def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:
     )  # fmt: skip
     figure_id = f"front-{model.id}-{factor}".replace("_", "-")
     return Figure(figure_id, finding, _caption(every), summary, spec, table, metric_bands(study, THROUGHPUT))
+
+
+def _across(rows: Sequence[FrontRow]) -> list[float]:
+    return [min(row.x_low for row in rows) / 1.25, max(row.x_high for row in rows) * 1.25]
+
+
+def _upwards(rows: Sequence[FrontRow]) -> list[float]:
+    return [0.0, max(row.y_high for row in rows) * 1.08]
+
+
+def _labelled(rows: Sequence[FrontRow]) -> list[FrontRow]:
+    """Return the rows with the side on which each load stands; those of the dashed line have the first choice."""
+    ordered_rows = sorted(rows, key=lambda row: not row.edge)
+    (first, last), (_, top) = _across(rows), _upwards(rows)
+    at = [
+        (math.log(row.x / first) / math.log(last / first) * PLACED, (1 - row.y / top) * HEIGHT if top else HEIGHT)
+        for row in ordered_rows
+    ]
+    sides = places(at, [row.load_text for row in ordered_rows], size=LETTERS, plot=(PLACED, HEIGHT), first="left above")
+    return [replace(row, place=side) for row, side in zip(ordered_rows, sides, strict=True)]
 
 
 def _placed(series: Series) -> Iterator[tuple[LoadPoint, ParetoPoint]]:
@@ -138,13 +165,11 @@ def _placed(series: Series) -> Iterator[tuple[LoadPoint, ParetoPoint]]:
 def _row(series: Series, point: LoadPoint, place: ParetoPoint, latency: str, divisor: float, detail: str) -> FrontRow:
     x, y = (point.value(latency) or 0.0) / divisor, point.value(THROUGHPUT) or 0.0
     x_ends, y_ends = _ends(point, latency), _ends(point, THROUGHPUT)
-    before = [other.value(THROUGHPUT) for other in series.points if other.load < point.load]
-    falls = bool(before) and before[-1] is not None and y < before[-1]  # left above a rising line nothing is drawn
     sure = float(bool(place.on_front)) if place.probability is None else place.probability
     return FrontRow(
         configuration=series.label, label=series.label, load=point.load, load_text=f"{point.load:g}", x=x, y=y,
         x_low=x_ends[0] / divisor, x_high=x_ends[1] / divisor, y_low=y_ends[0], y_high=y_ends[1], edge=False,
-        front=bool(place.on_front), sure=sure, place="right" if falls else "left", detail=detail,
+        front=bool(place.on_front), sure=sure, place="", detail=detail,
     )  # fmt: skip
 
 
@@ -174,7 +199,8 @@ def _leading(every: Sequence[Series]) -> Series:
     return max(long or every, key=lambda series: series.advised.value(THROUGHPUT) or 0.0)
 
 
-def _finding(every: Sequence[Series]) -> str:
+def _finding(every: Sequence[Series], told: ToldLoad | None) -> str:
+    """Say where more load stops to pay, beginning with the load of the headline where that is another."""
     long = [series for series in every if not series.short]
     saturated = [series for series in long if series.saturation.load is not None]
     if not long:
@@ -182,6 +208,11 @@ def _finding(every: Sequence[Series]) -> str:
     if not saturated:
         return "throughput and latency grow together up to the largest load"
     best = _leading(saturated)
+    if told is not None and told.kept and told.series in every and told.point.load < (told.series.saturation.load or 0):
+        return (
+            f"{told.series.load_text(told.point.load)} keeps the objective; beyond {told.series.load_text(told.series.saturation.load or 0)}, more load adds "
+            f"latency and hardly any throughput ({told.series.label})"
+        )
     which = "" if len(saturated) == len(long) else f" ({best.label})"
     return f"beyond {best.load_text(best.saturation.load or 0)}, more load adds latency and hardly any throughput{which}"
 

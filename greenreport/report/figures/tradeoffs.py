@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import altair as alt
 
 from greenreport.analysis.hypotheses.headline import models_text
 from greenreport.analysis.hypotheses.tradeoffs import Tradeoff
+from greenreport.analysis.sweep.series import Series
 from greenreport.catalog import METRICS
 from greenreport.report.context import StudyContext
+from greenreport.report.drawing.label_places import SIDES, places
 from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, TableCell, TableEntry, make_table, share
-from greenreport.report.figures.axes import prefixed
+from greenreport.report.figures.axes import finite, prefixed
 from greenreport.report.figures.captions import metric_bands
+from greenreport.report.figures.saturation_curves import series_looks
 from greenreport.report.figures.specification import WIDTH, Sheet, Specification, ordered, points, text_marks
 from greenreport.units import quantity
 
-HEIGHT = 210
+HEIGHT = 230
 NARROWEST = 430  # labels need room on both sides; a phone scrolls the figure
+LETTERS = 11
+MOST_LABELS = 8  # on each model
+MARGIN = 0.08  # of the span of the values, on both sides of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,8 @@ class PointRow:
 
     Attributes:
         front: no other configuration beats it in both.
-        place: where its label stands, `right` or `left` of the point.
+        series: name of the sweep it is a load of; empty for others. `load`: its load, `load_text`: the same in words.
+        place: the side of the point where its name stands; empty where there is no room.
     """
 
     model: str
@@ -37,54 +44,114 @@ class PointRow:
     x: float
     y: float
     front: bool
-    place: str
     detail: str
+    series: str = ""
+    load: float = 0.0
+    load_text: str = ""
+    place: str = ""
 
 
-def tradeoff_spec(rows: Sequence[PointRow], styles: Looks, *, x_axis: str, units: tuple[str, str]) -> Specification:
-    """F7: medians, one panel per model with scales of its own; the `units` of both metrics stand at the ticks."""
+def tradeoff_spec(
+    rows: Sequence[PointRow], styles: Looks, swept: Looks, *, x_axis: str, units: tuple[str, str]
+) -> Specification:
+    """F7: medians, one panel per model with scales of its own; the `units` of both metrics stand at the ticks.
+
+    Args:
+        styles: looks of configurations; `swept`: of the sweeps, whose loads are joined by a line.
+    """
     sheet = Sheet(styles)
     models = ordered([row.model for row in rows])
+    panels = [
+        _panel(
+            sheet, _labelled([row for row in rows if row.model == model]), swept, x_axis if model == models[-1] else None, units
+        )
+        for model in models
+    ]
+    if len(models) == 1:
+        return sheet.finish(panels[0], chrome=110, narrowest=NARROWEST)
+    titled = [
+        panel.properties(title=alt.TitleParams(model, frame="group")) for panel, model in zip(panels, models, strict=True)
+    ]
+    return sheet.finish(alt.vconcat(*titled), plot="vconcat", chrome=110, narrowest=NARROWEST)
+
+
+def _panel(sheet: Sheet, rows: Sequence[PointRow], swept: Looks, x_axis: str | None, units: tuple[str, str]) -> alt.LayerChart:
+    """Return the chart of one model."""
     axes = [alt.Axis(labelExpr=prefixed(unit), tickCount=ticks, grid=True) for unit, ticks in zip(units, (5, 4), strict=True)]
-    x = alt.X("x:Q", title=x_axis, scale=alt.Scale(zero=False, nice=False, padding=120), axis=axes[0])
-    y = alt.Y("y:Q", title=None, scale=alt.Scale(zero=False, nice=False, padding=28), axis=axes[1])
+    x = alt.X("x:Q", title=x_axis, scale=alt.Scale(domain=_domain([row.x for row in rows]), nice=False), axis=axes[0])
+    y = alt.Y("y:Q", title=None, scale=alt.Scale(domain=_domain([row.y for row in rows]), nice=False), axis=axes[1])
     base = alt.Chart()
-    line = (
+    front = (
         base.transform_filter("datum.front")
         .mark_line(interpolate="step-after", strokeDash=[4, 3], opacity=0.6, color="currentColor")
         .encode(x=x, y=y, order=alt.Order("x:Q"))
     )
-    point = points(base, styles, 110).encode(x=x, y=y, tooltip=[alt.Tooltip("detail:N", title="configuration")])
-    # Labels of neighbours would lie on each other: in the order of y they stand right above and left below their points.
-    names = [
-        text_marks(base.transform_filter(f"datum.place == '{place}'"), align=align, dx=dx, dy=dy).encode(
-            x=x, y=y, text="label:N"
+    layers = [front]
+    if any(row.series for row in rows):
+        scale = alt.Scale(domain=list(swept), range=[look.colour for look in swept.values()])
+        legend = alt.Legend(title=None, orient="bottom", symbolType="stroke", columns=1) if len(swept) > 1 else None
+        sweeps = base.transform_filter("datum.series != ''").mark_line(strokeWidth=1.2, opacity=0.55)
+        layers.append(
+            sweeps.encode(x=x, y=y, color=alt.Color("series:N", scale=scale, legend=legend), order=alt.Order("load:Q"))
         )
-        for place, align, dx, dy in (("right", "left", 10, -8), ("left", "right", -10, 10))
-    ]
-    layers = alt.layer(line, point, *names, data=sheet.rows(rows)).properties(width=WIDTH - 60, height=HEIGHT)
-    if len(models) == 1:
-        return sheet.finish(layers, chrome=110, narrowest=NARROWEST)
-    panels = layers.facet(row=alt.Row("model:N", sort=models, title=None)).resolve_scale(x="independent", y="independent")
-    return sheet.finish(panels, plot="spec.width", chrome=110, narrowest=NARROWEST)
+    layers.append(points(base, sheet.styles, 90).encode(x=x, y=y, tooltip=[alt.Tooltip("detail:N", title="configuration")]))
+    shown = "load_text:N" if all(row.series for row in rows) else "label:N"
+    for side in ordered([row.place for row in rows if row.place]):
+        beside = base.transform_filter(f"datum.place == '{side}'")
+        layers.append(text_marks(beside, size=LETTERS, baseline="middle", **SIDES[side]).encode(x=x, y=y, text=shown))
+    return alt.layer(*layers, data=sheet.rows(rows)).properties(width=WIDTH - 60, height=HEIGHT)
+
+
+def _domain(values: Sequence[float]) -> list[float]:
+    """Return the ends of an axis: a little room beside the values, and nothing below 0 where no value is."""
+    low, high = min(values), max(values)
+    pad = (high - low) * MARGIN or abs(high) * MARGIN or 1.0
+    return [max(0.0, low - pad) if low >= 0 else low - pad, high + pad]
+
+
+def _labelled(rows: Sequence[PointRow]) -> list[PointRow]:
+    """Return the rows of one model, those of the front first, with the side on which the name of each stands: of few all, of many the front."""
+    few, front = len(rows) <= MOST_LABELS, sorted((row for row in rows if row.front), key=lambda row: row.x)
+    rows = [*front, *(row for row in rows if not row.front)]
+    step = max(1.0, (len(front) - 1) / (MOST_LABELS - 1))
+    named = {front[round(place * step)].configuration for place in range(min(MOST_LABELS, len(front)))}
+    (left, right), (low, high) = _domain([row.x for row in rows]), _domain([row.y for row in rows])
+    at = [((row.x - left) / (right - left) * NARROWEST, (high - row.y) / (high - low) * HEIGHT) for row in rows]
+    swept = all(row.series for row in rows)
+    texts = [(row.load_text if swept else row.label) if few or row.configuration in named else "" for row in rows]
+    sides = places(at, texts, size=LETTERS, plot=(NARROWEST, HEIGHT))
+    return [replace(row, place=side) for row, side in zip(rows, sides, strict=True)]
+
+
+def _sweeps(study: StudyContext) -> dict[tuple[str, str], tuple[Series, float]]:
+    """Return the sweep and the load of each cell that is part of one, by model and configuration; of several, the first."""
+    frontier = study.analysis.frontier
+    found: dict[tuple[str, str], tuple[Series, float]] = {}
+    for series in () if frontier is None else frontier.series:
+        for point in series.points if len(series.points) > 1 else ():
+            found.setdefault((series.model.id, point.cell.configuration.id), (series, point.load))
+    return found
 
 
 def tradeoff_figure(study: StudyContext, tradeoff: Tradeoff) -> Figure | None:
     """F7 of a pair of metrics: medians on every model, and the configurations that no other dominates."""
     first, second = METRICS[tradeoff.first], METRICS[tradeoff.second]
-    labels = study.dataset.labels
+    labels, sweeps = study.dataset.labels, _sweeps(study)
     rows: list[PointRow] = []
     entries: list[list[TableEntry]] = []
     for model, front in tradeoff.models:
-        by_second = sorted((p for p in front.points if len(p.medians) == 2), key=lambda p: p.medians[1])
-        for place, point in enumerate(by_second):
+        by_second = sorted(
+            (p for p in front.points if len(p.medians) == 2 and all(map(finite, p.medians))), key=lambda p: p.medians[1]
+        )
+        for point in by_second:
             label, (x, y) = labels[point.name], point.medians
+            series, load = sweeps.get((model.id, point.name), (None, 0.0))
             dominant = ", ".join(labels[name] for name in point.dominated_by)
             verdict = "on the front" if point.on_front else f"dominated by {dominant}"
             across, upwards = TableCell(x, quantity(x, first.unit)), TableCell(y, quantity(y, second.unit))
             detail = f"{label} on {model.label}: {across.text}, {upwards.text}; {verdict}"
-            side = "left" if place % 2 else "right"
-            rows.append(PointRow(model.label, point.name, label, x, y, bool(point.on_front), side, detail))
+            sweep = ("", 0.0, "") if series is None else (series.label, load, series.load_text(load))
+            rows.append(PointRow(model.label, point.name, label, x, y, bool(point.on_front), detail, *sweep))
             entries.append([model.label, label, across, upwards, share(point.probability), verdict])
     if len(rows) < 2:
         return None
@@ -103,11 +170,15 @@ def tradeoff_figure(study: StudyContext, tradeoff: Tradeoff) -> Figure | None:
         entries,
     )  # fmt: skip
     caption = (
-        "Medians over valid runs, each model on axes of its own that do not begin at 0; the dashed line joins configurations that no other "
-        "dominates, that is, equals or beats in both and beats in one. Probability: share of bootstrap resamples of whole runs."
+        "Medians over valid runs, each model on axes of its own that need not begin at 0; the dashed line joins configurations that no other "
+        "dominates, that is, equals or beats in both and beats in one. These carry their names where there is room, the others are in the table."
+        f"{' Thin lines join the loads of one sweep.' if sweeps else ''} Probability: share of bootstrap resamples of whole runs."
     )
-    axis = f"{first.label.lower()} (across), {second.label.lower()} (upwards)"
-    spec = tradeoff_spec(rows, study.looks, x_axis=axis, units=(first.unit, second.unit))
+    axis = f"{first.noun} (across), {second.noun} (upwards)"
+    every = {series.label: series for series, _ in sweeps.values()}
+    swept = series_looks(study, list(every.values())) if every else {}
+    looks = dict(study.looks) | {name: swept[series.label] for (_, name), (series, _) in sweeps.items()}
+    spec = tradeoff_spec(rows, looks, swept, x_axis=axis, units=(first.unit, second.unit))
     figure_id = f"tradeoff-{first.id}-{second.id}".replace("_", "-")
     bands = metric_bands(study, first.id, second.id)
     return Figure(figure_id, f"{title}: {both[0].lower()}{both[1:-1]}", caption, summary, spec, table, bands)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from greenreport.analysis.measure.dataset import CellView, label_of
 from greenreport.analysis.measure.fidelity import CellFidelity
@@ -95,6 +95,7 @@ def cell_page(study: StudyContext, cell: CellView) -> Page[CellContent]:
         uncertainties={name: u for name in CELL_METRICS if (u := expanded_uncertainty(cell, name)) is not None},
         no_uncertainty=why_unknown(cell, "energy_j"),
     )
-    figures = [figure for figure in drawn if figure is not None]
+    figures = [replace(figure, detail=True) for figure in drawn if figure is not None]
     title = f"{label_of(cell.configuration)} on {cell.model.label}"
-    return study_page(study, f"cells/{cell.slug}", "cell.html", title, content, figures)
+    found_as = ("Cell", study.dataset.study.title, cell.key)
+    return study_page(study, f"cells/{cell.slug}", "cell.html", title, content, figures, found_as=found_as)

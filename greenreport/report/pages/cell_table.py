@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from greenreport.analysis.hypotheses.rank_ranges import place_of
 from greenreport.analysis.measure.dataset import CellView
@@ -70,7 +70,8 @@ def cell_table_page(
     )
     words = " ".join([section.rpartition("/")[2], *(text for _, text in content.facts[:2])])
     found_as = (kind, study.dataset.study.title, words)
-    return study_page(study, section, "cell_table.html", label, content, figures, found_as=found_as)
+    details = [replace(figure, detail=True) for figure in figures]
+    return study_page(study, section, "cell_table.html", label, content, details, found_as=found_as)
 
 
 def _places(study: StudyContext) -> Mapping[str, str]:

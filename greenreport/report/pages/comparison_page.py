@@ -12,6 +12,7 @@ from greenreport.report.context import StudyContext, bands_of, dates_of, machine
 from greenreport.report.figure import Figure
 from greenreport.report.figures.study_comparison import quotient_figure, slope_figure
 from greenreport.report.page import Page
+from greenreport.report.search import entry
 from greenreport.report.summary import ComparisonLink
 from greenreport.results import Counterpart
 from greenreport.units import safe_slug
@@ -93,7 +94,9 @@ def _page(first: StudyContext, second: StudyContext | None, pair: Counterpart, s
     headline = comparison.headline()
     content = ComparisonContent(comparison, parties, tuple(_cautions(comparison, first.dataset, pair.dataset)), tuple(sections))
     drawn = tuple(figure for section in sections for figure in section.figures)
-    return Page(f"compare/{slug}/index.html", "study/compare.html", headline, headline, "compare", first, content, drawn)
+    path = f"compare/{slug}/index.html"
+    found = entry(headline, "Page", "Two studies beside each other", path, " ".join(names))
+    return Page(path, "study/compare.html", headline, headline, "compare", first, content, drawn, (found,))
 
 
 def _distinct(metrics: Sequence[MetricComparison]) -> Iterator[MetricComparison]:

@@ -18,12 +18,12 @@ class EmbedContent:
 
 
 def embed_pages(pages: Sequence[Page[object]]) -> list[Page[EmbedContent]]:
-    """Return a page for each figure; it leads back to where the figure is discussed, rather than to the first page of its study."""
+    """Return a page for each figure but details; it leads back to where the figure is discussed, rather than to the first page of its study."""
     homes: dict[str, tuple[Page[object], Figure]] = {}
     for page in pages:
         if page.study is None:
             continue
-        for figure in page.figures:
+        for figure in (figure for figure in page.figures if not figure.detail):
             path = embed_path(page.study, figure)
             if path not in homes or homes[path][0].section == "overview":
                 homes[path] = (page, figure)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from greenreport.analysis.hypotheses.answers import HypothesisAnswer
 from greenreport.analysis.hypotheses.claim_text import Text, plain
@@ -13,6 +13,8 @@ from greenreport.analysis.hypotheses.ratio_text import interval_text
 from greenreport.analysis.measure.validity_badge import BadgeLevel
 from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.analysis.stats import Interval
+from greenreport.analysis.sweep.frontier_sentences import ToldLoad, where_words
+from greenreport.catalog import METRICS
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
@@ -23,10 +25,12 @@ from greenreport.report.figures.throughput_frontier import front_figure
 from greenreport.report.page import Page, study_page
 from greenreport.report.sparkline import sparkline
 from greenreport.report.summary import ComparisonLink
-from greenreport.units import THIN, counted, declared_percent
+from greenreport.units import THIN, counted, declared_percent, quantity
 
 #: Numbers beside a headline, apart from that of the runs.
 MOST_NUMBERS = 2
+#: Pixels of the place beside the headline.
+HERO_COLUMN = 637
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ def overview_page(
     matrix = None if finding is None else matrix_figure(study, finding.metric.id)
     content = OverviewContent(
         numbers=tuple(_key_numbers(study)),
-        hero=hero,
+        hero=None if hero is None else replace(hero, column=HERO_COLUMN),
         matrix=matrix,
         compared=compared,
         swept=swept is not None,
@@ -120,7 +124,7 @@ def overview_page(
     )
     spec = study.dataset.study
     words = " ".join([spec.study, *spec.tags, study.machine, *(author.name for author in spec.authors), *study.bands])
-    figures = [figure for figure in (hero, matrix) if figure is not None]
+    figures = [figure for figure in (content.hero, matrix) if figure is not None]
     found_as = ("Study", plain(analysis.headline), words)
     return study_page(study, "", "overview.html", spec.title, content, figures, found_as=found_as)
 
@@ -202,6 +206,12 @@ def _solved(study: StudyContext, part: HypothesisAnswer) -> KeyNumber | None:
 
 def _key_numbers(study: StudyContext) -> Iterator[KeyNumber]:
     told = [part for part in study.analysis.headline if isinstance(part, Claim)]
+    frontier = study.analysis.frontier
+    if frontier is not None and frontier.headline is not None:
+        numbers = [*(KeyNumber(claim.info.label, claim) for claim in told), *_load_numbers(next(iter(frontier.told.values())))]
+        yield from numbers[:MOST_NUMBERS]
+        yield _runs_number(study)
+        return
     for shown in told[:MOST_NUMBERS]:
         limit = study.dataset.study.smallest_effect(shown.metric)
         slight = abs(math.log(shown.value)) < math.log1p(limit)
@@ -220,11 +230,26 @@ def _key_numbers(study: StudyContext) -> Iterator[KeyNumber]:
         else:
             continue
         left -= 1
+    yield _runs_number(study)
+
+
+def _load_numbers(told: ToldLoad) -> Iterator[KeyNumber]:
+    """Yield what the load of a headline gains over the smallest, and its latency."""
+    here = where_words(told.series, told.point)
+    if told.gain is not None:
+        yield KeyNumber(told.gain.info.label, told.gain)
+    latency = told.series.latency
+    value = None if latency is None else told.point.value(latency)
+    if latency is not None and value is not None:
+        yield KeyNumber(METRICS[latency].label, None, quantity(value, METRICS[latency].unit), f"{here}; median over its runs")
+
+
+def _runs_number(study: StudyContext) -> KeyNumber:
     dataset, repetitions = study.dataset, study.dataset.repetitions
     ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * repetitions
     models, configurations = counted(len(dataset.models), "model"), counted(len(dataset.configurations), "configuration")
     note = f"{models}, {configurations}, {counted(repetitions, 'repetition')}"
-    yield KeyNumber(
+    return KeyNumber(
         "Rows of the table" if dataset.imported else "Valid runs",
         None,
         f"{ok} of {planned}" if ok != planned else str(ok),

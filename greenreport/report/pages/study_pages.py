@@ -57,7 +57,7 @@ def study_pages(
         matrix_page(study),
         *(model_page(study, model) for model in dataset.models),
         *(configuration_page(study, configuration) for configuration in dataset.configurations),
-        *(cell_page(study, cell) for cell in dataset.cells),
+        *(cell_page(study, cell) for cell in dataset.cells if cell.runs),
         fidelity_page(study),
         validity_page(study),
         audit_page(study),

@@ -11,7 +11,6 @@ import csv
 import hashlib
 import io
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any, TypeAlias
 import altair as alt
 
 from greenreport.analysis.findings_json.plain_values import plain_text
+from greenreport.report.drawing.inline_svg import inline
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.drawing.style import INK, PAPER, SOFT, fixed_colours
 from greenreport.report.drawing.svg_text import LOOSE
@@ -28,11 +28,6 @@ from greenreport.units import percent, quantity
 
 RENDERER = 4  # raised when the same specification gives other files
 COLUMN = 928  # pixels: the width of figures in the stylesheet
-LONG = re.compile(r"\d+\.\d{3,}")  # a number finer than a hundredth of a pixel
-#: What a page's stylesheet says, what is so anyway, and shapes without size.
-IDLE = re.compile(
-    r' font-family="[^"]*"| opacity="1"| pointer-events="none"|<path class="(?:background" d="M0,0h0v0h0Z|foreground" d="" display="none)"/>'
-)
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 Value: TypeAlias = str | float | int | None
 #: A column of a table as figures name it: a heading over texts, or a heading and the unit of its numbers.
@@ -201,7 +196,7 @@ def render(figure: Figure, drawn: Drawing, source: str) -> Rendered:
             f"{figure.id}.json": sidecar(figure, source),
             f"{figure.id}.vl.json": _standalone(figure),
         }
-    return Rendered(inline(svg, figure), embedded_json(figure.described_spec), files)
+    return Rendered(inline(svg, figure.id), embedded_json(figure.described_spec), files)
 
 
 def _standalone(figure: Figure) -> bytes:
@@ -223,30 +218,6 @@ def wrap(text: str, width: int, most: int = 4) -> list[str]:
             lines[-1] = f"{lines[-1][: width - 1].rstrip(LOOSE)}…"
             break
     return lines
-
-
-def inline(svg: str, figure: Figure) -> str:
-    """Return the SVG for the page: ids made unique, no style attributes, nothing that draws nothing, hidden from assistive technology.
-
-    A screen reader has the text alternative and the table instead.
-    """
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="{figure.id}-\1"', svg)
-    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{figure.id}-\1)", svg)
-    svg = re.sub(r' style="([^"]*)"', _attributes, svg)
-    svg = re.sub(r' (?:aria-[a-z]+|role)="[^"]*"', "", svg)
-    svg = IDLE.sub("", svg).replace(' xlink:href="cells/', ' tabindex="-1" href="cells/')  # the table has the same links
-    svg = re.sub(r"<[^>]+>", lambda tag: LONG.sub(_rounded, tag[0]), svg)
-    return svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
-
-
-def _rounded(number: re.Match[str]) -> str:
-    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
-
-
-def _attributes(match: re.Match[str]) -> str:
-    """Turn a style attribute, which the security policy forbids, into presentation attributes."""
-    pairs = (item.split(":", 1) for item in match[1].split(";") if ":" in item)
-    return "".join(f' {name.strip()}="{value.strip()}"' for name, value in pairs)
 
 
 def embedded_json(value: object) -> str:

@@ -84,13 +84,16 @@ def reduced(png: bytes, colours: int) -> bytes:
 
 def _apart(colours: npt.NDArray[np.int32], place: int) -> npt.NDArray[np.int64]:
     """Return the squared distance of every colour from one of them."""
-    return ((colours - colours[place]) ** 2).sum(axis=1, dtype=np.int64)
+    apart: npt.NDArray[np.int64] = ((colours - colours[place]) ** 2).sum(axis=1, dtype=np.int64)
+    return apart
 
 
 def _pixels(png: bytes) -> npt.NDArray[np.uint32]:
     """Return the pixels of a picture as the renderer writes it, eight bits for each of red, green, blue and perhaps opacity: (height, width)."""
-    kept = dict.fromkeys(("bit_depth_reduction", "color_type_reduction", "palette_reduction", "grayscale_reduction"), False)
-    plain = oxipng.optimize_from_memory(png, level=0, filter=[oxipng.RowFilter.NoOp], force=True, interlace=None, **kept)
+    plain = oxipng.optimize_from_memory(
+        png, level=0, filter=[oxipng.RowFilter.NoOp], force=True, interlace=None, bit_depth_reduction=False, color_type_reduction=False,
+        palette_reduction=False, grayscale_reduction=False,
+    )  # fmt: skip
     at, content = SIGNATURE, bytearray()
     width = height = channels = 0
     while at < len(plain):

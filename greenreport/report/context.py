@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from greenreport.analysis.analyse import Analysis
 from greenreport.analysis.measure.dataset import Dataset
@@ -24,6 +25,26 @@ MEANINGS = {
     "means nothing.",
     "measured elsewhere": "the values come from a table; how they were measured is not known here.",
 }
+
+
+class EnergySource(StrEnum):
+    """Where the joules of a study come from."""
+
+    METERED = "metered"
+    CALIBRATED = "calibrated"
+    MODELLED = "modelled"
+    IMPORTED = "imported"
+
+
+def evidence_of(dataset: Dataset) -> EnergySource | None:
+    """Return where the joules of a dataset come from; None where it has none."""
+    if dataset.imported:
+        return EnergySource.IMPORTED
+    if not dataset.has("energy_j"):
+        return None
+    if dataset.estimated:
+        return EnergySource.MODELLED
+    return EnergySource.CALIBRATED if dataset.study.calibrations else EnergySource.METERED
 
 
 @dataclass(frozen=True, slots=True)

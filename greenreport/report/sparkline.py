@@ -39,7 +39,7 @@ def sparkline(study: StudyContext) -> str:
     """Return the drawing of a study as SVG for the page; empty where there is nothing to compare."""
     frontier = study.analysis.frontier
     if frontier is not None and frontier.series:
-        return _curves(study, frontier.series)
+        return _curves(study)
     leading = study.analysis.leading
     return "" if leading is None else _ratios(study, leading.finding)
 
@@ -53,7 +53,7 @@ def _ratios(study: StudyContext, finding: Finding) -> str:
     """Draw ratios to the reference configuration on a logarithmic axis, a line per configuration."""
     dataset, info = study.dataset, finding.metric
     reference = next((c for c in dataset.configurations if c.id == reference_of(dataset)), None)
-    every = [] if reference is None else sorted(_compared(study, info, reference), key=lambda pair: pair[1].value)
+    every = [] if reference is None else sorted(compared(study, info, reference), key=lambda pair: pair[1].value)
     if reference is None or not every:
         return ""
     shown = every[-MOST:] if info.better is Better.HIGHER else every[:MOST]
@@ -73,21 +73,23 @@ def _ratios(study: StudyContext, finding: Finding) -> str:
     height = HEAD + len(shown) * ROW + FOOT
     some = f", {MOST} of {len(every)}" if len(shown) < len(every) else ""
     parts = [_text(0, 11, _fitted(f"{direction(info)}{some}", SMALL, WIDTH), soft=True)]
-    parts.append(_line(at(1), HEAD - 4, at(1), height - FOOT, "currentColor", ' stroke-dasharray="3 3" opacity="0.5"'))
+    parts.append(line(at(1), HEAD - 4, at(1), height - FOOT, "currentColor", ' stroke-dasharray="3 3" opacity="0.5"'))
     for place, ((configuration, claim), (first, last)) in enumerate(zip(shown, ends, strict=True)):
         middle, look = HEAD + place * ROW + ROW / 2, study.looks[configuration.id]
         parts.append(_text(0, middle + 4, _fitted(labels[configuration.id], SIZE, column)))
-        parts.append(_line(at(first), middle, at(last), middle, look.colour, ' stroke-width="2"'))
-        parts.append(_dot(at(claim.value), middle, 4, look.colour, filled=look.filled))
+        parts.append(line(at(first), middle, at(last), middle, look.colour, ' stroke-width="2"'))
+        parts.append(dot(at(claim.value), middle, 4, look.colour, filled=look.filled))
     foot = _fitted(f"dashed: the same as {labels[reference.id]}", SMALL, WIDTH)
     room = width(foot, SMALL) * WIDER
     parts.append(_text(min(max(at(1) - room / 2, 0.0), WIDTH - room), height - 5, foot, soft=True))
     ranked = [(claim.value, label_of(configuration)) for configuration, claim in shown]
     ranked = sorted([*ranked, (1.0, f"{label_of(reference)} (the reference)")])
-    return _drawing(height, f"{info.label} from {info.less} to {info.more}: {', '.join(label for _, label in ranked)}", parts)
+    return picture_of(
+        WIDTH, height, f"{info.label} from {info.less} to {info.more}: {', '.join(label for _, label in ranked)}", parts
+    )
 
 
-def _compared(study: StudyContext, info: MetricInfo, reference: Configuration) -> Iterator[tuple[Configuration, Claim]]:
+def compared(study: StudyContext, info: MetricInfo, reference: Configuration) -> Iterator[tuple[Configuration, Claim]]:
     """Yield every other configuration with its ratio to the reference, over all models that both serve faithfully."""
     dataset = study.dataset
     unfaithful = not_ranked(study.analysis.fidelity)
@@ -116,9 +118,9 @@ class LoadCurve:
         return tuple((load, value) for load, value in points if load > 0 and positive(value))
 
 
-def _curves(study: StudyContext, every: Sequence[Series]) -> str:
+def _curves(study: StudyContext) -> str:
     """Draw throughput over a growing load, the load on a logarithmic axis; a ring marks where it saturates."""
-    curves = [curve for curve in _drawn(study, every) if len(curve.values) > 1][:MOST]
+    curves = curves_of(study)
     if not curves:
         return ""
     loads = [load for curve in curves for load, _ in curve.values]
@@ -130,7 +132,7 @@ def _curves(study: StudyContext, every: Sequence[Series]) -> str:
         return 8 + math.log(load / first) / (math.log(last / first) or 1.0) * (right - 16), HEAD + HEIGHT * (1 - value / top)
 
     bottom = HEAD + HEIGHT
-    parts = [*_head(curves), _line(2, bottom, right, bottom, "currentColor", ' opacity="0.4"')]
+    parts = [*_head(curves), line(2, bottom, right, bottom, "currentColor", ' opacity="0.4"')]
     for curve in curves:
         drawn = [(load, at(load, value)) for load, value in curve.values]
         path = " ".join(f"{x:.1f},{y:.1f}" for _, (x, y) in drawn)
@@ -138,12 +140,19 @@ def _curves(study: StudyContext, every: Sequence[Series]) -> str:
         parts.append(f'<polyline points="{path}" fill="none" stroke="{curve.colour}" stroke-width="1.5"{dashed}/>')
         for load, (x, y) in drawn:
             saturated = load == curve.series.saturation.load
-            parts.append(_dot(x, y, RING if saturated else 2.2, curve.colour, filled=not saturated))
+            parts.append(dot(x, y, RING if saturated else 2.2, curve.colour, filled=not saturated))
     parts += _ends([(curve, *at(*curve.values[-1])) for curve in curves], right) if len(curves) > 1 else []
     parts.append(_text(2, bottom + FOOT - 5, curves[0].series.load_text(first), soft=True))
     parts.append(_text(right, bottom + FOOT - 5, f"{last:g}", soft=True, anchor="end"))
     fates = "; ".join(f"{curve.series.model.label} in {curve.series.label} {_fate(curve.series)}" for curve in curves)
-    return _drawing(bottom + FOOT, f"Throughput over a growing load: {fates}", parts)
+    return picture_of(WIDTH, bottom + FOOT, f"Throughput over a growing load: {fates}", parts)
+
+
+def curves_of(study: StudyContext) -> list[LoadCurve]:
+    """Return the curves of a sweep that are drawn: of its first factor, at most `MOST`."""
+    frontier = study.analysis.frontier
+    series = () if frontier is None else frontier.series
+    return [curve for curve in _drawn(study, series) if len(curve.values) > 1][:MOST]
 
 
 def _drawn(study: StudyContext, every: Sequence[Series]) -> Iterator[LoadCurve]:
@@ -171,7 +180,7 @@ def _head(curves: Sequence[LoadCurve]) -> Iterator[str]:
     yield _text(0, 11, title, soft=True)
     if any(curve.series.saturation.load is not None for curve in curves):
         x = width(title, SMALL) * WIDER + 14
-        yield _dot(x, 7, RING, "currentColor", filled=False)
+        yield dot(x, 7, RING, "currentColor", filled=False)
         yield _text(x + 9, 11, "saturates", soft=True)
 
 
@@ -180,7 +189,7 @@ def _ends(ends: Sequence[tuple[LoadCurve, float, float]], right: float) -> Itera
     order = sorted(ends, key=lambda item: item[2])
     lines = moved_apart([end for _, _, end in order], SIZE, HEAD + HEIGHT + 2.0)
     for (curve, x, end), y in zip(order, lines, strict=True):
-        yield _line(x + 4, end, right - 2, y, curve.colour, ' opacity="0.5"')
+        yield line(x + 4, end, right - 2, y, curve.colour, ' opacity="0.5"')
         yield _text(right, y + 4, _fitted(curve.name, SMALL, WIDTH - right), soft=True)
 
 
@@ -193,18 +202,21 @@ def _fitted(text: str, size: float, room: float) -> str:
     return fitted(text, size, room / WIDER)
 
 
-def _drawing(height: float, description: str, parts: Sequence[str]) -> str:
+def picture_of(width: float, height: float, description: str, parts: Sequence[str]) -> str:
+    """Return an SVG for the page with its text alternative."""
     return (
-        f'<svg class="glance" role="img" aria-label="{escape(description)}" width="{WIDTH}" height="{height:g}" viewBox="0 0 {WIDTH} {height:g}">'
+        f'<svg class="glance" role="img" aria-label="{escape(description)}" width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}">'
         f"{''.join(parts)}</svg>"
     )
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, more: str = "") -> str:
+def line(x1: float, y1: float, x2: float, y2: float, colour: str, more: str = "") -> str:
+    """Return a line as SVG; `more`: further attributes."""
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"{more}/>'
 
 
-def _dot(x: float, y: float, radius: float, colour: str, *, filled: bool) -> str:
+def dot(x: float, y: float, radius: float, colour: str, *, filled: bool) -> str:
+    """Return a round mark as SVG."""
     fill = colour if filled else "var(--paper)"
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="{fill}" stroke="{colour}" stroke-width="2"/>'
 

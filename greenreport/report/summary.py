@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.measure.validity_badge import BadgeLevel
+from greenreport.catalog import ENGINES
 from greenreport.record import Outcome
-from greenreport.report.context import StudyContext
+from greenreport.report.context import EnergySource, StudyContext, evidence_of
 from greenreport.report.exports.card import cards_of
+from greenreport.report.miniature import miniature
 from greenreport.report.page import Page
 from greenreport.report.search import Entry
-from greenreport.report.sparkline import sparkline
 from greenreport.results import MOMENT
 
 
@@ -32,10 +33,12 @@ class Summary:
         root: folder of the study in the site; `name`: its name in the study file.
         runs: valid runs, or rows of a table that was imported; `attempted`: all runs.
         machine: in words.
-        model_names, tags: by which studies can be chosen.
+        model_names, engines, tags: by which studies can be chosen.
+        evidence: where its joules come from; None without any. `untrained`: whether a model has untrained weights.
+        simulated: whether no model was served.
         moments: when the first and the last run began; None where no day is known.
         card, card_alt: its picture, and the same in words.
-        glance: its result as a small drawing (SVG).
+        glance: its result as a drawing of one line (SVG).
         compared: pages on which it stands beside another study.
         entries: what can be found on its pages.
     """
@@ -46,8 +49,12 @@ class Summary:
     headline: str
     level: BadgeLevel
     bands: tuple[str, ...]
+    evidence: EnergySource | None
+    untrained: bool
+    simulated: bool
     models: int
     model_names: tuple[str, ...]
+    engines: tuple[str, ...]
     tags: tuple[str, ...]
     configurations: int
     runs: int
@@ -94,6 +101,10 @@ def summarise(study: StudyContext, pages: Sequence[Page[object]], compared: tupl
         headline=plain(study.analysis.headline),
         level=study.analysis.badge.level,
         bands=study.bands,
+        evidence=evidence_of(dataset),
+        untrained=dataset.untrained,
+        simulated=dataset.simulated,
+        engines=tuple(dict.fromkeys(_engine(configuration.runtime) for configuration in spec.configurations)),
         models=len(dataset.models),
         model_names=tuple(model.label for model in dataset.models),
         tags=spec.tags,
@@ -108,7 +119,11 @@ def summarise(study: StudyContext, pages: Sequence[Page[object]], compared: tupl
         license=spec.license,
         card=card.path,
         card_alt=card.alt,
-        glance=sparkline(study),
+        glance=miniature(study),
         compared=compared,
         entries=tuple(entry for page in pages for entry in page.entries),
     )
+
+
+def _engine(runtime: str) -> str:
+    return ENGINES[runtime].label if runtime in ENGINES else runtime

@@ -157,12 +157,16 @@
     box.addEventListener("focusin", () => { if (list.children.length) list.hidden = false; });
   }
 
-  /* the index of studies: choose by machine, model or tag; the address keeps the choice */
+  /* the index of studies: choose by machine, model, engine, evidence or tag, and put into another order; the address keeps the choice */
   const choose = document.getElementById("choose");
   if (choose) {
-    const items = all(".entries > li[data-machine]"), selects = all("select", choose), count = choose.querySelector("[role=status]");
+    const items = all(".entries > li[data-machine]"), order = new Map(items.map((item, place) => [item, place])), selects = all("select", choose), count = choose.querySelector("[role=status]");
     function narrow() {
-      for (const item of items) item.hidden = selects.some(({ name, value }) => value && !JSON.parse(item.dataset[name]).includes(value));
+      const filters = selects.filter(({ name, value }) => value && name !== "sort"), by = choose.querySelector("[name=sort]").value;
+      for (const item of items) item.hidden = filters.some(({ name, value }) => !JSON.parse(item.dataset[name]).includes(value));
+      if (filters.length) all("details.more").forEach((group) => { group.open = Boolean(group.querySelector("li:not([hidden])")); });
+      const compare = { name: (a, b) => a.dataset.name.localeCompare(b.dataset.name, "en"), runs: (a, b) => b.dataset.runs - a.dataset.runs };
+      for (const list of all(".studies")) list.append(...all(":scope > li", list).sort(compare[by] || ((a, b) => order.get(a) - order.get(b))));
       const left = items.filter((item) => !item.hidden).length;
       count.textContent = left === items.length ? "" : `${left} of ${items.length} studies`;
     }

@@ -72,7 +72,7 @@ def test_a_card_says_the_answer_with_its_number_interval_and_scope(study: StudyC
         "at least 5 runs per cell",
     ):
         assert part in whole, part
-    for part in ("CPU package-0", "Test CPU (2 cores)", "2026-01-01", "Validity: read with care", "log scale"):
+    for part in ("CPU package-0", "Test CPU (2 cores)", "2026-01-01", " checks passed", "log scale"):
         assert part in whole, part
     assert "estimated" not in whole
     assert "uses the least energy" in first.alt
@@ -117,7 +117,7 @@ def test_hostile_and_endless_texts_stay_inside(study: StudyContext) -> None:
     """Tags stay text, control characters go, long texts end with an ellipsis inside the picture, whatever is in them."""
     long = HOSTILE + "\x00\ufffe\x1b" + "word " * 400 + "x" * 900
     card = cards_of(study)[0]
-    nasty = Card(card.path, long, long, long, card.claim, long, card.hue, card.bands, long, card.level)
+    nasty = Card(card.path, long, long, long, card.claim, long, card.hue, card.bands, long, card.badge)
     for shown in (nasty, replace(nasty, claim=None)):
         svg = card_svg(shown, long)
         said = texts(svg)

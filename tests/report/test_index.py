@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from greenreport.errors import SpecError
+from greenreport.report.context import EnergySource, evidence_of
 from greenreport.report.pages import site_pages
 from greenreport.report.pages.index_page import FEW, IndexContent
 from greenreport.report.summary import ComparisonLink, Summary, newest_first
 from greenreport.study import load_study
+from tests.datasets import around, dataset
 from tests.report.test_feed import context
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -54,6 +56,33 @@ def test_few_studies_need_no_choice_and_many_offer_what_tells_them_apart() -> No
     assert [choice.name for choice in index(studies).choices] == ["machine", "model", "tag"]
 
 
+def test_what_was_measured_stands_open_and_demonstrations_and_plans_are_folded() -> None:
+    """In this order; where nothing was measured, the first group that there is stands open."""
+    real, demo, plan = (replace(context(slug, "2026-01-01"), simulated=False) for slug in ("real", "demo", "plan"))
+    demo, plan = replace(demo, simulated=True), replace(plan, attempted=0, runs=0)
+    groups = index([plan, demo, real]).groups
+    assert [(heading, [study.slug for study in group]) for heading, group in groups] == [
+        ("", ["real"]),
+        ("Demonstrations on a simulated engine", ["demo"]),
+        ("Declared, not run yet", ["plan"]),
+    ]
+    assert [heading for heading, _ in index([plan]).groups] == [""]
+    assert index([]).groups == ()
+
+
+def test_a_study_says_in_one_word_where_its_joules_come_from() -> None:
+    """From a meter, from a model, from a table of others, or there are none; its result is drawn on one line without a word."""
+    made = dataset({"a": {"torch": around(100.0), "onnx": around(60.0)}})
+    assert evidence_of(made) is EnergySource.METERED
+    assert evidence_of(replace(made, imported=True)) is EnergySource.IMPORTED
+    assert evidence_of(replace(made, cells=tuple(replace(cell, runs=()) for cell in made.cells))) is None
+    summary = context("a", "2026-01-01")
+    assert (summary.evidence, summary.engines) == (EnergySource.METERED, ("Torch", "ONNX Runtime"))
+    assert summary.glance.startswith('<svg class="glance" role="img" aria-label="energy')
+    assert "<text" not in summary.glance
+    assert summary.glance.count("<circle") == 1
+
+
 def test_a_comparison_is_listed_once() -> None:
     """Both studies of a comparison know it."""
     link = ComparisonLink("Rankings agree", "compare/a--b/index.html")
@@ -69,7 +98,7 @@ def test_many_studies_can_be_chosen_from(command: Command, write_study: Write, t
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     assert '<div class="limits" id="choose" hidden>' in page
     assert '<option value="odd">odd</option>' in page
-    tags = [json.loads(text) for text in re.findall(r"<li data-machine='.*?' data-tag='(.*?)'>", page)]
+    tags = [json.loads(text) for text in re.findall(r"<li data-machine='.*?' data-tag='(.*?)' data-name", page)]
     assert len(tags) == FEW + 1
     assert tags.count(["odd"]) == 3
 

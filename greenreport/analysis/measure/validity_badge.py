@@ -43,6 +43,18 @@ class Badge:
     rules: tuple[BadgeRule, ...]
 
     @property
+    def words(self) -> str:
+        """How many rules hold, or that the study is not to be used."""
+        passed = sum(rule.level is BadgeLevel.PASS for rule in self.rules)
+        match self.level:
+            case BadgeLevel.NO_DATA:
+                return "No runs yet"
+            case BadgeLevel.INVALID:
+                return "Validity: do not use"
+            case _:
+                return f"Validity: {passed} of {counted(len(self.rules), 'check')} passed"
+
+    @property
     def reasons(self) -> tuple[BadgeRule, ...]:
         """Rules that are not passed, worst first."""
         failed = (rule for rule in self.rules if rule.level is not BadgeLevel.PASS)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from greenreport.analysis.hypotheses.claim_text import Text, plain
 from greenreport.analysis.hypotheses.claims import Claim
-from greenreport.analysis.measure.validity_badge import BadgeLevel
+from greenreport.analysis.measure.validity_badge import Badge, BadgeLevel
 from greenreport.analysis.stats import reach
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
@@ -29,12 +29,7 @@ HEADLINES = ((52, 3), (44, 4), (38, 5))  # size and lines, the largest that hold
 LOWER = 370  # top of the number
 LEAST_BESIDE = 0.05  # of the axis, in logarithms: a difference of one per cent is not drawn as if it were large
 LONGEST_ALT = 420  # the limit of social networks
-VALIDITY = {
-    BadgeLevel.PASS: ("#2f6b3c", "Validity: all checks passed"),
-    BadgeLevel.CAUTION: ("#8a5a00", "Validity: read with care"),
-    BadgeLevel.INVALID: ("#a3271f", "Validity: do not use"),
-    BadgeLevel.NO_DATA: (SOFT, "No runs yet"),
-}
+VALIDITY = {BadgeLevel.PASS: "#2f6b3c", BadgeLevel.CAUTION: "#8a5a00", BadgeLevel.INVALID: "#a3271f", BadgeLevel.NO_DATA: SOFT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +55,7 @@ class Card:
     hue: str
     bands: tuple[str, ...]
     source: str
-    level: BadgeLevel
+    badge: Badge
 
     @property
     def alt(self) -> str:
@@ -90,7 +85,7 @@ def _card(study: StudyContext, name: str, about: str, kicker: str, lead: Text, n
     source = " · ".join(part for part in (study.machine, study.dates) if part) if study.dataset.outcomes.total() else ""
     return Card(
         f"{study.root}cards/{name}.png", about, kicker, plain(lead), claim, note, LIGHT[f"--{hue}"], bands, source,
-        study.analysis.badge.level,
+        study.analysis.badge,
     )  # fmt: skip
 
 
@@ -118,7 +113,7 @@ def card_files(study: StudyContext, site: str, cache: Path) -> dict[str, bytes]:
 def card_svg(card: Card, site: str) -> str:
     """Return a card as a drawing."""
     size, lines = _headline(card)
-    colour, validity = VALIDITY[card.level]
+    colour, validity = VALIDITY[card.badge.level], card.badge.words
     bands, end = _bands(card)
     return draw(
         "card.svg", card=card, site=site, size=size, lines=lines, colour=colour, validity=validity,

@@ -66,10 +66,10 @@ def value_axis(
     if start:
         domain[0] = start
     ticks = log_ticks(domain) if low > 0 else []
-    labels: dict[str, Any] = {"format": "~s", "labelOverlap": True}
+    labels: dict[str, Any] = {"format": "~s", "labelOverlap": "greedy"}
     if unit or suffix:
         expression = prefixed(unit) if unit else f"format(datum.value, '~g') + ' {suffix}'"
-        labels = {"labelExpr": expression, "labelSeparation": 8, "labelOverlap": True}
+        labels = {"labelExpr": expression, "labelSeparation": 8, "labelOverlap": "greedy"}
     pad = (high - low) * 0.06 or abs(high) * 0.05 or 1.0
     linear = alt.Scale(domain=[low - pad if start is None else start, high + pad], nice=False, zero=False)
     kinds: dict[Kind, dict[str, Any]] = {"linear": {"title": title, "scale": linear, "axis": alt.Axis(tickCount=6, **labels)}}

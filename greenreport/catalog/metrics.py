@@ -56,6 +56,13 @@ class MetricInfo:
         """Whether energy is part of it, so that a boundary belongs to it and it can be an estimate."""
         return self.share_of_energy or self.unit in ENERGY_UNITS
 
+    def meaning(self, *, imported: bool = False) -> str:
+        """Return the definition; of imported values, which others measured, only what is known of them."""
+        if not imported:
+            return self.definition
+        unknown = "what it includes is" if self.of_energy else "how it was measured is"
+        return f"{self.label} as the imported table gives it; {unknown} not known here."
+
     @property
     def direction(self) -> Literal["lower", "higher"]:
         """The better direction; of a metric without one, lower."""

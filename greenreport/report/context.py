@@ -10,6 +10,7 @@ from greenreport.analysis.analyse import Analysis
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import reference_of
 from greenreport.analysis.measure.run_view import RunView
+from greenreport.analysis.measure.subjects import Subject
 from greenreport.record import Environment
 from greenreport.report.drawing.style import Look, looks
 from greenreport.units import counted
@@ -92,7 +93,8 @@ def study_context(slug: str, analysis: Analysis) -> StudyContext:
     """Return the context of a study."""
     dataset = analysis.dataset
     configurations = dataset.study.configurations
-    styles = looks([c.runtime for c in configurations], [(c.id, c.runtime, c.provider) for c in configurations])
+    pairs = [(c.id, c.runtime, c.provider) for c in configurations]
+    styles = looks([c.runtime for c in configurations], pairs, dataset.engine_names)
     dates, machine = dates_of(dataset.runs), machine_text(dataset.environment)
     source = " · ".join(part for part in ("greenreport", dataset.study.study, machine, dates) if part)
     return StudyContext(slug, analysis, styles, bands_of(dataset), source, machine, dates)
@@ -109,9 +111,9 @@ def bands_of(dataset: Dataset) -> tuple[str, ...]:
     return tuple(name for name, applies in remarks if applies)
 
 
-def on_models(number: int, models: int) -> str:
+def on_models(number: int, models: int, subject: Subject) -> str:
     """Return the number of models out of all, in words: ``on 2 of 3 models``."""
-    return "on the one model" if models == 1 else f"on {number} of {models} models"
+    return f"on the one {subject.singular}" if models == 1 else f"on {number} of {models} {subject.plural}"
 
 
 def dates_of(runs: Iterable[RunView]) -> str:

@@ -104,7 +104,12 @@ def summarise(study: StudyContext, pages: Sequence[Page[object]], compared: tupl
         evidence=evidence_of(dataset),
         untrained=dataset.untrained,
         simulated=dataset.simulated,
-        engines=tuple(dict.fromkeys(_engine(configuration.runtime) for configuration in spec.configurations)),
+        engines=tuple(
+            dict.fromkeys(
+                dataset.engine_names.get(configuration.engine) or _engine(configuration.runtime)
+                for configuration in spec.configurations
+            )
+        ),
         models=len(dataset.models),
         model_names=tuple(model.label for model in dataset.models),
         tags=spec.tags,

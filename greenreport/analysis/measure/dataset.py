@@ -143,7 +143,7 @@ class Dataset:
     """All data of a study on one machine.
 
     Attributes:
-        source: where the values come from, in words; subject: what the models are.
+        source: where the values come from, in words; subject: what the models are; engine_names: what an imported table calls its engines, by their ids.
         imported: whether they come from an imported table, so that runs, phases and environment are unknown.
         other_runs: runs of this study in the store that do not count here (other machine, earlier protocol), by reason.
         prompts: texts by their digests; `verdicts`: by the digests of prompt and output.
@@ -166,6 +166,7 @@ class Dataset:
     prompts: Mapping[str, str] = field(default_factory=dict)
     verdicts: Mapping[tuple[str, str], Verdict] = field(default_factory=dict)
     subject: Subject = MODELS
+    engine_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def models(self) -> tuple[Model, ...]:

@@ -85,7 +85,9 @@ def imported_dataset(name: str, source: str, rows: Sequence[ObservedRow], declar
         for rival, configuration in configurations.items()
         if rival in grouped[block]
     )
-    return Dataset(study, cells, source=source, imported=True, subject=subject_of(_told_apart(grouped, several)))
+    names = {configuration.engine: rival.engine for rival, configuration in configurations.items()}
+    subject = subject_of(_told_apart(grouped, several))
+    return Dataset(study, cells, source=source, imported=True, subject=subject, engine_names=names)
 
 
 def _told_apart(blocks: Iterable[WorkBlock], several_hosts: bool) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from greenreport.units import listed
+from greenreport.units import counted, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,10 @@ class Subject:
     def of(self, number: int) -> str:
         """Return the noun for a number of them."""
         return self.singular if number == 1 else self.plural
+
+    def counted(self, number: int) -> str:
+        """Return a number of them in words: ``3 models``."""
+        return counted(number, self.singular, self.plural)
 
 
 MODELS = Subject("model", "models")

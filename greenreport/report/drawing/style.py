@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from greenreport.report.drawing.svg_text import FONT
@@ -31,12 +32,13 @@ _FIRST = {"torch": ("blue", "circle"), "onnx": ("vermilion", "square"), "openvin
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a configuration is drawn; `engine`: name of its engine."""
+    """How a configuration is drawn; `engine`: name of its engine; `label`: what an imported table calls that, else empty."""
 
     hue: str
     shape: str
     filled: bool
     engine: str = ""
+    label: str = ""
 
     @property
     def colour(self) -> str:
@@ -48,12 +50,15 @@ class Look:
 Looks: TypeAlias = Mapping[str, Look]
 
 
-def looks(engines: Sequence[str], pairs: Sequence[tuple[str, str, str]]) -> dict[str, Look]:
+def looks(
+    engines: Sequence[str], pairs: Sequence[tuple[str, str, str]], labels: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Look]:
     """Return the look of each configuration.
 
     Args:
         engines: every engine (or external server) of the study, in its order.
         pairs: (configuration id, engine, provider).
+        labels: what an imported table calls its engines.
     """
     taken = dict(_FIRST)
     present = [taken[engine] for engine in engines if engine in taken]
@@ -63,7 +68,10 @@ def looks(engines: Sequence[str], pairs: Sequence[tuple[str, str, str]]) -> dict
     for engine in dict.fromkeys(engines):
         if engine not in taken:
             taken[engine] = free.pop(0) if free else (HUES[len(taken) % len(HUES)], SHAPES[len(taken) % len(SHAPES)])
-    return {identifier: Look(*taken[engine], filled=provider != "cpu", engine=engine) for identifier, engine, provider in pairs}
+    return {
+        identifier: Look(*taken[engine], filled=provider != "cpu", engine=engine, label=labels.get(engine, ""))
+        for identifier, engine, provider in pairs
+    }
 
 
 def fixed_colours(text: str) -> str:

@@ -10,7 +10,6 @@ from greenreport.report.drawing.safe_text import on_one_line
 from greenreport.report.drawing.style import LIGHT, SOFT
 from greenreport.report.templates import draw
 from greenreport.study import Site
-from greenreport.units import counted
 
 CHARACTER = 6.6  # mean width of a character at 11 px; the text is stretched to fit, so an estimate is enough
 MARKDOWN = frozenset("\\`*_[]<>")  # characters with a meaning in Markdown
@@ -36,7 +35,7 @@ def _words(study: StudyContext) -> tuple[str, str]:
     level = study.analysis.badge.level.value
     if claim is None:
         return f"no answer yet, validity: {level}", on_one_line(study.dataset.study.title)
-    scope = f"{len(claim.scope)} of {counted(claim.of_models, 'model')}"
+    scope = f"{len(claim.scope)} of {claim.subject.counted(claim.of_models)}"
     estimated = ", estimated" if claim.estimated else ""
     short = f"{claim.numerator}: {claim.size()} {claim.compared_with()}, {scope}{estimated}"
     return on_one_line(short), on_one_line(f"{claim.sentence()}. Validity: {level}.")

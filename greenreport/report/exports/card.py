@@ -92,7 +92,7 @@ def _card(study: StudyContext, name: str, about: str, kicker: str, lead: Text, n
 def _runs(study: StudyContext) -> str:
     """Return the size of a study that has no answer yet."""
     dataset = study.dataset
-    size = f"{counted(len(dataset.models), 'model')} in {counted(len(dataset.configurations), 'serving configuration')}"
+    size = f"{dataset.subject.counted(len(dataset.models))} in {counted(len(dataset.configurations), 'serving configuration')}"
     if dataset.outcomes.total():
         words = ("row of a table", "rows of a table") if dataset.imported else ("valid run", "valid runs")
         return f"{size}, {counted(dataset.outcomes[Outcome.OK], *words)}."

@@ -57,7 +57,13 @@ def _dataset(study: StudyContext, settings: Site, downloads: Sequence[Download])
         "keywords": ["energy", "language models", "serving", *dataset.study.tags, *labels],
         "measurementTechnique": _technique(study),
         "variableMeasured": [
-            {"@type": "PropertyValue", "propertyID": i.id, "name": i.label, "unitText": i.unit, "description": i.definition}
+            {
+                "@type": "PropertyValue",
+                "propertyID": i.id,
+                "name": i.label,
+                "unitText": i.unit,
+                "description": i.meaning(imported=dataset.imported),
+            }
             for i in metrics
         ],
         "distribution": list(_distribution(study, settings, downloads)),
@@ -107,7 +113,7 @@ def _person(author: Author) -> Linked:
 def description(study: StudyContext) -> str:
     """Return the headline, the size of the study, its description, and every remark on its numbers."""
     dataset = study.dataset
-    size = f"{counted(len(dataset.models), 'model')} in {counted(len(dataset.configurations), 'serving configuration')} on {study.machine}."
+    size = f"{dataset.subject.counted(len(dataset.models))} in {counted(len(dataset.configurations), 'serving configuration')} on {study.machine}."
     remarks = [f"{band.capitalize()}." for band in study.bands]
     parts = [plain_text(plain(study.analysis.headline)), size, dataset.study.description or "", *remarks]
     return " ".join(parts).replace("  ", " ")

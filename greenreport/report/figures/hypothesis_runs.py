@@ -79,7 +79,7 @@ def runs_over_models(study: StudyContext, finding: Finding, configuration: Confi
         return None
     by_model = [replace(row, model="", label=row.model) for row in rows]
     models = len({row.model for row in rows})
-    summary = f"{len(rows)} runs of {label_of(configuration)} on {models} models; others are compared with it. {BOXES}"
+    summary = f"{len(rows)} runs of {label_of(configuration)} on {study.dataset.subject.counted(models)}; others are compared with it. {BOXES}"
     return _figure(study, finding, figure_id, rows, by_model, summary)
 
 
@@ -96,7 +96,7 @@ def _figure(
     info = finding.metric
     log = far_apart([row.value for row in rows])
     spec = runs_spec(drawn, study.looks, axis=f"{info.noun} ({info.unit})", log=log)
-    caption = f"{info.label} of every valid run{axis}. {info.definition} {boundary_text(finding)}".strip()
+    caption = f"{info.label} of every valid run{axis}. {info.meaning(imported=study.dataset.imported)} {boundary_text(finding)}".strip()
     table = make_table(
         f"{info.label} of every valid run",
         ["model", "configuration", ("repetition", ""), (info.id, info.unit)],

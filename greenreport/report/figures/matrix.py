@@ -11,7 +11,7 @@ import altair as alt
 
 from greenreport.analysis.hypotheses.answers import MAX_NAMED
 from greenreport.analysis.hypotheses.headline import best_phrase, models_text
-from greenreport.analysis.measure.dataset import CellView, label_of
+from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
 from greenreport.analysis.measure.fidelity import losses, not_ranked
 from greenreport.catalog import METRICS, Better, MetricInfo
 from greenreport.record import Outcome
@@ -100,11 +100,11 @@ def matrix_figure(study: StudyContext, metric: str) -> Figure | None:
         return None
     cells = matrix_cells(study, metric)
     first = "best" if info.better is not Better.NEITHER else "lowest"
-    finding = _winners(Counter(cell.label for cell in cells if cell.best), len(dataset.models), info)
+    finding = _winners(Counter(cell.label for cell in cells if cell.best), dataset, info)
     without = sum(cell.median is None for cell in cells)
     missing = "1 cell has no value; it" if without == 1 else f"{without} cells have no value; each"
     summary = f"{finding}. {f'{missing} names its reason.' if without else 'Every cell has a value.'}"
-    caption = f"Median over valid runs; the deeper the colour, the further from the {first} of the row (◆). {info.definition}"
+    caption = f"Median over valid runs; the deeper the colour, the further from the {first} of the row (◆). {info.meaning(imported=dataset.imported)}"
     table = make_table(
         f"{info.label}: median of each cell",
         ["model", "configuration", (f"median {info.id}", info.unit), (f"ratio to the {first}", "1"), "remark"],
@@ -151,12 +151,13 @@ def _matrix_cell(cell: CellView, info: MetricInfo, best: float | None, unranked:
     return MatrixCell(model, label, median, best / median if info.better is Better.HIGHER else median / best, text, "")
 
 
-def _winners(wins: Counter[str], models: int, info: MetricInfo) -> str:
+def _winners(wins: Counter[str], dataset: Dataset, info: MetricInfo) -> str:
     """Say which configuration is best on how many models; of many, the first few."""
     if not wins:
         return f"{info.label} of every cell"
     (leader, most), *others = wins.most_common()
-    clauses = [f"{leader} {best_phrase(info)} {models_text(most, models)}"]
+    models = len(dataset.models)
+    clauses = [f"{leader} {best_phrase(info)} {models_text(most, models, dataset.subject)}"]
     clauses += [f"as does {name}" if models == 1 else f"{name} on {number}" for name, number in others[: MAX_NAMED - 1]]
     return ", ".join(clauses) + (", others on the rest" if len(others) >= MAX_NAMED else "")
 

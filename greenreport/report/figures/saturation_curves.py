@@ -89,7 +89,9 @@ def series_looks(study: StudyContext, every: Sequence[Series]) -> dict[str, Look
     if len({look.hue for look in looks.values()}) == len(every):
         return looks
     return {
-        name: Look(HUES[place % len(HUES)], SHAPES[place % len(SHAPES)], filled=look.filled, engine=look.engine)
+        name: Look(
+            HUES[place % len(HUES)], SHAPES[place % len(SHAPES)], filled=look.filled, engine=look.engine, label=look.label
+        )
         for place, (name, look) in enumerate(looks.items())
     }
 

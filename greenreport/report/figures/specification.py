@@ -122,7 +122,10 @@ class Sheet:
         if len(members) < 2:  # of the points of a sweep there would be more buttons than chart
             choices = {name: (labels[name], [name]) for name in shown} if len(shown) <= MOST_CHOICES else {}
         else:
-            choices = {e: (ENGINES[e].label if e in ENGINES else e, names) for e, names in members.items()}
+            choices = {
+                e: (self.styles[names[0]].label or (ENGINES[e].label if e in ENGINES else e), names)
+                for e, names in members.items()
+            }
         return [
             {"id": key, "name": name, "hue": self.styles[names[0]].hue, "of": names} for key, (name, names) in choices.items()
         ]

@@ -157,7 +157,7 @@ def tradeoff_figure(study: StudyContext, tradeoff: Tradeoff) -> Figure | None:
         return None
     alone = sum(len(front.front) == 1 for _, front in tradeoff.models)
     models = len(tradeoff.models)
-    scope = "A single" if models == 1 else f"O{models_text(alone, models)[1:]} a single"
+    scope = "A single" if models == 1 else f"O{models_text(alone, models, study.dataset.subject)[1:]} a single"
     both = f"{scope} configuration is best in both." if alone else "Less of one costs more of the other."
     title = f"{first.label} against {second.noun}"
     summary = f"{title}. {both}"

@@ -56,5 +56,5 @@ def guidelines_heading(study: StudyContext) -> str:
         standing = guideline.standing
         if standing is not None:
             wins = dict(standing.wins).get(standing.leader.id, 0)
-            return f"{guideline.objective.wish}: {label_of(standing.leader)} {on_models(wins, standing.models)}"
+            return f"{guideline.objective.wish}: {label_of(standing.leader)} {on_models(wins, standing.models, study.dataset.subject)}"
     return "What to choose, these runs do not tell yet"

@@ -48,5 +48,5 @@ def matrix_heading(study: StudyContext, metrics: Sequence[str]) -> str:
         if leaders:
             label, number = leaders.most_common(1)[0]
             word = "highest" if info.better is Better.HIGHER else "lowest"
-            return f"{label} has the {word} median {info.noun} {on_models(number, len(study.dataset.models))}"
+            return f"{label} has the {word} median {info.noun} {on_models(number, len(study.dataset.models), study.dataset.subject)}"
     return "No configuration has a value on any model yet"

@@ -247,7 +247,7 @@ def _load_numbers(told: ToldLoad) -> Iterator[KeyNumber]:
 def _runs_number(study: StudyContext) -> KeyNumber:
     dataset, repetitions = study.dataset, study.dataset.repetitions
     ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * repetitions
-    models, configurations = counted(len(dataset.models), "model"), counted(len(dataset.configurations), "configuration")
+    models, configurations = dataset.subject.counted(len(dataset.models)), counted(len(dataset.configurations), "configuration")
     note = f"{models}, {configurations}, {counted(repetitions, 'repetition')}"
     return KeyNumber(
         "Rows of the table" if dataset.imported else "Valid runs",

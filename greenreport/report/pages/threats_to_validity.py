@@ -142,7 +142,7 @@ def _cooldown(protocol: Protocol) -> str:
 def _external(dataset: Dataset) -> Iterator[str]:
     machine = "The machine is not known" if dataset.imported else "One machine"
     yield f"{machine}. Absolute joules and seconds do not carry over to others; ratios and directions may."
-    models, prompts = counted(len(dataset.models), "model"), dataset.prompts_count
+    models, prompts = dataset.subject.counted(len(dataset.models)), dataset.prompts_count
     if dataset.imported:
         yield f"{models}; prompts and load are not known, and other lengths, batches and loads may rank differently."
         return

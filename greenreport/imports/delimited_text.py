@@ -92,19 +92,25 @@ class DelimitedText:
 
     def levels(self, name: str) -> tuple[list[str], NDArray[np.int64]]:
         """Return the different texts of a column in order, and for each row which of them it has; blanks around a text do not count."""
-        cell = self._cell(name)
-        self._query(
-            f"CREATE OR REPLACE TEMP TABLE levels AS SELECT level, row_number() OVER (ORDER BY level) - 1 AS code FROM (SELECT DISTINCT {cell} AS level FROM t)"
-        )
-        levels = [str(level) for (level,) in self._query("SELECT level FROM levels ORDER BY code").fetchall()]
-        if len(levels) > MOST_ENUM:
+        cell, column = self._cell(name), f"c{self.names.index(name)}"
+        # Cells as they are written are told apart first: few differ, and blanks around them are then cut off once for each, not in every row.
+        self._query(f"CREATE OR REPLACE TEMP TABLE written AS SELECT DISTINCT {column} FROM t")
+        pairs = self._query(f"SELECT {column}, {cell} FROM written ORDER BY 2, 1 NULLS LAST").fetchall()
+        levels = list(dict.fromkeys(str(level) for _, level in pairs))
+        places = {level: code for code, level in enumerate(levels)}
+        if len(pairs) > MOST_ENUM:
             rows = [str(row[0]) for row in self._query(f"SELECT {cell} FROM t").fetchall()]
-            places = {level: code for code, level in enumerate(levels)}
             return levels, np.array([places[row] for row in rows], dtype=np.int64)
-        self._query("DROP TYPE IF EXISTS level_type")
-        self._query("CREATE TYPE level_type AS ENUM (SELECT level FROM levels ORDER BY code)")
-        codes = self._query(f"SELECT enum_code({cell}::level_type)::BIGINT AS code FROM t").fetchnumpy()["code"]
-        return levels, np.asarray(codes, dtype=np.int64)
+        told = [str(level) for text, level in pairs if text is not None]
+        self._query("DROP TYPE IF EXISTS written_type")
+        self._query(
+            f"CREATE TYPE written_type AS ENUM (SELECT {column} FROM written WHERE {column} IS NOT NULL ORDER BY {cell}, 1)"
+        )
+        found = self._query(
+            f"SELECT coalesce(enum_code({column}::written_type)::BIGINT, {len(told)}) AS code FROM t"
+        ).fetchnumpy()["code"]
+        codes = np.array([*(places[level] for level in told), places.get("", 0)], dtype=np.int64)
+        return levels, codes[np.asarray(found, dtype=np.int64)]
 
     def texts(self, names: Iterable[str]) -> dict[str, NDArray[np.object_]]:
         """Return columns as text; equal texts are one object."""

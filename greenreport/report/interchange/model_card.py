@@ -53,9 +53,10 @@ def _measured(study: StudyExport) -> Iterator[tuple[CellView, str]]:
 def _card(study: StudyExport, model: Model) -> str:
     metrics = [_entry(cell, metric) for cell, metric in _measured(study) if cell.model.id == model.id]
     spec = study.dataset.study
+    remarks = f" ({', '.join(study.remarks)})" if study.remarks else ""
     result = {
         "task": {"type": "text-generation", "name": "Serving"},
-        "dataset": {"name": f"greenreport study {spec.study}", "type": "greenreport"},
+        "dataset": {"name": f"greenreport study {spec.study}{remarks}", "type": "greenreport"},
         "metrics": metrics,
     }
     head = yaml.safe_dump(

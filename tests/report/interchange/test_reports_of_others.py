@@ -138,6 +138,7 @@ def test_a_card_is_read_by_the_hub(measured: Path, tmp_path: Path) -> None:
     assert name == dataset.models[0].label
     values = {(r.metric_type, r.metric_name): r.metric_value for r in results}
     assert all(r.verified is False and r.task_type == "text-generation" for r in results)
+    assert {r.dataset_name for r in results} == {"greenreport study judged (untrained weights)"}
     energy = [value for (kind, _), value in values.items() if kind == "j_per_request"]
     assert energy == [cell.median("j_per_request") for cell in cells.values()]
     assert ModelCardData(model_name=name, eval_results=results).to_yaml()

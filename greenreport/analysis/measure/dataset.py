@@ -84,8 +84,7 @@ class CellView:
     def by_repetition(self, metric: str) -> dict[int, float]:
         """Return the same values by their repetition, which is the block."""
         kept = set(self.values(metric))
-        values = ((run.repetition, run.value(metric)) for run in self.ok)
-        return {repetition: value for repetition, value in values if value is not None and value in kept}
+        return {run.repetition: value for run in self.ok if (value := run.value(metric)) is not None and value in kept}
 
     def median(self, metric: str) -> float | None:
         """Return the median of the values, or None without any."""
@@ -283,9 +282,8 @@ def label_parts(configuration: Configuration) -> list[str]:
     """Return the parts of a label: name, or engine and provider, then everything that differs from the defaults."""
     if configuration.name:
         return [configuration.name, *_differences(configuration)]
-    info = ENGINES.get(configuration.engine)
     provider = PROVIDER_LABELS.get(configuration.provider, configuration.provider)
-    engine = info.label if info else configuration.engine
+    engine = ENGINES[configuration.engine].label if configuration.engine in ENGINES else configuration.engine
     if configuration.server is not None:
         engine = f"{engine} {configuration.server.id or configuration.server.program}".rstrip()
     return [f"{engine}{JOINT}{provider}", *_differences(configuration)]

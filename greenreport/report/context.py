@@ -41,10 +41,10 @@ def evidence_of(dataset: Dataset) -> EnergySource | None:
     """Return where the joules of a dataset come from; None where it has none."""
     if dataset.imported:
         return EnergySource.IMPORTED
+    if dataset.estimated:  # also where it answers no question
+        return EnergySource.MODELLED
     if not dataset.has("energy_j"):
         return None
-    if dataset.estimated:
-        return EnergySource.MODELLED
     return EnergySource.CALIBRATED if dataset.study.calibrations else EnergySource.METERED
 
 

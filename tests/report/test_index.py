@@ -17,6 +17,7 @@ from greenreport.report.pages import site_pages
 from greenreport.report.pages.index_page import FEW, IndexContent
 from greenreport.report.summary import ComparisonLink, Summary, newest_first
 from greenreport.study import load_study
+from tests.analysis.test_estimated_energy import modelled
 from tests.datasets import around, dataset
 from tests.report.test_feed import context
 
@@ -75,6 +76,7 @@ def test_a_study_says_in_one_word_where_its_joules_come_from() -> None:
     made = dataset({"a": {"torch": around(100.0), "onnx": around(60.0)}})
     assert evidence_of(made) is EnergySource.METERED
     assert evidence_of(replace(made, imported=True)) is EnergySource.IMPORTED
+    assert evidence_of(modelled()) is EnergySource.MODELLED
     assert evidence_of(replace(made, cells=tuple(replace(cell, runs=()) for cell in made.cells))) is None
     summary = context("a", "2026-01-01")
     assert (summary.evidence, summary.engines) == (EnergySource.METERED, ("Torch", "ONNX Runtime"))

@@ -25,6 +25,7 @@ from greenreport.report.pages import (
     comparison_links,
     comparison_pages,
     embed_pages,
+    explorer_files,
     related_studies,
     site_pages,
     study_pages,
@@ -180,7 +181,7 @@ def _write_shared(folder: SiteFolder, renderer: Renderer, summaries: Sequence[Su
     pages = site_pages(shown)
     folder.write(renderer.shared | renderer.pages(pages, {}))
     entries = [entry for page in pages for entry in page.entries] + [entry for study in summaries for entry in study.entries]
-    folder.write(index_files(entries))
+    folder.write(index_files(entries) | explorer_files(shown))
     if feed.content is not None:
         folder.write({FEED: feed.content})
     return feed.remark

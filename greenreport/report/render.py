@@ -32,8 +32,18 @@ from greenreport.units import THIN
 
 VEGA_SNIPPET = "window.vegaEmbed = vegaEmbed;"
 FONTS = ("greenreport-sans-regular.woff2", "greenreport-sans-bold.woff2")
-ASSETS = ("site.css", "theme.js", "app.js", "tables.js", "share.js", "icon.svg", *FONTS, "THIRD_PARTY_LICENSES.txt")
-DIGESTED = ("site.css", "theme.js", "app.js", "tables.js", "share.js", "vega.js")  # in the order of `Assets`
+ASSETS = (
+    "site.css",
+    "theme.js",
+    "app.js",
+    "tables.js",
+    "share.js",
+    "explorer.js",
+    "icon.svg",
+    *FONTS,
+    "THIRD_PARTY_LICENSES.txt",
+)
+DIGESTED = ("site.css", "theme.js", "app.js", "tables.js", "share.js", "explorer.js", "vega.js")  # in the order of `Assets`
 THEME = "theme.css"
 
 
@@ -46,6 +56,7 @@ class Assets:
     js: str
     tables: str
     share: str
+    explorer: str
     vega: str
     version: str = __version__
 

@@ -9,6 +9,7 @@ from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.measure.validity_badge import BadgeLevel
 from greenreport.catalog import ENGINES
 from greenreport.record import Outcome
+from greenreport.report.cell_summary import CellSummary, cell_summaries
 from greenreport.report.context import EnergySource, StudyContext, evidence_of
 from greenreport.report.exports.card import cards_of
 from greenreport.report.miniature import miniature
@@ -40,6 +41,7 @@ class Summary:
         card, card_alt: its picture, and the same in words.
         glance: its result as a drawing of one line (SVG).
         compared: pages on which it stands beside another study.
+        cells: those with valid runs.
         entries: what can be found on its pages.
     """
 
@@ -69,6 +71,7 @@ class Summary:
     card_alt: str
     glance: str
     compared: tuple[ComparisonLink, ...]
+    cells: tuple[CellSummary, ...]
     entries: tuple[Entry, ...]
 
     @property
@@ -126,6 +129,7 @@ def summarise(study: StudyContext, pages: Sequence[Page[object]], compared: tupl
         card_alt=card.alt,
         glance=miniature(study),
         compared=compared,
+        cells=tuple(cell_summaries(study)),
         entries=tuple(entry for page in pages for entry in page.entries),
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from pydantic import ConfigDict, Field, create_model, model_validator
 
-from greenreport.catalog import LOAD_FACTORS, FactorKind, LoadFactor
+from greenreport.catalog import ENGINES, LOAD_FACTORS, FactorKind, LoadFactor
 from greenreport.study.field_types import Count, Identifier, Label, Positive, Scalar, Seed, Spec, Text
 from greenreport.study.servers import Server, slug
 
@@ -143,6 +143,13 @@ class Configuration(Spec):
         if self.server is None:
             return self.engine
         return f"{self.engine}-{self.server.id or slug(self.name or '') or slug(self.server.program) or 'server'}"
+
+    @property
+    def engine_label(self) -> str:
+        """The engine as it is printed; of a server greenreport did not write, with its program."""
+        info = ENGINES.get(self.engine)
+        engine = info.label if info else self.engine
+        return engine if self.server is None else f"{engine} {self.server.id or self.server.program}".rstrip()
 
     @property
     def measured_here(self) -> bool:

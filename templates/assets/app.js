@@ -256,6 +256,8 @@
     return `${digits(value / factor)}\u202f${prefix}${unit}`;
   }
 
+  window.greenreport = { all, element, quantity, decoded }; /* for the scripts of single pages */
+
   /* the decision helper: filter cells by limits, name the most frugal one that is left on each model */
   function decisionHelper(helper) {
     const data = JSON.parse(helper.querySelector(".helper-data").textContent);

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.engines, pytest.mark.slow]
 
 #: One page of each kind.
 KINDS = (
-    "index.html", "about/index.html", "glossary/index.html", "404.html", "s/real/index.html", "s/real/rq/rq1/index.html",
+    "index.html", "explorer/index.html", "about/index.html", "glossary/index.html", "404.html", "s/real/index.html", "s/real/rq/rq1/index.html",
     "s/real/matrix/index.html", "s/real/models/tiny-gpt2/index.html", "s/real/configs/torch-cpu/index.html",
     "s/real/cells/tiny-gpt2--torch-cpu/index.html", "s/real/tradeoffs/index.html", "s/real/footprint/index.html", "s/real/guidelines/index.html",
     "s/real/fidelity/index.html", "s/real/validity/index.html", "s/real/methods/index.html", "s/real/environment/index.html",

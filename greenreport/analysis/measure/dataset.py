@@ -16,7 +16,7 @@ from greenreport.analysis.measure.run_view import ModelPreparation, RunView
 from greenreport.analysis.measure.subjects import MODELS, Subject
 from greenreport.analysis.stats import FEWEST_RUNS, Description, Interim, describe, reach, screen, smallest_step
 from greenreport.analysis.stats.outliers import Policy
-from greenreport.catalog import ENGINES, METRICS, PROVIDER_INFO
+from greenreport.catalog import METRICS, PROVIDER_INFO
 from greenreport.plan import Excluded
 from greenreport.record import Environment, FlagCode, Method, Outcome, Output, Verdict
 from greenreport.study import Configuration, Model, ReferenceStudy, Study, Weights
@@ -283,10 +283,7 @@ def label_parts(configuration: Configuration) -> list[str]:
     if configuration.name:
         return [configuration.name, *_differences(configuration)]
     provider = PROVIDER_LABELS.get(configuration.provider, configuration.provider)
-    engine = ENGINES[configuration.engine].label if configuration.engine in ENGINES else configuration.engine
-    if configuration.server is not None:
-        engine = f"{engine} {configuration.server.id or configuration.server.program}".rstrip()
-    return [f"{engine}{JOINT}{provider}", *_differences(configuration)]
+    return [f"{configuration.engine_label}{JOINT}{provider}", *_differences(configuration)]
 
 
 def _differences(configuration: Configuration) -> Iterator[str]:

@@ -16,8 +16,8 @@ from greenreport.analysis.hypotheses.savings import METRIC
 from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
 from greenreport.analysis.measure.fidelity import not_ranked, reference_of
 from greenreport.analysis.stats import Interval
+from greenreport.report.cell_summary import parameters_of
 from greenreport.report.context import StudyContext
-from greenreport.study import Model
 
 #: Median, low and high in base units.
 Values = tuple[float | None, ...]
@@ -93,7 +93,7 @@ def decision_aid(study: StudyContext) -> DecisionAid | None:
     if not cells:
         return None
     present = {cell.model for cell in cells}
-    models = (AidModel(m.id, m.label, _parameters(dataset, m)) for m in dataset.models if m.id in present)
+    models = (AidModel(m.id, m.label, parameters_of(dataset, m)) for m in dataset.models if m.id in present)
     return DecisionAid(tuple(models), cells)
 
 
@@ -116,14 +116,6 @@ def _cell(dataset: Dataset, cell: CellView, letters: Mapping[tuple[str, str], tu
         gpu_memory=_value(cell, "gpu_memory_used_b"),
         throughput=_value(cell, "throughput_tokens_per_s"),
     )
-
-
-def _parameters(dataset: Dataset, model: Model) -> int | None:
-    """Return the number of parameters as published, else as counted when the model was loaded."""
-    if model.parameters is not None:
-        return model.parameters
-    runs = (run for cell in dataset.cells if cell.model.id == model.id for run in cell.ok)
-    return next((run.facts.parameters for run in runs if run.facts is not None and run.facts.parameters), None)
 
 
 def _value(cell: CellView, metric: str) -> Values | None:

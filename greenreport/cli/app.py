@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from greenreport import __version__
-from greenreport.cli import auditing, console, environments, models, output, results, scoring, site, study
+from greenreport.cli import auditing, console, environments, hosts, models, output, results, scoring, site, study
 from greenreport.cli.exit_codes import Exit, exit_code
 from greenreport.errors import GreenReportError, SpecError, refusal
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 for command in (
     *study.COMMANDS,
     *environments.COMMANDS,
+    *hosts.COMMANDS,
     *models.COMMANDS,
     *scoring.COMMANDS,
     *results.COMMANDS,

@@ -22,6 +22,7 @@ STATIC = (*PAGES, "s/real/report.html")
 FAULTS = """() => [...document.querySelectorAll(".gr-vis svg, svg.glance")].filter((svg) => svg.getBoundingClientRect().width).flatMap((svg) => {
     const frame = svg.getBoundingClientRect(), faults = [];
     const texts = [...svg.querySelectorAll("text")].filter((text) => text.textContent.trim() && getComputedStyle(text).visibility === "visible"
+      && getComputedStyle(text).opacity !== "0"
       && !text.closest("[display=none]")).map((text) => ({ said: text.textContent, box: text.getBoundingClientRect() }));
     for (const { said, box } of texts) {
       if (box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 2 || box.bottom > frame.bottom + 2) faults.push(`cut off: ${said}`);

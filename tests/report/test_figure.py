@@ -93,3 +93,16 @@ def test_a_text_is_broken_into_lines_and_cut_with_an_ellipsis() -> None:
     assert [len(line) for line in endless] == [110] * 4
     assert endless[-1].endswith("x…")
     assert wrap("", 8) == [""]
+
+
+def test_a_link_of_a_drawing_stays_in_the_site(tmp_path: Path) -> None:
+    """The engine would lead it to the host of its examples."""
+    spec = {
+        "data": {"values": [{"page": "cells/a/index.html"}]},
+        "mark": "rect",
+        "encoding": {"href": {"field": "page"}},
+    }
+    drawing = Drawing(json.dumps(spec), None, tmp_path / "drawing")
+    draw(drawing)
+    assert drawing.svg is not None
+    assert b'href="cells/a/index.html"' in drawing.svg

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import vl_convert
 
@@ -50,7 +51,7 @@ def write_paper(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
     for figure in _figures(study):
         name = re.sub(r"[^A-Za-z0-9-]", "-", figure.id)
         drawn[name] = figure
-        spec = fixed_colours(json.dumps(figure.described_spec))
+        spec = fixed_colours(json.dumps(_unlinked(figure.described_spec)))
         write(f"{name}.svg", vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]).encode())
         write(f"{name}.pdf", vl_convert.vegalite_to_pdf(spec, allowed_base_urls=[]))
         write(f"{name}.csv", csv_bytes(figure.table))
@@ -60,6 +61,13 @@ def write_paper(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
     write("references.bib", bibliography(study).encode())
     write("example.tex", _example(study.dataset.study.title, drawn).encode())
     return tuple(files)
+
+
+def _unlinked(spec: Any) -> Any:
+    """Return a specification without links to pages: a paper lies in no site."""
+    if isinstance(spec, dict):
+        return {key: _unlinked(value) for key, value in spec.items() if key != "href"}
+    return [_unlinked(value) for value in spec] if isinstance(spec, list) else spec
 
 
 def _figures(study: StudyContext) -> Iterator[Figure]:

@@ -51,7 +51,9 @@ class Drawing:
 
 def draw(drawing: Drawing) -> None:
     """Write the files; a chart may not load data from any address."""
-    svg = renumbered(vl_convert.vegalite_to_svg(drawing.svg_spec, allowed_base_urls=[])).replace(f'href="{DEFAULT_BASE}', 'href="')
+    svg = renumbered(vl_convert.vegalite_to_svg(drawing.svg_spec, allowed_base_urls=[])).replace(
+        f'href="{DEFAULT_BASE}', 'href="'
+    )
     write_checked(drawing.file.with_suffix(".svg"), svg.encode())
     if drawing.png_spec is not None:
         png = vl_convert.vegalite_to_png(drawing.png_spec, scale=2, allowed_base_urls=[])

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+from greenreport.report.drawing.inline_svg import inline
 from greenreport.report.drawing.vega import Drawing, draw
 from greenreport.report.figure import Figure, drawing, make_table, render, wrap
 
@@ -106,3 +107,10 @@ def test_a_link_of_a_drawing_stays_in_the_site(tmp_path: Path) -> None:
     draw(drawing)
     assert drawing.svg is not None
     assert b'href="cells/a/index.html"' in drawing.svg
+
+
+def test_numbers_in_an_address_are_not_rounded() -> None:
+    """A drawing has its places to a hundredth of a pixel; the name of a page may hold a number too."""
+    svg = inline('<svg><a xlink:href="cells/a--token_s.0.001/index.html"><path d="M1.23456,2"/></a></svg>', "f")
+    assert 'href="cells/a--token_s.0.001/index.html"' in svg
+    assert 'd="M1.23,2"' in svg

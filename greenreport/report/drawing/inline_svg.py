@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 LONG = re.compile(r"\d+\.\d{3,}")  # a number finer than a hundredth of a pixel
+ADDRESS = re.compile(r"\bhref=")  # it stays whole, whatever numbers it holds
 #: What a page's stylesheet says, what is so anyway, and shapes without size.
 IDLE = re.compile(
     r' font-family="[^"]*"| opacity="1"| pointer-events="none"|<path class="(?:background" d="M0,0h0v0h0Z|foreground" d="" display="none)"/>'

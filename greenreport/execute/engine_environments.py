@@ -19,7 +19,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +142,15 @@ def _kept(name: str, declared: EngineEnvironment, folder: Path, cache: Path) -> 
         return None
 
 
+def _is_installed(distribution: str) -> bool:
+    """Return whether this Python has a distribution; looking for its module would set off what setuptools does to those that import pip."""
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
 def _installed(name: str, declared: EngineEnvironment, said: Mapping[str, Any], python: Path) -> Installed:
     libraries = EngineLibraries(name, str(said["python"]), tuple(sorted(dict(said["packages"]).items())))
     return Installed(python, libraries, frozenset(said["missing"]), declared.exports)
@@ -194,7 +203,7 @@ def _install(name: str, declared: EngineEnvironment, base: Path, home: Path, cac
             [uv, "pip", "install", "--python", str(python), *further, "-r", str(listed)],
         ]
     else:
-        has_pip = find_spec("pip") is not None
+        has_pip = _is_installed("pip")
         pip = [sys.executable, "-m", "pip", "--python", str(python)] if has_pip else [str(python), "-m", "pip"]
         quiet = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
         commands = [

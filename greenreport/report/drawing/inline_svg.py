@@ -26,7 +26,7 @@ def inline(svg: str, name: str) -> str:
     svg = re.sub(r' (?:aria-[a-z]+|role)="[^"]*"', "", svg)
     svg = IDLE.sub("", svg).replace(' xlink:href="cells/', ' tabindex="-1" href="cells/')  # the table has the same links
     svg = re.sub(
-        r"<[^>]+>", lambda tag: tag[0] if " href=" in tag[0] else LONG.sub(_rounded, tag[0]), svg
+        r"<[^>]+>", lambda tag: tag[0] if ADDRESS.search(tag[0]) else LONG.sub(_rounded, tag[0]), svg
     )  # an address stays whole
     return svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
 

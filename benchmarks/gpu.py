@@ -1,6 +1,6 @@
 """Everything that results on an NVIDIA GPU need, in order of worth, within a time: ``python -m benchmarks.gpu --minutes 8 --out DIR``.
 
-For a machine that is lent for minutes: greenreport with its dependencies and torch are installed, there is no network, and weights are untrained.
+For a machine that is available for minutes only: greenreport, its dependencies and torch are installed, there is no network, and weights are untrained.
 Steps that ended are kept in DIR and not repeated, so that a second call goes on where the first one was stopped. Studies stand in DIR/studies with
 their results as Parquet, figures of the instrument in DIR/progress.json.
 """
@@ -39,7 +39,7 @@ BATCHES = (64, 256, 1024, 4096, 8192)
 
 @dataclass
 class Session:
-    """What is done, and until when there is time; kept in a file after each step."""
+    """Steps that are done, and the time at which to stop; written to a file after each step."""
 
     out: Path
     device: str

@@ -1,4 +1,4 @@
-"""What a GPU's instrument says, one step a process: ``python -m benchmarks.gpu_instrument STEP SECONDS DEVICE`` prints a JSON object.
+"""Readings of a GPU's instrument, one step per process: ``python -m benchmarks.gpu_instrument STEP SECONDS DEVICE`` prints a JSON object.
 
 A process of its own starts without a context on the GPU, and gives up the one it made when it ends. DEVICE is ``cuda``, or ``none`` for a
 rehearsal without torch, in which nothing computes.

@@ -87,7 +87,11 @@ def instrument(session: Session, step: str, seconds: float) -> None:
     """Take one step of the instrument."""
     code, said = run(session, ["-m", "benchmarks.gpu_instrument", step, str(seconds), session.device])
     lines = said.splitlines() or [""]
-    session.keep(step, json.loads(lines[-1]) if code == 0 else {"failed": lines[-1]})
+    try:
+        result = json.loads(lines[-1]) if code == 0 else {"failed": lines[-1]}
+    except ValueError:  # a library had the last word
+        result = {"failed": lines[-1]}
+    session.keep(step, result)
 
 
 def study(session: Session, step: str, content: dict[str, Any], model: str) -> None:
@@ -203,7 +207,7 @@ def main(options: Sequence[str] = (), *, small: bool = False) -> None:
         session = Session(out.resolve(), arguments.device, time.monotonic() + 60 * arguments.minutes, done)
         steps(session)
         for interval, found in session.done.get("rates", {}).items():
-            if isinstance(found, dict):
+            if isinstance(found, dict) and "difference_pct" in found:
                 print(
                     f"sampled every {interval}: integrated power differs from the counter by {found['difference_pct']:+.2f} %"
                 )

@@ -2,6 +2,7 @@
 # make test   install what the tests need, then run lint, types and tests
 # make check  run lint, types and tests with what is installed
 # make bench  measure greenreport itself
+# make docs   build the documentation as a site, with an API reference, and check its links
 # make servers  install servers and a load generator of others, each into an environment of its own, for `make acceptance`
 # make acceptance   what takes minutes: further cases of some tests, and the attacks at full length
 
@@ -9,7 +10,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check lint types tests acceptance servers bench browser hosts format clean
+.PHONY: demo docs test check lint types tests acceptance servers bench browser hosts format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/greenreport run studies/quickstart.yaml
@@ -56,6 +57,13 @@ $(SERVERS)/%/.installed: Makefile
 format:
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --config-file .ci/mkdocs.yml
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $@
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks

@@ -20,6 +20,8 @@ from greenreport.record import Environment, RunRecord
 COMPARABLE = (
     "host_sha256", "cpu_model", "physical_cores", "logical_cpus", "memory_b", "gpus", "gpu_driver", "python", "libraries",
 )  # fmt: skip
+#: Those of them that are not software.
+_HARDWARE = tuple(name for name in COMPARABLE if name not in ("gpu_driver", "python", "libraries"))
 
 
 class EnginePlace(NamedTuple):
@@ -68,6 +70,13 @@ def pool_of(environment: Environment, places: Collection[EnginePlace]) -> str:
     alike = replace(environment, host_sha256="", gpus=tuple(replace(gpu, uuid_sha256="") for gpu in environment.gpus))
     values = sorted(json.dumps([place.served, _comparable(alike, place)], sort_keys=True, default=asdict) for place in places)
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
+
+
+def hardware_of(environment: Environment) -> str:
+    """Return the digest of what must be equal for joules and seconds to be compared: the hardware, whichever machine it is in."""
+    alike = replace(environment, host_sha256="", gpus=tuple(replace(gpu, uuid_sha256="") for gpu in environment.gpus))
+    facts = asdict(alike)
+    return hashlib.sha256(json.dumps([facts[name] for name in _HARDWARE], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def libraries_of(place: EnginePlace, environment: Environment) -> tuple[tuple[str, str], ...]:

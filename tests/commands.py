@@ -12,7 +12,7 @@ from typing import Any
 
 #: Commands that only read, compute and write files. Importing what they need takes longer than most of what tests ask of them.
 #: Those that measure stay alone: they start processes, hear signals, and know folders and keys of the process that began them.
-INSIDE = frozenset({"analyse", "audit", "build", "check", "export", "import", "publish", "validate"})
+INSIDE = frozenset({"analyse", "audit", "build", "check", "compare", "export", "import", "publish", "validate"})
 Done = subprocess.CompletedProcess[str]
 
 

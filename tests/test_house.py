@@ -39,7 +39,7 @@ DOORS = {
     "duckdb": {"store", "workloads", "imports"},  # the hub's HumanEval is a Parquet file
     "psutil": {"meters", "execute", "between_processes"}, "pynvml": {"meters"}, "amdsmi": {"meters"}, "zeus_apple_silicon": {"meters"}, "httpx": {"workloads", "meters"},
     "fastapi": {"execute"}, "uvicorn": {"execute"},
-    "numpy": {"analysis", "traces", "validity", "imports", "audit", "report"}, "scipy": {"analysis", "audit"}, "scikit_posthocs": {"analysis"},
+    "numpy": {"analysis", "traces", "validity", "imports", "audit", "report", "execute"}, "scipy": {"analysis", "audit"}, "scikit_posthocs": {"analysis"},
     "altair": {"report"}, "jinja2": {"report"}, "vl_convert": {"report"}, "oxipng": {"report"}, "markupsafe": {"report"},
     "typer": {"cli"}, "rich": {"cli"},
 }  # fmt: skip

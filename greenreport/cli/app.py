@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from greenreport import __version__
-from greenreport.cli import auditing, console, environments, hosts, models, output, results, scoring, site, study
+from greenreport.cli import auditing, comparing, console, environments, hosts, models, output, results, scoring, site, study
 from greenreport.cli.exit_codes import Exit, exit_code
 from greenreport.errors import GreenReportError, SpecError, refusal
 
@@ -27,6 +27,7 @@ for command in (
     *models.COMMANDS,
     *scoring.COMMANDS,
     *results.COMMANDS,
+    *comparing.COMMANDS,
     *auditing.COMMANDS,
     *site.COMMANDS,
 ):

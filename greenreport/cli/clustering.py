@@ -24,8 +24,9 @@ from greenreport.cluster.shared_study import SharedStudy
 from greenreport.errors import Unavailable, UsageError
 from greenreport.plan import begun, current
 from greenreport.record import Environment
+from greenreport.repetitions import blocks, done, pools
 from greenreport.study import Overrides
-from greenreport.units import quantity
+from greenreport.units import counted, listed, quantity
 from greenreport.workloads.prompts import resolve, source_digest
 from greenreport.workspace import Planned, index_here, open_plan, open_store
 
@@ -67,7 +68,8 @@ def _perform(
     quiet: bool,
 ) -> tuple[Session, list[StudyState]]:
     """Perform the pending runs; return a session for what follows, and the state of the study on each kind of hosts."""
-    hosts = launches(load_cluster(cluster))
+    declared = load_cluster(cluster)
+    hosts = launches(declared)
     planned = open_plan(study, overrides, conditions)
     if not planned.plan.cells:
         raise UsageError(f"--only leaves no cell of {study}; `greenreport plan {study}` lists them")
@@ -75,8 +77,9 @@ def _perform(
         raise UsageError(
             f"hosts of a cluster make no environments (here: {', '.join(sorted(map(str, named)))}); install there what is to serve, or run without --cluster"
         )
-    spec = planned.file.study.workload.prompts
-    prompts = resolve(spec, planned.folder, cache / "datasets")
+    workload = planned.file.study.workload
+    spec = workload.prompts
+    prompts = resolve(spec, planned.folder, cache / "datasets", chat=workload.api == "chat")
     with alone(cache, here=False), HostsProgress(quiet=quiet) as progress:
         store = open_store(cache)
 
@@ -88,7 +91,7 @@ def _perform(
             return look.blocks + 1 if look is not None and look.goes_on else None
 
         shared = SharedStudy(planned.plan, prompts, source_digest(spec, planned.folder), store, cache / "incoming", force)
-        coordinator = Coordinator(shared, hosts, progress, further)
+        coordinator = Coordinator(shared, hosts, progress, further, declared.control_drift)
         try:
             coordinator.perform()
         except KeyboardInterrupt:
@@ -99,6 +102,30 @@ def _perform(
         reasons = "; ".join(f"{host.name}: {host.reason}" for host in coordinator.hosts)
         raise Unavailable(f"no host could be started: {reasons}", f"greenreport doctor --cluster {cluster} looks at each")
     return kinds[0], [_state(kind, idle=not progress.stored) for kind in kinds]
+
+
+def print_hosts_plan(
+    study: Path, cluster: Path, cache: Path, conditions: Mapping[str, frozenset[str]], overrides: Overrides
+) -> None:
+    """Print the hosts of a cluster file, and what each kind of hosts that has measured the study has still to do; no host is asked."""
+    names = listed([launch.name for launch in launches(load_cluster(cluster))])
+    planned, store = open_plan(study, overrides, conditions), open_store(cache)
+    plan, index, known = planned.plan, store.index(), store.environments()
+    repetitions = plan.study.protocol.fewest_repetitions
+    out.print(
+        f"{counted(len(plan.cells), 'cell')}, {counted(repetitions, 'repetition')}, on {names}", soft_wrap=True, markup=False
+    )
+    held = blocks(plan, index)
+    kinds = {pool: next(e for e in known if e.key in pool) for pool in set(pools(plan, known).values()) if pool & held.keys()}
+    for pool, environment in sorted(kinds.items(), key=lambda item: item[1].key):
+        finished = len(done(plan, index, pool))
+        machines = len({e.host_sha256 for e in known if e.key in pool and held.get(e.key)})
+        out.print(
+            f"{counted(machines, 'host')} with {environment.cpu_model}: {finished} of {counted(repetitions, 'repetition')} done",
+            soft_wrap=True, markup=False,
+        )  # fmt: skip
+    if not kinds:
+        out.print(f"nothing is measured yet: {len(plan.cells) * repetitions} runs, once for each kind of hosts", soft_wrap=True)
 
 
 def _state(session: Session, *, idle: bool) -> StudyState:

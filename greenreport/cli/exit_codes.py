@@ -15,6 +15,7 @@ class Exit(IntEnum):
     WRONG_INPUT = 2  # a study file, an imported file or an argument
     UNAVAILABLE = 3  # something that is needed is missing, locked or refused by the system, or output could not be written
     SITE_NOT_BUILT = 4
+    REGRESSION = 5  # what `compare --fail-if` names
     INTERRUPTED = 130
 
 

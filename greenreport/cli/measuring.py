@@ -134,7 +134,8 @@ class Session:
         Raises:
             PromptsUnavailable: they cannot be read.
         """
-        return resolve(self.planned.file.study.workload.prompts, self.planned.folder, self.cache / "datasets")
+        workload = self.planned.file.study.workload
+        return resolve(workload.prompts, self.planned.folder, self.cache / "datasets", chat=workload.api == "chat")
 
     def assignment(self, prompts: PromptList) -> Assignment:
         """Return what to measure and where to keep it.

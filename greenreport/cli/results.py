@@ -1,4 +1,4 @@
-"""Commands about results: analyse, compare, export, merge, import."""
+"""Commands about results: analyse, export, merge, import, new-study."""
 
 from __future__ import annotations
 
@@ -81,23 +81,6 @@ def _judged_answers(analysis: Analysis) -> Iterator[str]:
             against = f"; {row.against()} (p {p_equation(row.p_adjusted)})" if row.difference is not None else ""
             yield plain_text(f"  {labels[row.configuration]}: {row.right()}{each}{against}{'; not ranked' if row.lost else ''}")
     yield ""
-
-
-def compare(
-    first: Annotated[Path, typer.Argument(help="Study file.", show_default=False)],
-    second: Annotated[
-        Path, typer.Argument(help="Another study file, or a folder of results exported elsewhere.", show_default=False)
-    ],
-    cache: CacheOption = DEFAULT_CACHE,
-    weights: WeightsOption = None,
-) -> None:
-    """Compare two studies, or two machines: ratios, ratio of ratios, rank agreement, differences of environment."""
-    from greenreport.analysis.compare.comparison import compare_studies
-    from greenreport.results import load, load_published
-
-    ours = load(first, cache, weights).dataset
-    other = load_published(first, second) if second.is_dir() else load(second, cache, weights).dataset
-    print("\n".join(compare_studies(ours, other, (str(first), str(second))).lines()))
 
 
 def export(
@@ -282,4 +265,4 @@ def new_study(
     print(f"wrote {target}; next: greenreport analyse {target}")
 
 
-COMMANDS = (analyse, compare, export, merge, import_, new_study)
+COMMANDS = (analyse, export, merge, import_, new_study)

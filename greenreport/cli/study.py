@@ -184,9 +184,16 @@ def run(
     from greenreport.study import Overrides
 
     overrides = Overrides(weights, repetitions, prompts)
-    if cluster is not None and not dry_run:
-        from greenreport.cli.clustering import run_on_hosts
+    if cluster is not None:
+        from greenreport.cli.clustering import print_hosts_plan, run_on_hosts
 
+        if recheck:
+            raise UsageError(
+                "--recheck judges finished runs again before this machine repeats them; with --cluster, leave it out"
+            )
+        if dry_run:
+            print_hosts_plan(study, cluster, cache, parse_only(only), overrides)
+            return
         raise typer.Exit(run_on_hosts(study, cluster, cache, parse_only(only), overrides, force=force, quiet=quiet))
     session = open_session(study, cache, parse_only(only), overrides, force=force, recheck=recheck)
     if dry_run:

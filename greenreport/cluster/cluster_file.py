@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from greenreport.errors import Problem, SpecError
-from greenreport.study.field_types import Entries, Label, Spec
+from greenreport.study.field_types import Entries, Label, Share, Spec
 from greenreport.study.load import load_sections
 from greenreport.study.protocol import TAGS
 from greenreport.study.servers import KEPT_SECRET
@@ -131,6 +131,11 @@ class Cluster(Spec):
     ssh: Ssh | None = Field(None, description="hosts reached by ssh")
     slurm: Slurm | None = Field(None, description="nodes of a Slurm cluster")
     command: StartCommand | None = Field(None, description="hosts that another program reaches (kubectl, podman, PBS, LSF)")
+    control_drift: Share | None = Field(
+        0.2,
+        description="by how much the control, a fixed piece of work before each block, may differ from what it took on the same host before; "
+        "a host that drifts further takes no more runs. null: no control",
+    )
 
     @model_validator(mode="after")
     def _some_hosts_each_once(self) -> Cluster:

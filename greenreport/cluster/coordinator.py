@@ -26,8 +26,7 @@ from greenreport.cluster.launch import Launch
 from greenreport.cluster.shared_study import SharedStudy
 from greenreport.cluster.work import Work
 from greenreport.execute.prepare import PREPARE_TIMEOUT_S
-from greenreport.plan import PendingRun
-from greenreport.record import Environment
+from greenreport.record import Environment, Outcome, RecordKind
 from greenreport.store.codec import MalformedRecord, decoded, read_environment
 from greenreport.units import plain_duration
 
@@ -42,6 +41,7 @@ class Coordinator:
 
     Args:
         further: called when all repetitions are done; returns the next one of a study that a rule ends, or None.
+        drift: by how much the control of a host may differ from what it was before; None: it is not performed.
     """
 
     def __init__(
@@ -50,15 +50,14 @@ class Coordinator:
         launches: Sequence[Launch],
         reporter: HostsReporter,
         further: Callable[[Environment], int | None] | None = None,
+        drift: float | None = None,
     ) -> None:
-        self.shared, self.reporter, self.further = shared, reporter, further
+        self.shared, self.reporter, self.further, self.drift = shared, reporter, further, drift
         self.hosts = [Host(launch) for launch in launches]
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.work = Work(shared)
         self.assignment = pickle.dumps((shared.plan.study, shared.prompts))
-        protocol = shared.plan.study.protocol
-        longest_s = max(protocol.load_timeout_s, protocol.window_timeout_s, protocol.idle_baseline_s, protocol.cooldown.max_s)
-        self.run_silence_s = longest_s + MARGIN_S
+        self.run_silence_s = shared.longest_silence_s + MARGIN_S
 
     def perform(self) -> None:
         """Perform what is pending; returns when nothing is left that a host could do.
@@ -148,7 +147,7 @@ class Coordinator:
         except MalformedRecord as error:
             self._leave_out(host, str(error))
             return
-        twin = next((other for other in self.hosts if other is not host and _same_machine(other, here)), None)
+        twin = next((other for other in self.hosts if other is not host and other.is_machine(here)), None)
         if twin is not None:
             self._leave_out(
                 host,
@@ -187,6 +186,11 @@ class Coordinator:
         """Give an idle host a block, where there is one for it."""
         if host.environment is None or host.process is None:
             return
+        if self.drift is not None and not host.controlled and self.work.left(host.environment):
+            before_s, study = self.shared.control_s(host.environment), self.shared.plan.study.study
+            host.expect(HostState.CONTROL, ANSWER_S)
+            host.process.order(messages.Control(study=study, before_s=before_s, most=self.drift))
+            return
         expected = {other.environment.key for other in self.hosts if other.expected and other.environment is not None}
         portion = self.work.take(host.name, host.environment, expected)
         if portion is None:
@@ -199,9 +203,9 @@ class Coordinator:
             self.work.give_back(host.name, host.environment)
             self._renew(host, portion.needed_s)
             return
-        host.repetition = portion.repetition
+        host.repetition, host.controlled = portion.repetition, False
         host.expect(HostState.WORKING, self.run_silence_s)
-        host.process.order(messages.Block(repetition=portion.repetition, runs=_wanted(portion.runs)))
+        host.process.order(messages.Block(repetition=portion.repetition, runs=portion.wanted))
 
     def _renew(self, host: Host, needed_s: float) -> None:
         """End a host whose job would end inside the next block; a new one is started, unless no job is long enough."""
@@ -223,11 +227,17 @@ class Coordinator:
         except MalformedRecord as error:
             self._leave_out(host, f"it sent records that cannot be read: {error}")
             return
-        for record in new:
-            host.runs, host.failures = host.runs + 1, 0
-            self.reporter.run_ended(host, record)
         if host.process is not None:
             host.process.order(messages.Acknowledge(name=name))
+        for record in new:
+            if record.kind is RecordKind.RUN:
+                host.runs, host.failures = host.runs + 1, 0
+                self.reporter.run_ended(host, record)
+            elif record.kind is RecordKind.CONTROL and host.state is HostState.CONTROL:
+                host.controlled = record.outcome is Outcome.OK
+                host.expect(HostState.IDLE, ANSWER_S)
+                if not host.controlled:
+                    self._leave_out(host, f"{record.reason}: it takes no more runs")
         self._collected(host, name)
 
     def _refused(self, host: Host, refusal: messages.Refusal) -> None:
@@ -274,9 +284,7 @@ class Coordinator:
     def _finished(self) -> bool:
         """Return whether nothing is left that a host could do; queued hosts are not waited for when all others are done."""
         idle = [host for host in self.hosts if host.state is HostState.IDLE and host.environment is not None]
-        if any(host.state in (HostState.COLLECTING, HostState.WORKING) for host in self.hosts):
-            return False
-        if any(host.state is HostState.STARTING and not host.launch.queued for host in self.hosts):
+        if any(host.busy or (host.state is HostState.STARTING and not host.launch.queued) for host in self.hosts):
             return False
         if self.work.left():
             return not any(host.active for host in self.hosts) and not any(self.work.left(host.environment) for host in idle)
@@ -287,11 +295,3 @@ class Coordinator:
                 self.work.add(idle[0].environment, number)
                 return False
         return True
-
-
-def _same_machine(host: Host, environment: Environment) -> bool:
-    return host.present and host.environment is not None and host.environment.host_sha256 == environment.host_sha256
-
-
-def _wanted(runs: Sequence[PendingRun]) -> tuple[messages.WantedRun, ...]:
-    return tuple(messages.WantedRun(key=item.run.cell.key, position=item.run.position) for item in runs)

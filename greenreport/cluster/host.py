@@ -29,6 +29,7 @@ class HostState(StrEnum):
     AWAY = "waiting to be started again"
     STARTING = "starting"
     COLLECTING = "sending earlier records"
+    CONTROL = "performing the control"
     IDLE = "idle"
     WORKING = "measuring"
     LEAVING = "ending"
@@ -47,6 +48,7 @@ class Host:
         clock_offset_s: its wall clock minus ours.
         waiting: files of its spool that are still to be collected.
         blocks: finished since it was started.
+        controlled: whether the control was performed since its last block.
         what: what it does, for people.
         reason: why it was lost or left out.
     """
@@ -65,6 +67,7 @@ class Host:
     waiting: list[str] = field(default_factory=list)
     repetition: int | None = None
     blocks: int = 0
+    controlled: bool = False
     runs: int = 0
     failures: int = 0
     key: str = ""
@@ -80,7 +83,18 @@ class Host:
     @property
     def present(self) -> bool:
         """Whether it has said what it is, and can measure."""
-        return self.environment is not None and self.state in (HostState.COLLECTING, HostState.IDLE, HostState.WORKING)
+        return self.environment is not None and self.state in (
+            HostState.COLLECTING, HostState.CONTROL, HostState.IDLE, HostState.WORKING,
+        )  # fmt: skip
+
+    @property
+    def busy(self) -> bool:
+        """Whether it does something that ends by itself."""
+        return self.state in (HostState.COLLECTING, HostState.CONTROL, HostState.WORKING)
+
+    def is_machine(self, environment: Environment) -> bool:
+        """Return whether it is there, and an environment is of the same machine."""
+        return self.present and self.environment is not None and self.environment.host_sha256 == environment.host_sha256
 
     @property
     def expected(self) -> bool:
@@ -90,7 +104,7 @@ class Host:
     @property
     def active(self) -> bool:
         """Whether something is still to be expected of it."""
-        return self.state in (HostState.STARTING, HostState.COLLECTING, HostState.WORKING, HostState.AWAY)
+        return self.busy or self.state in (HostState.STARTING, HostState.AWAY)
 
     def expect(self, state: HostState, silence_s: float) -> None:
         """Note what it does now, and how long it may be silent."""
@@ -102,7 +116,7 @@ class Host:
             return self.again_at
         if self.state is HostState.IDLE:
             return self.heard + STAY_S
-        if self.state in (HostState.STARTING, HostState.COLLECTING, HostState.WORKING):
+        if self.busy or self.state is HostState.STARTING:
             return self.heard + self.silence_s
         return float("inf")
 

@@ -16,6 +16,7 @@ from greenreport.cluster.host_channel import HostChannel
 from greenreport.cluster.slurm_job import job_end_s
 from greenreport.errors import ModelUnavailable, StoreError, StoreLocked
 from greenreport.execute.assignment import Assignment
+from greenreport.execute.control import control_record
 from greenreport.execute.doctor import examine
 from greenreport.execute.host import environment
 from greenreport.execute.host_lock import host_lock
@@ -144,6 +145,8 @@ def _obey(channel: HostChannel, folder: Path, store: HostStore, here: Environmen
                 wanted = [Run(cells[run.key], block.repetition, run.position) for run in block.runs]
                 runs.perform([PendingRun(run, Reason.NEW) for run in wanted])
                 channel.report(messages.BlockEnds(repetition=block.repetition))
+            case messages.Control() as control, _:
+                store.keep([control_record(control.study, here, control.before_s, control.most)], 0.0)
             case messages.Collect() as collect, _:
                 file = _spooled(folder, store, collect.name)
                 if file.is_file():

@@ -75,6 +75,19 @@ class Acknowledge(HostMessage):
     name: str
 
 
+class Control(HostMessage):
+    """To a host: perform the control, and send its record.
+
+    Attributes:
+        before_s: what it took there before, s; most: largest relative difference from that.
+    """
+
+    kind: Literal["control"] = "control"
+    study: str
+    before_s: float | None
+    most: float
+
+
 class Stay(HostMessage):
     """To a host that has nothing to do: there may be more."""
 
@@ -189,7 +202,7 @@ class BlockEnds(HostMessage):
     repetition: int
 
 
-Order = Start | Assign | Block | Collect | Acknowledge | Stay | Dismiss
+Order = Start | Assign | Block | Collect | Acknowledge | Control | Stay | Dismiss
 Report = Hello | Refusal | Examined | Preparing | RunBegins | PhaseBegins | Records | Absent | BlockEnds
 _ANY: TypeAdapter[Order | Report] = TypeAdapter(Annotated[Order | Report, Field(discriminator="kind")])
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from uuid import uuid4
 
 from greenreport.cluster.block_queue import BlockQueue
 from greenreport.errors import StoreError
 from greenreport.plan import PendingRun, Plan, begun, estimate_s, pending
 from greenreport.pooling import pool_of
-from greenreport.record import Environment, IndexRow, RecordKind, RunRecord
+from greenreport.record import Environment, IndexRow, Outcome, RecordKind, RunRecord
 from greenreport.repetitions import blocks, done, pools
 from greenreport.store import Store
 from greenreport.store.codec import MalformedRecord
@@ -34,6 +35,12 @@ class SharedStudy:
     store: Store
     incoming: Path
     force: bool = False
+
+    @property
+    def longest_silence_s(self) -> float:
+        """How long a run may last in one of its phases, s."""
+        protocol = self.plan.study.protocol
+        return max(protocol.load_timeout_s, protocol.window_timeout_s, protocol.idle_baseline_s, protocol.cooldown.max_s)
 
     def pool_of(self, environment: Environment) -> str:
         """Return the digest of what hosts must share to share repetitions."""
@@ -61,7 +68,7 @@ class SharedStudy:
         return runs, estimate_s(runs, [row for row in index if any(row.counts_in(key) for key in pool)])
 
     def absorb(self, payload: bytes) -> tuple[RunRecord, ...]:
-        """Store the records that a host has sent, each once; return the runs that are new.
+        """Store the records that a host has sent, each once; return those that are new.
 
         Raises:
             MalformedRecord: they cannot be read.
@@ -81,7 +88,17 @@ class SharedStudy:
         new = [record for record in records if record.run_id not in held]
         if new:
             self.store.append(new)
-        return tuple(record for record in new if record.kind is RecordKind.RUN)
+        return tuple(new)
+
+    def control_s(self, environment: Environment) -> float | None:
+        """Return what the control took in an environment before, s: the median of those that did not drift; None before the first."""
+        earlier = self.store.of_kind(RecordKind.CONTROL, self.plan.study.study)
+        times = [
+            record.duration_s
+            for record in earlier
+            if record.environment.key == environment.key and record.outcome is Outcome.OK
+        ]
+        return median(times) if times else None
 
     def _seen(self, environment: Environment) -> tuple[tuple[IndexRow, ...], frozenset[str]]:
         """Return the index of the store, and the keys of the environments in the pool of one."""

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from greenreport.cluster.block_queue import BlockQueue
+from greenreport.cluster.messages import WantedRun
 from greenreport.cluster.shared_study import SharedStudy
 from greenreport.plan import PendingRun
 from greenreport.record import Environment
@@ -22,6 +23,11 @@ class Portion:
     repetition: int
     runs: tuple[PendingRun, ...]
     needed_s: float | None
+
+    @property
+    def wanted(self) -> tuple[WantedRun, ...]:
+        """The runs as a host is told them."""
+        return tuple(WantedRun(key=item.run.cell.key, position=item.run.position) for item in self.runs)
 
 
 class Work:

@@ -135,11 +135,13 @@ def _looked_at(name: str, declared: EngineEnvironment, python: Path, home: Path)
 
 
 def _kept(name: str, declared: EngineEnvironment, folder: Path, cache: Path) -> Installed | None:
+    """Return an environment as it was last seen; None where it is not there, or was moved: its programs hold the path they were made at."""
     try:
         said = json.loads((_home(name, declared, folder, cache) / KEPT).read_text(encoding="utf-8"))
-        return _installed(name, declared, said, Path(said["program"]))
+        python = Path(said["program"])
     except (OSError, ValueError, KeyError):
         return None
+    return _installed(name, declared, said, python) if python.is_file() or not declared.is_made else None
 
 
 def _is_installed(distribution: str) -> bool:

@@ -52,6 +52,7 @@ class RecordKind(StrEnum):
     PREPARE = "prepare"  # a download or a conversion
     CALIBRATE = "calibrate"  # a run that measures what measuring costs
     LIMIT = "limit"  # a trial of one load in the search for the largest
+    CONTROL = "control"  # a fixed piece of work by which a host is compared with itself
 
 
 class Metering(StrEnum):

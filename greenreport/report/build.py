@@ -145,7 +145,7 @@ class _Builder:
     def _make(self, group: Sequence[Located]) -> _Made:
         renderer, settings = self.renderer, self.renderer.settings
         read = [study.read() for study in group]
-        contexts = [study_context(self.slugs[s], analyse(f.dataset)) for s, f in zip(group, read, strict=True)]
+        contexts = [study_context(self.slugs[s], analyse(f.dataset), f.courses) for s, f in zip(group, read, strict=True)]
         compared = comparison_pages(contexts, counterparts(read, self.cache, self.weights))
         links = comparison_links(compared)
         pages: list[Page[PageContent]] = []

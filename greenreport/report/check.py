@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import posixpath
 import re
+import struct
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import InitVar, dataclass, field
@@ -19,6 +20,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from greenreport.report.site_writer import MANIFEST, NOWHERE, listed_files, site_files, users_files
+from greenreport.units import counted
 from greenreport.workspace import digest_of
 
 GUARDED = ("script-src", "style-src", "connect-src", "frame-src", "object-src")
@@ -35,6 +37,13 @@ BUDGETS = (
     ("vega.", 330_000),
     ("search-index.", 100_000),
 )
+#: Largest size of a page in bytes as a browser parses it; the report in one file has all pages in it.
+PAGE_BYTES, ALL_PAGES = 300_000, "report.html"
+#: What a study may weigh in bytes, and how many files it may have: a part for its pages, and one for each of its cells.
+STUDY_BYTES, CELL_BYTES = 4_000_000, 350_000
+STUDY_FILES, CELL_FILES = 250, 20
+#: Largest size of a picture in bytes, and for each million of its pixels where that is more.
+PICTURE_BYTES, MEGAPIXEL_BYTES = 40_000, 40_000
 VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
 #: Attributes that an element needs, and what is wrong without.
 NEEDED = {"img": ("alt", "an image without alt text"), "th": ("scope", "a table heading without scope")}
@@ -133,7 +142,7 @@ def check_site(site: Path) -> list[SiteProblem]:
     if not pages:
         return [SiteProblem("index.html", "there is no page here; run `greenreport build` first")]
     problems = {problem for path, page in pages.items() for problem in _page(path, page, there, pages)}
-    return sorted(problems.union(_styles(files), _weights(files), _manifest(site, files)))
+    return sorted(problems.union(_styles(files), _weights(files), _studies(files), _manifest(site, files)))
 
 
 def _page(path: str, page: _Page, files: Mapping[str, Path], pages: Mapping[str, _Page]) -> Iterator[SiteProblem]:
@@ -249,6 +258,35 @@ def _weights(files: Mapping[str, Path]) -> Iterator[SiteProblem]:
         weight = len(gzip.compress(file.read_bytes(), 6))
         if limit is not None and weight > limit:
             yield SiteProblem(path, f"{weight / 1000:.0f} kB after gzip, more than {limit / 1000:.0f} kB")
+
+
+def _studies(files: Mapping[str, Path]) -> Iterator[SiteProblem]:
+    """Check that pages and pictures are light, and that a study weighs no more than its cells explain."""
+    sizes = {path: file.stat().st_size for path, file in files.items()}
+    for path, size in sizes.items():
+        if path.endswith(".html") and not path.endswith(ALL_PAGES) and size > PAGE_BYTES:
+            yield SiteProblem(path, f"{size / 1000:.0f} kB, more than {PAGE_BYTES / 1000:.0f} kB")
+        if path.endswith(".png") and size > (limit := max(PICTURE_BYTES, MEGAPIXEL_BYTES * _megapixels(files[path]))):
+            yield SiteProblem(path, f"{size / 1000:.0f} kB, more than {limit / 1000:.0f} kB for its size")
+    for root in sorted({match[0] for path in files if (match := re.match(r"s/[^/]+/", path))}):
+        own = [path for path in files if path.startswith(root)]
+        cells = sum(bool(re.fullmatch(rf"{re.escape(root)}cells/[^/]+/index\.html", path)) for path in own)
+        weight, most_b, most = (
+            sum(sizes[path] for path in own),
+            STUDY_BYTES + cells * CELL_BYTES,
+            STUDY_FILES + cells * CELL_FILES,
+        )
+        if weight > most_b:
+            yield SiteProblem(root, f"{weight / 1e6:.1f} MB, more than {most_b / 1e6:.1f} MB for {counted(cells, 'cell')}")
+        if len(own) > most:
+            yield SiteProblem(root, f"{len(own)} files, more than {most} for {counted(cells, 'cell')}")
+
+
+def _megapixels(file: Path) -> float:
+    """Return the size of a PNG in millions of pixels, from its header."""
+    with file.open("rb") as stream:
+        width, height = struct.unpack(">16x2I", stream.read(24).ljust(24, b"\0"))
+    return float(width * height / 1e6)
 
 
 def _manifest(site: Path, files: Mapping[str, Path]) -> Iterator[SiteProblem]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from greenreport.analysis.analyse import Analysis
+from greenreport.analysis.compare.history import StudyHistory, history
+from greenreport.analysis.measure.courses import Course
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import reference_of
 from greenreport.analysis.measure.run_view import RunView
@@ -58,6 +60,7 @@ class StudyContext:
         bands: remarks shown on every figure and headline.
         source: line below exported figures.
         dates: first and last day of its runs.
+        history: how its cells changed over times and environments; None where there was one.
     """
 
     slug: str
@@ -67,6 +70,7 @@ class StudyContext:
     source: str
     machine: str
     dates: str
+    history: StudyHistory | None = None
 
     @property
     def dataset(self) -> Dataset:
@@ -89,15 +93,19 @@ class StudyContext:
         return tuple((band, MEANINGS[band]) for band in self.bands)
 
 
-def study_context(slug: str, analysis: Analysis) -> StudyContext:
-    """Return the context of a study."""
+def study_context(slug: str, analysis: Analysis, courses: Sequence[Course] = ()) -> StudyContext:
+    """Return the context of a study.
+
+    Args:
+        courses: its cells that were measured more than once.
+    """
     dataset = analysis.dataset
     configurations = dataset.study.configurations
     pairs = [(c.id, c.runtime, c.provider) for c in configurations]
     styles = looks([c.runtime for c in configurations], pairs, dataset.engine_names)
     dates, machine = dates_of(dataset.runs), machine_text(dataset.environment)
     source = " · ".join(part for part in ("greenreport", dataset.study.study, machine, dates) if part)
-    return StudyContext(slug, analysis, styles, bands_of(dataset), source, machine, dates)
+    return StudyContext(slug, analysis, styles, bands_of(dataset), source, machine, dates, history(dataset, courses))
 
 
 def bands_of(dataset: Dataset) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ absolute by definition, so there is a feed only where the address of the site is
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
@@ -13,7 +14,7 @@ from xml.etree import ElementTree as ET
 from greenreport import __version__
 from greenreport.analysis.findings_json.plain_values import plain_text
 from greenreport.report.drawing.svg_text import plain_line
-from greenreport.report.summary import Summary
+from greenreport.report.summary import Regression, Summary
 from greenreport.study import Site
 from greenreport.units import counted
 
@@ -29,7 +30,7 @@ class Feed:
 
 
 def make_feed(studies: Sequence[Summary], settings: Site) -> Feed:
-    """Return the feed of all studies with dated runs, the newest first."""
+    """Return the feed of all studies with dated runs, the newest first, each with the regressions of its history."""
     home = settings.address("index.html")
     if home is None:
         return Feed(None, f"{FEED} is left out: a feed needs the site's address; give it with --base-url or in site.yaml")
@@ -48,10 +49,31 @@ def make_feed(studies: Sequence[Summary], settings: Site) -> Feed:
     _add(feed, "generator", "greenreport", version=__version__)
     for moments, study in dated:
         _add_entry(feed, study, moments, settings.address(f"{study.root}index.html") or "")
+        for regression in study.regressions:
+            page = settings.address(f"{study.root}history/index.html") or ""
+            _add_regression(feed, study, regression, f"{page}#{regression.anchor}")
     ET.indent(feed)
     undated = len(studies) - len(dated)
     remark = f"{FEED} leaves out {counted(undated, 'study', 'studies')} without dated runs" if undated else ""
     return Feed(ET.tostring(feed, encoding="utf-8", xml_declaration=True), remark)
+
+
+def _add_regression(feed: ET.Element, study: Summary, regression: Regression, address: str) -> None:
+    entry = ET.SubElement(feed, "entry")
+    name = hashlib.sha256(f"{regression.title}{regression.moment}".encode()).hexdigest()[:12]
+    _add(entry, "id", f"{address}-{name}")
+    _add(entry, "title", regression.title)
+    _add(entry, "link", rel="alternate", type="text/html", href=address)
+    _add(entry, "published", regression.moment)
+    _add(entry, "updated", regression.moment)
+    _add_authors(entry, study)
+    _add(entry, "summary", plain_text(regression.told))
+    _add(entry, "rights", study.license)
+
+
+def _add_authors(entry: ET.Element, study: Summary) -> None:
+    for name in study.authors or (f"The authors of the study {study.name}",):
+        _add(ET.SubElement(entry, "author"), "name", name)
 
 
 def _add_entry(feed: ET.Element, study: Summary, moments: tuple[str, str], address: str) -> None:
@@ -62,8 +84,7 @@ def _add_entry(feed: ET.Element, study: Summary, moments: tuple[str, str], addre
     _add(entry, "link", rel="alternate", type="text/html", href=address)
     _add(entry, "published", moments[0])
     _add(entry, "updated", moments[1])
-    for name in study.authors or (f"The authors of the study {study.name}",):
-        _add(ET.SubElement(entry, "author"), "name", name)
+    _add_authors(entry, study)
     _add(entry, "summary", " ".join([plain_text(study.headline), *remarks]))
     _add(entry, "rights", study.license)
 

@@ -67,6 +67,8 @@ def share(value: float | None) -> TableCell | None:
     return None if value is None else TableCell(value, percent(value))
 
 
+#: More rows of a table stand in its CSV file alone: a page is read, and a file is searched.
+MOST_SHOWN = 100
 #: An entry as figures give it: a text and a count are printed as they are, an absent value as a dash.
 TableEntry: TypeAlias = TableCell | str | int | None
 
@@ -257,7 +259,7 @@ def sidecar(figure: Figure, source: str) -> bytes:
 
 
 def make_table(
-    caption: str, columns: Sequence[ColumnSpec], rows: Sequence[Sequence[TableEntry]], most_shown: int | None = None
+    caption: str, columns: Sequence[ColumnSpec], rows: Sequence[Sequence[TableEntry]], most_shown: int | None = MOST_SHOWN
 ) -> Table:
     """Return a table.
 

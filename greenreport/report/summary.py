@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from greenreport.analysis.compare.history import StepVerdict
 from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.measure.validity_badge import BadgeLevel
 from greenreport.catalog import ENGINES
@@ -16,6 +17,7 @@ from greenreport.report.miniature import miniature
 from greenreport.report.page import Page
 from greenreport.report.search import Entry
 from greenreport.results import MOMENT
+from greenreport.units import capital
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,21 @@ class ComparisonLink:
 
     headline: str
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """A cell that became worse from one time it was measured to the next.
+
+    Attributes:
+        title: cell and metric; `told`: size, times, and what changed around it.
+        moment: when the first run of the later time began; `anchor`: of its figure on the page of the history.
+    """
+
+    title: str
+    told: str
+    moment: str
+    anchor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +60,7 @@ class Summary:
         compared: pages on which it stands beside another study.
         cells: those with valid runs.
         entries: what can be found on its pages.
+        regressions: cells that became worse since they were first measured.
     """
 
     root: str
@@ -73,6 +91,7 @@ class Summary:
     compared: tuple[ComparisonLink, ...]
     cells: tuple[CellSummary, ...]
     entries: tuple[Entry, ...]
+    regressions: tuple[Regression, ...]
 
     @property
     def slug(self) -> str:
@@ -131,7 +150,19 @@ def summarise(study: StudyContext, pages: Sequence[Page[object]], compared: tupl
         compared=compared,
         cells=tuple(cell_summaries(study)),
         entries=tuple(entry for page in pages for entry in page.entries),
+        regressions=tuple(_regressions(study)),
     )
+
+
+def _regressions(study: StudyContext) -> Iterator[Regression]:
+    """Yield what became worse with time; environments of one study are no course of time."""
+    for step in study.history.steps if study.history is not None else ():
+        if step.change is StepVerdict.WORSE and not step.course.blocked and MOMENT.fullmatch(step.after.began):
+            cause = f" Changed around it: {step.cause()}." if step.around else ""
+            title = f"{step.course.label}: {step.info.noun} is worse"
+            yield Regression(
+                title, f"{capital(step.sentence())}.{cause}", step.after.began, f"fig-history-{step.metric.replace('_', '-')}"
+            )
 
 
 def _engine(runtime: str) -> str:

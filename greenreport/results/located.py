@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from greenreport.analysis.measure.courses import Course
 from greenreport.analysis.measure.dataset import Dataset
 
 
@@ -15,6 +16,7 @@ class StudyData:
 
     Attributes:
         parquet: its runs as files, each with its number of rows.
+        courses: its cells that were measured more than once.
         file: the study file; None for imported tables.
     """
 
@@ -22,6 +24,7 @@ class StudyData:
     text: str
     dataset: Dataset
     parquet: tuple[tuple[Path, int], ...] = ()
+    courses: tuple[Course, ...] = ()
     file: Path | None = None
 
 

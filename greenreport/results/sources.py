@@ -15,10 +15,12 @@ from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.recorded_dataset import recorded_dataset
 from greenreport.errors import StoreError, UsageError
 from greenreport.plan import completeness, current
+from greenreport.pooling import hardware_of
 from greenreport.record import Environment, IndexRow, Outcome, RecordKind
 from greenreport.repetitions import counted
 from greenreport.results.imported_studies import asked, imported
 from greenreport.results.located import Located, StudyData
+from greenreport.results.repeated import Repeated, courses, repeated
 from greenreport.store import Published, Store, export_parquet, published
 from greenreport.store.observations import observed_studies
 from greenreport.store.schema import OPTIONAL_TABLES, TABLES
@@ -190,6 +192,8 @@ def _facts(planned: Planned, source: Source | None, store: Store) -> list[object
     facts += [digest_of(file) for path in study.references if (file := planned.folder / path).is_file()]
     if source is not None:
         facts += [source.words, sorted(row.run_id for row in source.rows.values()), _others(planned, source)]
+        if again := _repeated(planned, source):
+            facts.append(sorted(row.run_id for times in again.values() for rows in times for row in rows))
         if isinstance(source.reader, Published):
             files = (source.reader.folder / f"{table}.parquet" for table in TABLES)
             facts += [digest_of(file) for file in files if file.is_file()]
@@ -216,8 +220,10 @@ def _read(planned: Planned, source: Source | None, store: Store, exports: Path |
         preparations=list(source.reader.of_kind(RecordKind.PREPARE, study.study)),
         calibrations=list(source.reader.of_kind(RecordKind.CALIBRATE, study.study)),
         trials=list(source.reader.of_kind(RecordKind.LIMIT, study.study)),
+        controls=list(source.reader.of_kind(RecordKind.CONTROL, study.study)),
     )
-    return StudyData(study.study, planned.file.text, dataset, parquet, file)
+    again = courses(planned.plan, source.reader, _repeated(planned, source))
+    return StudyData(study.study, planned.file.text, dataset, parquet, again, file)
 
 
 def _source(planned: Planned, store: Store) -> Source | None:
@@ -230,6 +236,13 @@ def _source(planned: Planned, store: Store) -> Source | None:
         for environment, rows in counted(planned.plan, reader.index(), reader.environments()).items()
     ]
     return max(candidates, key=lambda source: completeness(source.rows), default=None)
+
+
+def _repeated(planned: Planned, source: Source) -> Repeated:
+    """Return the cells that were measured more than once on hardware like that of the runs that are shown."""
+    environments = source.reader.environments()
+    hardware = next(hardware_of(environment) for environment in environments if environment.key == source.environment)
+    return repeated(planned.plan, source.reader.index(), hardware, environments)
 
 
 def _others(planned: Planned, source: Source) -> dict[str, int]:

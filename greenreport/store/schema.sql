@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS environments (
 
 CREATE TABLE IF NOT EXISTS runs (
     run_id      VARCHAR PRIMARY KEY,   -- identifies the run in every table
-    kind        VARCHAR NOT NULL,      -- run, prepare, calibrate or limit
+    kind        VARCHAR NOT NULL,      -- run, prepare, calibrate, limit or control
     study       VARCHAR NOT NULL,      -- the study that asked for it first
     key         VARCHAR NOT NULL,      -- model and configuration: the cell
     model       VARCHAR NOT NULL,      -- id of the model

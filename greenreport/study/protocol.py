@@ -66,7 +66,8 @@ class Prompts(Spec):
         description="where the texts come from; builtin: programming problems to complete; elementary: small functions to ask for in chat",
     )
     path: Label | None = Field(
-        None, description="JSON Lines (.jsonl, .jsonl.gz) with a `prompt` key, or plain text with one prompt per line"
+        None,
+        description="JSON Lines (.jsonl, .jsonl.gz) with a `prompt` key, or `turns` of a conversation, or plain text with one prompt per line",
     )
     count: Annotated[int, Field(ge=1, le=100_000)] | None = Field(None, description="how many prompts; all when absent")
     slice_tokens: SliceTokens | None = Field(

@@ -16,7 +16,7 @@ import yaml
 
 from greenreport.errors import Problem, SpecError
 from greenreport.regular_files import read_regular_text
-from greenreport.study.error_messages import Location, shown
+from greenreport.study.error_messages import Location, nearest, shown
 
 MAX_BYTES = 2_000_000
 #: Values of a document, of the file and again after its aliases are followed.
@@ -102,13 +102,24 @@ def _read(path: Path) -> str:
     try:
         return read_regular_text(path, MAX_BYTES)
     except FileNotFoundError:
-        raise _invalid(path, "no such file; `greenreport init` writes a starter study") from None
+        raise _invalid(path, f"no such file{_meant(path)}") from None
     except IsADirectoryError:
         raise _invalid(path, "is a directory; give the study's .yaml file") from None
     except UnicodeDecodeError as error:
         raise _invalid(path, f"is not UTF-8 text ({error.reason} at byte {error.start})") from None
     except OSError as error:
         raise _invalid(path, f"cannot be read: {error.strerror}") from None
+
+
+def _meant(path: Path) -> str:
+    """Return the study files that a path may have meant, as the end of a sentence."""
+    folders = {folder: sorted(folder.glob("*.yaml")) for folder in (path.parent, path.parent / "studies") if folder.is_dir()}
+    every = {file.stem: str(file) for files in folders.values() for file in files[:MAX_PROBLEMS]}
+    if path.stem in every:
+        return f"; did you mean {every[path.stem]}?"
+    if not every:
+        return "; `greenreport init` writes a starter study"
+    return f"{nearest(path.stem, every) or '.'} Studies here: {', '.join(list(every.values())[:12])}{', …' if len(every) > 12 else ''}"
 
 
 def _invalid(path: Path, message: str, line: int = 1) -> SpecError:

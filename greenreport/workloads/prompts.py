@@ -23,7 +23,8 @@ from greenreport.errors import PromptsUnavailable
 from greenreport.models.tokenizer import TOKENIZER_SHA256, reference_tokenizer
 from greenreport.regular_files import read_regular
 from greenreport.study import Lengths, Prompts, output_lengths
-from greenreport.workloads.tasks import PromptRow, Task, row_of, written_row
+from greenreport.workloads.tasks import PromptRow, Task, row_of, rows_of, written_row
+from greenreport.workloads.turns import has_history
 
 SLICER = 1  # raised when the same seed would give other slices
 HUMANEVAL_SHA256 = "eb2a2b2910a647f5a3f42a4cffba0ceb7909410a6ab0894d9b290e142b66cc8b"
@@ -68,17 +69,24 @@ def source_digest(prompts: Prompts, folder: Path) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def resolve(prompts: Prompts, folder: Path, datasets: Path) -> PromptList:
+def resolve(prompts: Prompts, folder: Path, datasets: Path, *, chat: bool = True) -> PromptList:
     """Return the prompts of a study.
 
     Args:
         folder: folder of the study file; relative paths start there.
         datasets: folder where downloaded data sets are kept.
+        chat: whether they are asked in chat, where a prompt may have a history.
 
     Raises:
-        PromptsUnavailable: the source cannot be read, or the prompts have another digest than expected.
+        PromptsUnavailable: the source cannot be read, the prompts have another digest than expected, or conversations are to be completed or
+            cut.
     """
     rows, source = _load(prompts, folder, datasets)
+    if any(has_history(row.text) for row in rows):
+        if not chat:
+            raise PromptsUnavailable(f"{source} holds conversations (`turns`), which need `api: chat`")
+        if prompts.slice_tokens is not None:
+            raise PromptsUnavailable(f"{source} holds conversations (`turns`), which `slice_tokens` cannot cut")
     if prompts.count is not None:
         if prompts.count > len(rows):
             raise PromptsUnavailable(f"{prompts.count} prompts asked for, but {source} has {len(rows)}")
@@ -201,17 +209,17 @@ def _prompts(path: Path, content: bytes) -> list[PromptRow]:
         line = raw.removesuffix(b"\n").decode()
         if not line.strip():
             continue
-        if len(rows) == MAX_PROMPTS:
+        if len(rows) >= MAX_PROMPTS:
             raise PromptsUnavailable(f"{path} holds more than {MAX_PROMPTS:,} prompts")
-        rows.append(PromptRow(line) if plain else _row(line, f"{path}:{number}"))
+        rows += [row_of({"prompt": line}, f"{path}:{number}")] if plain else _rows(line, f"{path}:{number}")
     return rows
 
 
-def _row(line: str, where: str) -> PromptRow:
+def _rows(line: str, where: str) -> tuple[PromptRow, ...]:
     row = None
     with suppress(ValueError, RecursionError):
         row = json.loads(line)
-    return row_of(row, where)
+    return rows_of(row, where)
 
 
 def text_digest(text: str) -> str:

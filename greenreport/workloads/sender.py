@@ -15,6 +15,7 @@ from greenreport.workloads.answers import ServerAnswer, post
 from greenreport.workloads.api_content import Api
 from greenreport.workloads.load_loops import Answered
 from greenreport.workloads.request_errors import RequestFailed
+from greenreport.workloads.turns import messages
 
 #: Bytes of the largest answer that is read: the frame of a stream's events, token ids and log-probabilities are in it, and the prompt,
 #: which some servers repeat.
@@ -127,8 +128,7 @@ class Sender:
         if self.job.api is Api.COMPLETIONS:
             return {"prompt": prompts[0] if len(prompts) == 1 else list(prompts)}
         [prompt] = prompts  # a chat request is one conversation
-        system = [] if self.job.system is None else [{"role": "system", "content": self.job.system}]
-        return {"messages": [*system, {"role": "user", "content": prompt}]}
+        return {"messages": messages(prompt, self.job.system)}
 
 
 def _requests(answer: ServerAnswer, first: Request, most: int) -> tuple[Request, ...]:

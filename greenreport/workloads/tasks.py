@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from greenreport.errors import PromptsUnavailable
+from greenreport.workloads.turns import has_history, problem_of, prompts_of
 
 #: Of the texts of one task.
 MAX_TASK_BYTES = 1_000_000
@@ -57,11 +58,36 @@ class PromptRow:
     task: Task | None = None
 
 
-def row_of(row: object, where: str) -> PromptRow:
+def rows_of(row: object, where: str) -> tuple[PromptRow, ...]:
+    """Return the prompts of a row of JSON Lines: one, or one for each turn of the user in a conversation, whose last has the task.
+
+    Args:
+        where: file and line, for the error.
+
+    Raises:
+        PromptsUnavailable: the row has no prompt that can be sent, or a malformed task.
+    """
+    if not isinstance(row, Mapping) or "turns" not in row:
+        return (row_of(row, where),)
+    turns = row["turns"]
+    if (problem := problem_of(turns)) is not None:
+        raise PromptsUnavailable(f"{where}: {problem}")
+    if "prompt" in row:
+        raise PromptsUnavailable(f"{where}: give `prompt` or `turns`, not both")
+    *before, last = prompts_of(turns)
+    return (*(_prompt(text, where) for text in before), row_of({**row, "prompt": last}, where, scripted=True))
+
+
+def _prompt(text: str, where: str) -> PromptRow:
+    return row_of({"prompt": text}, where, scripted=True)
+
+
+def row_of(row: object, where: str, *, scripted: bool = False) -> PromptRow:
     """Return the prompt and the task of a row of JSON Lines.
 
     Args:
         where: file and line, for the error.
+        scripted: whether the prompt may be the text of a conversation (see `turns`).
 
     Raises:
         PromptsUnavailable: the row has no prompt that can be sent, or a malformed task.
@@ -70,6 +96,10 @@ def row_of(row: object, where: str) -> PromptRow:
     prompt = fields.get("prompt")
     if not isinstance(prompt, str) or not prompt.strip():
         raise PromptsUnavailable(f"{where}: expected a JSON object with a non-empty text under `prompt`")
+    if has_history(prompt) and not scripted:
+        raise PromptsUnavailable(
+            f"{where}: the prompt begins as the text of a conversation does; write its turns under `turns`"
+        )
     if not _sendable(prompt):
         raise PromptsUnavailable(f"{where}: the prompt holds a character that cannot be sent (a lone surrogate)")
     problem = _problem(fields)

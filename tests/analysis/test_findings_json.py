@@ -122,7 +122,15 @@ def test_later_changes_of_hypotheses_are_listed() -> None:
     edited = whole | {"questions": {**whole["questions"], "RQ1": "Another question?"}}
     late = preregistration(registered(data, [edited]))
     assert late is not None
-    assert [(c.what, c.after) for c in late.changes] == [("question RQ1 changed", 30)]
+    assert [(c.what, c.after) for c in late.changes] == [("question RQ1 changed: Another question? → Energy?", 30)]
+    stricter = {**whole["hypotheses"][0], "alpha": 0.01, "metric": "duration_s"}
+    swept = whole | {"hypotheses": [stricter, *whole["hypotheses"][1:]], "sweep": {"factors": {"batch_size": [1, 2]}}}
+    known = preregistration(registered(data, [swept]))
+    assert known is not None
+    assert [c.what for c in known.changes] == [
+        "hypothesis H1.0 changed: metric duration_s → energy_j; alpha 0.01 → 0.05",
+        'the sweep changed: factors {"batch_size": [1, 2]} → none',
+    ]
     assert preregistration(registered(data, [whole])).changes == ()  # type: ignore[union-attr]
     assert preregistration(data) is None
 

@@ -46,7 +46,9 @@ class Trial:
         (self.folder / "studies" / "tiny.yaml").write_text(
             yaml.safe_dump(study_data(**changes), sort_keys=False), encoding="utf-8"
         )
-        (self.folder / "cluster.yaml").write_text(yaml.safe_dump(dict(self.cluster)), encoding="utf-8")
+        (self.folder / "cluster.yaml").write_text(
+            yaml.safe_dump({"control_drift": None} | dict(self.cluster)), encoding="utf-8"
+        )
 
     def start(self) -> subprocess.Popen[str]:
         """Start `greenreport run` on the hosts."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from greenreport.cluster import messages
 from greenreport.cluster.block_queue import BlockQueue
@@ -26,6 +27,7 @@ from greenreport.store import Store
 from greenreport.store.codec import MalformedRecord
 from greenreport.study import Study
 from greenreport.workloads.prompts import PromptList
+from tests.commands import greenreport
 from tests.conftest import minimal_study
 from tests.records import record
 
@@ -190,3 +192,19 @@ def test_the_end_of_a_job_is_asked_of_slurm(
     assert end is None if seconds is None else end == pytest.approx(time.time() + seconds, abs=10)
     monkeypatch.setenv("SLURM_JOB_END_TIME", "1800000000")
     assert job_end_s() == 1_800_000_000
+
+
+def test_a_plan_for_hosts_asks_none_of_them(tmp_path: Path) -> None:
+    """It says what is left for each kind of hosts that has measured the study; another command's option is refused."""
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(minimal_study()), encoding="utf-8")
+    (tmp_path / "cluster.yaml").write_text("command: {hosts: [a, b], start: [/nowhere/program]}\n", encoding="utf-8")
+    arguments = ("run", "tiny.yaml", "--cluster", "cluster.yaml")
+    planned = greenreport(tmp_path, *arguments, "--dry-run")
+    assert planned.returncode == 0, planned
+    assert planned.stdout.splitlines() == [
+        "2 cells, 2 repetitions, on a and b",
+        "nothing is measured yet: 4 runs, once for each kind of hosts",
+    ]
+    assert greenreport(tmp_path, "run", "tiny.yaml", "-q", "--repetitions", "1").returncode == 0
+    assert "1 of 2 repetitions done" in greenreport(tmp_path, *arguments, "--dry-run").stdout
+    assert greenreport(tmp_path, *arguments, "--recheck").returncode == 2

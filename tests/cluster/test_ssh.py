@@ -7,29 +7,17 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from greenreport.results import load_dataset
-from tests.cluster.hosts import CELLS, PATIENCE_S, REPETITIONS, Trial, eventually, ssh_section, variables
-from tests.cluster.ssh import MISSING, SSHD, ssh_server
+from tests.cluster.hosts import CELLS, PATIENCE_S, REPETITIONS, Trial, eventually
+from tests.cluster.ssh import MISSING, SSHD
 
 pytestmark = [
     pytest.mark.alone,
     pytest.mark.skipif(SSHD is None or shutil.which("ssh") is None, reason=MISSING),
 ]
-
-
-@pytest.fixture
-def trial(tmp_path: Path) -> Iterator[Trial]:
-    """Return a study and three hosts."""
-    hosts = tuple(f"gr{os.getpid()}-{letter}" for letter in "abc")
-    with ssh_server(tmp_path / "ssh", hosts) as config:
-        made = Trial(tmp_path, hosts, {"ssh": ssh_section(tmp_path, config, hosts)}, variables())
-        made.write()
-        yield made
 
 
 def test_hosts_share_the_repetitions_of_a_study(trial: Trial) -> None:

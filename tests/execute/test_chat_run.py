@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -60,6 +61,18 @@ def test_our_own_server_tells_the_text_the_model_saw(chats: Ran) -> None:
             assert request.first_answer_ns == request.first_token_ns
             assert (request.output_tokens, request.reasoning_tokens, len(request.token_ns)) == (8, None, 8)
     assert [r.output_sha256 for r in inside.requests] == [r.output_sha256 for r in outside.requests]
+
+
+def test_a_conversation_is_sent_with_all_that_was_said(tmp_path: Path) -> None:
+    """Our own server sees the turns in their roles, and the record keeps the prompt as it was asked."""
+    turns = ["Name a river.", "The Danube.", "Where does it end?"]
+    (tmp_path / "p.jsonl").write_text(json.dumps({"turns": turns}) + "\n", encoding="utf-8")
+    workload = chatting(prompts={"source": "file", "path": "../p.jsonl"})
+    [record] = ran(tmp_path, [fake()], models=minimal_study()["models"], workload=workload).records.values()
+    assert record.outcome == "ok"
+    texts = {prompt.sha256: prompt.text for prompt in record.prompts}
+    saw = [texts[str(request.rendered_sha256)] for request in record.requests]
+    assert saw == [f"user: {turns[0]}\nassistant: ", f"user: {turns[0]}\nassistant: {turns[1]}\nuser: {turns[2]}\nassistant: "]
 
 
 def test_reasoning_of_a_server_is_kept_apart_and_counted(chats: Ran) -> None:

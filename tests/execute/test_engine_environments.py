@@ -188,6 +188,12 @@ def test_an_environment_is_made_once_and_whole(tmp_path: Path, monkeypatch: pyte
     assert study(environments=locked).environments["tiny"].requirements == tuple(
         f"{name}=={version}" for name, version in first.libraries.packages
     )
+    moved = cache.rename(tmp_path / "elsewhere")
+    assert known(declared, tmp_path, moved) == {}  # programs of an environment hold the path they were made at
+    again = make(declared, ["tiny"], tmp_path, moved, begun.append)["tiny"]
+    assert isinstance(again, Installed)
+    assert again.python.is_relative_to(moved)
+    assert again.libraries == first.libraries
 
 
 def test_the_server_needs_few_libraries() -> None:

@@ -55,8 +55,16 @@ def test_missing_files_and_heavy_pages_are_found(site: Path) -> None:
         + bytes(random.Random(1).choices(range(65, 123), k=400_000))
         + b"-->"
     )
+    picture = next((site / "s" / "tiny" / "figures").glob("*.png"))
+    picture.write_bytes(picture.read_bytes() + bytes(200_000))
+    with (site / "s" / "tiny" / "data" / "observations.csv").open("ab") as table:
+        table.truncate(20_000_000)
     troubles = " ".join(str(trouble) for trouble in check_site(site))
     assert "lacks csv" in troubles
+    assert "about/index.html: 4" in troubles
+    assert "more than 300 kB" in troubles
+    assert f"figures/{picture.name}: 2" in troubles
+    assert "MB for 2 cells" in troubles
     assert "about/index.html: was changed after the build" in troubles
     assert "kB after gzip, more than 150 kB" in troubles
 

@@ -133,7 +133,9 @@ def test_files_that_cannot_be_read_are_problems(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe\x00")
     large.write_bytes(b"#" * 3_000_000)
     cases = {
-        tmp_path / "none.yaml": "no such file; `greenreport init` writes a starter study",
+        tmp_path / "none.yaml": f"no such file. Studies here: {binary}, {large}",
+        tmp_path / "l": f"no such file; did you mean {large}?",
+        tmp_path / "elsewhere" / "none.yaml": "no such file; `greenreport init` writes a starter study",
         tmp_path: "is a directory; give the study's .yaml file",
         binary: "is not UTF-8 text (invalid start byte at byte 0)",
         large: "cannot be read: it is larger than 2 MB",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from greenreport.analysis.measure.dataset import Dataset
+from greenreport.record import Environment
 from greenreport.study import Model
 from greenreport.units import quantity
 
@@ -32,6 +33,12 @@ def environment_differences(first: Dataset, second: Dataset) -> Iterator[Differe
     if one is None or other is None:
         yield Difference("machine", one.cpu_model if one else "not known", other.cpu_model if other else "not known")
         return
+    yield from machine_differences(one, other)
+    yield from library_differences(one.libraries, other.libraries)
+
+
+def machine_differences(one: Environment, other: Environment) -> Iterator[Difference]:
+    """Yield what differs in hardware, system and Python."""
     for name in ("cpu_model", "physical_cores", "logical_cpus", "gpu_driver", "os", "kernel", "virtualisation", "python", "governor",
                  "turbo", "smt"):  # fmt: skip
         yield from _differing(name.replace("_", " "), _shown(getattr(one, name)), _shown(getattr(other, name)))
@@ -39,9 +46,13 @@ def environment_differences(first: Dataset, second: Dataset) -> Iterator[Differe
     yield from _differing("GPUs", *(", ".join(gpu.name for gpu in host.gpus) or "none" for host in (one, other)))
     limits = ([quantity(gpu.power_limit_w, "W") for gpu in host.gpus if gpu.power_limit_w] for host in (one, other))
     yield from _differing("GPU power limit", *(", ".join(watts) or "not known" for watts in limits))
-    libraries = [dict(host.libraries) for host in (one, other)]
-    for name in sorted(libraries[0].keys() | libraries[1].keys()):
-        yield from _differing(name, libraries[0].get(name, "–"), libraries[1].get(name, "–"))
+
+
+def library_differences(one: Iterable[tuple[str, str]], other: Iterable[tuple[str, str]]) -> Iterator[Difference]:
+    """Yield the libraries whose versions differ, by name."""
+    before, after = dict(one), dict(other)
+    for name in sorted(before.keys() | after.keys()):
+        yield from _differing(name, before.get(name, "–"), after.get(name, "–"))
 
 
 def _shown(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,6 +10,9 @@ from typing import Any
 
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.study import registration, registration_digest
+
+#: Of a declared value that changed, at most so many characters are told.
+LONGEST = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +73,11 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterato
         ("fidelity", "the fidelity gate"),
         ("validity", "the validity rules"),
         ("outliers", "the outlier policy"),
+        ("sweep", "the sweep"),
+        ("objective", "the latency objective"),
     ):
         if before.get(section) != after.get(section):
-            yield f"{name} changed"
+            yield f"{name} changed{_how(before.get(section), after.get(section))}"
 
 
 def _number(repetitions: Any) -> str:
@@ -88,4 +94,21 @@ def _entries(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> 
         elif name not in after:
             yield f"{kind} {name} removed"
         elif before[name] != after[name]:
-            yield f"{kind} {name} changed"
+            yield f"{kind} {name} changed{_how(before[name], after[name])}"
+
+
+def _how(before: Any, after: Any) -> str:
+    """Return what was declared before and after, as the end of a sentence: ``: alpha 0.05 → 0.01``."""
+    if isinstance(before, Mapping) or isinstance(after, Mapping):
+        sides = [side if isinstance(side, Mapping) else {} for side in (before, after)]
+        keys = [key for key in dict.fromkeys((*sides[0], *sides[1])) if sides[0].get(key) != sides[1].get(key)]
+        return f": {'; '.join(f'{key} {_declared(sides[0].get(key))} → {_declared(sides[1].get(key))}' for key in keys)}"
+    return f": {_declared(before)} → {_declared(after)}"
+
+
+def _declared(value: Any) -> str:
+    """Return a declared value as a study file could have it, not longer than a line."""
+    if value is None:
+        return "none"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

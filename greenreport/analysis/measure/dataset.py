@@ -12,7 +12,7 @@ from statistics import median
 
 from greenreport.analysis.measure.calibration import CalibrationRun, calibration
 from greenreport.analysis.measure.limit_searches import LimitSearch
-from greenreport.analysis.measure.run_view import ModelPreparation, RunView
+from greenreport.analysis.measure.run_view import HostControl, ModelPreparation, RunView
 from greenreport.analysis.measure.subjects import MODELS, Subject
 from greenreport.analysis.stats import FEWEST_RUNS, Description, Interim, describe, reach, screen, smallest_step
 from greenreport.analysis.stats.outliers import Policy
@@ -144,6 +144,7 @@ class Dataset:
     Attributes:
         source: where the values come from, in words; subject: what the models are; engine_names: what an imported table calls its engines, by their ids.
         imported: whether they come from an imported table, so that runs, phases and environment are unknown.
+        controls: the fixed work that hosts of a cluster performed before their blocks.
         other_runs: runs of this study in the store that do not count here (other machine, earlier protocol), by reason.
         prompts: texts by their digests; `verdicts`: by the digests of prompt and output.
     """
@@ -160,6 +161,7 @@ class Dataset:
     references: tuple[ReferenceStudy, ...] = ()
     searches: tuple[LimitSearch, ...] = ()
     other_runs: Mapping[str, int] = field(default_factory=dict)
+    controls: tuple[HostControl, ...] = ()
     prompts_sha256: str | None = None
     prompts_count: int | None = None
     prompts: Mapping[str, str] = field(default_factory=dict)

@@ -43,6 +43,7 @@ class HostShare:
         name: a letter, in the order in which hosts began.
         runs, valid: number of its runs, and of those that count.
         first, last: when its first and its last run began, UTC.
+        control: times of the fixed work before its blocks, s, in their order; stopped: when it took no more runs, and why.
     """
 
     name: str
@@ -53,6 +54,8 @@ class HostShare:
     first: str
     last: str
     noise: tuple[HostNoise, ...]
+    control: tuple[float, ...] = ()
+    stopped: tuple[str, str] | None = None
 
 
 def host_shares(dataset: Dataset) -> tuple[HostShare, ...]:
@@ -79,6 +82,8 @@ def host_shares(dataset: Dataset) -> tuple[HostShare, ...]:
                 times[0],
                 times[-1],
                 tuple(_noise(runs, metric, levels[metric]) for metric in common),
+                tuple(control.seconds for control in dataset.controls if control.host == host),
+                next(((c.started_at, c.drift) for c in dataset.controls if c.host == host and c.drift is not None), None),
             )
         )
     return tuple(shares)

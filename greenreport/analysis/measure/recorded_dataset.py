@@ -14,7 +14,7 @@ from greenreport.analysis.measure.downsample import rails
 from greenreport.analysis.measure.limit_searches import from_trials
 from greenreport.analysis.measure.metrics import observations, phase_rows
 from greenreport.analysis.measure.replicas import replicas
-from greenreport.analysis.measure.run_view import ModelPreparation, RunView, Sampling
+from greenreport.analysis.measure.run_view import HostControl, ModelPreparation, RunView, Sampling
 from greenreport.analysis.measure.spans import concurrent, stages
 from greenreport.catalog import METERS
 from greenreport.plan import Plan
@@ -33,6 +33,7 @@ def recorded_dataset(
     calibrations: Sequence[RunRecord] = (),
     references: Sequence[ReferenceStudy] = (),
     trials: Sequence[RunRecord] = (),
+    controls: Sequence[RunRecord] = (),
 ) -> Dataset:
     """Return the dataset of a plan from the records that count for it (see `plan.current`)."""
     keys = {cell.fingerprint: cell.key for cell in plan.cells}
@@ -73,6 +74,10 @@ def recorded_dataset(
         references=tuple(references),
         searches=from_trials(trials, environment) if environment is not None else (),
         other_runs=dict(other_runs or {}),
+        controls=tuple(
+            HostControl(r.environment.host_sha256, r.started_at, r.duration_s, r.reason)
+            for r in sorted(controls, key=lambda record: record.started_at)
+        ),
         prompts_sha256=prompts[0],
         prompts_count=prompts[1],
         prompts=texts,

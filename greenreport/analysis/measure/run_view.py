@@ -95,6 +95,21 @@ def _total(numbers: Sequence[int | None]) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
+class HostControl:
+    """The fixed work that a host of a cluster performed before a block.
+
+    Attributes:
+        host: digest of the machine; seconds: what it took.
+        drift: by how much it differed from before, in words, where that is too much.
+    """
+
+    host: str
+    started_at: str
+    seconds: float
+    drift: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelPreparation:
     """A download or conversion done for a cell: what, how long, how large."""
 

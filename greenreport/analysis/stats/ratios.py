@@ -67,8 +67,12 @@ class GeometricMean:
 
 
 @np.errstate(all="ignore")
-def ratio_of_geometric_means(a: Sample, b: Sample) -> Ratio:
-    """Return geometric mean of a ÷ geometric mean of b of two independent samples, with Welch's 95 % interval."""
+def ratio_of_geometric_means(a: Sample, b: Sample, *, comparisons: int = 1) -> Ratio:
+    """Return geometric mean of a ÷ geometric mean of b of two independent samples, with Welch's 95 % interval.
+
+    Args:
+        comparisons: how many of them the level is meant to hold for together (Bonferroni).
+    """
     samples = clean(a)[0], clean(b)[0]
     for name, x in zip("ab", samples, strict=True):
         if not x.size or x[0] <= 0:
@@ -82,8 +86,9 @@ def ratio_of_geometric_means(a: Sample, b: Sample) -> Ratio:
     parts = np.array([x.var(ddof=1) / x.size for x in (first, second)])
     total = float(parts.sum())
     df = total**2 / float((parts**2 / (first.size - 1, second.size - 1)).sum()) if total > 0 else 1.0
-    reach = float(special.stdtrit(df, (1 + LEVEL) / 2)) * math.sqrt(total)
-    ci = interval(math.exp(size - reach), math.exp(size + reach), "Welch's t of the logarithms")
+    reach = float(special.stdtrit(df, 1 - (1 - LEVEL) / (2 * max(1, comparisons)))) * math.sqrt(total)
+    method = f"Welch's t of the logarithms{f', simultaneous over {comparisons}' if comparisons > 1 else ''}"
+    ci = interval(math.exp(size - reach), math.exp(size + reach), method)
     return Ratio(math.exp(size), ci, None, math.sqrt(total), df)
 
 

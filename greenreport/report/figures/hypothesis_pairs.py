@@ -43,8 +43,9 @@ def pairs_spec(rows: Sequence[PairRow]) -> Specification:
     x, y = alt.X("column:N", title=None, axis=heads, **position), alt.Y("row:N", title=None, **position)
     shade = alt.FillOpacity("band:O", scale=ordinal(BANDS, [0.42, 0.28, 0.15, 0.0, 0.0]), legend=None)
     base = alt.Chart()
-    square = base.mark_rect(fill="var(--blue)", stroke="currentColor", strokeOpacity=0.18, cornerRadius=1).encode(
-        x=x, y=y, fillOpacity=shade, tooltip=[alt.Tooltip("detail:N", title="pair")]
+    named = (("row", "configuration"), ("column", "against"), ("model", "model"), ("detail", "pair"))
+    square = base.mark_rect(fill="var(--blue)", stroke="currentColor", strokeOpacity=0.18).encode(
+        x=x, y=y, fillOpacity=shade, tooltip=[alt.Tooltip(f"{field}:N", title=title) for field, title in named]
     )
     text = text_marks(base).encode(x=x, y=y, text="text:N")
     size = max(300, min(WIDTH - 120, 104 * len(names)))
@@ -110,5 +111,5 @@ def _pair_row(item: ModelTest, pair: Pair, a: str, b: str, *, above: bool) -> Pa
     else:
         below = (name for name, limit in LIMITS if pair.significant and p < limit)
         band, text = next(below, NOT_SIGNIFICANT), p_value(p)
-    detail = f"{a} against {b} on {item.model.label}: ratio {ratio_text(pair.ratio)}, p {p_value(p)}, {pair.verdict.value}"
+    detail = f"ratio {ratio_text(pair.ratio)}, p {p_value(p)}, {pair.verdict.value}"
     return PairRow(item.model.label, a, b, band, text, detail)

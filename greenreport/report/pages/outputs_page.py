@@ -11,6 +11,7 @@ from greenreport.record import VerdictCode
 from greenreport.report.context import StudyContext
 from greenreport.report.page import Page, study_page
 from greenreport.units import counted
+from greenreport.workloads.turns import in_words
 
 #: Prompts on the page, over all models; the others are in the files of the study.
 MOST_PROMPTS = 100
@@ -135,7 +136,7 @@ def _prompt(dataset: Dataset, item: ModelQuality, number: int, problem: str, roo
     return ShownPrompt(
         f"{item.model.id}-{number + 1}",
         number + 1,
-        ShownText("", "", *_cut(dataset.prompts.get(problem, "The text of this prompt was not kept."), room)),
+        ShownText("", "", *_cut(in_words(dataset.prompts.get(problem, "The text of this prompt was not kept.")), room)),
         f"{solved} of {len(rows)} right",
         len({row.answers.shares[place] for row in rows}) > 1,
         tuple(_answers(dataset, rows, place, problem, room)),

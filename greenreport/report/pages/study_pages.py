@@ -17,6 +17,7 @@ from greenreport.report.pages.fidelity_page import FidelityContent, fidelity_pag
 from greenreport.report.pages.footprint_page import FootprintContent, footprint_page
 from greenreport.report.pages.frontier_page import FrontierSection, frontier_page
 from greenreport.report.pages.guidelines_page import GuidelinesContent, guidelines_page
+from greenreport.report.pages.history_page import HistoryContent, history_page
 from greenreport.report.pages.matrix_page import MatrixContent, matrix_page
 from greenreport.report.pages.methods_page import MethodsContent, methods_page
 from greenreport.report.pages.model_page import model_page
@@ -31,7 +32,7 @@ from greenreport.study import Site
 StudyContent = (
     OverviewContent | QuestionContent | MatrixContent | CellTableContent | CellContent | FidelityContent | ValidityContent
     | GuidelinesContent | MethodsContent | EnvironmentContent | DataContent | FootprintContent | AnswersContent | OutputsContent
-    | AuditContent | tuple[FrontierSection, ...] | tuple[MultiverseSection, ...] | None
+    | AuditContent | HistoryContent | tuple[FrontierSection, ...] | tuple[MultiverseSection, ...] | None
 )  # fmt: skip
 
 
@@ -79,5 +80,7 @@ def study_pages(
         pages.append(multiverse_page(study))
     if analysis.replications:
         pages.append(study_page(study, "replication", "replication.html", "Replication", None))
+    if study.history is not None:
+        pages.append(history_page(study, study.history))
     added = (load_target(info.target)(study) for info in ADDED_PAGES.values())
     return [*pages, *added, study_page(study, "claims", "claims.html", "How we know", None)]

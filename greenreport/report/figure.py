@@ -68,7 +68,7 @@ def share(value: float | None) -> TableCell | None:
 
 
 #: More rows of a table stand in its CSV file alone: a page is read, and a file is searched.
-MOST_SHOWN = 100
+MOST_SHOWN = 60
 #: An entry as figures give it: a text and a count are printed as they are, an absent value as a dash.
 TableEntry: TypeAlias = TableCell | str | int | None
 
@@ -198,7 +198,33 @@ def render(figure: Figure, drawn: Drawing, source: str) -> Rendered:
             f"{figure.id}.json": sidecar(figure, source),
             f"{figure.id}.vl.json": _standalone(figure),
         }
-    return Rendered(inline(svg, figure.id), embedded_json(figure.described_spec), files)
+    return Rendered(inline(svg, figure.id), embedded_json(packed(figure.described_spec)), files)
+
+
+def packed(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a specification whose rows are columns, as the page's script takes them: names once, and texts that recur once.
+
+    ::
+
+        [{"a": 1, "b": "x"}, {"a": 2, "b": "x"}]  →  {"names": ["a", "b"], "columns": [{"values": [1, 2]}, {"values": ["x"], "at": [0, 0]}]}
+    """
+    return {**spec, "datasets": {name: _columns(rows) for name, rows in spec.get("datasets", {}).items()}}
+
+
+def _columns(rows: list[dict[str, Any]]) -> Any:
+    names = sorted(rows[0]) if rows else []
+    if not names or any(sorted(row) != names for row in rows):
+        return rows
+    return {"names": names, "columns": [_column([row[name] for row in rows]) for name in names]}
+
+
+def _column(values: list[Any]) -> dict[str, list[Any]]:
+    """Return the values of a column: the distinct texts and which of them each row has, where that is shorter."""
+    texts = list(dict.fromkeys(value for value in values if isinstance(value, str)))
+    if len(texts) * 2 > len(values) or not all(isinstance(value, str) for value in values):
+        return {"values": values}
+    places = {text: place for place, text in enumerate(texts)}
+    return {"values": texts, "at": [places[value] for value in values]}
 
 
 def _standalone(figure: Figure) -> bytes:

@@ -86,10 +86,20 @@
       spec.datasets[name] = rows.filter((row) => !hidden.has(row.configuration) && !hidden.has(row.other));
     }
   }
+  /* rows travel as columns, whose texts stand there once */
+  function specOf(figure) {
+    const script = figure.querySelector("script.gr-spec"), spec = script ? JSON.parse(script.textContent) : {};
+    for (const [name, rows] of Object.entries(spec.datasets || {})) {
+      if (Array.isArray(rows)) continue;
+      const columns = rows.columns.map(({ values, at }) => at ? at.map((place) => values[place]) : values);
+      spec.datasets[name] = columns[0].map((_, place) => Object.fromEntries(rows.names.map((key, column) => [key, columns[column][place]])));
+    }
+    return spec;
+  }
   function named(figure) { return figure.id.slice(4); }
   function hintOf(figure) {
     if (!figure.grHint) {
-      const script = figure.querySelector("script.gr-spec"), spec = script ? JSON.parse(script.textContent) : {};
+      const spec = specOf(figure);
       const moves = (spec.params || []).some((param) => param.bind === "scales");
       figure.grHint = { groups: [], ...spec.usermeta?.greenreport, moves };
     }
@@ -191,7 +201,7 @@
       figure.dataset.live = "true";
       return;
     }
-    const spec = fitted(adapted(figure, JSON.parse(script.textContent)), holder.clientWidth - SIDES), place = element("div");
+    const spec = fitted(adapted(figure, specOf(figure)), holder.clientWidth - SIDES), place = element("div");
     letters.then(() => window.vegaEmbed(place, spec, {
       renderer: "svg", ast: true, defaultStyle: false, actions: false, mode: "vega-lite",
       tooltip: { disableDefaultStyle: true, sanitize: escaped }
@@ -209,6 +219,7 @@
   function escaped(value) {
     return String(value).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
   }
+  for (const figure of figures) figure.grSpec = () => specOf(figure);
   if (figures.length && window.vegaEmbed) {
     all(".gr-choice").forEach(addChoice);
     figures.forEach(addTools);

@@ -80,7 +80,7 @@
   const MADE = {
     png: pictureOf,
     svg: (figure) => new Blob([drawingOf(figure).text], { type: "image/svg+xml" }),
-    "vl.json": (figure) => new Blob([coloured(figure.querySelector("script.gr-spec").textContent)], { type: "application/json" }),
+    "vl.json": (figure) => new Blob([coloured(JSON.stringify(figure.grSpec()))], { type: "application/json" }),
   };
   for (const button of all("button[data-make]")) {
     button.hidden = false;

@@ -137,4 +137,6 @@ def test_environments_of_a_study_are_a_course_of_their_own() -> None:
     assert course.configuration == "Torch\u00a0·\u00a0CPU"
     assert {step.metric for step in found.steps} == {"energy_j", "duration_s"}
     assert all(step.sentence().endswith("with new than with old") for step in found.steps)
+    assert {step.change for step in found.steps} == {StepVerdict.BETTER}
+    assert {step.same_answers for step in found.steps} == {(2, 2)}
     assert history(dataset({"a": {"torch": around(100), "onnx": around(90)}})) is None

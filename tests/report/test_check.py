@@ -57,14 +57,14 @@ def test_missing_files_and_heavy_pages_are_found(site: Path) -> None:
     )
     picture = next((site / "s" / "tiny" / "figures").glob("*.png"))
     picture.write_bytes(picture.read_bytes() + bytes(200_000))
-    with (site / "s" / "tiny" / "data" / "observations.csv").open("ab") as table:
-        table.truncate(20_000_000)
+    with (site / "s" / "tiny" / "report.html").open("ab") as report:
+        report.truncate(20_000_000)
     troubles = " ".join(str(trouble) for trouble in check_site(site))
     assert "lacks csv" in troubles
     assert "about/index.html: 4" in troubles
     assert "more than 300 kB" in troubles
     assert f"figures/{picture.name}: 2" in troubles
-    assert "MB for 2 cells" in troubles
+    assert "MB without its data, more than 12.0 MB" in troubles
     assert "about/index.html: was changed after the build" in troubles
     assert "kB after gzip, more than 150 kB" in troubles
 

@@ -189,8 +189,7 @@ def _step(
     before, after = course.periods[earlier], course.periods[later]
     values = after.cell.values(metric), before.cell.values(metric)
     if course.blocked:
-        rows = in_blocks([after.cell, before.cell], metric)
-        of_after, of_before = ([row[side] for row in rows] for side in (0, 1))
+        of_after, of_before = in_blocks([after.cell, before.cell], metric)
         ratio = blocked_pair(of_after, of_before, comparisons=family, step=smallest_step(values)).ratio
     else:
         ratio = ratio_of_geometric_means(*values, comparisons=family)

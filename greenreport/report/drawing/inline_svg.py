@@ -12,6 +12,17 @@ IDLE = re.compile(
 )
 
 
+#: A mark without marks inside it, and its opening tag.
+MARK = r"<(?:path|line|rect|text)\b[^>]*(?:/>|>[^<]*</(?:path|line|rect|text)>)"
+MARK_OPENING = re.compile(r"<[^>]*>")
+#: A group of nothing but such marks.
+ALIKE = re.compile(rf"(<g\b[^>]*>)((?:{MARK})+)</g>")
+#: Attributes that a mark inherits from its group.
+INHERITED = re.compile(
+    r'\b((?:fill|fill-opacity|stroke|stroke-opacity|stroke-width|stroke-dasharray|font-size|font-weight|text-anchor)="[^"]*")'
+)
+
+
 def inline(svg: str, name: str) -> str:
     """Return the SVG for the page: ids made unique, no style attributes, nothing that draws nothing, hidden from assistive technology.
 
@@ -28,7 +39,26 @@ def inline(svg: str, name: str) -> str:
     svg = re.sub(
         r"<[^>]+>", lambda tag: tag[0] if ADDRESS.search(tag[0]) else LONG.sub(_rounded, tag[0]), svg
     )  # an address stays whole
+    svg = ALIKE.sub(_hoisted, svg)
     return svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
+
+
+def _hoisted(group: re.Match[str]) -> str:
+    """Move what all marks of a group have in common to the group, from which they inherit it."""
+    opening, marks = group[1], re.findall(MARK, group[2])
+    shared = set.intersection(*(set(INHERITED.findall(MARK_OPENING.match(mark)[0])) for mark in marks))  # type: ignore[index]
+    moved = [item for item in sorted(shared) if f" {item.partition('=')[0]}=" not in opening]
+    if len(marks) < 2 or not moved:
+        return group[0]
+
+    def without(mark: str) -> str:
+        head = MARK_OPENING.match(mark)[0]  # type: ignore[index]
+        bare = head
+        for item in moved:
+            bare = bare.replace(f" {item}", "", 1)
+        return bare + mark[len(head) :]
+
+    return f"{opening[:-1]} {' '.join(moved)}>{''.join(map(without, marks))}</g>"
 
 
 def _rounded(number: re.Match[str]) -> str:

@@ -13,9 +13,9 @@ from greenreport.analysis.stats import reach
 from greenreport.catalog import METRICS
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, TableCell, TableEntry, make_table
-from greenreport.report.figures.axes import axis_unit, finite
+from greenreport.report.figures.axes import prefixed
 from greenreport.report.figures.captions import metric_bands
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, ordered, text_marks
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, ordered, ordinal, text_marks
 from greenreport.units import THIN, counted, number, quantity
 
 HEIGHT = 120
@@ -44,39 +44,33 @@ class TimeRow:
     detail: str
 
 
-def cell_history_spec(rows: Sequence[TimeRow], *, unit: str) -> Specification:
+def cell_history_spec(rows: Sequence[TimeRow], unit: str) -> Specification:
     """F30: a panel for each cell; medians with intervals over the times, filled where a step changed something."""
     sheet = Sheet()
     panels, times = ordered([row.panel for row in rows]), ordered([row.time for row in rows])
     x = alt.X("time:N", title=None, sort=times, axis=alt.Axis(labelAngle=0, labelLimit=160), scale=alt.Scale(padding=0.6))
-    y = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False), axis=alt.Axis(format=",~r", grid=True, tickCount=4))
+    axis = alt.Axis(labelExpr=prefixed(unit), grid=True, tickCount=4)
+    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=axis)
     base = alt.Chart()
     line = base.mark_line(strokeWidth=1.5, opacity=0.6, color="var(--blue)").encode(x=x, y=y)
     interval = base.mark_rule(strokeWidth=1.5, color="var(--blue)").encode(
-        x=x, y=alt.Y("low:Q", title=unit, scale=alt.Scale(zero=False)), y2="high:Q"
+        x=x, y=alt.Y("low:Q", title=None, scale=alt.Scale(zero=False)), y2="high:Q"
     )
-    filled = alt.FillOpacity("step:N", scale=alt.Scale(domain=[CHANGED, KEPT], range=[1, 0]), legend=None)
+    filled = alt.FillOpacity("step:O", scale=ordinal([CHANGED, KEPT], [1, 0]), legend=None)
     point = base.mark_point(size=70, strokeWidth=2, opacity=1, color="var(--blue)", fill="var(--blue)").encode(
         x=x, y=y, fillOpacity=filled, tooltip=[alt.Tooltip("detail:N", title="time")]
     )
     said = text_marks(base, align="left", dx=9, dy=-9).encode(x=x, y=y, text="said:N")
     layers = alt.layer(line, interval, point, said, data=sheet.rows(rows)).properties(width=WIDTH - 40, height=HEIGHT)
     facets = layers.facet(row=alt.Row("panel:N", sort=panels, title=None)).resolve_scale(x="independent", y="independent")
-    return sheet.finish(facets, plot="spec.width", chrome=90)
+    return sheet.finish(facets, plot="spec.width", chrome=120)
 
 
 def cell_history_figure(study: StudyContext, history: StudyHistory, metric: str) -> Figure:
     """F30 of a metric: the courses that have a step in it."""
     info = METRICS[metric]
     drawn = [(course, steps) for course in history.courses if (steps := history.of(course, metric))]
-    medians = [
-        value
-        for course, _ in drawn
-        for period in course.periods
-        if finite(value := period.cell.median(metric)) and value is not None
-    ]
-    factor, unit = axis_unit(info.unit, medians)
-    rows = [row for course, steps in drawn for row in _rows(course, steps, metric, factor)]
+    rows = [row for course, steps in drawn for row in _rows(course, steps, metric)]
     changes = [step for step in history.changes if step.metric == metric]
     number_of_steps = sum(len(of) for _, of in drawn)
     title = f"{info.label}: {len(changes)} of {counted(number_of_steps, 'step')} {'is a change' if len(changes) == 1 else 'are changes'}"
@@ -97,7 +91,7 @@ def cell_history_figure(study: StudyContext, history: StudyHistory, metric: str)
             ("runs", ""),
             "against the time before",
         ],
-        [_entries(row, factor) for row in rows],
+        [_entries(row) for row in rows],
     )
     name = f"history-{metric.replace('_', '-')}"
     return Figure(
@@ -105,13 +99,13 @@ def cell_history_figure(study: StudyContext, history: StudyHistory, metric: str)
         title,
         caption,
         f"{summary}.".replace("..", "."),
-        cell_history_spec(rows, unit=unit),
+        cell_history_spec(rows, info.unit),
         table,
         metric_bands(study, metric),
     )
 
 
-def _rows(course: Course, steps: Sequence[Step], metric: str, factor: float) -> list[TimeRow]:
+def _rows(course: Course, steps: Sequence[Step], metric: str) -> list[TimeRow]:
     into = {id(step.after): step for step in steps}
     rows = []
     for period, name in zip(course.periods, course.names, strict=True):
@@ -123,14 +117,13 @@ def _rows(course: Course, steps: Sequence[Step], metric: str, factor: float) -> 
         changed = step is not None and step.change in (StepVerdict.BETTER, StepVerdict.WORSE, StepVerdict.DIFFERENT)
         said = step.size() if step is not None and changed else ""
         detail = f"{name}: {quantity(described.median, METRICS[metric].unit)}, {counted(described.n, 'run')}"
-        middle, bottom, top = (value / factor for value in (described.median, low, high))
         rows.append(
             TimeRow(
                 course.label,
                 name,
-                middle,
-                bottom,
-                top,
+                described.median,
+                low,
+                high,
                 described.n,
                 CHANGED if changed else KEPT,
                 said,
@@ -140,6 +133,6 @@ def _rows(course: Course, steps: Sequence[Step], metric: str, factor: float) -> 
     return rows
 
 
-def _entries(row: TimeRow, factor: float) -> list[TableEntry]:
-    numbers = [TableCell(value * factor, number(value * factor, 4)) for value in (row.value, row.low, row.high)]
+def _entries(row: TimeRow) -> list[TableEntry]:
+    numbers = [TableCell(value, number(value, 4)) for value in (row.value, row.low, row.high)]
     return [row.panel, row.time, *numbers, row.runs, row.said or row.step]

@@ -29,6 +29,10 @@ SHAPES = {"difference": "circle", "no practical difference": "square", "inconclu
 HEIGHT = 260
 
 
+#: What the tooltip of a pair tells: fields of its row, with their names.
+TOLD = (("other_label", "configuration"), ("label", "against"), ("model", "model"), ("detail", "ratio"), ("verdict", "verdict"))
+
+
 @dataclass(frozen=True, slots=True)
 class EffectRow:
     """A pair of configurations on one model: how much larger the one median is, and how far chance is from explaining it.
@@ -71,7 +75,7 @@ def effect_sizes_spec(rows: Sequence[EffectRow], styles: Looks, *, axis: str, ba
     different = pairs.transform_filter("datum.verdict == 'difference'")
     inside = different.mark_circle(size=80, opacity=0.35, color="var(--blue)").encode(x=x("ratio:Q"), y=y)
     point = pairs.mark_point(size=80, strokeWidth=1.8, opacity=1, color="var(--blue)").encode(
-        x=x("ratio:Q"), y=y, shape=shape, tooltip=[alt.Tooltip("detail:N", title="pair")]
+        x=x("ratio:Q"), y=y, shape=shape, tooltip=[alt.Tooltip(f"{field}:N", title=title) for field, title in TOLD]
     )
     chart = alt.layer(zone, level, inside, point).properties(width=WIDTH, height=HEIGHT)
     return sheet.finish(chart, chrome=75)
@@ -139,6 +143,6 @@ def _row(finding: Finding, item: ModelTest, pair: Pair, p: float) -> EffectRow:
     strength = -math.log10(max(SMALLEST_P, min(1.0, p)))
     verdict = VERDICTS[pair.verdict]
     first, second = finding.labels[pair.a], finding.labels[pair.b]
-    detail = f"{second} against {first} on {item.model.label}: {ratio_text(pair.ratio.inverse())}, p {p_value(p)}; {verdict}"
+    detail = f"{ratio_text(pair.ratio.inverse())}, p {p_value(p)}"
     ratio = 1 / (pair.ratio.value or 1.0)
     return EffectRow(item.model.label, pair.a, first, pair.b, second, ratio, max(0.0, strength), verdict, detail)

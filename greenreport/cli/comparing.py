@@ -86,7 +86,7 @@ def _since(study: Path, when: str, cache: Path, weights: str | None, conditions:
             f"no cell of {study} was measured {before} on this hardware, with three runs each time",
             "`greenreport run --force` measures a finished study again; a folder of exported results can be given instead of --since",
         )
-    return history_of(found, metrics_of(data.dataset.study, conditions), data.dataset.study, data.dataset.noise_floor)
+    return history_of(found, metrics_of(data.dataset.study, conditions), data.dataset, data.dataset.noise_floor)
 
 
 def _against(ours: Dataset, other: Dataset, conditions: list[FailCondition]) -> StudyHistory:
@@ -111,7 +111,7 @@ def _against(ours: Dataset, other: Dataset, conditions: list[FailCondition]) -> 
         for now, before in pairs
         if before is not None and before.ok
     ]
-    return history_of(courses, metrics_of(ours.study, conditions), ours.study, ours.noise_floor)
+    return history_of(courses, metrics_of(ours.study, conditions), ours, ours.noise_floor)
 
 
 def _judge(history: StudyHistory, conditions: list[FailCondition]) -> None:

@@ -29,7 +29,7 @@ def made(before: list[float], after: list[float], *, noise_floor: float | None =
     days, environments = ("2026-02-01", "2026-03-01"), (ENVIRONMENT, NEWER)
     periods = [Period(on(d.cells[0], day), machine) for d, day, machine in zip(data, days, environments, strict=True)]
     course = course_of(periods[::-1])  # given in any order
-    return history_of([course], ["energy_j"], data[0].study, noise_floor)
+    return history_of([course], ["energy_j"], data[0], noise_floor)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_intervals_hold_for_all_steps_together() -> None:
     """With more courses, each interval is wider, and the estimate is the same."""
     one = made(around(100), around(110))
     course = one.courses[0]
-    both = history_of([course, replace(course)], ["energy_j"], dataset({"a": {"torch": around(100)}}).study, None)
+    both = history_of([course, replace(course)], ["energy_j"], dataset({"a": {"torch": around(100)}}), None)
     single, wide = one.steps[0].ratio, both.steps[0].ratio
     assert isinstance(single.ci, Interval)
     assert isinstance(wide.ci, Interval)

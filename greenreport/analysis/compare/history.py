@@ -2,14 +2,14 @@
 
 ::
 
-    1/(1+m)      1      1+m            m: the machine's noise floor, 0 where it is not known
+    1/(1+s)      1      1+s            s: smallest effect of interest, or the machine's noise floor where that is larger
     ────┼────────┼────────┼────
-        │        │        │  ├──●──┤   changed: the whole interval lies beyond the margin
-        │     ├──●──┤     │            unchanged: it lies within the smallest effect of interest
+        │     ├──●──┤     │            unchanged: the whole interval lies inside
+        │        │   ├────┼─●──┤       better or worse: it lies on one side of 1, and beyond the noise floor
         │      ├─┼──●─────┼─┤          open
 
 Times in different blocks are compared as independent runs (Welch's t of the logarithms), environments of one study within its blocks.
-Intervals hold together for all steps of a metric (Bonferroni). A session may differ from another by more than its runs differ among
+Intervals hold together for all steps of a metric, or for all pairs of a model as on every other page (Bonferroni). A session may differ from another by more than its runs differ among
 themselves, which no interval over runs can show: that is why the noise floor, measured by ``greenreport calibrate``, is the margin.
 """
 
@@ -25,7 +25,7 @@ from greenreport.analysis.compare.study_diff import Difference, library_differen
 from greenreport.analysis.hypotheses.ratio_text import difference, interval_text
 from greenreport.analysis.measure.courses import Course, Period, environment_courses
 from greenreport.analysis.measure.dataset import Dataset, in_blocks
-from greenreport.analysis.stats import Interval, Ratio, blocked_pair, ratio_of_geometric_means, smallest_step
+from greenreport.analysis.stats import Interval, Ratio, blocked_pair, ratio_of_geometric_means
 from greenreport.catalog import METRICS, Better, MetricInfo
 from greenreport.study import Study
 
@@ -155,7 +155,7 @@ def history(dataset: Dataset, repeated: Sequence[Course] = ()) -> StudyHistory |
         None where every cell was measured once in one environment, or no metric has a step.
     """
     courses = (*environment_courses(dataset), *repeated)
-    made = history_of(courses, metrics_of(dataset.study), dataset.study, dataset.noise_floor)
+    made = history_of(courses, metrics_of(dataset.study), dataset, dataset.noise_floor)
     return made if made.steps else None
 
 
@@ -165,15 +165,21 @@ def metrics_of(study: Study, named: Iterable[HasMetric] = ()) -> tuple[str, ...]
     return tuple(dict.fromkeys(asked)) or USUAL
 
 
-def history_of(courses: Sequence[Course], metrics: Sequence[str], study: Study, noise_floor: float | None) -> StudyHistory:
-    """Return the history of some courses in some metrics; those without values are left out."""
+def history_of(courses: Sequence[Course], metrics: Sequence[str], dataset: Dataset, noise_floor: float | None) -> StudyHistory:
+    """Return the history of some courses in some metrics; those without values are left out.
+
+    Args:
+        dataset: whose environments they are; its pairs are one family on every page.
+        noise_floor: relative difference of equal sets of runs on the machine.
+    """
     made: list[Step] = []
     for metric in metrics:
         held = [(course, places) for course in courses if len(places := _with_values(course, metric)) > 1]
-        family = sum(len(places) - 1 for _, places in held)
+        steps = sum(len(places) - 1 for course, places in held if not course.blocked)
         for course, places in held:
+            family = dataset.comparisons(metric, course.model.id) if course.blocked else steps
             for earlier, later in pairwise(places):
-                made.append(_step(course, metric, earlier, later, family=family, study=study, noise_floor=noise_floor))
+                made.append(_step(course, metric, earlier, later, family=family, dataset=dataset, noise_floor=noise_floor))
     order = {id(course): number for number, course in enumerate(courses)}
     return StudyHistory(tuple(courses), tuple(sorted(made, key=lambda step: order[id(step.course)])), noise_floor)
 
@@ -184,15 +190,14 @@ def _with_values(course: Course, metric: str) -> list[int]:
 
 
 def _step(
-    course: Course, metric: str, earlier: int, later: int, *, family: int, study: Study, noise_floor: float | None
+    course: Course, metric: str, earlier: int, later: int, *, family: int, dataset: Dataset, noise_floor: float | None
 ) -> Step:
     before, after = course.periods[earlier], course.periods[later]
-    values = after.cell.values(metric), before.cell.values(metric)
     if course.blocked:
         of_after, of_before = in_blocks([after.cell, before.cell], metric)
-        ratio = blocked_pair(of_after, of_before, comparisons=family, step=smallest_step(values)).ratio
+        ratio = blocked_pair(of_after, of_before, comparisons=family, step=dataset.step(metric, course.model.id)).ratio
     else:
-        ratio = ratio_of_geometric_means(*values, comparisons=family)
+        ratio = ratio_of_geometric_means(after.cell.values(metric), before.cell.values(metric), comparisons=family)
     margin = (noise_floor or 0.0) if METRICS[metric].unit in ("s", "J") else 0.0
     return Step(
         course,
@@ -202,7 +207,7 @@ def _step(
         (course.names[earlier], course.names[later]),
         ratio,
         margin,
-        _change(ratio, METRICS[metric], margin, max(margin, study.smallest_effect(metric))),
+        _change(ratio, METRICS[metric], margin, max(margin, dataset.study.smallest_effect(metric))),
         tuple(_around(before, after)),
         _same_answers(before, after),
     )
@@ -212,12 +217,13 @@ def _change(ratio: Ratio, info: MetricInfo, margin: float, smallest: float) -> S
     """Return what a ratio with its interval says."""
     if not isinstance(ratio.ci, Interval):
         return StepVerdict.UNKNOWN
-    if beyond(ratio, margin, higher=True) or beyond(ratio, margin, higher=False):
-        if info.better not in (Better.LOWER, Better.HIGHER):
-            return StepVerdict.DIFFERENT
-        fell = ratio.ci.high < 1
-        return StepVerdict.BETTER if fell == (info.better is Better.LOWER) else StepVerdict.WORSE
-    return StepVerdict.UNCHANGED if 1 / (1 + smallest) <= ratio.ci.low and ratio.ci.high <= 1 + smallest else StepVerdict.OPEN
+    if 1 / (1 + smallest) <= ratio.ci.low and ratio.ci.high <= 1 + smallest:
+        return StepVerdict.UNCHANGED
+    if not beyond(ratio, margin, higher=True) and not beyond(ratio, margin, higher=False):
+        return StepVerdict.OPEN
+    if info.better is Better.NEITHER:
+        return StepVerdict.DIFFERENT
+    return StepVerdict.BETTER if (ratio.ci.high < 1) == (info.better is Better.LOWER) else StepVerdict.WORSE
 
 
 def beyond(ratio: Ratio, margin: float, *, higher: bool) -> bool:

@@ -15,7 +15,7 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, TableCell, TableEntry, make_table
 from greenreport.report.figures.axes import prefixed
 from greenreport.report.figures.captions import metric_bands
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, ordered, ordinal, text_marks
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, ordered, ordinal
 from greenreport.units import THIN, counted, number, quantity
 
 HEIGHT = 120
@@ -60,8 +60,7 @@ def cell_history_spec(rows: Sequence[TimeRow], unit: str) -> Specification:
     point = base.mark_point(size=70, strokeWidth=2, opacity=1, color="var(--blue)", fill="var(--blue)").encode(
         x=x, y=y, fillOpacity=filled, tooltip=[alt.Tooltip("detail:N", title="time")]
     )
-    said = text_marks(base, align="left", dx=9, dy=-9).encode(x=x, y=y, text="said:N")
-    layers = alt.layer(line, interval, point, said, data=sheet.rows(rows)).properties(width=WIDTH - 40, height=HEIGHT)
+    layers = alt.layer(line, interval, point, data=sheet.rows(rows)).properties(width=WIDTH - 40, height=HEIGHT)
     facets = layers.facet(row=alt.Row("panel:N", sort=panels, title=None)).resolve_scale(x="independent", y="independent")
     return sheet.finish(facets, plot="spec.width", chrome=120)
 
@@ -75,9 +74,8 @@ def cell_history_figure(study: StudyContext, history: StudyHistory, metric: str)
     number_of_steps = sum(len(of) for _, of in drawn)
     title = f"{info.label}: {len(changes)} of {counted(number_of_steps, 'step')} {'is a change' if len(changes) == 1 else 'are changes'}"
     caption = (
-        f"Medians over valid runs with their 95{THIN}% intervals; each panel has its own axis. A filled point differs from the one before it: the interval "
-        f"of their ratio, which holds for all {counted(number_of_steps, 'step')} together, leaves out equality"
-        + (" and the machine's noise floor." if any(step.margin for step in changes or history.steps) else ".")
+        f"Medians over valid runs with their 95{THIN}% intervals; each panel has its own axis. A filled point differs from the one before it beyond doubt"
+        f"{' and beyond the noise of the machine' if history.noise_floor is not None else ''}, by the interval of their ratio."
     )
     summary = "; ".join(f"{step.course.label}: {step.sentence()}" for step in changes) or "No step is shown to change anything."
     table = make_table(

@@ -60,6 +60,20 @@ def test_a_forest_names_who_leads_on_how_many_models_and_by_what() -> None:
     assert words(either) == "X has a 10 % shorter to 20 % longer execution time than T on 2 of 2 models"
 
 
+def test_a_forest_whose_intervals_all_hold_1_names_no_winner() -> None:
+    """The figure on top says what the headline says: no difference is shown; one interval that leaves out 1 is enough for a winner."""
+    wide = [replace(ratio("M", label, value), low=0.8, high=1.1) for label, value in (("X", 0.93), ("Y", 0.98))]
+    assert ratios_heading(wide, INFO, "T") == "No configuration is shown to differ from T in energy on M"
+    assert ratios_heading(wide[:1], INFO, "T") == "X is not shown to differ from T in energy on M"
+    clear = [replace(wide[0], high=0.97), wide[1]]
+    assert words(ratios_heading(clear, INFO, "T")) == "X uses 7 % less energy than T on M"
+    study = context(dataset({"a": {"torch": around(100, spread=0.3), "onnx": around(99, spread=0.4)}}))
+    page = next(page for page in study_pages(study, "") if page.section == "overview")
+    content = page.content
+    assert isinstance(content, OverviewContent)
+    assert all(number.claim is None for number in content.numbers)
+
+
 def test_a_baseline_that_is_not_beaten_says_so() -> None:
     """The lowest ratio may still be above 1; where more is better, below."""
     rows = [

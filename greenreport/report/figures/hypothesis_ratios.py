@@ -181,7 +181,7 @@ def _ratio_rows(study: StudyContext, finding: Finding, reference: str | None) ->
 
 
 def ratios_heading(rows: Sequence[RatioRow], info: MetricInfo, against: str, leader: str | None = None) -> str:
-    """Say by how much the configuration that leads on most models beats the baseline, or that nothing does.
+    """Say by how much the configuration that leads on most models beats the baseline, that nothing does, or that every interval holds 1.
 
     Args:
         leader: label of the configuration that the answer names; the heading is about the same one where that leads on any model.
@@ -190,7 +190,11 @@ def ratios_heading(rows: Sequence[RatioRow], info: MetricInfo, against: str, lea
     best = max if higher else min
     models = ordered([row.model for row in rows])
     firsts = [best((row for row in rows if row.model == model), key=lambda row: row.ratio) for model in models]
-    if len({row.label for row in rows}) == 1:
+    labels = {row.label for row in rows}
+    if all(row.low <= 1 <= row.high for row in rows) and any(row.low < row.high for row in rows):
+        which = f"{rows[0].label} is not" if len(labels) == 1 else "No configuration is"
+        return f"{which} shown to differ from {against} in {info.noun} {_on(firsts, models)}"
+    if len(labels) == 1:
         return f"{rows[0].label} {_gain(firsts, info, against)} {_on(firsts, models)}"
     ahead = [row for row in firsts if (row.ratio > 1 if higher else row.ratio < 1)]
     behind = [row for row in firsts if row not in ahead]

@@ -225,6 +225,9 @@ def _key_numbers(study: StudyContext) -> Iterator[KeyNumber]:
         limit = part.finding.hypothesis.smallest_effect
         if (solved := _solved(study, part)) is not None:
             yield solved
+        elif claim is not None and isinstance(claim.ci, Interval) and claim.ci.low <= 1 <= claim.ci.high:
+            note = f"{claim.numerator} against {claim.denominator}: {_interval(claim)}"
+            yield KeyNumber(part.finding.metric.label, None, "no difference shown", note)
         elif claim is not None and abs(math.log(claim.value)) >= math.log1p(limit):
             yield KeyNumber(part.finding.metric.label, claim)
         else:

@@ -121,10 +121,11 @@ def test_a_locked_host_is_asked_again(trial: Trial) -> None:
         [sys.executable, "-c", "import time\nfrom greenreport.execute.host_lock import host_lock\nwith host_lock(shared=False): print('held', flush=True); time.sleep(8)"],
         env=variables(GREENREPORT_HOST=trial.hosts[0]), stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert holder.stdout is not None
-    assert holder.stdout.readline().strip() == "held"
-    code, printed = trial.run()
-    assert holder.wait(30) == 0
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline().strip() == "held"
+        code, printed = trial.run()
+    assert holder.returncode == 0
     assert code == 0, printed
     trial.check()
 

@@ -157,7 +157,14 @@ def test_two_measurements_on_one_cache_are_refused(command: Command, write_study
         assert process.wait(60) == 130
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "how",
+    [
+        signal.SIGINT,
+        signal.SIGKILL,
+        *(pytest.param(signal, marks=pytest.mark.acceptance) for signal in (signal.SIGTERM, signal.SIGHUP)),
+    ],
+)
 def test_an_interrupted_study_goes_on_where_it_was(
     command: Command, write_study: Write, tmp_path: Path, how: signal.Signals
 ) -> None:

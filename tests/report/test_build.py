@@ -167,11 +167,17 @@ def test_studies_without_runs_render(command: Command, write_study: Write, tmp_p
     [
         {"configurations": [{"engine": "torch", "provider": "cuda"}]},
         {"configurations": [{"engine": "fake", "options": {"crash_at": 1}}]},
-        {"configurations": [{"engine": "fake", "options": {"token_s": 0.001}}]},
         {"hypotheses": [], "questions": {}},
-        {"configurations": [{"engine": "fake", "options": {"answer": text}} for text in "ab"]},
+        pytest.param(
+            {"configurations": [{"engine": "fake", "options": {"token_s": 0.001}}]}, marks=pytest.mark.acceptance, id="one cell"
+        ),
+        pytest.param(
+            {"configurations": [{"engine": "fake", "options": {"answer": text}} for text in "ab"]},
+            marks=pytest.mark.acceptance,
+            id="different outputs",
+        ),
     ],
-    ids=["no GPU", "all failed", "one cell", "no questions", "different outputs"],
+    ids=["no GPU", "all failed", "no questions", None, None],
 )
 def test_every_state_of_a_study_renders(command: Command, write_study: Write, tmp_path: Path, changes: dict[str, Any]) -> None:
     """Nothing supported, everything failed, one cell, nothing asked, nothing comparable: a site all the same."""

@@ -126,7 +126,10 @@ def test_every_change_of_state_is_noticed(change: str, tmp_path: Path) -> None:
     assert recall(wanted) is None
 
 
-@pytest.mark.parametrize("what", ["study", "template", "settings", "runs", "address"])
+@pytest.mark.parametrize(
+    "what",
+    ["study", "template", "runs", *(pytest.param(what, marks=pytest.mark.acceptance) for what in ("settings", "address"))],
+)
 def test_every_change_that_shows_is_noticed(what: str, once: Path, command: Command) -> None:
     """Study file, templates, settings of the site, runs, address: each makes the pages again, and they show it."""
     folder = once.parent

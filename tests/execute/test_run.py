@@ -162,7 +162,7 @@ def test_two_measurements_on_one_cache_are_refused(command: Command, write_study
     [
         signal.SIGINT,
         signal.SIGKILL,
-        *(pytest.param(signal, marks=pytest.mark.acceptance) for signal in (signal.SIGTERM, signal.SIGHUP)),
+        *(pytest.param(number, marks=pytest.mark.acceptance) for number in (signal.SIGTERM, signal.SIGHUP)),
     ],
 )
 def test_an_interrupted_study_goes_on_where_it_was(

@@ -51,7 +51,8 @@ def make_real_site(folder: Path) -> None:
         study="real",
         models=[{"id": "tiny-gpt2", "name": "Tiny GPT-2", "architecture": architecture}],
         configurations=[{"engine": engine, "provider": "cpu"} for engine in ENGINES],
-        protocol=minimal_study()["protocol"] | {"repetitions": 3},
+        # Runs long enough for several steps of the load that is drawn, however slow or fast the machine is.
+        protocol=minimal_study()["protocol"] | {"repetitions": 3, "idle_baseline_s": 1.0},
         footprint={"location": "A test", "carbon_g_per_kwh": FACTOR, "price_per_kwh": FACTOR | {"currency": "EUR"}},
         hypotheses=[
             {"id": "H1.0", "question": "RQ1", "metric": "duration_s"},

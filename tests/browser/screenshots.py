@@ -15,12 +15,12 @@ from tests.browser.chromium import ARGUMENTS, chromium_path
 WIDTHS = (360, 800, 1440)
 PAPER = 718  # pixels between the margins of A4
 KINDS = (
-    "index.html", "glossary/index.html", "about/index.html", "404.html", "s/{study}/index.html", "s/{study}/rq/rq1/index.html",
+    "index.html", "explorer/index.html", "glossary/index.html", "about/index.html", "404.html", "s/{study}/index.html", "s/{study}/rq/rq1/index.html",
     "s/{study}/answers/index.html", "s/{study}/outputs/index.html", "s/{study}/frontier/index.html",
     "s/{study}/matrix/index.html", "s/{study}/tradeoffs/index.html", "s/{study}/footprint/index.html", "s/{study}/replication/index.html",
     "s/{study}/guidelines/index.html",
     "s/{study}/fidelity/index.html", "s/{study}/validity/index.html", "s/{study}/methods/index.html",
-    "s/{study}/environment/index.html", "s/{study}/data/index.html", "s/{study}/multiverse/index.html", "s/{study}/claims/index.html", "{cell}", "{model}", "{configuration}",
+    "s/{study}/environment/index.html", "s/{study}/data/index.html", "s/{study}/multiverse/index.html", "s/{study}/history/index.html", "s/{study}/audit/index.html", "s/{study}/claims/index.html", "{cell}", "{model}", "{configuration}",
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from greenreport.analysis.compare.regression import FailCondition
     from greenreport.analysis.measure.dataset import Dataset
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 PREVIOUS = "previous"
 
 
@@ -75,7 +74,7 @@ def _since(study: Path, when: str, cache: Path, weights: str | None, conditions:
     from greenreport.analysis.compare.history import history_of, metrics_of
     from greenreport.results import read_study
 
-    if when != PREVIOUS and not _DAY.fullmatch(when):
+    if when != PREVIOUS and not _is_day(when):
         raise UsageError(f"--since {when!r}: write a day such as 2026-11-30, or {PREVIOUS}")
     data = read_study(study, cache, weights)
     steps = [course.since(None if when == PREVIOUS else when) for course in data.courses]
@@ -87,6 +86,14 @@ def _since(study: Path, when: str, cache: Path, weights: str | None, conditions:
             "`greenreport run --force` measures a finished study again; a folder of exported results can be given instead of --since",
         )
     return history_of(found, metrics_of(data.dataset.study, conditions), data.dataset, data.dataset.noise_floor)
+
+
+def _is_day(text: str) -> bool:
+    """Whether a text is a day of the calendar, written as runs record it."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _against(ours: Dataset, other: Dataset, conditions: list[FailCondition]) -> StudyHistory:

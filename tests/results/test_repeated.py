@@ -91,6 +91,7 @@ def test_other_libraries_and_later_runs_are_times_of_their_own(tmp_path: Path) -
     [
         ((), 2, "with what?"),
         (("--since", "yesterday"), 2, "write a day such as"),
+        (("--since", "2026-13-45"), 2, "write a day such as"),
         (("--since", "2026-03-01", "--fail-if", "joules > 5 %"), 2, "unknown metric"),
         (("studies/tiny.yaml", "--since", "previous"), 2, "leave out the second study"),
         (("--since", "previous"), 3, "no cell of studies/tiny.yaml was measured more than once"),

@@ -42,7 +42,7 @@ class HasMetric(Protocol):
 
 
 class StepVerdict(StrEnum):
-    """What a step says."""
+    """Verdict on a step from one time to the next."""
 
     BETTER = "better"
     WORSE = "worse"

@@ -64,7 +64,7 @@ def parse_condition(text: str) -> FailCondition:
 
 @dataclass(frozen=True, slots=True)
 class Regressions:
-    """What the last step of every course says about a condition.
+    """Verdict of a condition on the last step of every course.
 
     Attributes:
         met: steps that certainly exceed it; open: those whose runs cannot tell; judged: how many there are.

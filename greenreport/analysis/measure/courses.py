@@ -58,7 +58,7 @@ class Course:
 
     @property
     def label(self) -> str:
-        """What was measured, in words."""
+        """The cell in words, as pages print it."""
         return f"{self.configuration} on {self.model.label}"
 
     def since(self, day: str | None) -> Course | None:

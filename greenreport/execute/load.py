@@ -17,7 +17,6 @@ from greenreport.workloads.client import Finished, Warmed
 from greenreport.workloads.prompts import text_digest
 from greenreport.workloads.schedule import arrivals_s, batches, sampling_seeds
 from greenreport.workloads.sender import ClientJob
-from greenreport.workloads.server_probe import ServerCounters
 
 
 def client_job(context: RunContext, configuration: Configuration, serving: Serving) -> ClientJob:
@@ -87,14 +86,8 @@ def measured_window(finished: Finished, ramp_s: float) -> Mark:
     return Mark(Phase.WINDOW, ramped, end, note=f"steady part of the load, after a ramp of {ramp_s:g} s")
 
 
-def client_traces(
-    window: Mark, finished: Finished, warmed: Warmed | None, counters: Sequence[tuple[int, ServerCounters]]
-) -> Iterator[Trace]:
-    """Yield the traces of the client (CPU time, first request, lateness) and of the servers' own accounts.
-
-    Args:
-        counters: when they were read and their values, before and after the window.
-    """
+def client_traces(window: Mark, finished: Finished, warmed: Warmed | None) -> Iterator[Trace]:
+    """Yield the traces of the client: CPU time, first request, lateness, retries, and what answers tell of the server."""
     if warmed is not None:  # its answer is discarded like those after it, its time is not
         first_s = (warmed.first_end_ns - warmed.start_ns) / 1e9
         yield _trace(Domain.CLIENT, Quantity.FIRST_REQUEST, TraceKind.GAUGE, ((warmed.start_ns, first_s),))
@@ -107,16 +100,11 @@ def client_traces(
         yield _trace(Domain.CLIENT, Quantity.LATENESS, TraceKind.GAUGE, finished.sent)
     for name, values in finished.spans:
         yield _trace(Domain.SERVER, span_of(name), TraceKind.GAUGE, values)
-    preempted = [(at, counter.preemptions) for at, counter in counters if counter.preemptions is not None]
-    cached = [(at, counter.cached_tokens) for at, counter in counters if counter.cached_tokens is not None]
-    if len(preempted) == 2:
-        yield _trace(Domain.SERVER, Quantity.PREEMPTIONS, TraceKind.COUNTER, preempted, "preemptions")
-    if len(cached) != 2 and finished.cached_tokens is not None:  # what answers say, where no counter of the server does
-        cached = [(began, 0.0), (ended, float(finished.cached_tokens))]
     if finished.retried_ns:
         counted = [(began, 0.0), *((at, float(number)) for number, at in enumerate(finished.retried_ns, start=1))]
         yield _trace(Domain.CLIENT, Quantity.RETRIES, TraceKind.COUNTER, counted, "requests")
-    if len(cached) == 2:
+    if finished.cached_tokens is not None:
+        cached = ((began, 0.0), (ended, float(finished.cached_tokens)))
         yield _trace(Domain.SERVER, Quantity.CACHED_TOKENS, TraceKind.COUNTER, cached, "tokens")
 
 

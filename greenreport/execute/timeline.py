@@ -27,7 +27,7 @@ from greenreport.execute.host import redact
 from greenreport.execute.load import asked, client_job, client_traces, measured_window
 from greenreport.execute.processes import Child, require_alive
 from greenreport.execute.run_servers import serve
-from greenreport.meters.sampler import AwaitSteady, Edge, Now, Opened, Recorded, Sampled, Stop, Watch, sampler_main
+from greenreport.meters.sampler import Ask, AwaitSteady, Edge, Now, Opened, Recorded, Sampled, Stop, Watch, sampler_main
 from greenreport.meters.steady_state import Steadiness
 from greenreport.record import (
     Facts,
@@ -44,7 +44,6 @@ from greenreport.record import (
 )
 from greenreport.study import Configuration, MeterUse, Model, Study
 from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
-from greenreport.workloads.server_probe import ServerCounters, server_counters
 
 ANSWER_S = 30.0  # a sampler that does not answer for so long is dead
 
@@ -83,13 +82,11 @@ class Timeline:
             self.start_servers_and_client()
             self.idle(Phase.IDLE_BEFORE)
             warmed = self.warm_up()
-            counters = [self.read_counters()]
             finished = self.send_load()
             window = measured_window(finished, self.study.workload.ramp_s)
             self.measured.marks += (window,)
-            counters.append(self.read_counters())
             self.idle(Phase.IDLE_AFTER)
-            self.stop(client_traces(window, finished, warmed, counters))
+            self.stop(client_traces(window, finished, warmed))
 
     def start_sampler(self) -> None:
         self.context.entered(Phase.COOLDOWN)
@@ -121,6 +118,8 @@ class Timeline:
         self.measured.marks += self.serving.marks
         self.measured.facts = self.serving.facts
         self.sampler.send(Watch(self.serving.pids))
+        if self.configuration.server is not None:
+            self.sampler.send(Ask(self.serving.urls, self.serving.headers))
         launcher, self.load = self.context.launcher, client_job(self.context, self.configuration, self.serving)
         self.client = launcher.start("client", launcher.forked, client_main, self.load)
         self.stack.callback(self.client.stop)
@@ -188,13 +187,6 @@ class Timeline:
     def others(self) -> list[Child]:
         """Processes whose end also ends the wait for the client."""
         return [*self.serving.children, self.sampler]
-
-    def read_counters(self) -> tuple[int, ServerCounters]:
-        """Return the time, and what an external server has counted so far."""
-        counters = ServerCounters(None, None)
-        if self.configuration.server is not None:
-            counters = server_counters(self.serving.urls, self.serving.headers)
-        return time.monotonic_ns(), counters
 
 
 def _meters(study: Study, configuration: Configuration) -> tuple[tuple[MeterUse, ...], tuple[Missing, ...]]:

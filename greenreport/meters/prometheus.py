@@ -16,7 +16,8 @@ from urllib.parse import urlencode
 
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
-from greenreport.meters.json_over_http import POLL_S, BadAnswer, fetch_json, number_at
+from greenreport.meters.http_exchange import POLL_S, BadAnswer
+from greenreport.meters.json_over_http import fetch_json, number_at
 from greenreport.record import Method, Quantity, TraceKind
 from greenreport.study.hardware_options import PROMETHEUS_URL, PrometheusUse
 from greenreport.study.meter_options import MeterUse

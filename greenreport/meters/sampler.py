@@ -3,6 +3,7 @@
 ::
 
     parent ── Watch(pids) ──▶                  the serving process tree, once it exists
+           ── Ask(urls, headers) ──▶           servers of others, once they answer
            ── Edge() ──▶         … ◀── Sampled  a phase begins: the answer comes when the samples are taken
            ── Now() ──▶                         a phase ended: sample at once, no answer
            ── AwaitSteady(…) ──▶ … ◀── Steadiness
@@ -17,8 +18,8 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from greenreport.catalog import METERS, load_target
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter
 from greenreport.meters.meter_thread import Recorder
+from greenreport.meters.server_metrics import NAME, ServerMetrics
 from greenreport.meters.steady_state import History
 from greenreport.record import ENERGY_QUANTITIES, Missing, MissingCode, Trace, is_cpu
 from greenreport.study import MeterUse
@@ -42,6 +44,14 @@ class Watch:
     """Observe these process trees from now on."""
 
     pids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask these servers for their metrics from now on; arguments are those of `ServerMetrics`."""
+
+    urls: tuple[str, ...]
+    headers: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +143,7 @@ def sampler_main(connection: Connection, uses: tuple[MeterUse, ...], interval_s:
         recorder.start()
     try:
         connection.send(Opened(tuple(missing), tuple((name, c) for name, _, channels in opened for c in channels)))
-        _obey_until_stopped(connection, recorders)
+        _obey_until_stopped(connection, recorders, interval_s)
         _end(recorders)
         traces = tuple(trace for recorder in recorders for trace in recorder.traces())
         connection.send(Recorded(traces, tuple(event for recorder in recorders for event in recorder.events())))
@@ -141,7 +151,8 @@ def sampler_main(connection: Connection, uses: tuple[MeterUse, ...], interval_s:
         _end(recorders)  # the parent is gone, and with it the run
 
 
-def _obey_until_stopped(connection: Connection, recorders: Sequence[Recorder]) -> None:
+def _obey_until_stopped(connection: Connection, recorders: list[Recorder], interval_s: float) -> None:
+    """Obey messages; servers that are to be asked are added to the recorders."""
     history: History | None = None
     while True:
         if not connection.poll(None if history is None else JUDGE_S):
@@ -157,6 +168,10 @@ def _obey_until_stopped(connection: Connection, recorders: Sequence[Recorder]) -
             case Watch(pids=pids):
                 for recorder in recorders:
                     recorder.watch(pids)
+            case Ask(urls=urls, headers=headers):
+                metrics = ServerMetrics(urls, headers)
+                recorders.append(Recorder(NAME, metrics, metrics.open(), interval_s))
+                recorders[-1].start()
             case AwaitSteady(window_s=window_s, max_s=max_s):
                 history = History(window_s, max_s)
             case Edge():

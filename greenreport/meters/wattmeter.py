@@ -16,7 +16,8 @@ from typing import Any
 
 from greenreport.errors import MeterUnavailable
 from greenreport.meters.base import Channel, Meter, Sample
-from greenreport.meters.json_over_http import BadAnswer, fetch_json, number_at
+from greenreport.meters.http_exchange import BadAnswer
+from greenreport.meters.json_over_http import fetch_json, number_at
 from greenreport.record import Domain, Quantity, TraceKind
 from greenreport.study.meter_options import URL_VARIABLE, WattmeterUse
 

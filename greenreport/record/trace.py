@@ -58,8 +58,11 @@ class Quantity(StrEnum):
     FIRST_REQUEST = "first_request"
     LATENESS = "lateness"
     RETRIES = "retries"
-    PREEMPTIONS = "preemptions"
-    CACHED_TOKENS = "cached_tokens"
+    PREEMPTIONS = "preemptions"  # requests that a server took back for lack of room
+    CACHED_TOKENS = "cached_tokens"  # of prompts, taken from a cache instead of being computed
+    REQUESTS_RUNNING = "requests_running"
+    REQUESTS_WAITING = "requests_waiting"  # in the queue of a server
+    CACHE_USE = "cache_use"  # share of the room for keys and values that is taken, 0 to 1
 
 
 #: Quantities that energy is computed from.

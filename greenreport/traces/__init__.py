@@ -15,6 +15,7 @@ from greenreport.traces.samples import (
     Floats,
     Ints,
     Unusable,
+    around,
     coverage,
     evenly_spaced,
     gauge_error,
@@ -39,7 +40,7 @@ from greenreport.traces.uncertainty import (
 from greenreport.traces.usability import why_unusable
 
 __all__ = [
-    "COVERAGE_FACTOR", "CPU_TICK_S", "LEAST_CPU_S", "SHORTEST_STEP_S", "Budget", "Contribution", "Coverage", "Floats", "Ints", "Unusable", "by_preference",
+    "COVERAGE_FACTOR", "CPU_TICK_S", "LEAST_CPU_S", "SHORTEST_STEP_S", "Budget", "Contribution", "Coverage", "Floats", "Ints", "Unusable", "around", "by_preference",
     "combined", "contribution", "counter_growth", "coverage", "energy", "energy_over", "energy_within", "evenly_spaced", "gauge_error",
     "gauge_integral", "gauge_mean", "gauge_peak", "known_accuracy", "power_beside", "power_samples", "ratio_uncertainty",
     "summed_power", "times_of", "unwrap", "usual_interval_s", "values_inside", "values_of", "why_unusable",

@@ -121,9 +121,13 @@ def _answered(record: RunRecord) -> list[Request]:
 
 
 def _growth(record: RunRecord, quantity: Quantity, domain: Domain = Domain.SERVER) -> float:
-    """Return by how much a counter grew while the load lasted; 0 where there is none."""
-    trace = record.trace(domain, quantity)
-    return 0.0 if trace is None or not len(trace.value) else trace.value[-1] - trace.value[0]
+    """Return by how much a counter grew while the load lasted, the largest where several counted; 0 where nobody did."""
+    if not record.requests:
+        return 0.0
+    began, ended = min(r.start_ns for r in record.requests), max(r.end_ns for r in record.requests)
+    counters = [trace for trace in record.traces if (trace.domain, trace.quantity) == (domain, quantity)]
+    spans = [tr.around(trace, began, ended)[1] for trace in counters]
+    return max((float(values[-1] - values[0]) for values in spans if len(values)), default=0.0)
 
 
 REQUEST_CHECKS = (_quantised, _token_counts, _model_name, _late, _retried, _failed, _preempted, _prompt_cached)

@@ -1,4 +1,4 @@
-"""Questions to external servers: whether they are ready, their models, version and counters.
+"""Questions to external servers: whether they are ready, their models and version.
 
 A route that does not exist, an answer of another shape or an empty list means that the server does not say. So does an answer that is
 too large, or not complete in time: a question is asked with a limit for all of the exchange, since a server may send a byte now and
@@ -11,7 +11,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,16 +24,11 @@ from greenreport.workloads.exchanges import connecting, printable, require_plain
 
 #: Limit of an exchange, and of all questions about one server together.
 PATIENCE_S = 10.0
-#: The metrics of a large server take some hundred kB.
 LARGEST_B = 4_000_000
 #: Values of a server are shown on pages; longer ones are cut.
 LONGEST = 200
 #: Scalars a model list may carry: vLLM's, then those llama.cpp keeps under `meta`.
 _OF_MODEL = ("owned_by", "max_model_len", "n_ctx_train", "n_vocab", "n_embd")
-_COUNT = re.compile(
-    r"^vllm:(num_preemptions|prefix_cache_hits)(?:_total)?(?:\{.*\})?[ \t]+(\d{1,18}(?:\.\d+)?(?:[eE]\+?[01]?\d)?)\b",
-    re.MULTILINE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +42,6 @@ class ServerInfo:
     parameters: int | None
     weights_b: int | None
     details: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ServerCounters:
-    """Counts of all servers of a run since they started; None where one of them has no such counter.
-
-    Attributes:
-        preemptions: requests taken back for lack of memory.
-        cached_tokens: prompt tokens taken from a cache instead of being computed.
-    """
-
-    preemptions: float | None
-    cached_tokens: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +107,6 @@ def _unanswered(url: str, error: httpx.HTTPError) -> RunError:
         remedy = "add the authority that signed it to those of this machine, or name its file in the environment variable SSL_CERT_FILE"
         return RunError(f"the certificate of the server at {url} is not trusted here ({cause}); {remedy}")
     return RunError(f"no server answers at {url} ({cause}); start it, or correct the `url` of the configuration")
-
-
-def server_counters(urls: Sequence[str], headers: Mapping[str, str]) -> ServerCounters:
-    """Return the counters of some servers; vLLM has them among its Prometheus metrics, one line per engine."""
-    until = time.monotonic() + PATIENCE_S
-    lines: list[list[tuple[str, str]]] = []
-    for url in urls:
-        reply = _reply(url, "/metrics", headers, until)
-        text = reply.body.decode("utf-8", "replace") if reply is not None and reply.status == 200 else ""
-        lines.append(_COUNT.findall(text))
-
-    def total(counter: str) -> float | None:
-        counts = [[float(value) for name, value in of_server if name == counter] for of_server in lines]
-        return sum(map(sum, counts)) if all(counts) else None
-
-    return ServerCounters(total("num_preemptions"), total("prefix_cache_hits"))
 
 
 def _reply(url: str, path: str, headers: Mapping[str, str], until: float) -> _Reply | None:

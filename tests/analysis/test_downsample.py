@@ -7,7 +7,7 @@ from array import array
 import numpy as np
 import pytest
 
-from greenreport.analysis.measure.downsample import LOAD_STEP_S, rails
+from greenreport.analysis.measure.downsample import LOAD_STEP_S, REQUESTS, rails
 from greenreport.analysis.measure.utilisation import utilisation_observations
 from greenreport.record import Domain, Mark, Method, Phase, Quantity, Trace, TraceKind
 from tests.records import SECOND, counter, record
@@ -39,6 +39,25 @@ def test_a_load_is_averaged_over_many_ticks_and_never_above_all_cpus(busy: float
     assert load.values == pytest.approx([100 * busy] * len(load.values), abs=2)
     assert min(np.diff(load.seconds)) >= LOAD_STEP_S and load.mean_over_s == LOAD_STEP_S
     assert load.samples == len(cpu_time(busy).t_ns)
+
+
+def told(quantity: str, unit: str, *values: float) -> Trace:
+    """Return what a server told of itself, once a second."""
+    times = array("q", [second * SECOND for second in range(len(values))])
+    return Trace("server", Domain.SERVER, quantity, TraceKind.GAUGE, unit, Method.MEASURED, times, array("d", values))
+
+
+def test_requests_of_a_server_are_drawn_together_and_its_cache_apart() -> None:
+    """What runs beside what waits; the share of the cache in per cent."""
+    running = told(Quantity.REQUESTS_RUNNING, "requests", 0, 4, 4)
+    waiting = told(Quantity.REQUESTS_WAITING, "requests", 0, 0, 7)
+    cache, preempted = told(Quantity.CACHE_USE, "1", 0, 0.25, 0.5), told(Quantity.PREEMPTIONS, "preemptions", 0, 1, 2)
+    drawn = rails(record(traces=(running, waiting, cache, preempted)))
+    assert [(rail.name, rail.quantity, rail.unit, list(rail.values)) for rail in drawn] == [
+        ("running", REQUESTS, "requests", [0, 4, 4]),
+        ("waiting", REQUESTS, "requests", [0, 0, 7]),
+        ("server", Quantity.CACHE_USE, "%", [0, 25, 50]),
+    ]
 
 
 def test_power_keeps_its_steps() -> None:

@@ -139,8 +139,10 @@ def test_requests_taken_back_are_told_beside_the_numbers(commanded: Ran) -> None
         (False, "the server took requests back 3 times while the load lasted, for lack of room")
     ]
     assert told["roomy"] == told["silent"] == []
-    counts = {name: [list(t.value) for t in r.traces if t.quantity == "preemptions"] for name, r in found.items()}
-    assert counts == {"pressed": [[40.0, 43.0]], "roomy": [[40.0, 40.0]], "silent": []}
+    counts = {name: [(t.value[0], t.value[-1]) for t in r.traces if t.quantity == "preemptions"] for name, r in found.items()}
+    assert counts == {"pressed": [(40.0, 43.0)], "roomy": [(40.0, 40.0)], "silent": []}
+    served = [(t.meter, set(t.value)) for t in found["pressed"].traces if t.quantity == "requests_running"]
+    assert served == [("server", {3.0})]
     assert {record.outcome for record in found.values()} == {"ok"}
 
 

@@ -13,10 +13,10 @@ import pytest
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.compare.comparison import compare_studies
 from greenreport.analysis.measure.dataset import Dataset
-from greenreport.analysis.measure.downsample import Rail
+from greenreport.analysis.measure.downsample import REQUESTS, Rail
 from greenreport.analysis.measure.metrics import PhaseRow
 from greenreport.analysis.measure.observation import Observation
-from greenreport.record import Mark, Method, Phase
+from greenreport.record import Mark, Method, Phase, Quantity
 from greenreport.report.context import StudyContext, study_context
 from greenreport.report.figure import Figure
 from greenreport.report.figures.energy_breakdown import phases_figure
@@ -157,6 +157,26 @@ def test_energy_that_no_phase_used_has_no_share() -> None:
     """Counters that did not move give no figure of where the energy goes."""
     assert phases_figure(context(made(0.0, ())), "a") is None
     assert phases_figure(context(made(2.0, ())), "a") is not None
+
+
+def test_requests_at_a_server_are_drawn_beside_power() -> None:
+    """Those that run and those that wait in one figure, and the use of its cache in another; none where the server tells nothing."""
+    data = made(5.0, ())
+    told = (
+        Rail("running", REQUESTS, "requests", Method.MEASURED, (1.0, 10.5), (1.0, 4.0), 2),
+        Rail("waiting", REQUESTS, "requests", Method.MEASURED, (1.0, 10.5), (0.0, 7.0), 2),
+        Rail("server", Quantity.CACHE_USE, "%", Method.MEASURED, (1.0, 10.5), (0.0, 62.5), 2),
+    )
+    study, cell = context(data), data.cells[0]
+    run = replace(cell.runs[0], rails=told)
+    both, cache = trace_figure(study, cell, run, REQUESTS), trace_figure(study, cell, run, Quantity.CACHE_USE)
+    assert both is not None and cache is not None
+    assert both.finding == "Server load (waiting) peaks at 7 requests in the measured window"
+    assert cache.finding == "Use of the KV cache peaks at 62.5\u202f% in the measured window"
+    assert {row[0] for row in both.table.rows} == {"running", "waiting"}
+    for figure in (both, cache):
+        assert_drawable(figure)
+    assert trace_figure(study, cell, cell.runs[0], REQUESTS) is None
 
 
 def test_a_trace_without_finite_samples_is_not_drawn() -> None:

@@ -128,7 +128,7 @@ def test_a_study_compares_torch_with_llama_cpp(
             {
                 "engine": "command",
                 "name": "llama.cpp",
-                "server": {"command": line(model, "{port}")},
+                "server": {"command": [*line(model, "{port}"), "--metrics"]},
                 "options": {"cache_prompt": False},
             },
             {"engine": "endpoint", "name": "llama.cpp runs", "server": {"url": address, "local": True}},
@@ -145,6 +145,8 @@ def test_a_study_compares_torch_with_llama_cpp(
     runs = {record.engine: record for record in store.records([row.run_id for row in store.index()])}
     for engine in ("command", "endpoint"):
         check_facts(runs[engine])
+    told = {engine: {t.quantity for t in record.traces if t.meter == "server"} for engine, record in runs.items()}
+    assert told == {"torch": set(), "command": {"requests_running", "requests_waiting"}, "endpoint": set()}
     if stream:
         assert all(r.first_token_ns is not None for record in runs.values() for r in record.requests)
     print(json.dumps({engine: speed(record) for engine, record in runs.items()}))

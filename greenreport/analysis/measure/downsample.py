@@ -5,6 +5,7 @@ Each bucket of time keeps its smallest and its largest value, so that no peak is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,6 +15,13 @@ from greenreport import traces as tr
 from greenreport.record import Domain, Method, Quantity, RunRecord, Trace, TraceKind
 
 POINTS = 400
+#: What running and waiting requests of a server are drawn as, together.
+REQUESTS = "requests"
+_NAMES: Mapping[str, str] = {
+    Quantity.REQUESTS_RUNNING: "running",
+    Quantity.REQUESTS_WAITING: "waiting",
+    Quantity.CPU_TIME: "CPU load",
+}
 #: CPU time is counted in ticks, so over shorter steps a load would be off by more than two in a hundred, and beyond what can be.
 LOAD_STEP_S = 50 * tr.CPU_TICK_S
 
@@ -24,7 +32,7 @@ class Rail:
 
     Attributes:
         seconds: time since the run's first mark.
-        quantity: `power` (W), `load` (% of all CPUs) or `temperature` (°C).
+        quantity: `power` (W), `load` (% of all CPUs), `temperature` (°C), `requests` or `cache_use` (%).
         samples: number of samples before thinning.
         mean_over_s: time over which each value is a mean; 0 where it is a reading, or a mean since the reading before.
     """
@@ -40,7 +48,7 @@ class Rail:
 
 
 def rails(record: RunRecord) -> tuple[Rail, ...]:
-    """Return the series worth drawing: power of every energy domain, load of the machine, temperatures."""
+    """Return the series worth drawing: power of every energy domain, load of the machine, temperatures, what servers of others tell."""
     start = min((mark.start_ns for mark in record.marks), default=0)
     drawn = []
     for trace in record.traces:
@@ -51,7 +59,7 @@ def rails(record: RunRecord) -> tuple[Rail, ...]:
         t, v = thin((times - start) / 1e9, values)
         device = "CPU" if trace.domain == Domain.CPU else trace.domain
         name = f"{device} (power model)" if trace.method is Method.ESTIMATED else device
-        name = "CPU load" if trace.quantity == Quantity.CPU_TIME else name
+        name = _NAMES.get(trace.quantity, name)
         mean_over_s = LOAD_STEP_S if quantity == Quantity.LOAD else 0.0
         drawn.append(Rail(name, quantity, unit, trace.method, tuple(np.round(t, 3)), tuple(v), len(trace.t_ns), mean_over_s))
     return tuple(drawn)
@@ -67,6 +75,10 @@ def _series(trace: Trace, cpus: int) -> tuple[tr.Floats, tr.Floats, str, str] | 
         return None if slope is None else (slope[0], np.clip(100.0 * slope[1] / cpus, 0.0, 100.0), Quantity.LOAD, "%")
     if trace.quantity in (Quantity.POWER, Quantity.TEMPERATURE):
         return tr.times_of(trace).astype(np.float64), tr.values_of(trace), trace.quantity, trace.unit
+    if trace.quantity in (Quantity.REQUESTS_RUNNING, Quantity.REQUESTS_WAITING):
+        return tr.times_of(trace).astype(np.float64), tr.values_of(trace), REQUESTS, trace.unit
+    if trace.quantity == Quantity.CACHE_USE:
+        return tr.times_of(trace).astype(np.float64), 100.0 * tr.values_of(trace), Quantity.CACHE_USE, "%"
     return None
 
 

@@ -1,22 +1,23 @@
-"""Traces of one run: power, load or temperature over time, with the phases as bands."""
+"""Traces of one run over time, such as its power or the requests at the server, with the phases as bands."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import altair as alt
 
 from greenreport.analysis.measure.dataset import CellView
+from greenreport.analysis.measure.downsample import REQUESTS
 from greenreport.analysis.measure.run_view import RunView
-from greenreport.record import Method, Phase
+from greenreport.record import Method, Phase, Quantity
 from greenreport.report.context import StudyContext
 from greenreport.report.drawing.style import HUES
 from greenreport.report.figure import Figure, TableCell, make_table
 from greenreport.report.figures.axes import finite
 from greenreport.report.figures.captions import remarks_on
 from greenreport.report.figures.specification import WIDTH, BandRow, Sheet, Specification, ordered, ordinal, text_marks
-from greenreport.units import number, quantity
+from greenreport.units import counted, number, quantity
 
 PHASE_NAMES = {
     Phase.COOLDOWN: "cool-down", Phase.START: "start", Phase.LOAD: "load", Phase.COMPILE: "compile", Phase.IDLE_BEFORE: "idle before",
@@ -24,7 +25,13 @@ PHASE_NAMES = {
     Phase.MATERIALISE: "weights", Phase.CONVERT: "conversion",
 }  # fmt: skip
 #: What is traced, and the metric that is its mean over the measured window.
-TRACED = {"power": ("Power", "power_mean_w"), "load": ("CPU load", "cpu_usage_pct"), "temperature": ("Temperature", None)}
+TRACED: Mapping[str, tuple[str, str | None]] = {
+    Quantity.POWER: ("Power", "power_mean_w"),
+    REQUESTS: ("Server load", None),
+    Quantity.CACHE_USE: ("Use of the KV cache", None),
+    Quantity.LOAD: ("CPU load", "cpu_usage_pct"),
+    Quantity.TEMPERATURE: ("Temperature", None),
+}
 WINDOW = "window"  # the shade of the measured window; other phases alternate between two
 MOST_SHOWN = 60  # rows of the table on the page
 SINCE = "time since the run began (s)"
@@ -90,7 +97,7 @@ def trace_figure(study: StudyContext, cell: CellView, run: RunView, traced: str)
     window = next((p for p in phases if p.row == WINDOW), None)
     peak = max(samples, key=lambda s: s.value)
     summary = (
-        f"{word} of repetition {run.repetition} over {quantity(run.duration_s, 's')}; the largest value is {quantity(peak.value, unit)} at "
+        f"{word} of repetition {run.repetition} over {quantity(run.duration_s, 's')}; the largest value is {_amount(peak.value, unit)} at "
         f"{quantity(peak.seconds, 's')}. "
         + (f"The measured window lasts {window.detail}." if window else "The run has no window.")
     )
@@ -108,9 +115,10 @@ def trace_figure(study: StudyContext, cell: CellView, run: RunView, traced: str)
         MOST_SHOWN,
     )
     mean = None if metric is None else run.value(metric)
-    title = peak_heading(word, peak, unit, phases) if mean is None else mean_heading(word, mean, unit)
+    named = f"{word} ({peak.rail})" if traced == REQUESTS else word
+    title = peak_heading(named, peak, unit, phases) if mean is None else mean_heading(word, mean, unit)
     spec = trace_spec(samples, phases, axis=f"{word.lower()} ({unit})")
-    bands = study.bands if traced == "power" else remarks_on(study.bands, "duration_s")
+    bands = study.bands if traced == Quantity.POWER else remarks_on(study.bands, "duration_s")
     return Figure(f"{cell.slug}-{traced}", title, caption, summary, spec, table, bands)
 
 
@@ -136,4 +144,9 @@ def peak_heading(word: str, peak: SampleRow, unit: str, phases: Sequence[BandRow
     """Say how large a trace becomes, and in which phase."""
     phase = next((phase for phase in phases if phase.start <= peak.seconds <= phase.end), None)
     where = "between phases" if phase is None else "in the measured window" if phase.row == WINDOW else f"during {phase.name}"
-    return f"{word} peaks at {quantity(peak.value, unit)} {where}"
+    return f"{word} peaks at {_amount(peak.value, unit)} {where}"
+
+
+def _amount(value: float, unit: str) -> str:
+    """Print a value of a trace: requests are counted, all else has digits."""
+    return counted(round(value), "request") if unit == "requests" else quantity(value, unit)

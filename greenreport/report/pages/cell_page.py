@@ -11,16 +11,14 @@ from greenreport.analysis.measure.fidelity import CellFidelity
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.analysis.measure.uncertainty import expanded_uncertainty, why_unknown
 from greenreport.catalog import METRICS, MetricInfo
-from greenreport.record import Output, Quantity
+from greenreport.record import Output
 from greenreport.report.context import StudyContext
 from greenreport.report.exports.label import energy_label
 from greenreport.report.figures.run_drift import course_figure
-from greenreport.report.figures.traces import trace_figure
+from greenreport.report.figures.traces import TRACED, trace_figure
 from greenreport.report.page import Page, study_page
 from greenreport.store.codec import spec_content
 
-#: Traces that are drawn.
-TRACED = (Quantity.POWER, Quantity.LOAD, Quantity.TEMPERATURE)
 #: Metrics in the table of the page, in its order.
 CELL_METRICS = (
     "energy_j", "energy_net_j", "prefill_energy_j", "decode_energy_j", "energy_delay_js", "j_per_request", "j_per_output_token", "power_mean_w", "idle_power_w", "duration_s", "latency_s",
@@ -81,7 +79,7 @@ def cell_page(study: StudyContext, cell: CellView) -> Page[CellContent]:
     shown = timed[(len(timed) - 1) // 2] if timed else None
     drawn = [course_figure(study, cell)]
     if shown is not None:
-        drawn += [trace_figure(study, cell, shown, quantity) for quantity in TRACED]
+        drawn += [trace_figure(study, cell, shown, traced) for traced in TRACED]
     energy, key = energy_label(study, cell), (cell.model.id, cell.configuration.id)
     outputs = (study.dataset.outputs.get(request.output_sha256 or "") for run in cell.ok for request in run.requests[:1])
     content = CellContent(

@@ -168,7 +168,7 @@ def test_requests_at_a_server_are_drawn_beside_power() -> None:
         Rail("server", Quantity.CACHE_USE, "%", Method.MEASURED, (1.0, 10.5), (0.0, 62.5), 2),
     )
     study, cell = context(data), data.cells[0]
-    run = replace(cell.runs[0], rails=told)
+    run = replace(cell.runs[0], rails=told, start_ns=0)
     both, cache = trace_figure(study, cell, run, REQUESTS), trace_figure(study, cell, run, Quantity.CACHE_USE)
     assert both is not None and cache is not None
     assert both.finding == "Server load (waiting) peaks at 7 requests in the measured window"

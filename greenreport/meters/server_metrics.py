@@ -116,7 +116,7 @@ class ServerMetrics(Meter):
                 self.note(f"samples are missing: a server {error}")
             return [None] * len(CHANNELS)
         servers = [_numbers(answer.decode("utf-8", "replace")) for answer in answers]
-        return [_together(channel.quantity, [numbers[channel.quantity] for numbers in servers]) for channel in CHANNELS]
+        return [_together(channel, [numbers[channel.quantity] for numbers in servers]) for channel in CHANNELS]
 
 
 def _numbers(text: str) -> Mapping[str, Sequence[float] | None]:
@@ -138,9 +138,14 @@ def _plausible(quantity: str, texts: Sequence[str]) -> Sequence[float] | None:
     return values if all(0 <= value <= LARGEST_COUNT and value.is_integer() for value in values) else None
 
 
-def _together(quantity: str, servers: Sequence[Sequence[float] | None]) -> float | None:
-    """Return the sum over all engines of all servers, or the mean of a share; None unless each server tells it."""
-    if not all(servers):
+def _together(channel: Channel, servers: Sequence[Sequence[float] | None]) -> float | None:
+    """Return the sum over all engines of all servers, or the mean of a share.
+
+    None unless each server tells it; a counter is told by one, since others may have had nothing to count yet.
+    """
+    told = [numbers for numbers in servers if numbers is not None]
+    needed = any if channel.kind is TraceKind.COUNTER else all
+    if len(told) < len(servers) or not needed(told):
         return None
-    values = [value for numbers in servers for value in numbers or ()]
-    return sum(values) / len(values) if quantity == Quantity.CACHE_USE else sum(values)
+    values = [value for numbers in told for value in numbers]
+    return sum(values) / len(values) if channel.quantity == Quantity.CACHE_USE else sum(values)

@@ -83,6 +83,15 @@ def test_replicas_are_added_and_every_one_must_tell(device: Device) -> None:
     assert device.authorisation == "Bearer key"
 
 
+def test_a_counter_of_one_replica_counts(device: Device) -> None:
+    """The other had nothing to count yet; a count that cannot be is another matter."""
+    counter = "sglang:num_retracted_requests_total %s\n"
+    device.answer = answering(SGLANG, SGLANG + counter % 2, SGLANG + counter % "NaN", SGLANG + counter % 2)
+    meter = ServerMetrics([device.url, device.url], {})
+    assert named(meter.sample())["preemptions"] == 2
+    assert "preemptions" not in named(meter.sample(edge=True))
+
+
 @pytest.mark.parametrize(
     "text", ["", "<!doctype html>", "# HELP nothing\n", "other:num_requests_running 3\n", "vllm:num_requests_running 3"]
 )

@@ -172,7 +172,7 @@ def test_requests_at_a_server_are_drawn_beside_power() -> None:
     both, cache = trace_figure(study, cell, run, REQUESTS), trace_figure(study, cell, run, Quantity.CACHE_USE)
     assert both is not None and cache is not None
     assert both.finding == "Server load (waiting) peaks at 7 requests in the measured window"
-    assert cache.finding == "Use of the KV cache peaks at 62.5\u202f% in the measured window"
+    assert cache.finding == "Cache use peaks at 62.5\u202f% in the measured window"
     assert {row[0] for row in both.table.rows} == {"running", "waiting"}
     for figure in (both, cache):
         assert_drawable(figure)

@@ -28,7 +28,7 @@ PHASE_NAMES = {
 TRACED: Mapping[str, tuple[str, str | None]] = {
     Quantity.POWER: ("Power", "power_mean_w"),
     REQUESTS: ("Server load", None),
-    Quantity.CACHE_USE: ("Use of the KV cache", None),
+    Quantity.CACHE_USE: ("Cache use", None),
     Quantity.LOAD: ("CPU load", "cpu_usage_pct"),
     Quantity.TEMPERATURE: ("Temperature", None),
 }
@@ -57,7 +57,7 @@ def trace_spec(samples: Sequence[SampleRow], phases: Sequence[BandRow], *, axis:
     whole = alt.Scale(domain=[start, end], nice=False)
     y = alt.Y("value:Q", title=axis, scale=alt.Scale(domain=[0, top], nice=False), axis=alt.Axis(grid=True, tickCount=5))
     colours = [f"var(--{HUES[place % len(HUES)]})" for place in range(len(rails))]
-    legend = alt.Legend(title=None) if len(rails) > 1 else None
+    legend = alt.Legend(title=None, offset=26) if len(rails) > 1 else None  # above the title of the axis
     line = (
         alt.Chart(sheet.rows(samples), name="trace")  # a name of its own: those altair counts up differ from build to build
         .mark_line(strokeWidth=1.4, interpolate="step-before", clip=True)

@@ -14,6 +14,7 @@ LONG = (
     "gpu",
     "guidellm_agreement",
     "known_traces",
+    "large_study",
     "many_hosts",
     "many_studies",
     "models_and_ties",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from greenreport.analysis.measure.dataset import label_of
+from greenreport.analysis.measure.configuration_labels import label_of
 from greenreport.analysis.sweep.directions import directions, load_text
 from greenreport.catalog import CURVE_FACTORS, LIMITABLE, LOAD_FACTORS, FactorKind
 from greenreport.imports.formats.tidy import REQUIRED

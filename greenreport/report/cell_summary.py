@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from greenreport.analysis.measure.dataset import PROVIDER_LABELS, CellView, Dataset, label_of
+from greenreport.analysis.measure.configuration_labels import PROVIDER_LABELS, label_of
+from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.record import Outcome
 from greenreport.report.context import EnergySource, StudyContext
 from greenreport.study import Model, Study, Weights
@@ -30,7 +31,7 @@ class CellSummary:
         dtype: type of weights and computation; empty where nothing is known of it.
         energy: how its energy is known, in a word or two.
         runs: number of valid ones.
-        address: of its page, from the site's folder.
+        address: of its page, from the site's folder; of the study's matrix where cells have no pages.
         medians: by metric, in base units, those of modelled energy too; none where other programs disturbed the runs.
     """
 
@@ -69,7 +70,7 @@ def cell_summaries(study: StudyContext) -> Iterator[CellSummary]:
             weights="" if dataset.imported else _weights_text(dataset.study.weights_of(cell.model)),
             energy=_energy_text(cell, dataset.study, imported=dataset.imported),
             runs=cell.outcomes[Outcome.OK],
-            address=f"{study.root}cells/{cell.slug}/index.html",
+            address=study.root + (study.cell_page(cell) or "matrix/index.html"),
             medians={} if cell.disturbed else dict(_medians(cell)),
         )
 
@@ -78,7 +79,7 @@ def parameters_of(dataset: Dataset, model: Model) -> int | None:
     """Return a model's number of parameters as published, else as counted when it was loaded; None where neither is known."""
     if model.parameters is not None:
         return model.parameters
-    runs = (run for cell in dataset.cells if cell.model.id == model.id for run in cell.ok)
+    runs = (run for cell in dataset.cells_of(model.id) for run in cell.ok)
     return next((run.facts.parameters for run in runs if run.facts is not None and run.facts.parameters), None)
 
 

@@ -36,9 +36,10 @@ BUDGETS = (
     ("vega.", 330_000),
     ("search-index.", 100_000),
 )
-#: Largest size of a page in bytes as a browser parses it; the report in one file has all pages in it.
-PAGE_BYTES, ALL_PAGES = 300_000, "report.html"
-#: What the pages of a study may weigh in bytes, without the files of data that readers take with them, and how many files it may have;
+#: Largest size of a page in bytes as a browser parses it, as a whole or for each of its figures where that is more; the report in one
+#: file has all pages in it.
+PAGE_BYTES, FIGURE_BYTES, ALL_PAGES = 300_000, 120_000, "report.html"
+#: What the pages of a study may weigh in bytes, without its data and the tables of its figures, which readers take with them, and how many files it may have;
 #: each as a whole, or for each cell where that is more.
 STUDY_BYTES, CELL_BYTES = 12_000_000, 450_000
 STUDY_FILES, CELL_FILES = 350, 15
@@ -265,13 +266,15 @@ def _studies(files: Mapping[str, Path]) -> Iterator[SiteProblem]:
     sizes = {path: file.stat().st_size for path, file in files.items()}
     for path, size in sizes.items():
         if path.endswith(".html") and not path.endswith(ALL_PAGES) and size > PAGE_BYTES:
-            yield SiteProblem(path, f"{size / 1000:.0f} kB, more than {PAGE_BYTES / 1000:.0f} kB")
-        if path.endswith(".png") and size > (limit := max(PICTURE_BYTES, MEGAPIXEL_BYTES * _megapixels(files[path]))):
-            yield SiteProblem(path, f"{size / 1000:.0f} kB, more than {limit / 1000:.0f} kB for its size")
+            limit = max(PAGE_BYTES, FIGURE_BYTES * files[path].read_bytes().count(b'<figure id="fig-'))
+            if size > limit:
+                yield SiteProblem(path, f"{size / 1000:.0f} kB, more than {limit / 1000:.0f} kB")
+        if path.endswith(".png") and size > (most_b := max(PICTURE_BYTES, MEGAPIXEL_BYTES * _megapixels(files[path]))):
+            yield SiteProblem(path, f"{size / 1000:.0f} kB, more than {most_b / 1000:.0f} kB for its size")
     for root in sorted({match[0] for path in files if (match := re.match(r"s/[^/]+/", path))}):
         own = [path for path in files if path.startswith(root)]
         cells = sum(bool(re.fullmatch(rf"{re.escape(root)}cells/[^/]+/index\.html", path)) for path in own)
-        weight = sum(sizes[path] for path in own if not path.startswith(f"{root}data/"))
+        weight = sum(sizes[path] for path in own if not path.startswith(f"{root}data/") and not path.endswith(".csv"))
         most_b, most = max(STUDY_BYTES, cells * CELL_BYTES), max(STUDY_FILES, cells * CELL_FILES)
         if weight > most_b:
             yield SiteProblem(root, f"{weight / 1e6:.1f} MB without its data, more than {most_b / 1e6:.1f} MB")

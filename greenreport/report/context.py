@@ -9,7 +9,7 @@ from enum import StrEnum
 from greenreport.analysis.analyse import Analysis
 from greenreport.analysis.compare.history import StudyHistory, history
 from greenreport.analysis.measure.courses import Course
-from greenreport.analysis.measure.dataset import Dataset
+from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.measure.fidelity import reference_of
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.analysis.measure.subjects import Subject
@@ -17,6 +17,8 @@ from greenreport.record import Environment
 from greenreport.report.drawing.style import Look, looks
 from greenreport.units import counted
 
+#: In a study of more cells than this, cells and models have no pages: they stand in the explorer and in the data.
+MOST_CELLS_WITH_PAGES = 300
 #: The remark on joules that no meter read.
 ESTIMATED_ENERGY = "estimated energy"
 #: What a band means, for somebody who sees it for the first time.
@@ -86,6 +88,15 @@ class StudyContext:
     def root(self) -> str:
         """Path of the study's folder in the site."""
         return f"s/{self.slug}/"
+
+    @property
+    def large(self) -> bool:
+        """Whether it has too many cells for a page each."""
+        return len(self.dataset.cells) > MOST_CELLS_WITH_PAGES
+
+    def cell_page(self, cell: CellView) -> str | None:
+        """Return the page of a cell, from the study's folder; None where it has none, having no runs or too many neighbours."""
+        return None if self.large or not cell.runs else f"cells/{cell.slug}/index.html"
 
     @property
     def remarks(self) -> tuple[tuple[str, str], ...]:

@@ -26,7 +26,7 @@ from greenreport.report.drawing.svg_text import LOOSE
 from greenreport.report.drawing.vega import Drawing
 from greenreport.units import percent, quantity
 
-RENDERER = 5  # raised when the same specification gives other files
+RENDERER = 6  # raised when the same specification gives other files
 COLUMN = 928  # pixels: the width of figures in the stylesheet
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 Value: TypeAlias = str | float | int | None

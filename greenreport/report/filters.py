@@ -16,6 +16,7 @@ from greenreport.catalog import METRICS
 from greenreport.record import Phase
 from greenreport.report.context import StudyContext
 from greenreport.report.exports.embed import embed_code
+from greenreport.report.figure import MOST_SHOWN
 from greenreport.report.figures.captions import times
 from greenreport.report.figures.footprint import amount_text
 from greenreport.report.figures.matrix import missing_label
@@ -140,6 +141,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "g": lambda value: f"{value:g}",
     "code": code_html,
     "embed_code": embed_code,
+    "shown": lambda rows, most=MOST_SHOWN: list(rows)[:most],
     "zip": lambda first, second: list(zip(first, second, strict=True)),
 }
 TESTS: dict[str, Callable[..., bool]] = {"unfaithful": lambda cell: cell.verdict is FidelityVerdict.UNFAITHFUL}

@@ -13,7 +13,7 @@ from html import escape
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.hypotheses.findings import Finding
-from greenreport.analysis.measure.dataset import JOINT, PROVIDER_LABELS, label_of, label_parts
+from greenreport.analysis.measure.configuration_labels import JOINT, PROVIDER_LABELS, label_of, label_parts
 from greenreport.analysis.measure.fidelity import not_ranked, reference_of
 from greenreport.analysis.sweep.series import THROUGHPUT, Series
 from greenreport.catalog import METRICS, Better, MetricInfo

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from functools import cached_property
 from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Self, get_args, get_type_hints
 
 from pydantic import ConfigDict, Field, create_model, model_validator
 
@@ -129,7 +129,13 @@ class Configuration(Spec):
             raise ValueError("`max_wait_ms` waits for a batch to fill; say with `max_batch` how large it may get")
         return self
 
-    @property
+    def __copy__(self) -> Self:
+        """Return a copy that finds its own id: `model_copy` gives it other values."""
+        copied = super().__copy__()
+        copied.__dict__.pop("id", None)
+        return copied
+
+    @cached_property
     def id(self) -> str:
         """Stable name: ``torch-cpu``, ``onnx-cpu-int8-t4-nocache``, ``torch-cuda-b64-r2``, ``endpoint-llama.cpp``; options add their values."""
         shown = self.provider if self.server is None or self.provider != "cpu" else None

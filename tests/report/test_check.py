@@ -55,6 +55,8 @@ def test_missing_files_and_heavy_pages_are_found(site: Path) -> None:
         + bytes(random.Random(1).choices(range(65, 123), k=400_000))
         + b"-->"
     )
+    with (site / "404.html").open("ab") as figures:  # as heavy as this one, with figures that explain it
+        figures.write(b"<!--" + 4 * b'<figure id="fig-x">' + bytes(400_000) + b"-->")
     picture = next((site / "s" / "tiny" / "figures").glob("*.png"))
     picture.write_bytes(picture.read_bytes() + bytes(200_000))
     with (site / "s" / "tiny" / "report.html").open("ab") as report:
@@ -63,6 +65,7 @@ def test_missing_files_and_heavy_pages_are_found(site: Path) -> None:
     assert "lacks csv" in troubles
     assert "about/index.html: 4" in troubles
     assert "more than 300 kB" in troubles
+    assert "404.html: 4" not in troubles
     assert f"figures/{picture.name}: 2" in troubles
     assert "MB without its data, more than 12.0 MB" in troubles
     assert "about/index.html: was changed after the build" in troubles

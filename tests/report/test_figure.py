@@ -114,3 +114,16 @@ def test_numbers_in_an_address_are_not_rounded() -> None:
     svg = inline('<svg><a xlink:href="cells/a--token_s.0.001/index.html"><path d="M1.23456,2"/></a></svg>', "f")
     assert 'href="cells/a--token_s.0.001/index.html"' in svg
     assert 'd="M1.23,2"' in svg
+
+
+def test_marks_of_a_drawing_say_once_what_they_share() -> None:
+    """Circles are circles; what all marks of a group have in common stands at the group, and what neighbours have at a group of theirs."""
+
+    def dot(x: int, colour: str) -> str:
+        return f'<path transform="translate({x},2.345)" d="M1.5,0A1.5,1.5,0,1,1,-1.5,0A1.5,1.5,0,1,1,1.5,0" fill="{colour}" stroke-width="2"/>'
+
+    svg = inline(f'<svg><g class="m">{dot(1, "a")}{dot(2, "a")}{dot(3, "b")}{dot(4, "a")}</g></svg>', "f")
+    assert svg == (
+        '<svg><g class="m" stroke-width="2"><g fill="a"><circle cx="1" cy="2.35" r="1.5"/><circle cx="2" cy="2.35" r="1.5"/></g>'
+        '<circle cx="3" cy="2.35" r="1.5" fill="b"/><circle cx="4" cy="2.35" r="1.5" fill="a"/></g></svg>'
+    )

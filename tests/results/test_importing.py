@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from greenreport.analysis.analyse import Analysis, analyse
-from greenreport.analysis.measure.dataset import Dataset, label_of
+from greenreport.analysis.measure.configuration_labels import label_of
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.imported_dataset import imported_dataset
 from greenreport.errors import ImportFileError, StoreError, UsageError
 from greenreport.results.importing import import_results

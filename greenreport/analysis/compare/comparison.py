@@ -17,7 +17,8 @@ from scipy import stats
 
 from greenreport.analysis.compare.study_diff import Difference, design_differences, environment_differences, on_one_machine
 from greenreport.analysis.hypotheses.claims import Claim, compare
-from greenreport.analysis.measure.dataset import Dataset, label_of
+from greenreport.analysis.measure.configuration_labels import label_of
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import NotRanked, assess, not_ranked, reference_of
 from greenreport.analysis.quality.judgement import study_quality, with_losses
 from greenreport.analysis.stats import Interval, NotComputable

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
-from greenreport.analysis.measure.dataset import Dataset, label_of
+from greenreport.analysis.measure.configuration_labels import label_of
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, not_ranked, reference_of
 from greenreport.catalog import METRICS
 from greenreport.study import Model

@@ -17,7 +17,7 @@ from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, losse
 from greenreport.analysis.measure.subjects import MODELS, Subject
 from greenreport.analysis.quality.problem_tests import compare_shares
 from greenreport.analysis.quality.problems import OVER_PROBLEMS
-from greenreport.analysis.stats import GroupTest, Robustness, compare, over_models, with_robustness
+from greenreport.analysis.stats import Group, GroupTest, Robustness, compare, over_models, with_robustness
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.study import Hypothesis, Model
 from greenreport.units import counted
@@ -89,6 +89,11 @@ class Finding:
     def unknown(self) -> tuple[ModelTest, ...]:
         """Models for which nothing could be tested."""
         return tuple(t for t in self.tests if not t.computable)
+
+    @property
+    def groups(self) -> tuple[tuple[ModelTest, Group], ...]:
+        """Every configuration on every model, with the test it is part of."""
+        return tuple((item, group) for item in self.tests for group in item.test.groups)
 
     @property
     def decision(self) -> Decision:
@@ -183,7 +188,7 @@ def _test_model(
     left_out: NotRanked,
     robustness: bool,
 ) -> ModelTest:
-    of_model = [cell for cell in dataset.cells if cell.model.id == model.id]
+    of_model = list(dataset.cells_of(model.id))
     cells = [cell for cell in of_model if providers is None or cell.configuration.provider in providers]
     boundaries = Counter(frozenset(cell.boundaries(metric)) for cell in cells if cell.values(metric))
     usual = max(boundaries, key=lambda boundary: boundaries[boundary], default=frozenset())  # others cannot be compared with it

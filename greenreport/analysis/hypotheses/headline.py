@@ -13,7 +13,8 @@ from greenreport.analysis.hypotheses.claim_text import Text
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.hypotheses.findings import Decision, Finding
 from greenreport.analysis.hypotheses.winners import Standing
-from greenreport.analysis.measure.dataset import Dataset, label_of
+from greenreport.analysis.measure.configuration_labels import label_of
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.subjects import MODELS, Subject
 from greenreport.analysis.stats import Interval
 from greenreport.catalog import Better, MetricInfo

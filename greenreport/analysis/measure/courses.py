@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
+from greenreport.analysis.measure.configuration_labels import label_of
+from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.pooling import EnginePlace, libraries_of
 from greenreport.record import Environment
 from greenreport.study import Model

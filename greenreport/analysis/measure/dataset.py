@@ -6,31 +6,30 @@ Only runs with the outcome `ok` carry values into tests; all others stay visible
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from statistics import median
 
 from greenreport.analysis.measure.calibration import CalibrationRun, calibration
+from greenreport.analysis.measure.configuration_labels import label_of
 from greenreport.analysis.measure.limit_searches import LimitSearch
 from greenreport.analysis.measure.run_view import HostControl, ModelPreparation, RunView
 from greenreport.analysis.measure.subjects import MODELS, Subject
 from greenreport.analysis.stats import FEWEST_RUNS, Description, Interim, describe, reach, screen, smallest_step
 from greenreport.analysis.stats.outliers import Policy
-from greenreport.catalog import METRICS, PROVIDER_INFO
+from greenreport.catalog import METRICS
 from greenreport.plan import Excluded
 from greenreport.record import Environment, FlagCode, Method, Outcome, Output, Verdict
 from greenreport.study import Configuration, Model, ReferenceStudy, Study, Weights
-from greenreport.study.cells import DEFAULTS
 
-JOINT = "\u00a0·\u00a0"  # engine and provider never wrap apart
 NOT_MEASURED = "energy was not measured here, only modelled from the CPU load"  # why modelled energy answers nothing
 #: Flags of other programs that compute beside a run, and why such runs answer nothing.
 DISTURBED = frozenset({FlagCode.FOREIGN_LOAD, FlagCode.FOREIGN_GPU_PROCESS})
 DISTURBANCE = "other programs kept the processors busy during most runs, so these tell nothing about the configurations"
-PROVIDER_LABELS = {name: info.label for name, info in PROVIDER_INFO.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CellView:
     """A cell with all its runs, in order of repetition.
 
@@ -45,7 +44,7 @@ class CellView:
     outliers: Policy = "none"
     estimates_answer: bool = False
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Readable identity."""
         return f"{self.model.id}/{self.configuration.id}"
@@ -55,7 +54,7 @@ class CellView:
         """Name of its folder and files in a site; values of options in the key may hold a stroke."""
         return self.key.replace("/", "--")
 
-    @property
+    @cached_property
     def ok(self) -> tuple[RunView, ...]:
         """The runs whose values count."""
         return tuple(run for run in self.runs if run.outcome is Outcome.OK)
@@ -69,7 +68,7 @@ class CellView:
         """
         return () if self.modelled(metric) or self.disturbed else self.recorded(metric)
 
-    @property
+    @cached_property
     def disturbed(self) -> bool:
         """Whether other programs used the processors in more than half of the runs that count."""
         return 2 * sum(any(flag.code in DISTURBED for flag in run.flags) for run in self.ok) > len(self.ok)
@@ -137,7 +136,7 @@ class CellView:
         return Counter(run.outcome for run in self.runs)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dataset:
     """All data of a study on one machine.
 
@@ -169,18 +168,18 @@ class Dataset:
     subject: Subject = MODELS
     engine_names: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def models(self) -> tuple[Model, ...]:
         """Models with a cell, in the study's order."""
-        return tuple(model for model in self.study.models if model.id in {cell.model.id for cell in self.cells})
+        return tuple(model for model in self.study.models if model.id in self._by_model)
 
-    @property
+    @cached_property
     def configurations(self) -> tuple[Configuration, ...]:
         """Configurations with a cell, in the study's order."""
         present = {cell.configuration.id for cell in self.cells}
         return tuple(c for c in self.study.configurations if c.id in present)
 
-    @property
+    @cached_property
     def runs(self) -> tuple[RunView, ...]:
         """All runs, valid or not, cell by cell."""
         return tuple(run for cell in self.cells for run in cell.runs)
@@ -190,7 +189,7 @@ class Dataset:
         """Names of the meters that were read."""
         return frozenset(item.meter for run in self.runs for item in run.sampling)
 
-    @property
+    @cached_property
     def labels(self) -> dict[str, str]:
         """Label of every configuration of the study, by its id."""
         return {configuration.id: label_of(configuration) for configuration in self.study.configurations}
@@ -200,9 +199,20 @@ class Dataset:
         candidates = [c for c in self.configurations if (c.engine, c.provider) == (engine, provider)]
         return min(candidates, key=lambda c: len(c.id), default=None)
 
+    @cached_property
+    def _by_model(self) -> dict[str, dict[str, CellView]]:
+        cells: dict[str, dict[str, CellView]] = {}
+        for cell in self.cells:
+            cells.setdefault(cell.model.id, {})[cell.configuration.id] = cell
+        return cells
+
+    def cells_of(self, model: str) -> tuple[CellView, ...]:
+        """Return the cells of a model."""
+        return tuple(self._by_model.get(model, {}).values())
+
     def cell(self, model: str, configuration: str) -> CellView | None:
         """Return a cell, or None when it is excluded."""
-        return next((c for c in self.cells if c.model.id == model and c.configuration.id == configuration), None)
+        return self._by_model.get(model, {}).get(configuration)
 
     @property
     def outcomes(self) -> Counter[Outcome]:
@@ -247,12 +257,12 @@ class Dataset:
 
     def comparisons(self, metric: str, model: str) -> int:
         """Return the pairs of configurations that are compared in a metric on a model: one family on every page."""
-        compared = sum(len(cell.values(metric)) >= FEWEST_RUNS for cell in self.cells if cell.model.id == model)
+        compared = sum(len(cell.values(metric)) >= FEWEST_RUNS for cell in self.cells_of(model))
         return compared * (compared - 1) // 2
 
     def step(self, metric: str, model: str) -> float:
         """Return the step in which values of a metric are read on a model; 0 where none shows."""
-        return smallest_step(cell.values(metric) for cell in self.cells if cell.model.id == model)
+        return smallest_step(cell.values(metric) for cell in self.cells_of(model))
 
     @property
     def simulated(self) -> bool:
@@ -273,26 +283,3 @@ def in_blocks(cells: Sequence[CellView], metric: str) -> list[tuple[float | None
     values = [cell.by_repetition(metric) for cell in cells]
     blocks = sorted(set().union(*values))
     return [tuple(of_cell.get(block) for block in blocks) for of_cell in values]
-
-
-def label_of(configuration: Configuration) -> str:
-    """Return the label of a configuration: ``ONNX Runtime · CPU``, with what differs from the defaults."""
-    return " · ".join(label_parts(configuration))
-
-
-def label_parts(configuration: Configuration) -> list[str]:
-    """Return the parts of a label: name, or engine and provider, then everything that differs from the defaults."""
-    if configuration.name:
-        return [configuration.name, *_differences(configuration)]
-    provider = PROVIDER_LABELS.get(configuration.provider, configuration.provider)
-    return [f"{configuration.engine_label}{JOINT}{provider}", *_differences(configuration)]
-
-
-def _differences(configuration: Configuration) -> Iterator[str]:
-    """Yield the factors by which configurations differ, in words: ``batch 8``, ``4 clients``, ``no cache``.
-
-    A load that the study names is told even at its default: beside ``batch 8`` of a sweep stands ``batch 1``.
-    """
-    for factor, name, level in configuration.levels():
-        if level is not None and (factor.is_load or level != DEFAULTS[factor.field]):
-            yield factor.label_part(level, name)

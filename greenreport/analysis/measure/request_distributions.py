@@ -81,7 +81,7 @@ def counted(run: RunView) -> tuple[Request, ...]:
 
 def wait_curves(dataset: Dataset, model: str, wait: Wait) -> tuple[Curve, ...]:
     """Return a curve for each configuration of a model whose requests have that time."""
-    curves = (_wait_curve(cell, wait) for cell in dataset.cells if cell.model.id == model)
+    curves = (_wait_curve(cell, wait) for cell in dataset.cells_of(model))
     return tuple(curve for curve in curves if curve is not None)
 
 

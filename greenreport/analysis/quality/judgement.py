@@ -160,7 +160,7 @@ def study_quality(dataset: Dataset) -> StudyQuality | None:
 
 
 def _model_quality(dataset: Dataset, declared: Quality, model: Model) -> ModelQuality | None:
-    found = [cell_answers(dataset, cell) for cell in dataset.cells if cell.model.id == model.id]
+    found = [cell_answers(dataset, cell) for cell in dataset.cells_of(model.id)]
     every = [answers for answers in found if answers is not None]
     common = [problem for problem in every[0].problems if all(problem in a.problems for a in every)] if every else []
     if not common:

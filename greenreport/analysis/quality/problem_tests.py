@@ -67,9 +67,7 @@ def compare_shares(dataset: Dataset, cells: Sequence[CellView], rule: Hypothesis
 
 def family(dataset: Dataset, model: Model) -> int:
     """Return the pairs of configurations whose shares of right answers are compared on a model: one family on every page."""
-    judged = [
-        cell for cell in dataset.cells if cell.model.id == model.id and any(cell.recorded(metric) for metric in OVER_PROBLEMS)
-    ]
+    judged = [cell for cell in dataset.cells_of(model.id) if any(cell.recorded(metric) for metric in OVER_PROBLEMS)]
     return max(1, len(judged) * (len(judged) - 1) // 2)
 
 

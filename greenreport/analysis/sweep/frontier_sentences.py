@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.claim_text import Text
 from greenreport.analysis.hypotheses.claims import Claim, compare
-from greenreport.analysis.measure.dataset import Dataset, label_of
+from greenreport.analysis.measure.configuration_labels import label_of
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.stats import Interval, NotComputable, reach
 from greenreport.analysis.sweep.directions import FEWEST_LOADS
 from greenreport.analysis.sweep.series import ENERGY, THROUGHPUT, End, LoadPoint, Replicas, Series

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
-from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
+from greenreport.analysis.measure.configuration_labels import label_of
+from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.measure.fidelity import NotRanked
 from greenreport.analysis.stats import NotComputable, ParetoFront, Saturation, pareto, plateau, saturation
 from greenreport.analysis.sweep.directions import FEWEST_LOADS, Direction, load_of, load_text

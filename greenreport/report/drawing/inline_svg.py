@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
 
 LONG = re.compile(r"\d+\.\d{3,}")  # a number finer than a hundredth of a pixel
 ADDRESS = re.compile(r"\bhref=")  # it stays whole, whatever numbers it holds
@@ -12,9 +13,12 @@ IDLE = re.compile(
 )
 
 
-#: A mark without marks inside it, and its opening tag.
-MARK = r"<(?:path|line|rect|text)\b[^>]*(?:/>|>[^<]*</(?:path|line|rect|text)>)"
-MARK_OPENING = re.compile(r"<[^>]*>")
+#: A circle as the renderer writes it: two arcs about a place of its own.
+ARCS = re.compile(
+    r'<path transform="translate\(([^,()]+),([^,()]+)\)" d="M([\d.]+),0A\3,\3,0,1,1,-\3,0A\3,\3,0,1,1,\3,0"([^>]*)/>'
+)
+#: A mark without marks inside it.
+MARK = r"<(?:path|circle|line|rect|text)\b[^>]*(?:/>|>[^<]*</(?:path|line|rect|text)>)"
 #: A group of nothing but such marks.
 ALIKE = re.compile(rf"(<g\b[^>]*>)((?:{MARK})+)</g>")
 #: Attributes that a mark inherits from its group.
@@ -39,26 +43,35 @@ def inline(svg: str, name: str) -> str:
     svg = re.sub(
         r"<[^>]+>", lambda tag: tag[0] if ADDRESS.search(tag[0]) else LONG.sub(_rounded, tag[0]), svg
     )  # an address stays whole
+    svg = ARCS.sub(r'<circle cx="\1" cy="\2" r="\3"\4/>', svg)
     svg = ALIKE.sub(_hoisted, svg)
     return svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
 
 
 def _hoisted(group: re.Match[str]) -> str:
-    """Move what all marks of a group have in common to the group, from which they inherit it."""
+    """Move what all marks of a group have in common to the group, and what neighbours have in common to a group of their own."""
     opening, marks = group[1], re.findall(MARK, group[2])
-    shared = set.intersection(*(set(INHERITED.findall(MARK_OPENING.match(mark)[0])) for mark in marks))  # type: ignore[index]
-    moved = [item for item in sorted(shared) if f" {item.partition('=')[0]}=" not in opening]
-    if len(marks) < 2 or not moved:
-        return group[0]
+    shared = frozenset.intersection(*map(_inherited, marks))
+    moved = frozenset(item for item in shared if len(marks) > 1 and f" {item.partition('=')[0]}=" not in opening)
+    parts = []
+    for common, neighbours in groupby((_without(mark, moved) for mark in marks), _inherited):
+        run = list(neighbours)
+        if len(run) > 1 and common:
+            run = [f"<g {' '.join(sorted(common))}>", *(_without(mark, common) for mark in run), "</g>"]
+        parts += run
+    return f"{' '.join([opening[:-1], *sorted(moved)])}>{''.join(parts)}</g>"
 
-    def without(mark: str) -> str:
-        head = MARK_OPENING.match(mark)[0]  # type: ignore[index]
-        bare = head
-        for item in moved:
-            bare = bare.replace(f" {item}", "", 1)
-        return bare + mark[len(head) :]
 
-    return f"{opening[:-1]} {' '.join(moved)}>{''.join(map(without, marks))}</g>"
+def _inherited(mark: str) -> frozenset[str]:
+    """Return the attributes of a mark that its group could hold for it."""
+    return frozenset(INHERITED.findall(mark.partition(">")[0]))
+
+
+def _without(mark: str, items: frozenset[str]) -> str:
+    head, end, rest = mark.partition(">")
+    for item in items:
+        head = head.replace(f" {item}", "", 1)
+    return head + end + rest
 
 
 def _rounded(number: re.Match[str]) -> str:

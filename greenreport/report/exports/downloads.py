@@ -93,7 +93,8 @@ def _small(item: StudyData, context: StudyContext, settings: Site) -> tuple[dict
     study = (item.text.encode(), "the study file as it was read")
     if not rows:
         return {"study.yaml": study}, 0
-    findings = (json.dumps(document(context.analysis), indent=1, ensure_ascii=False) + "\n").encode()
+    indent = None if context.large else 1  # of many cells, spaces would be half of the file
+    findings = (json.dumps(document(context.analysis), indent=indent, ensure_ascii=False) + "\n").encode()
     return {
         "observations.csv": (table, "every observation: one row a run and metric, with unit, boundary and method"),
         "findings.json": (findings, "all tests, effect sizes, claims, answers and guidelines with their numbers"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
-from greenreport.analysis.measure.dataset import Dataset, label_of
+from greenreport.analysis.measure.configuration_labels import label_of
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.catalog import METRICS
 from greenreport.report.exports.data_dictionary import OBSERVATIONS, file_columns
 from greenreport.report.figure import guarded

@@ -18,7 +18,7 @@ from greenreport import __version__
 from greenreport.analysis.analyse import Analysis
 from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.hypotheses.preregistration import preregistration
-from greenreport.analysis.measure.dataset import label_of
+from greenreport.analysis.measure.configuration_labels import label_of
 from greenreport.analysis.measure.fidelity import reference_of
 from greenreport.catalog import Served
 from greenreport.record import Outcome

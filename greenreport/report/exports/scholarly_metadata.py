@@ -12,7 +12,7 @@ from typing import Any
 
 from greenreport.analysis.findings_json.plain_values import plain_text
 from greenreport.analysis.hypotheses.claim_text import plain
-from greenreport.analysis.measure.dataset import label_of
+from greenreport.analysis.measure.configuration_labels import label_of
 from greenreport.catalog import METRICS
 from greenreport.report.context import StudyContext
 from greenreport.report.exports.citation import address_of

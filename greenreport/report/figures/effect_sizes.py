@@ -15,7 +15,7 @@ from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, TableCell, make_table
 from greenreport.report.figures.axes import finite, positive, value_axis
 from greenreport.report.figures.captions import metric_bands, ratio_text, times
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn
 from greenreport.units import counted, declared_percent, number, p_value
 
 SMALLEST_P = 1e-12  # p values below are drawn at this one; no reader tells them apart
@@ -27,6 +27,7 @@ VERDICTS = {
 }
 SHAPES = {"difference": "circle", "no practical difference": "square", "inconclusive": "diamond"}
 HEIGHT = 260
+ROW_BYTES = 190
 
 
 #: What the tooltip of a pair tells: fields of its row, with their names.
@@ -120,8 +121,9 @@ def significance_figure(study: StudyContext, finding: Finding) -> Figure | None:
         ],
     )  # fmt: skip
     axis, figure_id = f"{info.noun}, larger ÷ smaller", f"{rule.id.lower().replace('.', '-')}-effects"
-    spec = effect_sizes_spec(rows, study.looks, axis=axis, band=rule.smallest_effect, alpha=rule.alpha)
-    return Figure(figure_id, title, caption, summary, spec, table, metric_bands(study, info.id))
+    shown, left_out = drawn(rows, ROW_BYTES)
+    spec = effect_sizes_spec(shown, study.looks, axis=axis, band=rule.smallest_effect, alpha=rule.alpha)
+    return Figure(figure_id, title, caption + left_out, summary, spec, table, metric_bands(study, info.id))
 
 
 def _pairs(item: ModelTest) -> Iterator[tuple[Pair, float]]:

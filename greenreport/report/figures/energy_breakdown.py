@@ -8,7 +8,7 @@ from statistics import median
 
 import altair as alt
 
-from greenreport.analysis.measure.dataset import label_of
+from greenreport.analysis.measure.configuration_labels import label_of
 from greenreport.record import Phase
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, Table, TableCell, make_table

@@ -12,8 +12,10 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, make_table, share
 from greenreport.report.figures.axes import NARROWEST_COLUMN, cell_axes
 from greenreport.report.figures.captions import metric_bands
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, text_marks
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, text_marks
 from greenreport.units import counted, percent
+
+ROW_BYTES = 700
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,10 @@ def match_figure(study: StudyContext) -> Figure | None:
             for r, f in zip(rows, assessed, strict=True)
         ],
     )  # fmt: skip
-    spec = fidelity_spec(rows)
-    return Figure("fidelity", finding, caption, summary, spec, table, metric_bands(study, "duration_s"))
+    shown, left_out = drawn(rows, ROW_BYTES)
+    return Figure(
+        "fidelity", finding, caption + left_out, summary, fidelity_spec(shown), table, metric_bands(study, "duration_s")
+    )
 
 
 def _match_row(f: CellFidelity, model: str, label: str) -> MatchRow:

@@ -14,12 +14,14 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, TableCell, TableEntry, make_table
 from greenreport.report.figures.axes import LINES
 from greenreport.report.figures.captions import metric_bands, ratio_text, times
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, ordered, ordinal, text_marks
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, ordered, ordinal, text_marks
 from greenreport.units import counted, number, p_value
 
 NOT_SIGNIFICANT = "not significant"
 LIMITS = (("p < 0.001", 0.001), ("p < 0.01", 0.01), ("p < 0.05", 0.05))
 BANDS = (*(name for name, _ in LIMITS), NOT_SIGNIFICANT, "ratio")
+
+ROW_BYTES = 290
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,8 @@ def pairs_figure(study: StudyContext, finding: Finding) -> Figure | None:
     )  # fmt: skip
     figure_id = f"{finding.hypothesis.id.lower().replace('.', '-')}-pairs"
     title = f"{differ} significantly in {info.noun}"
-    spec = pairs_spec(rows)
-    return Figure(figure_id, title, caption, summary, spec, table, metric_bands(study, info.id))
+    shown, left_out = drawn(rows, ROW_BYTES)
+    return Figure(figure_id, title, caption + left_out, summary, pairs_spec(shown), table, metric_bands(study, info.id))
 
 
 def _pair_cells(pair: Pair) -> list[TableEntry]:

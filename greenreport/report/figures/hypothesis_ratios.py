@@ -12,7 +12,7 @@ import altair as alt
 from greenreport.analysis.hypotheses.findings import Finding, ModelTest
 from greenreport.analysis.hypotheses.headline import verb_of
 from greenreport.analysis.hypotheses.ratio_text import difference
-from greenreport.analysis.measure.dataset import label_of
+from greenreport.analysis.measure.configuration_labels import label_of
 from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.catalog import Better, MetricInfo
 from greenreport.report.context import StudyContext
@@ -21,12 +21,23 @@ from greenreport.report.figure import ColumnSpec, Figure, Table, TableCell, make
 from greenreport.report.figures.axes import label_axis, log_ends, positive, value_axis
 from greenreport.report.figures.captions import boundary_text, metric_bands, ratio_text, runs_text, times
 from greenreport.report.figures.hypothesis_runs import runs_over_models
-from greenreport.report.figures.specification import ROW, WIDTH, Sheet, Specification, colour, ordered, points, text_marks
+from greenreport.report.figures.specification import (
+    ROW,
+    WIDTH,
+    Sheet,
+    Specification,
+    colour,
+    drawn,
+    ordered,
+    points,
+    text_marks,
+)
 from greenreport.study import Configuration
 from greenreport.units import THIN, declared_percent, number
 
 EACH_BASELINE = "each model's baseline"
 RATIO_COLUMNS: tuple[ColumnSpec, ...] = (("ratio", "1"), ("low", "1"), ("high", "1"), ("runs", ""))
+ROW_BYTES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +127,22 @@ def ratios_over_models_figure(
     """F1 over models: the ratio of one configuration to the baseline on each; for the baseline itself, all its runs."""
     figure_id = f"{finding.hypothesis.id.lower()}-models-{configuration.id}".replace(".", "-").replace("/", "--")
     ratios = (row for _, row in _ratio_rows(study, finding, reference) if row.configuration == configuration.id)
-    rows = sorted((replace(row, model="", label=row.model) for row in ratios), key=lambda row: row.ratio)
+    rows = sorted(ratios, key=lambda row: row.ratio)
     if not rows:
         return runs_over_models(study, finding, configuration, figure_id)
     info, label = finding.metric, label_of(configuration)
     against = finding.labels.get(reference or "", EACH_BASELINE)
     low, high = rows[0], rows[-1]
-    span = f"{low.short} ({low.label})" + (f" to {high.short} ({high.label})" if len(rows) > 1 else "")
+    span = f"{low.short} ({low.model})" + (f" to {high.short} ({high.model})" if len(rows) > 1 else "")
     title = f"{label}: the ratio of {info.noun} to {against} is {span}"
     summary = f"{title}. Left of 1 means {info.less} {info.noun}."
     table = make_table(
         f"{info.label} of {label} relative to {against}, ratio with 95{THIN}% interval",
         ["model", *RATIO_COLUMNS],
-        [[row.label, *_ratio_cells(row)] for row in rows],
+        [[row.model, *_ratio_cells(row)] for row in rows],
     )
     kind = f"on each model with 95{THIN}% interval;"
-    return _figure(study, finding, rows, against, (figure_id, title, kind, summary), table)
+    return _figure(study, finding, rows, against, (figure_id, title, kind, summary), table, over_models=True)
 
 
 def _figure(
@@ -141,8 +152,10 @@ def _figure(
     against: str,
     texts: tuple[str, str, str, str],
     table: Table,
+    *,
+    over_models: bool = False,
 ) -> Figure:
-    """Return a figure of ratios; its `texts` are id, title, which ratios and intervals these are, and the text alternative."""
+    """Return a figure of ratios, in panels by model or `over_models` in one; its `texts` are id, title, which ratios and intervals these are, and the text alternative."""
     info, effect = finding.metric, finding.hypothesis.smallest_effect
     figure_id, title, kind, summary = texts
     caption = (
@@ -150,8 +163,11 @@ def _figure(
         f"(±{declared_percent(effect)}). {boundary_text(finding)}"
     )
     axis = f"{info.noun} relative to {against}"
-    spec = ratios_spec(rows, study.looks, axis=axis, band=effect)
-    return Figure(figure_id, title, caption.strip(), summary, spec, table, metric_bands(study, info.id))
+    shown, left_out = drawn(rows, ROW_BYTES)
+    if over_models:
+        shown = [replace(row, model="", label=row.model) for row in shown]
+    spec = ratios_spec(shown, study.looks, axis=axis, band=effect)
+    return Figure(figure_id, title, caption.strip() + left_out, summary, spec, table, metric_bands(study, info.id))
 
 
 def _ratio_cells(row: RatioRow) -> tuple[TableCell | int, ...]:

@@ -9,18 +9,19 @@ from dataclasses import asdict, dataclass, replace
 import altair as alt
 
 from greenreport.analysis.hypotheses.findings import Finding
-from greenreport.analysis.measure.dataset import label_of
+from greenreport.analysis.measure.configuration_labels import label_of
 from greenreport.catalog import MetricInfo
 from greenreport.report.context import StudyContext
 from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, TableCell, make_table
 from greenreport.report.figures.axes import far_apart, finite, label_axis, value_axis
 from greenreport.report.figures.captions import boundary_text, metric_bands, times
-from greenreport.report.figures.specification import ROW, WIDTH, Sheet, Specification, colour, ordered, points
+from greenreport.report.figures.specification import ROW, WIDTH, Sheet, Specification, colour, drawn, ordered, points
 from greenreport.study import Configuration
 from greenreport.units import counted, quantity
 
 BOXES = "Boxes span the quartiles; the line inside is the median."
+ROW_BYTES = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def strip_figure(study: StudyContext, finding: Finding) -> Figure | None:
         f"({longest.label} on {longest.model}). {BOXES}"
     )
     axis = " on a logarithmic axis" if far_apart([row.value for row in rows]) else ""
-    return _figure(study, finding, f"{finding.hypothesis.id.lower().replace('.', '-')}-runs", rows, rows, summary, axis)
+    return _figure(study, finding, f"{finding.hypothesis.id.lower().replace('.', '-')}-runs", rows, summary, axis)
 
 
 def runs_over_models(study: StudyContext, finding: Finding, configuration: Configuration, figure_id: str) -> Figure | None:
@@ -77,10 +78,9 @@ def runs_over_models(study: StudyContext, finding: Finding, configuration: Confi
     rows = [row for row in _run_rows(study, finding) if row.configuration == configuration.id]
     if not rows:
         return None
-    by_model = [replace(row, model="", label=row.model) for row in rows]
     models = len({row.model for row in rows})
     summary = f"{len(rows)} runs of {label_of(configuration)} on {study.dataset.subject.counted(models)}; others are compared with it. {BOXES}"
-    return _figure(study, finding, figure_id, rows, by_model, summary)
+    return _figure(study, finding, figure_id, rows, summary, over_models=True)
 
 
 def _figure(
@@ -88,15 +88,22 @@ def _figure(
     finding: Finding,
     figure_id: str,
     rows: Sequence[RunRow],
-    drawn: Sequence[RunRow],
     summary: str,
     axis: str = "",
+    *,
+    over_models: bool = False,
 ) -> Figure:
-    """Return a figure of runs: `drawn` are the rows as the chart names them, `axis` is what the caption says of it."""
+    """Return a figure of runs, in panels by model or `over_models` in one; `axis` is what the caption says of it."""
     info = finding.metric
     log = far_apart([row.value for row in rows])
-    spec = runs_spec(drawn, study.looks, axis=f"{info.noun} ({info.unit})", log=log)
-    caption = f"{info.label} of every valid run{axis}. {info.meaning(imported=study.dataset.imported)} {boundary_text(finding)}".strip()
+    shown, left_out = drawn(rows, ROW_BYTES)
+    if over_models:
+        shown = [replace(row, model="", label=row.model) for row in shown]
+    spec = runs_spec(shown, study.looks, axis=f"{info.noun} ({info.unit})", log=log)
+    caption = (
+        f"{info.label} of every valid run{axis}. {info.meaning(imported=study.dataset.imported)} {boundary_text(finding)}".strip()
+        + left_out
+    )
     table = make_table(
         f"{info.label} of every valid run",
         ["model", "configuration", ("repetition", ""), (info.id, info.unit)],
@@ -109,9 +116,9 @@ def _run_rows(study: StudyContext, finding: Finding, providers: Sequence[str] | 
     """Yield every valid run's value of the metric, model by model, where it can be drawn."""
     info = finding.metric
     for model in (item.model.id for item in finding.tests):
-        for cell in study.dataset.cells:
+        for cell in study.dataset.cells_of(model):
             configuration = cell.configuration
-            if cell.model.id != model or (providers is not None and configuration.provider not in providers):
+            if providers is not None and configuration.provider not in providers:
                 continue
             of_cell = (cell.model.label, configuration.id, label_of(configuration), configuration.provider)
             for run in cell.ok:

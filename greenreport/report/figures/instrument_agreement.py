@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from greenreport.analysis.measure.dataset import label_of
+from greenreport.analysis.measure.configuration_labels import label_of
 from greenreport.analysis.measure.measurement_quality import AgreementSummary
 from greenreport.report.context import StudyContext
 from greenreport.report.drawing.style import Looks

@@ -11,7 +11,8 @@ import altair as alt
 
 from greenreport.analysis.hypotheses.answers import MAX_NAMED
 from greenreport.analysis.hypotheses.headline import best_phrase, models_text
-from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
+from greenreport.analysis.measure.configuration_labels import label_of
+from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.measure.fidelity import losses, not_ranked
 from greenreport.catalog import METRICS, Better, MetricInfo
 from greenreport.record import Outcome
@@ -19,13 +20,14 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, TableCell, make_table
 from greenreport.report.figures.axes import NARROWEST_COLUMN, cell_axes, finite, positive
 from greenreport.report.figures.captions import metric_bands, times
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, text_marks
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, text_marks
 from greenreport.units import quantity
 
 BEST = " ◆"  # marks the best value of a row; it survives greyscale and copying
 UNRANKED = "not ranked: other outputs than the reference"
 LOSES = "not ranked: it loses too many right answers"
 NO_RATIO = "not above 0, so it has no ratio"
+ROW_BYTES = 600
 MISSING = {
     Outcome.OUT_OF_MEMORY: "no memory",
     Outcome.TIMED_OUT: "too slow",
@@ -116,8 +118,11 @@ def matrix_figure(study: StudyContext, metric: str) -> Figure | None:
             for cell in cells
         ],
     )  # fmt: skip
-    spec = matrix_spec(cells)
-    return Figure(f"matrix-{metric.replace('_', '-')}", finding, caption, summary, spec, table, metric_bands(study, metric))
+    shown, left_out = drawn(cells, ROW_BYTES)
+    spec = matrix_spec(shown)
+    return Figure(
+        f"matrix-{metric.replace('_', '-')}", finding, caption + left_out, summary, spec, table, metric_bands(study, metric)
+    )
 
 
 def matrix_cells(study: StudyContext, metric: str) -> list[MatrixCell]:
@@ -126,7 +131,7 @@ def matrix_cells(study: StudyContext, metric: str) -> list[MatrixCell]:
     remarks = dict.fromkeys(unranked, UNRANKED) | dict.fromkeys(losses(study.analysis.fidelity), LOSES)
     matrix = []
     for model in dataset.models:
-        cells = {c.configuration.id: c for c in dataset.cells if c.model.id == model.id}
+        cells = {c.configuration.id: c for c in dataset.cells_of(model.id)}
         ranked = [c.median(metric) for name, c in cells.items() if (model.id, name) not in unranked]
         best = (max if info.better is Better.HIGHER else min)(filter(positive, ranked), default=None)
         for configuration in dataset.configurations:
@@ -135,7 +140,7 @@ def matrix_cells(study: StudyContext, metric: str) -> list[MatrixCell]:
                 matrix.append(MatrixCell(model.label, label_of(configuration), None, None, "excluded", "excluded by design"))
             else:
                 drawn = _matrix_cell(cell, info, best, remarks.get((model.id, configuration.id)))
-                matrix.append(replace(drawn, page=f"cells/{cell.slug}/index.html") if cell.runs else drawn)
+                matrix.append(replace(drawn, page=study.cell_page(cell)))
     return matrix
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import altair as alt
 
-from greenreport.analysis.measure.dataset import label_of
+from greenreport.analysis.measure.configuration_labels import label_of
 from greenreport.analysis.measure.request_distributions import WAITS, Curve, token_curves, wait_curves
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.report.context import StudyContext

@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import altair as alt
 
@@ -21,6 +21,7 @@ from greenreport.report.drawing.safe_text import visible, visible_parts
 from greenreport.report.drawing.style import Looks, theme
 
 T = TypeVar("T")
+RowT = TypeVar("RowT", bound="OfModel")
 Specification: TypeAlias = dict[str, Any]
 
 WIDTH = 640
@@ -31,6 +32,8 @@ ROW = 26
 MOST_CHOICES = 6
 #: More marks than this are not read out one by one: the table beside the chart has them in order.
 MOST_SPOKEN = 50
+#: A drawing takes up to about so much of its page, in bytes; models beyond that stand in the table's file.
+MOST_BYTES = 90_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,14 @@ class BandRow:
     name: str
     row: str
     detail: str
+
+
+class OfModel(Protocol):
+    """A row of a figure that belongs to a model."""
+
+    @property
+    def model(self) -> str:
+        """Label of the model."""
 
 
 class Sheet:
@@ -139,6 +150,22 @@ def _drawable(value: object) -> object:
 def ordered(values: Iterable[T]) -> list[T]:
     """Return the distinct values in the order of their first appearance."""
     return list(dict.fromkeys(values))
+
+
+def drawn(rows: Sequence[RowT], bytes_of_row: int) -> tuple[list[RowT], str]:
+    """Return the rows of the first models that have room on a page, and a sentence for the caption where others have none.
+
+    Args:
+        rows: those of the figure; its table keeps all.
+        bytes_of_row: what a row adds to a page, as a drawing and as data of the interactive chart.
+    """
+    models = ordered(row.model for row in rows)
+    most = max(1, MOST_BYTES * len(models) // max(1, len(rows) * bytes_of_row))
+    if len(models) <= most:
+        return list(rows), ""
+    kept = set(models[:most])
+    which = "The first" if most == 1 else f"The first {most}"
+    return [row for row in rows if row.model in kept], f" {which} of {len(models)} drawn; the CSV file has all."
 
 
 def hues(styles: Looks) -> alt.Scale:

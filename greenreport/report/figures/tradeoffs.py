@@ -18,13 +18,14 @@ from greenreport.report.figure import Figure, TableCell, TableEntry, make_table,
 from greenreport.report.figures.axes import finite, prefixed
 from greenreport.report.figures.captions import metric_bands
 from greenreport.report.figures.saturation_curves import series_looks
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, ordered, points, text_marks
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, ordered, points, text_marks
 from greenreport.units import quantity
 
 HEIGHT = 230
 NARROWEST = 430  # labels need room on both sides; a phone scrolls the figure
 LETTERS = 11
 MOST_LABELS = 8  # on each model
+ROW_BYTES = 1500
 MARGIN = 0.08  # of the span of the values, on both sides of them
 
 
@@ -178,7 +179,8 @@ def tradeoff_figure(study: StudyContext, tradeoff: Tradeoff) -> Figure | None:
     every = {series.label: series for series, _ in sweeps.values()}
     swept = series_looks(study, list(every.values())) if every else {}
     looks = dict(study.looks) | {name: swept[series.label] for (_, name), (series, _) in sweeps.items()}
-    spec = tradeoff_spec(rows, looks, swept, x_axis=axis, units=(first.unit, second.unit))
+    shown, left_out = drawn(rows, ROW_BYTES)
+    spec = tradeoff_spec(shown, looks, swept, x_axis=axis, units=(first.unit, second.unit))
     figure_id = f"tradeoff-{first.id}-{second.id}".replace("_", "-")
-    bands = metric_bands(study, first.id, second.id)
+    bands, caption = metric_bands(study, first.id, second.id), caption + left_out
     return Figure(figure_id, f"{title}: {both[0].lower()}{both[1:-1]}", caption, summary, spec, table, bands)

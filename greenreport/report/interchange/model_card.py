@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from greenreport.analysis.measure.dataset import CellView, label_of
+from greenreport.analysis.measure.configuration_labels import label_of
+from greenreport.analysis.measure.dataset import CellView
 from greenreport.analysis.stats import Interval
 from greenreport.catalog import METRICS
 from greenreport.errors import UsageError
@@ -79,7 +80,7 @@ def _entry(cell: CellView, metric: str) -> dict[str, Any]:
 
 def _text(study: StudyExport, model: Model) -> Iterator[str]:
     dataset = study.dataset
-    spec, cells = dataset.study, [cell for cell in dataset.cells if cell.model.id == model.id and cell.ok]
+    spec, cells = dataset.study, [cell for cell in dataset.cells_of(model.id) if cell.ok]
     yield "## Serving: energy, time and memory"
     yield ""
     days = dates_of(dataset.runs)

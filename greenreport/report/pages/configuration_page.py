@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from greenreport.analysis.measure.dataset import label_of
+from greenreport.analysis.measure.configuration_labels import label_of
 from greenreport.catalog import ENGINES
 from greenreport.report.context import StudyContext
 from greenreport.report.figures.hypothesis_ratios import ratios_over_models_figure

@@ -13,7 +13,8 @@ from greenreport.analysis.hypotheses.claim_text import against
 from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.analysis.hypotheses.findings import compare_models
 from greenreport.analysis.hypotheses.savings import METRIC
-from greenreport.analysis.measure.dataset import CellView, Dataset, label_of
+from greenreport.analysis.measure.configuration_labels import label_of
+from greenreport.analysis.measure.dataset import CellView, Dataset
 from greenreport.analysis.measure.fidelity import not_ranked, reference_of
 from greenreport.analysis.stats import Interval
 from greenreport.report.cell_summary import parameters_of
@@ -79,7 +80,9 @@ class DecisionAid:
 
 
 def decision_aid(study: StudyContext) -> DecisionAid | None:
-    """Return the rows of the aid; None when no cell that may be recommended has energy."""
+    """Return the rows of the aid; None when no cell that may be recommended has energy, or where the explorer serves better."""
+    if study.large:
+        return None
     dataset, fidelity = study.dataset, study.analysis.fidelity
     unfaithful = not_ranked(fidelity)
     tests = {item.model.id: item.test for item in compare_models(dataset, METRIC, fidelity)}

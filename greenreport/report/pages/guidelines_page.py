@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from greenreport.analysis.measure.dataset import label_of
+from greenreport.analysis.measure.configuration_labels import label_of
 from greenreport.analysis.measure.fidelity import losses
 from greenreport.report.context import StudyContext, on_models
 from greenreport.report.figure import Figure, embedded_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from greenreport.analysis.measure.dataset import label_of
+from greenreport.analysis.measure.configuration_labels import label_of
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
 from greenreport.report.figures.energy_breakdown import components_figure, phases_figure
@@ -19,7 +19,7 @@ from greenreport.units import count
 
 def model_page(study: StudyContext, model: Model) -> Page[CellTableContent]:
     """Return the page."""
-    cells = [(label_of(cell.configuration), cell) for cell in study.dataset.cells if cell.model.id == model.id]
+    cells = [(label_of(cell.configuration), cell) for cell in study.dataset.cells_of(model.id)]
     facts, figures = _facts(study, model), _figures(study, model)
     return cell_table_page(study, f"models/{model.id}", "Model", model.label, "Configuration", cells, facts, figures)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from greenreport.analysis.measure.dataset import Dataset, label_of
+from greenreport.analysis.measure.configuration_labels import label_of
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.catalog import METERS, Accuracy
 from greenreport.record import Facts
 from greenreport.report.load_description import asked_words, load_of, output_words, sent_words, server_words, transport_words

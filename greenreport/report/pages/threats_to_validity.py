@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from greenreport.analysis.measure.dataset import Dataset, label_of
+from greenreport.analysis.measure.configuration_labels import label_of
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.run_order import OrderEffects
 from greenreport.analysis.measure.validity_badge import PUBLICATION_FLOOR
 from greenreport.catalog import Served

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -55,6 +55,26 @@ def rows(figure: Figure | None) -> list[dict[str, Any]]:
 def test_an_axis_has_one_prefix(unit: str, values: Sequence[float], expected: tuple[float, str]) -> None:
     """The prefix of the largest value, in the title, so that ticks are plain numbers."""
     assert axis_unit(unit, values) == expected
+
+
+def encodings(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the encodings of a specification and its parts."""
+    yield part.get("encoding", {})
+    for inner in [*part.get("layer", []), *([part["spec"]] if "spec" in part else [])]:
+        yield from encodings(inner)
+
+
+def test_a_sweep_of_several_series_has_one_legend() -> None:
+    """Vega-Lite merges the legends of all channels that show the series, and logs a warning where they are not the same."""
+    points = [*batches(CURVE, 0.01, replicas=1), *batches(CURVE, 0.012, replicas=2)]
+    for figure in figures(dataset(points)):
+        assert figure is not None
+        channels = [channel for encoding in encodings(dict(figure.spec)) for channel in encoding.values()]
+        legends = [
+            channel["legend"] for channel in channels if isinstance(channel, dict) and channel.get("field") == "configuration"
+        ]
+        assert len(legends) > 4
+        assert all(legend == legends[0] and legend for legend in legends)
 
 
 def test_curves_are_in_the_unit_of_their_panel_and_marked() -> None:

@@ -15,7 +15,16 @@ from greenreport.report.drawing.style import HUES, SHAPES, Look, Looks
 from greenreport.report.figure import Figure, TableCell, TableEntry, make_table, measured
 from greenreport.report.figures.axes import axis_unit, finite, positive
 from greenreport.report.figures.captions import metric_bands
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, colour, ordered, points, text_marks
+from greenreport.report.figures.specification import (
+    WIDTH,
+    Sheet,
+    Specification,
+    colour,
+    names_below,
+    ordered,
+    points,
+    text_marks,
+)
 from greenreport.units import declared_percent, quantity
 
 ENDS = {Outcome.OUT_OF_MEMORY: "memory ends", Outcome.TIMED_OUT: "time limit", Outcome.OK: "preemption"}
@@ -57,7 +66,8 @@ def saturation_curves_spec(rows: Sequence[LoadRow], styles: Looks, *, x_axis: st
     x = alt.X("load:Q", title=x_axis, scale=scale, axis=alt.Axis(values=loads, format="~r", labelOverlap="greedy", grid=False))
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=True, nice=True), axis=alt.Axis(format=TICKS, tickCount=4, grid=True))
     base = alt.Chart()
-    hue = colour(styles, legend=len(styles) > 1)
+    legend = names_below(styles)
+    hue = colour(styles, legend)
     detail = [alt.Tooltip("label:N", title="series"), alt.Tooltip("detail:N", title="value")]
     line = base.transform_filter("datum.kind == 'line'")
     layers = alt.layer(
@@ -65,7 +75,7 @@ def saturation_curves_spec(rows: Sequence[LoadRow], styles: Looks, *, x_axis: st
         *_note_layers(base, x, rows),
         base.transform_filter("datum.kind == 'run'").mark_point(size=18, opacity=0.45, filled=True).encode(x=x, y=y, color=hue),
         line.mark_line(strokeWidth=1.5).encode(x=x, y=y, color=hue),
-        points(line, styles, 60).encode(x=x, y=y, tooltip=detail),
+        points(line, styles, 60, legend).encode(x=x, y=y, tooltip=detail),
         data=sheet.rows(rows),
     ).properties(width=WIDTH - 40, height=PANEL)
     panels = ordered([row.panel for row in rows])

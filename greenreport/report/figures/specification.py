@@ -173,21 +173,27 @@ def hues(styles: Looks) -> alt.Scale:
     return alt.Scale(domain=list(styles), range=[look.colour for look in styles.values()])
 
 
-def colour(styles: Looks, *, legend: bool = False) -> alt.Color:
-    """Return the colour of a configuration, with a legend where its name stands nowhere else."""
-    shown = alt.Legend(title=None, orient="bottom", symbolType="stroke", columns=1) if legend else None
-    return alt.Color("configuration:N", scale=hues(styles), legend=shown)
+def names_below(styles: Looks) -> alt.Legend | None:
+    """Return the legend of a chart in which names of configurations stand nowhere else; None where there is one alone.
+
+    All channels of a chart need the same one: Vega-Lite merges their legends, and warns where only some have one.
+    """
+    return alt.Legend(title=None, orient="bottom", columns=1, symbolOpacity=1) if len(styles) > 1 else None
 
 
-def points(chart: alt.Chart, styles: Looks, size: int) -> alt.Chart:
+def colour(styles: Looks, legend: alt.Legend | None = None) -> alt.Color:
+    """Return the colour of a configuration."""
+    return alt.Color("configuration:N", scale=hues(styles), legend=legend)
+
+
+def points(chart: alt.Chart, styles: Looks, size: int, legend: alt.Legend | None = None) -> alt.Chart:
     """Return points with the colour, shape and fill of their configuration."""
     shapes = alt.Scale(domain=list(styles), range=[look.shape for look in styles.values()])
-    filled = [1.0 if look.filled else 0.0 for look in styles.values()]
+    fills = alt.Scale(domain=list(styles), range=[look.colour if look.filled else "transparent" for look in styles.values()])
     return chart.mark_point(size=size, strokeWidth=2, opacity=1).encode(
-        stroke=alt.Stroke("configuration:N", scale=hues(styles), legend=None),
-        fill=alt.Fill("configuration:N", scale=hues(styles), legend=None),
-        fillOpacity=alt.FillOpacity("configuration:O", scale=ordinal(list(styles), filled), legend=None),
-        shape=alt.Shape("configuration:N", scale=shapes, legend=None),
+        stroke=alt.Stroke("configuration:N", scale=hues(styles), legend=legend),
+        fill=alt.Fill("configuration:N", scale=fills, legend=legend),
+        shape=alt.Shape("configuration:N", scale=shapes, legend=legend),
     )
 
 

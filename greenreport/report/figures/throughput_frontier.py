@@ -19,7 +19,16 @@ from greenreport.report.figure import Figure, TableCell, TableEntry, make_table,
 from greenreport.report.figures.axes import axis_unit, finite, log_ticks, positive
 from greenreport.report.figures.captions import metric_bands
 from greenreport.report.figures.saturation_curves import TICKS, TOO_FEW_LOADS, series_looks
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, colour, ordered, points, text_marks
+from greenreport.report.figures.specification import (
+    WIDTH,
+    Sheet,
+    Specification,
+    colour,
+    names_below,
+    ordered,
+    points,
+    text_marks,
+)
 from greenreport.units import listed, quantity
 
 MOST_NAMED = 2  # loads that are named as better than another
@@ -69,7 +78,8 @@ def throughput_frontier_spec(rows: Sequence[FrontRow], styles: Looks, *, x_axis:
     height = alt.Scale(domain=_upwards(rows), nice=False)
     y = alt.Y("y:Q", title=y_axis, scale=height, axis=alt.Axis(format=TICKS, tickCount=6, grid=True))
     base = alt.Chart()
-    hue = colour(styles, legend=len(styles) > 1)
+    legend = names_below(styles)
+    hue = colour(styles, legend)
     joined = base.mark_line(strokeWidth=1.2, opacity=0.5).encode(x=x, y=y, color=hue, order=alt.Order("load:Q"))
     edge = (
         base.transform_filter("datum.edge")
@@ -78,7 +88,7 @@ def throughput_frontier_spec(rows: Sequence[FrontRow], styles: Looks, *, x_axis:
     )
     across = base.mark_rule(opacity=0.5).encode(x=alt.X("x_low:Q", title=x_axis), x2="x_high:Q", y=y, color=hue)
     upright = base.mark_rule(opacity=0.5).encode(x=x, y=alt.Y("y_low:Q", title=y_axis), y2="y_high:Q", color=hue)
-    mark = points(base, styles, 90).encode(
+    mark = points(base, styles, 90, legend).encode(
         x=x,
         y=y,
         opacity=alt.Opacity("sure:Q", scale=alt.Scale(domain=[0, 1], range=[0.35, 1]), legend=None),

@@ -109,6 +109,19 @@ def test_a_link_of_a_drawing_stays_in_the_site(tmp_path: Path) -> None:
     assert b'href="cells/a/index.html"' in drawing.svg
 
 
+def test_marks_inherit_what_most_of_them_have() -> None:
+    """The group has it once, and the others keep their own; what a mark lacks is given to none."""
+    marks = (
+        "".join(f'<path d="M{n},0" fill="red" fill-opacity="{min(n, 1)}"/>' for n in range(3)) + '<path d="M9,9" fill="red"/>'
+    )
+    assert inline(f"<svg><g>{marks}</g></svg>", "f").count('fill="red"') == 1
+    assert inline(f"<svg><g>{marks}</g></svg>", "f").count("fill-opacity") == 3
+    svg = inline(f"<svg><g>{marks[: marks.rindex('<path')]}</g></svg>", "f")
+    assert svg.endswith(
+        '<g fill="red" fill-opacity="1"><path d="M0,0" fill-opacity="0"/><path d="M1,0"/><path d="M2,0"/></g></svg>'
+    )
+
+
 def test_numbers_in_an_address_are_not_rounded() -> None:
     """A drawing has its places to a hundredth of a pixel; the name of a page may hold a number too."""
     svg = inline('<svg><a xlink:href="cells/a--token_s.0.001/index.html"><path d="M1.23456,2"/></a></svg>', "f")

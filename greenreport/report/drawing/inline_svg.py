@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from itertools import groupby
 
 LONG = re.compile(r"\d+\.\d{3,}")  # a number finer than a hundredth of a pixel
@@ -21,9 +23,9 @@ ARCS = re.compile(
 MARK = r"<(?:path|circle|line|rect|text)\b[^>]*(?:/>|>[^<]*</(?:path|line|rect|text)>)"
 #: A group of nothing but such marks.
 ALIKE = re.compile(rf"(<g\b[^>]*>)((?:{MARK})+)</g>")
-#: Attributes that a mark inherits from its group.
+#: Attributes that a mark inherits from its group, with their values.
 INHERITED = re.compile(
-    r'\b((?:fill|fill-opacity|stroke|stroke-opacity|stroke-width|stroke-dasharray|font-size|font-weight|text-anchor)="[^"]*")'
+    r' (fill|fill-opacity|stroke|stroke-opacity|stroke-width|stroke-dasharray|font-size|font-weight|text-anchor)="([^"]*)"'
 )
 
 
@@ -49,28 +51,36 @@ def inline(svg: str, name: str) -> str:
 
 
 def _hoisted(group: re.Match[str]) -> str:
-    """Move what all marks of a group have in common to the group, and what neighbours have in common to a group of their own."""
+    """Move what most marks of a group have to the group, and what neighbours have beyond it to a group of their own."""
     opening, marks = group[1], re.findall(MARK, group[2])
-    shared = frozenset.intersection(*map(_inherited, marks))
-    moved = frozenset(item for item in shared if len(marks) > 1 and f" {item.partition('=')[0]}=" not in opening)
+    values = [dict(_inherited(mark)) for mark in marks]
+    moved = {}
+    for name in sorted(set.intersection(*map(set, values))):
+        value, number = Counter(own[name] for own in values).most_common(1)[0]
+        if number > 1 and f" {name}=" not in opening:
+            moved[name] = value
     parts = []
-    for common, neighbours in groupby((_without(mark, moved) for mark in marks), _inherited):
+    for common, neighbours in groupby((_without(mark, moved.items()) for mark in marks), _inherited):
         run = list(neighbours)
         if len(run) > 1 and common:
-            run = [f"<g {' '.join(sorted(common))}>", *(_without(mark, common) for mark in run), "</g>"]
+            run = [f"<g{_attribute_text(common)}>", *(_without(mark, common) for mark in run), "</g>"]
         parts += run
-    return f"{' '.join([opening[:-1], *sorted(moved)])}>{''.join(parts)}</g>"
+    return f"{opening[:-1]}{_attribute_text(moved.items())}>{''.join(parts)}</g>"
 
 
-def _inherited(mark: str) -> frozenset[str]:
+def _inherited(mark: str) -> list[tuple[str, str]]:
     """Return the attributes of a mark that its group could hold for it."""
-    return frozenset(INHERITED.findall(mark.partition(">")[0]))
+    return sorted(INHERITED.findall(mark.partition(">")[0]))
 
 
-def _without(mark: str, items: frozenset[str]) -> str:
+def _attribute_text(attributes: Iterable[tuple[str, str]]) -> str:
+    return "".join(f' {name}="{value}"' for name, value in attributes)
+
+
+def _without(mark: str, attributes: Iterable[tuple[str, str]]) -> str:
     head, end, rest = mark.partition(">")
-    for item in items:
-        head = head.replace(f" {item}", "", 1)
+    for attribute in attributes:
+        head = head.replace(_attribute_text([attribute]), "", 1)
     return head + end + rest
 
 

@@ -26,14 +26,16 @@ ROW_BYTES = 290
 
 @dataclass(frozen=True, slots=True)
 class PairRow:
-    """A pair of configurations on one model: adjusted p or ratio."""
+    """A pair of configurations on one model: what its square prints, adjusted p or ratio, and all of it in words."""
 
     model: str
     row: str
     column: str
     band: str
     text: str
-    detail: str
+    ratio: str
+    p: str
+    verdict: str
 
 
 def pairs_spec(rows: Sequence[PairRow]) -> Specification:
@@ -45,7 +47,14 @@ def pairs_spec(rows: Sequence[PairRow]) -> Specification:
     x, y = alt.X("column:N", title=None, axis=heads, **position), alt.Y("row:N", title=None, **position)
     shade = alt.FillOpacity("band:O", scale=ordinal(BANDS, [0.42, 0.28, 0.15, 0.0, 0.0]), legend=None)
     base = alt.Chart()
-    named = (("row", "configuration"), ("column", "against"), ("model", "model"), ("detail", "pair"))
+    named = (
+        ("row", "configuration"),
+        ("column", "against"),
+        ("model", "model"),
+        ("ratio", "ratio"),
+        ("p", "p"),
+        ("verdict", "in practice"),
+    )
     square = base.mark_rect(fill="var(--blue)", stroke="currentColor", strokeOpacity=0.18).encode(
         x=x, y=y, fillOpacity=shade, tooltip=[alt.Tooltip(f"{field}:N", title=title) for field, title in named]
     )
@@ -113,5 +122,4 @@ def _pair_row(item: ModelTest, pair: Pair, a: str, b: str, *, above: bool) -> Pa
     else:
         below = (name for name, limit in LIMITS if pair.significant and p < limit)
         band, text = next(below, NOT_SIGNIFICANT), p_value(p)
-    detail = f"ratio {ratio_text(pair.ratio)}, p {p_value(p)}, {pair.verdict.value}"
-    return PairRow(item.model.label, a, b, band, text, detail)
+    return PairRow(item.model.label, a, b, band, text, ratio_text(pair.ratio), p_value(p), pair.verdict.value)

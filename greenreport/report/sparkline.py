@@ -7,29 +7,33 @@ direction it grows; lines are labelled where they end. Colours are variables of 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TypeVar
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.hypotheses.findings import Finding
-from greenreport.analysis.measure.configuration_labels import JOINT, PROVIDER_LABELS, label_of, label_parts
+from greenreport.analysis.measure.configuration_labels import JOINT, label_of, label_parts
 from greenreport.analysis.measure.fidelity import not_ranked, reference_of
 from greenreport.analysis.sweep.series import THROUGHPUT, Series
 from greenreport.catalog import METRICS, Better, MetricInfo
 from greenreport.report.context import StudyContext
-from greenreport.report.drawing.svg_text import fitted, width
+from greenreport.report.drawing.svg_text import fitted, whole, width
 from greenreport.report.figures.axes import log_ends, moved_apart, positive
 from greenreport.report.figures.saturation_curves import by_model_and_factor, series_looks
 from greenreport.study import Configuration
 
-WIDTH, ROW, HEAD, FOOT = 272, 20, 22, 20
+K = TypeVar("K", bound=Hashable)
+WIDTH, ROW, HEAD, FOOT = 320, 20, 22, 20  # as wide as the narrowest common phone has room for
+LINE = 13  # between two lines of one label
+DOT = " · "  # between the parts of a label
 SIZE, SMALL = 12, 11  # of letters
 MOST = 8  # configurations or curves that are drawn
 NARROWEST = math.log(1.3)  # range of the axis: a difference of a few per cent is not drawn as if it were large
-LABELS = 150  # widest column of labels
+LABELS = 188  # widest column of labels
 HEIGHT = 96  # of the plot of curves
-ENDS = 132  # widest labels of curves, on their right
+ENDS = 160  # widest labels of curves, on their right
 WIDER = 1.15  # a reader's font may be wider than the one measured here
 DASHES = ("", "5 3", "2 3", "8 3 2 3")
 RING = 4.5
@@ -62,26 +66,28 @@ def _ratios(study: StudyContext, finding: Finding) -> str:
     low, high = min(0.0, *logs), max(0.0, *logs)
     spare = max(0.0, NARROWEST - (high - low)) / 2 + (high - low) * 0.04
     low, high = low - spare, high + spare
-    providers = {c.provider for c in dataset.configurations}  # one that all share is not named
-    shared = f"{JOINT}{PROVIDER_LABELS.get(name := min(providers), name)}" if len(providers) == 1 else ""
-    labels = {c.id: label_of(c).replace(shared, "", 1) for c in dataset.configurations}
+    labels = _told_apart({c.id: label_of(c).replace(JOINT, DOT).split(DOT) for c in dataset.configurations})
     column = min(LABELS, max(width(labels[configuration.id], SIZE) for configuration, _ in shown) * WIDER + 2)
+    names = [_lines(labels[configuration.id], SIZE, column) for configuration, _ in shown]
+    foot = _lines(f"dashed: the same as {labels[reference.id]}", SMALL, WIDTH)
 
     def at(value: float) -> float:
         return column + 12 + (math.log(value) - low) / (high - low) * (WIDTH - 20 - column)
 
-    height = HEAD + len(shown) * ROW + FOOT
+    row = ROW + (max(map(len, names)) - 1) * LINE
+    bottom = HEAD + len(shown) * row
+    height = bottom + FOOT + (len(foot) - 1) * LINE
     some = f", {MOST} of {len(every)}" if len(shown) < len(every) else ""
     parts = [_text(0, 11, _fitted(f"{direction(info)}{some}", SMALL, WIDTH), soft=True)]
-    parts.append(line(at(1), HEAD - 4, at(1), height - FOOT, "currentColor", ' stroke-dasharray="3 3" opacity="0.5"'))
+    parts.append(line(at(1), HEAD - 4, at(1), bottom, "currentColor", ' stroke-dasharray="3 3" opacity="0.5"'))
     for place, ((configuration, claim), (first, last)) in enumerate(zip(shown, ends, strict=True)):
-        middle, look = HEAD + place * ROW + ROW / 2, study.looks[configuration.id]
-        parts.append(_text(0, middle + 4, _fitted(labels[configuration.id], SIZE, column)))
+        middle, look = HEAD + place * row + row / 2, study.looks[configuration.id]
+        parts += _below(0, middle + 4, names[place], SIZE)
         parts.append(line(at(first), middle, at(last), middle, look.colour, ' stroke-width="2"'))
         parts.append(dot(at(claim.value), middle, 4, look.colour, filled=look.filled))
-    foot = _fitted(f"dashed: the same as {labels[reference.id]}", SMALL, WIDTH)
-    room = width(foot, SMALL) * WIDER
-    parts.append(_text(min(max(at(1) - room / 2, 0.0), WIDTH - room), height - 5, foot, soft=True))
+    room = max(width(said, SMALL) for said in foot) * WIDER
+    left = min(max(at(1) - room / 2, 0.0), WIDTH - room)
+    parts += _below(left, bottom + 15 + (len(foot) - 1) * LINE / 2, foot, SMALL)
     ranked = [(claim.value, label_of(configuration)) for configuration, claim in shown]
     ranked = sorted([*ranked, (1.0, f"{label_of(reference)} (the reference)")])
     return picture_of(
@@ -127,11 +133,15 @@ def _curves(study: StudyContext) -> str:
     first, last, top = min(loads), max(loads), max(value for curve in curves for _, value in curve.values)
     longest = max(width(curve.name, SMALL) * WIDER for curve in curves)
     right = WIDTH - (min(ENDS, longest + 4) if len(curves) > 1 else 8)
+    lines = [len(_lines(curve.name, SMALL, WIDTH - right)) for curve in curves] if len(curves) > 1 else [1]
+    step = SIZE + (max(lines) - 1) * LINE
+    bottom = HEAD + max(HEIGHT, len(curves) * step)
 
     def at(load: float, value: float) -> tuple[float, float]:
-        return 8 + math.log(load / first) / (math.log(last / first) or 1.0) * (right - 16), HEAD + HEIGHT * (1 - value / top)
+        return 8 + math.log(load / first) / (math.log(last / first) or 1.0) * (right - 16), bottom - (
+            bottom - HEAD
+        ) * value / top
 
-    bottom = HEAD + HEIGHT
     parts = [*_head(curves), line(2, bottom, right, bottom, "currentColor", ' opacity="0.4"')]
     for curve in curves:
         drawn = [(load, at(load, value)) for load, value in curve.values]
@@ -141,7 +151,7 @@ def _curves(study: StudyContext) -> str:
         for load, (x, y) in drawn:
             saturated = load == curve.series.saturation.load
             parts.append(dot(x, y, RING if saturated else 2.2, curve.colour, filled=not saturated))
-    parts += _ends([(curve, *at(*curve.values[-1])) for curve in curves], right) if len(curves) > 1 else []
+    parts += _ends([(curve, *at(*curve.values[-1])) for curve in curves], right, step, bottom) if len(curves) > 1 else []
     parts.append(_text(2, bottom + FOOT - 5, curves[0].series.load_text(first), soft=True))
     parts.append(_text(right, bottom + FOOT - 5, f"{last:g}", soft=True, anchor="end"))
     fates = "; ".join(f"{curve.series.model.label} in {curve.series.label} {_fate(curve.series)}" for curve in curves)
@@ -167,11 +177,15 @@ def _drawn(study: StudyContext, every: Sequence[Series]) -> Iterator[LoadCurve]:
 
 def _names(every: Sequence[Series]) -> Mapping[tuple[str, str], str]:
     """Return what distinguishes each series from the others, in as few words as possible."""
-    parts = {series.label: label_parts(series.base) for series in every}
-    shared = set.intersection(*(set(own) for own in parts.values()))
     several = len({series.model.id for series in every}) > 1
-    own = [[series.model.label] * several + [part for part in parts[series.label] if part not in shared] for series in every]
-    return {(s.model.id, s.label): " · ".join(names) or s.label for s, names in zip(every, own, strict=True)}
+    parts = {(s.model.id, s.label): [s.model.label] * several + label_parts(s.base) for s in every}
+    return _told_apart(parts)
+
+
+def _told_apart(parts: Mapping[K, Sequence[str]]) -> dict[K, str]:
+    """Return labels without the parts that all of them share; what has no other part keeps its first."""
+    shared = set.intersection(*(set(own) for own in parts.values()))
+    return {key: DOT.join([part for part in own if part not in shared] or own[:1]) for key, own in parts.items()}
 
 
 def _head(curves: Sequence[LoadCurve]) -> Iterator[str]:
@@ -184,13 +198,13 @@ def _head(curves: Sequence[LoadCurve]) -> Iterator[str]:
         yield _text(x + 9, 11, "saturates", soft=True)
 
 
-def _ends(ends: Sequence[tuple[LoadCurve, float, float]], right: float) -> Iterator[str]:
-    """Label the curves where they end, from top to bottom, so that no label lies on another."""
+def _ends(ends: Sequence[tuple[LoadCurve, float, float]], right: float, step: float, bottom: float) -> Iterator[str]:
+    """Label the curves where they end, from top to bottom, a step apart, so that no label lies on another."""
     order = sorted(ends, key=lambda item: item[2])
-    lines = moved_apart([end for _, _, end in order], SIZE, HEAD + HEIGHT + 2.0)
-    for (curve, x, end), y in zip(order, lines, strict=True):
+    places = moved_apart([end for _, _, end in order], step, bottom + 2.0)
+    for (curve, x, end), y in zip(order, places, strict=True):
         yield line(x + 4, end, right - 2, y, curve.colour, ' opacity="0.5"')
-        yield _text(right, y + 4, _fitted(curve.name, SMALL, WIDTH - right), soft=True)
+        yield from _below(right, y + 4, _lines(curve.name, SMALL, WIDTH - right), SMALL)
 
 
 def _fate(series: Series) -> str:
@@ -219,6 +233,18 @@ def dot(x: float, y: float, radius: float, colour: str, *, filled: bool) -> str:
     """Return a round mark as SVG."""
     fill = colour if filled else "var(--paper)"
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="{fill}" stroke="{colour}" stroke-width="2"/>'
+
+
+def _lines(text: str, size: int, room: float) -> list[str]:
+    """Return a text on as many lines as it needs, broken between the parts of a label where these fit."""
+    parts = [part.replace(" ", "\u00a0") if width(part, size) * WIDER <= room else part for part in text.split(DOT)]
+    return [said.replace("\u00a0", " ") for said in whole(DOT.join(parts), size, room / WIDER)]
+
+
+def _below(x: float, y: float, lines: Sequence[str], size: int) -> list[str]:
+    """Return lines of text around the base line of a single one."""
+    first = y - (len(lines) - 1) * LINE / 2
+    return [_text(x, first + place * LINE, said, soft=size == SMALL) for place, said in enumerate(lines)]
 
 
 def _text(x: float, y: float, text: str, *, soft: bool = False, anchor: str = "start") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 from greenreport.analysis.analyse import analyse
@@ -68,9 +69,41 @@ def test_of_many_configurations_the_best_are_drawn_and_the_number_is_said() -> N
         runs = tuple(run(n, {"energy_j": 10.0 * threads + n}) for n in range(1, 6))
         cells.append(CellView(made.models[0], configuration, runs))
     spec = made.study.model_copy(update={"configurations": tuple(cell.configuration for cell in cells)})
-    shown = words(drawn(replace(made, study=spec, cells=tuple(cells))))
-    assert shown[0] == f"energy ← less, {MOST} of {MOST + 2}"
-    assert len(shown) == MOST + 2
+    drawing = drawn(replace(made, study=spec, cells=tuple(cells)))
+    assert words(drawing)[0] == f"energy ← less, {MOST} of {MOST + 2}"
+    assert len(list(drawing.iter("circle"))) == MOST
+
+
+LONG = "onnxruntime-with-a-long-name-of-a-nightly-build"
+
+
+def environments(*names: str) -> Dataset:
+    """Return a data set of one engine in several environments."""
+    made = dataset({"a": {"onnx": around(100)}})
+    cells = []
+    for place, name in enumerate(names):
+        configuration = Configuration(engine="onnx", environment=name)
+        runs = tuple(run(n, {"energy_j": 10.0 * place + 10 + n / 10}) for n in range(1, 6))
+        cells.append(CellView(made.models[0], configuration, runs))
+    spec = made.study.model_copy(update={"configurations": tuple(cell.configuration for cell in cells)})
+    return replace(made, study=spec, cells=tuple(cells))
+
+
+def test_a_name_is_told_whole_without_what_all_rows_share() -> None:
+    """The engine of all is not named; a name wider than its column goes on below, and nothing is cut."""
+    assert words(drawn(environments("ort-1.20", "ort-1.23", "ort-1.32"))) == [
+        "energy ← less",
+        "ort-1.23",
+        "ort-1.32",
+        "dashed: the same as ort-1.20",
+    ]
+    drawing = drawn(environments("first", f"{LONG}-1", f"{LONG}-2"))
+    shown = words(drawing)
+    assert not any("…" in line for line in shown)
+    assert "".join(shown[1:-1]) == f"{LONG}-1{LONG}-2"
+    places = [float(text.attrib["y"]) for text in drawing.iter("text")]
+    assert places == sorted(places) and min(b - a for a, b in pairwise(places)) > 11
+    assert places[-1] < float(drawing.attrib["height"])
 
 
 def loads(replicas: int, most: float) -> list[CellView]:

@@ -63,6 +63,21 @@ def broken(text: str, size: float, room: float, most: int, *, bold: bool = False
     return lines
 
 
+def whole(text: str, size: float, room: float) -> list[str]:
+    """Return a text on as many lines as it needs: broken at spaces, and a word longer than the room between its letters."""
+    lines = [""]
+    for word in plain_line(text).split(" "):
+        if lines[-1] and width(f"{lines[-1]} {word}", size) <= room:
+            lines[-1] += f" {word}"
+            continue
+        lines.append("")
+        for letter in word:
+            if lines[-1] and width(lines[-1] + letter, size) > room:
+                lines.append("")
+            lines[-1] += letter
+    return [shown for line in lines if (shown := line.strip(LOOSE))] or [""]
+
+
 def complete(lines: list[str], text: str) -> bool:
     """Whether broken lines hold the whole text."""
     return " ".join(lines) == plain_line(text)

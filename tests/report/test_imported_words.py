@@ -7,16 +7,21 @@ from pathlib import Path
 import pytest
 
 from greenreport.analysis.analyse import analyse
+from greenreport.analysis.findings_json.plain_values import plain_text
+from greenreport.analysis.measure.subjects import MODELS, subject_of
 from greenreport.report.context import StudyContext, study_context
 from greenreport.report.exports.badge import badge_svg
+from greenreport.report.figures.hypothesis_runs import strip_figure
 from greenreport.report.figures.matrix import matrix_figure
 from greenreport.report.figures.tradeoffs import tradeoff_figure
+from greenreport.report.pages import study_pages
 from greenreport.report.pages.matrix_page import matrix_heading
+from greenreport.report.pages.overview_page import OverviewContent
 from greenreport.report.summary import summarise
 from greenreport.results import load_dataset
 from tests.conftest import ROOT
 
-BLOCKS = "3 combinations of model and size"
+BLOCKS = "3 sizes"
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +40,40 @@ def test_blocks_of_work_are_not_called_models(published: StudyContext) -> None:
     assert summarise(published, []).engines == ("Torch", "ONNX Runtime", "OpenVINO")
     (front,) = [figure for tradeoff in published.analysis.tradeoffs if (figure := tradeoff_figure(published, tradeoff))]
     assert f"on all {BLOCKS} a single configuration" in front.finding
+
+
+def test_a_study_of_printed_values_begins_with_their_ratios(published: StudyContext) -> None:
+    """Each to the same configuration as the headline, without intervals, and nowhere is a value called a run."""
+    content = study_pages(published, "")[0].content
+    assert isinstance(content, OverviewContent)
+    assert content.hero is not None and content.untested and content.glance
+    assert plain_text(content.hero.finding) == "Torch · CUDA uses 75–88 % less energy than Torch · CPU on 3 of 3 sizes"
+    assert plain_text(content.hero.caption).startswith(
+        "Energy, ratio of the values as published, which have no intervals; the grey"
+    )
+    assert all(low == ratio == high for _, _, ratio, low, high, _ in content.hero.table.rows)
+    assert plain_text(content.scope) == (
+        "Measured elsewhere: geometric mean over 3 of 3 sizes, range 75–88 %. "
+        "The table has one value for each cell, so nothing says how sure this is."
+    )
+    assert content.numbers[-1].note == "3 sizes, 5 configurations, one value for each"
+    runs = strip_figure(published, published.analysis.findings[0])
+    assert runs is not None
+    assert plain_text(runs.finding) == "Energy as published: 16.4 kJ to 513 kJ"
+    assert "run" not in f"{runs.summary} {runs.caption}" and "Boxes" not in runs.summary
+    assert [layer["mark"]["type"] for layer in runs.spec["spec"]["layer"]] == ["point"]
+
+
+def test_the_noun_of_blocks_is_what_tells_them_apart() -> None:
+    """Models only where there are several; a single thing has a plural of its own."""
+    assert subject_of([]) == subject_of(["model"]) == MODELS
+    assert [subject_of([name]).plural for name in ("size", "category", "day", "batch")] == [
+        "sizes",
+        "categories",
+        "days",
+        "batches",
+    ]
+    assert subject_of(["model", "size"]).counted(2) == "2 combinations of model and size"
 
 
 def test_buttons_have_the_names_of_the_table(published: StudyContext) -> None:

@@ -189,9 +189,9 @@ def _described(dataset: Dataset, finding: Finding) -> Text:
     claim = compare(dataset, info.id, best, reference, models)
     size: Text = () if claim is None else (": ", replace(claim, brief=True))
     return (
-        f"{leader} {best_phrase(info)} {models_text(wins, len(models), finding.subject)}",
+        f"As published, {leader} {best_phrase(info)} {models_text(wins, len(models), finding.subject)}",
         *size,
-        ", as published; single values cannot be tested.",
+        ".",
     )
 
 

@@ -92,13 +92,14 @@ def imported_dataset(name: str, source: str, rows: Sequence[ObservedRow], declar
 
 
 def _told_apart(blocks: Iterable[WorkBlock], several_hosts: bool) -> list[str]:
-    """Return what tells the blocks of one model apart, in words."""
+    """Return what tells blocks apart, in words: the model, where there are several, and what else differs."""
     every = list(blocks)
+    model = ["model"] if len({block.model for block in every}) > 1 else []
     factors = dict.fromkeys(name for block in every for name, _ in block.factors)
     loads = dict.fromkeys(name for block in every for name, _ in block.load)
     parts = [name.replace("_", " ") for name in factors if len({dict(block.factors).get(name) for block in every}) > 1]
     parts += [CURVE_FACTORS[name].noun for name in loads if len({dict(block.load).get(name) for block in every}) > 1]
-    return [*parts, *(["machine"] if several_hosts else [])]
+    return [*model, *parts, *(["machine"] if several_hosts else [])]
 
 
 def _places(row: ObservedRow, several_hosts: bool) -> tuple[WorkBlock, Rival]:

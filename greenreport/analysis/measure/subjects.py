@@ -28,8 +28,17 @@ MODELS = Subject("model", "models")
 
 
 def subject_of(parts: Sequence[str]) -> Subject:
-    """Return the noun for models that are told apart by further things: ``combination of model and length``."""
+    """Return the noun for what is told apart by these things: ``size``, ``combination of model and length``; models by nothing else."""
     if not parts:
         return MODELS
-    together = listed(["model", *parts])
+    if len(parts) == 1:
+        return Subject(parts[0], _plural(parts[0]))
+    together = listed(parts)
     return Subject(f"combination of {together}", f"combinations of {together}")
+
+
+def _plural(noun: str) -> str:
+    """Return the plural of a name that a table gives: ``sizes``, ``categories``, ``classes``."""
+    if noun.endswith("y") and not noun.endswith(("ay", "ey", "oy", "uy")):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"

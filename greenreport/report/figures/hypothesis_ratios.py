@@ -13,6 +13,7 @@ from greenreport.analysis.hypotheses.findings import Finding, ModelTest
 from greenreport.analysis.hypotheses.headline import verb_of
 from greenreport.analysis.hypotheses.ratio_text import difference
 from greenreport.analysis.measure.configuration_labels import label_of
+from greenreport.analysis.measure.subjects import MODELS, Subject
 from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.catalog import Better, MetricInfo
 from greenreport.report.context import StudyContext
@@ -84,10 +85,19 @@ def _by_mean_ratio(rows: Sequence[RatioRow]) -> list[RatioRow]:
     return sorted(rows, key=lambda row: math.fsum(logs[row.label]) / len(logs[row.label]))
 
 
-def baseline_of(test: ModelTest, reference: str | None) -> str | None:
-    """Return the group ratios are taken against: the reference where it was compared, else the first group."""
-    names = [group.name for group in test.test.groups if group.tested]
+def baseline_of(test: ModelTest, reference: str | None, *, described: bool = False) -> str | None:
+    """Return the group ratios are taken against: the reference where it was compared, else the first group.
+
+    Args:
+        described: whether groups count that are too small for a test.
+    """
+    names = [group.name for group in test.test.groups if group.tested or described]
     return reference if reference in names else next(iter(names), None)
+
+
+def untested(study: StudyContext, finding: Finding) -> bool:
+    """Whether imported values can only be compared as they are: a table with one value for each cell leaves nothing to test."""
+    return study.dataset.imported and not any(group.tested for item in finding.tests for group in item.test.groups)
 
 
 def forest_figure(study: StudyContext, finding: Finding, reference: str | None) -> Figure | None:
@@ -114,10 +124,19 @@ def forest_figure(study: StudyContext, finding: Finding, reference: str | None) 
         part for answer in study.analysis.answers for part in answer.answers if part.finding.hypothesis == finding.hypothesis
     )
     leader = next((finding.labels.get(part.standing.leader.id) for part in told if part.standing is not None), None)
-    kind = f"over {over}; bars are 95{THIN}% intervals,"
+    kind = (
+        "of the values as published, which have no intervals;"
+        if untested(study, finding)
+        else f"over {over}; bars are 95{THIN}% intervals,"
+    )
     figure_id = f"{finding.hypothesis.id.lower().replace('.', '-')}-ratios"
     return _figure(
-        study, finding, rows, against, (figure_id, ratios_heading(rows, info, against, leader), kind, summary), table
+        study,
+        finding,
+        rows,
+        against,
+        (figure_id, ratios_heading(rows, info, against, leader, finding.subject), kind, summary),
+        table,
     )
 
 
@@ -182,10 +201,11 @@ def _ratio_cells(row: RatioRow) -> tuple[TableCell | int, ...]:
 
 def _ratio_rows(study: StudyContext, finding: Finding, reference: str | None) -> Iterator[tuple[str, RatioRow]]:
     """Yield every ratio that is known, with its baseline."""
+    described = untested(study, finding)
     for item in finding.tests:
-        baseline = baseline_of(item, reference)
+        baseline = baseline_of(item, reference, described=described)
         for group in item.test.groups:
-            if baseline is None or not group.tested or group.name == baseline:
+            if baseline is None or not (group.tested or described) or group.name == baseline:
                 continue
             ratio = item.test.pair(group.name, baseline).ratio
             if not positive(ratio.value):
@@ -196,7 +216,9 @@ def _ratio_rows(study: StudyContext, finding: Finding, reference: str | None) ->
             )  # fmt: skip
 
 
-def ratios_heading(rows: Sequence[RatioRow], info: MetricInfo, against: str, leader: str | None = None) -> str:
+def ratios_heading(
+    rows: Sequence[RatioRow], info: MetricInfo, against: str, leader: str | None = None, subject: Subject = MODELS
+) -> str:
     """Say by how much the configuration that leads on most models beats the baseline, that nothing does, or that every interval holds 1.
 
     Args:
@@ -209,21 +231,21 @@ def ratios_heading(rows: Sequence[RatioRow], info: MetricInfo, against: str, lea
     labels = {row.label for row in rows}
     if all(row.low <= 1 <= row.high for row in rows) and any(row.low < row.high for row in rows):
         which = f"{rows[0].label} is not" if len(labels) == 1 else "No configuration is"
-        return f"{which} shown to differ from {against} in {info.noun} {_on(firsts, models)}"
+        return f"{which} shown to differ from {against} in {info.noun} {_on(firsts, models, subject)}"
     if len(labels) == 1:
-        return f"{rows[0].label} {_gain(firsts, info, against)} {_on(firsts, models)}"
+        return f"{rows[0].label} {_gain(firsts, info, against)} {_on(firsts, models, subject)}"
     ahead = [row for row in firsts if (row.ratio > 1 if higher else row.ratio < 1)]
     behind = [row for row in firsts if row not in ahead]
     (label, wins), *_ = Counter(row.label for row in ahead).most_common(1) or [("", 0)]
     if len(behind) > wins:
-        return f"Nothing beats {against} in {info.noun} {_on(behind, models)}"
+        return f"Nothing beats {against} in {info.noun} {_on(behind, models, subject)}"
     label = leader if any(row.label == leader for row in ahead) and leader is not None else label
     led = [row for row in ahead if row.label == label]
-    return f"{label} {_gain(led, info, against)} {_on(led, models)}"
+    return f"{label} {_gain(led, info, against)} {_on(led, models, subject)}"
 
 
-def _on(rows: Sequence[RatioRow], models: Sequence[str]) -> str:
-    return f"on {models[0]}" if len(models) == 1 else f"on {len(rows)} of {len(models)} models"
+def _on(rows: Sequence[RatioRow], models: Sequence[str], subject: Subject) -> str:
+    return f"on {models[0]}" if len(models) == 1 else f"on {len(rows)} of {len(models)} {subject.plural}"
 
 
 def _gain(rows: Sequence[RatioRow], info: MetricInfo, against: str) -> str:

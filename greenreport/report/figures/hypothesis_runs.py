@@ -38,7 +38,7 @@ class RunRow:
 
 
 def runs_spec(rows: Sequence[RunRow], styles: Looks, *, axis: str, log: bool) -> Specification:
-    """F2: every run as a point over the box of its group; the box spans the quartiles, its line is the median."""
+    """F2: every run as a point over the box of its group; the box spans the quartiles, its line is the median. A single run has none."""
     sheet = Sheet(styles)
     labels, y = label_axis(rows)
     x = value_axis(sheet, [row.value for row in rows], axis, first="log" if log else "linear")("value:Q")
@@ -48,8 +48,11 @@ def runs_spec(rows: Sequence[RunRow], styles: Looks, *, axis: str, log: bool) ->
     tooltip = [alt.Tooltip("label:N", title="configuration"), alt.Tooltip("repetition:Q"), alt.Tooltip("note:N", title="value")]
     offset = alt.YOffset("jitter:Q", scale=alt.Scale(domain=[-1, 1]))
     point = points(alt.Chart(), styles, 32).encode(x=x, y=y, yOffset=offset, strokeOpacity=alt.value(0.85), tooltip=tooltip)
-    data = sheet.rows([{**asdict(row), "jitter": _jitter(row)} for row in rows])
-    layers = alt.layer(box, point, data=data).properties(width=WIDTH - 150, height=(ROW + 6) * len(labels))
+    repeated = bool(_repeated(rows))
+    data = sheet.rows([{**asdict(row), "jitter": _jitter(row) if repeated else 0.0} for row in rows])
+    layers = alt.layer(*([box] if repeated else []), point, data=data).properties(
+        width=WIDTH - 150, height=(ROW + 6) * len(labels)
+    )
     return sheet.by_model(layers, ordered([row.model for row in rows]), chrome=185)
 
 
@@ -66,8 +69,8 @@ def strip_figure(study: StudyContext, finding: Finding) -> Figure | None:
         return None
     shortest, longest = min(rows, key=lambda r: r.value), max(rows, key=lambda r: r.value)
     summary = (
-        f"{counted(len(rows), 'run')}; the smallest value is {shortest.note} ({shortest.label} on {shortest.model}), the largest {longest.note} "
-        f"({longest.label} on {longest.model}). {BOXES}"
+        f"{counted(len(rows), _noun(study))}; the smallest value is {shortest.note} ({shortest.label} on {shortest.model}), the largest {longest.note} "
+        f"({longest.label} on {longest.model}).{_boxes(rows)}"
     )
     axis = " on a logarithmic axis" if far_apart([row.value for row in rows]) else ""
     return _figure(study, finding, f"{finding.hypothesis.id.lower().replace('.', '-')}-runs", rows, summary, axis)
@@ -79,7 +82,8 @@ def runs_over_models(study: StudyContext, finding: Finding, configuration: Confi
     if not rows:
         return None
     models = len({row.model for row in rows})
-    summary = f"{len(rows)} runs of {label_of(configuration)} on {study.dataset.subject.counted(models)}; others are compared with it. {BOXES}"
+    noun = _noun(study)
+    summary = f"{counted(len(rows), noun)} of {label_of(configuration)} on {study.dataset.subject.counted(models)}; others are compared with it.{_boxes(rows)}"
     return _figure(study, finding, figure_id, rows, summary, over_models=True)
 
 
@@ -100,16 +104,33 @@ def _figure(
     if over_models:
         shown = [replace(row, model="", label=row.model) for row in shown]
     spec = runs_spec(shown, study.looks, axis=f"{info.noun} ({info.unit})", log=log)
-    caption = (
-        f"{info.label} of every valid run{axis}. {info.meaning(imported=study.dataset.imported)} {boundary_text(finding)}".strip()
-        + left_out
-    )
+    every = f"{info.label}, every value of the table" if study.dataset.imported else f"{info.label} of every valid run"
+    caption = f"{every}{axis}. {info.meaning(imported=study.dataset.imported)} {boundary_text(finding)}".strip() + left_out
     table = make_table(
-        f"{info.label} of every valid run",
+        every,
         ["model", "configuration", ("repetition", ""), (info.id, info.unit)],
         [[row.model, row.label, row.repetition, TableCell(row.value, row.note)] for row in rows],
     )
-    return Figure(figure_id, runs_heading(rows, info), caption, summary, spec, table, metric_bands(study, info.id))
+    heading = runs_heading(rows, info, single="as published" if study.dataset.imported else "of single runs")
+    return Figure(figure_id, heading, caption, summary, spec, table, metric_bands(study, info.id))
+
+
+def _repeated(rows: Sequence[RunRow]) -> list[list[float]]:
+    """Return the values of every cell with several runs."""
+    cells: dict[tuple[str, str, str], list[float]] = {}
+    for row in rows:
+        cells.setdefault((row.model, row.label, row.configuration), []).append(row.value)
+    return [values for values in cells.values() if len(values) > 1]
+
+
+def _boxes(rows: Sequence[RunRow]) -> str:
+    """Return the sentence on boxes, where there are any."""
+    return f" {BOXES}" if _repeated(rows) else ""
+
+
+def _noun(study: StudyContext) -> str:
+    """Return what a row is: a run, or a value of a table, which may stand for many runs."""
+    return "value" if study.dataset.imported else "run"
 
 
 def _run_rows(study: StudyContext, finding: Finding, providers: Sequence[str] | None = None) -> Iterator[RunRow]:
@@ -126,14 +147,11 @@ def _run_rows(study: StudyContext, finding: Finding, providers: Sequence[str] | 
                     yield RunRow(*of_cell, run.repetition, value, quantity(value, info.unit))
 
 
-def runs_heading(rows: Sequence[RunRow], info: MetricInfo) -> str:
+def runs_heading(rows: Sequence[RunRow], info: MetricInfo, *, single: str = "of single runs") -> str:
     """Say how far the repetitions of a cell are apart at most; where nothing is repeated, between what all values lie."""
-    cells: dict[tuple[str, str], list[float]] = {}
-    for row in rows:
-        cells.setdefault((row.model, row.configuration), []).append(row.value)
-    repeated = [values for values in cells.values() if len(values) > 1]
+    repeated = _repeated(rows)
     if not repeated or min(min(values) for values in repeated) <= 0:
         smallest, largest = min(rows, key=lambda row: row.value), max(rows, key=lambda row: row.value)
-        return f"{info.label} of single runs: {smallest.note} to {largest.note}"
+        return f"{info.label} {single}: {smallest.note} to {largest.note}"
     widest = max(max(values) / min(values) for values in repeated)
     return f"Within every cell, the largest {info.noun} is at most {times(widest)} the smallest"

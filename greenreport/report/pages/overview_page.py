@@ -18,7 +18,7 @@ from greenreport.catalog import METRICS
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure
-from greenreport.report.figures.hypothesis_ratios import forest_figure
+from greenreport.report.figures.hypothesis_ratios import forest_figure, untested
 from greenreport.report.figures.matrix import matrix_figure
 from greenreport.report.figures.saturation_curves import by_model_and_factor
 from greenreport.report.figures.throughput_frontier import front_figure
@@ -68,7 +68,7 @@ class OverviewContent:
     """The first page of a study.
 
     Attributes:
-        hero: the figure on top; `swept`: whether it is that of a sweep.
+        hero: the figure on top; `swept`: whether it is that of a sweep, `untested`: whether its values have no intervals.
         compared: pages on which the study stands beside another.
         scope: where its headline was found, and how sure it is.
         related: studies of the same publication, where it has no runs itself.
@@ -83,6 +83,7 @@ class OverviewContent:
     matrix: Figure | None
     compared: tuple[ComparisonLink, ...]
     swept: bool
+    untested: bool
     scope: str
     related: tuple[StudyContext, ...]
     glance: str
@@ -113,6 +114,7 @@ def overview_page(
         matrix=matrix,
         compared=compared,
         swept=swept is not None,
+        untested=finding is not None and untested(study, finding),
         scope=headline_scope(study),
         related=related,
         glance=sparkline(study),
@@ -153,6 +155,8 @@ def headline_scope(study: StudyContext) -> str:
     if claim is None:
         return f"{where}; medians over valid runs.{ended}"
     runs = "one run" if claim.n == 1 else f"at least {claim.n} runs"
+    if study.dataset.imported and claim.n == 1:
+        return f"{where}: {claim.scope_text()}. The table has one value for each cell, so nothing says how sure this is."
     named = claim.denominator in plain(study.analysis.headline)
     compared = "" if named else f"{claim.numerator} against {claim.denominator}, "
     return f"{where}: {compared}{_interval(claim)}; {claim.scope_text()}{_further(claim)}; {runs} in each cell.{ended}"
@@ -251,7 +255,8 @@ def _runs_number(study: StudyContext) -> KeyNumber:
     dataset, repetitions = study.dataset, study.dataset.repetitions
     ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * repetitions
     models, configurations = dataset.subject.counted(len(dataset.models)), counted(len(dataset.configurations), "configuration")
-    note = f"{models}, {configurations}, {counted(repetitions, 'repetition')}"
+    repeated = "one value for each" if dataset.imported and repetitions == 1 else counted(repetitions, "repetition")
+    note = f"{models}, {configurations}, {repeated}"
     return KeyNumber(
         "Rows of the table" if dataset.imported else "Valid runs",
         None,

@@ -20,14 +20,13 @@ from greenreport.analysis.sweep.series import THROUGHPUT, Series
 from greenreport.catalog import METRICS, Better, MetricInfo
 from greenreport.report.context import StudyContext
 from greenreport.report.drawing.svg_text import fitted, whole, width
-from greenreport.report.figures.axes import log_ends, moved_apart, positive
+from greenreport.report.figures.axes import DOT, log_ends, moved_apart, positive
 from greenreport.report.figures.saturation_curves import by_model_and_factor, series_looks
 from greenreport.study import Configuration
 
 K = TypeVar("K", bound=Hashable)
 WIDTH, ROW, HEAD, FOOT = 320, 20, 22, 20  # as wide as the narrowest common phone has room for
 LINE = 13  # between two lines of one label
-DOT = " · "  # between the parts of a label
 SIZE, SMALL = 12, 11  # of letters
 MOST = 8  # configurations or curves that are drawn
 NARROWEST = math.log(1.3)  # range of the axis: a difference of a few per cent is not drawn as if it were large

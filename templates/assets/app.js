@@ -66,15 +66,16 @@
   function stacked(spec) {
     const axes = nodes(spec).map((node) => node.encoding?.y).filter((y) => ["label", "row"].includes(y?.field));
     for (const y of axes) y.axis = { ...y.axis, labelExpr: "split(datum.value, '\u00a0·\u00a0')", labelOffset: -6 };
-    return axes.length > 0;
+    return Math.max(0, ...axes.map((y) => y.scale?.domain?.length || 1));
   }
   /* the specification says where its plot's width stands and how many pixels its labels need beside it */
   function fitted(spec, width) {
     const hint = spec.usermeta?.greenreport;
     if (hint && width > 0) {
-      const narrow = width < 480, chrome = hint.chrome - (narrow && stacked(spec) ? 60 : 0);
+      const narrow = width < 480, rows = narrow ? stacked(spec) : 0, chrome = hint.chrome - (rows ? 60 : 0);
       if (narrow) spec.config.legend.columns = 1;
       const plots = hint.plot === "vconcat" ? spec.vconcat : [hint.plot === "spec.width" ? spec.spec : spec];
+      if (rows && hint.plot !== "vconcat") for (const plot of plots) plot.height = Math.max(plot.height, rows * 34); /* two lines, and a gap to the next */
       for (const plot of plots) plot.width = Math.round(Math.max(hint.narrowest, Math.min(width - chrome, hint.widest)));
     }
     return spec;

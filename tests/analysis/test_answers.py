@@ -248,12 +248,13 @@ def test_a_guideline_without_data_says_so() -> None:
 def test_a_study_in_progress_gives_true_reasons() -> None:
     """One and two runs are too few, and nobody says that nothing was recorded; a configuration that waits is named."""
     few = dataset({"a": {"torch": [100.0], "onnx": [60.0, 61.0]}})
-    counts = "fewer than two groups have 3 runs; left out: torch-cpu (1 run), onnx-cpu (2 runs)"
+    counts = "fewer than two groups have 3 runs; left out: Torch · CPU (1 run), ONNX Runtime · CPU (2 runs)"
     assert lead(few) == f"There is no answer for energy yet: {counts}."
-    assert {g.reason for g in analyse(few).guidelines if g.objective.id in ("energy", "time")} == {counts}
+    reasons = {g.reason for g in analyse(few).guidelines if g.objective.id in ("energy", "time")}
+    assert {str(reason).replace("\u00a0", " ") for reason in reasons} == {counts}
     half = dataset({"a": {"torch": around(100), "onnx": around(60)}})
     half = replace(half, cells=(half.cells[0], replace(half.cells[1], runs=())))
-    assert lead(half) == "There is no answer for energy yet: onnx-cpu is left out (not run yet)."
+    assert lead(half) == "There is no answer for energy yet: ONNX Runtime · CPU is left out (not run yet)."
 
 
 def test_one_configuration_and_one_model_render_sensibly() -> None:

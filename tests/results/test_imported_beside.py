@@ -46,7 +46,7 @@ def test_the_shipped_figures_of_a_paper_are_described_and_not_tested(tmp_path: P
     claim = next(part for part in energy.lead if not isinstance(part, str))
     ratios = (16432.53 / 64993.75, 31525.72 / 216854.71, 62301.62 / 512731.24)
     assert claim.value == pytest.approx((ratios[0] * ratios[1] * ratios[2]) ** (1 / 3), rel=1e-12)
-    assert time.answers[0].decision == "H2.0 is not tested: each cell has one value, and how far runs lie apart is not known."
+    assert time.answers[0].decision == "H2.0 is not tested: each cell has one value, so how far apart runs lie is not known."
     assert {cell.runs[0].observations["energy_j"].boundary for cell in analysis.dataset.cells} == {
         "as imported: aggregated, the mean"
     }

@@ -95,7 +95,7 @@ def _answer(dataset: Dataset, finding: Finding, fidelity: Sequence[CellFidelity]
         lead = _not_measured(dataset, finding, fidelity)
         return HypothesisAnswer(finding, None, lead, lead, f"{finding.hypothesis.id} is not tested: {NOT_MEASURED}.", ())
     if finding.decision is Decision.NOT_COMPUTABLE and (shown := _described(dataset, finding)):
-        decision = f"{finding.hypothesis.id} is not tested: each cell has one value, and how far runs lie apart is not known."
+        decision = f"{finding.hypothesis.id} is not tested: each cell has one value, so how far apart runs lie is not known."
         return HypothesisAnswer(finding, None, shown, shown, decision, ())
     unranked = unfaithful(fidelity) if finding.metric.id in OVER_PROBLEMS else not_ranked(fidelity)
     place = standing(dataset, finding.metric.id, finding.tests, reference_of(dataset), unranked)

@@ -13,6 +13,7 @@ from functools import cache
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.hypotheses.findings import ModelTest, compare_models
+from greenreport.analysis.hypotheses.headline import with_labels
 from greenreport.analysis.hypotheses.winners import Standing, standing
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, losses, not_ranked, reference_of, unfaithful
@@ -132,7 +133,7 @@ def _guideline(dataset: Dataset, objective: Goal, comparisons: Comparisons, fide
 def _why_none(dataset: Dataset, metric: str, tests: Sequence[ModelTest]) -> str:
     """Return why nothing is recommended: why there are no values, or why those there are do not suffice."""
     missing = [cell.absence(metric) for cell in dataset.cells if not cell.values(metric)]
-    few = [test.test.omnibus.reason for test in tests if test.test.omnibus.reason]
+    few = [with_labels(test.test.omnibus.reason, dataset.labels) for test in tests if test.test.omnibus.reason]
     reasons = missing if len(missing) == len(dataset.cells) else few + missing
     return reasons[0] if reasons else "no cell"
 

@@ -6,7 +6,9 @@ The same sentence leads the answer to a question. The headline of a sweep is in 
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 from greenreport.analysis.hypotheses.claim_text import Text
@@ -142,11 +144,24 @@ def why_unknown(finding: Finding) -> str:
     reasons = Counter(item.reason for t in finding.tests for item in t.withheld)
     if reasons:
         reason = reasons.most_common(1)[0][0].rstrip(".")
-        whose = list(dict.fromkeys(item.configuration for t in finding.tests for item in t.withheld if item.reason == reason))
+        whose = list(
+            dict.fromkeys(
+                finding.labels.get(item.configuration, item.configuration)
+                for t in finding.tests
+                for item in t.withheld
+                if item.reason == reason
+            )
+        )
         if not whose or not any(t.test.groups for t in finding.tests):
             return reason
         return (
             f"{whose[0]} is left out ({reason})" if len(whose) == 1 else f"{len(whose)} configurations are left out ({reason})"
         )
     others = [t.test.omnibus.reason for t in finding.tests if t.test.omnibus.reason]
-    return (others[0] if others else "no run has finished").rstrip(".")
+    return with_labels(others[0] if others else "no run has finished", finding.labels).rstrip(".")
+
+
+def with_labels(reason: str, labels: Mapping[str, str]) -> str:
+    """Return why nothing was tested with labels in place of ids: tests know configurations by their ids."""
+    names = "|".join(map(re.escape, sorted(labels, key=len, reverse=True)))
+    return re.sub(rf"(?<!\S)(?:{names})(?= \()", lambda found: labels.get(found[0], ""), reason)

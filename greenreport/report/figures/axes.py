@@ -8,7 +8,9 @@ from typing import Any, Literal, TypeGuard
 
 import altair as alt
 
+from greenreport.analysis.measure.dataset import JOINT
 from greenreport.analysis.stats import Interval, NotComputable, reach
+from greenreport.report.drawing.svg_text import width
 from greenreport.report.figures.specification import Sheet, ordered
 
 Kind = Literal["linear", "log"]
@@ -19,7 +21,9 @@ PREFIXED = frozenset({"J", "W", "J/request", "J/answer", "J/token"})
 FINE_STEPS = [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9]
 LINES = "split(replace(datum.value, regexp('\u00a0·\u00a0', 'g'), ' · '), ' · ')"  # engine over provider over load
 #: Room for a value with its unit; a wider table scrolls.
-NARROWEST_COLUMN = 84
+NARROWEST_COLUMN = 88
+DOT = " · "  # between the parts of a label
+HEAD_SIZE, HEAD_GAP = 12, 10  # of the letters of headings, and pixels between two of them
 
 
 def finite(value: float | None) -> TypeGuard[float]:
@@ -132,6 +136,13 @@ def label_axis(rows: Sequence[Any]) -> tuple[list[str], alt.Y]:
     """Return the labels of rows in order, and the vertical axis that shows them."""
     labels = ordered([row.label for row in rows])
     return labels, alt.Y("label:N", title=None, sort=labels, scale=alt.Scale(domain=labels))
+
+
+def narrowest_columns(labels: Sequence[str], least: int = NARROWEST_COLUMN) -> int:
+    """Return the narrowest width of columns below these headings, in which none lies on its neighbour."""
+    lines = [line for label in labels for line in label.replace(JOINT, DOT).split(DOT)]
+    widest = max((width(line, HEAD_SIZE) for line in lines), default=0.0)
+    return len(labels) * max(least, math.ceil(widest) + HEAD_GAP)
 
 
 def cell_axes(rows: Sequence[Any], *, gap: float, row_gap: float) -> tuple[list[str], list[str], alt.X, alt.Y]:

@@ -13,12 +13,13 @@ from greenreport.analysis.stats import reach
 from greenreport.catalog import METRICS
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, TableCell, TableEntry, make_table
-from greenreport.report.figures.axes import prefixed
+from greenreport.report.figures.axes import narrowest_columns, prefixed
 from greenreport.report.figures.captions import metric_bands
 from greenreport.report.figures.specification import WIDTH, Sheet, Specification, ordered, ordinal
 from greenreport.units import THIN, counted, number, quantity
 
 HEIGHT = 120
+LEAST = 60  # pixels between two times
 CHANGED, KEPT = "changed", "not shown to change"
 
 
@@ -62,7 +63,8 @@ def cell_history_spec(rows: Sequence[TimeRow], unit: str) -> Specification:
     )
     layers = alt.layer(line, interval, point, data=sheet.rows(rows)).properties(width=WIDTH - 40, height=HEIGHT)
     facets = layers.facet(row=alt.Row("panel:N", sort=panels, title=None)).resolve_scale(x="independent", y="independent")
-    return sheet.finish(facets, plot="spec.width", chrome=120)
+    columns = [narrowest_columns(ordered([row.time for row in rows if row.panel == panel]), LEAST) for panel in panels]
+    return sheet.finish(facets, plot="spec.width", chrome=120, narrowest=max(150, round(1.2 * max(columns, default=0))))
 
 
 def cell_history_figure(study: StudyContext, history: StudyHistory, metric: str) -> Figure:

@@ -10,7 +10,7 @@ import altair as alt
 from greenreport.analysis.measure.fidelity import CellFidelity, FidelityVerdict
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, make_table, share
-from greenreport.report.figures.axes import NARROWEST_COLUMN, cell_axes
+from greenreport.report.figures.axes import cell_axes, narrowest_columns
 from greenreport.report.figures.captions import metric_bands
 from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, text_marks
 from greenreport.units import counted, percent
@@ -49,9 +49,9 @@ def fidelity_spec(rows: Sequence[MatchRow]) -> Specification:
     second = text_marks(base, dy=8).encode(x=x, y=y, text="second:N", opacity=opacity)
     data = sheet.rows([{**asdict(row), "depth": row.missed or 0.0} for row in rows])
     layers = alt.layer(square, first, second, data=data).properties(
-        width=max(360, min(WIDTH + 80, 130 * len(labels)), NARROWEST_COLUMN * len(labels)), height=46 * len(models)
+        width=max(360, min(WIDTH + 80, 130 * len(labels)), narrowest_columns(labels)), height=46 * len(models)
     )
-    return sheet.finish(layers, chrome=170, narrowest=104 * len(labels))
+    return sheet.finish(layers, chrome=170, narrowest=narrowest_columns(labels, 104))
 
 
 def match_figure(study: StudyContext) -> Figure | None:

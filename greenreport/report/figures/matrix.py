@@ -18,7 +18,7 @@ from greenreport.catalog import METRICS, Better, MetricInfo
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, TableCell, make_table
-from greenreport.report.figures.axes import NARROWEST_COLUMN, cell_axes, finite, positive
+from greenreport.report.figures.axes import cell_axes, finite, narrowest_columns, positive
 from greenreport.report.figures.captions import metric_bands, times
 from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, text_marks
 from greenreport.units import quantity
@@ -90,9 +90,9 @@ def matrix_spec(cells: Sequence[MatrixCell]) -> Specification:
     best = text_marks(values, size=12, fontWeight=700).transform_filter("datum.excess === 1")
     others = values.transform_filter("datum.excess !== 1")
     layers = alt.layer(square, others, best, data=sheet.rows(rows)).properties(
-        width=max(360, min(WIDTH + 80, 120 * len(labels)), NARROWEST_COLUMN * len(labels)), height=38 * len(models)
+        width=max(360, min(WIDTH + 80, 120 * len(labels)), narrowest_columns(labels)), height=38 * len(models)
     )
-    return sheet.finish(layers, chrome=170, narrowest=88 * len(labels))
+    return sheet.finish(layers, chrome=170, narrowest=narrowest_columns(labels))
 
 
 def matrix_figure(study: StudyContext, metric: str) -> Figure | None:

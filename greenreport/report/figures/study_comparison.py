@@ -15,7 +15,7 @@ from greenreport.analysis.stats import Interval
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, Table, TableCell, TableEntry, make_table
-from greenreport.report.figures.axes import cell_axes, log_domain, log_ends, log_ticks, moved_apart, positive
+from greenreport.report.figures.axes import cell_axes, log_domain, log_ends, log_ticks, moved_apart, narrowest_columns, positive
 from greenreport.report.figures.captions import remarks_on, times
 from greenreport.report.figures.specification import WIDTH, Sheet, Specification, colour, ordered, points, text_marks
 from greenreport.units import THIN, declared_percent, number
@@ -127,7 +127,7 @@ def quotients_spec(rows: Sequence[QuotientRow]) -> Specification:
     layers = alt.layer(square, values, ends, data=sheet.rows(data)).properties(
         width=max(300, min(WIDTH + 80, 130 * len(labels))), height=44 * len(models)
     )
-    return sheet.finish(layers, chrome=170, narrowest=96 * len(labels))
+    return sheet.finish(layers, chrome=170, narrowest=narrowest_columns(labels, 96))
 
 
 def slope_figure(

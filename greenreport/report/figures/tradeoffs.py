@@ -78,7 +78,10 @@ def tradeoff_spec(
 
 def _panel(sheet: Sheet, rows: Sequence[PointRow], swept: Looks, x_axis: str | None, units: tuple[str, str]) -> alt.LayerChart:
     """Return the chart of one model."""
-    axes = [alt.Axis(labelExpr=prefixed(unit), tickCount=ticks, grid=True) for unit, ticks in zip(units, (5, 4), strict=True)]
+    axes = [
+        alt.Axis(labelExpr=prefixed(unit), tickCount=ticks, grid=True, titleAnchor="start")  # seen before a phone scrolls
+        for unit, ticks in zip(units, (5, 4), strict=True)
+    ]
     x = alt.X("x:Q", title=x_axis, scale=alt.Scale(domain=_domain([row.x for row in rows]), nice=False), axis=axes[0])
     y = alt.Y("y:Q", title=None, scale=alt.Scale(domain=_domain([row.y for row in rows]), nice=False), axis=axes[1])
     base = alt.Chart()

@@ -14,6 +14,7 @@ from greenreport.report.exports.data_dictionary import FileColumn, file_columns
 from greenreport.report.exports.observations_csv import has_values
 from greenreport.report.page import Page, study_page
 from greenreport.study import Site
+from greenreport.units import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def data_page(study: StudyContext, study_text: str, settings: Site) -> Page[Data
 def data_heading(study: StudyContext) -> str:
     """Return how much there is to take away."""
     valid = study.dataset.outcomes[Outcome.OK]
-    runs = "1 valid run" if valid == 1 else f"{valid} valid runs"
+    runs = f"{counted(valid, 'row')} of a table" if study.dataset.imported else counted(valid, "valid run")
     if not study.dataset.outcomes.total():
         return "Nothing to take away yet but the study file"
     return f"{runs}, measured elsewhere" if study.dataset.imported else f"{runs}, with every request, output and sample"

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.browser.conftest import greenreport
-from tests.browser.test_site import opened
+from tests.browser.test_site import opened, visit
 from tests.conftest import ROOT
 from tests.sharing import share_drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PUBLISHED = "duran-2024"
+SHEET = 1009  # pixels of A4 between the margins
 #: Where the first drawing that is shown begins.
 FIRST = """Math.min(...[...document.querySelectorAll(".opening svg")].map((svg) => svg.getBoundingClientRect())
     .filter(({ width }) => width).map(({ top }) => top + scrollY))"""
 LONG = "On OPT 125M, Torch · CPU at batch 64 on one replica gives 308 tokens/s: the most that keeps the objective (first token within 2.00 s, at most 200 ms between tokens)."
-#: The longest headline there is, and a scope and remarks of three lines, in place of those of the page.
+#: Puts the longest headline there is in place of those of the page.
 LENGTHEN = """(long) => {
     document.querySelector(".headline").textContent = long;
     document.querySelector(".standfirst").textContent = long;
@@ -65,3 +67,40 @@ def test_rows_of_a_table_are_counted_as_what_they_are(published: Path) -> None:
     page = (published / "index.html").read_text(encoding="utf-8")
     assert "15 rows of a table" in page and "on all 3 sizes" in page
     assert "3 models" not in page
+
+
+def test_the_first_sheet_of_paper_holds_the_figure(browser: Any, published: Path) -> None:
+    """A drawing stays with its caption, and its open table goes on over the next pages instead of moving all of them there."""
+    with opened(browser, viewport={"width": 718, "height": SHEET}) as (page, _):
+        visit(page, (published / "s" / PUBLISHED / "index.html").as_uri())
+        page.emulate_media(media="print")
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        ends = "document.querySelector('.proof .gr-vis').getBoundingClientRect().bottom + scrollY"
+        assert page.evaluate(ends) < SHEET
+        inside = "(selector) => getComputedStyle(document.querySelector(selector)).breakInside"
+        assert [page.evaluate(inside, selector) for selector in (".gr-fig", ".gr-vis", ".gr-table tr")] == [
+            "auto",
+            "avoid",
+            "avoid",
+        ]
+
+
+def test_labels_of_two_lines_stand_apart_on_a_phone(browser: Any, published: Path) -> None:
+    """Engine over provider: the lines of one row are closer to each other than to those of the next."""
+    lines = """() => [...document.querySelectorAll(".proof .role-axis-label tspan, .proof .role-axis-label text")]
+        .map((line) => line.getBoundingClientRect()).filter(({ height, left }) => height && left < 130).map(({ top }) => top)"""
+    with opened(browser, viewport={"width": 390, "height": 844}) as (page, _):
+        visit(page, (published / "s" / PUBLISHED / "index.html").as_uri())
+        tops = sorted({round(top) for top in page.evaluate(lines)})
+    between_rows = [below - above for above, below in pairwise(tops) if 17 <= below - above < 40]
+    assert len(between_rows) == 3 * 3  # of four rows on each of three sizes
+    assert len(tops) == 3 * 4 * 2
+
+
+def test_a_title_in_the_index_is_told_whole_on_a_phone(browser: Any, published: Path) -> None:
+    """Neither it nor the finding below it is cut."""
+    with opened(browser, viewport={"width": 390, "height": 844}) as (page, _):
+        page.goto((published / "index.html").as_uri())
+        cut = """() => [...document.querySelectorAll(".studies .kicker, .studies .says")]
+            .filter((e) => e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 2).map((e) => e.textContent)"""
+        assert page.evaluate(cut) == []

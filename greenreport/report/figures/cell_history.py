@@ -64,7 +64,7 @@ def cell_history_spec(rows: Sequence[TimeRow], unit: str) -> Specification:
     layers = alt.layer(line, interval, point, data=sheet.rows(rows)).properties(width=WIDTH - 40, height=HEIGHT)
     facets = layers.facet(row=alt.Row("panel:N", sort=panels, title=None)).resolve_scale(x="independent", y="independent")
     columns = [narrowest_columns(ordered([row.time for row in rows if row.panel == panel]), LEAST) for panel in panels]
-    return sheet.finish(facets, plot="spec.width", chrome=120, narrowest=max(150, round(1.2 * max(columns, default=0))))
+    return sheet.finish(facets, plot="spec.width", chrome=70, narrowest=max(150, round(1.3 * max(columns, default=0))))
 
 
 def cell_history_figure(study: StudyContext, history: StudyHistory, metric: str) -> Figure:

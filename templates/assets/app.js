@@ -174,11 +174,11 @@
     box.prepend(set);
     showChosen(box);
   }
-  /* where a narrow screen brings labels of marks together, the first stays; the others are in the tooltips and in the table */
+  /* where a narrow screen brings labels of marks together, the first stays, and none reaches out of the drawing; the others are in the tooltips and in the table */
   function hideOverlapping(place) {
-    const taken = [];
+    const taken = [], edge = place.querySelector("svg")?.getBoundingClientRect().right + 1;
     for (const text of all(".mark-text.role-mark text", place)) {
-      const box = text.getBoundingClientRect(), free = taken.every((other) =>
+      const box = text.getBoundingClientRect(), free = !(box.right > edge) && taken.every((other) =>
         box.right <= other.left || other.right <= box.left || box.bottom <= other.top || other.bottom <= box.top);
       if (free) taken.push(box); else text.setAttribute("visibility", "hidden");
     }

@@ -241,7 +241,10 @@ def _source(planned: Planned, store: Store) -> Source | None:
 def _repeated(planned: Planned, source: Source) -> Repeated:
     """Return the cells that were measured more than once on hardware like that of the runs that are shown."""
     environments = source.reader.environments()
-    hardware = next(hardware_of(environment) for environment in environments if environment.key == source.environment)
+    shown = (environment for environment in environments if environment.key == source.environment)
+    hardware = next(map(hardware_of, shown), None)
+    if hardware is None:  # published results may name a machine that they do not describe
+        return {}
     return repeated(planned.plan, source.reader.index(), hardware, environments)
 
 

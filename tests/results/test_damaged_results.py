@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from greenreport.errors import StoreError
@@ -21,3 +22,15 @@ def test_damaged_results_stop_no_other_study(tmp_path: Path) -> None:
     for ask in (located[STUDY].read, lambda: load(tmp_path / "studies" / f"{STUDY}.yaml", tmp_path / "cache")):
         with pytest.raises(StoreError, match=r"the results in .*results cannot be read: .*; export or fetch them again"):
             ask()
+
+
+def test_results_that_describe_no_machine_stop_no_other_study(tmp_path: Path) -> None:
+    """Their cells have no history, since what their hardware was is not known."""
+    results = published_beside(tmp_path)
+    table = results / "environments.parquet"
+    duckdb.sql(f"SELECT * FROM read_parquet('{table}') WHERE false").write_parquet(str(tmp_path / "none.parquet"))
+    (tmp_path / "none.parquet").replace(table)
+    located = {item.name: item for item in locate_all(tmp_path / "studies", tmp_path / "cache", None)}
+    assert located[GOOD].read().dataset.study.study == GOOD
+    with pytest.raises(StoreError, match="environment"):
+        located[STUDY].read()

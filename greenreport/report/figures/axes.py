@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeGuard
 
 import altair as alt
 
-from greenreport.analysis.measure.dataset import JOINT
+from greenreport.analysis.measure.configuration_labels import JOINT
 from greenreport.analysis.stats import Interval, NotComputable, reach
 from greenreport.report.drawing.svg_text import width
 from greenreport.report.figures.specification import Sheet, ordered

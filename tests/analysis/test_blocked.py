@@ -73,8 +73,17 @@ def test_intervals_and_verdicts_agree() -> None:
             assert not (apart and pair.verdict is PairVerdict.INCONCLUSIVE)
 
 
-@pytest.mark.parametrize(("groups", "runs"), [(2, 3), (4, 3), (4, 5), (4, 10), (17, 3)])
-@pytest.mark.parametrize("spread", ["equal", "1:5"])
+FURTHER_LEVELS = [
+    (2, 3, "1:5"), (4, 3, "equal"), (4, 5, "equal"), (4, 5, "1:5"), (4, 10, "1:5"), (17, 3, "equal"), (17, 3, "1:5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("groups", "runs", "spread"),
+    [
+        (2, 3, "equal"), (4, 3, "1:5"), (4, 10, "equal"), *(pytest.param(*case, marks=pytest.mark.acceptance) for case in FURTHER_LEVELS),
+    ],
+)  # fmt: skip
 def test_level(groups: int, runs: int, spread: str) -> None:
     """Equal configurations are called different in at most 6 of 100 studies, also where their spreads differ."""
     random = np.random.default_rng(8)

@@ -14,7 +14,13 @@ from tests.conftest import ROOT
 RATIO = re.compile(r"ratio \d|\d ×|× as long|\d %|in %|÷|of the (aim|first)")
 
 
-@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(name, marks=pytest.mark.acceptance) for name in LONG)])
+#: Quick ones whose parts other tests run too.
+FURTHER = ("startup", "http_overhead", "build_scale")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.acceptance if name in (*LONG, *FURTHER) else ()) for name in (*QUICK, *LONG)]
+)
 def test_a_benchmark_runs_to_its_end(name: str) -> None:
     """Its figures mean nothing at this size; that they are printed does."""
     command = [sys.executable, "-m", "benchmarks", "--small", name]

@@ -110,7 +110,8 @@ def test_axe_finds_nothing_serious(
             assert serious(page, (real_site / path).as_uri(), rules) == [], path
 
 
-@pytest.mark.parametrize("study", [pytest.param("sweep", marks=pytest.mark.acceptance), "unrun", "failed"])
+@pytest.mark.parametrize("study", ["sweep", "unrun", "failed"])
+@pytest.mark.acceptance
 def test_axe_finds_nothing_serious_where_there_is_little_to_show(browser: Any, states_site: Path, study: str) -> None:
     """Frontier, replication, and every kind of page of studies without a valid run."""
     paths = [path for path in pages_of(states_site, study) if path.startswith(f"s/{study}/")]

@@ -35,13 +35,20 @@ def measured(name: str, run: Run) -> dict[str, Any]:
     return {"traces": (counter("package-0", 10 + digest[0] / 100 + len(run.cell.configuration.engine)),)}
 
 
+def write_studies(folder: Path, studies: int) -> Path:
+    """Write so many studies and their runs; return the file of the last."""
+    for index in range(studies):
+        file = write_study(folder, study(f"small-{index:03}", f"Small study {index}"))
+        append_runs(folder, file, lambda run, name=file.stem: measured(name, run))  # type: ignore[misc]
+    return file
+
+
 def main(*, small: bool = False) -> None:
+    """Print how long builds take, and how large the site is."""
     studies = 2 if small else 100
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        for index in range(studies):
-            file = write_study(folder, study(f"small-{index:03}", f"Small study {index}"))
-            append_runs(folder, file, lambda run, name=file.stem: measured(name, run))  # type: ignore[misc]
+        file = write_studies(folder, studies)
         first = build_s(folder)
         print(f"{studies} studies of 15 runs, built from nothing: {first:.1f} s; {size_of_site(folder)}")
         unchanged = build_s(folder)

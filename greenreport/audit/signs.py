@@ -159,8 +159,7 @@ def stuck_channels(table: AuditedTable) -> list[AuditFinding] | None:
         for rows in table.in_order:
             again[rows[1:]] |= np.diff(column.values[rows]) == 0
         again &= ~copies & ~zero_rows(column)
-        expected = tie_chance(table, column) * len(table)
-        if again.any() and expected < _STUCK_CHANCE:
+        if again.any() and (expected := tie_chance(table, column) * len(table)) < _STUCK_CHANCE:
             found.append(_stuck(table, column, again, expected))
     return found
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -250,10 +251,10 @@ def step(values: Floats) -> float:
     known = np.unique(np.round(known[:: max(1, len(known) // _LOOKED_AT)], 11 - math.floor(math.log10(largest))))
     texts = (f"{value:.12g}" for value in known)
     steps = [10.0 ** -max(-int(Decimal(text).normalize().as_tuple().exponent) for text in texts)]
-    steps += [2.0**-k for k in range(25) if _on_grid(known, 2.0**-k)][:1]
+    steps += islice((2.0**-k for k in range(25) if _on_grid(known, 2.0**-k)), 1)
     if len(known) > _GRID_VALUES:
         smallest = float(np.diff(known).min())
-        steps += [smallest / part for part in range(1, 13) if _on_grid(known - known[0], smallest / part)][:1]
+        steps += islice((smallest / part for part in range(1, 13) if _on_grid(known - known[0], smallest / part)), 1)
     return max(steps)
 
 

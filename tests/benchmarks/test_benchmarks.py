@@ -15,7 +15,7 @@ RATIO = re.compile(r"ratio \d|\d ×|× as long|\d %|in %|÷|of the (aim|first)")
 
 
 #: Quick ones whose parts other tests run too.
-FURTHER = ("startup", "http_overhead", "build_scale")
+FURTHER = ("startup", "orchestration", "http_overhead", "build_scale")
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,11 @@ def serious(page: Any, address: str, rules: Sequence[str] = ()) -> list[tuple[st
 
 @pytest.mark.parametrize(
     ("scheme", "rules", "paths"),
-    [pytest.param("light", (), KINDS, id="light"), pytest.param("dark", OF_COLOURS, OF_EACH_COLOUR, id="dark")],
+    [
+        pytest.param("light", (), OF_EACH_COLOUR, id="light"),
+        pytest.param("dark", OF_COLOURS, OF_EACH_COLOUR, id="dark"),
+        pytest.param("light", (), KINDS, id="every kind", marks=pytest.mark.acceptance),
+    ],
 )
 def test_axe_finds_nothing_serious(
     browser: Any, real_site: Path, scheme: str, rules: Sequence[str], paths: Sequence[str]
@@ -122,6 +126,7 @@ def test_axe_finds_nothing_serious_where_there_is_little_to_show(browser: Any, s
             assert serious(page, (states_site / path).as_uri()) == [], path
 
 
+@pytest.mark.acceptance
 def test_axe_finds_nothing_serious_on_pages_that_few_studies_have(browser: Any, states_site: Path) -> None:
     """Other analyses are there only where a study makes a claim, which a run of a second need not, and a frontier only with a sweep."""
     with opened(browser, bypass_csp=True) as (page, _):

@@ -41,7 +41,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "opt": {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64, "ffn_dim": 256, "max_position_embeddings": 256, "word_embed_proj_dim": 64},
     "qwen2": _ROTARY | {"num_key_value_heads": 2},
 }  # fmt: skip
-#: One with learned places and one with rotated ones; the others differ less from these than these from each other.
+#: The families that are tested always, one with learned positions and one with rotary ones; the others are acceptance.
 FAMILIES_ALWAYS = {"gpt2", "llama"}
 Shelf = Callable[[str], Path]
 PROMPTS = ("def add(a, b):\n    return", "import os\n", "class Foo(object):\n    def bar(self, x, y): return x + y")

@@ -21,7 +21,7 @@ NOT_SIGNIFICANT = "not significant"
 LIMITS = (("p < 0.001", 0.001), ("p < 0.01", 0.01), ("p < 0.05", 0.05))
 BANDS = (*(name for name, _ in LIMITS), NOT_SIGNIFICANT, "ratio")
 
-ROW_BYTES = 290
+ROW_BYTES = 165
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""What servers of others tell about themselves while they serve: their requests, and how full their cache of keys and values is.
+"""Requests and cache use that servers of others report while they serve.
 
-They publish it at ``/metrics`` in the text format of Prometheus, under names of their own. The first question decides: a server whose answer
+They publish these at ``/metrics`` in the text format of Prometheus, under names of their own. The first question decides: a server whose answer
 has none of these names is not asked again. Answers take CPU time of a server that is being measured, so it is asked once a second, or
 more rarely where its answers take long, and during idle baselines as well as in the window.
 """

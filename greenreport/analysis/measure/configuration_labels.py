@@ -1,4 +1,4 @@
-"""What configurations are called: engine and provider, and everything that differs from the defaults."""
+"""Labels of configurations: engine and provider, and everything that differs from the defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that people name: only regular ones are read, and none beyond a bound.
+"""Files that people name, of which only regular ones are read, and none beyond a bound; and the folder of what every study shares.
 
 A device never ends, a pipe waits for its writer, and opening some devices already does something, so what a path leads to is
 looked at before it is opened. Files of /proc say that they are empty, and are read as such.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import stat
 from pathlib import Path
 
@@ -50,3 +51,15 @@ def read_regular_text(path: Path, most_bytes: int) -> str:
         UnicodeDecodeError: it is not UTF-8.
     """
     return io.StringIO(read_regular(path, most_bytes).decode(), newline=None).read()
+
+
+def user_cache() -> Path:
+    """Return the folder of what is made once for a user, whichever study needs it: ``~/.cache/greenreport``, or below ``XDG_CACHE_HOME``.
+
+    A user without a home, as in some containers, has one in which nothing can be kept.
+    """
+    try:
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:
+        home = os.devnull
+    return Path(home) / "greenreport"

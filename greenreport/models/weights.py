@@ -16,7 +16,7 @@ from greenreport.errors import EngineUnavailable, ModelUnavailable
 from greenreport.models.gguf_files import SUFFIX, dequantise, source_file
 from greenreport.models.hub import refusals
 from greenreport.models.tokenizer import END_OF_TEXT, TOKENIZER_FILE
-from greenreport.regular_files import read_regular
+from greenreport.regular_files import read_regular, user_cache
 from greenreport.study import Model, Weights
 
 INFO_FILE = "greenreport.json"
@@ -99,8 +99,7 @@ def _content_digest(file: Path) -> str:
     if facts.st_size < SMALL_BYTES or not stat.S_ISREG(facts.st_mode):
         return hashlib.sha256(read_regular(file, SMALL_BYTES)).hexdigest()
     state = f"{facts.st_dev}:{facts.st_ino}:{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ctime_ns}"
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    kept = home / "greenreport" / "digests" / hashlib.sha256(state.encode()).hexdigest()
+    kept = user_cache() / "digests" / hashlib.sha256(state.encode()).hexdigest()
     with suppress(OSError):
         if len(digest := kept.read_text(encoding="ascii", errors="replace")) == hashlib.sha256().digest_size * 2:
             return digest

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from greenreport.analysis.analyse import analyse
 from greenreport.errors import DISK_REMEDIES, BuildError, GreenReportError
-from greenreport.report.built_site import SETTINGS, BuildInput, BuiltSite, StudyFailure, program_digest, remember, state_of
+from greenreport.report.built_site import SETTINGS, BuildInput, BuiltSite, StudyFailure, remember, state_of
 from greenreport.report.context import study_context
 from greenreport.report.drawing.checked_files import sweep
 from greenreport.report.exports.card import card_files
@@ -74,7 +74,7 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
         sweep(cache / kept)
     with replacing(site) as folder:
         renderer = Renderer(folders, cache / "figures", settings, feed=feed)
-        builder = _Builder(folder, renderer, slugs, cache, weights, program_digest(folders), read_memory(cache, site))
+        builder = _Builder(folder, renderer, slugs, cache, weights, wanted.program, read_memory(cache, site))
         for group in groups(located):
             builder.build_group(group)
         if builder.failures and not builder.memory:

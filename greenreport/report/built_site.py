@@ -13,6 +13,7 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 
@@ -66,7 +67,7 @@ class BuiltSite:
     failures: tuple[StudyFailure, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BuildInput:
     """What a site is asked to be built from.
 
@@ -84,9 +85,13 @@ class BuildInput:
     def state(self) -> str:
         """Return the digest of the state of everything that is read, but for what the studies name elsewhere."""
         store = self.cache / STORE_FILE
-        program = program_digest(template_folders(self.studies))
         files = (self.studies, self.studies.resolve().parent / SETTINGS, store, *sorted(self.cache.glob(f"{store.stem}.*")))
-        return f"{program} {self.weights} {self.base_url} {state_of(files)}"
+        return f"{self.program} {self.weights} {self.base_url} {state_of(files)}"
+
+    @cached_property
+    def program(self) -> str:
+        """Digest of everything that makes pages."""
+        return program_digest(template_folders(self.studies))
 
     @property
     def file(self) -> Path:

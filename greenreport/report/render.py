@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +17,7 @@ import vl_convert
 from greenreport import __version__
 from greenreport.catalog import ADDED_PAGES, METRICS
 from greenreport.errors import BuildError
+from greenreport.regular_files import user_cache
 from greenreport.report.drawing.checked_files import read_checked, write_checked
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.drawing.vega import draw_all
@@ -26,7 +28,7 @@ from greenreport.report.head_metadata import head_of
 from greenreport.report.page import Page
 from greenreport.report.pages import PageContent
 from greenreport.report.site_writer import NOWHERE
-from greenreport.report.templates import Sandbox, TemplateLoader, inside
+from greenreport.report.templates import Compiled, Sandbox, TemplateLoader, inside
 from greenreport.study import Site
 from greenreport.units import THIN
 
@@ -77,6 +79,7 @@ def environment(folders: Sequence[Path]) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         finalize=visible,
+        bytecode_cache=Compiled(),
     )
     env.filters.update(FILTERS)
     env.tests.update(TESTS)
@@ -100,7 +103,7 @@ class Renderer:
         self.cache = cache
         self.settings = settings
         self.feed = feed
-        self.shared, self.assets = _assets(folders, cache)
+        self.shared, self.assets = _assets(folders)
 
     @property
     def style(self) -> bytes:
@@ -163,11 +166,11 @@ def _figures(pages: Sequence[Page[PageContent]], cache: Path) -> dict[tuple[str,
     return {key: render(figure, drawings[key], source) for key, (figure, source) in wanted.items()}
 
 
-def _assets(folders: Sequence[Path], cache: Path) -> tuple[dict[str, bytes], Assets]:
+def _assets(folders: Sequence[Path]) -> tuple[dict[str, bytes], Assets]:
     contents = {name: _asset(folders, name) for name in ASSETS}
     styles = [(folder / "assets" / THEME, folder) for folder in folders[:-1]]  # of users; they stand after the shipped one
     contents["site.css"] += b"".join(file.read_bytes() for file, folder in styles if inside(file, folder))
-    contents["vega.js"] = _vega_bundle(cache)
+    contents["vega.js"] = _vega_bundle()
     names = {name: _digested(name, contents[name]) for name in DIGESTED}
     files = {f"assets/{names.get(name, name)}": content for name, content in contents.items()}
     files[".nojekyll"] = b""
@@ -175,12 +178,15 @@ def _assets(folders: Sequence[Path], cache: Path) -> tuple[dict[str, bytes], Ass
     return files, Assets(*names.values())
 
 
-def _vega_bundle(cache: Path) -> bytes:
-    """Return Vega, Vega-Lite and vega-embed as one script; bundling takes seconds, so it is cached by version."""
-    file = cache / f"vega-{metadata.version('vl-convert-python')}.js"
-    content = read_checked(file)
-    if content is None:
-        content = vl_convert.javascript_bundle(VEGA_SNIPPET).encode()
+def _vega_bundle() -> bytes:
+    """Return Vega, Vega-Lite and vega-embed as one script; bundling takes seconds, so it is done once per user and version."""
+    snippet = hashlib.sha256(VEGA_SNIPPET.encode()).hexdigest()[:8]
+    file = user_cache() / "vega" / f"{metadata.version('vl-convert-python')}-{snippet}.js"
+    with suppress(OSError):  # it cannot be read, and is made again
+        if (kept := read_checked(file)) is not None:
+            return kept
+    content = vl_convert.javascript_bundle(VEGA_SNIPPET).encode()
+    with suppress(OSError):  # of a home that is read-only
         write_checked(file, content)
     return content
 

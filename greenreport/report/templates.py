@@ -13,9 +13,10 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import jinja2
+from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
@@ -53,6 +54,19 @@ class TemplateLoader(jinja2.FileSystemLoader):
         if not any(inside(Path(file), Path(folder)) for folder in self.searchpath):
             raise jinja2.TemplateNotFound(template, f"{template} is a link that leads out of the folder of templates")
         return text, file, fresh
+
+
+class Compiled(jinja2.BytecodeCache):
+    """Compiled templates of this process, which may build several sites; Jinja looks them up by name, file and content."""
+
+    _code: ClassVar[dict[tuple[str, str], bytes]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self._code.get((bucket.key, bucket.checksum)):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
 
 
 class Sandbox(ImmutableSandboxedEnvironment):

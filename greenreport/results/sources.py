@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,14 +106,15 @@ def locate_all(studies: Path, cache: Path, weights: str | None) -> list[Located]
         StoreError: the store is damaged or locked.
     """
     store = open_store(cache)
-    observed = observed_studies(store)
     files = sorted(studies.glob("*.yaml")) if studies.is_dir() else []
     located = []
-    for file in files:
-        try:
-            located.append(locate(file, store, weights, cache / "export"))
-        except StoreError as error:
-            located.append(_damaged(file, error))
+    with store.held():
+        observed = observed_studies(store)
+        for file in files:
+            try:
+                located.append(locate(file, store, weights, cache / "export"))
+            except StoreError as error:
+                located.append(_damaged(file, error))
     taken = {item.name for item in located} | {load_study(file).study.imported for file in files}
     return located + [imported(name, *table) for name, table in observed.items() if name not in taken]
 
@@ -187,6 +189,11 @@ def _planned(file: Path, store: Store, weights: str | None) -> tuple[Planned, So
 
 def _facts(planned: Planned, source: Source | None, store: Store) -> list[object]:
     """Return what a study's data is known by; runs of the store never change, so their ids stand for them."""
+    with nullcontext() if source is None else source.reader.held():
+        return list(_known_by(planned, source, store))
+
+
+def _known_by(planned: Planned, source: Source | None, store: Store) -> list[object]:
     study = planned.file.study
     facts: list[object] = [planned.file.text, study.weights.value, [cell.fingerprint for cell in planned.plan.cells]]
     facts += [digest_of(file) for path in study.references if (file := planned.folder / path).is_file()]
@@ -211,30 +218,31 @@ def _read(planned: Planned, source: Source | None, store: Store, exports: Path |
         return StudyData(study.study, planned.file.text, recorded_dataset(planned.plan, (), references=references), file=file)
     # Files first: sorting them takes memory that is free again before the runs are read.
     parquet = tuple(_parquet(source, study.study, store, exports)) if exports is not None else ()
-    dataset = recorded_dataset(
-        planned.plan,
-        source.reader.records([row.run_id for row in source.rows.values()]),
-        source=source.words,
-        other_runs=_others(planned, source),
-        references=references,
-        preparations=list(source.reader.of_kind(RecordKind.PREPARE, study.study)),
-        calibrations=list(source.reader.of_kind(RecordKind.CALIBRATE, study.study)),
-        trials=list(source.reader.of_kind(RecordKind.LIMIT, study.study)),
-        controls=list(source.reader.of_kind(RecordKind.CONTROL, study.study)),
-    )
-    again = courses(planned.plan, source.reader, _repeated(planned, source))
+    with source.reader.held():
+        dataset = recorded_dataset(
+            planned.plan,
+            source.reader.records([row.run_id for row in source.rows.values()]),
+            source=source.words,
+            other_runs=_others(planned, source),
+            references=references,
+            preparations=list(source.reader.of_kind(RecordKind.PREPARE, study.study)),
+            calibrations=list(source.reader.of_kind(RecordKind.CALIBRATE, study.study)),
+            trials=list(source.reader.of_kind(RecordKind.LIMIT, study.study)),
+            controls=list(source.reader.of_kind(RecordKind.CONTROL, study.study)),
+        )
+        again = courses(planned.plan, source.reader, _repeated(planned, source))
     return StudyData(study.study, planned.file.text, dataset, parquet, again, file)
 
 
 def _source(planned: Planned, store: Store) -> Source | None:
     """Return the runs of the machine with the most valid ones, from the store or from published results."""
     readers = ((store, "the store of this machine"), (published(results_folder(planned)), "published results"))
-    candidates = [
-        Source(reader, environment, rows, words)
-        for reader, words in readers
-        if reader is not None
-        for environment, rows in counted(planned.plan, reader.index(), reader.environments()).items()
-    ]
+    candidates = []
+    for reader, words in readers:
+        if reader is not None:
+            with reader.held():
+                rows_of = counted(planned.plan, reader.index(), reader.environments())
+            candidates += [Source(reader, environment, rows, words) for environment, rows in rows_of.items()]
     return max(candidates, key=lambda source: completeness(source.rows), default=None)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,10 +121,13 @@ class Published(RecordReader):
         with self.reading() as connection:
             return {table: _count(connection, table) for table in TABLES}
 
+    def _explained(self) -> AbstractContextManager[None]:
+        return _read(self.folder)
+
     @contextmanager
-    def reading(self) -> Iterator[DuckDBPyConnection]:
+    def _opened(self) -> Iterator[DuckDBPyConnection]:
         """Open a database in memory whose tables are the files."""
-        with _read(self.folder), closing(connect()) as connection:
+        with closing(connect()) as connection:
             for table in TABLES:
                 connection.execute(f"CREATE VIEW {table} AS {_rows(connection, self.folder, table)}")
             yield connection

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -44,13 +44,47 @@ class StoredAnswer:
 class RecordReader(ABC):
     """Run records that can be read."""
 
+    _held: DuckDBPyConnection | None = None
+
     @abstractmethod
-    def reading(self) -> AbstractContextManager[DuckDBPyConnection]:
-        """Open a connection that has the tables, and close it at the end.
+    def _opened(self) -> AbstractContextManager[DuckDBPyConnection]:
+        """Open a connection that has the tables, and close it at the end."""
+
+    @abstractmethod
+    def _explained(self) -> AbstractContextManager[None]:
+        """Turn what goes wrong while the data is read into a `StoreError`."""
+
+    @contextmanager
+    def reading(self) -> Iterator[DuckDBPyConnection]:
+        """Open a connection that has the tables, and close it at the end; within `held` it is the one held.
 
         Raises:
             StoreError: the data cannot be read.
         """
+        with self._explained():
+            if self._held is not None:
+                yield self._held
+                return
+            with self._opened() as connection:
+                yield connection
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep one connection open for everything that is read meanwhile: opening takes longer than most queries.
+
+        Raises:
+            StoreError: the data cannot be read.
+        """
+        if self._held is not None:
+            yield
+            return
+        with ExitStack() as stack:
+            with self._explained():
+                self._held = stack.enter_context(self._opened())
+            try:
+                yield
+            finally:
+                self._held = None
 
     def index(self, here: Environment | None = None) -> tuple[IndexRow, ...]:
         """Return a row for each run (not for other records), oldest first; `here`: an environment in which there may be no run yet."""

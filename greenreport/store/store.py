@@ -179,9 +179,12 @@ class Store(RecordReader):
             query = "SELECT run_id FROM runs WHERE kind <> 'run' AND study = ? ORDER BY started_at, run_id"
             return tuple(run_id for (run_id,) in connection.execute(query, [study]).fetchall())
 
-    def reading(self) -> AbstractContextManager[DuckDBPyConnection]:
+    def _opened(self) -> AbstractContextManager[DuckDBPyConnection]:
         """Open the file and close it at the end; a store without a file is empty."""
         return _open(self.path if os.path.lexists(self.path) else None)
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return _explained(self.path)
 
     @contextmanager
     def writing(self, patience_s: float = LOCK_WAIT_S) -> Iterator[DuckDBPyConnection]:

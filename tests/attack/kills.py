@@ -93,10 +93,11 @@ def suspend_run(folder: Path, chance: random.Random) -> None:
 
 
 def kill_build(folder: Path, chance: random.Random) -> None:
-    """Kill `build` while it makes everything again."""
+    """Kill `build` while it makes everything again, figures too."""
+    shutil.rmtree(folder / "cache" / "figures")
     (folder / "site.yaml").write_text("title: Another\n", encoding="utf-8")
     (folder / "site" / "CNAME").write_text("example.org", encoding="utf-8")
-    killed(folder, chance.uniform(0.1, 6.0), "build")
+    killed(folder, chance.uniform(0.1, 12.0), "build")
 
 
 def kill_publish(folder: Path, chance: random.Random) -> None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import vl_convert
@@ -22,7 +25,7 @@ CLIPS = re.compile(r'<clipPath id="(clip\d+)"')
 #: The engine resolves relative links against this address, of examples of data; ours lead into the site.
 DEFAULT_BASE = "https://vega.github.io/vega-datasets/"
 FEW = 12
-PROCESSES = 4
+PROCESSES = min(4, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,29 @@ def renumbered(svg: str) -> str:
 def draw_all(drawings: Sequence[Drawing]) -> None:
     """Draw what is not drawn yet."""
     missing = list({drawing.file: drawing for drawing in drawings if not drawing.complete}.values())
-    processes = min(PROCESSES, os.cpu_count() or 1)
-    if len(missing) <= FEW or processes == 1:
+    if len(missing) <= FEW or PROCESSES == 1:
         for drawing in missing:
             draw(drawing)
         return
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        list(pool.map(draw, missing, chunksize=4))
+    try:
+        list(_processes().map(draw, missing, chunksize=4))
+    except BrokenProcessPool:
+        _processes.cache_clear()
+        raise
+
+
+@cache
+def _processes() -> ProcessPoolExecutor:
+    """Return the processes that draw, which stay for the next studies."""
+    return ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is killed; otherwise it would wait for charts for ever."""
+
+    def wait() -> None:
+        if (parent := multiprocessing.parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

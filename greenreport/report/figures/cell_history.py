@@ -55,7 +55,7 @@ def cell_history_spec(rows: Sequence[TimeRow], unit: str) -> Specification:
     base = alt.Chart()
     line = base.mark_line(strokeWidth=1.5, opacity=0.6, color="var(--blue)").encode(x=x, y=y)
     interval = base.mark_rule(strokeWidth=1.5, color="var(--blue)").encode(
-        x=x, y=alt.Y("low:Q", title=None, scale=alt.Scale(zero=False)), y2="high:Q"
+        x=x, y=alt.Y("low:Q", title=None, scale=alt.Scale(zero=False)), y2=alt.Y2("high:Q")
     )
     filled = alt.FillOpacity("step:O", scale=ordinal([CHANGED, KEPT], [1, 0]), legend=None)
     point = base.mark_point(size=70, strokeWidth=2, opacity=1, color="var(--blue)", fill="var(--blue)").encode(

@@ -67,7 +67,7 @@ def effect_sizes_spec(rows: Sequence[EffectRow], styles: Looks, *, axis: str, ba
     ticks = alt.Axis(values=list(range(0, int(top) + 1, step)), labelExpr=text, grid=True)
     y = alt.Y("strength:Q", title="p", scale=alt.Scale(domain=[0, top], nice=False), axis=ticks)
     frame = alt.Chart(sheet.rows([{"from": 1.0, "to": 1 + band, "level": -math.log10(alpha)}]))
-    zone = frame.mark_rect(opacity=0.07, color="currentColor").encode(x=x("from:Q"), x2="to:Q")
+    zone = frame.mark_rect(opacity=0.07, color="currentColor").encode(x=x("from:Q"), x2=alt.X2("to:Q"))
     level = frame.mark_rule(strokeDash=[3, 3], opacity=0.7).encode(y=alt.Y("level:Q", scale=alt.Scale(domain=[0, top])))
     shape = alt.Shape(
         "verdict:N", scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())), legend=alt.Legend(title=None, offset=26)

@@ -33,7 +33,7 @@ def execution_order_spec(rows: Sequence[BandRow], styles: Looks) -> Specificatio
         .mark_bar(height=7)
         .encode(
             x=alt.X("start:Q", title="minutes since the first run", scale=alt.Scale(domain=[0, end], nice=False)),
-            x2="end:Q",
+            x2=alt.X2("end:Q"),
             y=alt.Y("row:N", title=None, sort=labels),
             color=alt.Color("row:N", scale=colours, legend=None),
             tooltip=[alt.Tooltip("row:N", title="cell"), alt.Tooltip("detail:N", title="run")],

@@ -45,8 +45,8 @@ def fidelity_spec(rows: Sequence[MatchRow]) -> Specification:
         tooltip=[alt.Tooltip("detail:N", title="cell")],
     )
     opacity = alt.condition("datum.missed == null", alt.value(0.6), alt.value(1))
-    first = text_marks(base, size=12, dy=-7).encode(x=x, y=y, text="text:N", opacity=opacity)
-    second = text_marks(base, dy=8).encode(x=x, y=y, text="second:N", opacity=opacity)
+    first = text_marks(base, size=12, dy=-7).encode(x=x, y=y, text=alt.Text("text:N"), opacity=opacity)
+    second = text_marks(base, dy=8).encode(x=x, y=y, text=alt.Text("second:N"), opacity=opacity)
     data = sheet.rows([{**asdict(row), "depth": row.missed or 0.0} for row in rows])
     layers = alt.layer(square, first, second, data=data).properties(
         width=max(360, min(WIDTH + 80, 130 * len(labels)), narrowest_columns(labels)), height=46 * len(models)

@@ -42,12 +42,12 @@ def footprint_spec(rows: Sequence[AmountRow], styles: Looks, *, axis: str, unit:
     ends = [v for row in rows for v in (row.low, row.high)]
     x = value_axis(sheet, ends, axis, start=0, unit=unit if prefixed else "", suffix="" if prefixed else unit)
     base = alt.Chart()
-    whole = base.mark_rule(strokeWidth=1.2).encode(x=x("low:Q"), x2="high:Q", y=y, color=colour(styles))
+    whole = base.mark_rule(strokeWidth=1.2).encode(x=x("low:Q"), x2=alt.X2("high:Q"), y=y, color=colour(styles))
     thick = base.mark_rule(strokeWidth=5, opacity=0.45)
-    energy = thick.encode(x=x("energy_low:Q"), x2="energy_high:Q", y=y, color=colour(styles))
+    energy = thick.encode(x=x("energy_low:Q"), x2=alt.X2("energy_high:Q"), y=y, color=colour(styles))
     tooltip = [alt.Tooltip("label:N", title="configuration"), alt.Tooltip("text:N", title="derived")]
     point = points(base, styles, 90).encode(x=x("central:Q"), y=y, tooltip=tooltip)
-    value = text_marks(base, align="left", dx=9).encode(x=x("high:Q"), y=y, text="short:N")
+    value = text_marks(base, align="left", dx=9).encode(x=x("high:Q"), y=y, text=alt.Text("short:N"))
     layers = alt.layer(whole, energy, point, value, data=sheet.rows(rows)).properties(
         width=WIDTH - 200, height=ROW * len(labels)
     )

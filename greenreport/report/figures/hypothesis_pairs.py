@@ -58,7 +58,7 @@ def pairs_spec(rows: Sequence[PairRow]) -> Specification:
     square = base.mark_rect(fill="var(--blue)", stroke="currentColor", strokeOpacity=0.18).encode(
         x=x, y=y, fillOpacity=shade, tooltip=[alt.Tooltip(f"{field}:N", title=title) for field, title in named]
     )
-    text = text_marks(base).encode(x=x, y=y, text="text:N")
+    text = text_marks(base).encode(x=x, y=y, text=alt.Text("text:N"))
     size = max(300, min(WIDTH - 120, 104 * len(names)))
     layers = alt.layer(square, text, data=sheet.rows(rows)).properties(width=size, height=30 * len(names))
     return sheet.by_model(layers, ordered([row.model for row in rows]), chrome=190, narrowest=narrowest_columns(names))

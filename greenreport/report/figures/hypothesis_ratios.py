@@ -64,14 +64,14 @@ def ratios_spec(rows: Sequence[RatioRow], styles: Looks, *, axis: str, band: flo
     ends = [v for row in rows for v in (row.low, row.high, 1 / (1 + band), 1 + band)]
     x = value_axis(sheet, ends, axis, first="log", start=0, suffix="×")
     reference = alt.Chart(sheet.rows([{"one": 1.0, "from": 1 / (1 + band), "to": 1 + band}]))
-    zone = reference.mark_rect(opacity=0.07, color="currentColor").encode(x=x("from:Q"), x2="to:Q")
+    zone = reference.mark_rect(opacity=0.07, color="currentColor").encode(x=x("from:Q"), x2=alt.X2("to:Q"))
     one = reference.mark_rule(strokeDash=[3, 3], opacity=0.7).encode(x=x("one:Q"))
     base = alt.Chart()
-    interval = base.mark_rule(strokeWidth=2.5).encode(x=x("low:Q"), x2="high:Q", y=y, color=colour(styles))
+    interval = base.mark_rule(strokeWidth=2.5).encode(x=x("low:Q"), x2=alt.X2("high:Q"), y=y, color=colour(styles))
     shown = (("label:N", "configuration"), ("text:N", "ratio"), ("n:Q", "runs"))
     tooltip = [alt.Tooltip(field, title=title) for field, title in shown]
     point = points(base, styles, 110).encode(x=x("ratio:Q"), y=y, tooltip=tooltip)
-    value = text_marks(base, align="left", dx=9).encode(x=x("high:Q"), y=y, text="short:N")
+    value = text_marks(base, align="left", dx=9).encode(x=x("high:Q"), y=y, text=alt.Text("short:N"))
     layers = alt.layer(zone, one, interval, point, value, data=sheet.rows(rows))
     layers = layers.properties(width=WIDTH - 200, height=ROW * len(labels))
     return sheet.by_model(layers, ordered([row.model for row in rows]), chrome=265)

@@ -47,7 +47,9 @@ def runs_spec(rows: Sequence[RunRow], styles: Looks, *, axis: str, log: bool) ->
     box = boxes.encode(x=x, y=y, color=colour(styles))
     tooltip = [alt.Tooltip("label:N", title="configuration"), alt.Tooltip("repetition:Q"), alt.Tooltip("note:N", title="value")]
     offset = alt.YOffset("jitter:Q", scale=alt.Scale(domain=[-1, 1]))
-    point = points(alt.Chart(), styles, 32).encode(x=x, y=y, yOffset=offset, strokeOpacity=alt.value(0.85), tooltip=tooltip)
+    point = points(alt.Chart(), styles, 32).encode(
+        x=x, y=y, yOffset=offset, strokeOpacity=alt.StrokeOpacityValue(0.85), tooltip=tooltip
+    )
     repeated = bool(_repeated(rows))
     data = sheet.rows([{**asdict(row), "jitter": _jitter(row) if repeated else 0.0} for row in rows])
     layers = alt.layer(*([box] if repeated else []), point, data=data).properties(

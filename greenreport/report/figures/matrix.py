@@ -82,10 +82,10 @@ def matrix_spec(cells: Sequence[MatrixCell]) -> Specification:
         y=y,
         fillOpacity=alt.FillOpacity("depth:Q", scale=alt.Scale(domain=[0, 1], range=[0.0, 0.55]), legend=None),
         tooltip=[alt.Tooltip("detail:N", title="cell")],
-        href="page:N",
+        href=alt.Href("page:N"),
     )
     values = text_marks(base, size=12).encode(
-        x=x, y=y, text="text:N", opacity=alt.condition("datum.excess == null", alt.value(0.6), alt.value(1))
+        x=x, y=y, text=alt.Text("text:N"), opacity=alt.condition("datum.excess == null", alt.value(0.6), alt.value(1))
     )
     best = text_marks(values, size=12, fontWeight=700).transform_filter("datum.excess === 1")
     others = values.transform_filter("datum.excess !== 1")

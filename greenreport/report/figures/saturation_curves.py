@@ -88,7 +88,7 @@ def _note_layers(base: alt.Chart, x: alt.X, rows: Sequence[LoadRow]) -> list[alt
     return [
         text_marks(
             base.transform_filter(f"datum.kind == 'note' && datum.value == {line:g}"), align="right", dx=-4, baseline="top"
-        ).encode(x=x, y=alt.value(2 + LINE * line), text="text:N")
+        ).encode(x=x, y=alt.YValue(2 + LINE * line), text=alt.Text("text:N"))
         for line in sorted({row.value for row in rows if row.kind == "note"})
     ]
 

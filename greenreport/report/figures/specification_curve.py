@@ -76,7 +76,7 @@ def specification_curve_spec(ways: Sequence[WayRow], choices: Sequence[ChoiceRow
     shape = alt.Shape("kind:N", scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())), legend=None)
     base = alt.Chart(sheet.rows(ways))
     one = alt.Chart(sheet.rows([{"one": 1.0}])).mark_rule(strokeDash=[3, 3], opacity=0.7).encode(y=y("one:Q"))
-    interval = base.mark_rule(strokeWidth=1.5, opacity=0.7).encode(x=x, y=y("low:Q"), y2="high:Q", color=hue)
+    interval = base.mark_rule(strokeWidth=1.5, opacity=0.7).encode(x=x, y=y("low:Q"), y2=alt.Y2("high:Q"), color=hue)
     point = base.mark_point(size=55, strokeWidth=1.8, opacity=1).encode(
         x=x, y=y("ratio:Q"), stroke=hue, fill=hue, fillOpacity=fill, shape=shape, tooltip=detail
     )

@@ -74,10 +74,10 @@ def slope_spec(rows: Sequence[SlopeRow], styles: Looks, *, names: tuple[str, str
     line = base.mark_line(strokeWidth=2, opacity=0.75).encode(
         x=x, y=y("ratio:Q"), color=colour(styles), order=alt.Order("place:Q")
     )
-    interval = base.mark_rule(strokeWidth=1.5, opacity=0.8).encode(x=x, y=y("low:Q"), y2="high:Q", color=colour(styles))
+    interval = base.mark_rule(strokeWidth=1.5, opacity=0.8).encode(x=x, y=y("low:Q"), y2=alt.Y2("high:Q"), color=colour(styles))
     point = points(base, styles, 70).encode(x=x, y=y("ratio:Q"), tooltip=[alt.Tooltip("detail:N", title="ratio")])
     named = text_marks(base.transform_filter("datum.side == 1"), align="left", dx=6)
-    label = named.encode(x=edge, y=y("label_at:Q"), text="label:N")
+    label = named.encode(x=edge, y=y("label_at:Q"), text=alt.Text("label:N"))
     layers = alt.layer(one, interval, line, point, label, data=sheet.rows(_placed(rows, domain)))
     return sheet.by_model(layers.properties(width=WIDTH - 260, height=PANEL), models, chrome=300)
 
@@ -122,8 +122,8 @@ def quotients_spec(rows: Sequence[QuotientRow]) -> Specification:
     square = base.mark_rect(stroke="currentColor", strokeOpacity=0.15).encode(
         x=x, y=y, fill=hue, fillOpacity=depth, tooltip=[alt.Tooltip("detail:N", title="cell")]
     )
-    values = text_marks(base, size=12, dy=-6).encode(x=x, y=y, text="text:N")
-    ends = text_marks(base, size=10, dy=8, opacity=0.8).encode(x=x, y=y, text="interval:N")
+    values = text_marks(base, size=12, dy=-6).encode(x=x, y=y, text=alt.Text("text:N"))
+    ends = text_marks(base, size=10, dy=8, opacity=0.8).encode(x=x, y=y, text=alt.Text("interval:N"))
     layers = alt.layer(square, values, ends, data=sheet.rows(data)).properties(
         width=max(300, min(WIDTH + 80, 130 * len(labels))), height=44 * len(models)
     )

@@ -86,8 +86,8 @@ def throughput_frontier_spec(rows: Sequence[FrontRow], styles: Looks, *, x_axis:
         .mark_line(interpolate="step-after", strokeDash=[4, 3], strokeWidth=1.2, opacity=0.6, color="currentColor")
         .encode(x=x, y=y, order=alt.Order("x:Q"))
     )
-    across = base.mark_rule(opacity=0.5).encode(x=alt.X("x_low:Q", title=x_axis), x2="x_high:Q", y=y, color=hue)
-    upright = base.mark_rule(opacity=0.5).encode(x=x, y=alt.Y("y_low:Q", title=y_axis), y2="y_high:Q", color=hue)
+    across = base.mark_rule(opacity=0.5).encode(x=alt.X("x_low:Q", title=x_axis), x2=alt.X2("x_high:Q"), y=y, color=hue)
+    upright = base.mark_rule(opacity=0.5).encode(x=x, y=alt.Y("y_low:Q", title=y_axis), y2=alt.Y2("y_high:Q"), color=hue)
     mark = points(base, styles, 90, legend).encode(
         x=x,
         y=y,
@@ -96,7 +96,7 @@ def throughput_frontier_spec(rows: Sequence[FrontRow], styles: Looks, *, x_axis:
     )
     names = [
         text_marks(base.transform_filter(f"datum.place == '{side}'"), size=LETTERS, baseline="middle", **SIDES[side]).encode(
-            x=x, y=y, text="load_text:N"
+            x=x, y=y, text=alt.Text("load_text:N")
         )
         for side in ordered([row.place for row in rows if row.place])
     ]

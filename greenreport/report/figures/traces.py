@@ -74,14 +74,14 @@ def trace_spec(samples: Sequence[SampleRow], phases: Sequence[BandRow], *, axis:
     bands = alt.Chart(sheet.rows(phases))
     shade = bands.mark_rect(color="currentColor", clip=True).encode(
         x=alt.X("start:Q", title=SINCE, scale=whole),
-        x2="end:Q",
+        x2=alt.X2("end:Q"),
         opacity=alt.Opacity("row:O", scale=ordinal([WINDOW, "a", "b"], [0.14, 0.05, 0.0]), legend=None),
         tooltip=[alt.Tooltip("name:N", title="phase"), alt.Tooltip("detail:N")],
     )
-    edge = bands.mark_rule(strokeDash=[2, 3], opacity=0.35, clip=True).encode(x="start:Q")
+    edge = bands.mark_rule(strokeDash=[2, 3], opacity=0.35, clip=True).encode(x=alt.X("start:Q"))
     wide = alt.Chart(sheet.rows([p for p in phases if p.end - p.start > 0.06 * (end - start)]))
     names = text_marks(wide, align="left", baseline="top", dx=3, dy=2, opacity=0.8, clip=True)
-    names = names.encode(x="start:Q", y=alt.value(0), text="name:N")
+    names = names.encode(x=alt.X("start:Q"), y=alt.YValue(0), text=alt.Text("name:N"))
     return sheet.finish(alt.layer(shade, edge, line, names).properties(width=WIDTH + 60, height=220), chrome=70)
 
 

@@ -1,0 +1,65 @@
+"""Processes that draw charts: they end with the command, however it ends, and one that is killed ends one study alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import psutil
+import pytest
+
+from greenreport.report.drawing.vega import FEW, Drawing, _processes, draw_all
+
+SPEC = json.dumps({"data": {"values": [{"a": 1}]}, "mark": "point", "encoding": {"x": {"field": "a", "type": "quantitative"}}})
+
+DRAWS_AND_IS_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.report.test_drawing import charts
+from greenreport.report.drawing.vega import draw_all
+import psutil
+if __name__ == "__main__":
+    draw_all(charts(Path(sys.argv[1])))
+    print(*(child.pid for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def charts(folder: Path) -> list[Drawing]:
+    """Return more charts than one process draws."""
+    return [Drawing(SPEC, None, folder / f"{number}") for number in range(FEW + 1)]
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor draws in one process")
+def test_processes_that_draw_end_when_their_command_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "draws.py"
+    script.write_text(DRAWS_AND_IS_KILLED, encoding="utf-8")
+    paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, str(script), str(tmp_path / "figures")]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=False, timeout=120, env={**os.environ, "PYTHONPATH": paths}
+    )
+    assert done.returncode == -signal.SIGKILL
+    pids = [int(pid) for pid in done.stdout.split()]
+    assert pids
+    assert all((tmp_path / "figures" / f"{number}.svg").is_file() for number in range(FEW + 1))
+    left = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    _, alive = psutil.wait_procs(left, timeout=30)
+    assert alive == []
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor draws in one process")
+def test_a_process_that_was_killed_is_replaced_for_the_next_study(tmp_path: Path) -> None:
+    draw_all(charts(tmp_path / "first"))
+    for process in list(_processes()._processes.values()):
+        process.kill()
+        process.join()
+    with pytest.raises(BrokenProcessPool):
+        draw_all(charts(tmp_path / "second"))
+    draw_all(charts(tmp_path / "second"))
+    assert all(drawing.complete for drawing in charts(tmp_path / "second"))

@@ -12,7 +12,17 @@ import duckdb
 from greenreport.errors import StoreError
 from greenreport.store.codec import MalformedRecord
 from greenreport.store.reader import RecordReader, records_where
-from greenreport.store.schema import ADDED, OPTIONAL_TABLES, SHARED_TABLES, TABLES, connect, first_line, schema
+from greenreport.store.schema import (
+    ADDED,
+    LONG_TEXTS,
+    MOST_CHARACTERS,
+    OPTIONAL_TABLES,
+    SHARED_TABLES,
+    TABLES,
+    connect,
+    first_line,
+    schema,
+)
 from greenreport.store.store import Store
 
 if TYPE_CHECKING:
@@ -162,6 +172,9 @@ def _rows(connection: DuckDBPyConnection, folder: Path, table: str) -> str:
             raise MalformedRecord(f"{table}.parquet has no column {name}")
         column = f'"{name}"'
         value = f"CAST({column if name in present else 'NULL'} AS {kind.sql})"
+        if kind.sql == "VARCHAR" and name not in LONG_TEXTS:
+            too_long = f"error('{table}.parquet: {name} is longer than {MOST_CHARACTERS} characters')"
+            value = f"CASE WHEN length({value}) > {MOST_CHARACTERS} THEN {too_long} ELSE {value} END"
         if not kind.nullable:
             value = f"coalesce({value}, error('{table}.parquet: {name} is NULL'))"
         columns.append(f"{value} AS {column}")

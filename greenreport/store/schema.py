@@ -38,6 +38,9 @@ ADDED = {
     "marks": {"steady"},
     "outputs": {"reasoning"},
 }
+#: Columns of text that may be long: answers, prompts, logs. Those of files are refused beyond `MOST_CHARACTERS` elsewhere.
+LONG_TEXTS = frozenset({"text", "reasoning", "detail", "error"})
+MOST_CHARACTERS = 100_000
 #: The tables of run records, which are exported.
 TABLES = ("environments", "runs", "marks", "requests", "outputs", "prompts", "verdicts", "traces")
 #: Tables without a file where they are empty; earlier exports do not have them.

@@ -231,6 +231,10 @@ def edited(table: str, sql: str) -> Callable[[Path], None]:
         (edited("runs", "SELECT * REPLACE ('no JSON' AS spec) FROM {t}"), "Malformed JSON"),
         (edited("runs", "SELECT * REPLACE ('super' AS outcome) FROM {t}"), "run run-1 is malformed: .*super"),
         (edited("runs", "SELECT * REPLACE (NULL AS model) FROM {t}"), "runs.parquet: model is NULL"),
+        (
+            edited("marks", "SELECT * REPLACE (repeat('long ', 100000) AS phase) FROM {t}"),
+            "marks.parquet: phase is longer than 100000 characters",
+        ),
         (edited("runs", "FROM {t} UNION ALL FROM {t}"), "duplicate key"),
         (edited("marks", "SELECT * REPLACE ('soon' AS start_ns) FROM {t}"), "Could not convert string 'soon'"),
         (lambda folder: (folder / "traces.parquet").write_bytes(b"PAR1"), "traces.parquet"),

@@ -177,8 +177,13 @@
         const value = kept.get(select.name) || "";
         select.value = [...select.options].some((option) => option.value === value) ? value : "";
       }
+      choices.open ||= selects.some(({ value }) => value);
       narrow();
     }
+    /* on a phone the choices would fill the first screen, so they are folded until one is made */
+    const choices = choose.querySelector("details"), wide = matchMedia("(min-width: 48rem)"), unfold = () => { choices.open ||= wide.matches; };
+    wide.addEventListener("change", unfold);
+    unfold();
     choose.hidden = false;
     choose.addEventListener("change", () => {
       const parts = selects.filter(({ value }) => value).map(({ name, value }) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);

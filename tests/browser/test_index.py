@@ -53,3 +53,21 @@ def test_a_reader_chooses_by_tag_and_the_address_keeps_it(browser: Any, many: Pa
         page.goto((many / "index.html").as_uri())
         assert page.locator(".entries > li:visible").count() == FEW + 1
         assert not page.locator("#choose").is_visible()
+
+
+def test_choices_are_folded_on_a_phone_until_one_is_made(browser: Any, many: Path) -> None:
+    """The first study stands on the first screen; an address with a choice shows what was chosen."""
+    with opened(browser, viewport={"width": 390, "height": 844}) as (page, troubles):
+        page.goto((many / "index.html").as_uri())
+        assert not page.get_by_label("Tag").is_visible()
+        assert page.locator(".entries > li").first.bounding_box()["y"] < 700
+        page.get_by_text("Choose and sort studies").click()
+        page.get_by_label("Tag").select_option("odd")
+        page.goto("about:blank")
+        page.goto((many / "index.html").as_uri() + "#choose?tag=odd")
+        assert page.get_by_label("Tag").is_visible()
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.goto((many / "index.html").as_uri())
+        assert page.get_by_label("Tag").is_visible()
+        assert not page.get_by_text("Choose and sort studies").is_visible()
+        assert troubles == []

@@ -98,7 +98,7 @@ def test_many_studies_can_be_chosen_from(command: Command, write_study: Write, t
         write_study(f"study-{number}", tags=["even", "two words"] if number % 2 == 0 else ["odd"])
     command("build", "--quiet")
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
-    assert '<div class="limits" id="choose" hidden>' in page
+    assert '<div id="choose" hidden>' in page
     assert '<option value="odd">odd</option>' in page
     tags = [json.loads(text) for text in re.findall(r"<li data-machine='.*?' data-tag='(.*?)' data-name", page)]
     assert len(tags) == FEW + 1

@@ -27,7 +27,7 @@ from greenreport.analysis.stats.assumptions import homogeneity, normality
 from greenreport.analysis.stats.compact_letters import compact_letters
 from greenreport.analysis.stats.describe import describe
 from greenreport.analysis.stats.multiplicity import Correction, adjust
-from greenreport.analysis.stats.practical_significance import judge
+from greenreport.analysis.stats.practical_significance import judge, rejects
 from greenreport.analysis.stats.procedures import (
     PairTest,
     ProcedureResult,
@@ -92,10 +92,10 @@ def compare(
     step = blocked.smallest_step(groups.values()) if step is None else step
     logs = blocked.on_log_scale({name: groups[name] for name in tested})
     within = {
-        (a, b): blocked.blocked_pair(
-            groups[a], groups[b], alpha=alpha, comparisons=family, logs=logs, step=step, interim=interim
+        pair: blocked.blocked_pair(
+            *map(groups.__getitem__, pair), alpha=alpha, comparisons=family, logs=logs, step=step, interim=interim
         )
-        for a, b in combinations(groups, 2)
+        for pair in combinations(groups, 2)
     }
     procedure, reason = _choose(test, described, logs)
     outcome = _run(procedure, reason, groups, samples, tested, within, logs, family, interim)
@@ -123,22 +123,43 @@ def compare(
 @np.errstate(all="ignore")
 def with_robustness(test: GroupTest, groups: Mapping[str, Sample]) -> GroupTest:
     """Return a comparison with the results of the other tests on the same groups."""
-    shown: tuple[tuple[str, Test], ...] = (
+    shown: tuple[tuple[str, Procedure], ...] = (
         ("Welch with Games–Howell", "welch"), ("Kruskal–Wallis with Dunn", "kruskal"), ("permutation within blocks", "permutation"),
     )  # fmt: skip
-    results: list[Robustness] = []
     if test.test is None:
         return test
-    for name, other in (("blocked model", "blocked"), *shown) if test.test != "blocked" else shown:
-        if other == test.test:
-            continue
-        beside = compare(groups, alpha=test.alpha, test=other, correction=test.correction, interim=test.interim)
-        both = [(mine, its) for mine, its in zip(test.pairs, beside.pairs, strict=True) if None not in (mine.p, its.p)]
-        only_here = sum(mine.significant and not its.significant for mine, its in both)
-        only_there = sum(its.significant and not mine.significant for mine, its in both)
-        p_values = tuple(pair.p_adjusted for pair in beside.pairs)
-        results.append(Robustness(name, beside.omnibus.p, p_values, len(both), only_here, only_there, beside.powerless))
+    samples = {name: clean(values)[0] for name, values in groups.items()}
+    others = (("blocked model", "blocked"), *shown) if test.test != "blocked" else shown
+    results = [_beside(test, name, other, groups, samples) for name, other in others if other != test.test]
     return replace(test, robustness=tuple(results))
+
+
+def _beside(
+    test: GroupTest, name: str, other: Procedure, groups: Mapping[str, Sample], samples: Mapping[str, Floats]
+) -> Robustness:
+    """Return what another test says of the same groups; how they differ and what that means is known already."""
+    tested = [group.name for group in test.groups if group.tested]
+    logs = blocked.on_log_scale({name: groups[name] for name in tested})
+    pairs = tuple(combinations(tested, 2))
+    within = {}
+    if other == "blocked":
+        step = blocked.smallest_step(groups.values())
+        within = {
+            (a, b): blocked.blocked_pair(
+                groups[a], groups[b], alpha=test.alpha, comparisons=len(pairs), logs=logs, step=step, interim=test.interim
+            )
+            for a, b in pairs
+        }
+    outcome = _run(other, "", groups, samples, tested, within, logs, len(pairs), test.interim)
+    if other != "blocked":
+        outcome = at_look(outcome, test.interim)
+    p = {pair: adjusted for pair, (_, adjusted) in _tests(outcome, tested, test.correction, test.interim).items()}
+    its = tuple(p.get((pair.a, pair.b)) for pair in test.pairs)
+    both = [(pair.significant, q) for pair, q in zip(test.pairs, its, strict=True) if pair.p is not None and q is not None]
+    told = [(here, q < test.alpha and rejects(outcome.omnibus.p, other, test.alpha)) for here, q in both]
+    only_here, only_there = told.count((True, False)), told.count((False, True))
+    powerless = _powerless(outcome, test.correction, test.alpha)
+    return Robustness(name, outcome.omnibus.p, its, len(both), only_here, only_there, powerless)
 
 
 def over_models(tests: Sequence[GroupTest]) -> tuple[GroupTest, ...]:
@@ -258,15 +279,22 @@ def _pairs(
     interim: Interim | None,
 ) -> tuple[Pair, ...]:
     """Return every pair of groups, not yet judged; the ratio also where the test is not computable."""
-    adjusted = adjust([over_looks(test.p, interim) for test in outcome.pairs], correction)
-    tests = dict(zip(combinations(tested, 2), zip(outcome.pairs, adjusted, strict=True), strict=False))
+    tests = _tests(outcome, tested, correction, interim)
     no_effect = NotComputable(outcome.omnibus.reason or "a group has too few runs")
     untested = PairTest(None, None, None, None, no_effect), None
     pairs = []
     for (a, b), blocks in within.items():
-        test, p = tests.get((a, b), untested)
-        p_adjusted = p if test.adjusted is None else test.adjusted
+        test, p_adjusted = tests.get((a, b), untested)
         n_a, n_b = samples[a].size, samples[b].size
         symbol, ratio, difference = outcome.symbol, blocks.ratio, blocks.difference
         pairs.append(Pair(a, b, n_a, n_b, symbol, test.statistic, test.df, test.p, p_adjusted, test.effect, ratio, difference))
     return tuple(pairs)
+
+
+def _tests(
+    outcome: ProcedureResult, tested: Sequence[str], correction: Correction, interim: Interim | None
+) -> dict[tuple[str, str], tuple[PairTest, float | None]]:
+    """Return the test of each pair with its adjusted p."""
+    corrected = adjust([over_looks(test.p, interim) for test in outcome.pairs], correction)
+    adjusted = [p if test.adjusted is None else test.adjusted for test, p in zip(outcome.pairs, corrected, strict=True)]
+    return dict(zip(combinations(tested, 2), zip(outcome.pairs, adjusted, strict=True), strict=False))

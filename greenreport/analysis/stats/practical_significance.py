@@ -19,7 +19,7 @@ from typing import TypeAlias
 import numpy as np
 from scipy import special
 
-from greenreport.analysis.stats.results import GroupTest, Pair, PairVerdict
+from greenreport.analysis.stats.results import GroupTest, Pair, PairVerdict, Procedure
 from greenreport.analysis.stats.samples import FEWEST_RUNS, Floats, NotComputable
 
 #: Probability of deciding the pair with the advised number of runs.
@@ -35,11 +35,16 @@ _Judgement: TypeAlias = tuple[PairVerdict, str, int | None]
 
 def judge(pair: Pair, test: GroupTest) -> Pair:
     """Return a pair of a comparison with significance, verdict, reason and advised runs."""
-    significant = pair.p_adjusted is not None and pair.p_adjusted < test.alpha and test.omnibus.p is not None
-    if test.test != "blocked":  # tests with a post-hoc test of their own: it counts only where the omnibus test rejects
-        significant = significant and test.omnibus.p is not None and test.omnibus.p < test.alpha
+    significant = (
+        pair.p_adjusted is not None and pair.p_adjusted < test.alpha and rejects(test.omnibus.p, test.test, test.alpha)
+    )
     verdict, reason, advised = _judge(pair, test)
     return replace(pair, significant=significant, verdict=verdict, reason=reason, runs_needed=advised)
+
+
+def rejects(p: float | None, procedure: Procedure | None, alpha: float) -> bool:
+    """Return whether the pairs of a test count: of one with a post-hoc test of its own, only where the omnibus test rejects."""
+    return p is not None and (procedure == "blocked" or p < alpha)
 
 
 def _judge(pair: Pair, test: GroupTest) -> _Judgement:

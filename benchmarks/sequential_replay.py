@@ -18,7 +18,8 @@ from scipy import special
 from benchmarks.sequential_studies import SMALLEST
 from greenreport.analysis.hypotheses.findings import compare_models
 from greenreport.analysis.hypotheses.stopping import look
-from greenreport.analysis.measure.dataset import Dataset, in_blocks
+from greenreport.analysis.measure.cell_view import in_blocks
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import assess
 from greenreport.analysis.stats import Interim
 from greenreport.analysis.stats.samples import Floats

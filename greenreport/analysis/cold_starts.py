@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import reference_of
 from greenreport.analysis.stats import Interval
 from greenreport.catalog import LOAD_FACTORS

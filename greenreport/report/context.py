@@ -8,8 +8,9 @@ from enum import StrEnum
 
 from greenreport.analysis.analyse import Analysis
 from greenreport.analysis.compare.history import StudyHistory, history
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.courses import Course
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import reference_of
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.analysis.measure.subjects import Subject

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from greenreport.analysis.hypotheses.claim_text import Text, against, plain
 from greenreport.analysis.hypotheses.claims import Claim
-from greenreport.analysis.measure.dataset import CellView
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.fidelity import FidelityVerdict
 from greenreport.analysis.stats import Effect, Interval, NotComputable
 from greenreport.catalog import METRICS

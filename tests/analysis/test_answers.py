@@ -12,7 +12,8 @@ from greenreport.analysis.hypotheses.claims import compare
 from greenreport.analysis.hypotheses.findings import Decision
 from greenreport.analysis.hypotheses.headline import best_phrase
 from greenreport.analysis.hypotheses.ratio_text import difference, interval_text
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import FidelityVerdict, assess
 from greenreport.analysis.measure.observation import Observation
 from greenreport.analysis.measure.validity_badge import BadgeLevel

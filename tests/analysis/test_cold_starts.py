@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from greenreport.analysis.cold_starts import break_even, cold_starts
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.metrics import observations
 from greenreport.record import Mark, Method, Phase, RunRecord, Trace, TraceKind
 from greenreport.study import Configuration

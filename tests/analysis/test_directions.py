@@ -10,7 +10,8 @@ import pytest
 
 from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.hypotheses.claims import Claim
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.sweep.directions import directions, load_text
 from greenreport.analysis.sweep.frontier import frontier
 from greenreport.study import Configuration, Objective

@@ -11,7 +11,8 @@ import pytest
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.findings_json.document import document
 from greenreport.analysis.hypotheses.claim_text import plain
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.imported_dataset import imported_dataset
 from greenreport.analysis.sweep.frontier import FrontierAnalysis, frontier
 from greenreport.analysis.sweep.series import Series, series_id

@@ -8,8 +8,9 @@ import pytest
 
 from greenreport.analysis.compare.history import StepVerdict, StudyHistory, history, history_of
 from greenreport.analysis.compare.regression import parse_condition, regressions
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.courses import Course, Period, course_of
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.stats import Interval
 from greenreport.errors import UsageError
 from tests.datasets import around, dataset

@@ -12,7 +12,8 @@ from scipy import stats
 from greenreport.analysis.analyse import analyse
 from greenreport.analysis.findings_json.document import document
 from greenreport.analysis.hypotheses.multiverse import Idle, Multiverse
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.observation import Observation
 from greenreport.analysis.stats import Interval, RatioMethod, estimate
 from greenreport.record import Flag, FlagCode, Method, Outcome

@@ -10,7 +10,8 @@ import pytest
 from scipy.signal import lfilter
 
 from benchmarks.simulated_orders import CELLS, Errors, carried, differing, drifting, equal, lasting, ordered_runs
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.observation import Observation
 from greenreport.analysis.measure.run_order import order_effects
 from greenreport.analysis.stats import NotComputable

@@ -11,7 +11,8 @@ from greenreport.analysis.analyse import analyse
 from greenreport.analysis.compare.prediction import ReplicationOutcome
 from greenreport.analysis.compare.replication import SweepReplication
 from greenreport.analysis.findings_json.document import document
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.study import Configuration, load_reference
 from tests.conftest import ROOT
 from tests.datasets import run, study

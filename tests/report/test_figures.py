@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.metrics import Observation
 from greenreport.analysis.measure.run_order import OrderEffects
 from greenreport.analysis.stats import Interval, NotComputable

@@ -10,7 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.metrics import Observation
 from greenreport.record import Method
 from greenreport.report.context import StudyContext, study_context

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +74,8 @@ def test_cells_and_models_of_a_large_study_have_no_pages(tmp_path: Path, monkeyp
     cells = (site / "explorer" / "cells.csv").read_text(encoding="utf-8").splitlines()
     assert len(cells) == 1 + 2 * MODELS
     assert all(cell.endswith(",s/large/matrix/index.html") for cell in cells[1:])
+    with gzip.open(folder / "data" / "findings.json.gz", "rt", encoding="utf-8") as findings:
+        assert len(json.load(findings)["cells"]) == 2 * MODELS
 
 
 def test_a_copy_of_a_configuration_has_an_id_of_its_own() -> None:

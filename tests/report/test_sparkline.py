@@ -8,7 +8,8 @@ from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 from greenreport.analysis.analyse import analyse
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.catalog import METRICS
 from greenreport.report.context import study_context
 from greenreport.report.figures.saturation_curves import by_model_and_factor, series_looks

@@ -23,8 +23,9 @@ from typing import Protocol
 
 from greenreport.analysis.compare.study_diff import Difference, library_differences, machine_differences
 from greenreport.analysis.hypotheses.ratio_text import difference, interval_text
+from greenreport.analysis.measure.cell_view import in_blocks
 from greenreport.analysis.measure.courses import Course, Period, environment_courses
-from greenreport.analysis.measure.dataset import Dataset, in_blocks
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.stats import Interval, Ratio, blocked_pair, ratio_of_geometric_means
 from greenreport.catalog import METRICS, Better, MetricInfo
 from greenreport.study import Study

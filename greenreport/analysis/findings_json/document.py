@@ -23,8 +23,9 @@ from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.analysis.hypotheses.guidelines import Guideline
 from greenreport.analysis.hypotheses.preregistration import preregistration
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.configuration_labels import label_of
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.spans import Beside, Stage
 from greenreport.analysis.measure.uncertainty import expanded_uncertainty
 from greenreport.analysis.stats import describe

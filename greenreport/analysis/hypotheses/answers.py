@@ -13,8 +13,9 @@ from greenreport.analysis.hypotheses.claims import Claim, compare, once
 from greenreport.analysis.hypotheses.findings import Decision, Finding, compare_models
 from greenreport.analysis.hypotheses.headline import best_phrase, lead_sentence, models_text, why_unknown
 from greenreport.analysis.hypotheses.winners import Standing, standing
+from greenreport.analysis.measure.cell_view import NOT_MEASURED, CellView
 from greenreport.analysis.measure.configuration_labels import label_of
-from greenreport.analysis.measure.dataset import NOT_MEASURED, CellView, Dataset
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, not_ranked, reference_of, unfaithful
 from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.analysis.stats import PairVerdict

@@ -13,8 +13,9 @@ from enum import StrEnum
 from statistics import geometric_mean
 
 from greenreport.analysis.hypotheses.ratio_text import difference, interval_text
+from greenreport.analysis.measure.cell_view import CellView, in_blocks
 from greenreport.analysis.measure.configuration_labels import label_of
-from greenreport.analysis.measure.dataset import CellView, Dataset, in_blocks
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.subjects import MODELS, Subject
 from greenreport.analysis.measure.uncertainty import RatioUncertainty, largest_ratio_uncertainty
 from greenreport.analysis.quality.problem_tests import mean_share_ratio, shares_on_models

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from greenreport.analysis.measure.dataset import Dataset, in_blocks
+from greenreport.analysis.measure.cell_view import in_blocks
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, NotRanked, losses, unfaithful
 from greenreport.analysis.measure.subjects import MODELS, Subject
 from greenreport.analysis.quality.problem_tests import compare_shares
@@ -190,7 +191,7 @@ def _test_model(
 ) -> ModelTest:
     of_model = list(dataset.cells_of(model.id))
     cells = [cell for cell in of_model if providers is None or cell.configuration.provider in providers]
-    boundaries = Counter(frozenset(cell.boundaries(metric)) for cell in cells if cell.values(metric))
+    boundaries = Counter(cell.boundaries(metric) for cell in cells if cell.values(metric))
     usual = max(boundaries, key=lambda boundary: boundaries[boundary], default=frozenset())  # others cannot be compared with it
     compared = []
     withheld = []

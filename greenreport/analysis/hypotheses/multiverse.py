@@ -15,7 +15,8 @@ from enum import StrEnum
 from itertools import product
 
 from greenreport.analysis.hypotheses.claims import Claim
-from greenreport.analysis.measure.dataset import CellView, Dataset, in_blocks
+from greenreport.analysis.measure.cell_view import CellView, in_blocks
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.observation import Observation
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.analysis.stats import Interval, NotComputable, Ratio, RatioMethod, estimate, mean_of_ratios

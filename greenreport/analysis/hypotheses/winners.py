@@ -89,7 +89,11 @@ def standing(
     leaders = Counter(winner.leader for winner in winners)
     shared = Counter(name for winner in winners for name in winner.ties)
     models = [winner.model for winner in winners]
-    ranked = sorted(leaders, key=lambda name: (-leaders[name], -shared[name], _average(dataset, info, name, models, unranked)))
+    counts = {name: (-leaders[name], -shared[name]) for name in leaders}
+    equal = {
+        name: _average(dataset, info, name, models, unranked) for name, n in counts.items() if [*counts.values()].count(n) > 1
+    }
+    ranked = sorted(leaders, key=lambda name: (counts[name], equal.get(name, 0.0)))
     leader = dataset.study.configuration(ranked[0])
     claim = _claim(dataset, info, leader, reference, models, unranked)
     wins = tuple((name, leaders[name]) for name in ranked)

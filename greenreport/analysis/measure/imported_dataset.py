@@ -11,8 +11,9 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.configuration_labels import JOINT
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.observation import Observation
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.analysis.measure.subjects import subject_of

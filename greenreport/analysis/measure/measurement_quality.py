@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.run_view import RunView, Sampling
 from greenreport.record import Outcome
 from greenreport.validity import CODES, Agreement, Code, excludes

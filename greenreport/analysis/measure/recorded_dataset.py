@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from greenreport import traces as tr
 from greenreport.analysis.measure.calibration import from_calibrations
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.downsample import rails
 from greenreport.analysis.measure.limit_searches import from_trials
 from greenreport.analysis.measure.metrics import observations, phase_rows

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.latency import first_token_s, latencies_s, mean_gaps_s, sent_in, token_clock
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.record import Request

@@ -10,7 +10,8 @@ from itertools import groupby, pairwise
 
 import numpy as np
 
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.analysis.stats import NotComputable
 from greenreport.analysis.stats.autocorrelation import Autocorrelation, autocorrelation

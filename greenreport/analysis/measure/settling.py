@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.stats import FEWEST_RUNS, Interval
 from greenreport.analysis.stats.multiplicity import adjust
 from greenreport.analysis.stats.samples import LEVEL

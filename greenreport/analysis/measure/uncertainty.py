@@ -9,7 +9,7 @@ from itertools import combinations
 from statistics import median
 
 from greenreport import traces as tr
-from greenreport.analysis.measure.dataset import CellView
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.observation import Observation
 from greenreport.catalog import METRICS
 from greenreport.units import THIN, number

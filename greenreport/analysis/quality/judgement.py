@@ -17,7 +17,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from greenreport.analysis.measure.dataset import Dataset, in_blocks
+from greenreport.analysis.measure.cell_view import in_blocks
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, reference_of
 from greenreport.analysis.quality.problems import CellAnswers, cell_answers
 from greenreport.analysis.quality.resampling import Costs, ratio_of_costs, resampled

@@ -15,7 +15,8 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
-from greenreport.analysis.measure.dataset import CellView, Dataset, in_blocks
+from greenreport.analysis.measure.cell_view import CellView, in_blocks
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.quality.problems import OVER_PROBLEMS, CellAnswers, cell_answers
 from greenreport.analysis.stats import GroupTest, Interval, NotComputable, Pair, PairVerdict, Ratio, compare
 from greenreport.analysis.stats.compact_letters import compact_letters

@@ -9,7 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.latency import inside
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.analysis.stats.samples import Floats

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.configuration_labels import label_of
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.limit_searches import LimitSearch
 from greenreport.analysis.sweep.directions import Direction, load_of, load_text
 from greenreport.record import Outcome

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.configuration_labels import label_of
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import NotRanked
 from greenreport.analysis.stats import NotComputable, ParetoFront, Saturation, pareto, plateau, saturation
 from greenreport.analysis.sweep.directions import FEWEST_LOADS, Direction, load_of, load_text
@@ -215,7 +216,7 @@ def _front(every: Sequence[Series]) -> tuple[str | None, tuple[str, ...], Pareto
     points = {point.cell.configuration.id: point for series in every for point in series.points}
     latency = next((m for m in LATENCIES if all(point.cell.values(m) for point in points.values())), None)
     metrics = [THROUGHPUT, *([latency] if latency else [])]
-    boundaries = {frozenset(point.cell.boundaries(ENERGY)) for point in points.values()}
+    boundaries = {point.cell.boundaries(ENERGY) for point in points.values()}
     if all(point.cell.values(ENERGY) for point in points.values()) and len(boundaries) == 1:
         metrics.append(ENERGY)
     samples = {name: [_runs(point.cell, metric) for metric in metrics] for name, point in points.items()}

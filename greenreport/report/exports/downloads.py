@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from collections.abc import Sequence
@@ -93,13 +94,19 @@ def _small(item: StudyData, context: StudyContext, settings: Site) -> tuple[dict
     study = (item.text.encode(), "the study file as it was read")
     if not rows:
         return {"study.yaml": study}, 0
-    indent = None if context.large else 1  # of many cells, spaces would be half of the file
-    findings = (json.dumps(document(context.analysis), indent=indent, ensure_ascii=False) + "\n").encode()
+    name, findings = _findings(context)
     return {
         "observations.csv": (table, "every observation: one row a run and metric, with unit, boundary and method"),
-        "findings.json": (findings, "all tests, effect sizes, claims, answers and guidelines with their numbers"),
+        name: (findings, "all tests, effect sizes, claims, answers and guidelines with their numbers"),
         "study.yaml": study,
         "badge.svg": (badge_svg(context), "a badge with the study's first claim"),
         "CITATION.cff": (citation_cff(context, settings), "citation for repositories"),
         "citation.ris": (citation_ris(context, settings), "citation for reference managers"),
     }, rows
+
+
+def _findings(context: StudyContext) -> tuple[str, bytes]:
+    """Return name and content of the findings; those of a large study are compressed, since they would be half of the site."""
+    indent = None if context.large else 1
+    content = (json.dumps(document(context.analysis), indent=indent, ensure_ascii=False) + "\n").encode()
+    return ("findings.json.gz", gzip.compress(content, mtime=0)) if context.large else ("findings.json", content)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.configuration_labels import label_of
-from greenreport.analysis.measure.dataset import CellView
 from greenreport.analysis.measure.fidelity import unfaithful
 from greenreport.analysis.measure.uncertainty import expanded_uncertainty
 from greenreport.analysis.stats import Interval, NotComputable, describe

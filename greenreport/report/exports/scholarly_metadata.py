@@ -23,6 +23,7 @@ from greenreport.units import counted
 FORMATS = {
     "csv": "text/csv",
     "json": "application/json",
+    "gz": "application/gzip",
     "yaml": "application/yaml",
     "parquet": "application/vnd.apache.parquet",
 }

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import altair as alt
 
-from greenreport.analysis.measure.dataset import CellView
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.host_shares import host_shares
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.report.context import StudyContext

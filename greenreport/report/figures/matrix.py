@@ -11,8 +11,9 @@ import altair as alt
 
 from greenreport.analysis.hypotheses.answers import MAX_NAMED
 from greenreport.analysis.hypotheses.headline import best_phrase, models_text
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.configuration_labels import label_of
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import losses, not_ranked
 from greenreport.catalog import METRICS, Better, MetricInfo
 from greenreport.record import Outcome

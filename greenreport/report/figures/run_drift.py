@@ -8,8 +8,8 @@ from statistics import median
 
 import altair as alt
 
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.configuration_labels import label_of
-from greenreport.analysis.measure.dataset import CellView
 from greenreport.analysis.measure.run_order import OrderEffects, in_order, start_temperature
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.analysis.stats.order_effects import Drift

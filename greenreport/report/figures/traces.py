@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from greenreport.analysis.measure.dataset import CellView
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.downsample import REQUESTS
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.record import Method, Phase, Quantity

@@ -10,7 +10,8 @@ from statistics import fmean
 from typing import Any
 
 from greenreport import __version__
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.catalog import METERS
 from greenreport.errors import UsageError

@@ -17,8 +17,8 @@ from typing import Any
 import yaml
 
 from greenreport import __version__
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.configuration_labels import label_of
-from greenreport.analysis.measure.dataset import CellView
 from greenreport.analysis.measure.latency import first_token_s, latencies_s, mean_gaps_s, percentile
 from greenreport.analysis.measure.request_distributions import counted
 from greenreport.analysis.measure.run_view import RunView

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.configuration_labels import label_of
-from greenreport.analysis.measure.dataset import CellView
 from greenreport.analysis.stats import Interval
 from greenreport.catalog import METRICS
 from greenreport.errors import UsageError

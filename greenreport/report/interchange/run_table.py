@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.catalog import CURVE_FACTORS, LOAD_FACTORS, METRICS, FactorKind
 from greenreport.record import Method, Outcome

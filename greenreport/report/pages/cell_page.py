@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.configuration_labels import label_of
-from greenreport.analysis.measure.dataset import CellView
 from greenreport.analysis.measure.fidelity import CellFidelity
 from greenreport.analysis.measure.run_view import RunView
 from greenreport.analysis.measure.uncertainty import expanded_uncertainty, why_unknown

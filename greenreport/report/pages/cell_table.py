@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from greenreport.analysis.hypotheses.rank_ranges import place_of
-from greenreport.analysis.measure.dataset import CellView
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.fidelity import losses, not_ranked, unfaithful
 from greenreport.analysis.measure.validity_badge import QUIET
 from greenreport.catalog import METRICS, MetricInfo

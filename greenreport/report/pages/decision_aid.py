@@ -13,8 +13,9 @@ from greenreport.analysis.hypotheses.claim_text import against
 from greenreport.analysis.hypotheses.claims import Claim
 from greenreport.analysis.hypotheses.findings import compare_models
 from greenreport.analysis.hypotheses.savings import METRIC
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.configuration_labels import label_of
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import not_ranked, reference_of
 from greenreport.analysis.stats import Interval
 from greenreport.report.cell_summary import parameters_of

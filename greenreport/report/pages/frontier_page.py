@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from greenreport.analysis.hypotheses.claim_text import Text
-from greenreport.analysis.measure.dataset import CellView
+from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.sweep.directions import load_of
 from greenreport.analysis.sweep.frontier import FrontierAnalysis
 from greenreport.analysis.sweep.series import series_id

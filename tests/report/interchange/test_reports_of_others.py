@@ -11,7 +11,8 @@ import pytest
 import yaml
 from huggingface_hub.repocard_data import ModelCardData, model_index_to_eval_results
 
-from greenreport.analysis.measure.dataset import CellView, Dataset
+from greenreport.analysis.measure.cell_view import CellView
+from greenreport.analysis.measure.dataset import Dataset
 from greenreport.results import load_dataset
 from greenreport.results.importing import import_results
 from greenreport.store import Store

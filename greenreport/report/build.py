@@ -13,6 +13,7 @@ from greenreport.errors import DISK_REMEDIES, BuildError, GreenReportError
 from greenreport.report.built_site import SETTINGS, BuildInput, BuiltSite, StudyFailure, remember, state_of
 from greenreport.report.context import study_context
 from greenreport.report.drawing.checked_files import sweep
+from greenreport.report.drawing.vega import Drawings
 from greenreport.report.exports.card import card_files
 from greenreport.report.exports.downloads import offered
 from greenreport.report.exports.label import label_files
@@ -149,11 +150,14 @@ class _Builder:
         compared = comparison_pages(contexts, counterparts(read, self.cache, self.weights))
         links = comparison_links(compared)
         pages: list[Page[PageContent]] = []
+        drawings = Drawings()
         for study, c in zip(read, contexts, strict=True):
-            pages += study_pages(c, study.text, links.get(c.root, ()), settings, related_studies(c, contexts))
+            for page in study_pages(c, study.text, links.get(c.root, ()), settings, related_studies(c, contexts)):
+                drawings.add(renderer.drawings_of(page))  # while the next pages are made
+                pages.append(page)
         pages += compared
         files, copies, downloads = offered(read, contexts, settings, self.cache)
-        rendered = renderer.pages([*pages, *embed_pages(pages)], downloads)
+        rendered = renderer.pages([*pages, *embed_pages(pages)], downloads, drawings)
         summaries = []
         for context in contexts:
             own = [page for page in pages if page.study is context]

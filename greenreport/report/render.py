@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
@@ -20,7 +20,7 @@ from greenreport.errors import BuildError
 from greenreport.regular_files import user_cache
 from greenreport.report.drawing.checked_files import read_checked, write_checked
 from greenreport.report.drawing.safe_text import visible
-from greenreport.report.drawing.vega import draw_all
+from greenreport.report.drawing.vega import Drawing, Drawings
 from greenreport.report.exports.data_dictionary import Download
 from greenreport.report.figure import COLUMN, Figure, Rendered, drawing, render
 from greenreport.report.filters import FILTERS, TESTS
@@ -114,17 +114,23 @@ class Renderer:
             text = text.replace(f"url({font})", f"url(data:font/woff2;base64,{content})")
         return text.encode()
 
-    def pages(self, pages: Sequence[Page[PageContent]], downloads: Mapping[str, Sequence[Download]]) -> dict[str, bytes]:
+    def pages(
+        self,
+        pages: Sequence[Page[PageContent]],
+        downloads: Mapping[str, Sequence[Download]],
+        drawings: Drawings | None = None,
+    ) -> dict[str, bytes]:
         """Return the files of some pages: themselves and those of their figures.
 
         Args:
             downloads: study slug → files it offers.
+            drawings: those that were begun while pages were made (see `drawings_of`).
 
         Raises:
             BuildError: a template failed; with its name and line.
         """
         files: dict[str, bytes] = {}
-        figures = _figures(pages, self.cache)
+        figures = self._figures(pages, drawings or Drawings())
         for page in pages:
             prefix = page.study.root if page.study is not None else ""
             rendered = {figure.id: figures[prefix, figure.id, figure.column] for figure in page.figures}
@@ -147,6 +153,20 @@ class Renderer:
             files[page.path] = text.encode()
         return files
 
+    def drawings_of(self, page: Page[PageContent]) -> Iterator[Drawing]:
+        """Yield the drawings of the figures of a page."""
+        yield from (drawing(figure, source, self.cache) for _, figure, source in _figures_of(page))
+
+    def _figures(self, pages: Sequence[Page[PageContent]], begun: Drawings) -> dict[tuple[str, str, int], Rendered]:
+        """Render every figure once for each width of its column, though it may stand on several pages."""
+        wanted = {
+            (root, figure.id, figure.column): (figure, source) for page in pages for root, figure, source in _figures_of(page)
+        }
+        drawings = {key: drawing(figure, source, self.cache) for key, (figure, source) in wanted.items()}
+        begun.add(drawings.values())
+        begun.finish()
+        return {key: render(figure, drawings[key], source) for key, (figure, source) in wanted.items()}
+
     def _up(self, page: Page[PageContent]) -> str:
         """Return the path from a page to the root of the site; absolute for the page that is shown under any address."""
         if page.path == NOWHERE and self.settings.base_url is not None:
@@ -154,16 +174,11 @@ class Renderer:
         return page.up
 
 
-def _figures(pages: Sequence[Page[PageContent]], cache: Path) -> dict[tuple[str, str, int], Rendered]:
-    """Render every figure once for each width of its column, though it may stand on several pages."""
-    wanted: dict[tuple[str, str, int], tuple[Figure, str]] = {}
-    for page in pages:
-        for figure in page.figures:
-            prefix, source = (page.study.root, page.study.source) if page.study is not None else ("", "greenreport")
-            wanted[prefix, figure.id, figure.column] = (figure, source)
-    drawings = {key: drawing(figure, source, cache) for key, (figure, source) in wanted.items()}
-    draw_all(list(drawings.values()))
-    return {key: render(figure, drawings[key], source) for key, (figure, source) in wanted.items()}
+def _figures_of(page: Page[PageContent]) -> Iterator[tuple[str, Figure, str]]:
+    """Yield the figures of a page with the folder of their study and the line that names their source."""
+    root, source = (page.study.root, page.study.source) if page.study is not None else ("", "greenreport")
+    for figure in page.figures:
+        yield root, figure, source
 
 
 def _assets(folders: Sequence[Path]) -> tuple[dict[str, bytes], Assets]:

@@ -66,7 +66,7 @@ def test_first_figure_drawing_and_places_are_about_what_was_measured(analysis: A
     """The overview, the index and the tables of cells show the metric of the headline."""
     study = study_context("tiny", analysis)
     assert "execution time" in sparkline(study)
-    pages = study_pages(study, "")
+    pages = list(study_pages(study, ""))
     overview = next(page.content for page in pages if isinstance(page.content, OverviewContent))
     assert overview.hero is not None and "execution time" in overview.hero.caption.lower()
     tables = [page.content for page in pages if isinstance(page.content, CellTableContent)]

@@ -169,7 +169,7 @@ def test_a_run_with_replicas_is_recorded(command: Command, write_study: Write, t
     answered = query(tmp_path, "SELECT server, count(*) FROM requests GROUP BY server ORDER BY server")
     assert [server for server, _ in answered] == [0, 1]
     assert sum(number for _, number in answered) == 8
-    pages = study_pages(study_context("tiny", greenreport.load(file, tmp_path / "cache")), "")
+    pages = list(study_pages(study_context("tiny", greenreport.load(file, tmp_path / "cache")), ""))
     cells = [page for page in pages if "/cells/" in page.path]
     shown = Renderer([templates_folder()], tmp_path / "drawn", Site()).pages(cells, {})
     told = b"what each of the 2 servers answered in the window"

@@ -42,7 +42,7 @@ def measured_twice(differences: tuple[float, ...] = DIFFERENCES, factor: float =
 
 def validity_page(data: Dataset) -> Page[PageContent]:
     """Return the validity page of a dataset."""
-    pages = study_pages(study_context("tiny", analyse(data)), "")
+    pages = list(study_pages(study_context("tiny", analyse(data)), ""))
     return next(page for page in pages if page.section == "validity")
 
 

@@ -64,7 +64,7 @@ def test_the_data_page_offers_the_badge(addressed: Path, site: Path) -> None:
         assert all((ADDRESS in text) == known for text in areas)
         assert ("does not know its address" in page) != known
         assert '<h2 id="badge">' in page
-    empty = study_pages(study_context("x", analyse(dataset({"a": {"torch": []}}))), "")
+    empty = list(study_pages(study_context("x", analyse(dataset({"a": {"torch": []}}))), ""))
     (content,) = (page.content for page in empty if isinstance(page.content, DataContent))
     assert (content.badge, content.badge_codes) == ("", ())
 

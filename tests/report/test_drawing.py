@@ -13,15 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from greenreport.report.drawing.vega import FEW, Drawing, _processes, draw_all
+from greenreport.report.drawing.vega import FEW, Drawing, Drawings, _processes
 
 SPEC = json.dumps({"data": {"values": [{"a": 1}]}, "mark": "point", "encoding": {"x": {"field": "a", "type": "quantitative"}}})
 
 DRAWS_AND_IS_KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.report.test_drawing import charts
-from greenreport.report.drawing.vega import draw_all
+from tests.report.test_drawing import charts, draw_all
 import psutil
 if __name__ == "__main__":
     draw_all(charts(Path(sys.argv[1])))
@@ -33,6 +32,14 @@ if __name__ == "__main__":
 def charts(folder: Path) -> list[Drawing]:
     """Return more charts than one process draws."""
     return [Drawing(SPEC, None, folder / f"{number}") for number in range(FEW + 1)]
+
+
+def draw_all(drawings: list[Drawing]) -> None:
+    """Draw charts, one after the other as pages give them."""
+    wanted = Drawings()
+    for drawing in drawings:
+        wanted.add([drawing])
+    wanted.finish()
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor draws in one process")

@@ -103,7 +103,7 @@ def test_hostile_findings_stay_inside_the_code() -> None:
             )
         ),
     )
-    figure = embed_pages(study_pages(study, ""))[0].figures[0]
+    figure = embed_pages(list(study_pages(study, "")))[0].figures[0]
     figure = replace(figure, finding=f'{HOSTILE}" onload="alert(1)')
     attributes = frame(embed_code(figure, study, Site(), '<svg class="marks" width="10" height="2000">'))
     assert set(attributes) == {"src", "title", "width", "height", "loading"}

@@ -122,7 +122,7 @@ def test_a_headline_says_where_it_holds_and_how_sure_it_is() -> None:
     assert "geometric mean over 3 of 3 models" in scope
     assert scope.endswith("at least 5 runs in each cell.")
     assert "for these models" in scope and "further model" not in scope
-    overview = study_pages(study, "")[0].content
+    overview = next(study_pages(study, "")).content
     assert isinstance(overview, OverviewContent)
     assert words(overview.scope) == scope
     swept = words(headline_scope(context(sweep(GROWING))))

@@ -44,7 +44,7 @@ def test_blocks_of_work_are_not_called_models(published: StudyContext) -> None:
 
 def test_a_study_of_printed_values_begins_with_their_ratios(published: StudyContext) -> None:
     """Each to the same configuration as the headline, without intervals, and nowhere is a value called a run."""
-    content = study_pages(published, "")[0].content
+    content = next(study_pages(published, "")).content
     assert isinstance(content, OverviewContent)
     assert content.hero is not None and content.untested and content.glance
     assert plain_text(content.hero.finding) == "Torch · CUDA uses 75–88 % less energy than Torch · CPU on 3 of 3 sizes"

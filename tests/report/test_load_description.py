@@ -131,7 +131,7 @@ def content(spec: Study | None = None, **changes: Any) -> MethodsContent:
     """Return what the methods page of a small dataset shows."""
     data = dataset({"a": {"torch": around(100), "onnx": around(60)}})
     data = replace(data, study=spec or data.study, **changes)
-    pages = study_pages(study_context("tiny", analyse(data)), "")
+    pages = list(study_pages(study_context("tiny", analyse(data)), ""))
     found = next(page.content for page in pages if page.section == "methods")
     assert isinstance(found, MethodsContent)
     return found

@@ -41,7 +41,7 @@ ENERGY = {
 
 def methods(data: Dataset) -> MethodsContent:
     """Return what the methods page of a dataset shows."""
-    pages = study_pages(study_context("tiny", analyse(data)), "")
+    pages = list(study_pages(study_context("tiny", analyse(data)), ""))
     content = next(page.content for page in pages if page.section == "methods")
     assert isinstance(content, MethodsContent)
     return content
@@ -79,7 +79,7 @@ def test_a_study_that_ends_by_itself_says_so_on_its_first_page_and_under_methods
     assert "after 5 of at most 8 blocks: of 12 contrasts," in account and account.endswith(
         "Intervals allow for all looks at the data."
     )
-    first = study_pages(study, "")[0].content
+    first = next(study_pages(study, "")).content
     assert isinstance(first, OverviewContent) and account in first.scope
     paper = methods_paragraph(study.analysis)
     assert "3 to 8 repetitions of each cell were planned" in paper and "Kim and DeMets 1987" in paper
@@ -248,10 +248,10 @@ def test_small_numbers_and_remarks_are_explained_on_the_first_page() -> None:
     """A difference too small to matter is marked beside its number, and every band of the study says what it means."""
     data = dataset({"a": {"torch": around(100, 10, 0.002), "onnx": around(98, 10, 0.002)}})
     study = study_context("tiny", analyse(data))
-    overview = study_pages(study, "")[0].content
+    overview = next(study_pages(study, "")).content
     assert isinstance(overview, OverviewContent)
     assert overview.numbers[0].note == f"too small to matter here: less than 5{THIN}%"
-    large = study_pages(study_context("tiny", analyse(dataset(ENERGY))), "")[0].content
+    large = next(study_pages(study_context("tiny", analyse(dataset(ENERGY))), "")).content
     assert isinstance(large, OverviewContent)
     assert large.numbers[0].note == ""
     assert [band for band, meaning in study.remarks if meaning.endswith(".")] == ["untrained weights"]

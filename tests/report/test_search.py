@@ -19,7 +19,7 @@ from tests.hostile_site import HOSTILE
 def found(**changes: object) -> tuple[Entry, ...]:
     """Return the index of a site with one study."""
     study = study_context("tiny", analyse(dataset({"a": {"torch": around(100.0), "onnx": around(60.0)}}, **changes)))
-    pages = study_pages(study, "")
+    pages = list(study_pages(study, ""))
     files = index_files([entry for page in (*site_pages([summarise(study, pages)]), *pages) for entry in page.entries])
     return tuple(Entry(**entry) for entry in json.loads(files["search-index.json"]))
 

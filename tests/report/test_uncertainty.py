@@ -53,7 +53,7 @@ ONE, TWO = {"torch": "rapl", "onnx": "rapl"}, {"torch": "rapl", "onnx": "energib
 @pytest.fixture
 def pages(drawn: Path) -> dict[str, str]:
     """Return the pages of a study read by one instrument as text."""
-    made = study_pages(study_context("tiny", analyse(measured(ONE))), "")
+    made = list(study_pages(study_context("tiny", analyse(measured(ONE))), ""))
     shown = [page for page in made if page.section in ("cells/a--torch-cpu", "methods", "rq/rq1", "rq/rq2", "claims")]
     files = Renderer([templates_folder()], drawn, Site()).pages(shown, {})
     return {
@@ -163,7 +163,7 @@ def test_modelled_energy_says_why_it_has_none(drawn: Path) -> None:
         )
         for cell in data.cells
     ]
-    made = study_pages(study_context("tiny", analyse(replace(data, cells=tuple(cells)))), "")
+    made = list(study_pages(study_context("tiny", analyse(replace(data, cells=tuple(cells)))), ""))
     page = [p for p in made if p.section == "cells/a--torch-cpu"]
     files = Renderer([templates_folder()], drawn, Site()).pages(page, {})
     assert "a model has errors that no instrument states" in files["s/tiny/cells/a--torch-cpu/index.html"].decode()

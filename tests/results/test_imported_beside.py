@@ -55,7 +55,7 @@ def test_the_shipped_figures_of_a_paper_are_described_and_not_tested(tmp_path: P
 def test_rows_of_a_table_are_not_counted_as_runs(tmp_path: Path) -> None:
     """Neither on the first page of the study nor among the valid runs of the whole site."""
     study = study_context("duran-2024", load(SHIPPED, tmp_path))
-    first = study_pages(study, "")[0].content
+    first = next(study_pages(study, "")).content
     assert isinstance(first, OverviewContent)
     assert [(number.label, number.text) for number in first.numbers][-1] == ("Rows of the table", "15")
     assert index_page([summarise(study, [])]).content.runs == 0

@@ -9,9 +9,10 @@ import multiprocessing
 import os
 import re
 import threading
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -72,15 +73,37 @@ def renumbered(svg: str) -> str:
     return re.sub(r'(?<=<clipPath id=")clip\d+(?=")|(?<=url\(#)clip\d+(?=\))', lambda match: names.get(match[0], match[0]), svg)
 
 
-def draw_all(drawings: Sequence[Drawing]) -> None:
-    """Draw what is not drawn yet."""
-    missing = list({drawing.file: drawing for drawing in drawings if not drawing.complete}.values())
-    if len(missing) <= FEW or PROCESSES == 1:
-        for drawing in missing:
+class Drawings:
+    """Charts to draw, which are drawn while others are still being made: a handful in this process, more of them in others."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Path, Drawing] = {}
+        self._begun: dict[Path, Future[None]] = {}
+
+    def add(self, drawings: Iterable[Drawing]) -> None:
+        """Take charts, and begin those that are not drawn yet once there are more than a handful."""
+        self._waiting |= {
+            drawing.file: drawing for drawing in drawings if drawing.file not in self._begun and not drawing.complete
+        }
+        if len(self._waiting) + len(self._begun) > FEW and PROCESSES > 1:
+            with _replaced_when_broken():
+                self._begun |= {file: _processes().submit(draw, drawing) for file, drawing in self._waiting.items()}
+            self._waiting.clear()
+
+    def finish(self) -> None:
+        """Draw what is left, and wait for the others."""
+        for drawing in self._waiting.values():
             draw(drawing)
-        return
+        with _replaced_when_broken():
+            for drawn in self._begun.values():
+                drawn.result()
+
+
+@contextmanager
+def _replaced_when_broken() -> Iterator[None]:
+    """Begin new processes for the next study where one of these was killed."""
     try:
-        list(_processes().map(draw, missing, chunksize=4))
+        yield
     except BrokenProcessPool:
         _processes.cache_clear()
         raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from greenreport.catalog import ADDED_PAGES, load_target
 from greenreport.report.context import StudyContext
 from greenreport.report.figures.tradeoffs import tradeoff_figure
@@ -42,8 +44,8 @@ def study_pages(
     compared: tuple[ComparisonLink, ...] = (),
     settings: Site | None = None,
     related: tuple[StudyContext, ...] = (),
-) -> list[Page[StudyContent]]:
-    """Return every page of a study.
+) -> Iterator[Page[StudyContent]]:
+    """Yield every page of a study, one after the other as it is made.
 
     Args:
         study_text: the study file as it was read.
@@ -52,35 +54,34 @@ def study_pages(
         related: studies of the same publication, for a study without runs.
     """
     analysis, dataset = study.analysis, study.dataset
-    pages: list[Page[StudyContent]] = [
-        overview_page(study, compared, related),
-        *(question_page(study, answer) for answer in analysis.answers),
-        matrix_page(study),
-        *(model_page(study, model) for model in dataset.models if not study.large),
-        *(configuration_page(study, configuration) for configuration in dataset.configurations),
-        *(cell_page(study, cell) for cell in dataset.cells if study.cell_page(cell)),
-        fidelity_page(study),
-        validity_page(study),
-        audit_page(study),
-        guidelines_page(study),
-        methods_page(study),
-        environment_page(study),
-        data_page(study, study_text, settings or Site()),
-    ]
+    yield overview_page(study, compared, related)
+    yield from (question_page(study, answer) for answer in analysis.answers)
+    yield matrix_page(study)
+    yield from (model_page(study, model) for model in dataset.models if not study.large)
+    yield from (configuration_page(study, configuration) for configuration in dataset.configurations)
+    yield from (cell_page(study, cell) for cell in dataset.cells if study.cell_page(cell))
+    yield fidelity_page(study)
+    yield validity_page(study)
+    yield audit_page(study)
+    yield guidelines_page(study)
+    yield methods_page(study)
+    yield environment_page(study)
+    yield data_page(study, study_text, settings or Site())
     if analysis.quality is not None:
-        pages += [answers_page(study, analysis.quality), outputs_page(study, analysis.quality)]
+        yield answers_page(study, analysis.quality)
+        yield outputs_page(study, analysis.quality)
     if analysis.frontier is not None:
-        pages.append(frontier_page(study, analysis.frontier))
+        yield frontier_page(study, analysis.frontier)
     if analysis.tradeoffs:
         figures = [figure for item in analysis.tradeoffs if (figure := tradeoff_figure(study, item)) is not None]
-        pages.append(study_page(study, "tradeoffs", "tradeoffs.html", "Trade-offs", None, figures))
+        yield study_page(study, "tradeoffs", "tradeoffs.html", "Trade-offs", None, figures)
     if analysis.footprint is not None:
-        pages.append(footprint_page(study, analysis.footprint))
+        yield footprint_page(study, analysis.footprint)
     if analysis.multiverses:
-        pages.append(multiverse_page(study))
+        yield multiverse_page(study)
     if analysis.replications:
-        pages.append(study_page(study, "replication", "replication.html", "Replication", None))
+        yield study_page(study, "replication", "replication.html", "Replication", None)
     if study.history is not None:
-        pages.append(history_page(study, study.history))
-    added = (load_target(info.target)(study) for info in ADDED_PAGES.values())
-    return [*pages, *added, study_page(study, "claims", "claims.html", "How we know", None)]
+        yield history_page(study, study.history)
+    yield from (load_target(info.target)(study) for info in ADDED_PAGES.values())
+    yield study_page(study, "claims", "claims.html", "How we know", None)

@@ -7,12 +7,13 @@ be the best.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from greenreport.analysis.hypotheses.findings import ModelTest
 from greenreport.analysis.measure.fidelity import NotRanked
-from greenreport.analysis.stats import best_set
+from greenreport.analysis.stats import GroupTest, best_set
 from greenreport.analysis.stats.best import among
 from greenreport.catalog import MetricInfo
 
@@ -37,18 +38,21 @@ class Place:
         return f"{self.place}{possible} of {self.of}"
 
 
-def place_of(item: ModelTest, configuration: str, info: MetricInfo, unranked: NotRanked = MappingProxyType({})) -> Place | None:
-    """Return the place of a configuration on a model among those that are ranked; None where it was not compared with another."""
+def places_of(item: ModelTest, info: MetricInfo, unranked: NotRanked = MappingProxyType({})) -> dict[str, Place]:
+    """Return the place of each configuration on a model among those that are ranked; none where fewer than two were compared."""
     test = among(item.test, {g.name for g in item.test.groups if (item.model.id, g.name) not in unranked})
-    values = {g.name: value for g in test.groups if g.tested and (value := g.description.median) is not None}
-    own = values.get(configuration)
-    if own is None or len(values) < 2:
-        return None
     sign = -1 if info.direction == "higher" else 1
-    others = [(name, sign * (value - own)) for name, value in values.items() if name != configuration]
-    apart = [(name, by) for name, by in others if test.pair(configuration, name).significant]
-    first, last = 1 + sum(by < 0 for _, by in apart), len(values) - sum(by > 0 for _, by in apart)
-    best = best_set(test, info.direction)
+    values = {g.name: sign * value for g in test.groups if g.tested and (value := g.description.median) is not None}
+    best = best_set(test, info.direction) if len(values) > 1 else ()
+    return {name: _place(test, values, name, best) for name in values} if len(values) > 1 else {}
+
+
+def _place(test: GroupTest, values: Mapping[str, float], configuration: str, best: Sequence[str]) -> Place:
+    """Return the place of a configuration; of the values, the smallest is the best."""
+    own = values[configuration]
+    others = [(name, value - own) for name, value in values.items() if name != configuration]
+    apart = [by for name, by in others if test.between(configuration, name).significant]
+    first, last = 1 + sum(by < 0 for by in apart), len(values) - sum(by > 0 for by in apart)
     if best and configuration not in best:
         first = max(first, 2)
     elif best == (configuration,):

@@ -97,10 +97,10 @@ class Dataset:
         """Return a cell, or None when it is excluded."""
         return self._by_model.get(model, {}).get(configuration)
 
-    @property
+    @cached_property
     def outcomes(self) -> Counter[Outcome]:
         """How all runs ended."""
-        return sum((cell.outcomes for cell in self.cells), Counter())
+        return Counter(run.outcome for cell in self.cells for run in cell.runs)
 
     @property
     def fewest(self) -> int:

@@ -33,7 +33,7 @@ def best_set(test: GroupTest, better: Literal["lower", "higher"] = "lower") -> t
     if test.test == "blocked":
         beaten = {name for pair in test.pairs if (name := _beaten(pair, test, sign)) is not None}
     else:
-        beaten = {name for name in others if test.pair(best, name).significant}
+        beaten = {name for name in others if test.between(best, name).significant}
     return tuple(
         group.name for group in test.groups if group.name == best or (group.name in medians and group.name not in beaten)
     )

@@ -251,11 +251,14 @@ class GroupTest:
 
     def pair(self, a: str, b: str) -> Pair:
         """Return the comparison of `a` with `b`; KeyError when there is none."""
+        pair = self.between(a, b)
+        return pair if pair.a == a else pair.reversed()
+
+    def between(self, a: str, b: str) -> Pair:
+        """Return the comparison of two groups, whichever of them it begins with; KeyError when there is none."""
         for pair in self.pairs:
-            if (pair.a, pair.b) == (a, b):
+            if (pair.a == a and pair.b == b) or (pair.a == b and pair.b == a):
                 return pair
-            if (pair.b, pair.a) == (a, b):
-                return pair.reversed()
         raise KeyError((a, b))
 
     @property

@@ -65,7 +65,7 @@ def offered(
             Download(name, text, None, len(content), hashlib.sha256(content).hexdigest())
             for name, (content, text) in described.items()
         ]
-        if rows and sum(download.size for download in offer) <= LARGEST_ARCHIVE:
+        if rows and not context.large and sum(download.size for download in offer) <= LARGEST_ARCHIVE:
             contents = {name: content for name, (content, _) in (small | described).items()} | {
                 path.name: path for path, _ in item.parquet
             }

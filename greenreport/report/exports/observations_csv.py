@@ -19,19 +19,20 @@ def observations_csv(dataset: Dataset) -> tuple[bytes, int]:
     writer.writerow(column.name for column in file_columns()[OBSERVATIONS])
     number = 0
     for cell in dataset.cells:
+        model, engine, provider = map(guarded, (cell.model.id, cell.configuration.engine, cell.configuration.provider))
+        size, label = guarded(str(cell.model.size_category or "")), guarded(label_of(cell.configuration))
         for run in cell.runs:
-            for metric in METRICS:
-                observation = run.observations.get(metric)
-                if observation is None or observation.value is None:
+            run_id, outcome = guarded(run.run_id), run.outcome.value
+            for metric in (metric for metric in METRICS if metric in run.observations):
+                observation = run.observations[metric]
+                if observation.value is None:
                     continue
                 number += 1
-                row = [
-                    cell.model.id, cell.configuration.engine, cell.configuration.provider, run.repetition, metric, repr(observation.value),
-                    METRICS[metric].unit, cell.model.size_category or "", label_of(cell.configuration), run.outcome.value,
-                    observation.boundary or "", observation.method.value if observation.method else "", run.run_id,
-                    "" if observation.budget is None else repr(observation.budget.expanded),
-                ]  # fmt: skip
-                writer.writerow([guarded(value) if isinstance(value, str) else value for value in row])
+                writer.writerow([
+                    model, engine, provider, run.repetition, metric, guarded(repr(observation.value)), METRICS[metric].unit, size, label,
+                    outcome, guarded(observation.boundary or ""), observation.method.value if observation.method else "", run_id,
+                    "" if observation.budget is None else guarded(repr(observation.budget.expanded)),
+                ])  # fmt: skip
     return stream.getvalue().encode(), number
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from greenreport.analysis.hypotheses.rank_ranges import place_of
+from greenreport.analysis.hypotheses.rank_ranges import places_of
 from greenreport.analysis.measure.cell_view import CellView
 from greenreport.analysis.measure.fidelity import losses, not_ranked, unfaithful
 from greenreport.analysis.measure.validity_badge import QUIET
@@ -78,12 +78,10 @@ def _places(study: StudyContext) -> Mapping[str, str]:
     """Return the place of every cell that was compared, in the metric of the headline."""
     leading, unranked = study.analysis.leading, not_ranked(study.analysis.fidelity)
     return {
-        f"{item.model.id}/{group.name}": str(place)
+        f"{item.model.id}/{configuration}": str(place)
         for finding in (() if leading is None else (leading.finding,))
         for item in finding.tests
-        for group in item.test.groups
-        if (item.model.id, group.name) not in unranked
-        and (place := place_of(item, group.name, finding.metric, unranked)) is not None
+        for configuration, place in places_of(item, finding.metric, unranked).items()
     }
 
 

@@ -16,7 +16,7 @@ from greenreport.report.figure import Figure
 from greenreport.report.figures.axes import axis_unit
 from greenreport.report.figures.request_distributions import wait_figures
 from greenreport.report.figures.run_drift import course_figure
-from greenreport.report.figures.saturation_curves import by_model_and_factor, curves_figure
+from greenreport.report.figures.saturation_curves import LINE, PANEL, by_model_and_factor, curves_figure
 from greenreport.report.figures.throughput_frontier import front_figure
 from greenreport.study import Objective
 from tests.analysis.test_directions import CURVE, batches, dataset
@@ -129,6 +129,17 @@ def test_two_loads_have_figures_that_claim_nothing() -> None:
     assert front is not None
     assert front.finding == curves.finding
     assert [row["text"] for row in rows(curves) if row["kind"] == "note"] == ["memory ends"]
+
+
+def test_no_curve_meets_the_words_of_remarks() -> None:
+    """The first axis reaches so far up that every value stays below the lines on which words stand."""
+    curves, _ = figures(sweep({1: [100.0] * 3, 2: [180.0] * 3, 4: [182.0] * 3, 8: [183.0] * 3}))
+    notes = [row for row in rows(curves) if row["kind"] == "note"]
+    (room,) = (row for row in rows(curves) if row["kind"] == "room")
+    highest = max(row["value"] for row in rows(curves) if row["kind"] == "run" and row["panel"] == room["panel"])
+    assert len(notes) == 1
+    assert PANEL * (1 - highest / room["value"]) > LINE * len(notes)
+    assert {row["panel"] for row in notes} == {room["panel"]}
 
 
 def test_bounds_of_the_objective_are_drawn_in_the_distributions() -> None:

@@ -39,6 +39,7 @@ class LoadRow:
     """A value at a load: the median of the runs (`line`), one run (`run`), or a remark at a load (`mark`, its words `note`).
 
     Attributes:
+        kind: also `room`: a value up to which the axis must reach, so that no curve meets the words of remarks.
         panel: metric with its unit; panels stand below each other.
         configuration: name of the series, in the scale of colours.
         value: in the unit of the panel; of words the line they stand on, from 0 at the top.
@@ -72,6 +73,7 @@ def saturation_curves_spec(rows: Sequence[LoadRow], styles: Looks, *, x_axis: st
     line = base.transform_filter("datum.kind == 'line'")
     layers = alt.layer(
         base.transform_filter("datum.kind == 'mark'").mark_rule(strokeDash=[3, 3], opacity=0.7).encode(x=x, color=hue),
+        base.transform_filter("datum.kind == 'room'").mark_point(opacity=0).encode(y=y),
         *_note_layers(base, x, rows),
         base.transform_filter("datum.kind == 'run'").mark_point(size=18, opacity=0.45, filled=True).encode(x=x, y=y, color=hue),
         line.mark_line(strokeWidth=1.5).encode(x=x, y=y, color=hue),
@@ -197,8 +199,12 @@ def _curve_rows(every: Sequence[Series], metric: str, *, first: bool) -> Iterato
         for load, text in _marks(series):
             yield LoadRow("mark", panel, name, name, load, 0.0, "", "")
             remarks.setdefault(load, {})[text] = None
-    for line, (load, texts) in enumerate(sorted(remarks.items()) if first else ()):
+    if not first or not remarks or not values:
+        return
+    for line, (load, texts) in enumerate(sorted(remarks.items())):
         yield LoadRow("note", panel, "", "", load, float(line), ", ".join(texts), "")
+    below = 1 - LINE * (len(remarks) + 0.5) / PANEL  # share of the panel that the words leave to the curves
+    yield LoadRow("room", panel, "", "", min(remarks), max(values) / factor / below, "", "")
 
 
 def _marks(series: Series) -> Iterator[tuple[float, str]]:

@@ -312,3 +312,5 @@ def test_a_tradeoff_says_where_one_configuration_is_best_in_both() -> None:
     verdicts = [words(str(row[-1])) for row in figure.table.rows]
     assert sum(verdict.startswith("dominated by ") for verdict in verdicts) == 3
     assert not any("beaten" in verdict for verdict in verdicts)
+    hints = figure.spec["usermeta"]["greenreport"]
+    assert hints["narrowest"] + hints["chrome"] <= 350  # of a phone

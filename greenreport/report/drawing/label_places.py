@@ -13,16 +13,16 @@ OVER = 15  # and to the middle of its label above or below
 SLANT = (7, 9)  # the same, across and upwards, to a label at a corner
 RADIUS = 6  # of a point with its outline
 LINE = 1.25  # height of a line of text over the size of its letters
-#: Alignment and offsets of a text mark at each side of its point.
+#: Alignment and offsets of a text mark at each side of its point, in the order in which they are tried: a line through points leaves them to the right.
 SIDES: dict[str, dict[str, Any]] = {
     "right above": {"align": "left", "dx": SLANT[0], "dy": -SLANT[1]},
     "left above": {"align": "right", "dx": -SLANT[0], "dy": -SLANT[1]},
-    "right": {"align": "left", "dx": APART, "dy": 0},
     "left": {"align": "right", "dx": -APART, "dy": 0},
     "right below": {"align": "left", "dx": SLANT[0], "dy": SLANT[1]},
     "left below": {"align": "right", "dx": -SLANT[0], "dy": SLANT[1]},
     "above": {"align": "center", "dx": 0, "dy": -OVER},
     "below": {"align": "center", "dx": 0, "dy": OVER},
+    "right": {"align": "left", "dx": APART, "dy": 0},
 }
 
 

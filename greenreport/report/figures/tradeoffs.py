@@ -22,7 +22,8 @@ from greenreport.report.figures.specification import WIDTH, Sheet, Specification
 from greenreport.units import quantity
 
 HEIGHT = 230
-NARROWEST = 430  # labels need room on both sides; a phone scrolls the figure
+#: Pixels beside the plot, and its width on a phone; where names have no room there, it is wider and scrolls.
+CHROME, PHONE, NARROWEST = 110, 240, 430
 LETTERS = 11
 MOST_LABELS = 8  # on each model
 ROW_BYTES = 1500
@@ -62,18 +63,19 @@ def tradeoff_spec(
     """
     sheet = Sheet(styles)
     models = ordered([row.model for row in rows])
+    by_model = [[row for row in rows if row.model == model] for model in models]
+    on_phone, wider = ([_labelled(of_model, width) for of_model in by_model] for width in (PHONE, NARROWEST))
+    narrowest, labelled = (PHONE, on_phone) if _named(on_phone) == _named(wider) else (NARROWEST, wider)
     panels = [
-        _panel(
-            sheet, _labelled([row for row in rows if row.model == model]), swept, x_axis if model == models[-1] else None, units
-        )
-        for model in models
+        _panel(sheet, of_model, swept, x_axis if model == models[-1] else None, units)
+        for model, of_model in zip(models, labelled, strict=True)
     ]
     if len(models) == 1:
-        return sheet.finish(panels[0], chrome=110, narrowest=NARROWEST)
+        return sheet.finish(panels[0], chrome=CHROME, narrowest=narrowest)
     titled = [
         panel.properties(title=alt.TitleParams(model, frame="group")) for panel, model in zip(panels, models, strict=True)
     ]
-    return sheet.finish(alt.vconcat(*titled), plot="vconcat", chrome=110, narrowest=NARROWEST)
+    return sheet.finish(alt.vconcat(*titled), plot="vconcat", chrome=CHROME, narrowest=narrowest)
 
 
 def _panel(sheet: Sheet, rows: Sequence[PointRow], swept: Looks, x_axis: str | None, units: tuple[str, str]) -> alt.LayerChart:
@@ -113,17 +115,26 @@ def _domain(values: Sequence[float]) -> list[float]:
     return [max(0.0, low - pad) if low >= 0 else low - pad, high + pad]
 
 
-def _labelled(rows: Sequence[PointRow]) -> list[PointRow]:
-    """Return the rows of one model, those of the front first, with the side on which the name of each stands: of few all, of many the front."""
+def _named(labelled: Sequence[Sequence[PointRow]]) -> int:
+    """Return how many points have room for their names."""
+    return sum(bool(row.place) for rows in labelled for row in rows)
+
+
+def _labelled(rows: Sequence[PointRow], width: int) -> list[PointRow]:
+    """Return the rows of one model, those of the front first, with the side on which the name of each stands: of few all, of many the front.
+
+    Args:
+        width: of the plot, in pixels, in which no name may lie on another; it may be wider.
+    """
     few, front = len(rows) <= MOST_LABELS, sorted((row for row in rows if row.front), key=lambda row: row.x)
     rows = [*front, *(row for row in rows if not row.front)]
     step = max(1.0, (len(front) - 1) / (MOST_LABELS - 1))
     named = {front[round(place * step)].configuration for place in range(min(MOST_LABELS, len(front)))}
     (left, right), (low, high) = _domain([row.x for row in rows]), _domain([row.y for row in rows])
-    at = [((row.x - left) / (right - left) * NARROWEST, (high - row.y) / (high - low) * HEIGHT) for row in rows]
+    at = [((row.x - left) / (right - left) * width, (high - row.y) / (high - low) * HEIGHT) for row in rows]
     swept = all(row.series for row in rows)
     texts = [(row.load_text if swept else row.label) if few or row.configuration in named else "" for row in rows]
-    sides = places(at, texts, size=LETTERS, plot=(NARROWEST, HEIGHT))
+    sides = places(at, texts, size=LETTERS, plot=(width, HEIGHT))
     return [replace(row, place=side) for row, side in zip(rows, sides, strict=True)]
 
 

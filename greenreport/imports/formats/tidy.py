@@ -22,6 +22,7 @@ from greenreport.imports.mapped_table import number_problems
 from greenreport.imports.mapping import Mapping
 from greenreport.imports.reader import Candidate, Reader
 from greenreport.imports.results_table import Column, ResultsTable, Role
+from greenreport.study.error_messages import nearest
 
 REQUIRED = ("model", "engine", "provider", "repetition", "metric", "value", "unit")
 _TEXTS = {
@@ -95,9 +96,11 @@ def _wrong_metrics(table: DelimitedText, levels: dict[str, tuple[list[str], NDAr
     for pair, row in sorted(zip(pairs, first, strict=True), key=lambda item: int(item[1])):
         metric, unit = metrics[int(pair) // len(units)], units[int(pair) % len(units)]
         if metric not in METRICS:
-            yield f"{table.path}:{table.lines[row]}: unknown metric {metric[:60]!r}; known: {', '.join(METRICS)}"
+            yield f"{table.path}:{table.lines[row]}: unknown metric {metric[:60]!r}{nearest(metric[:60], METRICS)}"
         elif unit != METRICS[metric].unit:
             yield f"{table.path}:{table.lines[row]}: {metric} is in {METRICS[metric].unit!r}, not {unit[:20]!r}; convert it first"
+    if any(metric not in METRICS for metric in metrics):
+        yield f"known metrics: {', '.join(METRICS)}"
 
 
 def _runs(codes: list[NDArray[np.int64]], numbers: list[NDArray[np.float64]]) -> TidyRuns:

@@ -70,3 +70,13 @@ def test_a_process_that_was_killed_is_replaced_for_the_next_study(tmp_path: Path
         draw_all(charts(tmp_path / "second"))
     draw_all(charts(tmp_path / "second"))
     assert all(drawing.complete for drawing in charts(tmp_path / "second"))
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor draws in one process")
+def test_charts_lie_where_they_are_asked_for_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes stay for the next site, which may lie elsewhere; paths of its cache are relative."""
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        draw_all(charts(Path("figures")))
+        assert all((tmp_path / name / "figures" / f"{number}.svg").is_file() for number in range(FEW + 1))

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -87,7 +87,8 @@ class Drawings:
         }
         if len(self._waiting) + len(self._begun) > FEW and PROCESSES > 1:
             with _replaced_when_broken():
-                self._begun |= {file: _processes().submit(draw, drawing) for file, drawing in self._waiting.items()}
+                for file, drawing in self._waiting.items():  # the processes may have begun in another folder
+                    self._begun[file] = _processes().submit(draw, replace(drawing, file=file.absolute()))
             self._waiting.clear()
 
     def finish(self) -> None:

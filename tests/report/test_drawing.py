@@ -80,3 +80,15 @@ def test_charts_lie_where_they_are_asked_for_from_any_folder(tmp_path: Path, mon
         monkeypatch.chdir(tmp_path / name)
         draw_all(charts(Path("figures")))
         assert all((tmp_path / name / "figures" / f"{number}.svg").is_file() for number in range(FEW + 1))
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor draws in one process")
+def test_a_command_that_drew_ends_without_a_word(tmp_path: Path) -> None:
+    script = tmp_path / "draws.py"
+    script.write_text(DRAWS_AND_IS_KILLED.partition("    print(")[0], encoding="utf-8")
+    paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "figures")], capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -5,6 +5,7 @@ Each process starts a JavaScript engine of its own, which takes a second, so a h
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import re
@@ -113,6 +114,7 @@ def _replaced_when_broken() -> Iterator[None]:
 @cache
 def _processes() -> ProcessPoolExecutor:
     """Return the processes that draw, which stay for the next studies."""
+    atexit.register(_processes.cache_clear)  # while the modules that end them are still there
     return ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
 
 

@@ -23,6 +23,7 @@ SYNONYMS = {
     "fp16": "float16", "half": "float16", "fp32": "float32", "float": "float32", "bf16": "bfloat16", "nvidia": "cuda",
     "amd": "rocm", "intel": "xpu", "apple": "mps", "trt": "tensorrt", "dml": "directml", "pytorch": "torch", "eager": "torch", "compile": "torch_compile", "onnxruntime": "onnx", "ort": "onnx", "llama.cpp": "llamacpp",
     "llama_cpp": "llamacpp", "llama-server": "llamacpp", "openvino_genai": "openvino-genai", "onnxruntime_genai": "onnxruntime-genai",
+    "time": "duration_s", "time_s": "duration_s", "wall_time_s": "duration_s", "runtime_s": "duration_s", "elapsed_s": "duration_s",
 }  # fmt: skip
 #: Servers that people take for engines of a study.
 SERVERS = frozenset({"vllm", "sglang", "tgi", "ollama", "lmstudio", "triton", "litellm"})

@@ -34,6 +34,7 @@ def refused(file: Path) -> str:
     ("row", "message"),
     [
         ("m,e,p,1,energy,1,J", ":2: unknown metric 'energy', did you mean 'energy_j'?\nknown metrics: "),
+        ("m,e,p,1,time_s,1,s", ":2: unknown metric 'time_s', did you mean 'duration_s'?"),  # not cpu_time_s
         ("m,e,p,1,energy_j,1,kJ", ":2: energy_j is in 'J', not 'kJ'; convert it first"),
         ("m,e,p,0,energy_j,1,J", ":2: repetition '0' is no whole number from 1"),
         ("m,e,p,1.5,energy_j,1,J", ":2: repetition '1.5' is no whole number from 1"),

@@ -44,6 +44,9 @@ class OnnxRuntimeGenAI(TokenizedEngine):
         scratch = target / "cache"
         command = [sys.executable, "-m", "onnxruntime_genai.models.builder", "-i", str(job.weights), "-o", str(target)]
         command += ["-p", PRECISIONS[job.configuration.dtype], "-e", "cpu", "-c", str(scratch)]
+        if job.configuration.dtype == "int8":
+            # The builder looks embeddings up in the output layer's weights where a model ties both, and can do so in 4 bits only.
+            command += ["--extra_options", "shared_embeddings=false"]
         done = subprocess.run(
             command,
             env=os.environ | {"HF_HUB_OFFLINE": "1", "USE_TORCH": "1"},

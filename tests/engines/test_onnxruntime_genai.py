@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 pytest.importorskip("onnxruntime_genai", reason="onnxruntime-genai is not installed (extra `onnx`)")
 
 from tests.engines.own_loops import assert_tokens_of_torch
-from tests.engines.test_engines import loaded, untrained
+from tests.engines.test_engines import answers, loaded, untrained
 
 pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 NAME = "onnxruntime-genai"
@@ -60,6 +60,13 @@ def test_the_weights_that_are_multiplied_with_are_read_back(llama: Path, tmp_pat
     other.load()
     with pytest.raises(MeasurementInvalid, match="holds int4 weights; the study says int8"):
         other.facts()
+
+
+def test_a_model_whose_embeddings_are_its_output_layer_loads_with_8_bits(tmp_path: Path) -> None:
+    """Most trained models below a billion parameters tie the two; the builder's 8-bit model of one named a tensor that it did not hold."""
+    engine = loaded(NAME, untrained("llama", tmp_path, tie_word_embeddings=True), tmp_path, dtype="int8")
+    assert verified(engine.facts(), engine.job).dtype == "int8"
+    assert len(answers(engine, [[5, 6, 7]])[0]) > 0
 
 
 def test_what_it_cannot_do_is_a_sentence(llama: Path, tmp_path: Path) -> None:

@@ -179,13 +179,15 @@ def _same_quantity(first: AuditedColumn, second: AuditedColumn) -> AuditFinding 
         return None
     most, fewest = (len(np.unique(column.values[both])) for column in (first, second))
     digits = f", `{second.name}` with fewer digits ({most:,} and {fewest:,} distinct values)" if fewest < most else ""
+    least, largest = f"{low:.4f}", f"{high:.4f}"
+    lies = f"is {least}" if least == largest else f"lies between {least} and {largest}"
     return AuditFinding(
         RuleId.COPIED_COLUMN, Severity.NOTE, (first.name, second.name), (),
         (
             Evidence("smallest ratio", low), Evidence("largest ratio", high), Evidence("rows", int(both.sum())),
             Evidence(f"distinct values of {first.name}", most), Evidence(f"distinct values of {second.name}", fewest),
         ),
-        f"`{first.name}` ÷ `{second.name}` lies between {low:.4f} and {high:.4f} in all {int(both.sum()):,} rows, in the same unit: they are one "
+        f"`{first.name}` ÷ `{second.name}` {lies} in all {int(both.sum()):,} rows, in the same unit: they are one "
         f"measurement{digits}. They do not confirm each other.",
     )  # fmt: skip
 

@@ -53,7 +53,7 @@ def pin(study: StudyArgument) -> None:
 
 def select(study: StudyArgument, cache: CacheOption = DEFAULT_CACHE) -> None:
     """Apply a study's criteria to the models of the hub or of a kept list; say how many are left, and why the others fell out."""
-    from greenreport.models.selection import as_text, candidates, digest_of_text, funnel
+    from greenreport.models.candidates import as_text, candidates, digest_of_text, funnel
     from greenreport.study import load_study
 
     file = load_study(study).study

@@ -118,6 +118,11 @@ class Figure:
     detail: bool = False
 
     @property
+    def remark(self) -> str:
+        """What the text alternative says beyond the finding, which stands above the drawing; may be empty."""
+        return self.summary.removeprefix(f"{self.finding}.").lstrip()
+
+    @property
     def hints(self) -> Mapping[str, Any]:
         """How the page may fit the chart, as a `Sheet` writes it; empty for a chart that was made without one."""
         return self.spec.get("usermeta", {}).get("greenreport", {}) or {}

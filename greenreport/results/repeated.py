@@ -51,7 +51,7 @@ def courses(plan: Plan, reader: Store | Published, found: Repeated) -> tuple[Cou
     for time in range(max(map(len, found.values()), default=0)):
         rows = {key: of_cell[time] for key, of_cell in found.items() if time < len(of_cell)}
         records = reader.records([row.run_id for of_cell in rows.values() for row in of_cell])
-        for cell in recorded_dataset(plan, records).cells:
+        for cell in recorded_dataset(plan, records, drawn=False).cells:
             if cell.key in rows:
                 periods[cell.key].append(Period(cell, environments.get(rows[cell.key][0].environment)))
     return tuple(course_of(periods[cell.key]) for cell in plan.cells if len(periods[cell.key]) > 1)

@@ -18,7 +18,7 @@ from greenreport.study.field_types import MOST_ENTRIES, Entries, Identifier, Lab
 from greenreport.study.footprint import Footprint
 from greenreport.study.meter_options import EstimateUse, Meter
 from greenreport.study.protocol import Protocol, Workload
-from greenreport.study.selection import Selection
+from greenreport.study.model_selection import Selection
 from greenreport.study.sweep import MOST_CONFIGURATIONS, Sweep
 
 

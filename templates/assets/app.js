@@ -183,13 +183,14 @@
       if (free) taken.push(box); else text.setAttribute("visibility", "hidden");
     }
   }
-  /* of a matrix wider than the screen, the best cell is seen first */
+  /* of a matrix wider than the screen, the best cell is seen; no further than needed, so that names beside the cells are seen as well */
   function showBest(holder) {
     const best = holder.querySelector(".mark-text.role-mark text[font-weight='700']");
     if (!best || holder.scrollWidth <= holder.clientWidth) return;
-    const { left, width } = best.getBoundingClientRect();
-    holder.scrollLeft += left + width / 2 - holder.getBoundingClientRect().left - holder.clientWidth / 2;
+    const beyond = best.getBoundingClientRect().right + BESIDE_BEST - holder.getBoundingClientRect().right;
+    if (beyond > 0) holder.scrollLeft += beyond;
   }
+  const BESIDE_BEST = 28; /* pixels from the best value to the edge */
   const SIDES = 16; /* pixels of room beside a drawing */
   /* texts are measured in the font of figures, so it has to be there; without it they are drawn in the next one */
   const letters = figures.length ? Promise.all([400, 700].map((weight) => document.fonts.load(`${weight} 12px "Greenreport Sans"`))).catch(() => null) : null;

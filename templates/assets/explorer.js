@@ -248,9 +248,9 @@
 
   /* the table: columns that can be sorted, the first rows of all */
   const COLUMNS = [
-    ["cell", "Cell", (cell) => `${text(cell, MODEL)}, ${cell.configuration}`], ["study", "Study", (cell) => text(cell, STUDY)],
-    ["machine", "Machine", (cell) => text(cell, MACHINE)], ["energy", "Energy", (cell) => text(cell, ENERGY)], ["runs", "Valid runs", (cell) => cell.runs],
-    ["x", "", (cell) => cell.values[state.x]], ["y", "", (cell) => cell.values[state.y]]
+    ["cell", "Cell", (cell) => `${text(cell, MODEL)}, ${cell.configuration}`], ["x", "", (cell) => cell.values[state.x]],
+    ["y", "", (cell) => cell.values[state.y]], ["runs", "Valid runs", (cell) => cell.runs], ["study", "Study", (cell) => text(cell, STUDY)],
+    ["machine", "Machine", (cell) => text(cell, MACHINE)], ["energy", "Energy", (cell) => text(cell, ENERGY)]
   ];
   function sorted(shown) {
     const down = state.sort.startsWith("-"), column = COLUMNS.find(([name]) => name === state.sort.replace("-", ""));
@@ -279,12 +279,12 @@
     for (const cell of some) {
       const row = element("tr", "", made), first = element("th", "", row, { scope: "row" });
       element("a", `${text(cell, MODEL)}, ${cell.configuration}`, first, { href: box.dataset.root + cell.address });
-      [STUDY, MACHINE, ENERGY].forEach((index) => element("td", text(cell, index), row));
-      element("td", String(cell.runs), row, { class: "num" });
       [state.x, state.y].forEach((at) => {
         const value = cell.values[at];
         element("td", value === null ? "\u2013" : quantity(value, metrics[at].unit, true), row, { class: "num" });
       });
+      element("td", String(cell.runs), row, { class: "num" });
+      [STUDY, MACHINE, ENERGY].forEach((index) => element("td", text(cell, index), row));
     }
     body.replaceChildren(made);
     rest.replaceChildren();

@@ -22,7 +22,7 @@ SHEET = 1009  # pixels of A4 between the margins
 FIRST = """Math.min(...[...document.querySelectorAll(".opening svg")].map((svg) => svg.getBoundingClientRect())
     .filter(({ width }) => width).map(({ top }) => top + scrollY))"""
 LONG = "On OPT 125M, Torch · CPU at batch 64 on one replica gives 308 tokens/s: the most that keeps the objective (first token within 2.00 s, at most 200 ms between tokens)."
-#: Puts the longest headline there is in place of those of the page.
+#: Puts a headline that is longer than any in place of those of the page.
 LENGTHEN = """(long) => {
     document.querySelector(".headline").textContent = long;
     document.querySelector(".standfirst").textContent = long;

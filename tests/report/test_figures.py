@@ -296,7 +296,7 @@ def test_the_matrix_says_who_wins_and_ranks_only_the_same_work() -> None:
     remarks = {(row[0], words(str(row[1]))): row[3:] for row in other.table.rows}
     assert remarks["B", "OpenVINO · CPU"] == (None, "not ranked: other outputs than the reference")
     assert remarks["B", "ONNX Runtime · CPU"] == (1.0, "")
-    assert other.summary.endswith("Every cell has a value.")
+    assert other.remark == "Every cell has a value."
     single = matrix_figure(context(dataset({"a": ENERGY["a"]})), "duration_s")
     assert single is not None
     assert words(single.finding) == "ONNX Runtime · CPU has the shortest execution time on the one model studied"
@@ -309,6 +309,7 @@ def test_a_tradeoff_says_where_one_configuration_is_best_in_both() -> None:
     figure = tradeoff_figure(study, study.analysis.tradeoffs[0])
     assert figure is not None
     assert figure.finding == "Execution time against energy: on 1 of 2 models a single configuration is best in both"
+    assert figure.remark == ""  # nothing below the drawing repeats its title
     verdicts = [words(str(row[-1])) for row in figure.table.rows]
     assert sum(verdict.startswith("dominated by ") for verdict in verdicts) == 3
     assert not any("beaten" in verdict for verdict in verdicts)

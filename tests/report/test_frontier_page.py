@@ -8,11 +8,16 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from greenreport.analysis.cold_starts import cold_starts
 from greenreport.catalog import METRICS
+from greenreport.report.pages.matrix_page import MatrixContent
+from tests.analysis.test_cold_starts import dataset as started
 from tests.analysis.test_frontier import COLUMNS, OPT, REPLICATED
 from tests.conftest import minimal_study
+from tests.datasets import around
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -69,6 +74,17 @@ def test_every_study_tells_its_cold_starts(site: Path) -> None:
     assert "First request" in text
     assert "the reference" in text
     assert len(re.findall(r'href="[^"]*cells/', cold)) == 2
+
+
+def test_cold_starts_whose_energy_is_not_known_have_no_columns_for_it() -> None:
+    """A column of nothing but dashes told nothing, five times on a page."""
+    data = started({"torch": (around(100, 3), around(10, 3))})
+    assert MatrixContent((), "", tuple(cold_starts(data))).cold_energy
+    times = {cell.key: [replace(run, observations={"cold_start_s": run.observations["cold_start_s"]}) for run in cell.runs] for cell in data.cells}
+    timed = replace(data, cells=tuple(replace(cell, runs=tuple(times[cell.key])) for cell in data.cells))
+    content = MatrixContent((), "", tuple(cold_starts(timed)))
+    assert content.cold
+    assert not content.cold_energy
 
 
 def test_limits_that_were_looked_for_have_a_page_without_a_sweep(

@@ -71,6 +71,18 @@ def test_a_study_without_runs_points_to_those_of_the_same_question(site: Path, c
     assert "Renamed" in text_of(planned)
 
 
+def test_metrics_without_a_value_stand_apart_with_their_reason(site: Path) -> None:
+    """The table of a cell holds values; a third of its rows said only why there is none."""
+    page = next((site / "s" / "tiny" / "cells").glob("*/index.html")).read_text(encoding="utf-8")
+    table, _, rest = page.partition("What the runs say")[2].partition("</table>")
+    absent = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", rest.partition("</details>")[0]))
+    assert "Energy" in table
+    assert "GPU usage" not in table
+    labels = [label for labels in absent for label in labels.split(", ")]
+    assert {"GPU usage", "Goodput", "Answers right"} <= set(labels)
+    assert all(absent.values())
+
+
 def test_a_cell_shows_every_stage_of_its_requests(site: Path) -> None:
     """Queue, tokenise, infer, detokenise, serialise and the rest, with time and energy of the window."""
     page = next((site / "s" / "tiny" / "cells").glob("*/index.html")).read_text(encoding="utf-8")

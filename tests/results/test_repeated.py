@@ -70,6 +70,17 @@ def test_a_study_measured_again_is_compared_with_itself(tmp_path: Path) -> None:
     assert compare(tmp_path, "--since", "previous").returncode == 0
 
 
+def test_earlier_times_keep_no_traces(tmp_path: Path) -> None:
+    """Only the runs that are shown are drawn; a hundred studies of the same cells took most of their time for traces of all the others."""
+    times(tmp_path, ("2026-02-01", OLD, 1.0), ("2026-03-01", OLD, 1.0))
+    data = read_study(tmp_path / "studies" / "tiny.yaml", tmp_path / "cache")
+    assert all(run.rails for cell in data.dataset.cells for run in cell.ok)
+    earlier = [run for course in data.courses for period in course.periods for run in period.cell.ok]
+    assert len(earlier) == 2 * 2 * 5
+    assert not any(run.rails for run in earlier)
+    assert {metric for run in earlier for metric in run.observations} >= {"energy_j", "duration_s"}
+
+
 def test_other_libraries_and_later_runs_are_times_of_their_own(tmp_path: Path) -> None:
     """Equal machines share one time; other hardware is not compared; a failed run and a single one are no time."""
     newer = changed(libraries=(("torch", "2.14.0"),), python="3.12.1")

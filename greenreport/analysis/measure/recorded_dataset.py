@@ -35,8 +35,13 @@ def recorded_dataset(
     references: Sequence[ReferenceStudy] = (),
     trials: Sequence[RunRecord] = (),
     controls: Sequence[RunRecord] = (),
+    drawn: bool = True,
 ) -> Dataset:
-    """Return the dataset of a plan from the records that count for it (see `plan.current`)."""
+    """Return the dataset of a plan from the records that count for it (see `plan.current`).
+
+    Args:
+        drawn: whether runs keep the traces that the page of a cell draws; they take most of the time.
+    """
     keys = {cell.fingerprint: cell.key for cell in plan.cells}
     runs: dict[str, list[RunView]] = {cell.key: [] for cell in plan.cells}
     outputs: dict[str, Output] = {}
@@ -46,7 +51,7 @@ def recorded_dataset(
     prompts: tuple[str | None, int | None] = (None, None)
     for record in records:
         record = judged(record, plan.study)  # thresholds may have been declared after the run  # noqa: PLW2901
-        runs[keys[record.fingerprint]].append(_view(record, plan.study))
+        runs[keys[record.fingerprint]].append(_view(record, plan.study, drawn=drawn))
         outputs.update((output.sha256, output) for output in record.outputs)
         texts.update((prompt.sha256, prompt.text) for prompt in record.prompts)
         verdicts.update(((verdict.prompt_sha256, verdict.output_sha256), verdict) for verdict in record.verdicts)
@@ -90,7 +95,7 @@ def _known(environment: Environment) -> tuple[int, int]:
     return len(environment.served), len(environment.libraries)
 
 
-def _view(record: RunRecord, study: Study) -> RunView:
+def _view(record: RunRecord, study: Study, *, drawn: bool) -> RunView:
     window = record.mark(Phase.WINDOW)
     return RunView(
         run_id=record.run_id,
@@ -105,7 +110,7 @@ def _view(record: RunRecord, study: Study) -> RunView:
         missing=record.missing,
         observations={o.metric: o for o in observations(record, study.objective, study.calibrations, study.quality)},
         phases=phase_rows(record),
-        rails=rails(record),
+        rails=rails(record) if drawn else (),
         agreements=() if window is None else agreements(record, window, study.calibrations),
         sampling=() if window is None else tuple(_sampling(record, window, study)),
         foreign_load=None if window is None else foreign_load(record, window),

@@ -201,11 +201,7 @@ def headline(dataset: Dataset, every: Sequence[Series], told: ToldLoad) -> Text:
     said = f"On {model.label}, {where_words(series, point)}{edge} gives {quantity(throughput or 0.0, 'tokens/s')}{cost}"
     if objective is None:
         return (said, *tail, ".")
-    bounds = (
-        ("first token within {}", objective.ttft_s), ("at most {} between tokens", objective.tbt_s), ("answer within {}", objective.latency_s),
-    )  # fmt: skip
-    short = f"the objective ({', '.join(text.format(quantity(s, 's')) for text, s in bounds if s is not None)})"
-    return (said, *tail, f": the most that keeps {short}." if told.kept else f". No load keeps {short}.")
+    return (said, *tail, ", the most within the latency objective." if told.kept else ". No load meets the latency objective.")
 
 
 def where_words(series: Series, point: LoadPoint) -> str:

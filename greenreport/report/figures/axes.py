@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeGuard
 
 import altair as alt
@@ -11,6 +12,7 @@ import altair as alt
 from greenreport.analysis.measure.configuration_labels import JOINT
 from greenreport.analysis.stats import Interval, NotComputable, reach
 from greenreport.report.drawing.svg_text import width
+from greenreport.report.figure import COLUMN
 from greenreport.report.figures.specification import Sheet, ordered
 
 Kind = Literal["linear", "log"]
@@ -23,6 +25,8 @@ LINES = "split(replace(datum.value, regexp('\u00a0·\u00a0', 'g'), ' · '), ' ·
 #: Room for a value with its unit; a wider table scrolls.
 NARROWEST_COLUMN = 88
 DOT = " · "  # between the parts of a label
+#: Pixels beside the cells of a matrix, for names of models.
+BESIDE = 170
 HEAD_SIZE, HEAD_GAP = 12, 10  # of the letters of headings, and pixels between two of them
 
 
@@ -145,15 +149,38 @@ def narrowest_columns(labels: Sequence[str], least: int = NARROWEST_COLUMN) -> i
     return len(labels) * max(least, math.ceil(widest) + HEAD_GAP)
 
 
-def cell_axes(rows: Sequence[Any], *, gap: float, row_gap: float) -> tuple[list[str], list[str], alt.X, alt.Y]:
-    """Return labels and models of a matrix in order, and its axes: configurations above, models beside it.
+@dataclass(frozen=True, slots=True)
+class CellAxes:
+    """The axes of a matrix of cells.
+
+    Attributes:
+        columns, rows: the names above and beside the cells, in order.
+        beside: pixels that the names of the rows take.
+    """
+
+    columns: list[str]
+    rows: list[str]
+    x: alt.X
+    y: alt.Y
+    beside: int
+
+
+def cell_axes(cells: Sequence[Any], *, gap: float, row_gap: float) -> CellAxes:
+    """Return the axes of a matrix: configurations above and models beside the cells.
+
+    Where the configurations need more than the page has, as those of a sweep do, and there are fewer models, the models stand above.
 
     Args:
         gap, row_gap: between two columns and two rows, as a share of a cell.
     """
-    labels, models = ordered([row.label for row in rows]), ordered([row.model for row in rows])
-    lines = max((label.count("·") + 1 for label in labels), default=1)  # all of a heading stands above the cells
+    names = {field: ordered([getattr(cell, field) for cell in cells]) for field in ("label", "model")}
+    above, beside = "label", "model"
+    if len(names["model"]) < len(names["label"]) and narrowest_columns(names["label"]) + BESIDE > COLUMN:
+        above, beside = beside, above
+    columns, rows = names[above], names[beside]
+    lines = max((name.count("·") + 1 for name in columns), default=1)  # all of a heading stands above the cells
     heads = alt.Axis(orient="top", labelAngle=0, labelExpr=LINES, labelPadding=14 * lines - 8, domain=False, ticks=False)
-    x = alt.X("label:N", title=None, sort=labels, axis=heads, scale=alt.Scale(domain=labels, paddingInner=gap))
-    y = alt.Y("model:N", title=None, sort=models, scale=alt.Scale(domain=models, paddingInner=row_gap))
-    return labels, models, x, y
+    x = alt.X(f"{above}:N", title=None, sort=columns, axis=heads, scale=alt.Scale(domain=columns, paddingInner=gap))
+    y = alt.Y(f"{beside}:N", title=None, sort=rows, scale=alt.Scale(domain=rows, paddingInner=row_gap))
+    room = max((width(name, HEAD_SIZE) for name in rows), default=0.0)
+    return CellAxes(columns, rows, x, y, max(BESIDE, math.ceil(room) + HEAD_GAP))

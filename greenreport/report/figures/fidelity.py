@@ -34,7 +34,8 @@ class MatchRow:
 def fidelity_spec(rows: Sequence[MatchRow]) -> Specification:
     """F11: configuration × model: the deeper the colour, the more outputs differ; cells that are not ranked are outlined."""
     sheet = Sheet()
-    labels, models, x, y = cell_axes(rows, gap=0.06, row_gap=0.1)
+    axes = cell_axes(rows, gap=0.06, row_gap=0.1)
+    x, y = axes.x, axes.y
     base = alt.Chart()
     square = base.mark_rect(fill="var(--vermilion)", stroke="currentColor").encode(
         x=x,
@@ -49,9 +50,9 @@ def fidelity_spec(rows: Sequence[MatchRow]) -> Specification:
     second = text_marks(base, dy=8).encode(x=x, y=y, text=alt.Text("second:N"), opacity=opacity)
     data = sheet.rows([{**asdict(row), "depth": row.missed or 0.0} for row in rows])
     layers = alt.layer(square, first, second, data=data).properties(
-        width=max(360, min(WIDTH + 80, 130 * len(labels)), narrowest_columns(labels)), height=46 * len(models)
+        width=max(360, min(WIDTH + 80, 130 * len(axes.columns)), narrowest_columns(axes.columns)), height=46 * len(axes.rows)
     )
-    return sheet.finish(layers, chrome=170, narrowest=narrowest_columns(labels, 104))
+    return sheet.finish(layers, chrome=axes.beside, narrowest=narrowest_columns(axes.columns, 104))
 
 
 def match_figure(study: StudyContext) -> Figure | None:

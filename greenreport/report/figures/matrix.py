@@ -24,11 +24,13 @@ from greenreport.report.figures.captions import metric_bands, times
 from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, text_marks
 from greenreport.units import quantity
 
-BEST = " ◆"  # marks the best value of a row; it survives greyscale and copying
+BEST = " ◆"  # marks the best value of a model; it survives greyscale and copying
 UNRANKED = "not ranked: other outputs than the reference"
 LOSES = "not ranked: it loses too many right answers"
 NO_RATIO = "not above 0, so it has no ratio"
 ROW_BYTES = 600
+#: Height of a row, and where there are many.
+ROW_PX, LOW_ROW_PX, MANY_ROWS = 38, 28, 10
 MISSING = {
     Outcome.OUT_OF_MEMORY: "no memory",
     Outcome.TIMED_OUT: "too slow",
@@ -42,7 +44,7 @@ MISSING = {
 
 @dataclass(frozen=True, slots=True)
 class MatrixCell:
-    """A cell of the matrix: median and ratio to the best of its row, or why there is none; `page`: its page in the folder of the study."""
+    """A cell of the matrix: median and ratio to the best of its model, or why there is none; `page`: its page in the folder of the study."""
 
     model: str
     label: str
@@ -54,19 +56,20 @@ class MatrixCell:
 
     @property
     def best(self) -> bool:
-        """Whether no other ranked cell of the row is better."""
+        """Whether no other ranked cell of the model is better."""
         return self.excess == 1
 
     @property
     def printed(self) -> str:
-        """The value, marked where it is the best of its row."""
+        """The value, marked where it is the best of its model."""
         return self.text + (BEST if self.best else "")
 
 
 def matrix_spec(cells: Sequence[MatrixCell]) -> Specification:
-    """F5: configuration × model: ratio to the best of its row by depth of one hue, the value as text, missing values named."""
+    """F5: configuration × model: ratio to the best of its model by depth of one hue, the value as text, missing values named."""
     sheet = Sheet()
-    labels, models, x, y = cell_axes(cells, gap=0.04, row_gap=0.06)
+    axes = cell_axes(cells, gap=0.04, row_gap=0.06)
+    x, y = axes.x, axes.y
     # The deepest colour is that of the worst cell; where all are alike, nothing is coloured.
     deepest = math.log(max((cell.excess for cell in cells if cell.excess is not None), default=1.0))
     rows = [
@@ -77,6 +80,7 @@ def matrix_spec(cells: Sequence[MatrixCell]) -> Specification:
         }
         for cell in cells
     ]  # fmt: skip
+    height = len(axes.rows) * (ROW_PX if len(axes.rows) < MANY_ROWS else LOW_ROW_PX)
     base = alt.Chart()
     square = base.mark_rect(fill="var(--vermilion)", stroke="currentColor", strokeOpacity=0.15).encode(
         x=x,
@@ -91,9 +95,9 @@ def matrix_spec(cells: Sequence[MatrixCell]) -> Specification:
     best = text_marks(values, size=12, fontWeight=700).transform_filter("datum.excess === 1")
     others = values.transform_filter("datum.excess !== 1")
     layers = alt.layer(square, others, best, data=sheet.rows(rows)).properties(
-        width=max(360, min(WIDTH + 80, 120 * len(labels)), narrowest_columns(labels)), height=38 * len(models)
+        width=max(360, min(WIDTH + 80, 120 * len(axes.columns)), narrowest_columns(axes.columns)), height=height
     )
-    return sheet.finish(layers, chrome=170, narrowest=narrowest_columns(labels))
+    return sheet.finish(layers, chrome=axes.beside, narrowest=narrowest_columns(axes.columns))
 
 
 def matrix_figure(study: StudyContext, metric: str) -> Figure | None:
@@ -107,7 +111,7 @@ def matrix_figure(study: StudyContext, metric: str) -> Figure | None:
     without = sum(cell.median is None for cell in cells)
     missing = "1 cell has no value; it" if without == 1 else f"{without} cells have no value; each"
     summary = f"{finding}. {f'{missing} names its reason.' if without else 'Every cell has a value.'}"
-    caption = f"Median over valid runs; the deeper the colour, the further from the {first} of the row (◆). {info.meaning(imported=dataset.imported)}"
+    caption = f"Median over valid runs; the deeper the colour, the further from the {first} of the same model (◆). {info.meaning(imported=dataset.imported)}"
     table = make_table(
         f"{info.label}: median of each cell",
         ["model", "configuration", (f"median {info.id}", info.unit), (f"ratio to the {first}", "1"), "remark"],

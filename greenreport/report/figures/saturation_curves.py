@@ -125,7 +125,7 @@ def curves_figure(study: StudyContext, every: Sequence[Series]) -> Figure:
         "Medians over valid runs joined by lines, every run as a small mark; all vertical axes begin at 0. "
         f"Saturation: no larger load gains {declared_percent(study.dataset.study.frontier.epsilon)} or more per doubling."
     )
-    summary = f"Values over the load of {model.label}, {len(every)} series. {finding}. {_ranges(every)}"
+    summary = f"{finding}. Values over the load of {model.label}, {len(every)} series. {_ranges(every)}"
     spec = saturation_curves_spec(rows, series_looks(study, every), x_axis=CURVE_FACTORS[factor].axis)
     table = make_table(
         f"{model.label}: medians at every load",

@@ -109,7 +109,8 @@ def spread(values: Sequence[float], domain: Sequence[float]) -> list[float]:
 def quotients_spec(rows: Sequence[QuotientRow]) -> Specification:
     """F16: ratio in the second study ÷ ratio in the first by hue and depth, with its interval as text; ≠ marks those that exclude 1."""
     sheet = Sheet()
-    labels, models, x, y = cell_axes(rows, gap=0.04, row_gap=0.06)
+    axes = cell_axes(rows, gap=0.04, row_gap=0.06)
+    x, y = axes.x, axes.y
     logs = [0.0 if row.quotient is None else math.log(row.quotient) for row in rows]
     deepest = max(DEEPEST, *map(abs, logs))
     data = [
@@ -125,9 +126,9 @@ def quotients_spec(rows: Sequence[QuotientRow]) -> Specification:
     values = text_marks(base, size=12, dy=-6).encode(x=x, y=y, text=alt.Text("text:N"))
     ends = text_marks(base, size=10, dy=8, opacity=0.8).encode(x=x, y=y, text=alt.Text("interval:N"))
     layers = alt.layer(square, values, ends, data=sheet.rows(data)).properties(
-        width=max(300, min(WIDTH + 80, 130 * len(labels))), height=44 * len(models)
+        width=max(300, min(WIDTH + 80, 130 * len(axes.columns))), height=44 * len(axes.rows)
     )
-    return sheet.finish(layers, chrome=170, narrowest=narrowest_columns(labels, 96))
+    return sheet.finish(layers, chrome=axes.beside, narrowest=narrowest_columns(axes.columns, 96))
 
 
 def slope_figure(

@@ -126,7 +126,7 @@ def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:
         entries.append([series.label, load, across, upwards, share(place.probability), verdict])
     told = None if study.analysis.frontier is None else study.analysis.frontier.told.get(model.id)
     finding = f"{model.label}: {_finding(every, told)}"
-    summary = f"{info.label} against throughput of {model.label} at every load. {finding}. {_best(every, latency)}"
+    summary = f"{finding}. {info.label} against throughput of {model.label} at every load. {_best(every, latency)}"
     x_axis = f"{info.label.lower()} ({unit}, logarithmic)"
     drawn_rows = _labelled([replace(row, edge=not any(_beats(other, row) for other in rows)) for row in rows])
     spec = throughput_frontier_spec(drawn_rows, series_looks(study, every), x_axis=x_axis, y_axis="throughput (tokens/s)")

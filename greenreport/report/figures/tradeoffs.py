@@ -175,7 +175,7 @@ def tradeoff_figure(study: StudyContext, tradeoff: Tradeoff) -> Figure | None:
     scope = "A single" if models == 1 else f"O{models_text(alone, models, study.dataset.subject)[1:]} a single"
     both = f"{scope} configuration is best in both." if alone else "Less of one costs more of the other."
     title = f"{first.label} against {second.noun}"
-    summary = f"{title}. {both}"
+    finding = f"{title}: {both[0].lower()}{both[1:-1]}"
     table = make_table(
         f"{title}: medians, and what each is dominated by",
         [
@@ -197,4 +197,4 @@ def tradeoff_figure(study: StudyContext, tradeoff: Tradeoff) -> Figure | None:
     spec = tradeoff_spec(shown, looks, swept, x_axis=axis, units=(first.unit, second.unit))
     figure_id = f"tradeoff-{first.id}-{second.id}".replace("_", "-")
     bands, caption = metric_bands(study, first.id, second.id), caption + left_out
-    return Figure(figure_id, f"{title}: {both[0].lower()}{both[1:-1]}", caption, summary, spec, table, bands)
+    return Figure(figure_id, finding, caption, f"{finding}.", spec, table, bands)

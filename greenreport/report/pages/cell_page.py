@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from greenreport.analysis.measure.cell_view import CellView
@@ -53,6 +53,8 @@ class CellContent:
     """The page of a cell.
 
     Attributes:
+        metrics: those with a value, in the order of the table.
+        absent: why the others have none, each reason with their labels.
         shown: the run that is shown in full; None where no run is valid.
         parameters: the cell as it was executed, as JSON.
         sample: the first output.
@@ -64,6 +66,7 @@ class CellContent:
     cell: CellView
     fidelity: CellFidelity | None
     metrics: tuple[MetricInfo, ...]
+    absent: Mapping[str, Sequence[str]]
     shown: RunView | None
     parameters: str
     sample: Output | None
@@ -82,11 +85,17 @@ def cell_page(study: StudyContext, cell: CellView) -> Page[CellContent]:
     if shown is not None:
         drawn += [trace_figure(study, cell, shown, traced) for traced in TRACED]
     energy, key = energy_label(study, cell), (cell.model.id, cell.configuration.id)
+    metrics = tuple(METRICS[metric] for metric in (*CELL_METRICS, *added))
+    absent: dict[str, list[str]] = {}
+    for info in metrics:
+        if cell.description(info.id) is None:
+            absent.setdefault(cell.absence(info.id), []).append(info.label)
     outputs = (study.dataset.outputs.get(request.output_sha256 or "") for run in cell.ok for request in run.requests[:1])
     content = CellContent(
         cell=cell,
         fidelity=next((f for f in study.analysis.fidelity if (f.model, f.configuration) == key), None),
-        metrics=tuple(METRICS[metric] for metric in (*CELL_METRICS, *added)),
+        metrics=tuple(info for info in metrics if cell.description(info.id) is not None),
+        absent=absent,
         shown=shown,
         parameters=json.dumps(spec_content(cell.runs[-1].spec), indent=2, sort_keys=True) if cell.runs else "",
         sample=next((output for output in outputs if output is not None), None),

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from greenreport.analysis.cold_starts import ColdStart, cold_starts
+from greenreport.analysis.cold_starts import START, ColdStart, cold_starts
 from greenreport.catalog import METRICS, Better
 from greenreport.report.context import StudyContext, on_models
 from greenreport.report.figures.matrix import matrix_cells, matrix_figure
@@ -29,6 +29,11 @@ class MatrixContent:
     names: tuple[str, ...]
     heading: str
     cold: tuple[ColdStart, ...]
+
+    @property
+    def cold_energy(self) -> bool:
+        """Whether the energy of any cold start is known."""
+        return any(start.cell.values(START) for start in self.cold)
 
 
 def matrix_page(study: StudyContext) -> Page[MatrixContent]:

@@ -13,7 +13,7 @@ from greenreport.analysis.hypotheses.ratio_text import interval_text
 from greenreport.analysis.measure.validity_badge import BadgeLevel
 from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.analysis.stats import Interval
-from greenreport.analysis.sweep.frontier_sentences import ToldLoad, where_words
+from greenreport.analysis.sweep.frontier_sentences import ToldLoad, objective_words, where_words
 from greenreport.catalog import METRICS
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
@@ -152,6 +152,9 @@ def headline_scope(study: StudyContext) -> str:
     where = "Measured elsewhere" if study.dataset.imported else where
     claim = next((part for part in study.analysis.headline if isinstance(part, Claim)), None)
     ended = "" if study.analysis.stopping is None else f" {study.analysis.stopping.summary()}"
+    objective = study.dataset.study.objective
+    if study.analysis.frontier is not None and objective is not None:
+        ended = f" Objective: {objective_words(objective)}.{ended}"
     if claim is None:
         return f"{where}; medians over valid runs.{ended}"
     runs = "one run" if claim.n == 1 else f"at least {claim.n} runs"

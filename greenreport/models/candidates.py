@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from greenreport.errors import ModelUnavailable
 from greenreport.models.hub import refusals
 from greenreport.regular_files import read_regular_text
-from greenreport.study.selection import NUMBERS, Selection, SelectionCriterion
+from greenreport.study.model_selection import NUMBERS, Selection, SelectionCriterion
 
 #: Bytes of a list of all models of a hub.
 MOST_B = 2_000_000_000

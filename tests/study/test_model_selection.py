@@ -16,9 +16,9 @@ import yaml
 from pydantic import ValidationError
 
 from greenreport.errors import ModelUnavailable
-from greenreport.models.selection import HubModel, as_text, candidates, funnel, kept
+from greenreport.models.candidates import HubModel, as_text, candidates, funnel, kept
 from greenreport.study import load_study
-from greenreport.study.selection import Selection, SelectionCriterion
+from greenreport.study.model_selection import Selection, SelectionCriterion
 from tests.commands import greenreport
 from tests.conftest import ROOT, minimal_study
 

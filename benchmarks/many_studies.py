@@ -18,7 +18,10 @@ def study(name: str, title: str) -> dict[str, Any]:
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:3])
     return minimal_study(
         study=name,
-        workload={"prompts": {"source": "builtin", "count": 4, "seed": seed}, "generation": {"output_tokens": 8, "exact": True}},
+        workload={
+            "prompts": {"source": "builtin", "count": 4, "seed": seed},
+            "generation": {"output_tokens": 8, "exact": True},
+        },
         title=title,
         questions={"RQ1": "Which configuration uses the least energy?", "RQ2": "Which is the fastest?"},
         configurations=[{"engine": engine} for engine in ("torch", "onnx", "openvino")],

@@ -17,8 +17,8 @@ from greenreport.study.engine_environments import EngineEnvironment
 from greenreport.study.field_types import MOST_ENTRIES, Entries, Identifier, Label, QuestionId, Spec, Tag, Text
 from greenreport.study.footprint import Footprint
 from greenreport.study.meter_options import EstimateUse, Meter
-from greenreport.study.protocol import Protocol, Workload
 from greenreport.study.model_selection import Selection
+from greenreport.study.protocol import Protocol, Workload
 from greenreport.study.sweep import MOST_CONFIGURATIONS, Sweep
 
 

@@ -80,7 +80,10 @@ def test_cold_starts_whose_energy_is_not_known_have_no_columns_for_it() -> None:
     """A column of nothing but dashes told nothing, five times on a page."""
     data = started({"torch": (around(100, 3), around(10, 3))})
     assert MatrixContent((), "", tuple(cold_starts(data))).cold_energy
-    times = {cell.key: [replace(run, observations={"cold_start_s": run.observations["cold_start_s"]}) for run in cell.runs] for cell in data.cells}
+    times = {
+        cell.key: [replace(run, observations={"cold_start_s": run.observations["cold_start_s"]}) for run in cell.runs]
+        for cell in data.cells
+    }
     timed = replace(data, cells=tuple(replace(cell, runs=tuple(times[cell.key])) for cell in data.cells))
     content = MatrixContent((), "", tuple(cold_starts(timed)))
     assert content.cold

@@ -32,6 +32,8 @@ class MetricInfo:
             to an `Observation`.
         share_of_energy: whether it is a share of the energy, in percent.
         verb: of a sentence on who is best; by the words of comparison when empty ("uses the least", "has the shortest").
+        counted: of a share of what can be counted, that ("right answers"): where all answer the same problems, a ratio of shares is one of
+            numbers.
     """
 
     id: str
@@ -45,6 +47,12 @@ class MetricInfo:
     target: str = ""
     share_of_energy: bool = False
     verb: str = ""
+    counted: str = ""
+
+    @property
+    def compared(self) -> str:
+        """The noun behind the size of a ratio."""
+        return self.counted or self.noun
 
     @property
     def name(self) -> str:
@@ -130,7 +138,7 @@ _METRICS = (
     MetricInfo("j_per_good_request", "Energy per request served well", "J/request", _L, "energy per request served well",
         "Energy of all requests ÷ requests that keep every bound of the study's objective."),
     MetricInfo("solved_pct", "Answers right", "%", _H, "share of right answers",
-        "Right answers ÷ answers that were judged: pass@1 over the requests of the window.", "lower", "higher"),
+        "Right answers ÷ answers that were judged: pass@1 over the requests of the window.", "lower", "higher", counted="right answers"),
     MetricInfo("accuracy_pct", "Accuracy", "%", _H, "accuracy",
         "Share of a task's items that are answered as its key says; imported results alone have it.", "lower", "higher"),
     MetricInfo("j_per_right_answer", "Energy per right answer", "J/answer", _L, "energy per right answer",

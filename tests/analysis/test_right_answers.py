@@ -136,7 +136,7 @@ def test_shares_are_tested_over_problems_and_not_over_runs(losing: Analysis) -> 
 def test_the_lead_is_what_is_shown_and_not_who_is_one_ahead(losing: Analysis) -> None:
     """Torch and OpenVINO solve as many: what the tests show is the loss of the third, so that leads; a gain beyond chance leads by itself."""
     assert sentences(losing, 1)[0] == (
-        "ONNX Runtime · CPU has a 67 % lower share of right answers (relative) than Torch · CPU on the one model studied; no other is shown to differ from it."
+        "ONNX Runtime · CPU has 67 % fewer right answers than Torch · CPU on the one model studied; no other is shown to differ from it."
     )
     gain = analyse(judged_dataset(dict(LOSING) | {"openvino-cpu": (solved(20), 0.6)}))
     assert sentences(gain, 1)[0].startswith(

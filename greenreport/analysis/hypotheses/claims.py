@@ -127,7 +127,8 @@ class Claim:
         words = difference(self.value, self.info)
         if not self.brief or self.shown_equal:
             return words
-        return words.replace(f" the {self.info.noun}", " that") if self.value >= 2 else words.replace(f" {self.info.noun}", "")
+        noun = self.info.compared
+        return words.replace(f" the {noun}", " that") if self.value >= 2 else words.replace(f" {noun}", "")
 
     def compared_with(self) -> str:
         """Return what it is compared with, in the words that fit the size: ``than Torch``, ``of Torch`` after a multiple, ``as Torch``."""
@@ -135,7 +136,7 @@ class Claim:
 
     def article(self) -> str:
         """Return the article the size takes inside a sentence: ``a 16 % shorter execution time``, ``an 8 % …``; none for ``16 % less energy``."""
-        if self.shown_equal or self.value >= 2 or self.info.less == "less":
+        if self.shown_equal or self.value >= 2 or self.info.less == "less" or self.info.counted:
             return ""
         return "an " if self.size().startswith(("8", "11", "18")) else "a "
 
@@ -145,7 +146,7 @@ class Claim:
             return "equal"
         if self.value >= 2:
             return f"{number(self.value)}{THIN}×"
-        return difference(self.value, self.info).replace(f" {self.info.noun}", "")
+        return difference(self.value, self.info).replace(f" {self.info.compared}", "")
 
     def interval(self) -> str:
         """Return the interval in the same words as the size, or why there is none."""

@@ -7,11 +7,13 @@ from greenreport.units import THIN, number
 
 
 def difference(ratio: float, info: MetricInfo) -> str:
-    """Return a ratio as a difference in words: ``38 % less energy``, ``2.3 times the energy``, ``the same energy``."""
+    """Return a ratio as a difference in words: ``38 % less energy``, ``2.3 times the energy``, ``the same energy``, ``8 % fewer right answers``."""
     if abs(ratio - 1) < 0.0005:
-        return f"the same {info.noun}"
+        return f"as many {info.counted}" if info.counted else f"the same {info.noun}"
     if ratio >= 2:
-        return f"{number(ratio)} times the {info.noun}"
+        return f"{number(ratio)} times the {info.compared}"
+    if info.counted:
+        return f"{number(abs(1 - ratio) * 100, 2)}{THIN}% {'fewer' if ratio < 1 else 'more'} {info.counted}"
     relative = " (relative)" if info.unit == "%" else ""  # else it could be percentage points
     return f"{number(abs(1 - ratio) * 100, 2)}{THIN}% {info.less if ratio < 1 else info.more} {info.noun}{relative}"
 

@@ -262,6 +262,6 @@ def _gain(rows: Sequence[RatioRow], info: MetricInfo, against: str) -> str:
     word = info.less if high <= 1 else info.more
     span = f"{'–'.join(ends)}{THIN}% {word} {info.noun}"
     if low < 1 < high:
-        span = f"{difference(low, info).replace(f' {info.noun}', '')} to {difference(high, info)}"
+        span = f"{difference(low, info).replace(f' {info.compared}', '')} to {difference(high, info)}"
     article = "" if info.less == "less" else "an " if span.startswith(("8", "11", "18")) else "a "
     return f"{verb_of(info)} {article}{span} than {against}"

@@ -54,6 +54,17 @@ class MetricInfo:
         """The noun behind the size of a ratio."""
         return self.counted or self.noun
 
+    def word(self, ratio: float) -> str:
+        """The word between the size of a ratio and its noun: ``less``, ``longer``, ``fewer``."""
+        if self.counted:
+            return "fewer" if ratio < 1 else "more"
+        return self.less if ratio < 1 else self.more
+
+    @property
+    def takes_article(self) -> bool:
+        """Whether a size before the noun takes one inside a sentence: ``a 16 % shorter execution time``, but ``16 % less energy``."""
+        return self.less != "less" and not self.counted
+
     @property
     def name(self) -> str:
         """The id, its key in the table."""

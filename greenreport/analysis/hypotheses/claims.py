@@ -136,7 +136,7 @@ class Claim:
 
     def article(self) -> str:
         """Return the article the size takes inside a sentence: ``a 16 % shorter execution time``, ``an 8 % …``; none for ``16 % less energy``."""
-        if self.shown_equal or self.value >= 2 or self.info.less == "less" or self.info.counted:
+        if self.shown_equal or self.value >= 2 or not self.info.takes_article:
             return ""
         return "an " if self.size().startswith(("8", "11", "18")) else "a "
 

@@ -12,10 +12,8 @@ def difference(ratio: float, info: MetricInfo) -> str:
         return f"as many {info.counted}" if info.counted else f"the same {info.noun}"
     if ratio >= 2:
         return f"{number(ratio)} times the {info.compared}"
-    if info.counted:
-        return f"{number(abs(1 - ratio) * 100, 2)}{THIN}% {'fewer' if ratio < 1 else 'more'} {info.counted}"
-    relative = " (relative)" if info.unit == "%" else ""  # else it could be percentage points
-    return f"{number(abs(1 - ratio) * 100, 2)}{THIN}% {info.less if ratio < 1 else info.more} {info.noun}{relative}"
+    relative = " (relative)" if info.unit == "%" and not info.counted else ""  # else it could be percentage points
+    return f"{number(abs(1 - ratio) * 100, 2)}{THIN}% {info.word(ratio)} {info.compared}{relative}"
 
 
 def interval_text(low: float, high: float, value: float) -> str:

@@ -254,14 +254,13 @@ def _gain(rows: Sequence[RatioRow], info: MetricInfo, against: str) -> str:
     """Return the predicate of a configuration against the baseline: ``uses 14–18 % less energy than Torch``."""
     low, high = min(row.ratio for row in rows), max(row.ratio for row in rows)
     if max(abs(1 - low), abs(1 - high)) < 0.0005:
-        return f"{verb_of(info)} the same {info.noun} as {against}"
+        return f"{verb_of(info)} {difference(1.0, info)} as {against}"
     if high >= 2:
         ends = ordered([number(low), number(high)])
-        return f"{verb_of(info)} {' to '.join(ends)} times the {info.noun} of {against}"
+        return f"{verb_of(info)} {' to '.join(ends)} times the {info.compared} of {against}"
     ends = ordered([f"{abs(1 - ratio) * 100:.2g}" for ratio in sorted((low, high), key=lambda ratio: abs(1 - ratio))])
-    word = info.less if high <= 1 else info.more
-    span = f"{'–'.join(ends)}{THIN}% {word} {info.noun}"
+    span = f"{'–'.join(ends)}{THIN}% {info.word(low if high <= 1 else high)} {info.compared}"
     if low < 1 < high:
         span = f"{difference(low, info).replace(f' {info.compared}', '')} to {difference(high, info)}"
-    article = "" if info.less == "less" else "an " if span.startswith(("8", "11", "18")) else "a "
+    article = "" if not info.takes_article else "an " if span.startswith(("8", "11", "18")) else "a "
     return f"{verb_of(info)} {article}{span} than {against}"

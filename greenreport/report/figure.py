@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 import altair as alt
 
 from greenreport.analysis.findings_json.plain_values import plain_text
+from greenreport.report.drawing.inline_json import embedded_json, packed
 from greenreport.report.drawing.inline_svg import inline
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.drawing.style import INK, PAPER, SOFT, fixed_colours
@@ -101,7 +102,7 @@ class Figure:
         id: stable anchor, unique in the study; also the name of the files.
         finding: the caption's first line, a sentence.
         caption: what is shown, unit, n, kind of interval, boundary.
-        summary: the text alternative, two sentences.
+        summary: the text alternative, one or two sentences.
         bands: quiet but unmistakable remarks ("estimated energy", "untrained weights").
         column: pixels of the place on the page that the drawing fills before any script runs.
         detail: whether it shows one cell, model or configuration: its only file is the table, the rest is made by the browser for those who ask.
@@ -206,32 +207,6 @@ def render(figure: Figure, drawn: Drawing, source: str) -> Rendered:
     return Rendered(inline(svg, figure.id), embedded_json(packed(figure.described_spec)), files)
 
 
-def packed(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a specification whose rows are columns, as the page's script takes them: names once, and texts that recur once.
-
-    ::
-
-        [{"a": 1, "b": "x"}, {"a": 2, "b": "x"}]  →  {"names": ["a", "b"], "columns": [{"values": [1, 2]}, {"values": ["x"], "at": [0, 0]}]}
-    """
-    return {**spec, "datasets": {name: _columns(rows) for name, rows in spec.get("datasets", {}).items()}}
-
-
-def _columns(rows: list[dict[str, Any]]) -> Any:
-    names = sorted(rows[0]) if rows else []
-    if not names or any(sorted(row) != names for row in rows):
-        return rows
-    return {"names": names, "columns": [_column([row[name] for row in rows]) for name in names]}
-
-
-def _column(values: list[Any]) -> dict[str, list[Any]]:
-    """Return the values of a column: the distinct texts and which of them each row has, where that is shorter."""
-    texts = list(dict.fromkeys(value for value in values if isinstance(value, str)))
-    if len(texts) * 2 > len(values) or not all(isinstance(value, str) for value in values):
-        return {"values": values}
-    places = {text: place for place, text in enumerate(texts)}
-    return {"values": texts, "at": [places[value] for value in values]}
-
-
 def _standalone(figure: Figure) -> bytes:
     """Return the specification for editors and notebooks: with the version of the grammar, and colours instead of names of the theme."""
     spec = {"$schema": alt.SCHEMA_URL, **figure.described_spec}
@@ -251,12 +226,6 @@ def wrap(text: str, width: int, most: int = 4) -> list[str]:
             lines[-1] = f"{lines[-1][: width - 1].rstrip(LOOSE)}…"
             break
     return lines
-
-
-def embedded_json(value: object) -> str:
-    """Return JSON that is safe inside a script element: no `<` can end it, no line separator can break it."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def csv_bytes(table: Table) -> bytes:

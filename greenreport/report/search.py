@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from greenreport.analysis.findings_json.plain_values import plain_text
 from greenreport.report.drawing.safe_text import visible
-from greenreport.report.figure import embedded_json
+from greenreport.report.drawing.inline_json import embedded_json
 
 INDEX = "search-index.json"
 SCRIPT = "assets/search-index.js"  # no digest in its name, so that pages need not change with the index

@@ -140,7 +140,7 @@ def test_the_lead_is_what_is_shown_and_not_who_is_one_ahead(losing: Analysis) ->
     )
     gain = analyse(judged_dataset(dict(LOSING) | {"openvino-cpu": (solved(20), 0.6)}))
     assert sentences(gain, 1)[0].startswith(
-        "OpenVINO · CPU has the highest share of right answers on the one model studied: 67 % higher"
+        "OpenVINO · CPU has the highest share of right answers on the one model studied: 67 % more right answers"
     )
     apart = {"torch-cpu": (solved(10), 1.0), "onnx-cpu": (solved(5), 0.5), "openvino-cpu": (solved(14), 0.6)}
     assert sentences(analyse(judged_dataset(apart)), 1)[0] == (
@@ -266,4 +266,4 @@ def test_several_models_share_their_problems() -> None:
     assert (first.value, second.value) == pytest.approx((20 / 12, 20 / 12))
     assert len(first.rows) == 2 and isinstance(first.ci, Interval) and isinstance(second.ci, Interval)
     assert second.ci.low < first.ci.low < first.ci.high < second.ci.high  # on one model it is simultaneous over three pairs
-    assert sentences(both, 1)[0].startswith("OpenVINO · CPU has the highest share of right answers on both models: 67 % higher")
+    assert sentences(both, 1)[0].startswith("OpenVINO · CPU has the highest share of right answers on both models: 67 % more right answers")

@@ -75,7 +75,7 @@ def test_metrics_without_a_value_stand_apart_with_their_reason(site: Path) -> No
     """The table of a cell holds values; a third of its rows said only why there is none."""
     page = next((site / "s" / "tiny" / "cells").glob("*/index.html")).read_text(encoding="utf-8")
     table, _, rest = page.partition("What the runs say")[2].partition("</table>")
-    absent = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", rest.partition("</details>")[0]))
+    absent = dict(re.findall(r'<li>(.*?): <span class="soft">(.*?)</span></li>', rest.partition("</details>")[0]))
     assert "Energy" in table
     assert "GPU usage" not in table
     labels = [label for labels in absent for label in labels.split(", ")]

@@ -22,7 +22,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from greenreport.analysis.compare.study_diff import Difference, library_differences, machine_differences
-from greenreport.analysis.hypotheses.ratio_text import difference, interval_text
+from greenreport.analysis.hypotheses.ratio_text import difference, interval_text, rounds_to_equal
 from greenreport.analysis.measure.cell_view import in_blocks
 from greenreport.analysis.measure.courses import Course, Period, environment_courses
 from greenreport.analysis.measure.dataset import Dataset
@@ -92,7 +92,8 @@ class Step:
     def sentence(self) -> str:
         """Return the size with the two times: ``4.2 % less energy (3.1–5.3 %) with new than with old``."""
         where = "with" if self.course.blocked else "on"
-        return f"{self.size()} {where} {self.names[1]} than {where} {self.names[0]}"
+        than = "as" if self.ratio.value is not None and rounds_to_equal(self.ratio.value) else "than"
+        return f"{self.size()} {where} {self.names[1]} {than} {where} {self.names[0]}"
 
     def answers(self) -> str:
         """Return whether the answers stayed the same, in words; empty where that is not known."""

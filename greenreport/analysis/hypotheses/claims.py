@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import geometric_mean
 
-from greenreport.analysis.hypotheses.ratio_text import difference, interval_text
+from greenreport.analysis.hypotheses.ratio_text import difference, interval_text, rounds_to_equal
 from greenreport.analysis.measure.cell_view import CellView, in_blocks
 from greenreport.analysis.measure.configuration_labels import label_of
 from greenreport.analysis.measure.dataset import Dataset
@@ -120,12 +120,12 @@ class Claim:
     @property
     def shown_equal(self) -> bool:
         """Whether the value rounds to no difference."""
-        return abs(self.value - 1) < 0.0005
+        return rounds_to_equal(self.value)
 
     def size(self) -> str:
         """Return the size in words: ``38 % less energy``, ``2.3 times the energy``; where it is brief, ``38 % less``, ``2.3 times that``."""
         words = difference(self.value, self.info)
-        if not self.brief or self.shown_equal:
+        if not self.brief or self.shown_equal or (self.info.counted and self.value < 2):
             return words
         noun = self.info.compared
         return words.replace(f" the {noun}", " that") if self.value >= 2 else words.replace(f" {noun}", "")

@@ -6,9 +6,14 @@ from greenreport.catalog import MetricInfo
 from greenreport.units import THIN, number
 
 
+def rounds_to_equal(ratio: float) -> bool:
+    """Whether a ratio is printed as no difference."""
+    return abs(ratio - 1) < 0.0005
+
+
 def difference(ratio: float, info: MetricInfo) -> str:
     """Return a ratio as a difference in words: ``38 % less energy``, ``2.3 times the energy``, ``the same energy``, ``8 % fewer right answers``."""
-    if abs(ratio - 1) < 0.0005:
+    if rounds_to_equal(ratio):
         return f"as many {info.counted}" if info.counted else f"the same {info.noun}"
     if ratio >= 2:
         return f"{number(ratio)} times the {info.compared}"

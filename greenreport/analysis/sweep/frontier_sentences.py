@@ -201,7 +201,9 @@ def headline(dataset: Dataset, every: Sequence[Series], told: ToldLoad) -> Text:
     said = f"On {model.label}, {where_words(series, point)}{edge} gives {quantity(throughput or 0.0, 'tokens/s')}{cost}"
     if objective is None:
         return (said, *tail, ".")
-    return (said, *tail, ", the most within the latency objective." if told.kept else ". No load meets the latency objective.")
+    if told.kept:
+        return (f"{said}, the most within the latency objective", *tail, ".")
+    return (said, *tail, ". No load meets the latency objective.")
 
 
 def where_words(series: Series, point: LoadPoint) -> str:

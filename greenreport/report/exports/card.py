@@ -140,7 +140,7 @@ def _number(claim: Claim) -> tuple[str, str, str, str]:
     return (
         claim.short(),
         f"{claim.numerator} against {claim.denominator}",
-        f"{claim.info.noun}, {claim.interval()}",
+        f"{claim.info.compared}, {claim.interval()}",
         " · ".join(fact for fact in facts if fact),
     )
 

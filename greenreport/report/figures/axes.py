@@ -25,8 +25,8 @@ LINES = "split(replace(datum.value, regexp('\u00a0·\u00a0', 'g'), ' · '), ' ·
 #: Room for a value with its unit; a wider table scrolls.
 NARROWEST_COLUMN = 88
 DOT = " · "  # between the parts of a label
-#: Pixels beside the cells of a matrix, for names of models.
-BESIDE = 170
+#: Pixels beside the cells of a matrix for names: as many as models need, and the most there are for configurations.
+BESIDE, MOST_BESIDE = 170, 320
 HEAD_SIZE, HEAD_GAP = 12, 10  # of the letters of headings, and pixels between two of them
 
 
@@ -173,14 +173,16 @@ def cell_axes(cells: Sequence[Any], *, gap: float, row_gap: float) -> CellAxes:
     Args:
         gap, row_gap: between two columns and two rows, as a share of a cell.
     """
-    names = {field: ordered([getattr(cell, field) for cell in cells]) for field in ("label", "model")}
+    named = {field: ordered([getattr(cell, field) for cell in cells]) for field in ("label", "model")}
     above, beside = "label", "model"
-    if len(names["model"]) < len(names["label"]) and narrowest_columns(names["label"]) + BESIDE > COLUMN:
+    if len(named["model"]) < len(named["label"]) and narrowest_columns(named["label"]) + BESIDE > COLUMN:
         above, beside = beside, above
-    columns, rows = names[above], names[beside]
+    columns, rows = named[above], named[beside]
     lines = max((name.count("·") + 1 for name in columns), default=1)  # all of a heading stands above the cells
     heads = alt.Axis(orient="top", labelAngle=0, labelExpr=LINES, labelPadding=14 * lines - 8, domain=False, ticks=False)
     x = alt.X(f"{above}:N", title=None, sort=columns, axis=heads, scale=alt.Scale(domain=columns, paddingInner=gap))
-    y = alt.Y(f"{beside}:N", title=None, sort=rows, scale=alt.Scale(domain=rows, paddingInner=row_gap))
-    room = max((width(name, HEAD_SIZE) for name in rows), default=0.0)
-    return CellAxes(columns, rows, x, y, max(BESIDE, math.ceil(room) + HEAD_GAP))
+    widest = max((width(name, HEAD_SIZE) for name in rows), default=0.0)
+    room = min(MOST_BESIDE, max(BESIDE, math.ceil(widest) + HEAD_GAP))
+    names = alt.Axis(labelLimit=room - HEAD_GAP // 2)
+    y = alt.Y(f"{beside}:N", title=None, sort=rows, axis=names, scale=alt.Scale(domain=rows, paddingInner=row_gap))
+    return CellAxes(columns, rows, x, y, room)

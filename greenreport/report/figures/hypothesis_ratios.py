@@ -11,7 +11,7 @@ import altair as alt
 
 from greenreport.analysis.hypotheses.findings import Finding, ModelTest
 from greenreport.analysis.hypotheses.headline import verb_of
-from greenreport.analysis.hypotheses.ratio_text import difference
+from greenreport.analysis.hypotheses.ratio_text import difference, rounds_to_equal
 from greenreport.analysis.measure.configuration_labels import label_of
 from greenreport.analysis.measure.subjects import MODELS, Subject
 from greenreport.analysis.quality.problems import OVER_PROBLEMS
@@ -253,7 +253,7 @@ def _on(rows: Sequence[RatioRow], models: Sequence[str], subject: Subject) -> st
 def _gain(rows: Sequence[RatioRow], info: MetricInfo, against: str) -> str:
     """Return the predicate of a configuration against the baseline: ``uses 14–18 % less energy than Torch``."""
     low, high = min(row.ratio for row in rows), max(row.ratio for row in rows)
-    if max(abs(1 - low), abs(1 - high)) < 0.0005:
+    if rounds_to_equal(low) and rounds_to_equal(high):
         return f"{verb_of(info)} {difference(1.0, info)} as {against}"
     if high >= 2:
         ends = ordered([number(low), number(high)])

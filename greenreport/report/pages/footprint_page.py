@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from greenreport.analysis.footprint import FootprintAnalysis
 from greenreport.report.context import StudyContext
-from greenreport.report.figure import embedded_json
+from greenreport.report.drawing.inline_json import embedded_json
 from greenreport.report.figures.footprint import footprint_figures
 from greenreport.report.page import Page, study_page
 from greenreport.study import Factor

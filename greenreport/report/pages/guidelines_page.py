@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from greenreport.analysis.measure.configuration_labels import label_of
 from greenreport.analysis.measure.fidelity import losses
 from greenreport.report.context import StudyContext, on_models
-from greenreport.report.figure import Figure, embedded_json
+from greenreport.report.drawing.inline_json import embedded_json
+from greenreport.report.figure import Figure
 from greenreport.report.figures.tradeoffs import tradeoff_figure
 from greenreport.report.page import Page, study_page
 from greenreport.report.pages.decision_aid import DecisionAid, decision_aid

@@ -152,14 +152,14 @@ def headline_scope(study: StudyContext) -> str:
     where = "Measured elsewhere" if study.dataset.imported else where
     claim = next((part for part in study.analysis.headline if isinstance(part, Claim)), None)
     ended = "" if study.analysis.stopping is None else f" {study.analysis.stopping.summary()}"
-    objective = study.dataset.study.objective
-    if study.analysis.frontier is not None and objective is not None:
+    swept, objective = study.analysis.frontier, study.dataset.study.objective
+    if swept is not None and swept.headline is not None and objective is not None:
         ended = f" Objective: {objective_words(objective)}.{ended}"
     if claim is None:
         return f"{where}; medians over valid runs.{ended}"
     runs = "one run" if claim.n == 1 else f"at least {claim.n} runs"
     if study.dataset.imported and claim.n == 1:
-        return f"{where}: {claim.scope_text()}. The table has one value for each cell, so nothing says how sure this is."
+        return f"{where}: {claim.scope_text()}. The table has one value for each cell, so nothing says how sure this is.{ended}"
     named = claim.denominator in plain(study.analysis.headline)
     compared = "" if named else f"{claim.numerator} against {claim.denominator}, "
     return f"{where}: {compared}{_interval(claim)}; {claim.scope_text()}{_further(claim)}; {runs} in each cell.{ended}"

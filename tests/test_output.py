@@ -87,11 +87,11 @@ def test_build_says_that_it_takes_no_study(write_study: Write, tmp_path: Path) -
 def test_a_busy_machine_is_named_before_anything_is_measured(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With how much other programs use, and how much the study admits."""
+    """With how much other programs use, and how much the study allows."""
     monkeypatch.setattr(measuring, "busy_share", lambda seconds: 0.88)
     measuring.warn_of_load(Validity())
     assert "warning: other programs use 88" in (said := capsys.readouterr().err)
-    assert "this study admits 10" in said
+    assert "this study allows 10" in said
     assert "or runs will not count" in said
     measuring.warn_of_load(Validity(admit=("foreign_load",)))
     assert "or the study will answer nothing" in capsys.readouterr().err

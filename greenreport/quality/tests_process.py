@@ -126,7 +126,7 @@ def _verdict(error: BaseException, program: Program, test: str, entry_point: str
     if names is not None and names[0] == "NoProgram":
         return VerdictCode.NO_ANSWER, f"it defines no {entry_point}"
     if isinstance(error, MemoryError):
-        return VerdictCode.OUT_OF_MEMORY, "it needs more memory than the study admits"
+        return VerdictCode.OUT_OF_MEMORY, "it needs more memory than the study allows"
     if isinstance(error, Malformed):
         return VerdictCode.REFUSED, "it wrote into the pipe of its tests"
     if isinstance(error, PermissionError) and names is not None:

@@ -86,13 +86,13 @@ def _retried(record: RunRecord, _: Study) -> Faults:
 
 
 def _failed(record: RunRecord, study: Study) -> Faults:
-    """Requests that failed, in a run that counts since its study admits so many."""
+    """Requests that failed, in a run that counts since its study allows so many."""
     failed = [request.error for request in record.requests if request.error is not None]
     if failed:
         kinds = ", ".join(
             f"{number} {kind.value.replace('_', ' ')}" for kind, number in Counter(e.kind for e in failed).most_common()
         )
-        admitted = f"; the study admits {declared_percent(study.protocol.errors)}" if study.protocol.errors else ""
+        admitted = f"; the study allows {declared_percent(study.protocol.errors)}" if study.protocol.errors else ""
         yield (
             FlagCode.FAILED_REQUESTS,
             f"{len(failed):,} of {len(record.requests):,} requests failed ({kinds}){admitted}; the last one: {failed[-1].text}",

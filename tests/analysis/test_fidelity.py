@@ -38,12 +38,12 @@ def without_runs(data: Dataset, *places: int) -> Dataset:
     ("gate", "level", "said", "headed"),
     [
         ({}, BadgeLevel.CAUTION, "1 of 3 cells gives other outputs than the reference and is not ranked",
-         "1 of 2 cells gives exactly the outputs of Torch; 1 differs more than the study admits"),
+         "1 of 2 cells gives exactly the outputs of Torch; 1 differs more than the study allows"),
         ({"min_exact_match": 0.5}, BadgeLevel.CAUTION,
-         "1 of 2 cells gives exactly the outputs of the reference, 1 within what the study admits (at least 50 % of outputs equal)",
+         "1 of 2 cells gives exactly the outputs of the reference, 1 within what the study allows (at least 50 % of outputs equal)",
          "1 of 2 cells gives exactly the outputs of Torch"),
         ({"min_exact_match": 0}, BadgeLevel.CAUTION,
-         "1 of 2 cells gives exactly the outputs of the reference, 1 within what the study admits (any difference of outputs)",
+         "1 of 2 cells gives exactly the outputs of the reference, 1 within what the study allows (any difference of outputs)",
          "1 of 2 cells gives exactly the outputs of Torch"),
     ],
 )  # fmt: skip

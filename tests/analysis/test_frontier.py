@@ -187,7 +187,7 @@ def test_the_objective_chooses_among_the_loads_that_keep_it() -> None:
     assert series.within is not None
     assert series.within.load == 4
     assert (
-        f"Best load that keeps the objective (time to first token at most 1.00{THIN}s, for 95{THIN}% of requests): batch 4"
+        f"Best load that meets the objective (time to first token at most 1.00{THIN}s, for 95{THIN}% of requests): batch 4"
         in words(found, series)
     )
 

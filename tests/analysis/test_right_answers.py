@@ -98,7 +98,7 @@ def test_a_configuration_that_loses_too_many_is_shown_and_not_ranked(losing: Ana
     )
     assert (
         "Compared and not ranked: ONNX Runtime · CPU on one (its share of right answers is 40 percentage points below that of the reference, "
-        "and the study admits 5)."
+        "and the study allows 5)."
     ) in sentences(losing, 2)
     recommended = {g.objective.id: g.standing.leader.id for g in losing.guidelines if g.standing is not None}
     assert set(recommended.values()) == {"openvino-cpu"}
@@ -188,7 +188,7 @@ def test_all_but_one_may_lose_too_many() -> None:
     """Where only the reference is left, no configuration is said to be the best."""
     left = analyse(judged_dataset(dict(LOSING) | {"openvino-cpu": (solved(3), 0.6)}))
     assert sentences(left, 2)[0] == (
-        "No configuration leads in execution time: all but one lose more right answers than the study admits."
+        "No configuration leads in execution time: all but one lose more right answers than the study allows."
     )
 
 

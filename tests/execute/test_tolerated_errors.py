@@ -48,7 +48,7 @@ def test_a_run_with_admitted_errors_counts_and_says_so(tolerant: Ran) -> None:
         assert len(found[name].requests) == 12
         assert sorted(request.index for request in found[name].requests) == list(range(12))
         [flag] = [flag for flag in found[name].flags if flag.code == "failed_requests"]
-        assert flag.detail.startswith(f"{failed[name]} of 12 requests failed ({failed[name]} server); the study admits 34")
+        assert flag.detail.startswith(f"{failed[name]} of 12 requests failed ({failed[name]} server); the study allows 34")
         assert "the engine is dead" in flag.detail
     assert sorted(failed[name] for name in few) == [3, 3, 3, 4]
 

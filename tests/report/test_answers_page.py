@@ -24,7 +24,7 @@ def test_the_page_of_answers_says_who_solves_how_many(judged: Path) -> None:
     text = words(judged / "site" / "s" / "judged" / "answers" / "index.html")
     assert "ONNX Runtime · CPU solves 4 of 20 problems, 8 fewer than Torch · CPU; OpenVINO · CPU solves as many" in text
     assert (
-        "ONNX Runtime · CPU loses more than 5 percentage points against Torch · CPU, which is more than the study admits: shown, and not ranked. "
+        "ONNX Runtime · CPU loses more than 5 percentage points against Torch · CPU, which is more than the study allows: shown, and not ranked. "
         "Of ONNX Runtime · CPU this is certain for problems of this kind."
     ) in text
     assert "Shown to differ from Torch · CPU: ONNX Runtime · CPU (8 fewer, p = 0.016)." in text
@@ -64,7 +64,7 @@ def test_the_site_is_in_order(judged: Path) -> None:
     """Links, policy and structure hold on every page, and the file that is mailed leaves the outputs out."""
     assert "in order" in greenreport(judged, "check", "site").stdout
     single = (judged / "site" / "s" / "judged" / "report.html").read_text(encoding="utf-8")
-    assert "What the intervals speak of" in single and "onerror" not in single
+    assert "What the intervals refer to" in single and "onerror" not in single
 
 
 def test_other_pages_speak_of_right_answers(judged: Path) -> None:

@@ -127,7 +127,7 @@ def test_effects_are_counted_by_size_and_by_chance() -> None:
     study = context(dataset(ENERGY))
     figure = significance_figure(study, study.analysis.findings[0])
     assert figure is not None
-    assert words(figure.finding) == "5 of 6 pairs differ in energy by more than 5 % and beyond chance"
+    assert words(figure.finding) == "5 of 6 pairs differ significantly in energy, and by more than 5 %"
     assert "The largest ratio is 3.33 × (Torch · CPU against OpenVINO · CPU on B)." in words(figure.summary)
     ratios = {(r[1], r[2]): r[3] for r in figure.table.rows if r[0] == "A"}
     assert all(isinstance(ratio, float) and ratio >= 1 for ratio in ratios.values())

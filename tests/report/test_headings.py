@@ -140,7 +140,7 @@ def test_pages_begin_with_what_they_show() -> None:
     made = dataset(ENERGY)
     empty = context(replace(made, cells=tuple(replace(cell, runs=()) for cell in made.cells)))
     assert matrix_heading(empty, ("energy_j",)) == "No configuration has a value on any model yet"
-    assert guidelines_heading(empty) == "What to choose, these runs do not tell yet"
+    assert guidelines_heading(empty) == "These runs do not yet show what to choose"
     assert data_heading(empty) == "Nothing to take away yet but the study file"
 
 

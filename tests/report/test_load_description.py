@@ -124,7 +124,7 @@ def test_replicas_share_the_cores_and_strangers_are_not_verified() -> None:
     assert command.asked == "bfloat16, not verified, 4 threads, not verified"
     silent = replace(cells[2].runs[0], facts=Facts(None, None, None, None))
     [told] = levels(replace(data, study=spec, cells=(replace(cells[2], runs=(silent,)),)))
-    assert told.reported == "the server does not tell"
+    assert told.reported == "not reported by the server"
 
 
 def content(spec: Study | None = None, **changes: Any) -> MethodsContent:

@@ -89,7 +89,7 @@ def test_a_study_that_ends_by_itself_says_so_on_its_first_page_and_under_methods
 
 
 def test_the_methods_tell_what_is_excluded_admitted_and_missing() -> None:
-    """Invalid runs apart from those that never were, the flags that a study admits, and the load it bears."""
+    """Invalid runs apart from those that never were, the flags that a study allows, and the load it bears."""
     data = dataset(
         ENERGY,
         validity={"foreign_load": 0.5, "admit": ["sampling_gap"]},

@@ -30,7 +30,7 @@ def test_a_study_without_runs_tells_what_is_published(command: Command, write_st
     shutil.copy(ROOT / "studies" / "references" / "recasens-2024.yaml", file.parent / "references")
     command("build", "--quiet")
     text = text_of(tmp_path / "site" / "s" / "tiny" / "index.html")
-    assert "What is published Nothing was measured here yet." in text
+    assert "What is published Nothing has been measured here yet." in text
     assert "Until then, findings of Recasens et al. (2024), measured on one NVIDIA A100 with 40 GB" in text
     assert "Several replicas of one small model on the same GPU raise its throughput (text of the paper)" in text
     assert "doi:10.1145/3642970.3655832" in text

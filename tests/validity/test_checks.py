@@ -141,7 +141,7 @@ def test_power_that_is_read_at_equal_times_excludes_where_nothing_else_gives_the
 
 @pytest.mark.parametrize(("watts", "expected"), [(101.0, set()), (104.0, {"meters_disagree"})])
 def test_counter_and_power_that_differ_beyond_their_uncertainties_are_flagged(watts: float, expected: set[str]) -> None:
-    """They share a sensor, so its ±5 % explain nothing: 4 % is too much, although the study admits 10 %."""
+    """They share a sensor, so its ±5 % explain nothing: 4 % is too much, although the study allows 10 %."""
     power = unevenly(gauge("nvml", "gpu-0", "power", "W", [watts] * 241))
     made = record(traces=(counter("package-0", 10.0), counter("gpu-0", 100.0, meter="nvml"), power))
     assert codes(made) == expected
@@ -224,7 +224,7 @@ def test_unsteady_start_and_wrong_answers() -> None:
 
 
 def test_changed_rules_judge_finished_runs_anew() -> None:
-    """An invalid run becomes ok when the study admits its flag; crashes stay crashes."""
+    """An invalid run becomes ok when the study allows its flag; crashes stay crashes."""
     busy = (cpu_time("machine", 1.5), cpu_time("server", 1.0))
     invalid = judged(record(traces=(*record().traces, *busy)), study())
     assert invalid.outcome is Outcome.INVALID

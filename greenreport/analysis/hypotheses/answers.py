@@ -208,7 +208,7 @@ def _decision(finding: Finding) -> str:
     tested = counted(sum(t.computable for t in finding.tests), finding.subject.singular, finding.subject.plural)
     over = f", adjusted over {tested} (Holm)" if any(t.test.omnibus.p_family is not None for t in finding.tests) else ""
     looks = " and over all looks at the data" if any(t.test.interim for t in finding.tests) else ""
-    basis = f"{used}, α = {finding.hypothesis.alpha:g}{over}; {counted(pairs, 'pair')}, with intervals that hold together on each {finding.subject.singular}{looks}"
+    basis = f"{used}, α = {finding.hypothesis.alpha:g}{over}; {counted(pairs, 'pair')}, with simultaneous intervals on each {finding.subject.singular}{looks}"
     if finding.decision is Decision.NOT_REJECTED:
         return f"{name} is not rejected {models_text(len(finding.kept), total, finding.subject, on=False)} ({basis})."
     kept = f" and not rejected for {_names(t.model.label for t in finding.kept)}" if finding.kept else ""
@@ -262,7 +262,7 @@ def _lengths(dataset: Dataset, finding: Finding) -> Iterable[str]:
         if len(set(written.values())) > 1:
             ordered = sorted(written, key=lambda name: written[name])
             ends = f"{finding.labels[ordered[0]]} wrote {written[ordered[0]]:,} tokens, {finding.labels[ordered[-1]]} {written[ordered[-1]]:,}"
-            yield f"Answers differ in length on {item.model.label}: {ends}. {capital(finding.metric.noun)} holds how much was written as well as how fast."
+            yield f"Answers differ in length on {item.model.label}: {ends}. {capital(finding.metric.noun)} reflects how much was written as well as how fast."
 
 
 def _written(cell: CellView) -> int | None:

@@ -30,7 +30,7 @@ def lead_sentence(finding: Finding, place: Standing | None, *, ties: bool) -> Te
     """Return the finding of a hypothesis in one sentence: the lead of its answer, and without ties the headline of the study."""
     info = finding.metric
     if place is None and finding.decision is not Decision.NOT_COMPUTABLE:
-        return (f"No configuration leads in {info.noun}: all but one lose more right answers than the study admits.",)
+        return (f"No configuration leads in {info.noun}: all but one lose more right answers than the study allows.",)
     if finding.decision is Decision.NOT_COMPUTABLE or place is None:
         return (f"There is no answer for {info.noun} yet: {why_unknown(finding)}.",)
     if finding.decision is Decision.NOT_REJECTED:

@@ -74,7 +74,7 @@ class CellView:
 
         Where a run is below the instrument's resolution there are none: the others alone would make the cell look larger than it is.
         Where energy is modelled from the CPU load there are none either: a model restates the CPU time. Nor are there any where other
-        programs disturbed most runs, also if the study admits that: what was measured is those programs.
+        programs disturbed most runs, also if the study allows that: what was measured is those programs.
         """
         return () if self.modelled(metric) or self.disturbed else self.recorded(metric)
 

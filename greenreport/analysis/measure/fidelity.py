@@ -1,6 +1,6 @@
 """Do the configurations do the same work? Outputs are compared, prompt by prompt, with the reference configuration.
 
-A cell whose outputs differ more than the study admits is `unfaithful`: its numbers are shown, greyed, and never ranked.
+A cell whose outputs differ more than the study allows is `unfaithful`: its numbers are shown, greyed, and never ranked.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class CellFidelity:
         exact_match: share of prompts with the same output, 0–1.
         token_count_drift: largest relative difference of output token counts.
         stable: whether every repetition of the cell gave the same outputs.
-        loss: why the cell is not ranked although its outputs are admitted: it loses more right answers than the study admits.
+        loss: why the cell is not ranked although its outputs are admitted: it loses more right answers than the study allows.
     """
 
     model: str
@@ -74,7 +74,7 @@ class CellFidelity:
 
     @property
     def word(self) -> str:
-        """The verdict as it is printed; of other outputs within what the study admits, that they are admitted."""
+        """The verdict as it is printed; of other outputs within what the study allows, that they are admitted."""
         return "admitted" if self.verdict is FidelityVerdict.FAITHFUL and not self.exact else self.verdict.value
 
 
@@ -84,7 +84,7 @@ class Sameness:
 
     Attributes:
         compared: cells whose outputs were compared; those of the reference itself are not among them.
-        exact: of these, cells that give exactly its outputs; unfaithful: cells that differ more than the study admits.
+        exact: of these, cells that give exactly its outputs; unfaithful: cells that differ more than the study allows.
         unknown: cells without outputs, or without a reference that has some.
         unstable: cells whose runs do not all give the same outputs.
     """
@@ -104,7 +104,7 @@ class Sameness:
         verb = "gives" if self.exact == 1 else "give"
         parts = [f"{self.exact} of {counted(self.compared, 'cell')} {verb} exactly the outputs of {reference}"]
         if self.unfaithful:
-            parts.append(f"{self.unfaithful} {'differs' if self.unfaithful == 1 else 'differ'} more than the study admits")
+            parts.append(f"{self.unfaithful} {'differs' if self.unfaithful == 1 else 'differ'} more than the study allows")
         if self.unknown:
             parts.append(f"{self.unknown} {'was' if self.unknown == 1 else 'were'} not compared")
         return "; ".join(parts)
@@ -123,17 +123,17 @@ def sameness(fidelity: Sequence[CellFidelity]) -> Sameness:
 
 
 def not_ranked(fidelity: Iterable[CellFidelity]) -> NotRanked:
-    """Return the cells that differ more than the study admits, and those that lose too many right answers."""
+    """Return the cells that differ more than the study allows, and those that lose too many right answers."""
     return {**unfaithful(fidelity), **losses(fidelity)}
 
 
 def unfaithful(fidelity: Iterable[CellFidelity]) -> NotRanked:
-    """Return the cells whose outputs differ more than the study admits."""
+    """Return the cells whose outputs differ more than the study allows."""
     return {(f.model, f.configuration): f.reason for f in fidelity if f.verdict is FidelityVerdict.UNFAITHFUL}
 
 
 def losses(fidelity: Iterable[CellFidelity]) -> NotRanked:
-    """Return the cells that lose more right answers than the study admits."""
+    """Return the cells that lose more right answers than the study allows."""
     return {(f.model, f.configuration): f.loss for f in fidelity if f.loss is not None}
 
 
@@ -150,7 +150,7 @@ def reference_of(dataset: Dataset) -> str | None:
 
 
 def gate_of(study: Study) -> tuple[float, float]:
-    """Return the smallest share of equal outputs and the largest drift of token counts that a study admits.
+    """Return the smallest share of equal outputs and the largest drift of token counts that a study allows.
 
     Where answers are judged or drawn, other outputs are admitted unless the study says otherwise: whether they are right is what counts,
     and draws part where logits differ in their last digit.

@@ -139,7 +139,7 @@ def _fidelity(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> BadgeRule:
     elif differing:
         admits = f"at least {declared_percent(gate)} of outputs equal" if gate else "any difference of outputs"
         exact = f"{same.exact} of {counted(same.compared, 'cell')} {'gives' if same.exact == 1 else 'give'} exactly the outputs of the reference"
-        state = f"{exact}, {differing} within what the study admits ({admits})"
+        state = f"{exact}, {differing} within what the study allows ({admits})"
     elif same.unstable:
         state = f"{same.unstable} of {counted(total, 'cell')} {'does' if same.unstable == 1 else 'do'} not give the same outputs in every run"
     elif same.compared:

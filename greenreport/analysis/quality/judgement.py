@@ -30,7 +30,7 @@ from greenreport.units import THIN, counted, percent
 
 
 class Loss(StrEnum):
-    """Whether a configuration loses more right answers than the study admits."""
+    """Whether a configuration loses more right answers than the study allows."""
 
     REFERENCE = "reference"
     KEPT = "within the bound"
@@ -248,6 +248,6 @@ def with_losses(fidelity: Sequence[CellFidelity], quality: StudyQuality | None) 
         lost = None
         if row is not None and row.lost and row.difference is not None:
             points = f"{100 * -row.difference.value:.3g}{THIN}percentage points"
-            lost = f"its share of right answers is {points} below that of the reference, and the study admits {bound}"
+            lost = f"its share of right answers is {points} below that of the reference, and the study allows {bound}"
         result.append(replace(item, loss=lost))
     return tuple(result)

@@ -102,16 +102,16 @@ def _objective_words(dataset: Dataset, series: Series) -> Iterator[Text]:
         return
     bounds = objective_words(objective)
     if all(point.value("served_well_pct") is None for point in series.points) and not dataset.imported:
-        yield (f"Which loads keep the objective ({bounds}) is not known: the server does not tell a time it bounds.",)
+        yield (f"Which loads meet the objective ({bounds}) is not known: the server does not report a time that the objective bounds.",)
         return
     if series.within is None:
-        yield (f"No load keeps the objective ({bounds}).",)
+        yield (f"No load meets the objective ({bounds}).",)
         return
     good = series.within.value("goodput_requests_per_s")
     rate = "" if good is None else f", {quantity(good, 'requests/s')} served well"
     cost = series.within.value("j_per_good_request")
     joules = "" if cost is None else f" at {quantity(cost, 'J')} each"
-    yield (f"Best load that keeps the objective ({bounds}): {series.load_text(series.within.load)}{rate}{joules}.",)
+    yield (f"Best load that meets the objective ({bounds}): {series.load_text(series.within.load)}{rate}{joules}.",)
 
 
 def objective_words(objective: Objective) -> str:

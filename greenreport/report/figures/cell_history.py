@@ -76,8 +76,8 @@ def cell_history_figure(study: StudyContext, history: StudyHistory, metric: str)
     number_of_steps = sum(len(of) for _, of in drawn)
     title = f"{info.label}: {len(changes)} of {counted(number_of_steps, 'step')} {'is a change' if len(changes) == 1 else 'are changes'}"
     caption = (
-        f"Medians over valid runs with their 95{THIN}% intervals; each panel has its own axis. A filled point differs from the one before it beyond doubt"
-        f"{' and beyond the noise of the machine' if history.noise_floor is not None else ''}, by the interval of their ratio."
+        f"Medians over valid runs with their 95{THIN}% intervals; each panel has its own axis. By the interval of their ratio, a filled point differs significantly from the one before it"
+        f"{' and by more than the noise of the machine' if history.noise_floor is not None else ''}."
     )
     summary = "; ".join(f"{step.course.label}: {step.sentence()}" for step in changes) or "No step is shown to change anything."
     table = make_table(

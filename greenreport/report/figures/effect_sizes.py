@@ -95,7 +95,7 @@ def significance_figure(study: StudyContext, finding: Finding) -> Figure | None:
     undecided = sum(not pair.significant and beyond for pair, beyond in large)
     limit = declared_percent(rule.smallest_effect)
     number_of_pairs, differ = counted(len(rows), "pair"), "differs" if both == 1 else "differ"
-    title = f"{both} of {number_of_pairs} {differ} in {info.noun} by more than {limit} and beyond chance"
+    title = f"{both} of {number_of_pairs} {differ} significantly in {info.noun}, and by more than {limit}"
     largest = max(rows, key=lambda row: row.ratio)
     summary = (
         f"Of {number_of_pairs}, {both} {differ} significantly by more than {limit}, {small} significantly by less, and {undecided} by more without being "

@@ -35,7 +35,7 @@ def agreement_spec(
 
     Args:
         styles: label of a configuration → its look, of those that occur.
-        limits: upper limit, mean difference and lower limit in %; `admitted`: the difference the study admits, in %.
+        limits: upper limit, mean difference and lower limit in %; `admitted`: the difference the study allows, in %.
         log: whether the horizontal axis is logarithmic.
     """
     sheet = Sheet()
@@ -119,7 +119,7 @@ def agreement_figure(study: StudyContext, agreement: AgreementSummary) -> Figure
     caption = (
         f"Energy of {agreement.domain} over the measured window: {second} minus {first}, as a share of their mean, against that mean; a point a "
         f"run, n = {agreement.runs}. Solid line: mean difference; dashed: limits of agreement, mean ± 1.96 standard deviations (Bland and Altman 1986); grey: "
-        f"the difference this study admits, ±{declared_percent(admitted)}. A trend from left to right would mean that the difference depends on the "
+        f"the difference this study allows, ±{declared_percent(admitted)}. A trend from left to right would mean that the difference depends on the "
         "energy."
     )
     axis = f"mean of the two{', log scale' if log else ''}"

@@ -38,7 +38,7 @@ class StepRow:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The longest time a study admits, and the share of requests that must keep it."""
+    """The longest time a study allows, and the share of requests that must keep it."""
 
     seconds: float
     share: float
@@ -103,7 +103,7 @@ def tokens_figure(study: StudyContext) -> Figure | None:
         f"{_differing(curves)}"
     )
     caption = (
-        f"Share of requests with at most so many output tokens, over all requests of valid runs ({runs_text(curve.runs for curve in curves)} per cell). Engines that "
+        f"Share of requests with no more than this many output tokens, over all requests of valid runs ({runs_text(curve.runs for curve in curves)} per cell). Engines that "
         "stop early lie to the left."
     )
     rows, table = _steps(curves, "output tokens", "")
@@ -142,7 +142,7 @@ def _wait_figure(study: StudyContext, model: Model, info: MetricInfo, curves: Se
     each = " Each request counts with the mean over its tokens." if info.id == "tbt_s" else ""
     rule = f" The dashed line is the declared bound of {quantity(bound.seconds, 's')} (for {bound.requests})." if bound else ""
     caption = (
-        f"Share of requests that wait at most so long, over all requests of valid runs ({runs_text(curve.runs for curve in curves)} per cell), by the clock of the "
+        f"Share of requests that wait no longer than this, over all requests of valid runs ({runs_text(curve.runs for curve in curves)} per cell), by the clock of the "
         f"{clocks}.{each}{rule} Requests of a run are not independent and are not tested."
     )
     rows, table = _steps(curves, name.lower(), "s")

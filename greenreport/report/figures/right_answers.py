@@ -148,9 +148,9 @@ def cost_ratio_figure(study: StudyContext, models: Sequence[ModelQuality], *, of
     below = sum(row.high < 1 for row in rows)
     certain = "none of them certainly" if not below else f"{below} of them certainly"
     low, high = min(rows, key=lambda row: row.ratio), max(rows, key=lambda row: row.ratio)
-    finding = f"A right answer takes {times(low.ratio)} the {'energy' if of_energy else 'time'} of {reference} with {low.label}"
+    finding = f"With {low.label}, a right answer takes {times(low.ratio)} the {'energy' if of_energy else 'time'} it takes with {reference}"
     if len(rows) > 1:
-        finding = f"{finding}, and {times(high.ratio)} with {high.label}"
+        finding = f"{finding}; with {high.label}, {times(high.ratio)}"
     effect = study.dataset.study.smallest_effect(metric.id)
     caption = (
         f"{metric.label}, ratio to {reference}; bars are 95{THIN}% intervals for further problems of this kind, over problems and runs. "

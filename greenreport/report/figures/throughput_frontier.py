@@ -220,7 +220,7 @@ def _finding(every: Sequence[Series], told: ToldLoad | None) -> str:
     best = _leading(saturated)
     if told is not None and told.kept and told.series in every and told.point.load < (told.series.saturation.load or 0):
         return (
-            f"{told.series.load_text(told.point.load)} keeps the objective; beyond {told.series.load_text(told.series.saturation.load or 0)}, more load adds "
+            f"{told.series.load_text(told.point.load)} meets the objective; beyond {told.series.load_text(told.series.saturation.load or 0)}, more load adds "
             f"latency and hardly any throughput ({told.series.label})"
         )
     which = "" if len(saturated) == len(long) else f" ({best.label})"
@@ -240,6 +240,6 @@ def _caption(every: Sequence[Series]) -> str:
     nouns = [METRICS[metric].noun for metric in every[0].dimensions]
     return (
         "Medians over valid runs with their intervals; the numbers are loads, the upper left is better. The dashed line joins loads that no other shown "
-        f"here beats in both. A mark is as opaque as its place on the Pareto front in {listed(nouns)}, among all loads of the model, is probable (bootstrap "
-        "over runs); with too few runs: opaque if on the front, faint otherwise."
+        f"here beats in both. The more opaque a mark, the more probable its place on the Pareto front in {listed(nouns)} among all loads of the model (bootstrap "
+        "over runs); with too few runs, marks on the front are opaque and all others faint."
     )

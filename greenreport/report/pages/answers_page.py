@@ -70,7 +70,7 @@ def answers_headline(study: StudyContext, item: ModelQuality) -> str:
     labels, reference = study.dataset.labels, item.row(item.reference)
     others = sorted((row for row in item.rows if row.difference is not None), key=_points)
     if reference is None or not others:
-        return f"{labels[item.rows[0].configuration]} answers {item.rows[0].right()} rightly"
+        return f"{labels[item.rows[0].configuration]} answers {item.rows[0].right()} correctly"
     name = labels[reference.configuration]
     of = f"{reference.right()}{' problems' if reference.answers.steady else ''}"
     if all(_points(row) == 0 for row in others):
@@ -113,7 +113,7 @@ def _findings(study: StudyContext, item: ModelQuality, quality: StudyQuality) ->
             else "With so few problems that is certain of none of them"
         )
         many = "loses" if len(lost) == 1 else "lose"
-        yield f"{names} {many} more than {bound} against {reference}, which is more than the study admits: shown, and not ranked. {sure}."
+        yield f"{names} {many} more than {bound} against {reference}, which is more than the study allows: shown, and not ranked. {sure}."
     apart = [row for row in item.rows if row.p_adjusted is not None and row.p_adjusted < 0.05]
     open_rows = [row for row in item.rows if row.p_adjusted is not None and row.p_adjusted >= 0.05]
     if apart:
@@ -132,12 +132,12 @@ def _limits(study: StudyContext, quality: StudyQuality) -> Iterator[str]:
     workload = study.dataset.study.workload
     problems = sorted({row.problems for item in quality.models for row in item.rows})
     yield (
-        f"There are {problems[-1]} problems, from one source ({workload.prompts.source}). Other tasks, other prompts and other languages may turn out otherwise; the intervals speak "
-        "of further problems of this kind, no more."
+        f"There are {problems[-1]} problems, from one source ({workload.prompts.source}). Other tasks, other prompts and other languages may give other results; the intervals apply "
+        "to further problems of this kind, no more."
     )
     rows = [row for item in quality.models for row in item.rows]
     if all(row.answers.steady for row in rows):
-        yield "Each configuration answers a problem rightly in every run or in none, as greedy decoding does: repeating the runs makes times and energies surer, and says nothing new about the answers."
+        yield "Each configuration answers a problem correctly in every run or in none, as greedy decoding does: repeating the runs makes times and energies surer, and says nothing new about the answers."
     cut = [(row, *_cut(row)) for row in rows]
     most = max(cut, key=lambda part: part[1] / max(1, part[2]))
     if most[1]:

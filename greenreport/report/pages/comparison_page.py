@@ -95,7 +95,7 @@ def _page(first: StudyContext, second: StudyContext | None, pair: Counterpart, s
     content = ComparisonContent(comparison, parties, tuple(_cautions(comparison, first.dataset, pair.dataset)), tuple(sections))
     drawn = tuple(figure for section in sections for figure in section.figures)
     path = f"compare/{slug}/index.html"
-    found = entry(headline, "Page", "Two studies beside each other", path, " ".join(names))
+    found = entry(headline, "Page", "Two studies side by side", path, " ".join(names))
     return Page(path, "study/compare.html", headline, headline, "compare", first, content, drawn, (found,))
 
 

@@ -58,4 +58,4 @@ def guidelines_heading(study: StudyContext) -> str:
         if standing is not None:
             wins = dict(standing.wins).get(standing.leader.id, 0)
             return f"{guideline.objective.wish}: {label_of(standing.leader)} {on_models(wins, standing.models, study.dataset.subject)}"
-    return "What to choose, these runs do not tell yet"
+    return "These runs do not yet show what to choose"

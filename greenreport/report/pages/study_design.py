@@ -51,7 +51,7 @@ def _facts(facts: Facts) -> str:
         counted(facts.threads, "thread") if facts.threads is not None else "",
         "" if facts.kv_cache is None else "KV cache" if facts.kv_cache else "no KV cache",
     )
-    return ", ".join(part for part in parts if part) or "the server does not tell"
+    return ", ".join(part for part in parts if part) or "not reported by the server"
 
 
 def subjects(dataset: Dataset) -> Iterator[tuple[str, str, str, str]]:

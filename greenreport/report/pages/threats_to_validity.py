@@ -58,7 +58,7 @@ def _construct(dataset: Dataset) -> Iterator[str]:
             "outputs is outside this study."
         )
     yield (
-        "Answers are judged; what counts as right is the study's tasks."
+        "Answers are judged; the study's tasks define what counts as right."
         if dataset.verdicts
         else "Correctness of the outputs is not scored."
     )
@@ -82,7 +82,7 @@ def _internal(dataset: Dataset, order: Sequence[OrderEffects]) -> Iterator[str]:
     if running:
         yield (
             f"{', '.join(running)}: the server ran before the study and went on running, so its memory, caches and warmth carry over from "
-            "run to run; what it does not tell (type, threads, cache) is not verified."
+            "run to run; what it does not report (type, threads, cache) is not verified."
         )
     if len(running) < len(dataset.configurations):
         others = "Every other run" if running else "Every run"
@@ -102,7 +102,7 @@ def _internal(dataset: Dataset, order: Sequence[OrderEffects]) -> Iterator[str]:
         yield f"{_runs(flagged)} started before the machine was steady; each names the reading that was not."
     bad = dataset.outcomes[Outcome.INVALID]
     if bad:
-        yield f"{_runs(bad)} {'was' if bad == 1 else 'were'} invalid and {'is' if bad == 1 else 'are'} excluded; the validity page tells why."
+        yield f"{_runs(bad)} {'was' if bad == 1 else 'were'} invalid and {'is' if bad == 1 else 'are'} excluded; the validity page says why."
 
 
 def _after_their_blocks(dataset: Dataset) -> Iterator[str]:

@@ -81,7 +81,7 @@ def test_build_says_that_it_takes_no_study(write_study: Write, tmp_path: Path) -
     write_study()
     done = greenreport(tmp_path, "build", "studies/tiny.yaml")
     assert done.returncode == 2
-    assert "build takes no study file: it makes one site of every study in a folder" in done.stderr
+    assert "build takes no study file: it makes one site from all studies in a folder" in done.stderr
 
 
 def test_a_busy_machine_is_named_before_anything_is_measured(

@@ -64,7 +64,7 @@ def main() -> None:
         console.print_error(refusal(error))
         code = Exit.UNAVAILABLE
     if code == Exit.INTERRUPTED:
-        console.print_error("interrupted; what was finished is kept, run the same command again to continue")
+        console.print_error("interrupted; finished work is kept. Run the same command again to continue")
     if (lost := output.lost()) is not None:
         console.print_error(f"part of the output could not be written: {refusal(lost)}")
         code = code or Exit.UNAVAILABLE

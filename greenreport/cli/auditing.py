@@ -42,13 +42,13 @@ def audit(
     weights: WeightsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="All findings with every row, number and answer.")] = False,
 ) -> None:
-    """Say what is wrong with a table of results: rows, evidence in numbers, and the answer with and without them.
+    """Report what is wrong with a table of results: rows, evidence in numbers, and the answer with and without them.
 
     Looks for counter wraps, copies, values a quantity cannot have, broken arithmetic, runs cut short, loads that were never sent, and unequal work
     (docs/audit.md lists every rule and its threshold). Nothing is corrected or stored.
 
-    Findings are of three kinds. "changes the result": a comparison comes out otherwise without the rows. "doubtful": the table alone cannot decide. "note": no
-    number is wrong. Ends with 1 where a finding changes the result, and with 0 otherwise.
+    Findings are of three kinds. "changes the result": a comparison gives a different result without the rows. "doubtful": the table alone cannot decide. "note": no
+    number is wrong. Exits with code 1 if a finding changes the result, and with 0 otherwise.
 
     Examples: `greenreport audit run_table.csv`, `greenreport audit results/ --map mapping.yaml`, `greenreport audit studies/quickstart.yaml`.
     """

@@ -30,7 +30,7 @@ def compare(
         typer.Option(
             "--since",
             metavar="WHEN",
-            help="Compare the study with itself: with the last time it was measured before this day (2026-11-30), or the previous time.",
+            help="Compare the study with its own earlier results: WHEN is a day such as 2026-11-30 (the last time it was measured before that day) or 'previous' (the previous time).",
         ),
     ] = None,
     fail_if: Annotated[
@@ -55,7 +55,7 @@ def compare(
 
     conditions = [parse_condition(text) for text in fail_if or ()]
     if second is None and since is None:
-        raise UsageError(f"with what? Name a second study or a folder of results, or give --since DAY or --since {PREVIOUS}")
+        raise UsageError(f"nothing to compare with: name a second study or a folder of results, or give --since DAY or --since {PREVIOUS}")
     if second is not None and since is not None:
         raise UsageError("--since compares a study with itself; leave out the second study")
     if second is None:

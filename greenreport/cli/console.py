@@ -67,7 +67,7 @@ def print_stored(runs: int) -> None:
         if not runs
         else f"{counted(runs, 'run')} of this command {'is' if runs == 1 else 'are'} stored"
     )
-    err.print(f"{stored}; the one in progress is not", soft_wrap=True)
+    err.print(f"{stored}; the run in progress was discarded", soft_wrap=True)
 
 
 def print_plan(plan: Plan, pending: Sequence[PendingRun], left_s: float | None) -> None:
@@ -150,7 +150,7 @@ def print_programs(study: Study, configurations: Iterable[Configuration]) -> Non
     for heading, lines in (
         ("Programs this study starts", starts),
         ("Packages this study installs, which may run code", installs),
-        ("Addresses this study asks", asks),
+        ("Addresses this study contacts", asks),
     ):
         if lines:
             out.print(f"{heading}:")

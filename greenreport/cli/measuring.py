@@ -176,7 +176,7 @@ def open_session(
     planned = open_plan(study, overrides, conditions)
     if not planned.plan.cells:
         only = " ".join(f"{key}={','.join(sorted(values))}" for key, values in conditions.items())
-        raise UsageError(f"--only {only} leaves no cell of {study}; `greenreport plan {study}` lists them")
+        raise UsageError(f"--only {only} matches no cell of {study}; `greenreport plan {study}` lists the cells")
     environments = {**known(planned.file.study, planned.folder, cache), **(environments or {})}
     host, store = with_environments(environment(), environments), open_store(cache)
     index = _index(store, planned, host, recheck=recheck)
@@ -260,7 +260,7 @@ def warn_of_load(rules: Validity) -> None:
     busy = busy_share(LOOK_S)
     if busy > rules.foreign_load:
         shares = (
-            f"other programs use {percent(busy)} of the CPUs now, and this study allows {declared_percent(rules.foreign_load)}"
+            f"other programs use {percent(busy)} of the CPUs now, but this study allows only {declared_percent(rules.foreign_load)}"
         )
         cost = "the study will answer nothing" if FlagCode.FOREIGN_LOAD in rules.admit else "runs will not count"
         print_warning(f"{shares}: stop them, or {cost}")

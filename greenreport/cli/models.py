@@ -52,7 +52,7 @@ def pin(study: StudyArgument) -> None:
 
 
 def select(study: StudyArgument, cache: CacheOption = DEFAULT_CACHE) -> None:
-    """Apply a study's criteria to the models of the hub or of a kept list; say how many are left, and why the others fell out."""
+    """Apply a study's selection criteria to the models on the hub or in a saved list; report how many remain, and why the others were rejected."""
     from greenreport.models.candidates import as_text, candidates, digest_of_text, funnel
     from greenreport.study import load_study
 
@@ -82,10 +82,10 @@ def select(study: StudyArgument, cache: CacheOption = DEFAULT_CACHE) -> None:
     lost = [name for name in models if name in out or name not in {item.id for item in found}]
     if lost:
         console.print_warning(
-            f"models of the study that the criteria do not leave, or that are no candidates: {', '.join(lost)}"
+            f"models of the study that the criteria reject, or that are not among the candidates: {', '.join(lost)}"
         )
     if selection.sha256 not in (None, copy.stem):
-        console.print_warning(f"this is another list than the study names, whose sha256 is {selection.sha256}")
+        console.print_warning(f"this is not the list that the study names, whose sha256 is {selection.sha256}")
     console.out.print(
         f"list kept as {copy}, all reasons in {table}; `sha256: {copy.stem}` names it in the study", soft_wrap=True
     )

@@ -92,7 +92,7 @@ def export(
         typer.Option("--paper", metavar="DIR", help="Write LaTeX tables, figures, methods and BibTeX here instead."),
     ] = None,
     kind: Annotated[
-        str | None, typer.Option("--as", metavar="FORMAT", help=f"Write a format of others instead: {', '.join(INTERCHANGE)}.")
+        str | None, typer.Option("--as", metavar="FORMAT", help=f"Write a third-party format instead: {', '.join(INTERCHANGE)}.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="With --as: where to; exports/STUDY/FORMAT when absent.")
@@ -101,7 +101,7 @@ def export(
         bool, typer.Option("--force", help="With --as: write into a folder that holds something already.")
     ] = False,
 ) -> None:
-    """Write a study's runs as Parquet to studies/STUDY/results for publication, what a paper needs of them, or a format that others read.
+    """Export a study: its runs as Parquet in studies/STUDY/results, ready to publish; the material for a paper (--paper); or a third-party format (--as).
 
     docs/exports.md says of each format which field becomes what, what is lost, and how it is checked.
     """
@@ -189,16 +189,16 @@ def import_(
             show_default=False,
         ),
     ],
-    study: Annotated[str | None, typer.Option("--study", help="Name of the study that results of other tools become.")] = None,
+    study: Annotated[str | None, typer.Option("--study", help="Name of the study to create from the results of other tools.")] = None,
     kind: Annotated[
         str | None, typer.Option("--format", help="Format of the files; recognised when absent (docs/imports.md).")
     ] = None,
     mapping: Annotated[
         Path | None, typer.Option("--map", metavar="YAML", help="What the columns of a table are (docs/imports.md).")
     ] = None,
-    host: Annotated[str | None, typer.Option("--host", help="Take the results of this machine alone.")] = None,
+    host: Annotated[str | None, typer.Option("--host", help="Import only the results of the machine with this name.")] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Put them in the place of an earlier import of this name.")
+        bool, typer.Option("--replace", help="Replace an earlier import of the same name.")
     ] = False,
     suggest: Annotated[bool, typer.Option("--suggest", help="Print a mapping to begin with, and import nothing.")] = False,
     studies: Annotated[Path, typer.Option("--studies", help="Folder of study files.")] = Path("studies"),
@@ -217,7 +217,7 @@ def import_(
         print(f"imported {import_parquet(open_store(cache), paths[0])} runs from {paths[0]}")
         return
     if study is None:
-        raise UsageError("name the study that the results become: --study NAME")
+        raise UsageError("name the study to import the results into: --study NAME")
     done = import_results(
         open_store(cache), paths, study, kind=kind, mapping=mapping, host=host, replace=replace, studies=studies
     )

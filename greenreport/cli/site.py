@@ -30,7 +30,7 @@ def build(
     from greenreport.study import web_address
 
     if files:
-        text = "build takes no study file: it makes one site of every study in a folder. Run `greenreport build`, or name another folder with --studies"
+        text = "build takes no study file: it makes one site from all studies in a folder. Run `greenreport build`, or name another folder with --studies"
         raise UsageError(text)
     try:
         address = None if base_url is None else web_address(base_url)

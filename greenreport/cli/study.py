@@ -119,12 +119,12 @@ def plan(
     prompts: PromptsOption = None,
     recheck: RecheckOption = False,
     power: Annotated[
-        bool, typer.Option("--power", help="Show what the planned repetitions will find, from the spread of the runs so far.")
+        bool, typer.Option("--power", help="Show the smallest difference the planned repetitions can detect, given the spread of the runs so far.")
     ] = False,
     cv: Annotated[
         float | None,
         typer.Option(
-            "--cv", parser=_share, metavar="SHARE", help="The same from this coefficient of variation within blocks: 2%."
+            "--cv", parser=_share, metavar="SHARE", help="Like --power, but from this coefficient of variation within blocks, for example 2%."
         ),
     ] = None,
 ) -> None:
@@ -161,7 +161,7 @@ def _power_lines(planned: Planned, cache: Path, weights: str | None, cv: float |
         cvs = {item.finding.hypothesis.id: item.cv for item in spreads if item.cv is not None}
     lines = [str(item) for item in planned_power(study, cvs)]
     yield ""
-    yield from lines or ["No runs yet from which the spread could be known: give one you expect, for example --cv 0.02"]
+    yield from lines or ["No runs yet from which to estimate the spread: give the value you expect, for example --cv 0.02"]
 
 
 def run(
@@ -179,7 +179,7 @@ def run(
         Path | None, typer.Option("--cluster", help="Measure on the hosts of this file (docs/cluster.md).")
     ] = None,
 ) -> None:
-    """Perform the missing runs of a study; a finished study does nothing."""
+    """Perform a study's missing runs; if the study is finished, nothing is measured."""
     from greenreport.cli.measuring import open_session, perform
     from greenreport.study import Overrides
 
@@ -211,7 +211,7 @@ def run(
         console.out.print(str(session.look), soft_wrap=True)
     if session.partial and not quiet:
         console.out.print(
-            "With --only blocks are not complete, so no contrast is looked at; `run` without it goes on", soft_wrap=True
+            "With --only, blocks are incomplete, so no contrast is examined; `run` without --only continues the study", soft_wrap=True
         )
     score_after_run(session.planned, session.store, session.cache, quiet=quiet)
     state = session.state()
@@ -236,7 +236,7 @@ def calibrate(
     repetitions: Annotated[int, typer.Option("--repetitions", min=3, help="Runs under each of the four settings.")] = 5,
     quiet: QuietOption = False,
 ) -> None:
-    """Measure the cost of measuring and the noise floor: one cell with meters off, at two rates, and twice alike."""
+    """Measure the cost of measuring and the noise floor: one cell with meters off, with the declared settings (twice), and with faster sampling."""
     from greenreport.analysis.measure.calibration import calibration, from_calibrations
     from greenreport.cli.measuring import measuring, open_session
     from greenreport.execute.calibrate import calibrate_cell

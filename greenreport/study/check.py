@@ -229,7 +229,7 @@ def _references(study: Study, folder: Path) -> Iterator[Remark]:
         if not (folder / path).is_file():
             yield Remark(("references", index), f"{path!r} is not a file (relative to the study file)")
         elif not 0 < (folder / path).stat().st_size <= MAX_BYTES:  # files of /proc say that they are empty, and may have no end
-            message = f"{path!r} is empty or larger than {MAX_BYTES // 1_000_000} MB; these are no published results"
+            message = f"{path!r} is empty or larger than {MAX_BYTES // 1_000_000} MB; it cannot hold published results"
             yield Remark(("references", index), message)
 
 

@@ -39,7 +39,7 @@ def model_remarks(study: Study, folder: Path) -> Iterator[Remark]:
             case Weights.PATH if not (folder / str(model.path)).exists():
                 yield Remark((*at, "path"), f"{model.path!r} is not a directory or a GGUF file (relative to the study file)")
             case Weights.PATH if not _holds_model(folder / str(model.path)):
-                yield Remark((*at, "path"), f"{model.path!r} holds no config.json with *.safetensors and is no GGUF file")
+                yield Remark((*at, "path"), f"{model.path!r} holds no config.json with *.safetensors and is not a GGUF file")
             case Weights.PACKAGE if model.package is None or model.sha256 is None:
                 message = f"model {model.id!r} needs `package:` and `sha256:`, the digest of the GGUF file in it, so that others get the same weights"
                 yield Remark(at, message)

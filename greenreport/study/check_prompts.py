@@ -36,7 +36,7 @@ def prompt_remarks(study: Study, folder: Path) -> Iterator[Remark]:
     swept_sizes = study.sweep.factors.get("batch_size", ()) if study.sweep is not None else ()
     largest = max(*(c.batch_size for c in study.configurations), *swept_sizes, 1)
     if isinstance(study.workload.generation.output_tokens, Lengths) and largest > 1:
-        message = "requests of a static batch (`batch_size`) all ask for as many tokens; use `max_batch` or `concurrency` with lengths that differ"
+        message = "all requests of a static batch (`batch_size`) ask for the same number of tokens; for lengths that differ, use `max_batch` or `concurrency`"
         yield Remark(("workload", "generation", "output_tokens"), message)
     if study.workload.api == "chat" and largest > 1:
         message = "a request in chat is one conversation, so `batch_size` is 1 there; use `max_batch` or `concurrency`"
@@ -69,6 +69,6 @@ def _quality(study: Study) -> Iterator[Remark]:
         answers = math.ceil((study.workload.requests or texts) / texts) * study.protocol.most_repetitions
         if max(quality.k) > answers:
             message = (
-                f"k = {max(quality.k)} needs as many answers to each prompt, and a cell gives {counted(answers, 'answer')}"
+                f"k = {max(quality.k)} needs that many answers to each prompt, but a cell gives only {counted(answers, 'answer')}"
             )
             yield Remark(("quality", "k"), f"{message}; raise `repetitions:` or `requests:`")

@@ -55,7 +55,7 @@ def _running(server: Server) -> Iterator[Remark]:
     elif "{" in server.url:
         yield Remark(("server", "url"), "a placeholder belongs to `engine: command`; write the port of the server")
     if server.command:
-        yield Remark(("server", "command"), "`command` belongs to `engine: command`; an endpoint runs already")
+        yield Remark(("server", "command"), "`command` belongs to `engine: command`; an endpoint is already running")
 
 
 def _started(server: Server) -> Iterator[Remark]:
@@ -79,7 +79,7 @@ def _factors(study: Study, configuration: Configuration, server: Server) -> Iter
         elif started and not server.takes(name):
             why = f"put '{{{name}}}' into the command"
         elif not started and name != "dtype":  # of a server that runs, the study says what its type is
-            why = f"a server that runs already has the {factor.noun} it was started with"
+            why = f"a server that is already running has the {factor.noun} it was started with"
         else:
             continue
         yield Remark((name,), f"`{name}` has no effect here: {why}")

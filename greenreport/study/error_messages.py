@@ -60,8 +60,8 @@ def unknown(kind: str, value: object, allowed: Iterable[str]) -> str:
     names = sorted(allowed)
     if kind == "engine" and str(value).lower() in SERVERS:
         return (
-            f"unknown engine {shown(value)}: it is a server; write `engine: endpoint` for one that runs already, "
-            "or `engine: command` for one that greenreport is to start (docs/servers.md)"
+            f"unknown engine {shown(value)}: it is a server; write `engine: endpoint` for one that is already running, "
+            "or `engine: command` for one that greenreport should start (docs/servers.md)"
         )
     listed = (", ".join(names[:40]) or "none is declared") + (", …" if len(names) > 40 else "")
     return f"unknown {kind} {shown(value)}{nearest(value, names) or '.'} Allowed: {listed}"

@@ -203,7 +203,7 @@ def test_plan_shows_the_command_and_runs_nothing(command: Command, write_study: 
     )
     for verb in ("validate", "plan"):
         starts, asks = (
-            command(verb, str(file)).stdout.split("Programs this study starts:\n")[1].split("Addresses this study asks:\n")
+            command(verb, str(file)).stdout.split("Programs this study starts:\n")[1].split("Addresses this study contacts:\n")
         )
         assert starts.startswith("  meter energibridge: './my program'\n")
         assert f"  command-x: touch {made} 'a b'" in starts

@@ -83,4 +83,4 @@ def test_a_wrong_argument_is_a_sentence_and_exit_code_two(command: Command, writ
     assert "--factor 'colour': one of batch_size" in command("limit", str(file), "--factor", "colour", check=2).stderr
     chat = write_study(workload=minimal_study()["workload"] | {"api": "chat"})
     assert "a request in chat is one conversation" in command("limit", str(chat), check=2).stderr
-    assert "leaves no cell" in command("limit", str(file), "--only", "engine=onnx", check=2).stderr
+    assert "matches no cell" in command("limit", str(file), "--only", "engine=onnx", check=2).stderr

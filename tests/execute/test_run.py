@@ -181,7 +181,7 @@ def test_an_interrupted_study_goes_on_where_it_was(
     assert done >= 1
     if how != signal.SIGKILL:
         kept = f"{done} runs of this command are stored" if done > 1 else "1 run of this command is stored"
-        assert f"{kept}; the one in progress is not" in (tmp_path / "stderr").read_text(encoding="utf-8")
+        assert f"{kept}; the run in progress was discarded" in (tmp_path / "stderr").read_text(encoding="utf-8")
     result = command("run", str(file))
     assert f"[1/{3 - done}]" in result.stdout
     assert query(tmp_path, "SELECT repetition, count(*) FROM runs WHERE kind = 'run' GROUP BY ALL ORDER BY 1") == [

@@ -184,7 +184,7 @@ def test_run_judges_after_its_last_run(write_study: Callable[..., Path], command
     [
         ({"quality": {"scorer": "unit_test"}}, "unknown scorer 'unit_test'"),
         ({"quality": {"scorer": "pattern"}}, "have unit tests, which pattern does not use"),
-        ({"quality": {"k": [1, 3]}}, "k = 3 needs as many answers to each prompt, and a cell gives 2 answers"),
+        ({"quality": {"k": [1, 3]}}, "k = 3 needs that many answers to each prompt, but a cell gives only 2 answers"),
         (
             {"quality": {}, "workload": {"prompts": {"slice_tokens": [10, 15]}}},
             "with `slice_tokens` prompts are pieces of text to which no answer is right",

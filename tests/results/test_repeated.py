@@ -100,7 +100,7 @@ def test_other_libraries_and_later_runs_are_times_of_their_own(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ((), 2, "with what?"),
+        ((), 2, "nothing to compare with"),
         (("--since", "yesterday"), 2, "write a day such as"),
         (("--since", "2026-13-45"), 2, "write a day such as"),
         (("--since", "2026-03-01", "--fail-if", "joules > 5 %"), 2, "unknown metric"),

@@ -162,7 +162,7 @@ def test_published_results_are_a_file_of_their_size(tmp_path: Path) -> None:
     (tmp_path / "large.yaml").write_bytes(b"#" * 2_000_001)
     for path in ("/proc/kmsg", "large.yaml"):
         assert problems(f"references: [{path}]\n", tmp_path) == [
-            f"6: {path!r} is empty or larger than 2 MB; these are no published results"
+            f"6: {path!r} is empty or larger than 2 MB; it cannot hold published results"
         ]
 
 

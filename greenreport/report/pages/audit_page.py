@@ -17,7 +17,7 @@ from greenreport.units import counted, number
 SHOWN_RUNS = 30
 #: What a severity means, below its heading.
 MEANINGS = {
-    Severity.CHANGES_RESULT: "A comparison comes out otherwise without these values, or with others in their place.",
+    Severity.CHANGES_RESULT: "A comparison gives a different result without these values, or with others in their place.",
     Severity.DOUBTFUL: "The values alone cannot decide: somebody has to look at how they were measured.",
     Severity.NOTE: "No number is wrong; whoever uses these should know.",
 }

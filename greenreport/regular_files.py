@@ -53,13 +53,28 @@ def read_regular_text(path: Path, most_bytes: int) -> str:
     return io.StringIO(read_regular(path, most_bytes).decode(), newline=None).read()
 
 
-def user_cache() -> Path:
-    """Return the folder of what is made once for a user, whichever study needs it: ``~/.cache/greenreport``, or below ``XDG_CACHE_HOME``.
+def user_cache(name: str) -> Path:
+    """Return a folder of what is made once for a user, whichever study needs it: below ``~/.cache/greenreport``, or below ``XDG_CACHE_HOME``.
 
-    A user without a home, as in some containers, has one in which nothing can be kept.
+    A user without a home, as in some containers, has one in which nothing can be kept; so has one whose folder others own or may write to,
+    since what lies there reaches every site.
     """
+    named = os.environ.get("XDG_CACHE_HOME", "")
     try:
-        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        home = Path(named) if os.path.isabs(named) else Path.home() / ".cache"  # a relative one is invalid (XDG Base Directory)
     except RuntimeError:
-        home = os.devnull
-    return Path(home) / "greenreport"
+        home = Path(os.devnull)
+    folder = home / "greenreport" / name
+    return folder if home.is_absolute() and _ours(folder.parent) and _ours(folder) else Path(os.devnull) / name
+
+
+def _ours(folder: Path) -> bool:
+    """Whether a folder, which is made where it is missing, belongs to this user and nobody else may write to it."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        facts = folder.stat()
+        if not hasattr(os, "geteuid"):
+            return True
+        return {folder.lstat().st_uid, facts.st_uid} == {os.geteuid()} and not facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    except OSError:
+        return False

@@ -38,7 +38,7 @@ def compare(
         typer.Option(
             "--fail-if",
             metavar="CONDITION",
-            help="Exit with code 5 where a metric rises ('energy_j > 5 %') or falls ('output_tokens_per_s < 5 %') by more, beyond doubt. Repeatable.",
+            help="Exit with code 5 where a metric rises ('energy_j > 5 %') or falls ('throughput_tokens_per_s < 5 %') by more, beyond doubt. Repeatable.",
         ),
     ] = None,
     cache: CacheOption = DEFAULT_CACHE,

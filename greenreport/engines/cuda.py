@@ -21,7 +21,7 @@ from pathlib import Path
 from greenreport.errors import EngineMissing
 
 PROVIDER = "CUDAExecutionProvider"
-ATTEMPT = (sys.executable, "-m", "greenreport.engines.cuda")
+ATTEMPT = (sys.executable, "-P", "-m", "greenreport.engines.cuda")
 #: The first import of torch from a cold disk takes tens of seconds; a GPU that hangs never answers.
 TIME_OUT_S = 180.0
 DRIVER_FILE = Path("/sys/module/nvidia/version")

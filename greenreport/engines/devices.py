@@ -100,7 +100,7 @@ def require(obstacle: Obstacle | None) -> None:
 @cache
 def obstacles(library: str) -> Mapping[str, Obstacle]:
     """Return by provider why an installed library does not offer it; asked once, in a process of its own."""
-    command = (sys.executable, "-m", "greenreport.engines.devices", library)
+    command = (sys.executable, "-P", "-m", "greenreport.engines.devices", library)
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_OUT_S, check=False)
     except subprocess.TimeoutExpired:

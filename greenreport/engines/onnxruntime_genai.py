@@ -42,7 +42,7 @@ class OnnxRuntimeGenAI(TokenizedEngine):
     @classmethod
     def convert(cls, job: EngineJob, target: Path) -> None:
         scratch = target / "cache"
-        command = [sys.executable, "-m", "onnxruntime_genai.models.builder", "-i", str(job.weights), "-o", str(target)]
+        command = [sys.executable, "-P", "-m", "onnxruntime_genai.models.builder", "-i", str(job.weights), "-o", str(target)]
         command += ["-p", PRECISIONS[job.configuration.dtype], "-e", "cpu", "-c", str(scratch)]
         if job.configuration.dtype == "int8":
             # The builder looks embeddings up in the output layer's weights where a model ties both, and can do so in 4 bits only.

@@ -99,17 +99,19 @@ def _content_digest(file: Path) -> str:
     if facts.st_size < SMALL_BYTES or not stat.S_ISREG(facts.st_mode):
         return hashlib.sha256(read_regular(file, SMALL_BYTES)).hexdigest()
     state = f"{facts.st_dev}:{facts.st_ino}:{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ctime_ns}"
-    kept = user_cache() / "digests" / hashlib.sha256(state.encode()).hexdigest()
+    kept = user_cache("digests") / hashlib.sha256(state.encode()).hexdigest()
     with suppress(OSError):
         if len(digest := kept.read_text(encoding="ascii", errors="replace")) == hashlib.sha256().digest_size * 2:
             return digest
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     with suppress(OSError):  # it is hashed again next time
-        kept.parent.mkdir(parents=True, exist_ok=True)
         part = kept.with_suffix(f".{os.getpid()}.part")
-        part.write_text(digest, encoding="ascii")
-        part.replace(kept)
+        try:
+            part.write_text(digest, encoding="ascii")
+            part.replace(kept)
+        finally:
+            part.unlink(missing_ok=True)
     return digest
 
 

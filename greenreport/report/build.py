@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,7 +120,7 @@ class _Builder:
             self.memory[key] = kept
             return
         try:
-            made = self._make(group)
+            made = self._made(group)
         except Exception as error:  # whatever is wrong with one study, the others are published and the failure is reported
             if isinstance(error, OSError) and error.errno in DISK_REMEDIES:
                 raise  # no other study would do better
@@ -143,14 +144,24 @@ class _Builder:
         file.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
         return StudyFailure(study.name, f"{type(error).__name__}: {error}", file)
 
-    def _make(self, group: Sequence[Located]) -> _Made:
+    def _made(self, group: Sequence[Located]) -> _Made:
+        """Make the pages; once more where a process that draws was killed, since what was drawn is kept."""
+        try:
+            return self._drawn(group)
+        except BrokenProcessPool:
+            return self._drawn(group)
+
+    def _drawn(self, group: Sequence[Located]) -> _Made:
+        with Drawings() as drawings:
+            return self._make(group, drawings)
+
+    def _make(self, group: Sequence[Located], drawings: Drawings) -> _Made:
         renderer, settings = self.renderer, self.renderer.settings
         read = [study.read() for study in group]
         contexts = [study_context(self.slugs[s], analyse(f.dataset), f.courses) for s, f in zip(group, read, strict=True)]
         compared = comparison_pages(contexts, counterparts(read, self.cache, self.weights))
         links = comparison_links(compared)
         pages: list[Page[PageContent]] = []
-        drawings = Drawings()
         for study, c in zip(read, contexts, strict=True):
             for page in study_pages(c, study.text, links.get(c.root, ()), settings, related_studies(c, contexts)):
                 drawings.add(renderer.drawings_of(page))  # while the next pages are made

@@ -26,7 +26,7 @@ from greenreport.workspace import STORE_FILE
 SETTINGS = "site.yaml"
 #: Libraries whose versions show in pages.
 LIBRARIES = (
-    "altair", "duckdb", "jinja2", "markupsafe", "numpy", "pandas", "pydantic", "scikit-posthocs", "scipy", "statsmodels", "vl-convert-python",
+    "altair", "duckdb", "jinja2", "markupsafe", "numpy", "pandas", "pydantic", "pyoxipng", "scikit-posthocs", "scipy", "statsmodels", "vl-convert-python",
 )  # fmt: skip
 SOURCES = frozenset({".py", ".html", ".css", ".js", ".svg", ".json", ".txt"})
 

@@ -24,7 +24,8 @@ from greenreport.report.drawing.inline_svg import inline
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.drawing.style import INK, PAPER, SOFT, fixed_colours
 from greenreport.report.drawing.svg_text import LOOSE
-from greenreport.report.drawing.vega import Drawing
+from greenreport.report.drawing.png import engines
+from greenreport.report.drawing.vega import Drawing, draw
 from greenreport.units import percent, quantity
 
 RENDERER = 6  # raised when the same specification gives other files
@@ -158,7 +159,7 @@ def drawing(figure: Figure, source: str, cache: Path) -> Drawing:
     """
     svg_spec = json.dumps(_fitted(figure), sort_keys=True, separators=(",", ":"))
     png_spec = None if figure.detail else json.dumps(_picture(figure, source), sort_keys=True, separators=(",", ":"))
-    key = hashlib.sha256(f"{RENDERER}:{svg_spec}:{png_spec}".encode()).hexdigest()
+    key = hashlib.sha256(f"{RENDERER}:{engines()}:{svg_spec}:{png_spec}".encode()).hexdigest()
     return Drawing(svg_spec, png_spec, cache / key)
 
 
@@ -192,6 +193,8 @@ def _picture(figure: Figure, source: str) -> dict[str, Any]:
 
 def render(figure: Figure, drawn: Drawing, source: str) -> Rendered:
     """Return the figure's files from its drawing."""
+    if drawn.svg is None or (drawn.png_spec is not None and drawn.png is None):  # removed meanwhile
+        draw(drawn)
     content, png = drawn.svg, drawn.png
     assert content is not None
     svg = content.decode()

@@ -18,7 +18,7 @@ from greenreport import __version__
 from greenreport.catalog import ADDED_PAGES, METRICS
 from greenreport.errors import BuildError
 from greenreport.regular_files import user_cache
-from greenreport.report.drawing.checked_files import read_checked, write_checked
+from greenreport.report.drawing.checked_files import read_checked, sweep, write_checked
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.drawing.vega import Drawing, Drawings
 from greenreport.report.exports.data_dictionary import Download
@@ -196,12 +196,12 @@ def _assets(folders: Sequence[Path]) -> tuple[dict[str, bytes], Assets]:
 def _vega_bundle() -> bytes:
     """Return Vega, Vega-Lite and vega-embed as one script; bundling takes seconds, so it is done once per user and version."""
     snippet = hashlib.sha256(VEGA_SNIPPET.encode()).hexdigest()[:8]
-    file = user_cache() / "vega" / f"{metadata.version('vl-convert-python')}-{snippet}.js"
-    with suppress(OSError):  # it cannot be read, and is made again
-        if (kept := read_checked(file)) is not None:
-            return kept
+    file = user_cache("vega") / f"{metadata.version('vl-convert-python')}-{snippet}.js"
+    if (kept := read_checked(file)) is not None:
+        return kept
     content = vl_convert.javascript_bundle(VEGA_SNIPPET).encode()
     with suppress(OSError):  # of a home that is read-only
+        sweep(file.parent)
         write_checked(file, content)
     return content
 

@@ -204,7 +204,7 @@ class Sequential(Spec):
 
 
 class Protocol(Spec):
-    """Performance of each run. Every value but `repetitions` and the time limits is part of the fingerprint."""
+    """Performance of each run. Every value but `repetitions`, `give_up_after` and the time limits is part of the fingerprint."""
 
     repetitions: Annotated[
         Annotated[int, Field(ge=1, le=10_000), Tag(TAGS[0])] | Annotated[Sequential, Tag(TAGS[1])], _KIND

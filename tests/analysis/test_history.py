@@ -86,6 +86,15 @@ def test_a_condition_is_met_beyond_doubt_only(text: str, met: int, undecided: in
     assert list(found.lines())
 
 
+@pytest.mark.parametrize(("after", "met"), [(96.0, 0), (70.0, 0), (40.0, 1)])
+def test_a_fall_is_counted_from_what_was_before(after: float, met: int) -> None:
+    """By a half is by a half: a fall of a third, whose inverse is a rise by a half, was taken for one."""
+    found = regressions(made(around(100), around(after)), parse_condition("energy_j < 50 %"))
+    assert len(found.met) == met
+    with pytest.raises(UsageError, match="nothing falls by 100 %"):
+        parse_condition("energy_j < 100 %")
+
+
 def test_the_noise_of_the_machine_is_no_regression() -> None:
     """A bound below the noise floor is raised to it."""
     found = regressions(made(around(100), around(110), noise_floor=0.3), parse_condition("energy_j > 5 %"))

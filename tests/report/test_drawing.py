@@ -61,6 +61,43 @@ def test_processes_that_draw_end_when_their_command_is_killed(tmp_path: Path) ->
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor draws in one process")
+def test_processes_that_draw_run_nothing_of_the_current_folder(tmp_path: Path) -> None:
+    """A folder of somebody's studies may hold a `socket.py`; processes that begin with ``-c`` would import it."""
+    script, hostile = tmp_path / "draws.py", tmp_path / "hostile"
+    script.write_text(DRAWS_AND_IS_KILLED.partition("    print(")[0], encoding="utf-8")
+    hostile.mkdir()
+    for name in ("multiprocessing", "socket", "signal", "pickle"):
+        (hostile / f"{name}.py").write_text("import pathlib; pathlib.Path('ran').touch()", encoding="utf-8")
+    paths = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "figures")], cwd=hostile, capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not (hostile / "ran").exists()
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor draws in one process")
+def test_an_interrupt_from_the_terminal_is_the_command_s_affair(tmp_path: Path) -> None:
+    """It reaches every process of the terminal; those that draw printed a traceback each and were gone."""
+    draw_all(charts(tmp_path / "first"))
+    for process in _processes()._processes.values():
+        os.kill(process.pid, signal.SIGINT)
+    draw_all(charts(tmp_path / "second"))
+    assert all(drawing.complete for drawing in charts(tmp_path / "second"))
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor draws in one process")
+def test_charts_of_a_study_that_failed_are_not_begun(tmp_path: Path) -> None:
+    drawings = [Drawing(SPEC, None, tmp_path / f"{number}") for number in range(300)]
+    with pytest.raises(ZeroDivisionError), Drawings() as wanted:
+        wanted.add(drawings)
+        raise ZeroDivisionError
+    _processes().submit(int).result(timeout=60)
+    assert sum(drawing.complete for drawing in drawings) < 100
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor draws in one process")
 def test_a_process_that_was_killed_is_replaced_for_the_next_study(tmp_path: Path) -> None:
     draw_all(charts(tmp_path / "first"))
     for process in list(_processes()._processes.values()):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from greenreport.analysis.compare.history import Step, StudyHistory, beyond
+from greenreport.analysis.compare.history import Step, StudyHistory
 from greenreport.analysis.stats import Interval
 from greenreport.catalog import METRICS
 from greenreport.errors import UsageError
@@ -25,20 +25,25 @@ class FailCondition:
     rises: bool
     bound: float
 
-    def margin(self, step: Step) -> float:
-        """Return the difference that a step has to exceed with certainty: the bound, or the machine's noise where that is larger."""
-        return max(self.bound, step.margin)
+    def limit(self, step: Step) -> float:
+        """Return the ratio that a step has to lie beyond with certainty: that of the bound, or of the machine's noise where that is farther from 1."""
+        if self.rises:
+            return 1 + max(self.bound, step.margin)
+        return min(1 - self.bound, 1 / (1 + step.margin))
 
     def met(self, step: Step) -> bool:
-        """Whether the whole interval of a step lies beyond the margin."""
-        return step.metric == self.metric and beyond(step.ratio, self.margin(step), higher=self.rises)
+        """Whether the whole interval of a step lies beyond the limit."""
+        ci = step.ratio.ci
+        if step.metric != self.metric or not isinstance(ci, Interval):
+            return False
+        return ci.low > self.limit(step) if self.rises else ci.high < self.limit(step)
 
     def open(self, step: Step) -> bool:
-        """Whether the runs cannot tell if the margin is exceeded."""
+        """Whether the runs cannot tell if the limit is passed."""
         if step.metric != self.metric or self.met(step):
             return False
-        margin, ci = self.margin(step), step.ratio.ci
-        return not isinstance(ci, Interval) or (ci.high > 1 + margin if self.rises else ci.low < 1 / (1 + margin))
+        ci = step.ratio.ci
+        return not isinstance(ci, Interval) or (ci.high > self.limit(step) if self.rises else ci.low < self.limit(step))
 
 
 def parse_condition(text: str) -> FailCondition:
@@ -48,8 +53,8 @@ def parse_condition(text: str) -> FailCondition:
         UsageError: it is not written ``METRIC > N %`` or ``METRIC < N %``, or no metric has the name.
 
     Example:
-        ``parse_condition("energy_j > 5 %")`` fails where energy rises by more than 5 %, ``output_tokens_per_s < 5 %`` where the
-        throughput falls by more.
+        ``parse_condition("energy_j > 5 %")`` fails where energy rises by more than 5 %, ``throughput_tokens_per_s < 5 %``
+        where the throughput falls by more.
     """
     written = _WRITTEN.fullmatch(text)
     if written is None:
@@ -59,6 +64,8 @@ def parse_condition(text: str) -> FailCondition:
     metric, sign, percent = written.groups()
     if metric not in METRICS:
         raise UsageError(f"--fail-if {text!r}: {unknown('metric', metric, METRICS)}")
+    if sign == "<" and float(percent) >= 100:
+        raise UsageError(f"--fail-if {text!r}: nothing falls by 100 % or more; write less than 100 %")
     return FailCondition(text.strip(), metric, sign == ">", float(percent) / 100)
 
 

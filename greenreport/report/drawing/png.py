@@ -22,15 +22,18 @@ SIGNATURE = 8  # bytes before the first chunk
 CHANNELS = {2: 3, 6: 4}  # by the type of a PNG in full colour
 
 
+def engines() -> str:
+    """Return the versions of what draws: another one may give other bytes."""
+    return f"{metadata.version('vl-convert-python')}:{metadata.version('pyoxipng')}"
+
+
 def picture(svg: str, cache: Path, scale: float = 1) -> bytes:
     """Return a drawing as PNG, `scale` pixels per unit.
 
     Args:
         cache: folder of pictures, each named by the digest of everything that shows in it.
     """
-    key = hashlib.sha256(
-        f"{metadata.version('vl-convert-python')}:{metadata.version('pyoxipng')}:{scale}:{svg}".encode()
-    ).hexdigest()
+    key = hashlib.sha256(f"{engines()}:{scale}:{svg}".encode()).hexdigest()
     file = cache / f"{key}.png"
     content = read_checked(file)
     if content is None:

@@ -9,6 +9,7 @@ import atexit
 import multiprocessing
 import os
 import re
+import signal
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -28,6 +29,7 @@ CLIPS = re.compile(r'<clipPath id="(clip\d+)"')
 DEFAULT_BASE = "https://vega.github.io/vega-datasets/"
 FEW = 12
 PROCESSES = min(4, os.cpu_count() or 1)
+SAFE_PATH = "PYTHONSAFEPATH"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,21 @@ def renumbered(svg: str) -> str:
 
 
 class Drawings:
-    """Charts to draw, which are drawn while others are still being made: a handful in this process, more of them in others."""
+    """Charts to draw, which are drawn while others are still being made: a handful in this process, more of them in others.
+
+    A context: those that nobody waits for when it ends, since a page was wrong, are not begun.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[Path, Drawing] = {}
         self._begun: dict[Path, Future[None]] = {}
+
+    def __enter__(self) -> Drawings:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for drawn in self._begun.values():
+            drawn.cancel()
 
     def add(self, drawings: Iterable[Drawing]) -> None:
         """Take charts, and begin those that are not drawn yet once there are more than a handful."""
@@ -87,7 +99,7 @@ class Drawings:
             drawing.file: drawing for drawing in drawings if drawing.file not in self._begun and not drawing.complete
         }
         if len(self._waiting) + len(self._begun) > FEW and PROCESSES > 1:
-            with _replaced_when_broken():
+            with _replaced_when_broken(), _not_from_here():
                 for file, drawing in self._waiting.items():  # the processes may have begun in another folder
                     self._begun[file] = _processes().submit(draw, replace(drawing, file=file.absolute()))
             self._waiting.clear()
@@ -111,6 +123,20 @@ def _replaced_when_broken() -> Iterator[None]:
         raise
 
 
+@contextmanager
+def _not_from_here() -> Iterator[None]:
+    """Let processes that are started import nothing from the current folder, which holds somebody's studies: they begin with ``-c``."""
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before
+
+
 @cache
 def _processes() -> ProcessPoolExecutor:
     """Return the processes that draw, which stay for the next studies."""
@@ -119,7 +145,8 @@ def _processes() -> ProcessPoolExecutor:
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent is killed; otherwise it would wait for charts for ever."""
+    """End this process when its parent is killed; otherwise it would wait for charts for ever. Ctrl-C is the parent's affair."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def wait() -> None:
         if (parent := multiprocessing.parent_process()) is not None:

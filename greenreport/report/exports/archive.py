@@ -6,6 +6,7 @@ Nothing is compressed: Parquet files are already, and the bytes then do not depe
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import zipfile
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ def bundle(name: str, files: Mapping[str, bytes | Path], cache: Path) -> Path:
     key = hashlib.sha256(f"{name}\n".encode() + manifest).hexdigest()[:24]
     made = cache / "bundles" / f"{key}.zip"
     made.parent.mkdir(parents=True, exist_ok=True)
-    part = made.with_suffix(".part")
+    part = made.with_name(f".{made.name}.{os.getpid()}.part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
         for file, content in {MANIFEST: manifest, **{file: files[file] for file in digests}}.items():
             _add(archive, f"{name}/{file}", content)

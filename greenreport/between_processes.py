@@ -1,4 +1,4 @@
-"""What processes of one machine can know of each other: whether one is still there, and who holds a lock.
+"""What processes of one machine can know of each other: whether one is still there, who holds a lock, and from where a new one imports.
 
 Locks are those of POSIX. Where there are none, as under Windows, nothing is locked: such a machine checks, imports, audits and builds,
 and measures nothing that two commands could disturb.
@@ -7,8 +7,34 @@ and measures nothing that two commands could disturb.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psutil
+
+#: Python's variable, and the value that says that greenreport set it: any text does.
+_SAFE_PATH, _OURS = "PYTHONSAFEPATH", "greenreport"
+
+
+@contextmanager
+def nothing_imported_from_here() -> Iterator[None]:
+    """Let processes that `multiprocessing` starts meanwhile import nothing from the current folder, which may hold somebody's studies.
+
+    They begin with ``python -c``, which looks there first, so a file ``socket.py`` would run.
+    """
+    theirs = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = theirs or _OURS
+    try:
+        yield
+    finally:
+        if not theirs:
+            forget_where_to_import()
+
+
+def forget_where_to_import() -> None:
+    """Take back what `nothing_imported_from_here` set, for the programs that this process starts."""
+    if os.environ.get(_SAFE_PATH) == _OURS:
+        del os.environ[_SAFE_PATH]
 
 
 def process_exists(number: int) -> bool:

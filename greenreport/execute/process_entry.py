@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from greenreport.between_processes import forget_where_to_import
 from greenreport.engines.memory_errors import is_out_of_memory, memory_words
 from greenreport.errors import GreenReportError, OutOfMemory, WorkerCrashed
 from greenreport.execute.host import redact
@@ -64,6 +65,7 @@ def end_with_parent(connection: Connection, clean_up: Callable[[], None]) -> Non
 
 def guarded(main: Callable[..., None], connection: Connection, *arguments: Any) -> None:
     """Run `main(connection, *arguments)`; send what it raises to the parent."""
+    forget_where_to_import()
     try:
         main(connection, *arguments)
     except GreenReportError as error:

@@ -17,6 +17,7 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from greenreport.between_processes import nothing_imported_from_here
 from greenreport.engines.memory_errors import memory_line
 from greenreport.errors import OutOfMemory, RunError, WorkerCrashed, WorkerTimedOut
 from greenreport.execute.interpreters import started
@@ -52,14 +53,16 @@ class Launcher:
     def warm(self) -> None:
         """Start the fork server now, so that its imports are not part of the first run."""
         process = self.forked.Process(target=int)  # type: ignore[attr-defined]  # it does nothing
-        process.start()
+        with nothing_imported_from_here():
+            process.start()
         process.join()
 
     def start(self, name: str, context: BaseContext, main: Callable[..., None], *arguments: Any) -> Child:
         """Start a process that runs ``main(connection, *arguments)``."""
         ours, theirs = context.Pipe()
         process = context.Process(target=guarded, args=(main, theirs, *arguments), name=name, daemon=True)  # type: ignore[attr-defined]
-        process.start()
+        with nothing_imported_from_here():
+            process.start()
         theirs.close()
         return Child(name, process, ours)
 

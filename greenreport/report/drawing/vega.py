@@ -21,6 +21,7 @@ from pathlib import Path
 
 import vl_convert
 
+from greenreport.between_processes import nothing_imported_from_here
 from greenreport.report.drawing.checked_files import read_checked, write_checked
 from greenreport.report.drawing.png import light
 
@@ -29,7 +30,6 @@ CLIPS = re.compile(r'<clipPath id="(clip\d+)"')
 DEFAULT_BASE = "https://vega.github.io/vega-datasets/"
 FEW = 12
 PROCESSES = min(4, os.cpu_count() or 1)
-SAFE_PATH = "PYTHONSAFEPATH"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Drawings:
             drawing.file: drawing for drawing in drawings if drawing.file not in self._begun and not drawing.complete
         }
         if len(self._waiting) + len(self._begun) > FEW and PROCESSES > 1:
-            with _replaced_when_broken(), _not_from_here():
+            with _replaced_when_broken(), nothing_imported_from_here():
                 for file, drawing in self._waiting.items():  # the processes may have begun in another folder
                     self._begun[file] = _processes().submit(draw, replace(drawing, file=file.absolute()))
             self._waiting.clear()
@@ -121,20 +121,6 @@ def _replaced_when_broken() -> Iterator[None]:
     except BrokenProcessPool:
         _processes.cache_clear()
         raise
-
-
-@contextmanager
-def _not_from_here() -> Iterator[None]:
-    """Let processes that are started import nothing from the current folder, which holds somebody's studies: they begin with ``-c``."""
-    before = os.environ.get(SAFE_PATH)
-    os.environ[SAFE_PATH] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[SAFE_PATH]
-        else:
-            os.environ[SAFE_PATH] = before
 
 
 @cache

@@ -13,8 +13,6 @@ from tests.conftest import ROOT
 TELL = """
 import os
 from pathlib import Path
-
-from tests.conftest import ROOT
 from greenreport.execute.processes import Launcher
 from greenreport.execute.process_entry import isolate
 

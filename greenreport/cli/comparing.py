@@ -55,7 +55,9 @@ def compare(
 
     conditions = [parse_condition(text) for text in fail_if or ()]
     if second is None and since is None:
-        raise UsageError(f"nothing to compare with: name a second study or a folder of results, or give --since DAY or --since {PREVIOUS}")
+        raise UsageError(
+            f"nothing to compare with: name a second study or a folder of results, or give --since DAY or --since {PREVIOUS}"
+        )
     if second is not None and since is not None:
         raise UsageError("--since compares a study with itself; leave out the second study")
     if second is None:

@@ -259,9 +259,7 @@ def warn_of_load(rules: Validity) -> None:
     """Say before anything is measured that other programs use more of the CPUs than the study allows."""
     busy = busy_share(LOOK_S)
     if busy > rules.foreign_load:
-        shares = (
-            f"other programs use {percent(busy)} of the CPUs now, but this study allows only {declared_percent(rules.foreign_load)}"
-        )
+        shares = f"other programs use {percent(busy)} of the CPUs now, but this study allows only {declared_percent(rules.foreign_load)}"
         cost = "the study will answer nothing" if FlagCode.FOREIGN_LOAD in rules.admit else "runs will not count"
         print_warning(f"{shares}: stop them, or {cost}")
 

@@ -23,7 +23,8 @@ OnlyOption = Annotated[
     ),
 ]
 WeightsOption = Annotated[
-    str | None, typer.Option("--weights", help="Weights for every model of the study: hub or untrained; part of each cell's fingerprint.")
+    str | None,
+    typer.Option("--weights", help="Weights for every model of the study: hub or untrained; part of each cell's fingerprint."),
 ]
 RepetitionsOption = Annotated[
     int | None, typer.Option("--repetitions", min=1, help="Repetitions of each cell, instead of the study's.")

@@ -92,7 +92,8 @@ def export(
         typer.Option("--paper", metavar="DIR", help="Write LaTeX tables, figures, methods and BibTeX here instead."),
     ] = None,
     kind: Annotated[
-        str | None, typer.Option("--as", metavar="FORMAT", help=f"Write a third-party format instead: {', '.join(INTERCHANGE)}.")
+        str | None,
+        typer.Option("--as", metavar="FORMAT", help=f"Write a third-party format instead: {', '.join(INTERCHANGE)}."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="With --as: where to; exports/STUDY/FORMAT when absent.")
@@ -189,7 +190,9 @@ def import_(
             show_default=False,
         ),
     ],
-    study: Annotated[str | None, typer.Option("--study", help="Name of the study to create from the results of other tools.")] = None,
+    study: Annotated[
+        str | None, typer.Option("--study", help="Name of the study to create from the results of other tools.")
+    ] = None,
     kind: Annotated[
         str | None, typer.Option("--format", help="Format of the files; recognised when absent (docs/imports.md).")
     ] = None,
@@ -197,9 +200,7 @@ def import_(
         Path | None, typer.Option("--map", metavar="YAML", help="What the columns of a table are (docs/imports.md).")
     ] = None,
     host: Annotated[str | None, typer.Option("--host", help="Import only the results of the machine with this name.")] = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Replace an earlier import of the same name.")
-    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace an earlier import of the same name.")] = False,
     suggest: Annotated[bool, typer.Option("--suggest", help="Print a mapping to begin with, and import nothing.")] = False,
     studies: Annotated[Path, typer.Option("--studies", help="Folder of study files.")] = Path("studies"),
     cache: CacheOption = DEFAULT_CACHE,

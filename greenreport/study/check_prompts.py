@@ -68,7 +68,5 @@ def _quality(study: Study) -> Iterator[Remark]:
     if texts is not None:
         answers = math.ceil((study.workload.requests or texts) / texts) * study.protocol.most_repetitions
         if max(quality.k) > answers:
-            message = (
-                f"k = {max(quality.k)} needs that many answers to each prompt, but a cell gives only {counted(answers, 'answer')}"
-            )
+            message = f"k = {max(quality.k)} needs that many answers to each prompt, but a cell gives only {counted(answers, 'answer')}"
             yield Remark(("quality", "k"), f"{message}; raise `repetitions:` or `requests:`")

@@ -266,4 +266,6 @@ def test_several_models_share_their_problems() -> None:
     assert (first.value, second.value) == pytest.approx((20 / 12, 20 / 12))
     assert len(first.rows) == 2 and isinstance(first.ci, Interval) and isinstance(second.ci, Interval)
     assert second.ci.low < first.ci.low < first.ci.high < second.ci.high  # on one model it is simultaneous over three pairs
-    assert sentences(both, 1)[0].startswith("OpenVINO · CPU has the highest share of right answers on both models: 67 % more right answers")
+    assert sentences(both, 1)[0].startswith(
+        "OpenVINO · CPU has the highest share of right answers on both models: 67 % more right answers"
+    )

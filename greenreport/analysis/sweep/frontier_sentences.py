@@ -102,7 +102,9 @@ def _objective_words(dataset: Dataset, series: Series) -> Iterator[Text]:
         return
     bounds = objective_words(objective)
     if all(point.value("served_well_pct") is None for point in series.points) and not dataset.imported:
-        yield (f"Which loads meet the objective ({bounds}) is not known: the server does not report a time that the objective bounds.",)
+        yield (
+            f"Which loads meet the objective ({bounds}) is not known: the server does not report a time that the objective bounds.",
+        )
         return
     if series.within is None:
         yield (f"No load meets the objective ({bounds}).",)

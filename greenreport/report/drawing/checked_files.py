@@ -30,7 +30,9 @@ def read_checked(file: Path) -> bytes | None:
 def write_checked(file: Path, content: bytes) -> None:
     """Write a file and its digest; it is never seen half written."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}.{os.getpid()}.part")  # numbers of processes recur on other hosts
+    part = file.with_name(
+        f".{file.name}.{secrets.token_hex(4)}.{os.getpid()}.part"
+    )  # numbers of processes recur on other hosts
     try:
         part.write_bytes(_digest(file, content) + content)
         part.replace(file)

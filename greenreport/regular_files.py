@@ -61,7 +61,9 @@ def user_cache(name: str) -> Path:
     """
     named = os.environ.get("XDG_CACHE_HOME", "")
     try:
-        home = Path(named) if os.path.isabs(named) else Path.home() / ".cache"  # a relative one is invalid (XDG Base Directory)
+        home = (
+            Path(named) if Path(named).is_absolute() else Path.home() / ".cache"
+        )  # a relative one is invalid (XDG Base Directory)
     except RuntimeError:
         home = Path(os.devnull)
     folder = home / "greenreport" / name

@@ -120,18 +120,12 @@ def plan(
     recheck: RecheckOption = False,
     power: Annotated[
         bool,
-        typer.Option(
-            "--power",
-            help="Show the smallest difference the planned repetitions can detect, given the spread of the runs so far.",
-        ),
+        typer.Option("--power", help="Show the smallest difference that the planned repetitions can detect."),
     ] = False,
     cv: Annotated[
         float | None,
         typer.Option(
-            "--cv",
-            parser=_share,
-            metavar="SHARE",
-            help="Like --power, but from this coefficient of variation within blocks, for example 2%.",
+            "--cv", parser=_share, metavar="SHARE", help="Like --power, from this coefficient of variation within blocks: 2%."
         ),
     ] = None,
 ) -> None:
@@ -218,8 +212,7 @@ def run(
         console.out.print(str(session.look), soft_wrap=True)
     if session.partial and not quiet:
         console.out.print(
-            "With --only, blocks are incomplete, so no contrast is examined; `run` without --only continues the study",
-            soft_wrap=True,
+            "With --only, blocks are incomplete and no contrast is examined; `run` without it continues", soft_wrap=True
         )
     score_after_run(session.planned, session.store, session.cache, quiet=quiet)
     state = session.state()

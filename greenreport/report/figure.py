@@ -21,10 +21,10 @@ import altair as alt
 from greenreport.analysis.findings_json.plain_values import plain_text
 from greenreport.report.drawing.inline_json import embedded_json, packed
 from greenreport.report.drawing.inline_svg import inline
+from greenreport.report.drawing.png import engines
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.drawing.style import INK, PAPER, SOFT, fixed_colours
 from greenreport.report.drawing.svg_text import LOOSE
-from greenreport.report.drawing.png import engines
 from greenreport.report.drawing.vega import Drawing, draw
 from greenreport.units import percent, quantity
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from greenreport.report.drawing.inline_json import embedded_json
 from greenreport.report.exports.card import cards_of
 from greenreport.report.exports.data_dictionary import Download
 from greenreport.report.exports.scholarly_metadata import citation_tags, linked_data
-from greenreport.report.drawing.inline_json import embedded_json
 from greenreport.report.page import Page
 from greenreport.report.pages import PageContent
 from greenreport.report.pages.index_page import IndexContent

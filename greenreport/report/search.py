@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from urllib.parse import quote
 
 from greenreport.analysis.findings_json.plain_values import plain_text
-from greenreport.report.drawing.safe_text import visible
 from greenreport.report.drawing.inline_json import embedded_json
+from greenreport.report.drawing.safe_text import visible
 
 INDEX = "search-index.json"
 SCRIPT = "assets/search-index.js"  # no digest in its name, so that pages need not change with the index

@@ -90,9 +90,8 @@ def test_an_interrupt_from_the_terminal_is_the_command_s_affair(tmp_path: Path) 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor draws in one process")
 def test_charts_of_a_study_that_failed_are_not_begun(tmp_path: Path) -> None:
     drawings = [Drawing(SPEC, None, tmp_path / f"{number}") for number in range(300)]
-    with pytest.raises(ZeroDivisionError), Drawings() as wanted:
+    with Drawings() as wanted:  # nobody waits for them
         wanted.add(drawings)
-        raise ZeroDivisionError
     _processes().submit(int).result(timeout=60)
     assert sum(drawing.complete for drawing in drawings) < 100
 

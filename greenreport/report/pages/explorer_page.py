@@ -16,9 +16,9 @@ from greenreport.analysis.findings_json.plain_values import plain_text
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.report.cell_summary import EXPLORED, CellSummary
 from greenreport.report.context import EnergySource
+from greenreport.report.drawing.inline_json import embedded_json
 from greenreport.report.drawing.safe_text import visible
 from greenreport.report.drawing.style import looks
-from greenreport.report.drawing.inline_json import embedded_json
 from greenreport.report.figure import guarded
 from greenreport.report.page import Page
 from greenreport.report.summary import Summary

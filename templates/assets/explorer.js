@@ -284,7 +284,7 @@
         element("td", value === null ? "\u2013" : quantity(value, metrics[at].unit, true), row, { class: "num" });
       });
       element("td", String(cell.runs), row, { class: "num" });
-      [STUDY, MACHINE, ENERGY].forEach((index) => element("td", text(cell, index), row));
+      [STUDY, MACHINE, ENERGY].forEach((index) => element("td", text(cell, index), row, index === STUDY ? { class: "prose" } : {}));
     }
     body.replaceChildren(made);
     rest.replaceChildren();

@@ -3,7 +3,7 @@
 ::
 
     verdicts ─ problems × configurations ─┬ share with its interval over problems
-                                          ├ difference to the reference, on the same problems (McNemar, Holm over configurations)
+                                          ├ difference to the reference, on the same problems (McNemar, Bonferroni over all pairs)
                                           ├ ratio of costs per right answer: over problems (drawn again) and runs (within blocks)
                                           └ front: more right answers against less time or energy per answer
 """
@@ -20,10 +20,10 @@ import numpy as np
 from greenreport.analysis.measure.cell_view import in_blocks
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, reference_of
+from greenreport.analysis.quality.problem_tests import family
 from greenreport.analysis.quality.problems import CellAnswers, cell_answers
 from greenreport.analysis.quality.resampling import Costs, ratio_of_costs, resampled
 from greenreport.analysis.stats import Interval, NotComputable, blocked_pair, reach
-from greenreport.analysis.stats.multiplicity import adjust
 from greenreport.analysis.stats.paired_shares import PairedDifference, paired_difference, pass_at_k, share_of_right
 from greenreport.study import Model, Quality
 from greenreport.units import THIN, counted, percent
@@ -61,7 +61,7 @@ class ConfigurationQuality:
     Attributes:
         share: of right answers, 0 to 1: the mean over problems; ci: over problems.
         pass_at: (k, chance that one of k answers is right); None where there are fewer answers.
-        difference: against the reference; p_adjusted with Holm over the configurations.
+        difference: against the reference; p_adjusted for all pairs of configurations, as on the page of the question.
         time_ratio, energy_ratio: of the cost per right answer; None where one has no right answer, or energy answers nothing.
         same: share of problems whose first answer is the same text as the reference's.
         time_front, energy_front: place among the configurations of the model.
@@ -174,7 +174,8 @@ def _model_quality(dataset: Dataset, declared: Quality, model: Model) -> ModelQu
     differences = {
         name: paired_difference(table.shares, base.shares, seed=seed) for name, table in tables.items() if name != reference
     }
-    adjusted = dict(zip(differences, adjust([difference.p for difference in differences.values()], "holm"), strict=True))
+    pairs = family(dataset, model)
+    adjusted = {name: None if apart.p is None else min(1.0, apart.p * pairs) for name, apart in differences.items()}
     time, energy = (resampled(tables, seed, of_energy=of_energy, over_blocks=False) for of_energy in (False, True))
     fronts = [_front(resampled(tables, seed, of_energy=of_energy, over_blocks=True)) for of_energy in (False, True)]
     rows = tuple(

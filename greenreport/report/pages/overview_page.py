@@ -200,13 +200,19 @@ def _further(claim: Claim) -> str:
 
 
 def _solved(study: StudyContext, part: HypothesisAnswer) -> KeyNumber | None:
-    """Return how many problems the leader in right answers solves; None for other metrics, and for several models."""
+    """Return how many problems the leader in right answers solves, or that of the headline where it solves as many.
+
+    None for other metrics, and for several models.
+    """
     quality = study.analysis.quality
     if quality is None or part.standing is None or part.finding.metric.id not in OVER_PROBLEMS or len(quality.models) > 1:
         return None
     row, reference = quality.models[0].row(part.standing.leader.id), quality.models[0].reference
     if row is None:
         return None
+    first = None if study.analysis.leading is None else study.analysis.leading.standing
+    told = None if first is None else quality.models[0].row(first.leader.id)
+    row = told if told is not None and told.solved == row.solved else row
     against = f", {row.beside(study.dataset.labels[reference])}" if reference and row.difference is not None else ""
     return KeyNumber(part.finding.metric.label, None, row.right(), f"{study.dataset.labels[row.configuration]}{against}")
 

@@ -76,7 +76,9 @@ def _ratios(study: StudyContext, finding: Finding) -> str:
     row = ROW + (max(map(len, names)) - 1) * LINE
     bottom = HEAD + len(shown) * row
     height = bottom + FOOT + (len(foot) - 1) * LINE
-    some = f", {MOST} of {len(every)}" if len(shown) < len(every) else ""
+    unranked, others = not_ranked(study.analysis.fidelity), (c for c in dataset.configurations if c.id != reference.id)
+    lost = sum(all((model.id, c.id) in unranked for model in dataset.models) for c in others)
+    some = (f", {MOST} of {len(every)}" if len(shown) < len(every) else "") + (f", {lost} not ranked" if lost else "")
     parts = [_text(0, 11, _fitted(f"{direction(info)}{some}", SMALL, WIDTH), soft=True)]
     parts.append(line(at(1), HEAD - 4, at(1), bottom, "currentColor", ' stroke-dasharray="3 3" opacity="0.5"'))
     for place, ((configuration, claim), (first, last)) in enumerate(zip(shown, ends, strict=True)):

@@ -47,6 +47,12 @@ def test_a_strip_says_what_it_shows_and_where_less_is() -> None:
     assert not re.search(r"[0-9%]", told(drawing))
 
 
+def test_who_is_not_ranked_is_not_left_out_without_a_word() -> None:
+    """On a phone the worst configuration was gone, and all that was left was better than the reference."""
+    drawing = drawn(dataset({"a": ENERGY["a"]}, outputs={("a", "openvino"): ("a", "x")}))
+    assert words(drawing)[:2] == ["energy ← less, 1 not ranked", "ONNX Runtime"]
+
+
 def test_the_direction_follows_the_metric() -> None:
     """Of throughput more is better; of a metric without a better side the smaller one is named."""
     assert direction(METRICS["throughput_tokens_per_s"]) == "throughput → higher"

@@ -27,7 +27,7 @@ CHROME, PHONE, NARROWEST = 110, 240, 430
 LETTERS = 11
 MOST_LABELS = 8  # on each model
 ROW_BYTES = 1500
-MARGIN = 0.1  # of the span of the values, on both sides of them
+MARGIN = 0.12  # of the span of the values, on both sides of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def test_a_busy_machine_is_named_before_anything_is_measured(
     monkeypatch.setattr(measuring, "busy_share", lambda seconds: 0.88)
     measuring.warn_of_load(Validity())
     assert "warning: other programs use 88" in (said := capsys.readouterr().err)
-    assert "this study allows 10" in said
+    assert "this study allows only 10" in said
     assert "or runs will not count" in said
     measuring.warn_of_load(Validity(admit=("foreign_load",)))
     assert "or the study will answer nothing" in capsys.readouterr().err

@@ -47,12 +47,12 @@ def test_a_full_disk_leaves_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="no space"):
-        write_checked(tmp_path / "a", b"first")
-    assert list(tmp_path.iterdir()) == []
+        write_checked(tmp_path / "figures" / "a", b"first")
+    assert list((tmp_path / "figures").iterdir()) == []
 
 
 def test_a_file_that_another_build_removes_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_checked(tmp_path / "a", b"first")
+    write_checked(tmp_path / "figures" / "a", b"first")
     there = Path.is_file
 
     def removed(file: Path) -> bool:
@@ -61,7 +61,7 @@ def test_a_file_that_another_build_removes_ends_nothing(tmp_path: Path, monkeypa
         return found
 
     monkeypatch.setattr(Path, "is_file", removed)
-    sweep(tmp_path)
+    sweep(tmp_path / "figures")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owner here")

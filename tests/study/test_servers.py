@@ -82,7 +82,7 @@ def test_arguments_are_taken_as_they_are_meant() -> None:
         ("  - engine: command\n    server:\n      command: [a, '{prot}']\n", "7: command: unknown placeholder {prot}. Allowed: {port}"),
         ("  - engine: torch\n    server: {url: 'http://h'}\n", "6: `server` belongs to `endpoint` and `command`; Torch is loaded by"),
         ("  - engine: endpoint\n    replicas: 2\n    server: {url: 'http://h'}\n", "6: `replicas` has no effect here: an endpoint is one"),
-        ("  - engine: endpoint\n    threads: 2\n    server: {url: 'http://h'}\n", "6: `threads` has no effect here: a server that runs"),
+        ("  - engine: endpoint\n    threads: 2\n    server: {url: 'http://h'}\n", "6: `threads` has no effect here: a server that is already running"),
         ("  - engine: command\n    threads: 2\n    server: {command: [a, '{port}']}\n", "6: `threads` has no effect here: put '{threads}'"),
         ("  - engine: endpoint\n    kv_cache: false\n    server: {url: 'http://h'}\n", "6: `kv_cache` has no effect here"),
         ("  - engine: endpoint\n    max_batch: 4\n    server: {url: 'http://h'}\n", "6: `max_batch` has no effect here"),

@@ -9,6 +9,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -54,9 +57,10 @@ def dequantise(file: Path, target: Path, notes: str) -> None:
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            file.parent, gguf_file=file.name, dtype=torch.float32, local_files_only=True, trust_remote_code=False
-        )
+        with _names_mapped_once():
+            model = AutoModelForCausalLM.from_pretrained(
+                file.parent, gguf_file=file.name, dtype=torch.float32, local_files_only=True, trust_remote_code=False
+            )
         tokenizer = AutoTokenizer.from_pretrained(
             file.parent, gguf_file=file.name, local_files_only=True, trust_remote_code=False
         )
@@ -73,6 +77,19 @@ def dequantise(file: Path, target: Path, notes: str) -> None:
     (part / notes).write_text(json.dumps(info), encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)
+
+
+@contextmanager
+def _names_mapped_once() -> Iterator[None]:
+    """Keep gguf's map of tensor names meanwhile: transformers has the same one made at each of some hundred submodules."""
+    import gguf
+
+    made = gguf.get_tensor_name_map
+    gguf.get_tensor_name_map = cache(made)
+    try:
+        yield
+    finally:
+        gguf.get_tensor_name_map = made
 
 
 def _adds_first_token(file: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What processes of one machine can know of each other: whether one is still there, who holds a lock, and from where a new one imports.
+"""Between the processes of one machine: whether another is still running, who holds a lock, and where a new one may import from.
 
 Locks are those of POSIX. Where there are none, as under Windows, nothing is locked: such a machine checks, imports, audits and builds,
 and measures nothing that two commands could disturb.

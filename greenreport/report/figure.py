@@ -121,7 +121,7 @@ class Figure:
 
     @property
     def remark(self) -> str:
-        """What the text alternative says beyond the finding, which stands above the drawing; may be empty."""
+        """The part of the text alternative that adds to the finding above the drawing; may be empty."""
         return self.summary.removeprefix(f"{self.finding}.").lstrip()
 
     @property

@@ -39,7 +39,7 @@ def sentences(analysis: Analysis, question: int) -> list[str]:
 
 
 def test_answers_are_compared_on_the_same_problems(losing: Analysis) -> None:
-    """Counts, the paired difference, McNemar's p with Holm over configurations, and how many texts are the reference's."""
+    """Counts, the paired difference, McNemar's p over all pairs of configurations, and how many texts are the reference's."""
     assert losing.quality is not None
     torch, onnx, openvino = losing.quality.models[0].rows
     assert [row.right() for row in (torch, onnx, openvino)] == ["12 of 20", "4 of 20", "12 of 20"]

@@ -7,8 +7,14 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
+from greenreport.analysis.analyse import analyse
 from greenreport.record import Method
-from tests.answer_records import judged_store
+from greenreport.report.context import study_context
+from greenreport.report.pages.answers_page import answers_page
+from tests.analysis.test_right_answers import LOSING
+from tests.answer_records import judged_dataset, judged_store, quality_study
 from tests.commands import greenreport
 from tests.report.conftest import ANSWERS
 
@@ -20,7 +26,7 @@ def words(file: Path) -> str:
 
 
 def test_the_page_of_answers_says_who_solves_how_many(judged: Path) -> None:
-    """Headline, losses, what is not ranked and why, and what the intervals speak of."""
+    """Headline, losses, what is not ranked and why, and what the intervals refer to."""
     text = words(judged / "site" / "s" / "judged" / "answers" / "index.html")
     assert "ONNX Runtime · CPU solves 4 of 20 problems, 8 fewer than Torch · CPU; OpenVINO · CPU solves as many" in text
     assert (
@@ -31,6 +37,21 @@ def test_the_page_of_answers_says_who_solves_how_many(judged: Path) -> None:
     assert "Not shown to differ from Torch · CPU: OpenVINO · CPU." in text
     assert "further problems of this kind" in text and "these problems only" in text
     assert "repeating the runs makes times and energies surer, and says nothing new about the answers" in text
+
+
+@pytest.mark.parametrize(("alpha", "apart"), [(0.05, True), (0.02, False)])
+def test_the_page_and_the_question_agree_on_what_is_shown(alpha: float, apart: bool) -> None:
+    """Both adjust over all pairs and at the level of the hypothesis; the page once did neither, and called shown what the answer did not."""
+    hypotheses = [rule | {"alpha": alpha} for rule in quality_study()["hypotheses"]]
+    study = study_context("x", analyse(judged_dataset(LOSING, hypotheses=hypotheses)))
+    assert study.analysis.quality is not None
+    pair = study.analysis.findings[1].tests[0].test.pair("torch-cpu", "onnx-cpu")
+    row = study.analysis.quality.models[0].row("onnx-cpu")
+    assert row is not None
+    assert row.p_adjusted == pair.p_adjusted
+    assert pair.significant is apart
+    [model] = answers_page(study, study.analysis.quality).content.models
+    assert any(text.startswith("Shown to differ") for text in model.findings) is apart
 
 
 def test_figures_of_answers_stand_with_their_tables(judged: Path) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 from greenreport.analysis.measure.cell_view import in_blocks
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, reference_of
-from greenreport.analysis.quality.problem_tests import family
+from greenreport.analysis.quality.problem_tests import adjusted, family, level
 from greenreport.analysis.quality.problems import CellAnswers, cell_answers
 from greenreport.analysis.quality.resampling import Costs, ratio_of_costs, resampled
 from greenreport.analysis.stats import Interval, NotComputable, blocked_pair, reach
@@ -141,10 +141,15 @@ class ModelQuality:
 
 @dataclass(frozen=True, slots=True)
 class StudyQuality:
-    """The answers of a study; a model without judged answers is not among them."""
+    """The answers of a study; a model without judged answers is not among them.
+
+    Attributes:
+        alpha: level at which a difference to the reference is shown.
+    """
 
     declared: Quality
     models: tuple[ModelQuality, ...]
+    alpha: float
 
     def row(self, model: str, configuration: str) -> ConfigurationQuality | None:
         """Return the row of a cell; None where it has no judged answer."""
@@ -157,7 +162,7 @@ def study_quality(dataset: Dataset) -> StudyQuality | None:
     if declared is None or not dataset.verdicts:
         return None
     models = tuple(item for model in dataset.models if (item := _model_quality(dataset, declared, model)) is not None)
-    return StudyQuality(declared, models) if models else None
+    return StudyQuality(declared, models, level(dataset)) if models else None
 
 
 def _model_quality(dataset: Dataset, declared: Quality, model: Model) -> ModelQuality | None:
@@ -175,7 +180,7 @@ def _model_quality(dataset: Dataset, declared: Quality, model: Model) -> ModelQu
         name: paired_difference(table.shares, base.shares, seed=seed) for name, table in tables.items() if name != reference
     }
     pairs = family(dataset, model)
-    adjusted = {name: None if apart.p is None else min(1.0, apart.p * pairs) for name, apart in differences.items()}
+    together = {name: adjusted(found.p, pairs) for name, found in differences.items()}
     time, energy = (resampled(tables, seed, of_energy=of_energy, over_blocks=False) for of_energy in (False, True))
     fronts = [_front(resampled(tables, seed, of_energy=of_energy, over_blocks=True)) for of_energy in (False, True)]
     rows = tuple(
@@ -185,7 +190,7 @@ def _model_quality(dataset: Dataset, declared: Quality, model: Model) -> ModelQu
             *share_of_right(table.shares, seed),
             tuple((k, pass_at_k(table.answered.sum(axis=0), table.right.sum(axis=0), k)) for k in declared.k if k > 1),
             differences.get(name),
-            adjusted.get(name),
+            together.get(name),
             _loss(differences.get(name), declared.largest_loss),
             _ratio(dataset, time, table, base, "s_per_right_answer"),
             _ratio(dataset, energy, table, base, "j_per_right_answer"),

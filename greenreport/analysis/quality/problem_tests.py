@@ -72,6 +72,16 @@ def family(dataset: Dataset, model: Model) -> int:
     return max(1, len(judged) * (len(judged) - 1) // 2)
 
 
+def level(dataset: Dataset) -> float:
+    """Return α of the study's hypothesis about right answers, 0.05 without one: one level on every page."""
+    return next((rule.alpha for rule in dataset.study.hypotheses if rule.metric in OVER_PROBLEMS), 0.05)
+
+
+def adjusted(p: float, comparisons: int) -> float:
+    """Return a p value for so many comparisons together (Bonferroni)."""
+    return min(1.0, p * comparisons)
+
+
 def _on_common(first: CellAnswers, second: CellAnswers) -> tuple[CellAnswers, CellAnswers] | None:
     """Return the answers of two cells to the problems that both answered; None without such a problem."""
     common = [problem for problem in first.problems if problem in second.problems]
@@ -81,12 +91,12 @@ def _on_common(first: CellAnswers, second: CellAnswers) -> tuple[CellAnswers, Ce
 def _pair(names: tuple[str, str], both: tuple[CellAnswers, CellAnswers], rule: Hypothesis, comparisons: int) -> Pair:
     first, second = both
     found = paired_difference(first.shares, second.shares, 1 - rule.alpha / comparisons)
-    adjusted = min(1.0, found.p * comparisons)
-    apart = adjusted < rule.alpha
+    together = adjusted(found.p, comparisons)
+    apart = together < rule.alpha
     points, ratio = _points(found, apart), share_ratio(first, second, rule.alpha, comparisons)
     verdict, reason = _verdict(found, points, apart, rule, 100 * min(float(table.shares.mean()) for table in both))
     return Pair(
-        *names, len(first.blocks), len(second.blocks), SYMBOL, float(found.only_first + found.only_second), None, found.p, adjusted,
+        *names, len(first.blocks), len(second.blocks), SYMBOL, float(found.only_first + found.only_second), None, found.p, together,
         _NO_EFFECT, ratio, points, apart, verdict, None, reason,
     )  # fmt: skip
 
@@ -182,7 +192,7 @@ def shares_on_models(
 
 def mean_share_ratio(dataset: Dataset, shares: Sequence[SharesOnModel]) -> Ratio:
     """Return the geometric mean over models of the ratios of shares; where models share problems, the problems vary together."""
-    alpha = next((rule.alpha for rule in dataset.study.hypotheses if rule.metric in OVER_PROBLEMS), 0.05)
+    alpha = level(dataset)
     if not shares:
         reason = "no model has right answers of both"
         return Ratio(None, NotComputable(reason), reason)

@@ -114,8 +114,8 @@ def _findings(study: StudyContext, item: ModelQuality, quality: StudyQuality) ->
         )
         many = "loses" if len(lost) == 1 else "lose"
         yield f"{names} {many} more than {bound} against {reference}, which is more than the study allows: shown, and not ranked. {sure}."
-    apart = [row for row in item.rows if row.p_adjusted is not None and row.p_adjusted < 0.05]
-    open_rows = [row for row in item.rows if row.p_adjusted is not None and row.p_adjusted >= 0.05]
+    apart = [row for row in item.rows if row.p_adjusted is not None and row.p_adjusted < quality.alpha]
+    open_rows = [row for row in item.rows if row.p_adjusted is not None and row.p_adjusted >= quality.alpha]
     if apart:
         shown = listed([f"{labels[row.configuration]} ({row.against()}, p {p_equation(row.p_adjusted)})" for row in apart])
         yield f"Shown to differ from {reference}: {shown}."

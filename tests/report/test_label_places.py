@@ -36,3 +36,9 @@ def test_a_point_without_a_label_and_one_without_room_have_no_side() -> None:
     assert list(places([(200, 100)], ["x" * 200], size=11, plot=PLOT)) == [""]
     assert list(places([(200, 100)], ["one"], size=11, plot=PLOT, first="left above")) == ["left above"]
     assert next(places([(5, 100)], ["one"], size=11, plot=PLOT, first="left above")) in SIDES.keys() - {"left above", "left"}
+
+
+def test_a_point_with_another_beside_it_has_its_name_one_line_higher() -> None:
+    """At the left edge, with points on its right and below: the configuration of least memory had no name."""
+    points = [(40.0, 180.0), (55.0, 188.0), (100.0, 170.0)]
+    assert next(places(points, ["llama.cpp · CPU · q4_1", "", ""], size=11, plot=PLOT)) == "right high above"

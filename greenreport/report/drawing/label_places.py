@@ -10,6 +10,7 @@ from greenreport.report.drawing.svg_text import width
 
 APART = 10  # pixels from the middle of a point to its label beside it
 OVER = 15  # and to the middle of its label above or below
+HIGH = 25  # and to one above that, where another point is beside it
 SLANT = (7, 9)  # the same, across and upwards, to a label at a corner
 RADIUS = 6  # of a point with its outline
 LINE = 1.25  # height of a line of text over the size of its letters
@@ -23,6 +24,7 @@ SIDES: dict[str, dict[str, Any]] = {
     "above": {"align": "center", "dx": 0, "dy": -OVER},
     "below": {"align": "center", "dx": 0, "dy": OVER},
     "right": {"align": "left", "dx": APART, "dy": 0},
+    "right high above": {"align": "left", "dx": SLANT[0], "dy": -HIGH},
 }
 
 

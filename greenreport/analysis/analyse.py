@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from greenreport.analysis.compare.replication import ReplicationReport, replicate
 from greenreport.analysis.footprint import FootprintAnalysis, derive
+from greenreport.analysis.hypotheses.advice import advice
 from greenreport.analysis.hypotheses.aggregates import Aggregate, aggregates
 from greenreport.analysis.hypotheses.answers import Answer, HypothesisAnswer, answer_questions
 from greenreport.analysis.hypotheses.claim_text import Text
@@ -42,7 +43,7 @@ class Analysis:
         stopping: what ended the repetitions, or that they go on; None where their number was fixed.
         savings: what each cell saves against the reference in energy per request.
         multiverses: the claims of headline and answers, each analysed in every other way.
-        headline: the sentence that stands first on the study's page.
+        headline: the sentence that stands first on the study's page; `advice`: what to do, below it; empty where nothing can be said.
         order: what the order of the runs does to each tested metric.
         settling: whether the windows of each cell began too early.
         quality: whether the answers are right; None where the study does not judge them, or none is judged yet.
@@ -65,6 +66,7 @@ class Analysis:
     savings: tuple[Claim, ...]
     multiverses: tuple[Multiverse, ...]
     headline: Text
+    advice: str
     order: tuple[OrderEffects, ...]
     settling: tuple[Settling, ...]
     quality: StudyQuality | None = None
@@ -103,14 +105,16 @@ def analyse(dataset: Dataset) -> Analysis:
     answers = answer_questions(dataset, findings, fidelity)
     swept = frontier(dataset, fidelity)
     headline = _headline(dataset, answers, swept)
+    recommended, badge = guidelines(dataset, fidelity), judge(dataset, fidelity)
+    leading = next((part for answer in answers for part in answer.answers if part.standing is not None), None)
     every_run = replace(dataset, cells=tuple(replace(cell, outliers="none") for cell in dataset.cells))
     return Analysis(
         dataset,
         fidelity,
         findings,
         answers,
-        guidelines(dataset, fidelity),
-        judge(dataset, fidelity),
+        recommended,
+        badge,
         tuple(a for metric in AGGREGATED if dataset.has(metric) for a in aggregates(dataset, metric, fidelity)),
         tradeoffs(dataset, fidelity),
         replicate(dataset, fidelity, swept),
@@ -121,8 +125,13 @@ def analyse(dataset: Dataset) -> Analysis:
         look(dataset, fidelity),
         savings(dataset, fidelity),
         multiverses(dataset, _leading_claims(headline, answers)),
-        with_cost(
-            headline, dataset, next((part.standing for answer in answers for part in answer.answers if part.standing), None)
+        with_cost(headline, dataset, None if leading is None else leading.standing),
+        advice(
+            dataset,
+            badge,
+            recommended,
+            leading,
+            None if swept is None or swept.headline is None else next(iter(swept.told.values())),
         ),
         order_effects(dataset),
         settling(dataset),

@@ -7,14 +7,13 @@ direction it grows; lines are labelled where they end. Colours are variables of 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TypeVar
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.hypotheses.findings import Finding
-from greenreport.analysis.measure.configuration_labels import JOINT, label_of, label_parts
+from greenreport.analysis.measure.configuration_labels import label_of, label_parts, short_labels, told_apart
 from greenreport.analysis.measure.fidelity import not_ranked, reference_of
 from greenreport.analysis.sweep.series import THROUGHPUT, Series
 from greenreport.catalog import METRICS, Better, MetricInfo
@@ -24,7 +23,6 @@ from greenreport.report.figures.axes import DOT, log_ends, moved_apart, positive
 from greenreport.report.figures.saturation_curves import by_model_and_factor, series_looks
 from greenreport.study import Configuration
 
-K = TypeVar("K", bound=Hashable)
 WIDTH, ROW, HEAD, FOOT = 320, 20, 22, 20  # as wide as the narrowest common phone has room for
 LINE = 13  # between two lines of one label
 SIZE, SMALL = 12, 11  # of letters
@@ -65,7 +63,7 @@ def _ratios(study: StudyContext, finding: Finding) -> str:
     low, high = min(0.0, *logs), max(0.0, *logs)
     spare = max(0.0, NARROWEST - (high - low)) / 2 + (high - low) * 0.04
     low, high = low - spare, high + spare
-    labels = _told_apart({c.id: label_of(c).replace(JOINT, DOT).split(DOT) for c in dataset.configurations})
+    labels = short_labels(dataset.configurations)
     column = min(LABELS, max(width(labels[configuration.id], SIZE) for configuration, _ in shown) * WIDER + 2)
     names = [_lines(labels[configuration.id], SIZE, column) for configuration, _ in shown]
     foot = _lines(f"dashed: the same as {labels[reference.id]}", SMALL, WIDTH)
@@ -180,13 +178,7 @@ def _names(every: Sequence[Series]) -> Mapping[tuple[str, str], str]:
     """Return what distinguishes each series from the others, in as few words as possible."""
     several = len({series.model.id for series in every}) > 1
     parts = {(s.model.id, s.label): [s.model.label] * several + label_parts(s.base) for s in every}
-    return _told_apart(parts)
-
-
-def _told_apart(parts: Mapping[K, Sequence[str]]) -> dict[K, str]:
-    """Return labels without the parts that all of them share; what has no other part keeps its first."""
-    shared = set.intersection(*(set(own) for own in parts.values()))
-    return {key: DOT.join([part for part in own if part not in shared] or own[:1]) for key, own in parts.items()}
+    return told_apart(parts)
 
 
 def _head(curves: Sequence[LoadCurve]) -> Iterator[str]:

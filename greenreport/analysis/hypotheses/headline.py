@@ -84,6 +84,8 @@ def _winner_text(finding: Finding, place: Standing, info: MetricInfo, *, ties: b
     best = best_phrase(info)
     scope = models_text(place.models, len(finding.tests), finding.subject)
     size: Text = () if place.claim is None else (": ", replace(place.claim, brief=True), _slight(finding, place))
+    if place.unanimous and place.tied and not ties and (shown := _shown(place.claim)) is not None:
+        return (f"{leader} {verb_of(info)} {shown.article()}", shown, f" {scope}", _slight(finding, place), ".")
     if place.unanimous:
         return (f"{leader} {best} {scope}", *size, _tied(place, finding.subject) if size and ties else "", ".")
     if place.never_beaten:
@@ -94,6 +96,13 @@ def _winner_text(finding: Finding, place: Standing, info: MetricInfo, *, ties: b
         return (text,)
     together = f" Over the {finding.subject.plural} together, {leader} {verb_of(info)} {place.claim.article()}"
     return (text, together, place.claim, _slight(finding, place), ".")
+
+
+def _shown(claim: Claim | None) -> Claim | None:
+    """Return a claim whose interval excludes equality."""
+    if claim is None or not isinstance(claim.ci, Interval) or claim.ci.low <= 1 <= claim.ci.high:
+        return None
+    return claim
 
 
 def _slight(finding: Finding, place: Standing) -> str:
@@ -119,9 +128,14 @@ def _label(place: Standing, identifier: str) -> str:
 
 def best_phrase(info: MetricInfo) -> str:
     """Return the predicate of a winner: ``uses the least energy``, ``has the shortest execution time``; of the lowest where none is better."""
+    return f"{verb_of(info)} the {best_noun(info)}"
+
+
+def best_noun(info: MetricInfo) -> str:
+    """Return the metric at its best: ``least energy``, ``shortest execution time``; at its lowest where none is better."""
     comparative = info.more if info.direction == "higher" else info.less
     superlative = {"less": "least", "more": "most", "fewer": "fewest"}.get(comparative, f"{comparative[:-2]}est")
-    return f"{verb_of(info)} the {superlative} {info.noun}"
+    return f"{superlative} {info.noun}"
 
 
 def verb_of(info: MetricInfo) -> str:

@@ -23,11 +23,13 @@ class Winner:
 
     Attributes:
         leader: configuration with the best median; ties: all that may be the best (`stats.best`), with it.
+        compared: all that were compared.
     """
 
     model: Model
     leader: str
     ties: tuple[str, ...]
+    compared: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,16 @@ class Standing:
         return all(self.leader.id in winner.ties for winner in self.winners)
 
     @property
+    def tied(self) -> bool:
+        """Whether another configuration may be the best on some model, although the leader has the best median on all."""
+        return any(len(winner.ties) > 1 for winner in self.winners)
+
+    @property
+    def compared(self) -> frozenset[str]:
+        """Ids of all configurations that were compared."""
+        return frozenset(name for winner in self.winners for name in winner.compared)
+
+    @property
     def models(self) -> int:
         """Number of models compared."""
         return len(self.winners)
@@ -83,7 +95,7 @@ def standing(
         pick = max if info.direction == "higher" else min
         leading = pick(groups, key=lambda g: g.description.median or 0.0).name
         ties = best_set(test, info.direction) or (leading,)
-        winners.append(Winner(item.model, leading, ties))
+        winners.append(Winner(item.model, leading, ties, tuple(group.name for group in groups)))
     if not winners:
         return None
     leaders = Counter(winner.leader for winner in winners)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from greenreport.catalog import PROVIDER_INFO
 from greenreport.study import Configuration
 from greenreport.study.cells import DEFAULTS
 
+K = TypeVar("K", bound=Hashable)
+DOT = " · "
 JOINT = "\u00a0·\u00a0"  # engine and provider never wrap apart
 PROVIDER_LABELS = {name: info.label for name, info in PROVIDER_INFO.items()}
 
 
 def label_of(configuration: Configuration) -> str:
     """Return the label of a configuration: ``ONNX Runtime · CPU``, with what differs from the defaults."""
-    return " · ".join(label_parts(configuration))
+    return DOT.join(label_parts(configuration))
 
 
 def label_parts(configuration: Configuration) -> list[str]:
@@ -23,6 +26,17 @@ def label_parts(configuration: Configuration) -> list[str]:
         return [configuration.name, *_differences(configuration)]
     provider = PROVIDER_LABELS.get(configuration.provider, configuration.provider)
     return [f"{configuration.engine_label}{JOINT}{provider}", *_differences(configuration)]
+
+
+def short_labels(configurations: Sequence[Configuration]) -> dict[str, str]:
+    """Return labels by configuration id without what all of them share: ``ONNX Runtime`` where everything runs on the CPU."""
+    return told_apart({each.id: label_of(each).replace(JOINT, DOT).split(DOT) for each in configurations})
+
+
+def told_apart(parts: Mapping[K, Sequence[str]]) -> dict[K, str]:
+    """Return labels without the parts that all of them share; what has no other part keeps its first."""
+    shared = set.intersection(*(set(own) for own in parts.values()))
+    return {key: DOT.join([part for part in own if part not in shared] or own[:1]) for key, own in parts.items()}
 
 
 def _differences(configuration: Configuration) -> Iterator[str]:

@@ -11,9 +11,10 @@ from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.fidelity import CellFidelity, gate_of, sameness
 from greenreport.catalog import METRICS
 from greenreport.record import FlagCode, Outcome
-from greenreport.units import counted, declared_percent
+from greenreport.units import counted, declared_percent, listed
 
 PUBLICATION_FLOOR = 5  # repetitions
+MOST_NAMED = 3  # rules that are not passed, beside their number
 
 
 class BadgeLevel(StrEnum):
@@ -37,10 +38,11 @@ class BadgeRule:
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """The worst level of all rules, and the rules."""
+    """The worst level of all rules, and the rules; `recorded`: whether greenreport saw the runs, so that there is a protocol to check."""
 
     level: BadgeLevel
     rules: tuple[BadgeRule, ...]
+    recorded: bool = True
 
     @property
     def words(self) -> str:
@@ -51,8 +53,19 @@ class Badge:
                 return "No runs yet"
             case BadgeLevel.INVALID:
                 return "Validity: do not use"
+            case BadgeLevel.CAUTION if not self.recorded:
+                return "Validity: cannot be checked, the protocol is not known"
             case _:
                 return f"Validity: {passed} of {counted(len(self.rules), 'check')} passed"
+
+    @property
+    def doubts(self) -> str:
+        """The rules that are not passed, by name; empty where all are, or where the study is not to be used."""
+        names = [rule.name for rule in self.reasons]
+        if self.level is not BadgeLevel.CAUTION or not self.recorded:
+            return ""
+        few = names if len(names) <= MOST_NAMED + 1 else [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
+        return f"not {listed(few)}"
 
     @property
     def reasons(self) -> tuple[BadgeRule, ...]:
@@ -67,7 +80,7 @@ def judge(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> Badge:
         return Badge(BadgeLevel.NO_DATA, (BadgeRule("runs", BadgeLevel.NO_DATA, "no run has been made yet", "methods"),))
     rules = tuple(_rules(dataset, fidelity)) if not dataset.imported else tuple(_imported(dataset))
     order = [BadgeLevel.INVALID, BadgeLevel.CAUTION, BadgeLevel.PASS]
-    return Badge(min((rule.level for rule in rules), key=order.index), rules)
+    return Badge(min((rule.level for rule in rules), key=order.index), rules, not dataset.imported)
 
 
 def _rules(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> Iterator[BadgeRule]:

@@ -1,0 +1,89 @@
+"""Tests of the sentence below the headline: what to choose follows from who leads, and nothing is recommended without a reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from greenreport.analysis.analyse import analyse
+from greenreport.analysis.hypotheses.claim_text import plain
+from greenreport.analysis.measure.dataset import Dataset
+from greenreport.analysis.measure.observation import Observation
+from greenreport.record import Method
+from tests.analysis.test_frontier import sweep
+from tests.datasets import around, dataset
+
+
+def advised(data: Dataset) -> str:
+    """Return the advice with ordinary spaces."""
+    return analyse(data).advice.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def with_memory(data: Dataset, gigabytes: dict[str, float]) -> Dataset:
+    """Return a dataset whose runs also needed server memory, by runtime engine."""
+    cells = []
+    for cell in data.cells:
+        runs = []
+        for each in cell.runs:
+            spread = 1 + 0.001 * each.repetition
+            memory = Observation("ram_rss_peak_b", gigabytes[cell.configuration.runtime] * 1e9 * spread, Method.MEASURED, "server")
+            runs.append(replace(each, observations={**each.observations, "ram_rss_peak_b": memory}))
+        cells.append(replace(cell, runs=tuple(runs)))
+    return replace(data, cells=tuple(cells))
+
+
+def test_the_leader_is_advised_for_what_it_leads_in() -> None:
+    """One configuration leads in the metric of the headline and in others: two of them are named, without what all labels share."""
+    data = dataset({"a": {"torch": around(100), "onnx": around(50), "openvino": around(80)}})
+    assert advised(data) == "Choose ONNX Runtime for the least energy and the shortest execution time."
+
+
+def test_who_leads_elsewhere_is_named_too() -> None:
+    """A reader whose memory is scarce learns of the other choice in the same sentence."""
+    data = with_memory(
+        dataset({"a": {"torch": around(100), "onnx": around(50), "openvino": around(80)}}), {"torch": 1, "onnx": 3, "openvino": 2}
+    )
+    assert advised(data).endswith("; Torch for the least server memory.")
+
+
+def test_what_cannot_be_told_apart_is_advised_together() -> None:
+    """Two of four that may be the best stand side by side; where most may be, none is recommended."""
+    values = {"torch": 100.0, "torchscript": 98.0, "onnx": 50.0, "openvino": 50.02}
+    data = dataset({"a": {name: around(value) for name, value in values.items()}})
+    assert advised(data) in (
+        "Choose ONNX Runtime or OpenVINO for the least energy.",
+        "Choose OpenVINO or ONNX Runtime for the least energy.",
+    )
+    same = dataset({"a": {"torch": around(100), "onnx": around(100.1), "openvino": around(99.9)}})
+    assert advised(same) == "These runs show no configuration ahead of the others; choose by what you already run."
+
+
+def test_a_gain_too_small_to_matter_is_no_advice() -> None:
+    """Two per cent is shown, and the study declares that less than five does not matter."""
+    data = dataset({"a": {"torch": around(100, 10, 0.002), "onnx": around(98, 10, 0.002)}})
+    assert "Choose" not in advised(data)
+
+
+def test_another_metric_is_advised_where_the_headline_has_no_winner() -> None:
+    """No difference in the metric of the headline, and one in memory: the sentence says both."""
+    data = with_memory(
+        dataset({"a": {"torch": around(100), "onnx": around(100.1), "openvino": around(99.9)}}), {"torch": 3, "onnx": 1, "openvino": 2}
+    )
+    assert advised(data) == "None is ahead in energy: choose ONNX Runtime for the least server memory."
+
+
+def test_a_headline_with_ties_gives_the_gain_and_no_superlative() -> None:
+    """Who may share the first place is not called the one with the least; the answer names who is tied."""
+    values = {"torch": 100.0, "onnx": 50.0, "openvino": 50.02}
+    found = analyse(dataset({"a": {name: around(value) for name, value in values.items()}}))
+    assert "uses 50 % less energy than Torch · CPU on the one model studied." in plain(found.headline).replace("\u202f", " ").replace(
+        "\u00a0", " "
+    )
+    assert "statistically tied" in plain(found.answers[0].lead)
+
+
+def test_a_sweep_advises_its_load_and_why_no_larger_one() -> None:
+    """The load of the headline, with what a larger one would do; without a larger one, that none was measured."""
+    saturated = sweep({1: around(100), 2: around(180), 4: around(300), 8: around(301), 16: around(302)})
+    assert advised(saturated) == "Run Torch · CPU at batch 4 on one replica: larger loads add latency and little throughput."
+    rising = sweep({1: around(100), 2: around(180), 4: around(300)})
+    assert advised(rising) == "Run Torch · CPU at batch 4 on one replica; larger loads were not measured."

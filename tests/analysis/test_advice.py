@@ -25,7 +25,9 @@ def with_memory(data: Dataset, gigabytes: dict[str, float]) -> Dataset:
         runs = []
         for each in cell.runs:
             spread = 1 + 0.001 * each.repetition
-            memory = Observation("ram_rss_peak_b", gigabytes[cell.configuration.runtime] * 1e9 * spread, Method.MEASURED, "server")
+            memory = Observation(
+                "ram_rss_peak_b", gigabytes[cell.configuration.runtime] * 1e9 * spread, Method.MEASURED, "server"
+            )
             runs.append(replace(each, observations={**each.observations, "ram_rss_peak_b": memory}))
         cells.append(replace(cell, runs=tuple(runs)))
     return replace(data, cells=tuple(cells))
@@ -40,7 +42,8 @@ def test_the_leader_is_advised_for_what_it_leads_in() -> None:
 def test_who_leads_elsewhere_is_named_too() -> None:
     """A reader whose memory is scarce learns of the other choice in the same sentence."""
     data = with_memory(
-        dataset({"a": {"torch": around(100), "onnx": around(50), "openvino": around(80)}}), {"torch": 1, "onnx": 3, "openvino": 2}
+        dataset({"a": {"torch": around(100), "onnx": around(50), "openvino": around(80)}}),
+        {"torch": 1, "onnx": 3, "openvino": 2},
     )
     assert advised(data).endswith("; Torch for the least server memory.")
 
@@ -66,7 +69,8 @@ def test_a_gain_too_small_to_matter_is_no_advice() -> None:
 def test_another_metric_is_advised_where_the_headline_has_no_winner() -> None:
     """No difference in the metric of the headline, and one in memory: the sentence says both."""
     data = with_memory(
-        dataset({"a": {"torch": around(100), "onnx": around(100.1), "openvino": around(99.9)}}), {"torch": 3, "onnx": 1, "openvino": 2}
+        dataset({"a": {"torch": around(100), "onnx": around(100.1), "openvino": around(99.9)}}),
+        {"torch": 3, "onnx": 1, "openvino": 2},
     )
     assert advised(data) == "None is ahead in energy: choose ONNX Runtime for the least server memory."
 
@@ -75,9 +79,9 @@ def test_a_headline_with_ties_gives_the_gain_and_no_superlative() -> None:
     """Who may share the first place is not called the one with the least; the answer names who is tied."""
     values = {"torch": 100.0, "onnx": 50.0, "openvino": 50.02}
     found = analyse(dataset({"a": {name: around(value) for name, value in values.items()}}))
-    assert "uses 50 % less energy than Torch · CPU on the one model studied." in plain(found.headline).replace("\u202f", " ").replace(
-        "\u00a0", " "
-    )
+    assert "uses 50 % less energy than Torch · CPU on the one model studied." in plain(found.headline).replace(
+        "\u202f", " "
+    ).replace("\u00a0", " ")
     assert "statistically tied" in plain(found.answers[0].lead)
 
 

@@ -78,7 +78,9 @@ def _best(dataset: Dataset, place: Standing, labels: Mapping[str, str]) -> tuple
 
     None where that is true of most, where the metric has no better direction, and where the gain is too small to matter.
     """
-    slight = place.claim is not None and abs(math.log(place.claim.value)) < math.log1p(dataset.study.smallest_effect(place.metric))
+    slight = place.claim is not None and abs(math.log(place.claim.value)) < math.log1p(
+        dataset.study.smallest_effect(place.metric)
+    )
     tied = set.intersection(*(set(winner.ties) for winner in place.winners))
     if place.unanimous:
         tied.add(place.leader.id)

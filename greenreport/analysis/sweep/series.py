@@ -81,7 +81,7 @@ class Series:
         cells: every cell of the sweep, ascending, whatever became of it.
         points: loads with values, ascending; at least one.
         saturation, least_energy: only for three loads or more.
-        within: best load under the study's objective; None where none keeps it or nothing is declared.
+        kept: loads that keep the study's objective; None where none is declared.
         latency: metric of LATENCIES that stands for latency in every series of the model.
         dimensions: metrics of the front, the same for every series of the model.
         front: the own points of the model's Pareto set, named by configuration id; a point of any series may beat them.
@@ -95,7 +95,7 @@ class Series:
     end: End | None
     saturation: Saturation
     least_energy: tuple[float, float] | None
-    within: LoadPoint | None
+    kept: tuple[LoadPoint, ...] | None
     falling_use: FallingUse | None
     latency: str | None = None
     dimensions: tuple[str, ...] = ()
@@ -110,6 +110,11 @@ class Series:
     def short(self) -> bool:
         """Whether there are too few loads for a curve."""
         return len(self.points) < FEWEST_LOADS
+
+    @property
+    def within(self) -> LoadPoint | None:
+        """The load of the highest throughput among those that keep the study's objective; None where none does or none is declared."""
+        return max(self.kept or (), key=lambda point: point.value(THROUGHPUT) or 0.0, default=None)
 
     @property
     def peak(self) -> LoadPoint:
@@ -166,7 +171,7 @@ def _series(dataset: Dataset, direction: Direction, unfaithful: NotRanked) -> Se
         end=_end(direction),
         saturation=reached,
         least_energy=plateau([at for at, _ in energies], [value for _, value in energies], epsilon) if enough else None,
-        within=_within(dataset, points),
+        kept=_kept(dataset, points),
         falling_use=_falling_use(points),
     )
 
@@ -193,8 +198,8 @@ def _end(direction: Direction) -> End | None:
     return None
 
 
-def _within(dataset: Dataset, points: Sequence[LoadPoint]) -> LoadPoint | None:
-    """Return the load of the highest throughput among those that keep the study's objective."""
+def _kept(dataset: Dataset, points: Sequence[LoadPoint]) -> tuple[LoadPoint, ...] | None:
+    """Return the loads that keep the study's objective; None where none is declared."""
     objective = dataset.study.objective
     if objective is None:
         return None
@@ -208,7 +213,7 @@ def _within(dataset: Dataset, points: Sequence[LoadPoint]) -> LoadPoint | None:
             values = [(bound, point.value(metric)) for bound, metric in bounds if bound is not None]
             keeps = all(value is not None and value <= bound for bound, value in values)
         kept += [point] if keeps else []
-    return max(kept, key=lambda point: point.value(THROUGHPUT) or 0.0, default=None)
+    return tuple(kept)
 
 
 def _front(every: Sequence[Series]) -> tuple[str | None, tuple[str, ...], ParetoFront]:

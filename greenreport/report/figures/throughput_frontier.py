@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import altair as alt
 
 from greenreport.analysis.stats import Interval, ParetoPoint, describe
-from greenreport.analysis.sweep.frontier_sentences import ToldLoad
+from greenreport.analysis.sweep.frontier_sentences import ToldLoad, objective_words
 from greenreport.analysis.sweep.series import THROUGHPUT, LoadPoint, Series
 from greenreport.catalog import METRICS
 from greenreport.report.context import StudyContext
@@ -29,8 +29,10 @@ from greenreport.report.figures.specification import (
     points,
     text_marks,
 )
+from greenreport.study import Objective
 from greenreport.units import listed, quantity
 
+CROSS = "M-1,-1L1,1M1,-1L-1,1"
 MOST_NAMED = 2  # loads that are named as better than another
 HEIGHT = 300
 LETTERS = 11
@@ -45,6 +47,7 @@ class FrontRow:
         x_low, x_high, y_low, y_high: ends of the intervals of the medians; the medians where there are none.
         edge: whether no other drawn load is better in both.
         sure: probability of being on the front, 0–1.
+        misses: whether the load misses the study's latency objective.
         place: the side of the mark on which its load stands; empty where there is no room.
     """
 
@@ -61,6 +64,7 @@ class FrontRow:
     edge: bool
     front: bool
     sure: float
+    misses: bool
     place: str
     detail: str
 
@@ -69,7 +73,7 @@ def throughput_frontier_spec(rows: Sequence[FrontRow], styles: Looks, *, x_axis:
     """F7: every load as latency (across, logarithmic) and throughput (upwards); the upper left is better.
 
     A mark is as opaque as its place on the Pareto front is probable; labels are loads, thin lines are intervals, and the dashed
-    line joins the loads that no other beats in both.
+    line joins the loads that no other beats in both. A cross strikes out a load that misses the objective.
     """
     sheet = Sheet(styles)
     domain = _across(rows)
@@ -94,13 +98,16 @@ def throughput_frontier_spec(rows: Sequence[FrontRow], styles: Looks, *, x_axis:
         opacity=alt.Opacity("sure:Q", scale=alt.Scale(domain=[0, 1], range=[0.35, 1]), legend=None),
         tooltip=[alt.Tooltip("label:N", title="series"), alt.Tooltip("detail:N", title="load")],
     )
+    missed = base.transform_filter("datum.misses").mark_point(
+        shape=CROSS, size=220, strokeWidth=1.4, filled=False, color="currentColor", opacity=0.8
+    )
     names = [
         text_marks(base.transform_filter(f"datum.place == '{side}'"), size=LETTERS, baseline="middle", **SIDES[side]).encode(
             x=x, y=y, text=alt.Text("load_text:N")
         )
         for side in ordered([row.place for row in rows if row.place])
     ]
-    layers = alt.layer(edge, joined, across, upright, mark, *names, data=sheet.rows(rows))
+    layers = alt.layer(edge, joined, across, upright, mark, missed.encode(x=x, y=y), *names, data=sheet.rows(rows))
     return sheet.finish(layers.properties(width=WIDTH, height=HEIGHT), chrome=80, narrowest=240)
 
 
@@ -118,10 +125,11 @@ def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:
     entries: list[list[TableEntry]] = []
     for series, point, place in drawn:
         wait, throughput = point.value(latency) or 0.0, point.value(THROUGHPUT) or 0.0
-        verdict = _verdict(place, labels)
+        misses = series.kept is not None and point not in series.kept
+        verdict = f"{_verdict(place, labels)}{'; misses the objective' if misses else ''}"
         across, upwards = TableCell(wait, quantity(wait, info.unit)), TableCell(throughput, quantity(throughput, "tokens/s"))
         detail = f"{series.load_text(point.load)}: {across.text}, {upwards.text}; {verdict}"
-        rows.append(_row(series, point, place, latency, divisor, detail))
+        rows.append(_row(series, point, place, latency, divisor, misses, detail))
         load = TableCell(point.load, f"{point.load:g}")
         entries.append([series.label, load, across, upwards, share(place.probability), verdict])
     told = None if study.analysis.frontier is None else study.analysis.frontier.told.get(model.id)
@@ -139,7 +147,15 @@ def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:
         entries,
     )  # fmt: skip
     figure_id = f"front-{model.id}-{factor}".replace("_", "-")
-    return Figure(figure_id, finding, _caption(every), summary, spec, table, metric_bands(study, THROUGHPUT))
+    return Figure(
+        figure_id,
+        finding,
+        _caption(every, study.dataset.study.objective),
+        summary,
+        spec,
+        table,
+        metric_bands(study, THROUGHPUT),
+    )
 
 
 def _across(rows: Sequence[FrontRow]) -> list[float]:
@@ -172,14 +188,16 @@ def _placed(series: Series) -> Iterator[tuple[LoadPoint, ParetoPoint]]:
             yield point, place
 
 
-def _row(series: Series, point: LoadPoint, place: ParetoPoint, latency: str, divisor: float, detail: str) -> FrontRow:
+def _row(
+    series: Series, point: LoadPoint, place: ParetoPoint, latency: str, divisor: float, misses: bool, detail: str
+) -> FrontRow:
     x, y = (point.value(latency) or 0.0) / divisor, point.value(THROUGHPUT) or 0.0
     x_ends, y_ends = _ends(point, latency), _ends(point, THROUGHPUT)
     sure = float(bool(place.on_front)) if place.probability is None else place.probability
     return FrontRow(
         configuration=series.label, label=series.label, load=point.load, load_text=f"{point.load:g}", x=x, y=y,
         x_low=x_ends[0] / divisor, x_high=x_ends[1] / divisor, y_low=y_ends[0], y_high=y_ends[1], edge=False,
-        front=bool(place.on_front), sure=sure, place="", detail=detail,
+        front=bool(place.on_front), sure=sure, misses=misses, place="", detail=detail,
     )  # fmt: skip
 
 
@@ -236,10 +254,11 @@ def _best(every: Sequence[Series], latency: str) -> str:
     )
 
 
-def _caption(every: Sequence[Series]) -> str:
+def _caption(every: Sequence[Series], objective: Objective | None) -> str:
+    missed = "" if objective is None else f"A cross marks loads that miss the objective ({objective_words(objective)}). "
     nouns = [METRICS[metric].noun for metric in every[0].dimensions]
     return (
         "Medians over valid runs with their intervals; the numbers are loads, the upper left is better. The dashed line joins loads that no other shown "
-        f"here beats in both. The more opaque a mark, the more probable its place on the Pareto front in {listed(nouns)} among all loads of the model (bootstrap "
+        f"here beats in both. {missed}The more opaque a mark, the more probable its place on the Pareto front in {listed(nouns)} among all loads of the model (bootstrap "
         "over runs); with too few runs, marks on the front are opaque and all others faint."
     )

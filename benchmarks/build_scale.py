@@ -62,6 +62,7 @@ def measured(run: Run, requests: int, samples: int) -> Mapping[str, Any]:
             for domain, quantity, kind, unit, rate in CHANNELS
         ),
         "marks": (
+            Mark(Phase.COOLDOWN, start - 20 * SECOND, start, steady=True),
             Mark(Phase.START, start, start + SECOND), Mark(Phase.LOAD, start + SECOND, start + 5 * SECOND),
             Mark(Phase.IDLE_BEFORE, start + 5 * SECOND, start + 65 * SECOND, 60.0), Mark(Phase.WARMUP, start + 65 * SECOND, start + 69 * SECOND),
             Mark(Phase.WINDOW, window, end), Mark(Phase.IDLE_AFTER, end, end + 60 * SECOND, 60.0),

@@ -25,7 +25,13 @@ def study(name: str, title: str) -> dict[str, Any]:
         title=title,
         questions={"RQ1": "Which configuration uses the least energy?", "RQ2": "Which is the fastest?"},
         configurations=[{"engine": engine} for engine in ("torch", "onnx", "openvino")],
-        protocol={"repetitions": 5, "order": {"design": "randomized_complete_blocks", "seed": 3}},
+        protocol={
+            "repetitions": 5,
+            "order": {"design": "randomized_complete_blocks", "seed": 3},
+            "warmup_requests": 1,
+            "idle_baseline_s": 2,
+            "cooldown": {"until": "none"},  # the phases that the records have
+        },
         meters=["rapl"],
         hypotheses=[
             {"id": "H1.0", "question": "RQ1", "metric": "energy_j"},

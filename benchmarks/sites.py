@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from greenreport.plan import Run
+from greenreport.report.pages.explorer_page import CSV
 from greenreport.study import Overrides
 from greenreport.workspace import open_plan, open_store
 from tests.records import record
@@ -51,6 +52,13 @@ def build_s(folder: Path) -> float:
 
 
 def size_of_site(folder: Path) -> str:
-    """Return the number of files of the site and their size, for printing."""
+    """Return how many cells of the site have results, the number of its files and their size, for printing.
+
+    Raises:
+        RuntimeError: if no run of the site is valid: its build would measure pages that say so.
+    """
     sizes = [file.stat().st_size for file in (folder / "site").rglob("*") if file.is_file()]
-    return f"{len(sizes)} files, {sum(sizes) / 1e6:.0f} MB"
+    cells = len((folder / "site" / CSV).read_text(encoding="utf-8").splitlines()) - 1
+    if not cells:
+        raise RuntimeError("no run of this site is valid: the records lack what the study's protocol asks for")
+    return f"{cells} cells with results, {len(sizes)} files, {sum(sizes) / 1e6:.0f} MB"

@@ -7,10 +7,8 @@ manifest matches. Contrast, keyboard and the rest of accessibility need a browse
 
 from __future__ import annotations
 
-import gzip
 import posixpath
 import re
-import struct
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import InitVar, dataclass, field
@@ -19,32 +17,11 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from greenreport.report.budgets import too_heavy
 from greenreport.report.site_writer import MANIFEST, NOWHERE, listed_files, site_files, users_files
 from greenreport.workspace import digest_of
 
 GUARDED = ("script-src", "style-src", "connect-src", "frame-src", "object-src")
-#: Largest size in bytes after gzip, by the ending of a path.
-BUDGETS = (
-    ("report.html", 5_000_000),
-    ("cells/", 300_000),
-    (".html", 150_000),
-    (".css", 15_000),
-    ("theme.", 1_000),
-    ("app.", 15_000),
-    ("tables.", 5_000),
-    ("share.", 15_000),
-    ("vega.", 330_000),
-    ("search-index.", 100_000),
-)
-#: Largest size of a page in bytes as a browser parses it, as a whole or for each of its figures where that is more; the report in one
-#: file has all pages in it.
-PAGE_BYTES, FIGURE_BYTES, ALL_PAGES = 300_000, 120_000, "report.html"
-#: What the pages of a study may weigh in bytes, without its data and the tables of its figures, which readers take with them, and how many files it may have;
-#: each as a whole, or for each cell where that is more.
-STUDY_BYTES, CELL_BYTES = 12_000_000, 450_000
-STUDY_FILES, CELL_FILES = 350, 15
-#: Largest size of a picture in bytes, and for each million of its pixels where that is more.
-PICTURE_BYTES, MEGAPIXEL_BYTES = 40_000, 50_000
 VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
 #: Attributes that an element needs, and what is wrong without.
 NEEDED = {"img": ("alt", "an image without alt text"), "th": ("scope", "a table heading without scope")}
@@ -143,7 +120,7 @@ def check_site(site: Path) -> list[SiteProblem]:
     if not pages:
         return [SiteProblem("index.html", "there is no page here; run `greenreport build` first")]
     problems = {problem for path, page in pages.items() for problem in _page(path, page, there, pages)}
-    return sorted(problems.union(_styles(files), _weights(files), _studies(files), _manifest(site, files)))
+    return sorted(problems.union(_styles(files), _heavy(files), _manifest(site, files)))
 
 
 def _page(path: str, page: _Page, files: Mapping[str, Path], pages: Mapping[str, _Page]) -> Iterator[SiteProblem]:
@@ -251,42 +228,9 @@ def _styles(files: Mapping[str, Path]) -> Iterator[SiteProblem]:
                 yield SiteProblem(path, f"the address {address} leads nowhere")
 
 
-def _weights(files: Mapping[str, Path]) -> Iterator[SiteProblem]:
-    for path, file in files.items():
-        if not path.endswith((".html", ".css", ".js")):
-            continue
-        limit = next((size for part, size in BUDGETS if part in path), None)
-        weight = len(gzip.compress(file.read_bytes(), 6))
-        if limit is not None and weight > limit:
-            yield SiteProblem(path, f"{weight / 1000:.0f} kB after gzip, more than {limit / 1000:.0f} kB")
-
-
-def _studies(files: Mapping[str, Path]) -> Iterator[SiteProblem]:
-    """Check that pages and pictures are light, and that a study weighs no more than its cells explain."""
-    sizes = {path: file.stat().st_size for path, file in files.items()}
-    for path, size in sizes.items():
-        if path.endswith(".html") and not path.endswith(ALL_PAGES) and size > PAGE_BYTES:
-            limit = max(PAGE_BYTES, FIGURE_BYTES * files[path].read_bytes().count(b'<figure id="fig-'))
-            if size > limit:
-                yield SiteProblem(path, f"{size / 1000:.0f} kB, more than {limit / 1000:.0f} kB")
-        if path.endswith(".png") and size > (most_b := max(PICTURE_BYTES, MEGAPIXEL_BYTES * _megapixels(files[path]))):
-            yield SiteProblem(path, f"{size / 1000:.0f} kB, more than {most_b / 1000:.0f} kB for its size")
-    for root in sorted({match[0] for path in files if (match := re.match(r"s/[^/]+/", path))}):
-        own = [path for path in files if path.startswith(root)]
-        cells = sum(bool(re.fullmatch(rf"{re.escape(root)}cells/[^/]+/index\.html", path)) for path in own)
-        weight = sum(sizes[path] for path in own if not path.startswith(f"{root}data/") and not path.endswith(".csv"))
-        most_b, most = max(STUDY_BYTES, cells * CELL_BYTES), max(STUDY_FILES, cells * CELL_FILES)
-        if weight > most_b:
-            yield SiteProblem(root, f"{weight / 1e6:.1f} MB without its data, more than {most_b / 1e6:.1f} MB")
-        if len(own) > most:
-            yield SiteProblem(root, f"{len(own)} files, more than {most}")
-
-
-def _megapixels(file: Path) -> float:
-    """Return the size of a PNG in millions of pixels, from its header."""
-    with file.open("rb") as stream:
-        width, height = struct.unpack(">16x2I", stream.read(24).ljust(24, b"\0"))
-    return float(width * height / 1e6)
+def _heavy(files: Mapping[str, Path]) -> Iterator[SiteProblem]:
+    for path, what in too_heavy(files):
+        yield SiteProblem(path, what)
 
 
 def _manifest(site: Path, files: Mapping[str, Path]) -> Iterator[SiteProblem]:

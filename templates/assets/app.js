@@ -11,6 +11,24 @@
     return made;
   }
 
+  function svg(name, attributes, parent, content) {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
+    if (content) made.textContent = content;
+    if (parent) parent.appendChild(made);
+    return made;
+  }
+
+  /* the marks of engines, as figures draw them */
+  const SHAPES = {
+    square: (x, y) => `M${x - 4},${y - 4}h8v8h-8z`, diamond: (x, y) => `M${x},${y - 6}l6,6l-6,6l-6,-6z`,
+    "triangle-up": (x, y) => `M${x},${y - 5.5}l5.5,9.5h-11z`, circle: (x, y) => `M${x - 4.5},${y}a4.5,4.5 0 1,0 9,0a4.5,4.5 0 1,0 -9,0z`
+  };
+  function mark({ shape, hue }, parent) {
+    const made = svg("svg", { width: 14, height: 14, class: "mark", "aria-hidden": "true" }, parent);
+    svg("path", { d: SHAPES[shape](7, 7), class: hue }, made);
+  }
+
   /* theme: system, or the choice that theme.js took over; colours in drawings are variables and follow by themselves */
   const system = window.matchMedia("(prefers-color-scheme: dark)");
   const isDark = () => (root.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
@@ -120,18 +138,17 @@
     const { groups, switch: other, moves } = hintOf(figure);
     if (figure.querySelector(".gr-tools") || (!groups.length && !other && !moves)) return;
     const bar = element("div", "", null, { class: "gr-tools", role: "group", "aria-label": "What this figure shows" });
-    function button(text, name, word, act) {
+    function button(text, name, word, act, look) {
       const made = element("button", "", bar, { type: "button", "data-name": name, "data-word": word });
       made.addEventListener("click", () => { act(); keepChoice(figure.id); applyChoice(); });
+      if (look) mark(look, made);
       element("span", text, made);
-      return made;
     }
     for (const group of groups) {
-      const made = button(group.name, "hide", group.id, () => {
+      button(group.name, "hide", group.id, () => {
         switchChoice("hide", group.id);
         if (allHidden(groups)) groups.forEach((each) => switchChoice("hide", each.id));
-      });
-      made.prepend(element("span", "", null, { class: `chip ${group.hue}` }));
+      }, group);
     }
     if (other) button(other.to === "window" ? "Measured window only" : "Logarithmic axis", other.to, named(figure), () => switchChoice(other.to, named(figure)));
     if (moves) element("small", "Drag to move along the axis, Shift and the wheel to zoom, double click for all of it.", bar, { class: "soft" });
@@ -269,7 +286,7 @@
     return `${digits(value / factor)}\u202f${prefix}${unit}`;
   }
 
-  window.greenreport = { all, element, quantity, decoded }; /* for the scripts of single pages */
+  window.greenreport = { all, element, svg, SHAPES, mark, quantity, decoded }; /* for the scripts of single pages */
 
   /* the decision helper: filter cells by limits, name the most frugal one that is left on each model */
   function decisionHelper(helper) {

@@ -3,7 +3,7 @@
   "use strict";
   const data = window.greenreportCells, tools = window.greenreport, box = document.getElementById("explorer");
   if (!data || !tools || !box || !data.axes.length) return;
-  const { all, element, quantity, decoded } = tools;
+  const { all, element, svg, SHAPES, mark, quantity, decoded } = tools;
   const FIRST = 100, NEAR_PX = 24, HEIGHT = 400, RIGHT = 16, TOP = 12, BOTTOM = 48, TICK_PX = 90, WIDE = 20, LETTER_PX = 6.6, MOST_NAMED = 12;
   const [fold, choice, axesBox, told, legend, plot, near, rest] = [".ex-fold", ".ex-choice", ".ex-axes", ".ex-told", ".ex-legend", ".ex-plot", ".ex-near", ".ex-rest"]
     .map((name) => box.querySelector(name));
@@ -155,18 +155,6 @@
     return made;
   }
   function tickText(value, unit) { return quantity(value, unit, true).replace(/(\.\d*?)0+(?=\u202f)/, "$1").replace(/\.(?=\u202f)/, ""); }
-  const SVG = "http://www.w3.org/2000/svg";
-  function svg(name, attributes, parent, content) {
-    const made = document.createElementNS(SVG, name);
-    for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
-    if (content) made.textContent = content;
-    if (parent) parent.appendChild(made);
-    return made;
-  }
-  const SHAPES = {
-    square: (x, y) => `M${x - 4},${y - 4}h8v8h-8z`, diamond: (x, y) => `M${x},${y - 6}l6,6l-6,6l-6,-6z`,
-    "triangle-up": (x, y) => `M${x},${y - 5.5}l5.5,9.5h-11z`, circle: (x, y) => `M${x - 4.5},${y}a4.5,4.5 0 1,0 9,0a4.5,4.5 0 1,0 -9,0z`
-  };
   let drawn = [];
   function draw(shown) {
     const points = shown.map((cell) => ({ cell, x: cell.values[state.x], y: cell.values[state.y] })).filter(({ x, y }) => x !== null && y !== null);
@@ -211,8 +199,8 @@
     legend.replaceChildren();
     if (engines.size < 2 || engines.size > MOST_NAMED) return;
     for (const [name, cell] of [...engines].sort(([a], [b]) => a.localeCompare(b, "en"))) {
-      const item = element("span", "", legend), mark = svg("svg", { width: 14, height: 14, "aria-hidden": "true" }, item);
-      svg("path", { d: SHAPES[cell.shape](7, 7), class: `ex-point front ${cell.hue}` }, mark);
+      const item = element("span", "", legend);
+      mark(cell, item);
       element("span", name, item);
     }
   }

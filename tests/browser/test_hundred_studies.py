@@ -17,7 +17,7 @@ from tests.browser.waiting import until
 from tests.sharing import made_once
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.acceptance, pytest.mark.timeout(3600)]
-STUDIES, MODELS = 100, 200
+STUDIES, MODELS, CONFIGURATIONS = 100, 200, 3
 ROW_BYTES, SITE_BYTES = 1500, 1_000_000_000
 
 
@@ -64,10 +64,11 @@ def test_index_search_explorer_and_matrix_are_usable(browser: Any, hundred: Path
         begun = time.perf_counter()
         page.goto((hundred / "explorer" / "index.html").as_uri())
         points = page.locator(".ex-plot .ex-point")
-        until(page, lambda: points.count() > 1000, "the explorer has drawn its points")
+        cells = MODELS * 10 + STUDIES * CONFIGURATIONS
+        until(page, lambda: points.count() == cells, "the explorer has drawn every cell of every study")
         told(f"explorer of {points.count()} cells", begun)
         begun = time.perf_counter()
-        page.evaluate("location.hash = '#explorer?study=Imported%20results%3A%20large&engine=onnx'")
+        page.evaluate("location.hash = '#explorer?study=Imported%20results%3A%20large&engine=ONNX%20Runtime'")
         until(page, lambda: points.count() == MODELS * 5, "the explorer shows the cells of one engine")
         told("choice of an engine", begun)
 

@@ -138,7 +138,8 @@ class Sheet:
                 for e, names in members.items()
             }
         return [
-            {"id": key, "name": name, "hue": self.styles[names[0]].hue, "of": names} for key, (name, names) in choices.items()
+            {"id": key, "name": name, "hue": self.styles[names[0]].hue, "shape": self.styles[names[0]].shape, "of": names}
+            for key, (name, names) in choices.items()
         ]
 
 

@@ -8,7 +8,9 @@ from greenreport.analysis.analyse import analyse
 from greenreport.analysis.hypotheses.claim_text import plain
 from greenreport.analysis.measure.dataset import Dataset
 from greenreport.analysis.measure.observation import Observation
+from greenreport.analysis.measure.validity_badge import Badge, BadgeLevel, BadgeRule
 from greenreport.record import Method
+from greenreport.study import Objective
 from tests.analysis.test_frontier import sweep
 from tests.datasets import around, dataset
 
@@ -91,3 +93,30 @@ def test_a_sweep_advises_its_load_and_why_no_larger_one() -> None:
     assert advised(saturated) == "Run Torch · CPU at batch 4 on one replica: larger loads add latency and little throughput."
     rising = sweep({1: around(100), 2: around(180), 4: around(300)})
     assert advised(rising) == "Run Torch · CPU at batch 4 on one replica; larger loads were not measured."
+
+
+def test_a_sweep_says_whether_its_loads_meet_the_objective() -> None:
+    """Larger loads miss it; or all of them do, and another load or engine is needed."""
+    data = sweep({1: around(100), 2: around(180), 4: around(300), 8: around(400)})
+    declared = data.study.model_copy(update={"objective": Objective(ttft_s=1.0)})
+    assert advised(replace(data, study=declared)) == "Run Torch · CPU at batch 4 on one replica: larger loads miss the latency objective."
+    beyond = sweep({8: around(400), 16: around(500), 32: around(600)})
+    advice = advised(replace(beyond, study=beyond.study.model_copy(update={"objective": Objective(ttft_s=1.0)})))
+    assert advice == "Try smaller loads or another engine: no load that was measured meets the latency objective."
+
+
+def test_one_value_for_each_cell_is_no_reason_to_choose() -> None:
+    """A table of a paper has no repetitions."""
+    data = dataset({"a": {"torch": [100.0], "onnx": [50.0]}})
+    assert advised(replace(data, imported=True)).startswith("Test it on your own machine before you choose")
+
+
+def test_the_badge_names_what_is_not_passed() -> None:
+    """The rules that are not passed stand beside their number; of many the first three; an imported table has no protocol to check."""
+    badge = analyse(dataset({"a": {"torch": around(100), "onnx": around(50)}})).badge
+    failed = [rule.name for rule in badge.reasons]
+    assert badge.doubts == f"not {', '.join(failed[:-1])} and {failed[-1]}" if len(failed) > 1 else f"not {failed[0]}"
+    many = Badge(BadgeLevel.CAUTION, tuple(BadgeRule(name, BadgeLevel.CAUTION, "", "") for name in "abcde"))
+    assert many.doubts == "not a, b, c and 2 more"
+    assert replace(many, recorded=False).words == "Validity: cannot be checked, the protocol is not known"
+    assert replace(many, recorded=False).doubts == ""

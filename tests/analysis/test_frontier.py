@@ -202,7 +202,12 @@ def test_loads_whose_requests_cannot_be_judged_keep_no_objective() -> None:
         ))
         for cell in data.cells
     )  # fmt: skip
-    assert [s.within for s in frontier(replace(data, study=spec, cells=cells), ()).series] == [None]  # type: ignore[union-attr]
+    found = frontier(replace(data, study=spec, cells=cells), ())
+    assert found is not None
+    assert [(series.within, series.kept) for series in found.series] == [(None, None)]
+    assert found.headline is not None
+    assert "objective" not in plain(found.headline)
+    assert "is not known" in words(found, found.series[0])
 
 
 def test_fewer_than_three_loads_are_no_sweep() -> None:

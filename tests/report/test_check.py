@@ -72,6 +72,16 @@ def test_missing_files_and_heavy_pages_are_found(site: Path) -> None:
     assert "kB after gzip, more than 150 kB" in troubles
 
 
+def test_cells_without_pages_explain_the_weight_of_a_study(site: Path) -> None:
+    """Ten kilobytes for each cell that the explorer lists; without them the same weight is too much."""
+    with (site / "s" / "tiny" / "report.html").open("ab") as report:
+        report.truncate(15_000_000)
+    assert any("MB without its data" in str(trouble) for trouble in check_site(site))
+    with (site / "explorer" / "cells.csv").open("a", encoding="utf-8") as cells:
+        cells.write("some,cell,s/tiny/matrix/index.html\n" * 2_000)
+    assert not any("MB without its data" in str(trouble) for trouble in check_site(site))
+
+
 def test_publishing_to_a_folder_and_to_a_branch(site: Path, command: Command, tmp_path: Path) -> None:
     """A copy that a later publication replaces; a branch with the site as its only content, and the working tree untouched."""
     command("publish", "--target", "public")

@@ -173,3 +173,17 @@ def test_short_runs_have_ticks_in_milliseconds() -> None:
     figure = course_figure(study_context("x", analyse(data)), replace(cell, runs=runs))
     assert {row["panel"] for row in rows(figure)} == {"Execution time (ms)"}
     assert max(row["value"] for row in rows(figure)) == pytest.approx(700)
+
+
+def test_loads_that_miss_the_objective_are_crossed_out() -> None:
+    """Each load is judged by its own requests; a legend in the caption says what the cross means. Without an objective there is none."""
+    data = sweep(GROWING)
+    objective = Objective(ttft_s=1.0)
+    _, front = figures(replace(data, study=data.study.model_copy(update={"objective": objective})))
+    assert front is not None
+    assert {row["load"]: row["misses"] for row in rows(front)} == {1: False, 2: False, 4: False, 8: True}
+    assert "A cross marks loads that miss the objective (time to first token at most" in front.caption
+    _, plain_front = figures(data)
+    assert plain_front is not None
+    assert not any(row["misses"] for row in rows(plain_front))
+    assert "cross" not in plain_front.caption

@@ -31,7 +31,7 @@ def advice(
     if badge.level in (BadgeLevel.INVALID, BadgeLevel.NO_DATA):
         return ""
     if told is not None:
-        return _load_advice(dataset, told)
+        return _load_advice(told)
     if dataset.imported and all(len(cell.runs) < 2 for cell in dataset.cells):
         return "Test it on your own machine before you choose: the table has one value for each cell."
     goals = [goal for goal in guidelines if goal.objective.providers is None and not goal.objective.bounded]
@@ -63,9 +63,9 @@ def _choice(best: Mapping[str, tuple[str, ...]], undecided: str | None) -> str:
     return f"{begin} {_either(first)} for {' and '.join(wishes)}{rest}."
 
 
-def _load_advice(dataset: Dataset, told: ToldLoad) -> str:
+def _load_advice(told: ToldLoad) -> str:
     series, point = told.series, told.point
-    if dataset.study.objective is not None and not told.kept:
+    if told.judged and not told.kept:
         return "Try smaller loads or another engine: no load that was measured meets the latency objective."
     where = f"Run {where_words(series, point)}"
     if point.load == series.points[-1].load:

@@ -101,7 +101,7 @@ def _objective_words(dataset: Dataset, series: Series) -> Iterator[Text]:
     if objective is None:
         return
     bounds = objective_words(objective)
-    if all(point.value("served_well_pct") is None for point in series.points) and not dataset.imported:
+    if series.kept is None:
         yield (
             f"Which loads meet the objective ({bounds}) is not known: the server does not report a time that the objective bounds.",
         )
@@ -162,13 +162,14 @@ class ToldLoad:
     """The load that a headline advises.
 
     Attributes:
-        kept: whether it keeps the study's objective.
+        kept: whether it keeps the study's objective; `judged`: whether it is known of any load of the model.
         gain: its throughput against the smallest load; None where it is that, or they cannot be compared.
     """
 
     series: Series
     point: LoadPoint
     kept: bool
+    judged: bool
     gain: Claim | None
 
 
@@ -188,7 +189,7 @@ def told_load(dataset: Dataset, every: Sequence[Series]) -> ToldLoad:
     first = every[0].points[0]
     same = point.cell.key == first.cell.key
     gain = None if same else compare(dataset, THROUGHPUT, point.cell.configuration, first.cell.configuration, [model])
-    return ToldLoad(series, point, bool(kept), gain)
+    return ToldLoad(series, point, bool(kept), any(each.kept is not None for each in every), gain)
 
 
 def headline(dataset: Dataset, every: Sequence[Series], told: ToldLoad) -> Text:
@@ -201,7 +202,7 @@ def headline(dataset: Dataset, every: Sequence[Series], told: ToldLoad) -> Text:
     tail: Text = () if claim is None or point.cell.key == first.cell.key else (", ", claim)
     edge = "" if told.kept else _edge(series, every)
     said = f"On {model.label}, {where_words(series, point)}{edge} gives {quantity(throughput or 0.0, 'tokens/s')}{cost}"
-    if objective is None:
+    if objective is None or not told.judged:
         return (said, *tail, ".")
     if told.kept:
         return (f"{said}, the most within the latency objective", *tail, ".")

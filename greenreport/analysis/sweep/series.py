@@ -81,7 +81,7 @@ class Series:
         cells: every cell of the sweep, ascending, whatever became of it.
         points: loads with values, ascending; at least one.
         saturation, least_energy: only for three loads or more.
-        kept: loads that keep the study's objective; None where none is declared.
+        kept: loads that keep the study's objective; None where none is declared, and where no request can be judged.
         latency: metric of LATENCIES that stands for latency in every series of the model.
         dimensions: metrics of the front, the same for every series of the model.
         front: the own points of the model's Pareto set, named by configuration id; a point of any series may beat them.
@@ -199,9 +199,10 @@ def _end(direction: Direction) -> End | None:
 
 
 def _kept(dataset: Dataset, points: Sequence[LoadPoint]) -> tuple[LoadPoint, ...] | None:
-    """Return the loads that keep the study's objective; None where none is declared."""
+    """Return the loads that keep the study's objective; None where none is declared, and where no request can be judged."""
     objective = dataset.study.objective
-    if objective is None:
+    unjudged = not dataset.imported and all(point.value("served_well_pct") is None for point in points)
+    if objective is None or unjudged:
         return None
     kept = []
     for point in points:

@@ -151,7 +151,8 @@ def contribution(
         # Without readings of power, what was not seen is taken to vary by as much as the mean power from update to update.
         unseen = power * (accuracy.refresh_s * seconds) ** 0.5 if beside is None else _sampling(beside, spans)
         sampled = (1 - accuracy.watched) ** 0.5 * unseen
-    sampled = math.hypot(sampled, *(_stuck(trace, *span, power, accuracy.refresh_s) for span in spans))
+    if _may_be_stuck(trace, edges, accuracy.refresh_s):
+        sampled = math.hypot(sampled, *(_stuck(trace, *span, power, accuracy.refresh_s) for span in spans))
     gain, offset, linearity = accuracy.gain * joules, accuracy.offset_w * seconds, accuracy.linearity * joules
     divisor = accuracy.divisor
     return Contribution(trace.meter, gain / divisor, offset / divisor, linearity / divisor, quantised, sampled)
@@ -205,6 +206,14 @@ def _sampling(trace: Trace, spans: Sequence[tuple[int, int]]) -> float:
     return float(np.sqrt(np.sum(np.maximum(variance[last] - variance[first], 0.0))))
 
 
+def _may_be_stuck(trace: Trace, edges: Ints, refresh_s: float) -> bool:
+    """Whether some readings between the first and the last of these times are equal for so long that a span might have lost by it."""
+    if not len(edges):
+        return False
+    same, still_s = longest_still(*around(trace, int(edges.min()), int(edges.max())))
+    return same >= FEWEST_EQUAL if trace.kind is TraceKind.GAUGE else still_s > refresh_s
+
+
 def _stuck(trace: Trace, start_ns: int, end_ns: int, power: float, refresh_s: float) -> float:
     """Return the standard uncertainty in joules of a stretch of equal readings that is too short to be refused.
 
@@ -216,6 +225,8 @@ def _stuck(trace: Trace, start_ns: int, end_ns: int, power: float, refresh_s: fl
         lost_w = float(np.ptp(values)) if same >= FEWEST_EQUAL and changes_often(trace, same) else 0.0
     else:
         lost_w = power if still_s > refresh_s else 0.0
+    if not lost_w:
+        return 0.0
     return lost_w * (still_s + 2 * usual_interval_s(trace)) / 3**0.5  # it began and ended between two samples
 
 

@@ -99,7 +99,10 @@ def test_a_sweep_says_whether_its_loads_meet_the_objective() -> None:
     """Larger loads miss it; or all of them do, and another load or engine is needed."""
     data = sweep({1: around(100), 2: around(180), 4: around(300), 8: around(400)})
     declared = data.study.model_copy(update={"objective": Objective(ttft_s=1.0)})
-    assert advised(replace(data, study=declared)) == "Run Torch · CPU at batch 4 on one replica: larger loads miss the latency objective."
+    assert (
+        advised(replace(data, study=declared))
+        == "Run Torch · CPU at batch 4 on one replica: larger loads miss the latency objective."
+    )
     beyond = sweep({8: around(400), 16: around(500), 32: around(600)})
     advice = advised(replace(beyond, study=beyond.study.model_copy(update={"objective": Objective(ttft_s=1.0)})))
     assert advice == "Try smaller loads or another engine: no load that was measured meets the latency objective."

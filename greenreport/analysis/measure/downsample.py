@@ -5,6 +5,7 @@ Each bucket of time keeps its smallest and its largest value, so that no peak is
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -94,8 +95,10 @@ def _slope(trace: Trace, step_s: float = tr.SHORTEST_STEP_S) -> tuple[tr.Floats,
 
 def _steps(seconds: tr.Floats, least: float) -> list[int]:
     """Return the indices of the first sample and of each that is further than `least` from the last one chosen."""
-    chosen, at = [0], 0
-    while (at := max(int(np.searchsorted(seconds, seconds[at] + least, side="right")), at + 1)) < len(seconds):
+    if np.diff(seconds).min(initial=np.inf) > least:
+        return list(range(len(seconds)))
+    chosen, at, every = [0], 0, seconds.tolist()
+    while (at := bisect_right(every, every[at] + least, at + 1)) < len(every):
         chosen.append(at)
     return chosen
 

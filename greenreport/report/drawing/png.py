@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -55,15 +56,17 @@ def packed(png: bytes) -> bytes:
 def light(png: bytes) -> bytes:
     """Return a picture within the budget: with the same pixels where they fit, else with as many colours as do."""
     small = packed(png)
-    for colours in PALETTES:
+    if len(small) <= BUDGET:
+        return small
+    for fewer in reduced(png, PALETTES):
+        small = min(small, fewer, key=len)
         if len(small) <= BUDGET:
             break
-        small = min(small, reduced(png, colours), key=len)
     return small
 
 
-def reduced(png: bytes, colours: int) -> bytes:
-    """Return a picture in a few of its colours, each other pixel in the nearest of them.
+def reduced(png: bytes, palettes: Sequence[int]) -> Iterator[bytes]:
+    """Yield a picture in a few of its colours, each other pixel in the nearest of them.
 
     A drawing has few colours of its own; the others are edges of letters and marks, blended with what lies below. Each next colour is the
     one in which most would be gained: of many pixels, and far from those that are chosen.
@@ -74,15 +77,21 @@ def reduced(png: bytes, colours: int) -> bytes:
     parts = unique.view(np.uint8).reshape(-1, 4).astype(np.int32)  # red, green, blue, opacity
     chosen = [int(counts.argmax())]
     nearest, apart = np.zeros(len(parts), dtype=np.uint8), _apart(parts, chosen[0])
-    while len(chosen) < colours and apart.any():
+    at_size = {}  # a smaller palette is the beginning of a larger one
+    while len(chosen) < max(palettes) and apart.any():
+        if len(chosen) in palettes:
+            at_size[len(chosen)] = nearest.copy()
         chosen.append(int((apart * counts).argmax()))
         added = _apart(parts, chosen[-1])
         nearest[added < apart] = len(chosen) - 1
         apart = np.minimum(apart, added)
-    palette = parts[chosen]
-    kind = oxipng.ColorType.indexed([(int(r), int(g), int(b), int(a)) for r, g, b, a in palette])
-    image = oxipng.RawImage(nearest[inverse.reshape(-1)].tobytes(), width, height, color_type=kind)
-    return bytes(image.create_optimized_png(level=1, filter=[oxipng.RowFilter.NoOp], deflate=oxipng.Deflaters.libdeflater(9)))
+    for size in palettes:
+        kind = oxipng.ColorType.indexed([(int(r), int(g), int(b), int(a)) for r, g, b, a in parts[chosen[:size]]])
+        places = at_size.get(size, nearest)[inverse.reshape(-1)]
+        image = oxipng.RawImage(places.tobytes(), width, height, color_type=kind)
+        yield bytes(
+            image.create_optimized_png(level=1, filter=[oxipng.RowFilter.NoOp], deflate=oxipng.Deflaters.libdeflater(9))
+        )
 
 
 def _apart(colours: npt.NDArray[np.int32], place: int) -> npt.NDArray[np.int64]:

@@ -9,15 +9,18 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from altair.utils.schemapi import debug_mode
+
 from greenreport.analysis.analyse import analyse
 from greenreport.errors import DISK_REMEDIES, BuildError, GreenReportError
 from greenreport.report.built_site import SETTINGS, BuildInput, BuiltSite, StudyFailure, remember, state_of
 from greenreport.report.context import study_context
 from greenreport.report.drawing.checked_files import sweep
+from greenreport.report.drawing.png import Picture
 from greenreport.report.drawing.vega import Drawings
-from greenreport.report.exports.card import card_files
+from greenreport.report.exports.card import card_pictures
 from greenreport.report.exports.downloads import offered
-from greenreport.report.exports.label import label_files
+from greenreport.report.exports.label import label_pictures
 from greenreport.report.exports.single_file import single_file
 from greenreport.report.feed import FEED, make_feed
 from greenreport.report.incremental import Kept, key_of, read_memory, write_memory
@@ -74,7 +77,10 @@ def build(studies: Path, cache: Path, site: Path, weights: str | None, base_url:
     feed = settings.address("index.html") is not None and any(item.dated for item in located)
     for kept in ("bundles", "export", "figures"):
         sweep(cache / kept)
-    with replacing(site) as folder:
+    with (
+        replacing(site) as folder,
+        debug_mode(False),
+    ):  # tests check the parts of charts as they are made; it takes a tenth of a build
         renderer = Renderer(folders, cache / "figures", settings, feed=feed)
         builder = _Builder(folder, renderer, slugs, cache, weights, wanted.program, read_memory(cache, site))
         for group in groups(located):
@@ -167,13 +173,20 @@ class _Builder:
                 drawings.add(renderer.drawings_of(page))  # while the next pages are made
                 pages.append(page)
         pages += compared
+        cards: dict[str, Picture] = {}
+        labels: dict[str, Picture] = {}
+        for context in contexts:
+            cards |= card_pictures(context, settings.title, renderer.cache)
+            labels |= label_pictures(context, renderer.cache)
+        drawings.add([*cards.values(), *labels.values()])
         files, copies, downloads = offered(read, contexts, settings, self.cache)
         rendered = renderer.pages([*pages, *embed_pages(pages)], downloads, drawings)
+        files |= {path: card.png() for path, card in cards.items()}
+        files |= {f"{path}.svg": label.svg.encode() for path, label in labels.items()}
+        files |= {f"{path}.png": label.png() for path, label in labels.items()}
         summaries = []
         for context in contexts:
             own = [page for page in pages if page.study is context]
-            files |= card_files(context, settings.title, renderer.cache)
-            files |= label_files(context, renderer.cache)
             files[f"{context.root}report.html"] = single_file(context, own, rendered, renderer.style, settings)
             summaries.append(summarise(context, own, links.get(context.root, ())))
         return _Made(tuple(summaries), len(pages), rendered | files, copies)

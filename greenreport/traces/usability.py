@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -37,6 +38,27 @@ UNDERSAMPLED = 0.05
 
 def why_unusable(trace: Trace, start_ns: int, end_ns: int) -> Unusable | None:
     """Return why the trace gives no energy over the window, or None when it does."""
+    return _checked(_ByIdentity(trace), start_ns, end_ns)
+
+
+class _ByIdentity:
+    """A trace as a key: the same object is the same trace, and its samples never change."""
+
+    __slots__ = ("trace",)
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+
+    def __hash__(self) -> int:
+        return id(self.trace)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByIdentity) and other.trace is self.trace
+
+
+@lru_cache(maxsize=128)  # the same few windows are asked about for energy, its uncertainty, its boundary and its phases
+def _checked(key: _ByIdentity, start_ns: int, end_ns: int) -> Unusable | None:
+    trace = key.trace
     rest = (counter_faults, _frozen, _edges) if trace.kind is TraceKind.COUNTER else (_holes, _frozen_gauge, _undersampled)
     return next((reason for check in (time_faults, *rest) for reason in check(trace, start_ns, end_ns)), None)
 

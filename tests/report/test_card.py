@@ -143,20 +143,20 @@ def test_a_study_without_runs_has_a_card(tmp_path: Path) -> None:
     said = " ".join(texts(card_svg(card, "x")))
     assert "no runs yet" in said
     assert "5 repetitions declared" in said
-    assert size(picture(card_svg(card, "x"), tmp_path)) == (1200, 630)
+    assert size(picture(card_svg(card, "x"), tmp_path).png()) == (1200, 630)
 
 
 def test_a_picture_is_drawn_once_and_always_the_same(study: StudyContext, tmp_path: Path) -> None:
     """Two folders give the same bytes; a kept file is used, and one that was changed is not."""
     svg = card_svg(cards_of(study)[0], "x")
-    first = picture(svg, tmp_path / "one")
-    assert first == picture(svg, tmp_path / "two")
+    first = picture(svg, tmp_path / "one").png()
+    assert first == picture(svg, tmp_path / "two").png()
     (kept,) = (tmp_path / "one").iterdir()
     before = kept.stat().st_ino  # a file that is written again is another one
-    assert picture(svg, tmp_path / "one") == first
+    assert picture(svg, tmp_path / "one").png() == first
     assert kept.stat().st_ino == before
     kept.write_bytes(b"changed")
-    assert picture(svg, tmp_path / "one") == first
+    assert picture(svg, tmp_path / "one").png() == first
 
 
 def test_cards_are_named_where_the_address_is_known(built: Path, addressed: Path) -> None:

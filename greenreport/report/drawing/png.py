@@ -6,6 +6,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -28,19 +29,41 @@ def engines() -> str:
     return f"{metadata.version('vl-convert-python')}:{metadata.version('pyoxipng')}"
 
 
-def picture(svg: str, cache: Path, scale: float = 1) -> bytes:
-    """Return a drawing as PNG, `scale` pixels per unit.
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawing that is wanted as PNG, and the file it is kept in; `scale` pixels per unit."""
+
+    svg: str
+    file: Path
+    scale: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether it is drawn, and its file was not changed since."""
+        return read_checked(self.file) is not None
+
+    def draw(self) -> None:
+        """Write the file."""
+        self._drawn()
+
+    def png(self) -> bytes:
+        """Return the picture, drawn now where it is not yet."""
+        return read_checked(self.file) or self._drawn()
+
+    def _drawn(self) -> bytes:
+        content = light(vl_convert.svg_to_png(self.svg, scale=self.scale, ppi=72))
+        write_checked(self.file, content)
+        return content
+
+
+def picture(svg: str, cache: Path, scale: float = 1) -> Picture:
+    """Return a drawing as a picture, drawn or not.
 
     Args:
         cache: folder of pictures, each named by the digest of everything that shows in it.
     """
     key = hashlib.sha256(f"{engines()}:{scale}:{svg}".encode()).hexdigest()
-    file = cache / f"{key}.png"
-    content = read_checked(file)
-    if content is None:
-        content = light(vl_convert.svg_to_png(svg, scale=scale, ppi=72))
-        write_checked(file, content)
-    return content
+    return Picture(svg, cache / f"{key}.png", scale)
 
 
 def packed(png: bytes) -> bytes:

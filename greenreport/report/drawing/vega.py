@@ -23,12 +23,12 @@ import vl_convert
 
 from greenreport.between_processes import nothing_imported_from_here
 from greenreport.report.drawing.checked_files import read_checked, write_checked
-from greenreport.report.drawing.png import light
+from greenreport.report.drawing.png import Picture, light
 
 CLIPS = re.compile(r'<clipPath id="(clip\d+)"')
 #: The engine resolves relative links against this address, of examples of data; ours lead into the site.
 DEFAULT_BASE = "https://vega.github.io/vega-datasets/"
-FEW = 12
+FEW = 16
 PROCESSES = min(4, os.cpu_count() or 1)
 
 
@@ -55,16 +55,20 @@ class Drawing:
         """Whether everything is drawn."""
         return self.svg is not None and (self.png_spec is None or self.png is not None)
 
+    def draw(self) -> None:
+        """Write the files; a chart may not load data from any address."""
+        svg = renumbered(vl_convert.vegalite_to_svg(self.svg_spec, allowed_base_urls=[])).replace(
+            f'href="{DEFAULT_BASE}', 'href="'
+        )
+        write_checked(self.file.with_suffix(".svg"), svg.encode())
+        if self.png_spec is not None:
+            png = vl_convert.vegalite_to_png(self.png_spec, scale=2, allowed_base_urls=[])
+            write_checked(self.file.with_suffix(".png"), light(png))
 
-def draw(drawing: Drawing) -> None:
-    """Write the files; a chart may not load data from any address."""
-    svg = renumbered(vl_convert.vegalite_to_svg(drawing.svg_spec, allowed_base_urls=[])).replace(
-        f'href="{DEFAULT_BASE}', 'href="'
-    )
-    write_checked(drawing.file.with_suffix(".svg"), svg.encode())
-    if drawing.png_spec is not None:
-        png = vl_convert.vegalite_to_png(drawing.png_spec, scale=2, allowed_base_urls=[])
-        write_checked(drawing.file.with_suffix(".png"), light(png))
+
+def draw(drawing: Drawing | Picture) -> None:
+    """Draw in another process."""
+    drawing.draw()
 
 
 def renumbered(svg: str) -> str:
@@ -77,13 +81,13 @@ def renumbered(svg: str) -> str:
 
 
 class Drawings:
-    """Charts to draw, which are drawn while others are still being made: a handful in this process, more of them in others.
+    """Charts and pictures to draw, which are drawn while others are still being made: a handful in this process, more of them in others.
 
     A context: those that nobody waits for when it ends, since a page was wrong, are not begun.
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[Path, Drawing] = {}
+        self._waiting: dict[Path, Drawing | Picture] = {}
         self._begun: dict[Path, Future[None]] = {}
 
     def __enter__(self) -> Drawings:
@@ -93,8 +97,8 @@ class Drawings:
         for drawn in self._begun.values():
             drawn.cancel()
 
-    def add(self, drawings: Iterable[Drawing]) -> None:
-        """Take charts, and begin those that are not drawn yet once there are more than a handful."""
+    def add(self, drawings: Iterable[Drawing | Picture]) -> None:
+        """Take drawings, and begin those that are not drawn yet once there are more than a handful."""
         self._waiting |= {
             drawing.file: drawing for drawing in drawings if drawing.file not in self._begun and not drawing.complete
         }
@@ -107,7 +111,7 @@ class Drawings:
     def finish(self) -> None:
         """Draw what is left, and wait for the others."""
         for drawing in self._waiting.values():
-            draw(drawing)
+            drawing.draw()
         with _replaced_when_broken():
             for drawn in self._begun.values():
                 drawn.result()

@@ -15,7 +15,7 @@ from greenreport.analysis.measure.validity_badge import Badge, BadgeLevel
 from greenreport.analysis.stats import reach
 from greenreport.record import Outcome
 from greenreport.report.context import StudyContext
-from greenreport.report.drawing.png import picture
+from greenreport.report.drawing.png import Picture, picture
 from greenreport.report.drawing.style import LIGHT, SOFT
 from greenreport.report.drawing.svg_text import broken, complete, fitted, plain_line, width
 from greenreport.report.figures.captions import metric_bands
@@ -101,8 +101,8 @@ def _runs(study: StudyContext) -> str:
     )
 
 
-def card_files(study: StudyContext, site: str, cache: Path) -> dict[str, bytes]:
-    """Return the pictures of all cards of a study.
+def card_pictures(study: StudyContext, site: str, cache: Path) -> dict[str, Picture]:
+    """Return the pictures of all cards of a study, by their path in the site.
 
     Args:
         site: name of the site.

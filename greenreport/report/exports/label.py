@@ -16,7 +16,7 @@ from greenreport.analysis.measure.fidelity import unfaithful
 from greenreport.analysis.measure.uncertainty import expanded_uncertainty
 from greenreport.analysis.stats import Interval, NotComputable, describe
 from greenreport.report.context import StudyContext, dates_of
-from greenreport.report.drawing.png import picture
+from greenreport.report.drawing.png import Picture, picture
 from greenreport.report.drawing.svg_text import broken, plain_line, width
 from greenreport.report.templates import draw
 from greenreport.units import THIN, counted, quantity
@@ -111,15 +111,10 @@ def _facts(study: StudyContext, cell: CellView) -> Iterator[tuple[str, str]]:
     yield "Study", f"{dataset.study.study}, greenreport"
 
 
-def label_files(study: StudyContext, cache: Path) -> dict[str, bytes]:
-    """Return the labels of a study as SVG and PNG."""
-    files: dict[str, bytes] = {}
-    for cell in study.dataset.cells:
-        label = energy_label(study, cell)
-        if label is not None:
-            svg = label_svg(label)
-            files |= {f"{label.path}.svg": svg.encode(), f"{label.path}.png": picture(svg, cache, scale=2)}
-    return files
+def label_pictures(study: StudyContext, cache: Path) -> dict[str, Picture]:
+    """Return the labels of a study as pictures, by their path in the site without its suffix."""
+    labels = (label for cell in study.dataset.cells if (label := energy_label(study, cell)) is not None)
+    return {label.path: picture(label_svg(label), cache, scale=2) for label in labels}
 
 
 def label_svg(label: Label) -> str:

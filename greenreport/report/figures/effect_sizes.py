@@ -78,7 +78,7 @@ def effect_sizes_spec(rows: Sequence[EffectRow], styles: Looks, *, axis: str, ba
     point = pairs.mark_point(size=80, strokeWidth=1.8, opacity=1, color="var(--blue)").encode(
         x=x("ratio:Q"), y=y, shape=shape, tooltip=[alt.Tooltip(f"{field}:N", title=title) for field, title in TOLD]
     )
-    chart = alt.layer(zone, level, inside, point).properties(width=WIDTH, height=HEIGHT)
+    chart = alt.layer(zone, level, inside, point, width=WIDTH, height=HEIGHT)
     return sheet.finish(chart, chrome=75)
 
 

@@ -49,8 +49,13 @@ def fidelity_spec(rows: Sequence[MatchRow]) -> Specification:
     first = text_marks(base, size=12, dy=-7).encode(x=x, y=y, text=alt.Text("text:N"), opacity=opacity)
     second = text_marks(base, dy=8).encode(x=x, y=y, text=alt.Text("second:N"), opacity=opacity)
     data = sheet.rows([{**asdict(row), "depth": row.missed or 0.0} for row in rows])
-    layers = alt.layer(square, first, second, data=data).properties(
-        width=max(360, min(WIDTH + 80, 130 * len(axes.columns)), narrowest_columns(axes.columns)), height=46 * len(axes.rows)
+    layers = alt.layer(
+        square,
+        first,
+        second,
+        data=data,
+        width=max(360, min(WIDTH + 80, 130 * len(axes.columns)), narrowest_columns(axes.columns)),
+        height=46 * len(axes.rows),
     )
     return sheet.finish(layers, chrome=axes.beside, narrowest=narrowest_columns(axes.columns, 104))
 

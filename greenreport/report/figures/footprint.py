@@ -48,9 +48,7 @@ def footprint_spec(rows: Sequence[AmountRow], styles: Looks, *, axis: str, unit:
     tooltip = [alt.Tooltip("label:N", title="configuration"), alt.Tooltip("text:N", title="derived")]
     point = points(base, styles, 90).encode(x=x("central:Q"), y=y, tooltip=tooltip)
     value = text_marks(base, align="left", dx=9).encode(x=x("high:Q"), y=y, text=alt.Text("short:N"))
-    layers = alt.layer(whole, energy, point, value, data=sheet.rows(rows)).properties(
-        width=WIDTH - 200, height=ROW * len(labels)
-    )
+    layers = alt.layer(whole, energy, point, value, data=sheet.rows(rows), width=WIDTH - 200, height=ROW * len(labels))
     return sheet.by_model(layers, ordered([row.model for row in rows]), chrome=265)
 
 

@@ -60,7 +60,7 @@ def pairs_spec(rows: Sequence[PairRow]) -> Specification:
     )
     text = text_marks(base).encode(x=x, y=y, text=alt.Text("text:N"))
     size = max(300, min(WIDTH - 120, 104 * len(names)))
-    layers = alt.layer(square, text, data=sheet.rows(rows)).properties(width=size, height=30 * len(names))
+    layers = alt.layer(square, text, data=sheet.rows(rows), width=size, height=30 * len(names))
     return sheet.by_model(layers, ordered([row.model for row in rows]), chrome=190, narrowest=narrowest_columns(names))
 
 

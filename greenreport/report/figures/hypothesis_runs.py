@@ -52,9 +52,7 @@ def runs_spec(rows: Sequence[RunRow], styles: Looks, *, axis: str, log: bool) ->
     )
     repeated = bool(_repeated(rows))
     data = sheet.rows([{**asdict(row), "jitter": _jitter(row) if repeated else 0.0} for row in rows])
-    layers = alt.layer(*([box] if repeated else []), point, data=data).properties(
-        width=WIDTH - 150, height=(ROW + 6) * len(labels)
-    )
+    layers = alt.layer(*([box] if repeated else []), point, data=data, width=WIDTH - 150, height=(ROW + 6) * len(labels))
     return sheet.by_model(layers, ordered([row.model for row in rows]), chrome=185)
 
 

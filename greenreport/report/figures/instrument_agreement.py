@@ -56,8 +56,8 @@ def agreement_spec(
         y=y, x=alt.XValue("width"), text=alt.Text("name:N")
     )
     zero = alt.Chart(sheet.rows([{"difference": 0.0}])).mark_rule(opacity=0.4, strokeDash=[1, 3]).encode(y=y)
-    layers = alt.layer(zone, zero, _points(sheet, rows, styles).encode(x=x, y=y), rule, text)
-    return sheet.finish(layers.properties(width=WIDTH, height=280), chrome=90, narrowest=300)
+    layers = alt.layer(zone, zero, _points(sheet, rows, styles).encode(x=x, y=y), rule, text, width=WIDTH, height=280)
+    return sheet.finish(layers, chrome=90, narrowest=300)
 
 
 def _mean_axis(values: Sequence[float], title: str, *, log: bool) -> alt.X:

@@ -94,8 +94,13 @@ def matrix_spec(cells: Sequence[MatrixCell]) -> Specification:
     )
     best = text_marks(values, size=12, fontWeight=700).transform_filter("datum.excess === 1")
     others = values.transform_filter("datum.excess !== 1")
-    layers = alt.layer(square, others, best, data=sheet.rows(rows)).properties(
-        width=max(360, min(WIDTH + 80, 120 * len(axes.columns)), narrowest_columns(axes.columns)), height=height
+    layers = alt.layer(
+        square,
+        others,
+        best,
+        data=sheet.rows(rows),
+        width=max(360, min(WIDTH + 80, 120 * len(axes.columns)), narrowest_columns(axes.columns)),
+        height=height,
     )
     return sheet.finish(layers, chrome=axes.beside, narrowest=narrowest_columns(axes.columns))
 

@@ -76,7 +76,7 @@ def distribution_spec(
     )
     rule = base.mark_rule(strokeDash=[4, 3], opacity=0.8).encode(x=x("mean(bound):Q"))
     data = sheet.rows([{**asdict(row), "bound": bound} for row in rows])
-    chart = alt.layer(*([] if bound is None else [rule]), lines, data=data).properties(width=WIDTH, height=HEIGHT)
+    chart = alt.layer(*([] if bound is None else [rule]), lines, data=data, width=WIDTH, height=HEIGHT)
     return sheet.by_model(chart, ordered([row.model for row in rows]), chrome=75)
 
 

@@ -55,8 +55,7 @@ def shares_spec(rows: Sequence[ShareRow], styles: Looks) -> Specification:
     interval = base.mark_rule(strokeWidth=2.5).encode(x=x("low:Q"), x2=alt.X2("high:Q"), y=y, color=colour(styles))
     point = points(base, styles, 110).encode(x=x("percent:Q"), y=y, tooltip=[alt.Tooltip("detail:N", title="configuration")])
     value = text_marks(base, align="left", dx=9).encode(x=x("high:Q"), y=y, text=alt.Text("text:N"))
-    layers = alt.layer(line, interval, point, value, data=sheet.rows(rows))
-    layers = layers.properties(width=WIDTH - 200, height=ROW * len(labels))
+    layers = alt.layer(line, interval, point, value, data=sheet.rows(rows), width=WIDTH - 200, height=ROW * len(labels))
     return sheet.by_model(layers, ordered([row.model for row in rows]), chrome=265)
 
 

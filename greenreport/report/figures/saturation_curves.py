@@ -79,7 +79,9 @@ def saturation_curves_spec(rows: Sequence[LoadRow], styles: Looks, *, x_axis: st
         line.mark_line(strokeWidth=1.5).encode(x=x, y=y, color=hue),
         points(line, styles, 60, legend).encode(x=x, y=y, tooltip=detail),
         data=sheet.rows(rows),
-    ).properties(width=WIDTH - 40, height=PANEL)
+        width=WIDTH - 40,
+        height=PANEL,
+    )
     panels = ordered([row.panel for row in rows])
     faceted = layers.facet(row=alt.Row("panel:N", sort=panels, title=None)).resolve_scale(y="independent")
     return sheet.finish(faceted, plot="spec.width", chrome=90, narrowest=240)

@@ -80,7 +80,7 @@ def specification_curve_spec(ways: Sequence[WayRow], choices: Sequence[ChoiceRow
     point = base.mark_point(size=55, strokeWidth=1.8, opacity=1).encode(
         x=x, y=y("ratio:Q"), stroke=hue, fill=hue, fillOpacity=fill, shape=shape, tooltip=detail
     )
-    curve = alt.layer(one, interval, point).properties(width=WIDTH, height=HEIGHT)
+    curve = alt.layer(one, interval, point, width=WIDTH, height=HEIGHT)
     rows = alt.Y(
         "choice:N", title=None, sort=list(lines), scale=alt.Scale(domain=list(lines)), axis=alt.Axis(domain=False, ticks=False)
     )

@@ -78,8 +78,10 @@ def slope_spec(rows: Sequence[SlopeRow], styles: Looks, *, names: tuple[str, str
     point = points(base, styles, 70).encode(x=x, y=y("ratio:Q"), tooltip=[alt.Tooltip("detail:N", title="ratio")])
     named = text_marks(base.transform_filter("datum.side == 1"), align="left", dx=6)
     label = named.encode(x=edge, y=y("label_at:Q"), text=alt.Text("label:N"))
-    layers = alt.layer(one, interval, line, point, label, data=sheet.rows(_placed(rows, domain)))
-    return sheet.by_model(layers.properties(width=WIDTH - 260, height=PANEL), models, chrome=300)
+    layers = alt.layer(
+        one, interval, line, point, label, data=sheet.rows(_placed(rows, domain)), width=WIDTH - 260, height=PANEL
+    )
+    return sheet.by_model(layers, models, chrome=300)
 
 
 def _placed(rows: Sequence[SlopeRow], domain: Sequence[float]) -> list[dict[str, Any]]:
@@ -125,8 +127,13 @@ def quotients_spec(rows: Sequence[QuotientRow]) -> Specification:
     )
     values = text_marks(base, size=12, dy=-6).encode(x=x, y=y, text=alt.Text("text:N"))
     ends = text_marks(base, size=10, dy=8, opacity=0.8).encode(x=x, y=y, text=alt.Text("interval:N"))
-    layers = alt.layer(square, values, ends, data=sheet.rows(data)).properties(
-        width=max(300, min(WIDTH + 80, 130 * len(axes.columns))), height=44 * len(axes.rows)
+    layers = alt.layer(
+        square,
+        values,
+        ends,
+        data=sheet.rows(data),
+        width=max(300, min(WIDTH + 80, 130 * len(axes.columns))),
+        height=44 * len(axes.rows),
     )
     return sheet.finish(layers, chrome=axes.beside, narrowest=narrowest_columns(axes.columns, 96))
 

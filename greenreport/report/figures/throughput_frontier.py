@@ -107,8 +107,9 @@ def throughput_frontier_spec(rows: Sequence[FrontRow], styles: Looks, *, x_axis:
         )
         for side in ordered([row.place for row in rows if row.place])
     ]
-    layers = alt.layer(edge, joined, across, upright, mark, missed.encode(x=x, y=y), *names, data=sheet.rows(rows))
-    return sheet.finish(layers.properties(width=WIDTH, height=HEIGHT), chrome=80, narrowest=240)
+    parts = (edge, joined, across, upright, mark, missed.encode(x=x, y=y), *names)
+    layers = alt.layer(*parts, data=sheet.rows(rows), width=WIDTH, height=HEIGHT)
+    return sheet.finish(layers, chrome=80, narrowest=240)
 
 
 def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:

@@ -82,7 +82,7 @@ def trace_spec(samples: Sequence[SampleRow], phases: Sequence[BandRow], *, axis:
     wide = alt.Chart(sheet.rows([p for p in phases if p.end - p.start > 0.06 * (end - start)]))
     names = text_marks(wide, align="left", baseline="top", dx=3, dy=2, opacity=0.8, clip=True)
     names = names.encode(x=alt.X("start:Q"), y=alt.YValue(0), text=alt.Text("name:N"))
-    return sheet.finish(alt.layer(shade, edge, line, names).properties(width=WIDTH + 60, height=220), chrome=70)
+    return sheet.finish(alt.layer(shade, edge, line, names, width=WIDTH + 60, height=220), chrome=70)
 
 
 def trace_figure(study: StudyContext, cell: CellView, run: RunView, traced: str) -> Figure | None:

@@ -67,19 +67,18 @@ def tradeoff_spec(
     on_phone, wider = ([_labelled(of_model, width) for of_model in by_model] for width in (PHONE, NARROWEST))
     narrowest, labelled = (PHONE, on_phone) if _named(on_phone) == _named(wider) else (NARROWEST, wider)
     panels = [
-        _panel(sheet, of_model, swept, x_axis if model == models[-1] else None, units)
+        _panel(sheet, of_model, swept, x_axis if model == models[-1] else None, units, titled=len(models) > 1)
         for model, of_model in zip(models, labelled, strict=True)
     ]
     if len(models) == 1:
         return sheet.finish(panels[0], chrome=CHROME, narrowest=narrowest)
-    titled = [
-        panel.properties(title=alt.TitleParams(model, frame="group")) for panel, model in zip(panels, models, strict=True)
-    ]
-    return sheet.finish(alt.vconcat(*titled), plot="vconcat", chrome=CHROME, narrowest=narrowest)
+    return sheet.finish(alt.vconcat(*panels), plot="vconcat", chrome=CHROME, narrowest=narrowest)
 
 
-def _panel(sheet: Sheet, rows: Sequence[PointRow], swept: Looks, x_axis: str | None, units: tuple[str, str]) -> alt.LayerChart:
-    """Return the chart of one model."""
+def _panel(
+    sheet: Sheet, rows: Sequence[PointRow], swept: Looks, x_axis: str | None, units: tuple[str, str], *, titled: bool
+) -> alt.LayerChart:
+    """Return the chart of one model; `titled`: its name stands above it."""
     axes = [
         alt.Axis(labelExpr=prefixed(unit), tickCount=ticks, grid=True, titleAnchor="start")  # seen before a phone scrolls
         for unit, ticks in zip(units, (5, 4), strict=True)
@@ -105,7 +104,8 @@ def _panel(sheet: Sheet, rows: Sequence[PointRow], swept: Looks, x_axis: str | N
     for side in ordered([row.place for row in rows if row.place]):
         beside = base.transform_filter(f"datum.place == '{side}'")
         layers.append(text_marks(beside, size=LETTERS, baseline="middle", **SIDES[side]).encode(x=x, y=y, text=shown))
-    return alt.layer(*layers, data=sheet.rows(rows)).properties(width=WIDTH - 60, height=HEIGHT)
+    title = {"title": alt.TitleParams(rows[0].model, frame="group")} if titled else {}
+    return alt.layer(*layers, data=sheet.rows(rows), width=WIDTH - 60, height=HEIGHT, **title)
 
 
 def _domain(values: Sequence[float]) -> list[float]:

@@ -96,7 +96,7 @@ def reduced(png: bytes, palettes: Sequence[int]) -> Iterator[bytes]:
     """
     pixels = _pixels(png)
     height, width = pixels.shape
-    unique, inverse, counts = np.unique(pixels, return_inverse=True, return_counts=True)
+    unique, inverse, counts, lengths = _colours(pixels.reshape(-1))
     parts = unique.view(np.uint8).reshape(-1, 4).astype(np.int32)  # red, green, blue, opacity
     chosen = [int(counts.argmax())]
     nearest, apart = np.zeros(len(parts), dtype=np.uint8), _apart(parts, chosen[0])
@@ -110,11 +110,24 @@ def reduced(png: bytes, palettes: Sequence[int]) -> Iterator[bytes]:
         apart = np.minimum(apart, added)
     for size in palettes:
         kind = oxipng.ColorType.indexed([(int(r), int(g), int(b), int(a)) for r, g, b, a in parts[chosen[:size]]])
-        places = at_size.get(size, nearest)[inverse.reshape(-1)]
+        places = np.repeat(at_size.get(size, nearest)[inverse], lengths)
         image = oxipng.RawImage(places.tobytes(), width, height, color_type=kind)
         yield bytes(
             image.create_optimized_png(level=1, filter=[oxipng.RowFilter.NoOp], deflate=oxipng.Deflaters.libdeflater(9))
         )
+
+
+def _colours(
+    pixels: npt.NDArray[np.uint32],
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.intp], npt.NDArray[np.float64], npt.NDArray[np.intp]]:
+    """Return the colours of pixels in ascending order, the place of each run of equal pixels among them, how many pixels each has, and how long the runs are.
+
+    A drawing is made of long runs of one colour: sorting these takes a tenth of the time of sorting all pixels.
+    """
+    begins = np.flatnonzero(np.concatenate(([True], pixels[1:] != pixels[:-1])))
+    lengths = np.diff(np.append(begins, len(pixels)))
+    unique, inverse = np.unique(pixels[begins], return_inverse=True)
+    return unique, inverse, np.bincount(inverse, weights=lengths), lengths
 
 
 def _apart(colours: npt.NDArray[np.int32], place: int) -> npt.NDArray[np.int64]:

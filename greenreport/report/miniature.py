@@ -37,7 +37,7 @@ def miniature(study: StudyContext) -> str:
     parts.append(line(at(0), 4, at(0), HEIGHT - 4, "currentColor", ' stroke-dasharray="3 3" opacity="0.6"'))
     for configuration, value in found:
         look = study.looks[configuration.id]
-        parts.append(dot(at(math.log(value)), middle, 4, look.colour, filled=look.filled))
+        parts.append(dot(at(math.log(value)), middle, 4, look.colour, filled=look.filled, shape=look.shape))
     said = f"{direction(info)}: {len(found)} of {len(found) + 1} configurations relative to the other, the dashed line"
     return picture_of(WIDTH, HEIGHT, said, parts)
 

@@ -1,6 +1,6 @@
 """The result of a study at a glance: a small drawing beside its sentence in the index of studies.
 
-Its only numbers are loads: all others stand on the study's pages, each with its derivation. A heading says what is drawn and in which
+Ratios stand beside their marks; each has its derivation in the study's figures and claims. A heading says what is drawn and in which
 direction it grows; lines are labelled where they end. Colours are variables of the theme, the same as on the study's own pages.
 """
 
@@ -22,6 +22,7 @@ from greenreport.report.drawing.svg_text import fitted, whole, width
 from greenreport.report.figures.axes import DOT, log_ends, moved_apart, positive
 from greenreport.report.figures.saturation_curves import by_model_and_factor, series_looks
 from greenreport.study import Configuration
+from greenreport.units import THIN, number
 
 WIDTH, ROW, HEAD, FOOT = 320, 20, 22, 20  # as wide as the narrowest common phone has room for
 LINE = 13  # between two lines of one label
@@ -34,6 +35,12 @@ ENDS = 160  # widest labels of curves, on their right
 WIDER = 1.15  # a reader's font may be wider than the one measured here
 DASHES = ("", "5 3", "2 3", "8 3 2 3")
 RING = 4.5
+#: Corners of marks that are no circles, in radii of a circle of about the same area.
+CORNERS = {
+    "square": ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
+    "diamond": ((0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)),
+    "triangle-up": ((0, -1.2), (1.2, 0.9), (-1.2, 0.9)),
+}
 
 
 def sparkline(study: StudyContext) -> str:
@@ -64,12 +71,15 @@ def _ratios(study: StudyContext, finding: Finding) -> str:
     spare = max(0.0, NARROWEST - (high - low)) / 2 + (high - low) * 0.04
     low, high = low - spare, high + spare
     labels = short_labels(dataset.configurations)
+    ratios = [f"{number(claim.value)}{THIN}×" for _, claim in shown]
+    values = max(width(ratio, SMALL) for ratio in ratios) * WIDER + 8
+    right = WIDTH - values
     column = min(LABELS, max(width(labels[configuration.id], SIZE) for configuration, _ in shown) * WIDER + 2)
     names = [_lines(labels[configuration.id], SIZE, column) for configuration, _ in shown]
     foot = _lines(f"dashed: the same as {labels[reference.id]}", SMALL, WIDTH)
 
     def at(value: float) -> float:
-        return column + 12 + (math.log(value) - low) / (high - low) * (WIDTH - 20 - column)
+        return column + 12 + (math.log(value) - low) / (high - low) * (right - 20 - column)
 
     row = ROW + (max(map(len, names)) - 1) * LINE
     bottom = HEAD + len(shown) * row
@@ -83,11 +93,14 @@ def _ratios(study: StudyContext, finding: Finding) -> str:
         middle, look = HEAD + place * row + row / 2, study.looks[configuration.id]
         parts += _below(0, middle + 4, names[place], SIZE)
         parts.append(line(at(first), middle, at(last), middle, look.colour, ' stroke-width="2"'))
-        parts.append(dot(at(claim.value), middle, 4, look.colour, filled=look.filled))
+        parts.append(dot(at(claim.value), middle, 4, look.colour, filled=look.filled, shape=look.shape))
+        parts.append(_text(WIDTH, middle + 4, ratios[place], soft=True, anchor="end"))
     room = max(width(said, SMALL) for said in foot) * WIDER
     left = min(max(at(1) - room / 2, 0.0), WIDTH - room)
     parts += _below(left, bottom + 15 + (len(foot) - 1) * LINE / 2, foot, SMALL)
-    ranked = [(claim.value, label_of(configuration)) for configuration, claim in shown]
+    ranked = [
+        (claim.value, f"{label_of(configuration)} {ratio}") for (configuration, claim), ratio in zip(shown, ratios, strict=True)
+    ]
     ranked = sorted([*ranked, (1.0, f"{label_of(reference)} (the reference)")])
     return picture_of(
         WIDTH, height, f"{info.label} from {info.less} to {info.more}: {', '.join(label for _, label in ranked)}", parts
@@ -222,9 +235,12 @@ def line(x1: float, y1: float, x2: float, y2: float, colour: str, more: str = ""
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"{more}/>'
 
 
-def dot(x: float, y: float, radius: float, colour: str, *, filled: bool) -> str:
-    """Return a round mark as SVG."""
+def dot(x: float, y: float, radius: float, colour: str, *, filled: bool, shape: str = "circle") -> str:
+    """Return a mark as SVG, of about the same area in each of the shapes of engines."""
     fill = colour if filled else "var(--paper)"
+    if shape in CORNERS:
+        corners = " ".join(f"{x + radius * right:.1f},{y + radius * down:.1f}" for right, down in CORNERS[shape])
+        return f'<polygon points="{corners}" fill="{fill}" stroke="{colour}" stroke-width="2"/>'
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="{fill}" stroke="{colour}" stroke-width="2"/>'
 
 

@@ -118,8 +118,12 @@ def test_the_badge_names_what_is_not_passed() -> None:
     """The rules that are not passed stand beside their number; of many the first three; an imported table has no protocol to check."""
     badge = analyse(dataset({"a": {"torch": around(100), "onnx": around(50)}})).badge
     failed = [rule.name for rule in badge.reasons]
-    assert badge.doubts == f"not {', '.join(failed[:-1])} and {failed[-1]}" if len(failed) > 1 else f"not {failed[0]}"
+    assert (
+        badge.doubts == f"not passed: {', '.join(failed[:-1])} and {failed[-1]}"
+        if len(failed) > 1
+        else f"not passed: {failed[0]}"
+    )
     many = Badge(BadgeLevel.CAUTION, tuple(BadgeRule(name, BadgeLevel.CAUTION, "", "") for name in "abcde"))
-    assert many.doubts == "not a, b, c and 2 more"
+    assert many.doubts == "not passed: a, b, c and 2 more"
     assert replace(many, recorded=False).words == "Validity: cannot be checked, the protocol is not known"
     assert replace(many, recorded=False).doubts == ""

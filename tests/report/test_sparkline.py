@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from itertools import pairwise
 from xml.etree import ElementTree as ET
@@ -31,20 +30,27 @@ def words(drawing: ET.Element) -> list[str]:
     return [str(text.text).replace("\u00a0", " ") for text in drawing.iter("text")]
 
 
+def names(drawing: ET.Element) -> list[str]:
+    """Return its texts but for the ratios at its right edge."""
+    return [str(text.text).replace("\u00a0", " ") for text in drawing.iter("text") if text.attrib["text-anchor"] != "end"]
+
+
 def told(drawing: ET.Element) -> str:
     """Return what it says to those who do not see it."""
     return drawing.attrib["aria-label"].replace("\u00a0", " ")
 
 
 def test_a_strip_says_what_it_shows_and_where_less_is() -> None:
-    """The metric's noun and the direction above, the reference below, the order in words and without a number."""
+    """The metric's noun and the direction above, the reference below, each ratio beside its mark, and the same in words."""
     drawing = drawn(dataset(ENERGY))
     shown = words(drawing)
     assert shown[0] == "energy ← less"
     assert shown[-1] == "dashed: the same as Torch"
-    assert shown[1:-1] == ["ONNX Runtime", "OpenVINO"]  # all serve on the CPU
-    assert told(drawing) == "Energy from less to more: ONNX Runtime · CPU, Torch · CPU (the reference), OpenVINO · CPU"
-    assert not re.search(r"[0-9%]", told(drawing))
+    assert shown[1:-1] == ["ONNX Runtime", "0.500\u202f×", "OpenVINO", "1.50\u202f×"]  # all serve on the CPU
+    assert told(drawing) == (
+        "Energy from less to more: ONNX Runtime · CPU 0.500\u202f×, Torch · CPU (the reference), OpenVINO · CPU 1.50\u202f×"
+    )
+    assert len(list(drawing.iter("polygon"))) == 2  # the shapes of their engines
 
 
 def test_who_is_not_ranked_is_not_left_out_without_a_word() -> None:
@@ -78,7 +84,7 @@ def test_of_many_configurations_the_best_are_drawn_and_the_number_is_said() -> N
     spec = made.study.model_copy(update={"configurations": tuple(cell.configuration for cell in cells)})
     drawing = drawn(replace(made, study=spec, cells=tuple(cells)))
     assert words(drawing)[0] == f"energy ← less, {MOST} of {MOST + 2}"
-    assert len(list(drawing.iter("circle"))) == MOST
+    assert len(list(drawing.iter("polygon"))) == MOST
 
 
 LONG = "onnxruntime-with-a-long-name-of-a-nightly-build"
@@ -98,17 +104,17 @@ def environments(*names: str) -> Dataset:
 
 def test_a_name_is_told_whole_without_what_all_rows_share() -> None:
     """The engine of all is not named; a name wider than its column goes on below, and nothing is cut."""
-    assert words(drawn(environments("ort-1.20", "ort-1.23", "ort-1.32"))) == [
+    assert names(drawn(environments("ort-1.20", "ort-1.23", "ort-1.32"))) == [
         "energy ← less",
         "ort-1.23",
         "ort-1.32",
         "dashed: the same as ort-1.20",
     ]
     drawing = drawn(environments("first", f"{LONG}-1", f"{LONG}-2"))
-    shown = words(drawing)
+    shown = names(drawing)
     assert not any("…" in line for line in shown)
     assert "".join(shown[1:-1]) == f"{LONG}-1{LONG}-2"
-    places = [float(text.attrib["y"]) for text in drawing.iter("text")]
+    places = [float(text.attrib["y"]) for text in drawing.iter("text") if text.attrib["text-anchor"] != "end"]
     assert places == sorted(places) and min(b - a for a, b in pairwise(places)) > 11
     assert places[-1] < float(drawing.attrib["height"])
 

@@ -65,7 +65,7 @@ class Badge:
         if self.level is not BadgeLevel.CAUTION or not self.recorded:
             return ""
         few = names if len(names) <= MOST_NAMED + 1 else [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
-        return f"not {listed(few)}"
+        return f"not passed: {listed(few)}"
 
     @property
     def reasons(self) -> tuple[BadgeRule, ...]:

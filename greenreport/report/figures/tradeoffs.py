@@ -9,6 +9,7 @@ import altair as alt
 
 from greenreport.analysis.hypotheses.headline import models_text
 from greenreport.analysis.hypotheses.tradeoffs import Tradeoff
+from greenreport.analysis.measure.configuration_labels import short_labels
 from greenreport.analysis.sweep.series import Series
 from greenreport.catalog import METRICS
 from greenreport.report.context import StudyContext
@@ -35,6 +36,7 @@ class PointRow:
     """One configuration on one model in two metrics.
 
     Attributes:
+        label: of the configuration, without what all of them share.
         front: no other configuration beats it in both.
         series: name of the sweep it is a load of; empty for others. `load`: its load, `load_text`: the same in words.
         place: the side of the point where its name stands; empty where there is no room.
@@ -152,6 +154,7 @@ def tradeoff_figure(study: StudyContext, tradeoff: Tradeoff) -> Figure | None:
     """F7 of a pair of metrics: medians on every model, and the configurations that no other dominates."""
     first, second = METRICS[tradeoff.first], METRICS[tradeoff.second]
     labels, sweeps = study.dataset.labels, _sweeps(study)
+    short = short_labels(study.dataset.configurations)
     rows: list[PointRow] = []
     entries: list[list[TableEntry]] = []
     for model, front in tradeoff.models:
@@ -166,7 +169,7 @@ def tradeoff_figure(study: StudyContext, tradeoff: Tradeoff) -> Figure | None:
             across, upwards = TableCell(x, quantity(x, first.unit)), TableCell(y, quantity(y, second.unit))
             detail = f"{label} on {model.label}: {across.text}, {upwards.text}; {verdict}"
             sweep = ("", 0.0, "") if series is None else (series.label, load, series.load_text(load))
-            rows.append(PointRow(model.label, point.name, label, x, y, bool(point.on_front), detail, *sweep))
+            rows.append(PointRow(model.label, point.name, short[point.name], x, y, bool(point.on_front), detail, *sweep))
             entries.append([model.label, label, across, upwards, share(point.probability), verdict])
     if len(rows) < 2:
         return None

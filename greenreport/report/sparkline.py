@@ -232,16 +232,21 @@ def picture_of(width: float, height: float, description: str, parts: Sequence[st
 
 def line(x1: float, y1: float, x2: float, y2: float, colour: str, more: str = "") -> str:
     """Return a line as SVG; `more`: further attributes."""
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"{more}/>'
+    return f'<line x1="{_tenth(x1)}" y1="{_tenth(y1)}" x2="{_tenth(x2)}" y2="{_tenth(y2)}" stroke="{colour}"{more}/>'
 
 
 def dot(x: float, y: float, radius: float, colour: str, *, filled: bool, shape: str = "circle") -> str:
-    """Return a mark as SVG, of about the same area in each of the shapes of engines."""
-    fill = colour if filled else "var(--paper)"
+    """Return a mark as SVG, of about the same area in each of the shapes of engines; the stylesheet fills it with the paper otherwise."""
+    look = f'stroke="{colour}"' + (f' fill="{colour}"' if filled else "")
     if shape in CORNERS:
-        corners = " ".join(f"{x + radius * right:.1f},{y + radius * down:.1f}" for right, down in CORNERS[shape])
-        return f'<polygon points="{corners}" fill="{fill}" stroke="{colour}" stroke-width="2"/>'
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="{fill}" stroke="{colour}" stroke-width="2"/>'
+        corners = " ".join(f"{_tenth(x + radius * right)},{_tenth(y + radius * down)}" for right, down in CORNERS[shape])
+        return f'<polygon points="{corners}" {look}/>'
+    return f'<circle cx="{_tenth(x)}" cy="{_tenth(y)}" r="{radius:g}" {look}/>'
+
+
+def _tenth(value: float) -> str:
+    """Return a coordinate to a tenth of a pixel."""
+    return f"{value:.1f}".removesuffix(".0")
 
 
 def _lines(text: str, size: int, room: float) -> list[str]:

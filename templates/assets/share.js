@@ -161,11 +161,12 @@
   const choose = document.getElementById("choose");
   if (choose) {
     const items = all(".entries > li[data-machine]"), order = new Map(items.map((item, place) => [item, place])), selects = all("select", choose), count = choose.querySelector("[role=status]");
+    const title = (item) => item.querySelector(".kicker").textContent;
     function narrow() {
       const filters = selects.filter(({ name, value }) => value && name !== "sort"), by = choose.querySelector("[name=sort]").value;
       for (const item of items) item.hidden = filters.some(({ name, value }) => !JSON.parse(item.dataset[name]).includes(value));
       if (filters.length) all("details.more").forEach((group) => { group.open = Boolean(group.querySelector("li:not([hidden])")); });
-      const compare = { name: (a, b) => a.dataset.name.localeCompare(b.dataset.name, "en"), runs: (a, b) => b.dataset.runs - a.dataset.runs };
+      const compare = { name: (a, b) => title(a).localeCompare(title(b), "en"), runs: (a, b) => b.dataset.runs - a.dataset.runs };
       for (const list of all(".studies")) list.append(...all(":scope > li", list).sort(compare[by] || ((a, b) => order.get(a) - order.get(b))));
       const left = items.filter((item) => !item.hidden).length;
       count.textContent = left === items.length ? "" : `${left} of ${items.length} studies`;

@@ -82,7 +82,7 @@ def test_a_study_says_in_one_word_where_its_joules_come_from() -> None:
     assert (summary.evidence, summary.engines) == (EnergySource.METERED, ("Torch", "ONNX Runtime"))
     assert summary.glance.startswith('<svg class="glance" role="img" aria-label="energy')
     assert "<text" not in summary.glance
-    assert summary.glance.count("<circle") == 1
+    assert summary.glance.count("<polygon") == 1
 
 
 def test_a_comparison_is_listed_once() -> None:
@@ -100,7 +100,7 @@ def test_many_studies_can_be_chosen_from(command: Command, write_study: Write, t
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     assert '<div id="choose" hidden>' in page
     assert '<option value="odd">odd</option>' in page
-    tags = [json.loads(text) for text in re.findall(r"<li data-machine='.*?' data-tag='(.*?)' data-name", page)]
+    tags = [json.loads(text) for text in re.findall(r"<li data-machine='.*?' data-tag='(.*?)' data-runs", page)]
     assert len(tags) == FEW + 1
     assert tags.count(["odd"]) == 3
 

@@ -66,7 +66,7 @@ class Analysis:
     savings: tuple[Claim, ...]
     multiverses: tuple[Multiverse, ...]
     headline: Text
-    advice: str
+    advice: Text
     order: tuple[OrderEffects, ...]
     settling: tuple[Settling, ...]
     quality: StudyQuality | None = None

@@ -46,7 +46,7 @@ def answers_in_words(analysis: Analysis) -> Iterator[str]:
     from greenreport.analysis.measure.validity_badge import BadgeLevel
 
     yield from (analysis.dataset.study.title, "", plain_text(plain(analysis.headline)))
-    yield from ([plain_text(analysis.advice), ""] if analysis.advice else [""])
+    yield from ([plain_text(plain(analysis.advice)), ""] if analysis.advice else [""])
     for answer in analysis.answers:
         yield f"{answer.id}: {answer.question}"
         for part in answer.answers:

@@ -71,7 +71,7 @@ def test_a_difference_that_is_real_and_too_small_says_so() -> None:
     """Two per cent, significant with ten even runs: below the smallest effect of interest, and the sentence says it."""
     data = dataset({"a": {"torch": around(100, 10, 0.002), "onnx": around(98, 10, 0.002)}})
     assert lead(data) == (
-        "ONNX Runtime · CPU uses the least energy on the one model studied: 2.0 % less than Torch · CPU, which is less than the smallest effect "
+        "ONNX Runtime · CPU uses the least energy on A: 2.0 % less than Torch · CPU, which is less than the smallest effect "
         "of interest (5 %)."
     )
     larger = dataset({"a": {"torch": around(100, 10, 0.002), "onnx": around(94, 10, 0.002)}})
@@ -83,10 +83,10 @@ def test_a_null_result_is_an_answer() -> None:
     data = dataset(
         {"a": {"torch": around(100, spread=0.2), "onnx": around(100.1, spread=0.2), "openvino": around(99.9, spread=0.2)}}
     )
-    assert lead(data) == "No difference in energy was found between the serving configurations on the one model studied."
+    assert lead(data) == "No difference in energy was found between the serving configurations on A."
     answer = analyse(data).answers[0].answers[0]
     assert answer.finding.decision is Decision.NOT_REJECTED
-    assert answer.decision.startswith("H1.0 is not rejected for the one model studied (blocked log-linear model, α = 0.05;")
+    assert answer.decision.startswith("H1.0 is not rejected for A (blocked log-linear model, α = 0.05;")
 
 
 def test_a_question_without_data_says_why() -> None:

@@ -94,7 +94,7 @@ def test_a_configuration_that_loses_too_many_is_shown_and_not_ranked(losing: Ana
     time = losing.findings[2].tests[0]
     assert "onnx-cpu" in {group.name for group in time.test.groups} and not time.withheld
     assert sentences(losing, 2)[0] == (
-        "OpenVINO · CPU has the shortest execution time on the one model studied: 39 % shorter than Torch · CPU."
+        "OpenVINO · CPU has the shortest execution time on one: 39 % shorter than Torch · CPU."
     )
     assert (
         "Compared and not ranked: ONNX Runtime · CPU on one (its share of right answers is 40 percentage points below that of the reference, "
@@ -111,7 +111,7 @@ def test_a_configuration_that_loses_too_many_is_shown_and_not_ranked(losing: Ana
 def test_the_sentence_speaks_of_what_a_right_answer_needs(losing: Analysis) -> None:
     """The words of the metric fit into the headline."""
     assert sentences(losing, 0)[0] == (
-        "OpenVINO · CPU needs the least time per right answer on the one model studied: 39 % less than Torch · CPU."
+        "OpenVINO · CPU needs the least time per right answer on one: 39 % less than Torch · CPU."
     )
 
 
@@ -136,11 +136,11 @@ def test_shares_are_tested_over_problems_and_not_over_runs(losing: Analysis) -> 
 def test_the_lead_is_what_is_shown_and_not_who_is_one_ahead(losing: Analysis) -> None:
     """Torch and OpenVINO solve as many: what the tests show is the loss of the third, so that leads; a gain beyond chance leads by itself."""
     assert sentences(losing, 1)[0] == (
-        "ONNX Runtime · CPU has 67 % fewer right answers than Torch · CPU on the one model studied; no other is shown to differ from it."
+        "ONNX Runtime · CPU has 67 % fewer right answers than Torch · CPU on one; no other is shown to differ from it."
     )
     gain = analyse(judged_dataset(dict(LOSING) | {"openvino-cpu": (solved(20), 0.6)}))
     assert sentences(gain, 1)[0].startswith(
-        "OpenVINO · CPU has the highest share of right answers on the one model studied: 67 % more right answers"
+        "OpenVINO · CPU has the highest share of right answers on one: 67 % more right answers"
     )
     apart = {"torch-cpu": (solved(10), 1.0), "onnx-cpu": (solved(5), 0.5), "openvino-cpu": (solved(14), 0.6)}
     assert sentences(analyse(judged_dataset(apart)), 1)[0] == (

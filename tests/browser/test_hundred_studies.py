@@ -43,7 +43,9 @@ def test_the_site_is_in_order_and_light(hundred: Path) -> None:
     """Every page within its budget, a hundred studies within a gigabyte, a row of the index within 1.5 kB."""
     assert check_site(hundred) == []
     assert sum(file.stat().st_size for file in hundred.rglob("*") if file.is_file()) < SITE_BYTES
-    rows = (hundred / "index.html").read_text(encoding="utf-8").split('<ul class="entries studies">', 1)[1].split("</ul>\n", 1)[0]
+    rows = (
+        (hundred / "index.html").read_text(encoding="utf-8").split('<ul class="entries studies">', 1)[1].split("</ul>\n", 1)[0]
+    )
     assert len(rows.encode()) < ROW_BYTES * (STUDIES + 1)
 
 

@@ -299,7 +299,7 @@ def test_the_matrix_says_who_wins_and_ranks_only_the_same_work() -> None:
     assert other.remark == "Every cell has a value."
     single = matrix_figure(context(dataset({"a": ENERGY["a"]})), "duration_s")
     assert single is not None
-    assert words(single.finding) == "ONNX Runtime · CPU has the shortest execution time on the one model studied"
+    assert words(single.finding) == "ONNX Runtime · CPU has the shortest execution time on A"
 
 
 def test_a_tradeoff_says_where_one_configuration_is_best_in_both() -> None:

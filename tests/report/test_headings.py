@@ -120,7 +120,7 @@ def test_a_headline_says_where_it_holds_and_how_sure_it_is() -> None:
     assert scope.startswith("On Test CPU (2 cores): ")
     assert "95 % CI" in scope
     assert "geometric mean over 3 of 3 models" in scope
-    assert scope.endswith("at least 5 runs in each cell.")
+    assert scope.endswith("; 5 runs in each cell.")
     assert "for these models" in scope and "further model" not in scope
     overview = next(study_pages(study, "")).content
     assert isinstance(overview, OverviewContent)

@@ -45,7 +45,7 @@ def document(analysis: Analysis) -> Json:
             "format": FORMAT,
             **pick(dataset.study, "study", "title"),
             "headline": plain(analysis.headline),
-            "advice": analysis.advice,
+            "advice": plain(analysis.advice),
             "source": dataset.source,
             "estimated_energy": dataset.estimated,
             "untrained_weights": dataset.untrained,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from greenreport.analysis.hypotheses.answers import HypothesisAnswer
+from greenreport.analysis.hypotheses.claim_text import Text
 from greenreport.analysis.hypotheses.guidelines import Guideline
 from greenreport.analysis.hypotheses.headline import best_noun
 from greenreport.analysis.hypotheses.winners import Standing
@@ -21,7 +23,7 @@ MOST_NAMED = 3  #: configurations named where several may be the best
 
 def advice(
     dataset: Dataset, badge: Badge, guidelines: Sequence[Guideline], leading: HypothesisAnswer | None, told: ToldLoad | None
-) -> str:
+) -> Text:
     """Return what to choose and for what, or why nothing is recommended; empty where the page says so elsewhere.
 
     Args:
@@ -29,38 +31,61 @@ def advice(
         told: the load that the headline of a sweep is about.
     """
     if badge.level in (BadgeLevel.INVALID, BadgeLevel.NO_DATA):
-        return ""
+        return ()
     if told is not None:
-        return _load_advice(told)
+        return (_load_advice(told),)
     if dataset.imported and all(len(cell.runs) < 2 for cell in dataset.cells):
-        return "Test it on your own machine before you choose: the table has one value for each cell."
+        return ("Test it on your own machine before you choose: the table has one value for each cell.",)
     goals = [goal for goal in guidelines if goal.objective.providers is None and not goal.objective.bounded]
     first = () if leading is None or leading.standing is None else (leading.standing,)
     places = {place.metric: place for place in (*first, *(goal.standing for goal in goals if goal.standing is not None))}
     labels = short_labels(dataset.configurations)
-    best = {metric: names for metric, place in places.items() if (names := _best(dataset, place, labels))}
-    if best:
-        return _choice(best, None if leading is None or leading.finding.metric.id in best else leading.finding.metric.noun)
+    choices = [_Choice(place, names) for place in places.values() if (names := _best(dataset, place, labels))]
+    if choices:
+        led = leading is None or leading.finding.metric.id == choices[0].place.metric
+        return _choice(choices, None if led or leading is None else leading.finding.metric.noun)
     if places:
-        return "These runs show no configuration ahead of the others; choose by what you already run."
+        return ("These runs show no configuration ahead of the others; choose by what you already run.",)
     reason = next((goal.reason for goal in goals if goal.reason), "nothing was compared")
-    return f"Nothing is recommended: {reason.rstrip('.')}."
+    return (f"Nothing is recommended: {reason.rstrip('.')}.",)
 
 
-def _choice(best: Mapping[str, tuple[str, ...]], undecided: str | None) -> str:
-    """Return the sentence that names the best in the first metrics, and who is best in another.
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Who leads in a metric; `names`: labels of all that may be the best, the leader first."""
+
+    place: Standing
+    names: tuple[str, ...]
+
+    @property
+    def wish(self) -> str:
+        """The metric at its best."""
+        return f"the {best_noun(METRICS[self.place.metric])}"
+
+    @property
+    def gain(self) -> Text:
+        """The size of the lead in brackets; nothing where the leader cannot be compared."""
+        return () if self.place.claim is None else (" (", replace(self.place.claim, brief=True), ")")
+
+
+def _choice(choices: Sequence[_Choice], undecided: str | None) -> Text:
+    """Return the sentence that names the best in the first metric, who may be as good, and who is best in another.
 
     Args:
-        best: labels by metric, the leader first.
         undecided: the metric of the headline, where none is ahead in it.
     """
-    first = next(iter(best.values()))
-    wishes = [_wish(metric) for metric, names in best.items() if names == first][: MOST_WISHES if len(first) == 1 else 1]
-    others = sorted((names, metric) for metric, names in best.items() if first[0] not in names)
-    clearest = min(others, key=lambda other: len(other[0]), default=None)
-    rest = "" if clearest is None else f"; {_either(clearest[0])} for {_wish(clearest[1])}"
-    begin = "Choose" if undecided is None else f"None is ahead in {undecided}: choose"
-    return f"{begin} {_either(first)} for {' and '.join(wishes)}{rest}."
+    first = choices[0]
+    leader, *equals = first.names
+    wishes = [choice.wish for choice in choices if choice.names == first.names][: 1 if equals else MOST_WISHES]
+    others = [choice for choice in choices if leader not in choice.names]
+    clearest = min(others, key=lambda choice: len(choice.names), default=None)
+    begin = "Choose" if undecided is None else f"None is ahead in {undecided}; choose"
+    text: Text = (f"{begin} {leader} for {' and '.join(wishes)}", *(() if undecided is None else first.gain))
+    if equals:
+        text = (*text, f", though {_named(equals)} may be as good")
+    if clearest is not None:
+        text = (*text, f"; {_named(clearest.names, 'or')} for {clearest.wish}", *clearest.gain)
+    return (*text, ".")
 
 
 def _load_advice(told: ToldLoad) -> str:
@@ -89,11 +114,7 @@ def _best(dataset: Dataset, place: Standing, labels: Mapping[str, str]) -> tuple
     return tuple(labels[name] for name in sorted(tied, key=lambda name: (name != place.leader.id, name)))
 
 
-def _either(names: Sequence[str]) -> str:
-    if len(names) > MOST_NAMED:
-        return f"{names[0]}, or one of {len(names) - 1} others that may be as good,"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
-
-
-def _wish(metric: str) -> str:
-    return f"the {best_noun(METRICS[metric])}"
+def _named(names: Sequence[str], joint: str = "and") -> str:
+    """Return names in a row; of many the first and how many others."""
+    few = names if len(names) <= MOST_NAMED else [names[0], f"{len(names) - 1} others"]
+    return few[0] if len(few) == 1 else f"{', '.join(few[:-1])} {joint if len(few) == len(names) else 'and'} {few[-1]}"

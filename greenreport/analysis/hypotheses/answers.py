@@ -143,7 +143,7 @@ def _against_reference(dataset: Dataset, finding: Finding, place: Standing | Non
         if rest
         else "; no other is shown to differ from it"
     )
-    scope = models_text(number, len(finding.tests), finding.subject)
+    scope = models_text(number, finding.models, finding.subject)
     if claim is None:  # one of them has no right answer
         return (f"{finding.labels[most]} differs in {finding.metric.noun} from {name} {scope}{beside}.",)
     return (f"{finding.labels[most]} has {claim.article()}", claim, f" {scope}{beside}.")
@@ -190,7 +190,7 @@ def _described(dataset: Dataset, finding: Finding) -> Text:
     claim = compare(dataset, info.id, best, reference, models)
     size: Text = () if claim is None else (": ", replace(claim, brief=True))
     return (
-        f"As published, {leader} {best_phrase(info)} {models_text(wins, len(models), finding.subject)}",
+        f"As published, {leader} {best_phrase(info)} {models_text(wins, [model.label for model in models], finding.subject)}",
         *size,
         ".",
     )
@@ -199,7 +199,6 @@ def _described(dataset: Dataset, finding: Finding) -> Text:
 def _decision(finding: Finding) -> str:
     """Return the decision sentence of a hypothesis with tests, level and family."""
     name = finding.hypothesis.id
-    total = len(finding.tests)
     if finding.decision is Decision.NOT_COMPUTABLE:
         return f"{name} could not be tested: {why_unknown(finding)}."
     tests = Counter(t.test.omnibus.name for t in finding.tests if t.computable)
@@ -210,9 +209,11 @@ def _decision(finding: Finding) -> str:
     looks = " and over all looks at the data" if any(t.test.interim for t in finding.tests) else ""
     basis = f"{used}, α = {finding.hypothesis.alpha:g}{over}; {counted(pairs, 'pair')}, with simultaneous intervals on each {finding.subject.singular}{looks}"
     if finding.decision is Decision.NOT_REJECTED:
-        return f"{name} is not rejected {models_text(len(finding.kept), total, finding.subject, on=False)} ({basis})."
+        return f"{name} is not rejected {models_text(len(finding.kept), finding.models, finding.subject, on=False)} ({basis})."
     kept = f" and not rejected for {_names(t.model.label for t in finding.kept)}" if finding.kept else ""
-    return f"{name} is rejected {models_text(len(finding.rejected), total, finding.subject, on=False)}{kept} ({basis})."
+    return (
+        f"{name} is rejected {models_text(len(finding.rejected), finding.models, finding.subject, on=False)}{kept} ({basis})."
+    )
 
 
 def _exceptions(finding: Finding) -> Iterable[str]:

@@ -23,7 +23,7 @@ from greenreport.analysis.quality.problems import OVER_PROBLEMS
 from greenreport.analysis.stats import GeometricMean, Interval, NotComputable, blocked_pair, geometric_mean_ratio
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.study import Configuration, Model
-from greenreport.units import THIN, number
+from greenreport.units import THIN, counted, number
 
 
 class Aggregator(StrEnum):
@@ -110,6 +110,12 @@ class Claim:
     def n(self) -> int:
         """Smallest number of runs of any cell."""
         return min(min(row.n_numerator, row.n_denominator) for row in self.rows)
+
+    @property
+    def runs_text(self) -> str:
+        """How many runs its cells have: ``3 runs``, or ``at least 3 runs`` where some have more."""
+        most = max(max(row.n_numerator, row.n_denominator) for row in self.rows)
+        return f"{'' if most == self.n else 'at least '}{counted(self.n, 'run')}"
 
     @property
     def spread(self) -> tuple[ClaimRow, ClaimRow]:

@@ -77,6 +77,11 @@ class Finding:
         return METRICS[self.hypothesis.metric]
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """Labels of the models it was tested on."""
+        return tuple(test.model.label for test in self.tests)
+
+    @property
     def rejected(self) -> tuple[ModelTest, ...]:
         """Models for which the null hypothesis is rejected."""
         return tuple(t for t in self.tests if t.test.rejected)

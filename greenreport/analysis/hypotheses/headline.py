@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from greenreport.analysis.hypotheses.claim_text import Text
@@ -34,10 +34,10 @@ def lead_sentence(finding: Finding, place: Standing | None, *, ties: bool) -> Te
     if finding.decision is Decision.NOT_COMPUTABLE or place is None:
         return (f"There is no answer for {info.noun} yet: {why_unknown(finding)}.",)
     if finding.decision is Decision.NOT_REJECTED:
-        scope = models_text(len(finding.kept), len(finding.tests), finding.subject)
+        scope = models_text(len(finding.kept), finding.models, finding.subject)
         return (f"No difference in {info.noun} was found between the serving configurations {scope}.",)
     if info.better is Better.NEITHER:
-        scope = models_text(len(finding.rejected), len(finding.tests), finding.subject)
+        scope = models_text(len(finding.rejected), finding.models, finding.subject)
         lowest: Text = ()
         if place.claim is not None:
             lowest = (f" It is lowest with {label_of(place.leader)}: ", place.claim, _slight(finding, place), ".")
@@ -82,7 +82,7 @@ def with_cost(headline: Text, dataset: Dataset, place: Standing | None) -> Text:
 def _winner_text(finding: Finding, place: Standing, info: MetricInfo, *, ties: bool) -> Text:
     leader = label_of(place.leader)
     best = best_phrase(info)
-    scope = models_text(place.models, len(finding.tests), finding.subject)
+    scope = models_text(place.models, finding.models, finding.subject)
     size: Text = () if place.claim is None else (": ", replace(place.claim, brief=True), _slight(finding, place))
     if place.unanimous and place.tied and not ties and (shown := _shown(place.claim)) is not None:
         return (f"{leader} {verb_of(info)} {shown.article()}", shown, f" {scope}", _slight(finding, place), ".")
@@ -119,7 +119,7 @@ def _tied(place: Standing, subject: Subject) -> str:
     if not tied:
         return ""
     label, number = tied.most_common(1)[0]
-    return f"; {_label(place, label)} is statistically tied with it {models_text(number, place.models, subject)}"
+    return f"; {_label(place, label)} is statistically tied with it {models_text(number, [winner.model.label for winner in place.winners], subject)}"
 
 
 def _label(place: Standing, identifier: str) -> str:
@@ -143,11 +143,15 @@ def verb_of(info: MetricInfo) -> str:
     return info.verb or ("uses" if info.less == "less" and info.direction == "lower" else "has")
 
 
-def models_text(number: int, total: int, subject: Subject = MODELS, *, on: bool = True) -> str:
-    """Return on, or for, how many models: ``on both models``, ``on 2 of 3 models``."""
-    preposition = "on" if on else "for"
+def models_text(number: int, labels: Sequence[str], subject: Subject = MODELS, *, on: bool = True) -> str:
+    """Return on, or for, how many models: ``on both models``, ``on 2 of 3 models``, and of a single one its name.
+
+    Args:
+        labels: names of all models.
+    """
+    preposition, total = "on" if on else "for", len(labels)
     if total == 1:
-        return f"{preposition} the one {subject.singular} studied"
+        return f"{preposition} {labels[0]}"
     if number == total:
         return f"{preposition} both {subject.plural}" if total == 2 else f"{preposition} all {total} {subject.plural}"
     return f"{preposition} {number} of {total} {subject.plural}"

@@ -28,12 +28,18 @@ class BadgeLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BadgeRule:
-    """A checked rule; `evidence` is the page of the study that shows it."""
+    """A checked rule.
+
+    Attributes:
+        evidence: the page of the study that shows it.
+        doubt: what is wrong in two or three words, where its name does not say it: ``estimated energy``.
+    """
 
     name: str
     level: BadgeLevel
     found: str
     evidence: str
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +60,18 @@ class Badge:
             case BadgeLevel.INVALID:
                 return "Validity: do not use"
             case BadgeLevel.CAUTION if not self.recorded:
-                return "Validity: cannot be checked, the protocol is not known"
+                return "Validity: cannot be checked, the measurement protocol is not known"
             case _:
                 return f"Validity: {passed} of {counted(len(self.rules), 'check')} passed"
 
     @property
     def doubts(self) -> str:
-        """The rules that are not passed, by name; empty where all are, or where the study is not to be used."""
-        names = [rule.name for rule in self.reasons]
+        """What the rules that are not passed found, in a few words; empty where all are, or where the study is not to be used."""
+        names = [rule.doubt or rule.name for rule in self.reasons]
         if self.level is not BadgeLevel.CAUTION or not self.recorded:
             return ""
         few = names if len(names) <= MOST_NAMED + 1 else [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
-        return f"not passed: {listed(few)}"
+        return f"reservations: {listed(few)}"
 
     @property
     def reasons(self) -> tuple[BadgeRule, ...]:
@@ -88,30 +94,30 @@ def _rules(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> Iterator[Badge
     yield _completeness(dataset.outcomes, len(dataset.cells) * dataset.repetitions)
     fewest = dataset.fewest
 
-    def rule(name: str, met: bool, state: str, evidence: str = "methods") -> BadgeRule:
-        return BadgeRule(name, BadgeLevel.PASS if met else BadgeLevel.CAUTION, state, evidence)
+    def rule(name: str, met: bool, state: str, doubt: str, evidence: str = "methods") -> BadgeRule:
+        return BadgeRule(name, BadgeLevel.PASS if met else BadgeLevel.CAUTION, state, evidence, doubt)
 
     enough = fewest >= min(dataset.repetitions, PUBLICATION_FLOOR) and dataset.repetitions >= PUBLICATION_FLOOR
     most = max((len(cell.ok) for cell in dataset.cells), default=0)
     valid = counted(most, "valid run") if fewest == most else f"{fewest} to {counted(most, 'valid run')}"
-    yield rule("repetitions", enough, f"{valid} in each cell that ran, {protocol.repetitions} declared")
+    yield rule("repetitions", enough, f"{valid} in each cell that ran, {protocol.repetitions} declared", "few repetitions")
     randomised = protocol.order.design != "fixed"
     state = protocol.order.words if randomised else "fixed order: time and configuration are confounded"
-    yield rule("order of runs", randomised, state)
+    yield rule("order of runs", randomised, state, "fixed order")
     baseline = protocol.idle_baseline_s > 0
     idle = f"{protocol.idle_baseline_s:g} s before and after each window"
     state = idle if baseline else "none; net energy cannot be computed"
-    yield rule("idle baseline", baseline, state)
+    yield rule("idle baseline", baseline, state, "no idle baseline")
     cooled = protocol.cooldown.until != "none"
     state = f"until {protocol.cooldown.until}" if cooled else "none; heat of one run may reach the next"
-    yield rule("cool-down", cooled, state)
+    yield rule("cool-down", cooled, state, "no cool-down")
     yield _energy(dataset)
     yield _fidelity(dataset, fidelity)
     yield from _flags(dataset)
     if dataset.environment is not None:
         virtual = dataset.environment.virtualisation
         state = f"{virtual}: other guests may share the hardware" if virtual else "looks physical"
-        yield rule("machine", not virtual, state, "environment")
+        yield rule("machine", not virtual, state, "virtual machine", "environment")
     if dataset.simulated:
         state = "the fake engine serves no model: these results are a test of greenreport"
         yield BadgeRule("engines", BadgeLevel.INVALID, state, "methods")
@@ -123,20 +129,22 @@ def _completeness(outcomes: Counter[Outcome], planned: int) -> BadgeRule:
     missing = planned - outcomes.total()
     rest = "; ".join(part for part in (others, f"{missing} not done" if missing else "") if part)
     level = BadgeLevel.PASS if ok == planned else BadgeLevel.INVALID if ok == 0 else BadgeLevel.CAUTION
-    return BadgeRule("runs", level, f"{ok} of {planned} planned runs are valid" + (f" ({rest})" if rest else ""), "validity")
+    return BadgeRule(
+        "runs", level, f"{ok} of {planned} planned runs are valid" + (f" ({rest})" if rest else ""), "validity", "runs missing"
+    )
 
 
 def _energy(dataset: Dataset) -> BadgeRule:
     boundaries = dataset.boundaries("energy_j")
     if dataset.estimated:
-        state = "estimated by a power model from the CPU load, not measured"
+        state, doubt = "estimated by a power model from the CPU load, not measured", "estimated energy"
     elif not dataset.has("energy_j"):
-        state = "not measured on this machine"
+        state, doubt = "not measured on this machine", "no energy"
     elif len(boundaries) > 1:
-        state = f"cells have different boundaries: {'; '.join(boundaries)}"
+        state, doubt = f"cells have different boundaries: {'; '.join(boundaries)}", "different energy boundaries"
     else:
         return BadgeRule("energy", BadgeLevel.PASS, f"measured: {', '.join(boundaries)}", "methods")
-    return BadgeRule("energy", BadgeLevel.CAUTION, state, "methods")
+    return BadgeRule("energy", BadgeLevel.CAUTION, state, "methods", doubt)
 
 
 def _fidelity(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> BadgeRule:
@@ -159,7 +167,10 @@ def _fidelity(dataset: Dataset, fidelity: Sequence[CellFidelity]) -> BadgeRule:
         return BadgeRule("same work", BadgeLevel.PASS, "every cell gives the outputs of the reference", "fidelity")
     else:
         return BadgeRule("same work", BadgeLevel.PASS, "there is no other configuration to compare outputs with", "fidelity")
-    return BadgeRule("same work", BadgeLevel.CAUTION, state, "fidelity")
+    doubt = (
+        "different outputs" if same.unfaithful or differing else "outputs not compared" if same.unknown else "unstable outputs"
+    )
+    return BadgeRule("same work", BadgeLevel.CAUTION, state, "fidelity", doubt)
 
 
 QUIET = frozenset({FlagCode.ESTIMATED_ENERGY})  # has a rule, and a band, of its own

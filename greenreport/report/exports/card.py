@@ -136,7 +136,7 @@ def _headline(card: Card) -> tuple[int, list[str]]:
 def _number(claim: Claim) -> tuple[str, str, str, str]:
     """Return the number, what it compares, metric and interval, and scope, runs and boundary."""
     boundary = ", ".join(part for part in (claim.boundary, "estimated" if claim.estimated else "") if part)
-    facts = (claim.scope_text(), f"at least {counted(claim.n, 'run')} per cell", boundary)
+    facts = (claim.scope_text(), f"{claim.runs_text} per cell", boundary)
     return (
         claim.short(),
         f"{claim.numerator} against {claim.denominator}",

@@ -172,7 +172,7 @@ def _winners(wins: Counter[str], dataset: Dataset, info: MetricInfo) -> str:
         return f"{info.label} of every cell"
     (leader, most), *others = wins.most_common()
     models = len(dataset.models)
-    clauses = [f"{leader} {best_phrase(info)} {models_text(most, models, dataset.subject)}"]
+    clauses = [f"{leader} {best_phrase(info)} {models_text(most, [model.label for model in dataset.models], dataset.subject)}"]
     clauses += [f"as does {name}" if models == 1 else f"{name} on {number}" for name, number in others[: MAX_NAMED - 1]]
     return ", ".join(clauses) + (", others on the rest" if len(others) >= MAX_NAMED else "")
 

@@ -23,7 +23,7 @@ from greenreport.report.figures.specification import WIDTH, Sheet, Specification
 from greenreport.units import quantity
 
 HEIGHT = 230
-#: Pixels beside the plot, and its width on a phone; where names have no room there, it is wider and scrolls.
+#: Pixels beside the plot, and its width on a phone; where names of a front have no room there, it is wider and scrolls.
 CHROME, PHONE, NARROWEST = 110, 240, 430
 LETTERS = 11
 MOST_LABELS = 8  # on each model
@@ -118,8 +118,8 @@ def _domain(values: Sequence[float]) -> list[float]:
 
 
 def _named(labelled: Sequence[Sequence[PointRow]]) -> int:
-    """Return how many points have room for their names."""
-    return sum(bool(row.place) for rows in labelled for row in rows)
+    """Return how many points of the fronts have room for their names."""
+    return sum(bool(row.place) for rows in labelled for row in rows if row.front)
 
 
 def _labelled(rows: Sequence[PointRow], width: int) -> list[PointRow]:
@@ -175,7 +175,8 @@ def tradeoff_figure(study: StudyContext, tradeoff: Tradeoff) -> Figure | None:
         return None
     alone = sum(len(front.front) == 1 for _, front in tradeoff.models)
     models = len(tradeoff.models)
-    scope = "A single" if models == 1 else f"O{models_text(alone, models, study.dataset.subject)[1:]} a single"
+    names = [model.label for model, _ in tradeoff.models]
+    scope = "A single" if models == 1 else f"O{models_text(alone, names, study.dataset.subject)[1:]} a single"
     both = f"{scope} configuration is best in both." if alone else "Less of one costs more of the other."
     title = f"{first.label} against {second.noun}"
     finding = f"{title}: {both[0].lower()}{both[1:-1]}"

@@ -157,12 +157,13 @@ def headline_scope(study: StudyContext) -> str:
         ended = f" Objective: {objective_words(objective)}.{ended}"
     if claim is None:
         return f"{where}; medians over valid runs.{ended}"
-    runs = "one run" if claim.n == 1 else f"at least {claim.n} runs"
     if study.dataset.imported and claim.n == 1:
         return f"{where}: {claim.scope_text()}. The table has one value for each cell, so nothing says how sure this is.{ended}"
     named = claim.denominator in plain(study.analysis.headline)
     compared = "" if named else f"{claim.numerator} against {claim.denominator}, "
-    return f"{where}: {compared}{_interval(claim)}; {claim.scope_text()}{_further(claim)}; {runs} in each cell.{ended}"
+    return (
+        f"{where}: {compared}{_interval(claim)}; {claim.scope_text()}{_further(claim)}; {claim.runs_text} in each cell.{ended}"
+    )
 
 
 def _choices(study: StudyContext) -> Iterator[BestFor]:
@@ -265,7 +266,8 @@ def _runs_number(study: StudyContext) -> KeyNumber:
     ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * repetitions
     models, configurations = dataset.subject.counted(len(dataset.models)), counted(len(dataset.configurations), "configuration")
     repeated = "one value for each" if dataset.imported and repetitions == 1 else counted(repetitions, "repetition")
-    note = f"{models}, {configurations}, {repeated}"
+    left_out = len(dataset.models) * len(dataset.configurations) - len(dataset.cells)
+    note = f"{models}, {configurations}, {repeated}" + (f"; {counted(left_out, 'cell')} left out by design" if left_out else "")
     return KeyNumber(
         "Rows of the table" if dataset.imported else "Valid runs",
         None,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from greenreport.analysis.advice import advice
 from greenreport.analysis.compare.replication import ReplicationReport, replicate
 from greenreport.analysis.footprint import FootprintAnalysis, derive
-from greenreport.analysis.hypotheses.advice import advice
 from greenreport.analysis.hypotheses.aggregates import Aggregate, aggregates
 from greenreport.analysis.hypotheses.answers import Answer, HypothesisAnswer, answer_questions
 from greenreport.analysis.hypotheses.claim_text import Text

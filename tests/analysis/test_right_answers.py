@@ -93,9 +93,7 @@ def test_a_configuration_that_loses_too_many_is_shown_and_not_ranked(losing: Ana
     }
     time = losing.findings[2].tests[0]
     assert "onnx-cpu" in {group.name for group in time.test.groups} and not time.withheld
-    assert sentences(losing, 2)[0] == (
-        "OpenVINO · CPU has the shortest execution time on one: 39 % shorter than Torch · CPU."
-    )
+    assert sentences(losing, 2)[0] == ("OpenVINO · CPU has the shortest execution time on one: 39 % shorter than Torch · CPU.")
     assert (
         "Compared and not ranked: ONNX Runtime · CPU on one (its share of right answers is 40 percentage points below that of the reference, "
         "and the study allows 5)."

@@ -91,9 +91,7 @@ def test_the_site_is_in_order(judged: Path) -> None:
 def test_other_pages_speak_of_right_answers(judged: Path) -> None:
     """The overview leads with it, guidelines have goals for it, and the page of fidelity admits other outputs."""
     folder = judged / "site" / "s" / "judged"
-    assert "OpenVINO · CPU needs the least time per right answer on one: 39 % less" in words(
-        folder / "index.html"
-    )
+    assert "OpenVINO · CPU needs the least time per right answer on one: 39 % less" in words(folder / "index.html")
     guidelines = words(folder / "guidelines" / "index.html")
     assert "Least time per right answer" in guidelines and "Least energy per right answer" in guidelines
     assert "Not recommended whatever they save: ONNX Runtime · CPU on one" in guidelines

@@ -44,8 +44,7 @@ def document(analysis: Analysis) -> Json:
         {
             "format": FORMAT,
             **pick(dataset.study, "study", "title"),
-            "headline": plain(analysis.headline),
-            "advice": plain(analysis.advice),
+            **{name: plain(getattr(analysis, name)) for name in ("headline", "advice")},
             "source": dataset.source,
             "estimated_energy": dataset.estimated,
             "untrained_weights": dataset.untrained,

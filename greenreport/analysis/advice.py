@@ -40,7 +40,7 @@ def advice(
     first = () if leading is None or leading.standing is None else (leading.standing,)
     places = {place.metric: place for place in (*first, *(goal.standing for goal in goals if goal.standing is not None))}
     labels = short_labels(dataset.configurations)
-    choices = [_Choice(place, names) for place in places.values() if (names := _best(dataset, place, labels))]
+    choices = [_Leaders(place, names) for place in places.values() if (names := _best(dataset, place, labels))]
     if choices:
         led = leading is None or leading.finding.metric.id == choices[0].place.metric
         return _choice(choices, None if led or leading is None else leading.finding.metric.noun)
@@ -51,7 +51,7 @@ def advice(
 
 
 @dataclass(frozen=True, slots=True)
-class _Choice:
+class _Leaders:
     """Who leads in a metric; `names`: labels of all that may be the best, the leader first."""
 
     place: Standing
@@ -68,7 +68,7 @@ class _Choice:
         return () if self.place.claim is None else (" (", replace(self.place.claim, brief=True), ")")
 
 
-def _choice(choices: Sequence[_Choice], undecided: str | None) -> Text:
+def _choice(choices: Sequence[_Leaders], undecided: str | None) -> Text:
     """Return the sentence that names the best in the first metric, who may be as good, and who is best in another.
 
     Args:

@@ -10,7 +10,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo docs test check lint types tests acceptance servers bench browser hosts format clean
+.PHONY: demo docs test check lint types tests together alone programs acceptance servers bench browser hosts format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/greenreport run studies/quickstart.yaml
@@ -18,10 +18,17 @@ demo: $(VENV)/.installed
 	@echo
 	@echo "Open site/index.html in a browser, or run: $(BIN)/greenreport serve"
 
-test: $(VENV)/.installed browser hosts
+# The package manager of the system and pip work side by side, and so do mypy and the first tests.
+test:
+	$(MAKE) --jobs=2 $(VENV)/.installed programs
 	$(MAKE) check
 
-check: lint types tests
+programs:
+	@$(MAKE) browser
+	@$(MAKE) hosts
+
+check: lint
+	@$(MAKE) --jobs=2 --keep-going types together; first=$$?; $(MAKE) alone && exit $$first
 
 lint:
 	$(BIN)/ruff format --check .
@@ -32,8 +39,13 @@ types:
 
 # Tests that measure run after the others, alone; both parts run, whatever becomes of the first.
 tests:
-	@$(BIN)/pytest -m "not alone and not acceptance" --numprocesses 3 --dist loadfile --no-loadscope-reorder; parallel=$$?; \
-	$(BIN)/pytest -m "alone and not acceptance" && exit $$parallel
+	@$(MAKE) together; first=$$?; $(MAKE) alone && exit $$first
+
+together:
+	@$(BIN)/pytest -m "not alone and not acceptance" --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
+alone:
+	@$(BIN)/pytest -m "alone and not acceptance"
 
 # What takes minutes and seldom finds what the others do not: before a release, and every night.
 acceptance: $(VENV)/.installed browser hosts

@@ -207,7 +207,7 @@ def test_a_package_adds_a_scorer(tmp_path: Path) -> None:
         tmp_path,
         workload=workload,
         quality={"scorer": "politeness"},
-        protocol={"repetitions": 1, "cooldown": {"until": "none"}},
+        protocol={"repetitions": 1, "idle_baseline_s": 0, "cooldown": {"until": "none"}},
     )
     (file.parent / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     done = greenreport(tmp_path, "run", str(file), env=environment)

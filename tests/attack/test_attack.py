@@ -14,4 +14,4 @@ from tests.attack.conduct import conduct, numbers
 )
 def test_greenreport_survives(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Nothing is lost or repeated, nothing hangs, and no command prints a traceback."""
-    assert conduct(ATTACKS[name], numbers(ATTACKS[name], 0.01)), capfd.readouterr().out
+    assert conduct(ATTACKS[name], numbers(ATTACKS[name], 0.005)), capfd.readouterr().out

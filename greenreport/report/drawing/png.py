@@ -127,7 +127,7 @@ def _colours(
     begins = np.flatnonzero(np.concatenate(([True], pixels[1:] != pixels[:-1])))
     lengths = np.diff(np.append(begins, len(pixels)))
     unique, inverse = np.unique(pixels[begins], return_inverse=True)
-    return unique, inverse, np.bincount(inverse, weights=lengths), lengths
+    return unique, inverse, np.bincount(inverse, weights=lengths).astype(np.float64), lengths
 
 
 def _apart(colours: npt.NDArray[np.int32], place: int) -> npt.NDArray[np.int64]:

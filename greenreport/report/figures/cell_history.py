@@ -15,7 +15,7 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, TableCell, TableEntry, make_table
 from greenreport.report.figures.axes import narrowest_columns, prefixed
 from greenreport.report.figures.captions import metric_bands
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, ordered, ordinal
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, layered, ordered, ordinal
 from greenreport.units import THIN, counted, number, quantity
 
 HEIGHT = 120
@@ -61,7 +61,7 @@ def cell_history_spec(rows: Sequence[TimeRow], unit: str) -> Specification:
     point = base.mark_point(size=70, strokeWidth=2, opacity=1, color="var(--blue)", fill="var(--blue)").encode(
         x=x, y=y, fillOpacity=filled, tooltip=[alt.Tooltip("detail:N", title="time")]
     )
-    layers = alt.layer(line, interval, point, data=sheet.rows(rows), width=WIDTH - 40, height=HEIGHT)
+    layers = layered(line, interval, point, data=sheet.rows(rows), width=WIDTH - 40, height=HEIGHT)
     facets = layers.facet(row=alt.Row("panel:N", sort=panels, title=None)).resolve_scale(x="independent", y="independent")
     columns = [narrowest_columns(ordered([row.time for row in rows if row.panel == panel]), LEAST) for panel in panels]
     return sheet.finish(facets, plot="spec.width", chrome=70, narrowest=max(150, round(1.3 * max(columns, default=0))))

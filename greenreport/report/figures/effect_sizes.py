@@ -15,7 +15,7 @@ from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, TableCell, make_table
 from greenreport.report.figures.axes import finite, positive, value_axis
 from greenreport.report.figures.captions import metric_bands, ratio_text, times
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, layered
 from greenreport.units import counted, declared_percent, number, p_value
 
 SMALLEST_P = 1e-12  # p values below are drawn at this one; no reader tells them apart
@@ -78,7 +78,7 @@ def effect_sizes_spec(rows: Sequence[EffectRow], styles: Looks, *, axis: str, ba
     point = pairs.mark_point(size=80, strokeWidth=1.8, opacity=1, color="var(--blue)").encode(
         x=x("ratio:Q"), y=y, shape=shape, tooltip=[alt.Tooltip(f"{field}:N", title=title) for field, title in TOLD]
     )
-    chart = alt.layer(zone, level, inside, point, width=WIDTH, height=HEIGHT)
+    chart = layered(zone, level, inside, point, width=WIDTH, height=HEIGHT)
     return sheet.finish(chart, chrome=75)
 
 

@@ -12,7 +12,7 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, make_table, share
 from greenreport.report.figures.axes import cell_axes, narrowest_columns
 from greenreport.report.figures.captions import metric_bands
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, text_marks
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, layered, text_marks
 from greenreport.units import counted, percent
 
 ROW_BYTES = 700
@@ -49,7 +49,7 @@ def fidelity_spec(rows: Sequence[MatchRow]) -> Specification:
     first = text_marks(base, size=12, dy=-7).encode(x=x, y=y, text=alt.Text("text:N"), opacity=opacity)
     second = text_marks(base, dy=8).encode(x=x, y=y, text=alt.Text("second:N"), opacity=opacity)
     data = sheet.rows([{**asdict(row), "depth": row.missed or 0.0} for row in rows])
-    layers = alt.layer(
+    layers = layered(
         square,
         first,
         second,

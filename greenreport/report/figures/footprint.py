@@ -14,7 +14,17 @@ from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, make_table, measured
 from greenreport.report.figures.axes import finite, label_axis, value_axis
 from greenreport.report.figures.captions import metric_bands, runs_text
-from greenreport.report.figures.specification import ROW, WIDTH, Sheet, Specification, colour, ordered, points, text_marks
+from greenreport.report.figures.specification import (
+    ROW,
+    WIDTH,
+    Sheet,
+    Specification,
+    colour,
+    layered,
+    ordered,
+    points,
+    text_marks,
+)
 from greenreport.units import THIN, quantity
 
 DERIVED = "derived, not measured"
@@ -48,7 +58,7 @@ def footprint_spec(rows: Sequence[AmountRow], styles: Looks, *, axis: str, unit:
     tooltip = [alt.Tooltip("label:N", title="configuration"), alt.Tooltip("text:N", title="derived")]
     point = points(base, styles, 90).encode(x=x("central:Q"), y=y, tooltip=tooltip)
     value = text_marks(base, align="left", dx=9).encode(x=x("high:Q"), y=y, text=alt.Text("short:N"))
-    layers = alt.layer(whole, energy, point, value, data=sheet.rows(rows), width=WIDTH - 200, height=ROW * len(labels))
+    layers = layered(whole, energy, point, value, data=sheet.rows(rows), width=WIDTH - 200, height=ROW * len(labels))
     return sheet.by_model(layers, ordered([row.model for row in rows]), chrome=265)
 
 

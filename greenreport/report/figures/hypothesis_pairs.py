@@ -14,7 +14,7 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, TableCell, TableEntry, make_table
 from greenreport.report.figures.axes import LINES, narrowest_columns
 from greenreport.report.figures.captions import metric_bands, ratio_text, times
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, ordered, ordinal, text_marks
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, layered, ordered, ordinal, text_marks
 from greenreport.units import counted, number, p_value
 
 NOT_SIGNIFICANT = "not significant"
@@ -60,7 +60,7 @@ def pairs_spec(rows: Sequence[PairRow]) -> Specification:
     )
     text = text_marks(base).encode(x=x, y=y, text=alt.Text("text:N"))
     size = max(300, min(WIDTH - 120, 104 * len(names)))
-    layers = alt.layer(square, text, data=sheet.rows(rows), width=size, height=30 * len(names))
+    layers = layered(square, text, data=sheet.rows(rows), width=size, height=30 * len(names))
     return sheet.by_model(layers, ordered([row.model for row in rows]), chrome=190, narrowest=narrowest_columns(names))
 
 

@@ -29,6 +29,7 @@ from greenreport.report.figures.specification import (
     Specification,
     colour,
     drawn,
+    layered,
     ordered,
     points,
     text_marks,
@@ -74,7 +75,7 @@ def ratios_spec(rows: Sequence[RatioRow], styles: Looks, *, axis: str, band: flo
     value = text_marks(base, align="left", dx=9).encode(
         x=alt.XValue("width"), y=y, text=alt.Text("short:N")
     )  # a column: no line crosses it
-    layers = alt.layer(zone, one, interval, point, value, data=sheet.rows(rows), width=WIDTH - 200, height=ROW * len(labels))
+    layers = layered(zone, one, interval, point, value, data=sheet.rows(rows), width=WIDTH - 200, height=ROW * len(labels))
     return sheet.by_model(layers, ordered([row.model for row in rows]), chrome=265)
 
 

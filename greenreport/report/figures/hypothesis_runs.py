@@ -16,7 +16,7 @@ from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, TableCell, make_table
 from greenreport.report.figures.axes import far_apart, finite, label_axis, value_axis
 from greenreport.report.figures.captions import boundary_text, metric_bands, times
-from greenreport.report.figures.specification import ROW, WIDTH, Sheet, Specification, colour, drawn, ordered, points
+from greenreport.report.figures.specification import ROW, WIDTH, Sheet, Specification, colour, drawn, layered, ordered, points
 from greenreport.study import Configuration
 from greenreport.units import counted, quantity
 
@@ -52,7 +52,7 @@ def runs_spec(rows: Sequence[RunRow], styles: Looks, *, axis: str, log: bool) ->
     )
     repeated = bool(_repeated(rows))
     data = sheet.rows([{**asdict(row), "jitter": _jitter(row) if repeated else 0.0} for row in rows])
-    layers = alt.layer(*([box] if repeated else []), point, data=data, width=WIDTH - 150, height=(ROW + 6) * len(labels))
+    layers = layered(*([box] if repeated else []), point, data=data, width=WIDTH - 150, height=(ROW + 6) * len(labels))
     return sheet.by_model(layers, ordered([row.model for row in rows]), chrome=185)
 
 

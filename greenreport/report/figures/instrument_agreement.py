@@ -14,7 +14,7 @@ from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, Table, TableCell, make_table, measured
 from greenreport.report.figures.axes import far_apart, finite, log_domain, log_ticks, prefixed
 from greenreport.report.figures.captions import remarks_on
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, hues, text_marks
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, hues, layered, text_marks
 from greenreport.units import MINUS, THIN, declared_percent, number, quantity, safe_slug
 
 
@@ -56,7 +56,7 @@ def agreement_spec(
         y=y, x=alt.XValue("width"), text=alt.Text("name:N")
     )
     zero = alt.Chart(sheet.rows([{"difference": 0.0}])).mark_rule(opacity=0.4, strokeDash=[1, 3]).encode(y=y)
-    layers = alt.layer(zone, zero, _points(sheet, rows, styles).encode(x=x, y=y), rule, text, width=WIDTH, height=280)
+    layers = layered(zone, zero, _points(sheet, rows, styles).encode(x=x, y=y), rule, text, width=WIDTH, height=280)
     return sheet.finish(layers, chrome=90, narrowest=300)
 
 

@@ -21,7 +21,7 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, TableCell, make_table
 from greenreport.report.figures.axes import cell_axes, finite, narrowest_columns, positive
 from greenreport.report.figures.captions import metric_bands, times
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, text_marks
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, layered, text_marks
 from greenreport.units import quantity
 
 BEST = " ◆"  # marks the best value of a model; it survives greyscale and copying
@@ -94,7 +94,7 @@ def matrix_spec(cells: Sequence[MatrixCell]) -> Specification:
     )
     best = text_marks(values, size=12, fontWeight=700).transform_filter("datum.excess === 1")
     others = values.transform_filter("datum.excess !== 1")
-    layers = alt.layer(
+    layers = layered(
         square,
         others,
         best,

@@ -16,7 +16,7 @@ from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, Table, TableCell, make_table
 from greenreport.report.figures.axes import value_axis
 from greenreport.report.figures.captions import metric_bands, runs_text
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, ordered
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, layered, ordered
 from greenreport.study import Model
 from greenreport.units import capital, counted, number, percent, quantity
 
@@ -76,7 +76,7 @@ def distribution_spec(
     )
     rule = base.mark_rule(strokeDash=[4, 3], opacity=0.8).encode(x=x("mean(bound):Q"))
     data = sheet.rows([{**asdict(row), "bound": bound} for row in rows])
-    chart = alt.layer(*([] if bound is None else [rule]), lines, data=data, width=WIDTH, height=HEIGHT)
+    chart = layered(*([] if bound is None else [rule]), lines, data=data, width=WIDTH, height=HEIGHT)
     return sheet.by_model(chart, ordered([row.model for row in rows]), chrome=75)
 
 

@@ -16,7 +16,17 @@ from greenreport.report.figure import Figure, TableCell, TableEntry, make_table,
 from greenreport.report.figures.axes import label_axis, log_ends, value_axis
 from greenreport.report.figures.captions import metric_bands, ratio_text, times
 from greenreport.report.figures.hypothesis_ratios import RatioRow, ratios_spec
-from greenreport.report.figures.specification import ROW, WIDTH, Sheet, Specification, colour, ordered, points, text_marks
+from greenreport.report.figures.specification import (
+    ROW,
+    WIDTH,
+    Sheet,
+    Specification,
+    colour,
+    layered,
+    ordered,
+    points,
+    text_marks,
+)
 from greenreport.report.figures.tradeoffs import PointRow, tradeoff_spec
 from greenreport.units import THIN, capital, counted, declared_percent, number, percent, quantity
 
@@ -55,7 +65,7 @@ def shares_spec(rows: Sequence[ShareRow], styles: Looks) -> Specification:
     interval = base.mark_rule(strokeWidth=2.5).encode(x=x("low:Q"), x2=alt.X2("high:Q"), y=y, color=colour(styles))
     point = points(base, styles, 110).encode(x=x("percent:Q"), y=y, tooltip=[alt.Tooltip("detail:N", title="configuration")])
     value = text_marks(base, align="left", dx=9).encode(x=x("high:Q"), y=y, text=alt.Text("text:N"))
-    layers = alt.layer(line, interval, point, value, data=sheet.rows(rows), width=WIDTH - 200, height=ROW * len(labels))
+    layers = layered(line, interval, point, value, data=sheet.rows(rows), width=WIDTH - 200, height=ROW * len(labels))
     return sheet.by_model(layers, ordered([row.model for row in rows]), chrome=265)
 
 

@@ -20,7 +20,7 @@ from greenreport.report.drawing.style import Look
 from greenreport.report.figure import Figure, TableCell, make_table
 from greenreport.report.figures.axes import axis_unit, finite
 from greenreport.report.figures.captions import metric_bands
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, ordered
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, layered, ordered
 from greenreport.report.order_sentences import drift_words
 from greenreport.units import capital, counted, listed, number, quantity
 
@@ -84,7 +84,7 @@ def run_drift_spec(rows: Sequence[CourseRow], look: Look) -> Specification:
     point = base.mark_point(size=60, strokeWidth=2, opacity=1, color=look.colour).encode(
         x=x, y=y, shape=alt.Shape("counts:N", scale=shapes, legend=None), tooltip=[alt.Tooltip("detail:N", title="run")]
     )
-    layers = alt.layer(line_of_medians, line, point, data=sheet.rows(rows), width=WIDTH, height=HEIGHT)
+    layers = layered(line_of_medians, line, point, data=sheet.rows(rows), width=WIDTH, height=HEIGHT)
     panels = ordered([row.panel for row in rows])
     chart = layers.facet(row=alt.Row("panel:N", sort=panels, title=None)).resolve_scale(y="independent")
     return sheet.finish(chart, plot="spec.width", chrome=70)

@@ -20,6 +20,7 @@ from greenreport.report.figures.specification import (
     Sheet,
     Specification,
     colour,
+    layered,
     names_below,
     ordered,
     points,
@@ -71,7 +72,7 @@ def saturation_curves_spec(rows: Sequence[LoadRow], styles: Looks, *, x_axis: st
     hue = colour(styles, legend)
     detail = [alt.Tooltip("label:N", title="series"), alt.Tooltip("detail:N", title="value")]
     line = base.transform_filter("datum.kind == 'line'")
-    layers = alt.layer(
+    layers = layered(
         base.transform_filter("datum.kind == 'mark'").mark_rule(strokeDash=[3, 3], opacity=0.7).encode(x=x, color=hue),
         base.transform_filter("datum.kind == 'room'").mark_point(opacity=0).encode(y=y),
         *_note_layers(base, x, rows),

@@ -169,6 +169,17 @@ def drawn(rows: Sequence[RowT], bytes_of_row: int) -> tuple[list[RowT], str]:
     return [row for row in rows if row.model in kept], f" {which} of {len(models)} drawn; the CSV file has all."
 
 
+def layered(*charts: alt.Chart | alt.LayerChart, **options: Any) -> alt.LayerChart:
+    """Return charts on top of each other, which have no parameters: `alt.layer` copies all of them four times to find and move these.
+
+    Args:
+        options: of the whole, such as `data`, `width` and `height`.
+    """
+    whole = alt.LayerChart(**options)
+    whole.layer = list(charts)
+    return whole
+
+
 def hues(styles: Looks) -> alt.Scale:
     """Return the colour scale of configurations."""
     return alt.Scale(domain=list(styles), range=[look.colour for look in styles.values()])

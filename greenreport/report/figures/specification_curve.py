@@ -14,7 +14,7 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, TableCell, make_table
 from greenreport.report.figures.axes import log_domain, log_ticks
 from greenreport.report.figures.captions import metric_bands, times
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, ordered
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, layered, ordered
 from greenreport.units import THIN, counted, number
 
 HEIGHT = 170
@@ -80,7 +80,7 @@ def specification_curve_spec(ways: Sequence[WayRow], choices: Sequence[ChoiceRow
     point = base.mark_point(size=55, strokeWidth=1.8, opacity=1).encode(
         x=x, y=y("ratio:Q"), stroke=hue, fill=hue, fillOpacity=fill, shape=shape, tooltip=detail
     )
-    curve = alt.layer(one, interval, point, width=WIDTH, height=HEIGHT)
+    curve = layered(one, interval, point, width=WIDTH, height=HEIGHT)
     rows = alt.Y(
         "choice:N", title=None, sort=list(lines), scale=alt.Scale(domain=list(lines)), axis=alt.Axis(domain=False, ticks=False)
     )

@@ -17,7 +17,7 @@ from greenreport.report.drawing.style import Looks
 from greenreport.report.figure import Figure, Table, TableCell, TableEntry, make_table
 from greenreport.report.figures.axes import cell_axes, log_domain, log_ends, log_ticks, moved_apart, narrowest_columns, positive
 from greenreport.report.figures.captions import remarks_on, times
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, colour, ordered, points, text_marks
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, colour, layered, ordered, points, text_marks
 from greenreport.units import THIN, declared_percent, number
 
 PANEL = 190  # height of a model's panel
@@ -78,9 +78,7 @@ def slope_spec(rows: Sequence[SlopeRow], styles: Looks, *, names: tuple[str, str
     point = points(base, styles, 70).encode(x=x, y=y("ratio:Q"), tooltip=[alt.Tooltip("detail:N", title="ratio")])
     named = text_marks(base.transform_filter("datum.side == 1"), align="left", dx=6)
     label = named.encode(x=edge, y=y("label_at:Q"), text=alt.Text("label:N"))
-    layers = alt.layer(
-        one, interval, line, point, label, data=sheet.rows(_placed(rows, domain)), width=WIDTH - 260, height=PANEL
-    )
+    layers = layered(one, interval, line, point, label, data=sheet.rows(_placed(rows, domain)), width=WIDTH - 260, height=PANEL)
     return sheet.by_model(layers, models, chrome=300)
 
 
@@ -127,7 +125,7 @@ def quotients_spec(rows: Sequence[QuotientRow]) -> Specification:
     )
     values = text_marks(base, size=12, dy=-6).encode(x=x, y=y, text=alt.Text("text:N"))
     ends = text_marks(base, size=10, dy=8, opacity=0.8).encode(x=x, y=y, text=alt.Text("interval:N"))
-    layers = alt.layer(
+    layers = layered(
         square,
         values,
         ends,

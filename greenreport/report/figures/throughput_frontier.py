@@ -24,6 +24,7 @@ from greenreport.report.figures.specification import (
     Sheet,
     Specification,
     colour,
+    layered,
     names_below,
     ordered,
     points,
@@ -108,7 +109,7 @@ def throughput_frontier_spec(rows: Sequence[FrontRow], styles: Looks, *, x_axis:
         for side in ordered([row.place for row in rows if row.place])
     ]
     parts = (edge, joined, across, upright, mark, missed.encode(x=x, y=y), *names)
-    layers = alt.layer(*parts, data=sheet.rows(rows), width=WIDTH, height=HEIGHT)
+    layers = layered(*parts, data=sheet.rows(rows), width=WIDTH, height=HEIGHT)
     return sheet.finish(layers, chrome=80, narrowest=240)
 
 

@@ -19,7 +19,7 @@ from greenreport.report.figure import Figure, TableCell, TableEntry, make_table,
 from greenreport.report.figures.axes import finite, prefixed
 from greenreport.report.figures.captions import metric_bands
 from greenreport.report.figures.saturation_curves import series_looks
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, ordered, points, text_marks
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, layered, ordered, points, text_marks
 from greenreport.units import quantity
 
 HEIGHT = 230
@@ -107,7 +107,7 @@ def _panel(
         beside = base.transform_filter(f"datum.place == '{side}'")
         layers.append(text_marks(beside, size=LETTERS, baseline="middle", **SIDES[side]).encode(x=x, y=y, text=shown))
     title = {"title": alt.TitleParams(rows[0].model, frame="group")} if titled else {}
-    return alt.layer(*layers, data=sheet.rows(rows), width=WIDTH - 60, height=HEIGHT, **title)
+    return layered(*layers, data=sheet.rows(rows), width=WIDTH - 60, height=HEIGHT, **title)
 
 
 def _domain(values: Sequence[float]) -> list[float]:

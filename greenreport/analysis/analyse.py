@@ -75,7 +75,7 @@ class Analysis:
     def leading(self) -> HypothesisAnswer | None:
         """What the headline, the first figure and the drawing in the index are about: the first answer with a comparison, else the first."""
         every = [part for answer in self.answers for part in answer.answers]
-        return next((part for part in every if part.standing is not None), every[0] if every else None)
+        return _leading(self.answers) or (every[0] if every else None)
 
     @property
     def claims(self) -> tuple[Claim, ...]:
@@ -106,7 +106,7 @@ def analyse(dataset: Dataset) -> Analysis:
     swept = frontier(dataset, fidelity)
     headline = _headline(dataset, answers, swept)
     recommended, badge = guidelines(dataset, fidelity), judge(dataset, fidelity)
-    leading = next((part for answer in answers for part in answer.answers if part.standing is not None), None)
+    leading = _leading(answers)
     every_run = replace(dataset, cells=tuple(replace(cell, outliers="none") for cell in dataset.cells))
     return Analysis(
         dataset,
@@ -139,6 +139,11 @@ def analyse(dataset: Dataset) -> Analysis:
     )
 
 
+def _leading(answers: tuple[Answer, ...]) -> HypothesisAnswer | None:
+    """Return the first answer with a comparison."""
+    return next((part for answer in answers for part in answer.answers if part.standing is not None), None)
+
+
 def _leading_claims(headline: Text, answers: tuple[Answer, ...]) -> tuple[Claim, ...]:
     """Return the claims that a reader meets first: those of the headline, and the first one of every answer.
 
@@ -153,9 +158,9 @@ def _headline(dataset: Dataset, answers: tuple[Answer, ...], swept: FrontierAnal
     """Return the headline of the sweep, else the first answer with a comparison; before any run, the title of the study."""
     if swept is not None and swept.headline is not None:
         return swept.headline
-    compared = [answer for answer in answers if any(a.standing is not None for a in answer.answers)]
-    if compared:
-        return compared[0].answers[0].headline
+    leading = _leading(answers)
+    if leading is not None:
+        return leading.headline
     if answers and dataset.outcomes.total():
         return answers[0].lead
     if dataset.outcomes[Outcome.OK]:

@@ -13,7 +13,7 @@ from html import escape
 
 from greenreport.analysis.hypotheses.claims import Claim, compare
 from greenreport.analysis.hypotheses.findings import Finding
-from greenreport.analysis.measure.configuration_labels import label_of, label_parts, short_labels, told_apart
+from greenreport.analysis.measure.configuration_labels import distinct_labels, label_of, label_parts, short_labels
 from greenreport.analysis.measure.fidelity import not_ranked, reference_of
 from greenreport.analysis.sweep.series import THROUGHPUT, Series
 from greenreport.catalog import METRICS, Better, MetricInfo
@@ -191,7 +191,7 @@ def _names(every: Sequence[Series]) -> Mapping[tuple[str, str], str]:
     """Return what distinguishes each series from the others, in as few words as possible."""
     several = len({series.model.id for series in every}) > 1
     parts = {(s.model.id, s.label): [s.model.label] * several + label_parts(s.base) for s in every}
-    return told_apart(parts)
+    return distinct_labels(parts)
 
 
 def _head(curves: Sequence[LoadCurve]) -> Iterator[str]:

@@ -210,8 +210,11 @@ def _may_be_stuck(trace: Trace, edges: Ints, refresh_s: float) -> bool:
     """Whether some readings between the first and the last of these times are equal for so long that a span might have lost by it."""
     if not len(edges):
         return False
-    same, still_s = longest_still(*around(trace, int(edges.min()), int(edges.max())))
-    return same >= FEWEST_EQUAL if trace.kind is TraceKind.GAUGE else still_s > refresh_s
+    times, values = around(trace, int(edges.min()), int(edges.max()))
+    if trace.kind is TraceKind.COUNTER:
+        return longest_still(times, values)[1] > refresh_s
+    changes = np.flatnonzero(np.diff(values) != 0)
+    return bool(np.diff(np.concatenate(([-1], changes, [len(values) - 1]))).max() >= FEWEST_EQUAL)
 
 
 def _stuck(trace: Trace, start_ns: int, end_ns: int, power: float, refresh_s: float) -> float:

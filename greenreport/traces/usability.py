@@ -56,7 +56,7 @@ class _ByIdentity:
         return isinstance(other, _ByIdentity) and other.trace is self.trace
 
 
-@lru_cache(maxsize=128)  # the same few windows are asked about for energy, its uncertainty, its boundary and its phases
+@lru_cache(maxsize=64)  # the same few windows are asked about for energy, its uncertainty, its boundary and its phases
 def _checked(key: _ByIdentity, start_ns: int, end_ns: int) -> Unusable | None:
     trace = key.trace
     rest = (counter_faults, _frozen, _edges) if trace.kind is TraceKind.COUNTER else (_holes, _frozen_gauge, _undersampled)

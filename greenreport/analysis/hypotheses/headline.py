@@ -84,9 +84,15 @@ def _winner_text(finding: Finding, place: Standing, info: MetricInfo, *, ties: b
     best = best_phrase(info)
     scope = models_text(place.models, finding.models, finding.subject)
     size: Text = () if place.claim is None else (": ", replace(place.claim, brief=True), _slight(finding, place))
-    if place.unanimous and place.tied and not ties and (shown := _shown(place.claim)) is not None:
+    if (
+        place.unanimous
+        and place.tied
+        and not ties
+        and len(place.winners) == 1
+        and (shown := gain_shown(place.claim)) is not None
+    ):
         return (f"{leader} {verb_of(info)} {shown.article()}", shown, f" {scope}", _slight(finding, place), ".")
-    if place.unanimous:
+    if place.unanimous and (ties or not place.tied):
         return (f"{leader} {best} {scope}", *size, _tied(place, finding.subject) if size and ties else "", ".")
     if place.never_beaten:
         return (f"{leader} is the best, or statistically tied with the best, in {info.noun} {scope}", *size, ".")
@@ -98,7 +104,7 @@ def _winner_text(finding: Finding, place: Standing, info: MetricInfo, *, ties: b
     return (text, together, place.claim, _slight(finding, place), ".")
 
 
-def _shown(claim: Claim | None) -> Claim | None:
+def gain_shown(claim: Claim | None) -> Claim | None:
     """Return a claim whose interval excludes equality."""
     if claim is None or not isinstance(claim.ci, Interval) or claim.ci.low <= 1 <= claim.ci.high:
         return None

@@ -30,10 +30,10 @@ def label_parts(configuration: Configuration) -> list[str]:
 
 def short_labels(configurations: Sequence[Configuration]) -> dict[str, str]:
     """Return labels by configuration id without what all of them share: ``ONNX Runtime`` where everything runs on the CPU."""
-    return told_apart({each.id: label_of(each).replace(JOINT, DOT).split(DOT) for each in configurations})
+    return distinct_labels({each.id: label_of(each).replace(JOINT, DOT).split(DOT) for each in configurations})
 
 
-def told_apart(parts: Mapping[K, Sequence[str]]) -> dict[K, str]:
+def distinct_labels(parts: Mapping[K, Sequence[str]]) -> dict[K, str]:
     """Return labels without the parts that all of them share; what has no other part keeps its first."""
     shared = set.intersection(*(set(own) for own in parts.values()))
     return {key: DOT.join([part for part in own if part not in shared] or own[:1]) for key, own in parts.items()}

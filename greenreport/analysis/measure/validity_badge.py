@@ -60,15 +60,15 @@ class Badge:
             case BadgeLevel.INVALID:
                 return "Validity: do not use"
             case BadgeLevel.CAUTION if not self.recorded:
-                return "Validity: cannot be checked, the measurement protocol is not known"
+                return "Validity: cannot be checked; the measurement protocol is not known"
             case _:
                 return f"Validity: {passed} of {counted(len(self.rules), 'check')} passed"
 
     @property
     def doubts(self) -> str:
         """What the rules that are not passed found, in a few words; empty where all are, or where the study is not to be used."""
-        names = [rule.doubt or rule.name for rule in self.reasons]
-        if self.level is not BadgeLevel.CAUTION or not self.recorded:
+        names = [rule.doubt or rule.name for rule in self.reasons if self.recorded or rule.name != "protocol"]
+        if self.level is not BadgeLevel.CAUTION or not names:
             return ""
         few = names if len(names) <= MOST_NAMED + 1 else [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
         return f"reservations: {listed(few)}"
@@ -188,11 +188,11 @@ def _flags(dataset: Dataset) -> Iterator[BadgeRule]:
 def _imported(dataset: Dataset) -> Iterator[BadgeRule]:
     runs = min((len(cell.runs) for cell in dataset.cells), default=0)
     level = BadgeLevel.PASS if runs >= PUBLICATION_FLOOR else BadgeLevel.CAUTION
-    yield BadgeRule("repetitions", level, f"at least {counted(runs, 'value')} in each cell", "data")
+    yield BadgeRule("repetitions", level, f"at least {counted(runs, 'value')} in each cell", "data", "few repetitions")
     for metric, info in METRICS.items():
         seen = [o for cell in dataset.cells for run in cell.runs if (o := run.observations.get(metric)) is not None]
         invalid = [o for o in seen if o.value is None]
         if invalid:
             found = f"{len(invalid):,} of {counted(len(seen), 'value')} of {info.noun} are left out, for example: {invalid[0].reason}"
-            yield BadgeRule("possible values", BadgeLevel.CAUTION, found, "data")
+            yield BadgeRule("possible values", BadgeLevel.CAUTION, found, "data", "impossible values")
     yield BadgeRule("protocol", BadgeLevel.CAUTION, f"not known: {dataset.source}", "methods")

@@ -162,7 +162,7 @@ class ToldLoad:
     """The load that a headline advises.
 
     Attributes:
-        kept: whether it keeps the study's objective; `judged`: whether it is known of any load of the model.
+        kept: whether it keeps the study's objective; `judged`: whether it is known of every series of the model.
         gain: its throughput against the smallest load; None where it is that, or they cannot be compared.
     """
 
@@ -189,7 +189,7 @@ def told_load(dataset: Dataset, every: Sequence[Series]) -> ToldLoad:
     first = every[0].points[0]
     same = point.cell.key == first.cell.key
     gain = None if same else compare(dataset, THROUGHPUT, point.cell.configuration, first.cell.configuration, [model])
-    return ToldLoad(series, point, bool(kept), any(each.kept is not None for each in every), gain)
+    return ToldLoad(series, point, bool(kept), all(each.kept is not None for each in every), gain)
 
 
 def headline(dataset: Dataset, every: Sequence[Series], told: ToldLoad) -> Text:

@@ -170,7 +170,7 @@ def drawn(rows: Sequence[RowT], bytes_of_row: int) -> tuple[list[RowT], str]:
 
 
 def layered(*charts: alt.Chart | alt.LayerChart, **options: Any) -> alt.LayerChart:
-    """Return charts on top of each other, which have no parameters: `alt.layer` copies all of them four times to find and move these.
+    """Return charts drawn on top of each other; none may have parameters, which `alt.layer` copies every chart four times to find and move.
 
     Args:
         options: of the whole, such as `data`, `width` and `height`.

@@ -127,7 +127,8 @@ def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:
     entries: list[list[TableEntry]] = []
     for series, point, place in drawn:
         wait, throughput = point.value(latency) or 0.0, point.value(THROUGHPUT) or 0.0
-        misses = series.kept is not None and point not in series.kept
+        judged = point.value("served_well_pct") is not None or study.dataset.imported
+        misses = series.kept is not None and point not in series.kept and judged
         verdict = f"{_verdict(place, labels)}{'; misses the objective' if misses else ''}"
         across, upwards = TableCell(wait, quantity(wait, info.unit)), TableCell(throughput, quantity(throughput, "tokens/s"))
         detail = f"{series.load_text(point.load)}: {across.text}, {upwards.text}; {verdict}"
@@ -152,7 +153,7 @@ def front_figure(study: StudyContext, every: Sequence[Series]) -> Figure | None:
     return Figure(
         figure_id,
         finding,
-        _caption(every, study.dataset.study.objective),
+        _caption(every, study.dataset.study.objective if any(row.misses for row in rows) else None),
         summary,
         spec,
         table,

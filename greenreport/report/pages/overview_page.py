@@ -266,7 +266,7 @@ def _runs_number(study: StudyContext) -> KeyNumber:
     ok, planned = dataset.outcomes[Outcome.OK], len(dataset.cells) * repetitions
     models, configurations = dataset.subject.counted(len(dataset.models)), counted(len(dataset.configurations), "configuration")
     repeated = "one value for each" if dataset.imported and repetitions == 1 else counted(repetitions, "repetition")
-    left_out = len(dataset.models) * len(dataset.configurations) - len(dataset.cells)
+    left_out = len(dataset.excluded)
     note = f"{models}, {configurations}, {repeated}" + (f"; {counted(left_out, 'cell')} left out by design" if left_out else "")
     return KeyNumber(
         "Rows of the table" if dataset.imported else "Valid runs",

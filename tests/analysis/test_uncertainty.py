@@ -62,6 +62,24 @@ def test_the_budget_is_the_formula() -> None:
     assert calibrated.gain == pytest.approx(25)
 
 
+@pytest.mark.parametrize("kind", [TraceKind.COUNTER, TraceKind.GAUGE])
+def test_equal_readings_are_looked_for_in_every_span_where_there_are_any(
+    kind: TraceKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two equal readings far apart, as across a gap, hide no shorter stretch of many: the quick look and the thorough one agree."""
+    known = Accuracy(domain="", hardware="", gain=0.0, linearity=0.0, offset_w=0.0, refresh_s=0.1, source="")
+    at = np.concatenate([np.arange(0, 40), np.arange(400, 440)]) / 10
+    draw = np.random.default_rng(4)
+    values = np.cumsum(draw.uniform(1, 2, 80)) if kind is TraceKind.COUNTER else draw.uniform(50, 90, 80)
+    values[39:41] = values[39]
+    values[60:65] = values[60]
+    spans = [(int(at[first] * S), int(at[first + 8] * S)) for first in (2, 20, 45, 56, 58)]
+    quick = tr.contribution(trace(at, values, kind), spans, known)
+    monkeypatch.setattr("greenreport.traces.uncertainty._may_be_stuck", lambda *_: True)
+    assert tr.contribution(trace(at, values, kind), spans, known) == quick
+    assert quick.sampling > 0
+
+
 def test_a_gpu_that_is_watched_part_of_the_time_says_so_in_its_budget() -> None:
     """The spread of its power from reading to reading counts for the three quarters that are not seen."""
     gpu = replace(ENVIRONMENT, gpus=(Gpu(0, "NVIDIA H100 80GB HBM3", None, "x"), Gpu(1, "Tesla V100-SXM2-16GB", None, "y")))

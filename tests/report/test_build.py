@@ -276,7 +276,7 @@ def test_an_imported_table_becomes_a_site(command: Command, tmp_path: Path) -> N
     )
     command("build", "--quiet")
     page = (tmp_path / "site" / "s" / "elsewhere" / "index.html").read_text(encoding="utf-8")
-    assert "ONNX\u00a0·\u00a0CUDA uses the least energy on A" in page
+    assert "ONNX\u00a0·\u00a0CUDA uses the least energy on Phi 2" in page
     assert "measured elsewhere" in page
     environment = (tmp_path / "site" / "s" / "elsewhere" / "environment" / "index.html").read_text(encoding="utf-8")
     assert "The machine is not known" in environment

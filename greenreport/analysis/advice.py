@@ -36,7 +36,7 @@ def advice(
     if told is not None:
         return (_load_advice(dataset, told),)
     if dataset.imported and all(len(cell.runs) < 2 for cell in dataset.cells):
-        return ("Test it on your own machine before you choose: the table has one value for each cell.",)
+        return ("Test it on your own machine before you choose.",)  # the line below says why
     goals = [goal for goal in guidelines if goal.objective.providers is None and not goal.objective.bounded]
     first = None if leading is None else leading.standing
     tested = leading is not None and leading.finding.decision in (Decision.REJECTED, Decision.PARTLY)

@@ -20,6 +20,7 @@ from greenreport.pooling import EnginePlace
 from greenreport.record import SETTLED, IndexRow, Outcome
 from greenreport.study import Configuration, Model, Study, Weights
 from greenreport.study.cells import NAMES
+from greenreport.study.error_messages import nearest
 from greenreport.study.servers import slug
 
 #: Raised when the meaning of a setting or a default changes. Settings at their defaults are not part of a fingerprint, so a
@@ -260,18 +261,24 @@ CONDITIONS = ("model", "engine", "provider", "configuration", *(name for name in
 
 def only(plan: Plan, conditions: Mapping[str, frozenset[str]]) -> Plan:
     """Return the plan with only the cells that meet every condition of `CONDITIONS`."""
-
-    def level(cell: Cell, key: str) -> object:
-        if key == "output_tokens":
-            return cell.configuration.output_tokens or plan.study.workload.generation.output_tokens
-        return {"model": cell.model.id, "configuration": cell.configuration.id}.get(key) or getattr(cell.configuration, key)
-
-    def written(level: object) -> set[str]:  # ``4.0`` also as ``4``, ``True`` also as ``true``
-        return {str(level), str(level).lower(), *([f"{level:g}"] if isinstance(level, float) else ())}
-
-    cells = tuple(cell for cell in plan.cells if all(written(level(cell, key)) & wanted for key, wanted in conditions.items()))
+    cells = tuple(cell for cell in plan.cells if all(_written(plan, cell, key) & wanted for key, wanted in conditions.items()))
     kept = {cell.key for cell in cells}
     return Plan(plan.study, cells, plan.excluded, tuple(run for run in plan.runs if run.cell.key in kept))
+
+
+def meant(plan: Plan, conditions: Mapping[str, frozenset[str]]) -> str:
+    """Return what a condition that no cell of a plan meets may have meant: ``, did you mean 'torch'?``; empty where nothing is near."""
+    levels = {key: {text for cell in plan.cells for text in _written(plan, cell, key)} for key in conditions}
+    hints = (nearest(value, sorted(levels[key])) for key in conditions for value in sorted(conditions[key] - levels[key]))
+    return next(filter(None, hints), "")
+
+
+def _written(plan: Plan, cell: Cell, key: str) -> set[str]:
+    """Return the ways to write a cell's level of a condition: ``4.0`` also as ``4``, ``True`` also as ``true``."""
+    names = {"model": cell.model.id, "configuration": cell.configuration.id}
+    level: object = names.get(key) or getattr(cell.configuration, key)
+    level = level or plan.study.workload.generation.output_tokens if key == "output_tokens" else level
+    return {str(level), str(level).lower(), *([f"{level:g}"] if isinstance(level, float) else ())}
 
 
 def estimate_s(runs: Sequence[PendingRun], index: Iterable[IndexRow]) -> float | None:

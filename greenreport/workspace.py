@@ -9,7 +9,7 @@ from pathlib import Path
 
 from greenreport.errors import UsageError
 from greenreport.models.weights import local_digest
-from greenreport.plan import Plan, make_plan, only
+from greenreport.plan import Plan, make_plan, meant, only
 from greenreport.record import Environment, IndexRow
 from greenreport.repetitions import pooled
 from greenreport.store import Store
@@ -44,7 +44,7 @@ def open_plan(
         SpecError: the file has problems.
         PromptsUnavailable: a file of prompts cannot be read.
         ModelUnavailable: the folder of a model cannot be read.
-        UsageError: the file is about imported results, which have no plan.
+        UsageError: the file is about imported results, which have no plan, or no cell meets the conditions.
     """
     file = load_study(path, overrides)
     if file.study.imported is not None:
@@ -53,7 +53,15 @@ def open_plan(
         )
     folder = path.parent
     plan = plan_in(file.study, source_digest(file.study.workload.prompts, folder), folder)
-    return Planned(file, only(plan, conditions) if conditions else plan)
+    if not conditions:
+        return Planned(file, plan)
+    kept = only(plan, conditions)
+    if not kept.cells:
+        asked = " ".join(f"{key}={','.join(sorted(values))}" for key, values in conditions.items())
+        raise UsageError(
+            f"--only {asked} matches no cell of {path}{meant(plan, conditions)}; `greenreport plan {path}` lists the cells"
+        )
+    return Planned(file, kept)
 
 
 def plan_in(study: Study, prompts_digest: str, folder: Path) -> Plan:

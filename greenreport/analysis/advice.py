@@ -1,4 +1,4 @@
-"""What to do: the sentence below the headline, computed from who leads in what, or from the load that a sweep advises."""
+"""What to do: the sentence below the headline. It names the best configurations, or the load that a sweep recommends."""
 
 from __future__ import annotations
 

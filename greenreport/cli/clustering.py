@@ -71,8 +71,6 @@ def _perform(
     declared = load_cluster(cluster)
     hosts = launches(declared)
     planned = open_plan(study, overrides, conditions)
-    if not planned.plan.cells:
-        raise UsageError(f"--only matches no cell of {study}; `greenreport plan {study}` lists the cells")
     if named := {place.served for place in planned.plan.places} - {None}:
         raise UsageError(
             f"hosts of a cluster make no environments (here: {', '.join(sorted(map(str, named)))}); install there what is to serve, or run without --cluster"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from greenreport.cli.alone import alone
 from greenreport.cli.console import Progress, print_stored, print_warning
-from greenreport.errors import PromptsUnavailable, UsageError
+from greenreport.errors import PromptsUnavailable
 from greenreport.execute.assignment import Assignment, Limit
 from greenreport.execute.engine_environments import Environments, known, make, with_environments
 from greenreport.execute.host import busy_share, environment
@@ -174,9 +174,6 @@ def open_session(
         UsageError: no cell meets the conditions.
     """
     planned = open_plan(study, overrides, conditions)
-    if not planned.plan.cells:
-        only = " ".join(f"{key}={','.join(sorted(values))}" for key, values in conditions.items())
-        raise UsageError(f"--only {only} matches no cell of {study}; `greenreport plan {study}` lists the cells")
     environments = {**known(planned.file.study, planned.folder, cache), **(environments or {})}
     host, store = with_environments(environment(), environments), open_store(cache)
     index = _index(store, planned, host, recheck=recheck)

@@ -36,6 +36,8 @@ def build(
         address = None if base_url is None else web_address(base_url)
     except ValueError as error:
         raise UsageError(f"--base-url: {error}") from None
+    if studies != Path("studies") and not studies.is_dir():
+        raise UsageError(f"--studies {studies}: there is no such folder; the site would be empty")
     built = recall(BuildInput(studies, cache, site, weights, address))
     if built is None:
         from greenreport.report import build as report  # what it imports takes longer than to see that nothing has changed

@@ -84,3 +84,4 @@ def test_a_wrong_argument_is_a_sentence_and_exit_code_two(command: Command, writ
     chat = write_study(workload=minimal_study()["workload"] | {"api": "chat"})
     assert "a request in chat is one conversation" in command("limit", str(chat), check=2).stderr
     assert "matches no cell" in command("limit", str(file), "--only", "engine=onnx", check=2).stderr
+    assert "did you mean 'fake'?" in command("run", str(file), "--only", "engine=fak", check=2).stderr

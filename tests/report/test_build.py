@@ -158,6 +158,9 @@ def test_studies_without_runs_render(command: Command, write_study: Write, tmp_p
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     assert "not run yet" in page
     assert "A tiny study: no runs yet." in (tmp_path / "site" / "s" / "tiny" / "index.html").read_text(encoding="utf-8")
+    assert "there is no such folder" in command("build", "--studies", "none", "--site", "empty", check=2).stderr
+    assert not (tmp_path / "empty").exists()
+    (tmp_path / "none").mkdir()
     command("build", "--quiet", "--studies", "none", "--site", "empty")
     assert "No study has been published here yet" in (tmp_path / "empty" / "index.html").read_text(encoding="utf-8")
 

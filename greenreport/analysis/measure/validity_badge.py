@@ -66,7 +66,7 @@ class Badge:
 
     @property
     def doubts(self) -> str:
-        """What the rules that are not passed found, in a few words; empty where all are, or where the study is not to be used."""
+        """The reservations in a few words; empty where every rule is passed, and where the study is not to be used."""
         names = [rule.doubt or rule.name for rule in self.reasons if self.recorded or rule.name != "protocol"]
         if self.level is not BadgeLevel.CAUTION or not names:
             return ""

@@ -116,7 +116,7 @@ class HfEngine(TokenizedEngine):
             device=str(parameters[0].device),
             parameters=sum(parameter.numel() for parameter in parameters),
             weights_b=sum(parameter.numel() * parameter.element_size() for parameter in parameters),
-            details=tuple(sorted({"torch": torch.__version__, **details}.items())),
+            details=tuple(sorted({"torch": str(torch.__version__), **details}.items())),
         )
 
 

@@ -76,7 +76,7 @@ class TorchScript(HfEngine):
             device=str(self.device),
             parameters=sum(parameter.numel() for parameter in self.model.parameters()),
             weights_b=self.weights_b,
-            details=(("fused attention in graph", str(cached).lower()), ("torch", torch.__version__)),
+            details=(("fused attention in graph", str(cached).lower()), ("torch", str(torch.__version__))),
         )
 
 

@@ -43,7 +43,7 @@ from greenreport.record import (
     Trace,
 )
 from greenreport.study import Configuration, MeterUse, Model, Study
-from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
+from greenreport.workloads.client import Finished, Go, Ready, Warmed, WarmUp, client_main
 
 ANSWER_S = 30.0  # a sampler that does not answer for so long is dead
 
@@ -123,6 +123,9 @@ class Timeline:
         launcher, self.load = self.context.launcher, client_job(self.context, self.configuration, self.serving)
         self.client = launcher.start("client", launcher.forked, client_main, self.load)
         self.stack.callback(self.client.stop)
+        self.client.receive(
+            Ready, self.protocol.window_timeout_s, self.others, "the start of the client"
+        )  # its work is no idle power
 
     def idle(self, phase: Phase) -> None:
         self.context.entered(phase)

@@ -28,6 +28,11 @@ from greenreport.workloads.sender import ClientJob, Sender
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """The client has started: from now on it only waits."""
+
+
+@dataclass(frozen=True, slots=True)
 class WarmUp:
     """Send this many requests to every server and discard the answers."""
 
@@ -93,6 +98,7 @@ def client_main(connection: Connection, job: ClientJob) -> None:
 
         # Each client of a closed loop keeps to one server; if it took them in turn, one could idle while another has a queue.
         senders = [new_sender(client % len(job.urls)) for client in range(job.concurrency)]
+        connection.send(Ready())
         while True:
             try:
                 match connection.recv():

@@ -39,8 +39,10 @@ class TokenizedEngine(Engine):
             raise EngineUnavailable(f"{type(self).__name__} needs weights")
         self.weights: Path = job.weights
         named = _settings(job.weights, "tokenizer_config.json").get("tokenizer_class")
-        # Where a model names no class of its own, its file says everything; transformers 5 would take the class of its architecture instead.
-        kind = PreTrainedTokenizerFast if named in _GENERIC else AutoTokenizer
+        # Where a model names no class of its own, or greenreport wrote it, its file says everything; transformers 5 would take the class of
+        # its architecture instead.
+        written_here = (job.weights / INFO_FILE).is_file()
+        kind = PreTrainedTokenizerFast if named in _GENERIC or written_here else AutoTokenizer
         self.tokenizer = kind.from_pretrained(job.weights, **LOCAL)
         end = self.tokenizer.eos_token_id
         self.end_ids: tuple[int, ...] = tuple(

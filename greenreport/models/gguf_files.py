@@ -73,10 +73,20 @@ def dequantise(file: Path, target: Path, notes: str) -> None:
         tokenizer.update_post_processor()
     model.save_pretrained(part, safe_serialization=True)
     tokenizer.save_pretrained(part)
+    _known_by_its_file(part / "tokenizer_config.json")
     info = {"parameters": sum(parameter.numel() for parameter in model.parameters()), "source": file.name}
     (part / notes).write_text(json.dumps(info), encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)
+
+
+def _known_by_its_file(settings: Path) -> None:
+    """Name the class of tokenizers whose file says everything: transformers 5 makes one named ``LlamaTokenizer`` by rules of its own.
+
+    Then it ignores how tokenizer.json splits text, and prompts become other tokens.
+    """
+    said = json.loads(settings.read_text(encoding="utf-8"))
+    settings.write_text(json.dumps(said | {"tokenizer_class": "PreTrainedTokenizerFast"}, indent=2), encoding="utf-8")
 
 
 @contextmanager

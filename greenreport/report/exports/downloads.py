@@ -96,7 +96,7 @@ def _small(item: StudyData, context: StudyContext, settings: Site) -> tuple[dict
         return {"study.yaml": study}, 0
     name, findings = _findings(context)
     return {
-        "observations.csv": (table, "every observation: one row a run and metric, with unit, boundary and method"),
+        "observations.csv": (table, "every observation: one row per run and metric, with unit, boundary and method"),
         name: (findings, "all tests, effect sizes, claims, answers and guidelines with their numbers"),
         "study.yaml": study,
         "badge.svg": (badge_svg(context), "a badge with the study's first claim"),

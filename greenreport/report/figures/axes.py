@@ -23,11 +23,11 @@ PREFIXED = frozenset({"J", "W", "J/request", "J/answer", "J/token"})
 FINE_STEPS = [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9]
 LINES = "split(replace(datum.value, regexp('\u00a0·\u00a0', 'g'), ' · '), ' · ')"  # engine over provider over load
 #: Room for a value with its unit; a wider table scrolls.
-NARROWEST_COLUMN = 88
+NARROWEST_COLUMN = 80
 DOT = " · "  # between the parts of a label
 #: Pixels beside the cells of a matrix for names: as many as models need, and the most there are for configurations.
 BESIDE, MOST_BESIDE = 170, 320
-HEAD_SIZE, HEAD_GAP = 12, 10  # of the letters of headings, and pixels between two of them
+HEAD_SIZE, HEAD_GAP = 12, 6  # of the letters of headings, and pixels between two of them
 
 
 def finite(value: float | None) -> TypeGuard[float]:

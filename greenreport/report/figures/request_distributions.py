@@ -13,8 +13,9 @@ from greenreport.analysis.measure.request_distributions import WAITS, Curve, tok
 from greenreport.catalog import METRICS, MetricInfo
 from greenreport.report.context import StudyContext
 from greenreport.report.drawing.style import Looks
+from greenreport.report.drawing.svg_text import width
 from greenreport.report.figure import Figure, Table, TableCell, make_table
-from greenreport.report.figures.axes import value_axis
+from greenreport.report.figures.axes import HEAD_SIZE, value_axis
 from greenreport.report.figures.captions import metric_bands, runs_text
 from greenreport.report.figures.specification import WIDTH, Sheet, Specification, layered, ordered
 from greenreport.study import Model
@@ -23,6 +24,7 @@ from greenreport.units import capital, counted, number, percent, quantity
 MOST_SHOWN = 60  # rows of a table on the page; all are in the CSV file
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3])
 HEIGHT = 210
+SYMBOL = 48  # pixels of a legend's line, and the gap to the next column
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,10 @@ def distribution_spec(
         "share:Q", title=None, scale=alt.Scale(domain=[0, 1], nice=False), axis=alt.Axis(format=".0%", grid=True, tickCount=4)
     )
     base = alt.Chart()
-    legend = alt.Legend(title=None, symbolType="stroke", symbolSize=300)
     labels = [names[name] for name in shown]
+    widest = max((width(label, HEAD_SIZE) for label in labels), default=0.0)
+    columns = max(1, min(4, int(WIDTH / (widest + SYMBOL))))
+    legend = alt.Legend(title=None, symbolType="stroke", symbolSize=300, columns=columns)
     hues = [styles[name].hue for name in shown]
     colours = alt.Scale(domain=labels, range=[styles[name].colour for name in shown])
     # Solid for the first configuration of a hue, so that no two lines look the same.

@@ -23,8 +23,9 @@ from greenreport.report.figures.specification import WIDTH, Sheet, Specification
 from greenreport.units import quantity
 
 HEIGHT = 230
-#: Pixels beside the plot, and its width on a phone; where names of a front have no room there, it is wider and scrolls.
-CHROME, PHONE, NARROWEST = 110, 240, 430
+#: Pixels beside the plot, and its width on a phone. Names of a front that have no room there stand where the plot is wider: on a phone
+#: the page leaves out those that would lie on others.
+CHROME, PHONE, WIDER = 110, 240, 430
 LETTERS = 11
 MOST_LABELS = 8  # on each model
 ROW_BYTES = 1500
@@ -66,15 +67,15 @@ def tradeoff_spec(
     sheet = Sheet(styles)
     models = ordered([row.model for row in rows])
     by_model = [[row for row in rows if row.model == model] for model in models]
-    on_phone, wider = ([_labelled(of_model, width) for of_model in by_model] for width in (PHONE, NARROWEST))
-    narrowest, labelled = (PHONE, on_phone) if _named(on_phone) == _named(wider) else (NARROWEST, wider)
+    on_phone, wider = ([_labelled(of_model, width) for of_model in by_model] for width in (PHONE, WIDER))
+    labelled = on_phone if _named(on_phone) == _named(wider) else wider
     panels = [
         _panel(sheet, of_model, swept, x_axis if model == models[-1] else None, units, titled=len(models) > 1)
         for model, of_model in zip(models, labelled, strict=True)
     ]
     if len(models) == 1:
-        return sheet.finish(panels[0], chrome=CHROME, narrowest=narrowest)
-    return sheet.finish(alt.vconcat(*panels), plot="vconcat", chrome=CHROME, narrowest=narrowest)
+        return sheet.finish(panels[0], chrome=CHROME, narrowest=PHONE)
+    return sheet.finish(alt.vconcat(*panels), plot="vconcat", chrome=CHROME, narrowest=PHONE)
 
 
 def _panel(

@@ -94,7 +94,7 @@
   function above(spec) {
     const axes = nodes(spec).map((node) => node.encoding?.y).filter((y) => y?.field === "model" && y.scale?.domain);
     for (const y of axes) {
-      y.axis = { ...y.axis, labelAlign: "left", labelBaseline: "bottom", labelPadding: 0, labelOffset: -ROW_ABOVE / 2 + NAME_ABOVE, labelLimit: 300 };
+      y.axis = { ...y.axis, labelAlign: "left", labelBaseline: "bottom", labelPadding: 0, labelOffset: -(ROW_ABOVE - NAME_ABOVE) / 2 - 3, labelLimit: 300 };
       y.scale = { ...y.scale, paddingInner: NAME_ABOVE / ROW_ABOVE, paddingOuter: NAME_ABOVE / ROW_ABOVE / 2 };
     }
     return Math.max(0, ...axes.map((y) => y.scale.domain.length));

@@ -27,7 +27,8 @@ NARROWEST_COLUMN = 80
 DOT = " · "  # between the parts of a label
 #: Pixels beside the cells of a matrix for names: as many as models need, and the most there are for configurations.
 BESIDE, MOST_BESIDE = 170, 320
-HEAD_SIZE, HEAD_GAP = 12, 6  # of the letters of headings, and pixels between two of them
+#: Size of the letters of headings, pixels between two of them, and between a name and the cells beside it.
+HEAD_SIZE, HEAD_GAP, NAME_GAP = 12, 6, 10
 
 
 def finite(value: float | None) -> TypeGuard[float]:
@@ -182,7 +183,7 @@ def cell_axes(cells: Sequence[Any], *, gap: float, row_gap: float) -> CellAxes:
     heads = alt.Axis(orient="top", labelAngle=0, labelExpr=LINES, labelPadding=14 * lines - 8, domain=False, ticks=False)
     x = alt.X(f"{above}:N", title=None, sort=columns, axis=heads, scale=alt.Scale(domain=columns, paddingInner=gap))
     widest = max((width(name, HEAD_SIZE) for name in rows), default=0.0)
-    room = min(MOST_BESIDE, max(BESIDE, math.ceil(widest) + HEAD_GAP))
-    names = alt.Axis(labelLimit=room - HEAD_GAP // 2)
+    room = min(MOST_BESIDE, max(BESIDE, math.ceil(widest) + NAME_GAP))
+    names = alt.Axis(labelLimit=room - NAME_GAP // 2)
     y = alt.Y(f"{beside}:N", title=None, sort=rows, axis=names, scale=alt.Scale(domain=rows, paddingInner=row_gap))
     return CellAxes(columns, rows, x, y, room)

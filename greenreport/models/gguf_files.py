@@ -57,19 +57,20 @@ def dequantise(file: Path, target: Path, notes: str) -> None:
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        with _names_mapped_once():
+        with _parsed_once():
             model = AutoModelForCausalLM.from_pretrained(
                 file.parent, gguf_file=file.name, dtype=torch.float32, local_files_only=True, trust_remote_code=False
             )
-        tokenizer = AutoTokenizer.from_pretrained(
-            file.parent, gguf_file=file.name, local_files_only=True, trust_remote_code=False
-        )
+            tokenizer = AutoTokenizer.from_pretrained(
+                file.parent, gguf_file=file.name, local_files_only=True, trust_remote_code=False
+            )
+            adds_first_token = _adds_first_token(file)
     except ImportError:
         raise ModelUnavailable("reading GGUF files needs the package gguf", "pip install gguf") from None
     except (ValueError, KeyError, OSError, NotImplementedError) as error:  # as transformers and gguf refuse a file
         raise ModelUnavailable(f"transformers cannot read {file.name}: {str(error)[:300]}") from None
     if hasattr(tokenizer, "update_post_processor"):  # transformers always adds a first token; llama.cpp as the file says
-        tokenizer.add_bos_token = _adds_first_token(file)
+        tokenizer.add_bos_token = adds_first_token
         tokenizer.update_post_processor()
     model.save_pretrained(part, safe_serialization=True)
     tokenizer.save_pretrained(part)
@@ -90,22 +91,22 @@ def _known_by_its_file(settings: Path) -> None:
 
 
 @contextmanager
-def _names_mapped_once() -> Iterator[None]:
-    """Keep gguf's map of tensor names meanwhile: transformers has the same one made at each of some hundred submodules."""
+def _parsed_once() -> Iterator[None]:
+    """Keep what gguf has parsed meanwhile: transformers has a file read four times, and the same names mapped at each of some hundred modules."""
     import gguf
 
-    made = gguf.get_tensor_name_map
-    gguf.get_tensor_name_map = cache(made)
+    read, mapped = gguf.GGUFReader, gguf.get_tensor_name_map
+    gguf.GGUFReader, gguf.get_tensor_name_map = cache(read), cache(mapped)  # type: ignore[assignment, misc]
     try:
         yield
     finally:
-        gguf.get_tensor_name_map = made
+        gguf.GGUFReader, gguf.get_tensor_name_map = read, mapped  # type: ignore[misc]
 
 
 def _adds_first_token(file: Path) -> bool:
     """Return whether the file says that a prompt begins with a token of its own; without a word of it, as llama.cpp's vocabularies do."""
     from gguf import GGUFReader
 
-    reader = GGUFReader(file)
+    reader = GGUFReader(str(file))
     said, kind = reader.get_field("tokenizer.ggml.add_bos_token"), reader.get_field("tokenizer.ggml.model")
     return bool(said.contents()) if said is not None else kind is None or kind.contents() != "gpt2"

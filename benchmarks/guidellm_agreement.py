@@ -26,7 +26,7 @@ from greenreport.errors import ModelUnavailable
 from greenreport.execute.processes import Launcher
 from greenreport.models.gguf_files import packaged_file
 from greenreport.record import Request
-from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
+from greenreport.workloads.client import Finished, Go, Ready, Warmed, WarmUp, client_main
 from greenreport.workloads.sender import ClientJob
 
 ROOT = Path(__file__).parents[1]
@@ -143,6 +143,7 @@ def by_greenreport(launcher: Launcher, url: str, load: Load) -> Times:
     )
     client = launcher.start("client", launcher.forked, client_main, job)
     try:
+        client.receive(Ready, TIMEOUT_S)
         client.send(WarmUp(1))
         client.receive(Warmed, TIMEOUT_S)
         client.send(Go())

@@ -20,7 +20,7 @@ from greenreport.engines.base import EngineJob
 from greenreport.execute.processes import Launcher
 from greenreport.execute.worker import ServeJob, ServerReady, server_main
 from greenreport.study import Configuration
-from greenreport.workloads.client import Finished, Go, Warmed, WarmUp, client_main
+from greenreport.workloads.client import Finished, Go, Ready, Warmed, WarmUp, client_main
 from greenreport.workloads.schedule import arrivals_s
 from greenreport.workloads.sender import ClientJob
 
@@ -85,6 +85,7 @@ def send(
     )
     client = launcher.start("client", launcher.forked, client_main, job)
     try:
+        client.receive(Ready, 30)
         client.send(WarmUp(5))
         client.receive(Warmed, 30)
         client.send(Go())

@@ -12,7 +12,7 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, make_table, share
 from greenreport.report.figures.axes import cell_axes, narrowest_columns
 from greenreport.report.figures.captions import metric_bands
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, layered, text_marks
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, either, layered, text_marks
 from greenreport.units import counted, percent
 
 ROW_BYTES = 700
@@ -41,11 +41,11 @@ def fidelity_spec(rows: Sequence[MatchRow]) -> Specification:
         x=x,
         y=y,
         fillOpacity=alt.FillOpacity("depth:Q", scale=alt.Scale(domain=[0, 1], range=[0.0, 0.55]), legend=None),
-        strokeWidth=alt.condition("datum.verdict == 'unfaithful'", alt.value(2.5), alt.value(1)),
-        strokeOpacity=alt.condition("datum.verdict == 'unfaithful'", alt.value(1), alt.value(0.15)),
+        strokeWidth=either(alt.StrokeWidthValue, "datum.verdict == 'unfaithful'", 2.5, 1),
+        strokeOpacity=either(alt.StrokeOpacityValue, "datum.verdict == 'unfaithful'", 1, 0.15),
         tooltip=[alt.Tooltip("detail:N", title="cell")],
     )
-    opacity = alt.condition("datum.missed == null", alt.value(0.6), alt.value(1))
+    opacity = either(alt.OpacityValue, "datum.missed == null", 0.6, 1)
     first = text_marks(base, size=12, dy=-7).encode(x=x, y=y, text=alt.Text("text:N"), opacity=opacity)
     second = text_marks(base, dy=8).encode(x=x, y=y, text=alt.Text("second:N"), opacity=opacity)
     data = sheet.rows([{**asdict(row), "depth": row.missed or 0.0} for row in rows])

@@ -21,7 +21,7 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, TableCell, make_table
 from greenreport.report.figures.axes import cell_axes, finite, narrowest_columns, positive
 from greenreport.report.figures.captions import metric_bands, times
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, layered, text_marks
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, drawn, either, layered, text_marks
 from greenreport.units import quantity
 
 BEST = " ◆"  # marks the best value of a model; it survives greyscale and copying
@@ -90,7 +90,7 @@ def matrix_spec(cells: Sequence[MatrixCell]) -> Specification:
         href=alt.Href("page:N"),
     )
     values = text_marks(base, size=12).encode(
-        x=x, y=y, text=alt.Text("text:N"), opacity=alt.condition("datum.excess == null", alt.value(0.6), alt.value(1))
+        x=x, y=y, text=alt.Text("text:N"), opacity=either(alt.OpacityValue, "datum.excess == null", 0.6, 1)
     )
     best = text_marks(values, size=12, fontWeight=700).transform_filter("datum.excess === 1")
     others = values.transform_filter("datum.excess !== 1")

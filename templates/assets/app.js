@@ -104,7 +104,7 @@
   function titlesInTwo(spec) {
     for (const { encoding } of nodes(spec)) {
       const title = encoding?.x?.title;
-      if (typeof title !== "string" || title.length < LONG_TITLE) continue;
+      if (typeof title !== "string" || title.length < LONG_TITLE || !title.includes(" ")) continue;
       const middle = title.length / 2, gaps = [...title.matchAll(/ /g)].map(({ index }) => index);
       const gap = gaps.reduce((best, at) => Math.abs(at - middle) < Math.abs(best - middle) ? at : best);
       encoding.x.title = [title.slice(0, gap), title.slice(gap + 1)];

@@ -68,6 +68,25 @@ def test_names_and_the_best_of_a_matrix_are_seen_on_a_phone(browser: Any, real_s
         assert troubles == []
 
 
+def test_a_long_title_without_a_space_ends_no_drawing(browser: Any, real_site: Path) -> None:
+    """A metric of an imported table may be called so; on a phone, other long titles take two lines."""
+    rename = """(title) => {
+        const script = document.querySelector("#fig-h1-0-ratios script.gr-spec");
+        window.first ||= script.textContent;
+        script.textContent = window.first.replace(/"title": ?"execution time[^"]*"/g, `"title":"${title}"`);
+    }"""
+    with opened(browser, viewport={"width": 390, "height": 844}) as (page, troubles):
+        visit(page, (real_site / "s/real/rq/rq1/index.html").as_uri())
+        figure = page.locator("#fig-h1-0-ratios")
+        for title, parts in (("x" * 40, 0), (f"{'x' * 20} {'y' * 20}", 2)):
+            page.evaluate(rename, title)
+            figure.locator(".gr-tools button").first.click()
+            figure.locator(".role-axis-title").filter(has_text=title.split()[-1]).first.wait_for()
+            assert figure.locator(".role-axis-title tspan").count() == parts
+            assert figure.get_attribute("data-live") == "true"
+        assert troubles == []
+
+
 def test_before_any_script_drawings_fill_their_column_in_the_font_they_were_laid_out_in(browser: Any, real_site: Path) -> None:
     """Nothing is cut off there either, also in the file for mailing, which brings the font inside it; on a phone letters keep their size."""
     with opened(browser, viewport={"width": 1280, "height": 900}, java_script_enabled=False) as (page, troubles):

@@ -218,9 +218,10 @@
     box.prepend(set);
     showChosen(box);
   }
-  /* where a narrow screen brings labels of marks together, the first stays, and none reaches out of the drawing; the others are in the tooltips and in the table */
+  /* where a narrow screen brings labels of marks together, the first stays; none reaches out of the drawing or lies on a text of an axis; the others are in the tooltips and in the table */
   function hideOverlapping(place) {
-    const taken = [], edge = place.querySelector("svg")?.getBoundingClientRect().right + 1;
+    const edge = place.querySelector("svg")?.getBoundingClientRect().right + 1;
+    const taken = all(".role-axis text", place).filter((text) => text.getAttribute("opacity") !== "0").map((text) => text.getBoundingClientRect());
     for (const text of all(".mark-text.role-mark text", place)) {
       const box = text.getBoundingClientRect(), free = !(box.right > edge) && taken.every((other) =>
         box.right <= other.left || other.right <= box.left || box.bottom <= other.top || other.bottom <= box.top);

@@ -31,10 +31,8 @@ KINDS = (
     "compare/real--elsewhere/index.html", "s/real/report.html",
 )  # fmt: skip
 
-#: Pages that have everything the themes colour: figures, tables, flags, code and forms.
-OF_EACH_COLOUR = [
-    f"s/real/{page}index.html" for page in ("", "rq/rq1/", "matrix/", "guidelines/", "validity/", "data/", "methods/")
-]
+#: Pages that have everything the themes colour: figures, tables, forms, flags and code.
+OF_EACH_COLOUR = [f"s/real/{page}/index.html" for page in ("rq/rq1", "guidelines", "validity", "data")]
 
 #: Until figures that come into view have begun to be drawn, and whether all that were begun are done.
 TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"

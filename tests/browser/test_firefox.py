@@ -32,6 +32,7 @@ def settled(window: Firefox) -> tuple[int, int]:
         time.sleep(0.2)
 
 
+@pytest.mark.acceptance
 def test_every_figure_is_interactive_in_firefox_too(real_site: Path, tmp_path: Path) -> None:
     """Opened from disk; each figure becomes interactive, which the policy allows only to scripts of the site."""
     if not firefox_path():
@@ -48,6 +49,7 @@ def test_every_figure_is_interactive_in_firefox_too(real_site: Path, tmp_path: P
         assert window.troubles() == []
 
 
+@pytest.mark.acceptance
 def test_firefox_tells_what_a_page_may_not_do(real_site: Path, tmp_path: Path) -> None:
     """The list that is empty for every page is not empty where a policy is broken and where a script fails."""
     if not firefox_path():

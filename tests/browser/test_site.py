@@ -28,6 +28,25 @@ NEXT = f"""(() => {{
     return !next;
 }})()"""
 
+#: Of every drawing that is shown: texts that reach out of it, and pairs of its texts that lie on each other.
+FAULTS = """() => [...document.querySelectorAll(".gr-vis svg, svg.glance")].filter((svg) => svg.getBoundingClientRect().width).flatMap((svg) => {
+    const frame = svg.getBoundingClientRect(), faults = [];
+    const texts = [...svg.querySelectorAll("text")].filter((text) => text.textContent.trim() && getComputedStyle(text).visibility === "visible"
+      && getComputedStyle(text).opacity !== "0"
+      && !text.closest("[display=none]")).map((text) => ({ said: text.textContent, box: text.getBoundingClientRect() }));
+    for (const { said, box } of texts) {
+      if (box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 2 || box.bottom > frame.bottom + 2) faults.push(`cut off: ${said}`);
+    }
+    texts.forEach(({ said, box }, at) => texts.slice(at + 1).forEach((other) => {
+      const across = Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left);
+      const down = Math.min(box.bottom, other.box.bottom) - Math.max(box.top, other.box.top);
+      if (across > 1 && down > 3) faults.push(`${said} lies on ${other.said}`);
+    }));
+    return faults;
+})"""
+#: Every figure: its name, whether it can be seen, how far it is, and how often it was drawn.
+STATES = "[...document.querySelectorAll('figure.gr-fig')].map(f => `${f.id} ${f.hidden ? 'hidden' : 'shown'} ${f.dataset.live} ${f.grTurn}`)"
+
 
 def all_pages(site: Path) -> list[str]:
     """Return the path of every page; the file for mailing has no script and so nothing interactive."""
@@ -57,17 +76,22 @@ def opened(browser: Any, **options: Any) -> Iterator[tuple[Any, list[str]]]:
 def visit(page: Any, address: str) -> None:
     """Open an address and wait until every figure is interactive."""
     page.goto(address)
-    until(page, lambda: bool(page.evaluate(NEXT)), f"every figure of {address} becomes interactive")
+    until(
+        page,
+        lambda: bool(page.evaluate(NEXT)),
+        lambda: f"every figure of {address} becomes interactive: {page.evaluate(STATES)}",
+    )
     assert page.locator(f"{SHOWN}[data-live=failed]").count() == 0, address
 
 
 def test_every_page_opens_from_disk_with_all_figures_interactive(browser: Any, real_site: Path) -> None:
-    """No console error, no failed request, no policy violation, no missing chart, on any page."""
+    """No console error, failed request, policy violation or missing chart on any page, and no text of a drawing that is cut off or lies on another."""
     with opened(browser) as (page, troubles):
         for path in all_pages(real_site):
             visit(page, (real_site / path).as_uri())
             assert page.evaluate("window.violations") == [], path
             assert troubles == [], path
+            assert page.evaluate(FAULTS) == [], path
 
 
 def test_the_site_works_under_a_sub_path_over_http(browser: Any, real_site: Path, tmp_path: Path) -> None:

@@ -10,14 +10,14 @@ WAIT_S = 60
 Seen = TypeVar("Seen")
 
 
-def until(page: Any, condition: Callable[[], bool], what: str) -> None:
-    """Wait until a condition holds.
+def until(page: Any, condition: Callable[[], bool], what: str | Callable[[], str]) -> None:
+    """Wait until a condition holds; `what` is said where it does not.
 
     Not `wait_for_function`: its polling evaluates a string inside the page, which the page's own policy refuses.
     """
     deadline = time.monotonic() + WAIT_S
     while not condition():
-        assert time.monotonic() < deadline, f"waited {WAIT_S} s in vain: {what}"
+        assert time.monotonic() < deadline, f"waited {WAIT_S} s in vain: {what() if callable(what) else what}"
         page.wait_for_timeout(20)
 
 

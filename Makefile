@@ -9,8 +9,10 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# Hundreds of processes of the tests import the same modules, so what Python compiled is kept, whatever is set outside.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo docs test check lint types tests together alone programs acceptance servers bench browser hosts format clean
+.PHONY: demo docs test check lint types tests together engines alone programs acceptance servers bench browser hosts format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/greenreport run studies/quickstart.yaml
@@ -28,7 +30,7 @@ programs:
 	@$(MAKE) hosts
 
 check: lint
-	@$(MAKE) --jobs=2 --keep-going types together; first=$$?; $(MAKE) alone && exit $$first
+	@$(MAKE) --jobs=3 --keep-going types engines together; first=$$?; $(MAKE) alone && exit $$first
 
 lint:
 	$(BIN)/ruff format --check .
@@ -39,13 +41,18 @@ types:
 
 # Tests that measure run after the others, alone; both parts run, whatever becomes of the first.
 tests:
-	@$(MAKE) together; first=$$?; $(MAKE) alone && exit $$first
+	@$(MAKE) --jobs=2 --keep-going engines together; first=$$?; $(MAKE) alone && exit $$first
+
+# Importing torch, transformers and optimum takes twenty seconds, so one process tests all engines. The others wait much: for servers, windows and pages.
+ENGINES := tests/engines tests/servers
+engines:
+	@$(BIN)/pytest -m "not acceptance" $(ENGINES)
 
 together:
-	@$(BIN)/pytest -m "not alone and not acceptance" --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -m "not alone and not acceptance" $(ENGINES:%=--ignore=%) --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 alone:
-	@$(BIN)/pytest -m "alone and not acceptance"
+	@$(BIN)/pytest -m "alone and not acceptance" $$(grep --recursive --files-with-matches --include='*.py' 'mark\.alone' tests)
 
 # What takes minutes and seldom finds what the others do not: before a release, and every night.
 acceptance: $(VENV)/.installed browser hosts
@@ -81,10 +88,11 @@ $(VENV)/.docs: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
 
-# constraints.txt locks the versions; the mark is newer than both files when everything is installed.
+# constraints.txt locks the versions; the mark is newer than both files when everything is installed. Python compiles what is imported when it
+# is; compiling all files of all packages would take as long as installing them.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,test]'
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[all,test]'
 	touch $@
 
 # The browser tests drive Debian's chromium: the one without windows, which needs half the CPU time, where there is one. Where neither can

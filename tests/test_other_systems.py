@@ -23,6 +23,7 @@ TABLE = "model,engine,energy_j,duration_s\n" + "".join(
 )
 
 
+@pytest.mark.acceptance
 @pytest.mark.slow
 def test_everything_but_measuring_works_without_linux(tmp_path: Path, write_study: Callable[..., Path]) -> None:
     """No fcntl, resource, /proc, signals of POSIX or descriptors of folders: four commands end well, and the site has its page."""

@@ -52,7 +52,6 @@ def test_output_that_cannot_be_written_is_no_traceback(
     assert done.returncode == code
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize(
     "redirect", ["> /dev/full 2> /dev/full", ">&- 2>&- <&-", "| true"], ids=["full", "closed", "no reader"]
 )

@@ -1,4 +1,4 @@
-"""A small share of the attacks; `python -m tests.attack` makes all trials."""
+"""A small share of the attacks; `python -m tests.attack`, which `make acceptance` runs, makes all trials."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import pytest
 from tests.attack.attacks import ATTACKS
 from tests.attack.conduct import conduct, numbers
 
+#: What comes from others at any time: their servers, and their study files.
+ALWAYS = {"servers", "studies"}
 
-#: Kills are what many other tests are about; one more takes as long as all other attacks.
+
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.acceptance if name == "kills" else ()) for name in ATTACKS]
+    "name", [pytest.param(name, marks=() if name in ALWAYS else pytest.mark.acceptance) for name in ATTACKS]
 )
 def test_greenreport_survives(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Nothing is lost or repeated, nothing hangs, and no command prints a traceback."""

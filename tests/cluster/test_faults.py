@@ -20,10 +20,7 @@ from tests.cluster.hosts import PATIENCE_S, Trial, eventually, variables
 from tests.cluster.ssh import MISSING, SSHD
 from tests.commands import greenreport
 
-pytestmark = [
-    pytest.mark.alone,
-    pytest.mark.skipif(SSHD is None or shutil.which("ssh") is None, reason=MISSING),
-]
+pytestmark = pytest.mark.skipif(SSHD is None or shutil.which("ssh") is None, reason=MISSING)
 #: What Python runs first where this lies on its path: the control takes twice as long from the second time on.
 DRIFTS = """
 from greenreport.execute import control
@@ -43,6 +40,7 @@ def changed(trial: Trial, number: int, *, alone: bool = False, **settings: Any) 
     trial.write(token_s=0.01)
 
 
+@pytest.mark.acceptance
 def test_a_host_that_drifts_takes_no_more_runs(trial: Trial) -> None:
     """Its second control takes twice as long: it is left out with the reason, its record is kept, and the page of the environment says so."""
     usual = trial.cluster

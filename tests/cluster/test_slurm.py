@@ -13,7 +13,7 @@ from tests.cluster.hosts import PATIENCE_S, Trial, eventually, variables
 from tests.cluster.slurm import MISSING, installed, jobs, slurm_cluster
 from tests.conftest import ROOT
 
-pytestmark = [pytest.mark.alone, pytest.mark.skipif(not installed(), reason=MISSING)]
+pytestmark = pytest.mark.skipif(not installed(), reason=MISSING)
 
 
 def test_a_cancelled_job_is_asked_for_again(tmp_path: Path) -> None:

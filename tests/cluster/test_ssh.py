@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import shutil
 import signal
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -14,10 +16,9 @@ from greenreport.results import load_dataset
 from tests.cluster.hosts import CELLS, PATIENCE_S, REPETITIONS, Trial, eventually
 from tests.cluster.ssh import MISSING, SSHD
 
-pytestmark = [
-    pytest.mark.alone,
-    pytest.mark.skipif(SSHD is None or shutil.which("ssh") is None, reason=MISSING),
-]
+pytestmark = pytest.mark.skipif(SSHD is None or shutil.which("ssh") is None, reason=MISSING)
+#: Whether it is time for something to happen.
+Due = Callable[[], bool]
 
 
 def test_hosts_share_the_repetitions_of_a_study(trial: Trial) -> None:
@@ -35,12 +36,12 @@ def test_hosts_share_the_repetitions_of_a_study(trial: Trial) -> None:
     assert len(trial.rows()) == CELLS * REPETITIONS
 
 
-def disturb(trial: Trial, moment_s: float, *kinds: str) -> None:
-    """Let things happen, each some time after a worker is there, and wait for the end of the command."""
+def disturb(trial: Trial, *happenings: tuple[Due, str]) -> None:
+    """Let things happen, each when it is due and a worker is there, and wait for the end of the command."""
     process = trial.start()
-    for kind in kinds:
-        assert eventually(lambda: bool(trial.workers()) or process.poll() is not None, 60)
-        time.sleep(moment_s)
+    for due, kind in happenings:
+        ready = functools.partial(lambda due: (bool(trial.workers()) and due()) or process.poll() is not None, due)
+        assert eventually(ready, PATIENCE_S)
         if process.poll() is not None:
             break
         if kind == "worker" and (workers := trial.workers()):
@@ -51,12 +52,28 @@ def disturb(trial: Trial, moment_s: float, *kinds: str) -> None:
     assert eventually(lambda: not trial.processes()), trial.processes()
 
 
+def stored(trial: Trial, runs: int) -> Due:
+    """Return whether so many runs are stored."""
+    return lambda: len(trial.rows()) >= runs
+
+
+def after(seconds: float) -> Due:
+    """Return whether so many seconds have passed since it was first asked."""
+    asked: list[float] = []
+
+    def due() -> bool:
+        asked.append(time.monotonic())
+        return asked[-1] - asked[0] >= seconds
+
+    return due
+
+
 def test_what_dies_costs_no_finished_run(trial: Trial) -> None:
     """A worker is killed, then the coordinator, then Ctrl-C: no process stays, and the next `run` completes the study without doing a run twice."""
     trial.write(token_s=0.01)
-    disturb(trial, 6.0, "worker", "coordinator")
+    disturb(trial, (stored(trial, 1), "worker"), (stored(trial, 3), "coordinator"))
     assert 0 < len(trial.rows()) < CELLS * REPETITIONS
-    disturb(trial, 1.0, "interrupt")
+    disturb(trial, (stored(trial, 4), "interrupt"))
     code, printed = trial.run()
     assert code == 0, printed
     trial.check()
@@ -69,12 +86,13 @@ def test_it_may_happen_at_any_moment(trial: Trial, seed: int) -> None:
     chance = random.Random(seed)
     trial.write(token_s=0.01)
     for _ in range(2):
-        disturb(trial, chance.uniform(0, 14), chance.choice(["worker", "coordinator", "interrupt"]))
+        disturb(trial, (after(chance.uniform(0, 14)), chance.choice(["worker", "coordinator", "interrupt"])))
     code, printed = trial.run()
     assert code == 0, printed
     trial.check()
 
 
+@pytest.mark.acceptance
 def test_a_host_that_refuses_does_not_end_the_others(trial: Trial) -> None:
     """A host without greenreport is left out with its own words; the others do its blocks."""
     section = dict(trial.cluster["ssh"])

@@ -41,8 +41,8 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "opt": {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64, "ffn_dim": 256, "max_position_embeddings": 256, "word_embed_proj_dim": 64},
     "qwen2": _ROTARY | {"num_key_value_heads": 2},
 }  # fmt: skip
-#: The families that are tested always, one with learned positions and one with rotary ones; the others are acceptance.
-FAMILIES_ALWAYS = {"gpt2", "llama"}
+#: The family that is tested always; the others are acceptance.
+FAMILIES_ALWAYS = {"llama"}
 Shelf = Callable[[str], Path]
 PROMPTS = ("def add(a, b):\n    return", "import os\n", "class Foo(object):\n    def bar(self, x, y): return x + y")
 TOKENS = 24
@@ -227,6 +227,7 @@ for name in sys.argv[2:]:
 """
 
 
+@pytest.mark.acceptance
 def test_a_batch_that_does_not_fit_is_out_of_memory(shelf: Shelf) -> None:
     """A process that may have 0.6 GB more is given a batch that needs several: each library refuses in words of its own."""
     names = ("torch", "torchscript", "onnx", "openvino")

@@ -139,6 +139,7 @@ def test_a_study_runs_on_a_gguf_file_and_says_what_the_engine_cannot_load(
     assert "answers one prompt at a time" in command("validate", str(batches), check=2).stderr
 
 
+@pytest.mark.acceptance
 def test_a_conversation_is_the_same_text_and_tokens_as_for_other_engines(tmp_path: Path) -> None:
     """Of a trained model with a template: llama.cpp renders it itself, and special tokens are neither added twice nor spelt out."""
     from transformers import AutoTokenizer

@@ -62,6 +62,7 @@ def test_the_weights_that_are_multiplied_with_are_read_back(llama: Path, tmp_pat
         other.facts()
 
 
+@pytest.mark.acceptance
 def test_a_model_whose_embeddings_are_its_output_layer_loads_with_8_bits(tmp_path: Path) -> None:
     """Most trained models below a billion parameters tie the two; the builder's 8-bit model of one named a tensor that it did not hold."""
     engine = loaded(NAME, untrained("llama", tmp_path, tie_word_embeddings=True), tmp_path, dtype="int8")
@@ -69,6 +70,7 @@ def test_a_model_whose_embeddings_are_its_output_layer_loads_with_8_bits(tmp_pat
     assert len(answers(engine, [[5, 6, 7]])[0]) > 0
 
 
+@pytest.mark.acceptance
 def test_what_it_cannot_do_is_a_sentence(llama: Path, tmp_path: Path) -> None:
     """A mode it lacks, a model that was not converted, and an architecture that its builder does not know."""
     with pytest.raises(EngineUnavailable, match="no mode without KV cache"):

@@ -44,6 +44,7 @@ def test_tokens_are_those_of_torch_and_are_told_one_by_one(llama: Path) -> None:
     assert_tokens_of_torch(loaded("openvino-genai", llama / "weights", llama), loaded("torch", llama / "weights", llama))
 
 
+@pytest.mark.acceptance
 def test_what_was_compiled_is_read_back(llama: Path, tmp_path: Path) -> None:
     """Precision, threads, pages and the cache of prompts, as OpenVINO prints them; other weights than those asked for are invalid."""
     weights = llama / "weights"

@@ -73,6 +73,7 @@ def test_a_command_is_started_measured_and_ended(command: Command, write_study: 
     assert list((tmp_path / "cache" / "logs").glob("*")) == []
 
 
+@pytest.mark.acceptance
 def test_a_command_may_be_replicated(commanded: Ran) -> None:
     """Each replica gets a port of its own."""
     record = commanded.records["command-replicated-r2"]

@@ -61,8 +61,7 @@ def test_exact_lengths_are_asked_for(command: Command, write_study: Write, tmp_p
     assert str(only(tmp_path).reason).endswith("HTTP 400: unknown field ignore_eos")
 
 
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("status", ["429", "503"])
+@pytest.mark.parametrize(("status", "stream"), [("429", False), ("503", True)])
 def test_a_server_that_refuses_the_load_is_quoted(
     status: str, stream: bool, command: Command, write_study: Write, tmp_path: Path, outside: Outside
 ) -> None:

@@ -59,6 +59,7 @@ def waits_s(arrived: Sequence[float], service_s: Sequence[float]) -> list[float]
     return waits
 
 
+@pytest.mark.acceptance
 @pytest.mark.slow
 def test_a_queue_waits_as_long_as_theory_says(command: Command, write_study: Write, tmp_path: Path) -> None:
     """M/D/1 at half load: the mean wait lies where nearly all simulated queues have it, and median and tail fit the arrivals.

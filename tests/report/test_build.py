@@ -170,7 +170,7 @@ def test_studies_without_runs_render(command: Command, write_study: Write, tmp_p
     [
         {"configurations": [{"engine": "torch", "provider": "cuda"}]},
         {"configurations": [{"engine": "fake", "options": {"crash_at": 1}}]},
-        {"hypotheses": [], "questions": {}},
+        pytest.param({"hypotheses": [], "questions": {}}, marks=pytest.mark.acceptance, id="no questions"),
         pytest.param(
             {"configurations": [{"engine": "fake", "options": {"token_s": 0.001}}]}, marks=pytest.mark.acceptance, id="one cell"
         ),
@@ -180,7 +180,7 @@ def test_studies_without_runs_render(command: Command, write_study: Write, tmp_p
             id="different outputs",
         ),
     ],
-    ids=["no GPU", "all failed", "no questions", None, None],
+    ids=["no GPU", "all failed", None, None, None],
 )
 def test_every_state_of_a_study_renders(command: Command, write_study: Write, tmp_path: Path, changes: dict[str, Any]) -> None:
     """Nothing supported, everything failed, one cell, nothing asked, nothing comparable: a site all the same."""

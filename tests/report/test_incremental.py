@@ -60,6 +60,7 @@ def test_another_study_changes_what_speaks_of_it_alone(once: Path, command: Comm
     assert "A second study" not in (once / "index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.acceptance
 def test_what_was_changed_by_hand_or_lost_is_made_again(once: Path, command: Command) -> None:
     """A site is what its inputs say, whatever happened to its files."""
     before = contents(once)

@@ -115,7 +115,8 @@ def test_llama_cpp_and_torch_agree_token_for_token(model: Path, address: str) ->
         assert told == prompt
 
 
-@pytest.mark.parametrize("stream", [True, pytest.param(False, marks=pytest.mark.acceptance)])
+@pytest.mark.acceptance
+@pytest.mark.parametrize("stream", [True, False])
 def test_a_study_compares_torch_with_llama_cpp(
     stream: bool, model: Path, address: str, command: Command, write_study: Write, tmp_path: Path
 ) -> None:

@@ -22,8 +22,6 @@ from greenreport.study import Site
 from tests.conftest import minimal_study
 from tests.sharing import share_drawn
 
-pytestmark = pytest.mark.alone
-
 Command = Callable[..., Any]
 Write = Callable[..., Path]
 
@@ -85,6 +83,7 @@ def explained(tmp_path: Path, study: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
+@pytest.mark.alone
 def test_a_meter_that_dies(
     command: Command, write_study: Write, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
@@ -106,6 +105,7 @@ def test_a_meter_that_dies(
     assert "failed" in command("plan", str(file)).stdout
 
 
+@pytest.mark.alone
 def test_a_loaded_machine(command: Command, write_study: Write, tmp_path: Path) -> None:
     """Other programs on every CPU: invalid, with their share; admitted by the study, the same run counts."""
     rules = {"foreign_load": 0.3}
@@ -128,6 +128,7 @@ def test_a_loaded_machine(command: Command, write_study: Write, tmp_path: Path) 
     assert "The run passed every check that can exclude a run" in explained(tmp_path, "loaded")
 
 
+@pytest.mark.alone
 def test_a_clock_that_is_set(command: Command, write_study: Write, tmp_path: Path) -> None:
     """The recorded wall clock jumps by two seconds in the window, so the instrument's samples cannot be placed."""
     meter = recording(tmp_path, "jumps", clock=[0.0] * 15 + [2.0] * 100)

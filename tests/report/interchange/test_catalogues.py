@@ -54,6 +54,7 @@ def deposited(measured: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target / "judged"
 
 
+@pytest.mark.acceptance
 def test_catalogues_accept_what_is_deposited(measured: Path, deposited: Path) -> None:
     """Frictionless, mlcroissant and rocrate find nothing wrong, and read every value of the store from the tables they describe."""
     missing = [name for name in ("frictionless", "mlcroissant", "rocrate") if find_spec(name) is None]

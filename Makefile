@@ -43,7 +43,7 @@ types:
 tests:
 	@$(MAKE) --jobs=2 --keep-going engines together; first=$$?; $(MAKE) alone && exit $$first
 
-# Importing torch, transformers and optimum takes twenty seconds, so one process tests all engines. The others wait much: for servers, windows and pages.
+# Importing torch, transformers and optimum takes twenty seconds, so one process tests all engines, beside those that test the rest.
 ENGINES := tests/engines tests/servers
 engines:
 	@$(BIN)/pytest -m "not acceptance" $(ENGINES)
@@ -88,8 +88,8 @@ $(VENV)/.docs: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
 
-# constraints.txt locks the versions; the mark is newer than both files when everything is installed. Python compiles what is imported when it
-# is; compiling all files of all packages would take as long as installing them.
+# constraints.txt locks the versions; the mark is newer than both files when everything is installed. Python compiles
+# a module when it is first imported; compiling all files of all packages would take as long as installing them.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[all,test]'

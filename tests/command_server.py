@@ -9,7 +9,6 @@ import signal
 import sys
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 #: What `run`, `plan` and the others import when they are called.
@@ -41,7 +40,7 @@ def become_command(request: Mapping[str, Any]) -> None:
     os.chdir(request["folder"])
     sys.path[0] = request["folder"]
     entry = sys.modules["__main__"] = sys.modules["greenreport.__main__"]
-    sys.argv = [str(Path(str(entry.__file__))), *request["arguments"]]
+    sys.argv = [str(entry.__file__), *request["arguments"]]
     entry.main()
 
 

@@ -19,7 +19,6 @@ from typing import Any
 #: Commands that only read, compute and write files. Importing what they need takes longer than most of what tests ask of them.
 #: Those that measure have a process of their own: they start others, hear signals, and know folders and keys of the process that began them.
 INSIDE = frozenset({"analyse", "audit", "build", "check", "compare", "export", "import", "publish", "validate"})
-ROOT = Path(__file__).resolve().parents[1]
 Done = subprocess.CompletedProcess[str]
 
 
@@ -45,7 +44,7 @@ def _alone(folder: Path, *arguments: str, **options: Any) -> Done:
 
 def _forked(folder: Path, *arguments: str, environment: Mapping[str, str]) -> Done:
     """Run the command line in a process of its own that a `tests.command_server` forks."""
-    server, texts = _command_server(), []
+    server = _command_server()
     with tempfile.TemporaryDirectory() as outputs:
         files = [Path(outputs, name) for name in ("out", "err")]
         for file in files:
@@ -66,7 +65,14 @@ def _forked(folder: Path, *arguments: str, environment: Mapping[str, str]) -> Do
 def _command_server() -> subprocess.Popen[str]:
     """Return the server of this test process, which ends with it."""
     command = [sys.executable, "-m", "tests.command_server"]
-    server = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+    server = subprocess.Popen(
+        command,
+        cwd=Path(__file__).resolve().parents[1],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
     atexit.register(server.communicate)
     return server
 

@@ -37,7 +37,7 @@ def build(
     except ValueError as error:
         raise UsageError(f"--base-url: {error}") from None
     if studies != Path("studies") and not studies.is_dir():
-        raise UsageError(f"--studies {studies}: there is no such folder; name the one that holds your study files")
+        raise UsageError(f"--studies {studies}: there is no such folder; name the folder that holds your study files")
     built = recall(BuildInput(studies, cache, site, weights, address))
     if built is None:
         from greenreport.report import build as report  # what it imports takes longer than to see that nothing has changed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import random
 import shutil
@@ -40,8 +39,7 @@ def disturb(trial: Trial, *happenings: tuple[Due, str]) -> None:
     """Let things happen, each when it is due and a worker is there, and wait for the end of the command."""
     process = trial.start()
     for due, kind in happenings:
-        ready = functools.partial(lambda due: (bool(trial.workers()) and due()) or process.poll() is not None, due)
-        assert eventually(ready, PATIENCE_S)
+        assert eventually(lambda due=due: (bool(trial.workers()) and due()) or process.poll() is not None, PATIENCE_S)
         if process.poll() is not None:
             break
         if kind == "worker" and (workers := trial.workers()):

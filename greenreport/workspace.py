@@ -80,7 +80,9 @@ def plan_in(study: Study, prompts_digest: str, folder: Path) -> Plan:
 
 def index_here(plan: Plan, store: Store, here: Environment, *, partial: bool = False) -> tuple[IndexRow, ...]:
     """Return the index of a store as it is seen from a machine: what machines like it have done whole counts here (see `pooled`)."""
-    return pooled(plan, store.index(here), (*store.environments(), here), here.key, partial=partial)
+    with store.held():
+        index, environments = store.index(here), store.environments()
+    return pooled(plan, index, (*environments, here), here.key, partial=partial)
 
 
 def open_store(cache: Path) -> Store:

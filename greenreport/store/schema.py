@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
@@ -76,12 +78,40 @@ def first_line(error: Exception) -> str:
 @cache
 def schema() -> dict[str, dict[str, ColumnType]]:
     """Return the columns of each table."""
+    statements = SCHEMA.read_text(encoding="utf-8")
     with closing(connect()) as connection:
-        connection.execute(SCHEMA.read_text(encoding="utf-8"))
-        return _columns(connection)
+        connection.execute(statements)
+        return {table: _columns_of(connection, table) for table in re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", statements)}
 
 
-def _columns(connection: DuckDBPyConnection) -> dict[str, dict[str, ColumnType]]:
+def has_schema(connection: DuckDBPyConnection) -> bool:
+    """Return whether a database has the tables and the version of this greenreport; otherwise `check_schema` says what is wrong.
+
+    A database answers about tables whose names are given in a tenth of the time that looking at all of them takes.
+    """
+    try:
+        complete = all(not _wrong(columns, _columns_of(connection, table)) for table, columns in schema().items())
+        return complete and _version(connection) == SCHEMA_VERSION
+    except duckdb.CatalogException:  # a table is not there
+        return False
+
+
+def _columns_of(connection: DuckDBPyConnection, table: str) -> dict[str, ColumnType]:
+    rows = connection.execute(f"SELECT name, type, NOT \"notnull\" FROM pragma_table_info('{table}')").fetchall()
+    return {name: ColumnType(kind, nullable) for name, kind, nullable in rows}
+
+
+def _wrong(expected: Mapping[str, ColumnType], present: Mapping[str, ColumnType]) -> list[str]:
+    """Return the columns that are not there, or of another type."""
+    return [name for name, kind in expected.items() if present.get(name) != kind]
+
+
+def _version(connection: DuckDBPyConnection) -> int | None:
+    row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
+    return row[0] if row else None
+
+
+def _every_column(connection: DuckDBPyConnection) -> dict[str, dict[str, ColumnType]]:
     tables: dict[str, dict[str, ColumnType]] = {}
     query = (
         "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
@@ -101,28 +131,26 @@ def check_schema(connection: DuckDBPyConnection, of: str) -> None:
     Raises:
         StoreError: the database has another version or other tables.
     """
-    present = _columns(connection)
+    present = _every_column(connection)
     if not present:
         connection.execute(SCHEMA.read_text(encoding="utf-8"))
         connection.execute("INSERT INTO schema_version VALUES (?)", [SCHEMA_VERSION])
         return
     if "version" not in present.get("schema_version", {}):
         raise StoreError(f"{of} is the database of another program; move it away, or use another --cache")
-    row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
-    version = row[0] if row else None
+    version = _version(connection)
     while version in RAISE:
         connection.execute(RAISE[version])
         version += 1
         connection.execute("INSERT INTO schema_version VALUES (?)", [version])
-        present = _columns(connection)
+        present = _every_column(connection)
     if version != SCHEMA_VERSION:
         raise StoreError(
             f"{of} has schema version {version}, this greenreport writes version {SCHEMA_VERSION}; "
             "export it with the greenreport that wrote it, or use another --cache"
         )
     for table, columns in schema().items():
-        wrong = [name for name, kind in columns.items() if present.get(table, {}).get(name) != kind]
-        if wrong:
+        if wrong := _wrong(columns, present.get(table, {})):
             raise StoreError(
                 f"{of} is damaged: its table {table} has no {', '.join(wrong)} of the type it had; "
                 "replace the file by a copy, or use another --cache"

@@ -21,7 +21,7 @@ from greenreport.errors import StoreError, StoreLocked, UnstorableRecord
 from greenreport.record import RunRecord, Verdict
 from greenreport.store import codec
 from greenreport.store.reader import RecordReader, records_where
-from greenreport.store.schema import SHARED_TABLES, check_schema, connect, first_line
+from greenreport.store.schema import SHARED_TABLES, check_schema, connect, first_line, has_schema
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -228,9 +228,10 @@ def _transaction(path: Path, patience_s: float, named: Path | None = None) -> It
 def _open(path: Path | None, patience_s: float = LOCK_WAIT_S) -> Iterator[DuckDBPyConnection]:
     """Open a store, or an empty one in memory."""
     with _explained(path), closing(_connect(path, patience_s)) as connection:
-        connection.begin()
-        check_schema(connection, f"the store {path}")
-        connection.commit()
+        if not has_schema(connection):
+            connection.begin()
+            check_schema(connection, f"the store {path}")
+            connection.commit()
         yield connection
 
 

@@ -134,7 +134,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 30.0) -> bool:
     while not holds():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.1)
+        time.sleep(0.3)  # opening the store takes a tenth of that
     return True
 
 

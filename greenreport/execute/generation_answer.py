@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from fastapi.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from greenreport.engines.base import Engine, Generated, OnToken
 from greenreport.errors import GreenReportError, OutOfMemory

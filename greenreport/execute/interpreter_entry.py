@@ -18,8 +18,8 @@ from pathlib import Path
 PROTOCOL = 1
 OLDEST_PYTHON = (3, 11)
 #: What our server needs besides the libraries of its engine, as `pyproject.toml` bounds it.
-SERVER_REQUIREMENTS = ("fastapi>=0.115", "psutil>=7.0", "pydantic>=2.12", "pyyaml>=6.0.2", "uvicorn>=0.34")
-SERVER_MODULES = ("fastapi", "psutil", "pydantic", "yaml", "uvicorn")
+SERVER_REQUIREMENTS = ("psutil>=7.0", "pydantic>=2.12", "pyyaml>=6.0.2", "starlette>=0.46", "uvicorn>=0.34")
+SERVER_MODULES = ("psutil", "pydantic", "yaml", "starlette", "uvicorn")
 #: Handed to ``python -c``: makes this copy of the package importable, and no library that lies beside it.
 BOOT = """
 import importlib.util, sys

@@ -11,10 +11,13 @@ import asyncio
 import hmac
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-from fastapi import FastAPI
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from greenreport.engines.base import Engine
@@ -48,35 +51,36 @@ def make_app(
     max_batch: int = 1,
     max_wait_s: float = 0.0,
     api_key: str | None = None,
-) -> FastAPI:
+) -> Starlette:
     """Return the application.
 
     Args:
         max_batch, max_wait_s: those of `Batcher`.
         api_key: key that every request must carry; None: anybody may ask.
     """
-    app = FastAPI(title="greenreport model server", openapi_url=None)
-    if api_key is not None:
-        app.add_middleware(KeyRequired, api_key=api_key)
     batcher, templates = Batcher(engine, thread, max_batch, max_wait_s), ThreadPoolExecutor(1, "template")
 
-    @app.get("/health")
-    async def health() -> dict[str, str]:
-        return {"status": "ok", "model": model_id}
+    async def health(_: Request) -> Response:
+        return JSONResponse({"status": "ok", "model": model_id})
 
-    @app.get("/v1/models")
-    async def models() -> dict[str, Any]:
-        return {"object": "list", "data": [{"id": model_id, "object": "model", "owned_by": "greenreport"}]}
+    async def models(_: Request) -> Response:
+        return JSONResponse({"object": "list", "data": [{"id": model_id, "object": "model", "owned_by": "greenreport"}]})
 
-    @app.post("/v1/completions", response_model=None)
-    async def completions(request: CompletionRequest) -> Response:
+    async def completions(sent: Request) -> Response:
+        try:
+            request = CompletionRequest.model_validate_json(await sent.body())
+        except ValidationError as error:
+            return _invalid(error)
         start_ns = time.monotonic_ns()
         if request.prompt == []:
             return _refusal(400, "prompt: at least one text is needed")
         return await _answered(batcher, model_id, request, Asked(request.texts, start_ns))
 
-    @app.post("/v1/chat/completions", response_model=None)
-    async def chat(request: ChatRequest) -> Response:
+    async def chat(sent: Request) -> Response:
+        try:
+            request = ChatRequest.model_validate_json(await sent.body())
+        except ValidationError as error:
+            return _invalid(error)
         start_ns = time.monotonic_ns()
         rendering = asyncio.get_running_loop().run_in_executor(templates, engine.render, request.conversation)
         try:
@@ -87,7 +91,13 @@ def make_app(
             return _refusal(400, f"the model's chat template took longer than {TEMPLATE_LIMIT_S:g} s")
         return await _answered(batcher, model_id, request, Asked([text], start_ns, time.monotonic_ns() - start_ns))
 
-    return app
+    routes = [
+        Route("/health", health),
+        Route("/v1/models", models),
+        Route("/v1/completions", completions, methods=["POST"]),
+        Route("/v1/chat/completions", chat, methods=["POST"]),
+    ]
+    return Starlette(routes=routes, middleware=[] if api_key is None else [Middleware(KeyRequired, api_key=api_key)])
 
 
 async def _answered(batcher: Batcher, model_id: str, request: GenerationRequest, asked: Asked) -> Response:
@@ -103,3 +113,9 @@ async def _answered(batcher: Batcher, model_id: str, request: GenerationRequest,
 
 def _refusal(status: int, message: str) -> JSONResponse:
     return JSONResponse(error_body("invalid_request_error", message), status)
+
+
+def _invalid(error: ValidationError) -> JSONResponse:
+    """Refuse a request that is not one of the API, and name each wrong part."""
+    parts = (f"{'.'.join(map(str, part['loc'])) or 'body'}: {part['msg']}" for part in error.errors(include_url=False))
+    return _refusal(422, "; ".join(parts))

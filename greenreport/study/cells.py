@@ -32,7 +32,7 @@ class Weights(StrEnum):
 class Architecture(Spec):
     """Shape of a model, in the words of its transformers configuration class."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     type: Annotated[str, Field(pattern=r"^[a-z0-9_]+$", description="transformers model type: gpt2, llama, gpt_neox, …")]
 

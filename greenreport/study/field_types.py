@@ -66,7 +66,7 @@ Entries = Annotated[tuple[_Entry, ...], Field(max_length=MOST_ENTRIES)]
 class Spec(BaseModel):
     """Base of every section: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, defer_build=True)
 
     #: Keys of earlier versions that could have one value only; with that value they are still accepted, and mean nothing.
     RETIRED: ClassVar[dict[str, str]] = {}

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from greenreport.engines.base import EngineJob, Message
 from greenreport.engines.fake import Fake
@@ -27,7 +27,7 @@ MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "conten
 RENDERED = "system: Be brief.\nuser: Why?\nassistant: "
 
 
-def chat(server: FastAPI, **body: Any) -> httpx.Response:
+def chat(server: Starlette, **body: Any) -> httpx.Response:
     """Send a chat request."""
     usual = {"model": "one", "messages": MESSAGES, "max_tokens": 4, "ignore_eos": True}
     return send(server, "POST", "/v1/chat/completions", json=usual | body)

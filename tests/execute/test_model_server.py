@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from greenreport.engines.base import Engine, EngineJob
 from greenreport.engines.fake import Fake
@@ -17,14 +17,14 @@ from greenreport.execute.model_server import make_app
 from greenreport.study import Configuration
 
 
-def client(**options: Any) -> FastAPI:
+def client(**options: Any) -> Starlette:
     """Return a server with a loaded fake engine."""
     engine = Fake(EngineJob(Configuration(engine="fake", options=options), threads=1))
     engine.load()
     return make_app(engine, "one", ThreadPoolExecutor(1))
 
 
-def send(server: FastAPI, method: str, path: str, **options: Any) -> httpx.Response:
+def send(server: Starlette, method: str, path: str, **options: Any) -> httpx.Response:
     """Send one HTTP request to a server in this process."""
 
     async def exchange() -> httpx.Response:
@@ -35,7 +35,7 @@ def send(server: FastAPI, method: str, path: str, **options: Any) -> httpx.Respo
         return thread.submit(asyncio.run, exchange()).result()
 
 
-def ask(server: FastAPI, **body: Any) -> httpx.Response:
+def ask(server: Starlette, **body: Any) -> httpx.Response:
     """Send a completions request."""
     usual = {"model": "one", "prompt": "def f", "max_tokens": 4, "ignore_eos": True}
     return send(server, "POST", "/v1/completions", json=usual | body)
@@ -91,7 +91,20 @@ def test_requests_that_cannot_be_answered_say_why(change: dict[str, Any], status
     """An error is never an answer of another model, another length or another temperature."""
     answer = ask(client(), **change)
     assert answer.status_code == status
-    assert what in answer.text
+    assert what in answer.json()["error"]["message"]
+
+
+def test_a_body_that_is_no_request_is_refused_with_each_wrong_part() -> None:
+    """What a client may send by mistake: no JSON, something else than an object, a key that is missing."""
+    server = client()
+    for body, what in (
+        ("{", "body: Invalid JSON"),
+        ("[]", "body: Input should be an object"),
+        ('{"model": "one"}', "prompt: Field required"),
+    ):
+        answer = send(server, "POST", "/v1/completions", content=body)
+        assert answer.status_code == 422
+        assert what in answer.json()["error"]["message"]
 
 
 def test_drawn_answers_follow_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ Command = Callable[..., Any]
 
 
 def test_each_meter_says_yes_or_why_not_and_what_mends_it(command: Command, tmp_path: Path) -> None:
-    """A RAPL tree that nobody may read: the remedy is the command; requiring it fails, requiring what works does not."""
+    """A RAPL tree that nobody may read: the remedy is the command, and requiring it fails."""
     zone = tmp_path / "powercap" / "intel-rapl:0"
     zone.mkdir(parents=True)
     (zone / "name").write_text("package-0\n")
@@ -46,20 +46,17 @@ def test_each_meter_says_yes_or_why_not_and_what_mends_it(command: Command, tmp_
     assert "yes Utilisation" in failed.stdout
     assert "no  RAPL" in failed.stdout
     assert "the required meter rapl does not work here" in failed.stderr
-    assert command("doctor", "--require", "utilisation", env=variables).returncode == 0
     assert "unknown meter 'rap'" in command("doctor", "--require", "rap", check=3).stderr
 
 
 @pytest.mark.skipif(fake_nvml.compiler() is None, reason=fake_nvml.NO_COMPILER)
 def test_programs_on_a_gpu_are_named(command: Command, tmp_path: Path) -> None:
-    """Two processes on one of two GPUs: named, with what they would do to a run; nothing is said of idle GPUs."""
+    """Two processes on one of two GPUs: named, with what they would do to a run; nothing is said of the idle one. Requiring a meter that works changes nothing."""
     control = tmp_path / "nvml"
     fake_nvml.write_control(control, gpus=2, processes_1="4711 4712")
-    busy = command("doctor", env=fake_nvml.environment(control)).stdout
+    busy = command("doctor", "--require", "utilisation", env=fake_nvml.environment(control)).stdout
     assert "2 on gpu-1" in busy.replace("\n", " ")
     assert "gpu-0;" not in busy
-    fake_nvml.write_control(control, gpus=2)
-    assert "GPU processes" not in command("doctor", env=fake_nvml.environment(control)).stdout
 
 
 def test_nothing_that_names_this_machine_is_kept() -> None:

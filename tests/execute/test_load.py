@@ -15,8 +15,6 @@ import pytest
 
 from tests.conftest import minimal_study
 
-pytestmark = pytest.mark.alone
-
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[..., Path]
 
@@ -102,6 +100,7 @@ def test_clients_at_once_wait_in_the_queue_of_the_server(command: Command, write
     assert np.median(waits) > 2 * 8 * 0.004
 
 
+@pytest.mark.alone
 def test_dynamic_batches_form_from_requests_that_wait(command: Command, write_study: Write, tmp_path: Path) -> None:
     """With room for four in a batch, four clients are answered together: about as fast as one of them alone."""
     configuration = {"concurrency": 4, "max_batch": 4, "max_wait_ms": 200, "options": {"token_s": 0.01}}
@@ -128,6 +127,7 @@ def test_an_open_loop_sends_when_due_and_latency_counts_from_then(command: Comma
     assert latencies[-1] > latencies[0] + 0.1  # 32 ms of work every 20 ms: the queue grows
 
 
+@pytest.mark.alone
 def test_a_queue_waits_as_long_as_lindley_says(command: Command, write_study: Write, tmp_path: Path) -> None:
     """Poisson arrivals at a server of constant service time: mean time in queue as computed from arrivals and service."""
     number, service_s = 160, 0.015

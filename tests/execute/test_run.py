@@ -86,13 +86,12 @@ def test_a_cell_that_fails_is_a_recorded_outcome_and_the_rest_goes_on(
     assert "1 of 6 runs ok; 1 failed, 1 out of memory, 1 timed out, 2 unsupported" in result.stdout
 
 
-@pytest.mark.alone
 def test_a_time_limit_ends_a_sweep_only_above_what_was_in_time(command: Command, write_study: Write, tmp_path: Path) -> None:
     """The smallest batch is too slow for so many requests, larger ones are tried all the same; longer outputs of one of them are not."""
     loads = ((1, 8), (4, 8), (4, 64), (4, 128))
     file = write_study(
         configurations=[
-            fake(token_s=0.03) | {"batch_size": batch, "output_tokens": tokens, "name": f"batch {batch}, {tokens} tokens"}
+            fake(token_s=0.02) | {"batch_size": batch, "output_tokens": tokens, "name": f"batch {batch}, {tokens} tokens"}
             for batch, tokens in loads
         ],
         workload=minimal_study()["workload"] | {"requests": 16},

@@ -21,8 +21,6 @@ from greenreport.record import Method, Trace, TraceKind
 from greenreport.study import meter_use
 from greenreport.traces import energy
 
-pytestmark = pytest.mark.alone
-
 #: Like the real program: starts the command, and writes each row one interval after it was collected, the last one at the end.
 PROGRAM = """#!{python} -S
 import argparse, os, subprocess, sys, time

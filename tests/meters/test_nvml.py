@@ -19,8 +19,6 @@ from greenreport.record import Method, Trace, TraceKind
 from greenreport.traces import counter_growth, gauge_integral
 from tests.meters.conftest import WAIT_S, FakeGpus
 
-pytestmark = pytest.mark.alone
-
 #: Opens the meter and prints what it reads, or why it cannot.
 LOOK = """
 import json
@@ -166,6 +164,7 @@ def test_sensors_a_gpu_lacks_have_no_channel(gpus: FakeGpus) -> None:
     assert "gpu-0 power" in gpus.run(LOOK)["values"]
 
 
+@pytest.mark.alone
 def test_the_edges_of_a_window_are_exact(gpus: FakeGpus) -> None:
     """With a counter that moves every 80 ms, windows of 0.3 s are right to a few milliseconds; so is integrated power."""
     gpus.set(power_w=200, refresh_ms=80)
@@ -183,6 +182,7 @@ def test_the_edges_of_a_window_are_exact(gpus: FakeGpus) -> None:
     assert growth == pytest.approx(200 * (edges[-1] - edges[0]) / 1e9, rel=0.01)
 
 
+@pytest.mark.alone
 def test_a_gpu_that_is_lost_is_a_gap(gpus: FakeGpus) -> None:
     """The other GPU is sampled on; the lost one ends early and is named."""
     gpus.set(gpus=2)

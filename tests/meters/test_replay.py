@@ -19,8 +19,6 @@ from greenreport.record import Method, Trace, TraceKind
 from greenreport.study import MeterUse, meter_use
 from greenreport.traces import energy
 
-pytestmark = pytest.mark.alone
-
 S = 10**9
 COUNTER: dict[str, Any] = {
     "domain": "package-0", "quantity": "energy", "kind": "counter", "unit": "J", "method": "estimated", "wrap_at": 100,

@@ -18,8 +18,6 @@ from greenreport.study import MeterUse, meter_use
 from greenreport.traces import energy
 from tests.meters.http_device import Answer, Device, Handler, running
 
-pytestmark = pytest.mark.alone
-
 
 def netio(load: float = 93, energy_wh: float = 94268) -> dict[str, Any]:
     """Return the answer of a device with two outputs."""
@@ -121,6 +119,7 @@ def test_times_are_those_of_this_machine(device: Device) -> None:
     assert all(before < sample.t_ns < after for (before, after), sample in zip(brackets, samples, strict=True))
 
 
+@pytest.mark.alone
 def test_a_device_that_stalls_delays_no_other_meter(device: Device, sampling: Callable[..., Any]) -> None:
     """While the device does not answer, the other meters of the run are sampled; the failed polls are reported."""
     good, stalled = device.answer, threading.Event()

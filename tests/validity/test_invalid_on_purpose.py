@@ -83,7 +83,6 @@ def explained(tmp_path: Path, study: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
-@pytest.mark.alone
 def test_a_meter_that_dies(
     command: Command, write_study: Write, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
@@ -105,7 +104,6 @@ def test_a_meter_that_dies(
     assert "failed" in command("plan", str(file)).stdout
 
 
-@pytest.mark.alone
 def test_a_loaded_machine(command: Command, write_study: Write, tmp_path: Path) -> None:
     """Other programs on every CPU: invalid, with their share; admitted by the study, the same run counts."""
     rules = {"foreign_load": 0.3}

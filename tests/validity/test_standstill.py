@@ -118,7 +118,6 @@ def test_a_long_answer_is_no_outlier() -> None:
     assert "request_outlier" not in codes(made(requests=longer))
 
 
-@pytest.mark.alone
 def test_a_server_that_is_stopped_in_the_window_makes_the_run_invalid(
     command: Command, write_study: Write, tmp_path: Path
 ) -> None:

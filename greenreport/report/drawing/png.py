@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -24,8 +25,9 @@ SIGNATURE = 8  # bytes before the first chunk
 CHANNELS = {2: 3, 6: 4}  # by the type of a PNG in full colour
 
 
+@cache
 def engines() -> str:
-    """Return the versions of what draws: another one may give other bytes."""
+    """Return the versions of what draws: another one may give other bytes. Reading them takes a millisecond or two."""
     return f"{metadata.version('vl-convert-python')}:{metadata.version('pyoxipng')}"
 
 

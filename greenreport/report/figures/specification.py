@@ -169,15 +169,23 @@ def drawn(rows: Sequence[RowT], bytes_of_row: int) -> tuple[list[RowT], str]:
     return [row for row in rows if row.model in kept], f" {which} of {len(models)} drawn; the CSV file has all."
 
 
+class _Layers(alt.LayerChart):
+    """Charts drawn on top of each other, none of which has parameters of its own.
+
+    An `alt.LayerChart` copies all of its charts several times to find and move their parameters, and does so again whenever it is copied itself.
+    """
+
+    def __init__(self, data: Any = alt.Undefined, layer: Sequence[Any] = (), **options: Any) -> None:
+        super(alt.LayerChart, self).__init__(data=data, layer=list(layer), **options)
+
+
 def layered(*charts: alt.Chart | alt.LayerChart, **options: Any) -> alt.LayerChart:
-    """Return charts drawn on top of each other; none may have parameters, which `alt.layer` copies every chart four times to find and move.
+    """Return charts drawn on top of each other; none may have parameters.
 
     Args:
         options: of the whole, such as `data`, `width` and `height`.
     """
-    whole = alt.LayerChart(**options)
-    whole.layer = list(charts)
-    return whole
+    return _Layers(layer=charts, **options)
 
 
 def either(channel: type[T], test: str, then: object, otherwise: object) -> T:

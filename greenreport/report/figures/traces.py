@@ -16,7 +16,7 @@ from greenreport.report.drawing.style import HUES
 from greenreport.report.figure import Figure, TableCell, make_table
 from greenreport.report.figures.axes import finite
 from greenreport.report.figures.captions import remarks_on
-from greenreport.report.figures.specification import WIDTH, BandRow, Sheet, Specification, ordered, ordinal, text_marks
+from greenreport.report.figures.specification import WIDTH, BandRow, Sheet, Specification, layered, ordered, ordinal, text_marks
 from greenreport.units import counted, number, quantity
 
 PHASE_NAMES = {
@@ -66,7 +66,6 @@ def trace_spec(samples: Sequence[SampleRow], phases: Sequence[BandRow], *, axis:
             y=y,
             color=alt.Color("rail:N", scale=alt.Scale(domain=rails, range=colours), legend=legend),
         )
-        .add_params(alt.selection_interval(name="zoom", bind="scales", encodings=["x"], zoom=WHEEL))
     )
     window = next((p for p in phases if p.row == WINDOW), None)
     if window is not None and window.end > window.start and (window.start, window.end) != (start, end):
@@ -82,7 +81,13 @@ def trace_spec(samples: Sequence[SampleRow], phases: Sequence[BandRow], *, axis:
     wide = alt.Chart(sheet.rows([p for p in phases if p.end - p.start > 0.06 * (end - start)]))
     names = text_marks(wide, align="left", baseline="top", dx=3, dy=2, opacity=0.8, clip=True)
     names = names.encode(x=alt.X("start:Q"), y=alt.YValue(0), text=alt.Text("name:N"))
-    return sheet.finish(alt.layer(shade, edge, line, names, width=WIDTH + 60, height=220), chrome=70)
+    zoom = {
+        "name": "zoom",
+        "bind": "scales",
+        "select": {"type": "interval", "encodings": ["x"], "zoom": WHEEL},
+        "views": ["trace"],
+    }
+    return sheet.finish(layered(shade, edge, line, names, width=WIDTH + 60, height=220, params=[zoom]), chrome=70)
 
 
 def trace_figure(study: StudyContext, cell: CellView, run: RunView, traced: str) -> Figure | None:

@@ -26,6 +26,8 @@ from greenreport.report.drawing.svg_text import FONT, lettered
 
 #: Types whose methods templates may call; those that change a value are refused by the sandbox.
 PLAIN = frozenset({str, int, float, tuple, list, set, frozenset, dict, Counter, MappingProxyType, Markup, type({}.items())})
+#: Answers of the sandbox that are kept; a template can ask for any number of names.
+MOST_REMEMBERED = 10_000
 
 
 def templates_folder() -> Path:
@@ -75,6 +77,16 @@ class Sandbox(ImmutableSandboxedEnvironment):
     The sandbox of Jinja keeps templates from the insides of Python, not from methods: those of paths write files, those of pydantic's
     models unpickle.
     """
+
+    #: By type and name of an attribute: Jinja asks the same of each cell of each table.
+    _safe: ClassVar[dict[tuple[type, str], bool]] = {}
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        if (key := (type(obj), attr)) not in self._safe:
+            if len(self._safe) >= MOST_REMEMBERED:
+                self._safe.clear()
+            self._safe[key] = super().is_safe_attribute(obj, attr, value)
+        return self._safe[key]
 
     def is_safe_callable(self, obj: Any) -> bool:
         owner = getattr(obj, "__self__", None)

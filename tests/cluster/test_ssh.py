@@ -20,6 +20,7 @@ pytestmark = pytest.mark.skipif(SSHD is None or shutil.which("ssh") is None, rea
 Due = Callable[[], bool]
 
 
+@pytest.mark.acceptance
 def test_hosts_share_the_repetitions_of_a_study(trial: Trial) -> None:
     """Three hosts do a block each; the study is done for all of them, its analysis takes each block from one, nothing is left to do."""
     code, printed = trial.run()
@@ -76,7 +77,12 @@ def test_what_dies_costs_no_finished_run(trial: Trial) -> None:
     disturb(trial, (stored(trial, 4), "interrupt"))
     code, printed = trial.run()
     assert code == 0, printed
+    assert "all 12 runs are done and ok" in printed
     trial.check()
+    code, printed = trial.run()
+    assert code == 0, printed
+    assert "nothing to do" in printed
+    assert len(trial.rows()) == CELLS * REPETITIONS
 
 
 @pytest.mark.acceptance

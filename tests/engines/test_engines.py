@@ -169,7 +169,7 @@ def test_cuda_without_a_gpu_is_unavailable(shelf: Shelf) -> None:
             engine(EngineJob(Configuration(engine=name, provider="cuda"), 1, weights)).load()
 
 
-@pytest.mark.parametrize("name", ["onnx", "openvino"])
+@pytest.mark.parametrize("name", ["onnx", pytest.param("openvino", marks=pytest.mark.acceptance)])
 def test_8_bit_weights_are_smaller_and_said_to_be_so(name: str, shelf: Shelf, tmp_path: Path) -> None:
     """`dtype: int8`: weights are 8-bit integers, read back from the model; float32 is another model."""
     weights = shelf("llama") / "weights"

@@ -169,7 +169,7 @@ def drawn(rows: Sequence[RowT], bytes_of_row: int) -> tuple[list[RowT], str]:
     return [row for row in rows if row.model in kept], f" {which} of {len(models)} drawn; the CSV file has all."
 
 
-class _Layers(alt.LayerChart):
+class _Layers(alt.LayerChart):  # type: ignore[misc]
     """Charts drawn on top of each other, none of which has parameters of its own.
 
     An `alt.LayerChart` copies all of its charts several times to find and move their parameters, and does so again whenever it is copied itself.

@@ -20,7 +20,6 @@ def serve() -> None:
     """Fork a process for each request, a line of JSON, and answer with its exit code; negative, as elsewhere, where a signal ended it."""
     for name in PRELOADED:
         import_module(name)
-    import_module("greenreport.study").Study.model_rebuild()  # a command builds it when it reads a study
     for line in iter(sys.stdin.readline, ""):
         if (child := os.fork()) == 0:
             return become_command(json.loads(line))

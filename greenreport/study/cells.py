@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, get_args, get_type_hints
 from pydantic import ConfigDict, Field, create_model, model_validator
 
 from greenreport.catalog import ENGINES, LOAD_FACTORS, FactorKind, LoadFactor
-from greenreport.study.field_types import Count, Identifier, Label, Positive, Scalar, Seed, Spec, Text
+from greenreport.study.field_types import HANDED_STUDIES, Count, Identifier, Label, Positive, Scalar, Seed, Spec, Text
 from greenreport.study.servers import Server, slug
 
 OptionName = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")]
@@ -32,7 +32,7 @@ class Weights(StrEnum):
 class Architecture(Spec):
     """Shape of a model, in the words of its transformers configuration class."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=HANDED_STUDIES)
 
     type: Annotated[str, Field(pattern=r"^[a-z0-9_]+$", description="transformers model type: gpt2, llama, gpt_neox, …")]
 

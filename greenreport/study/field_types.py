@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -63,10 +64,15 @@ _Entry = TypeVar("_Entry")
 Entries = Annotated[tuple[_Entry, ...], Field(max_length=MOST_ENTRIES)]
 
 
+#: Whether this is the process that others are forked from (its first import), or one of those: they are handed studies and check none, so
+#: that types need not be built when they are defined, which takes a fifth of the imports. A process that reads a study needs all of them.
+HANDED_STUDIES = "greenreport.execute.fork_preload" in sys.modules
+
+
 class Spec(BaseModel):
     """Base of every section: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, defer_build=HANDED_STUDIES)
 
     #: Keys of earlier versions that could have one value only; with that value they are still accepted, and mean nothing.
     RETIRED: ClassVar[dict[str, str]] = {}

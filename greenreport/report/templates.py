@@ -26,8 +26,6 @@ from greenreport.report.drawing.svg_text import FONT, lettered
 
 #: Types whose methods templates may call; those that change a value are refused by the sandbox.
 PLAIN = frozenset({str, int, float, tuple, list, set, frozenset, dict, Counter, MappingProxyType, Markup, type({}.items())})
-#: Answers of the sandbox that are kept; a template can ask for any number of names.
-MOST_REMEMBERED = 10_000
 
 
 def templates_folder() -> Path:
@@ -78,13 +76,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
     models unpickle.
     """
 
-    #: By type and name of an attribute: Jinja asks the same of each cell of each table.
+    #: By type and name of an attribute, which decide alone: Jinja asks the same of each cell of each table.
+    #: It only asks about attributes that exist, so this stays small.
     _safe: ClassVar[dict[tuple[type, str], bool]] = {}
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if (key := (type(obj), attr)) not in self._safe:
-            if len(self._safe) >= MOST_REMEMBERED:
-                self._safe.clear()
             self._safe[key] = super().is_safe_attribute(obj, attr, value)
         return self._safe[key]
 

@@ -64,8 +64,9 @@ _Entry = TypeVar("_Entry")
 Entries = Annotated[tuple[_Entry, ...], Field(max_length=MOST_ENTRIES)]
 
 
-#: Whether this is the process that others are forked from (its first import), or one of those: they are handed studies and check none, so
-#: that types need not be built when they are defined, which takes a fifth of the imports. A process that reads a study needs all of them.
+#: True in the process that others are forked from, whose first import is `fork_preload`, and in those others. They are handed studies that
+#: were checked before, so pydantic need not build these types when they are defined, which takes a fifth of the time of their imports.
+#: A process that reads a study needs them all.
 HANDED_STUDIES = "greenreport.execute.fork_preload" in sys.modules
 
 

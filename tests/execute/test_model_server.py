@@ -95,7 +95,7 @@ def test_requests_that_cannot_be_answered_say_why(change: dict[str, Any], status
 
 
 def test_a_body_that_is_no_request_is_refused_with_each_wrong_part() -> None:
-    """What a client may send by mistake: no JSON, something else than an object, a key that is missing."""
+    """A client may send a body that is not JSON, one that is not an object, or one that lacks a key."""
     server = client()
     for body, what in (
         ("{", "body: Invalid JSON"),

@@ -77,6 +77,7 @@ ESCAPES = (
     "{{ file.open() }}",
     "{{ rows.append(1) }}",
     "{{ rows.clear() }}",
+    "{{ rows.index(2) }}{{ rows.index(2) }}{{ rows.append(1) }}",
     "{{ open('/etc/passwd') }}",
     "{{ program('id') }}",
     "{{ generator.gi_frame.f_globals }}",

@@ -71,8 +71,8 @@ def connect(path: Path | None = None, *, read_only: bool = False) -> DuckDBPyCon
 
 
 def first_line(error: Exception) -> str:
-    """Return what DuckDB or the system says of a failure, in one line."""
-    return str(error).partition("\n")[0].strip()
+    """Return what DuckDB or the system says of a failure, in one line; the sentence around it brings its own full stop."""
+    return str(error).partition("\n")[0].strip().rstrip(".!")
 
 
 @cache

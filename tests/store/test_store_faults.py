@@ -107,6 +107,9 @@ def test_what_is_no_file_or_another_program_s_is_refused(tmp_path: Path) -> None
             with pytest.raises(StoreError, match=r"is no file|cannot be used"):
                 ask(Store(tmp_path / f"{name}.duckdb"))
     assert {file.name for file in tmp_path.iterdir()} == {"folder.duckdb", "empty.duckdb", "sqlite.duckdb"}
+    (tmp_path / "text.duckdb").write_text("hello", encoding="utf-8")
+    with pytest.raises(StoreError, match=r"not a valid DuckDB database file\. It needs space"):
+        Store(tmp_path / "text.duckdb").index()
 
 
 def test_a_store_that_cannot_be_made_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
